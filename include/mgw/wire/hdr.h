@@ -1,0 +1,20 @@
+/* Values of HTTP header fields. */
+#pragma once
+
+#include "mgw/base/str.h"
+
+#include <stdbool.h>
+
+enum hdr_accept { HDR_ACCEPT_NO, HDR_ACCEPT_WILDCARD, HDR_ACCEPT_EXPLICIT };
+
+/* Does an Accept field take the media type (lower case, "text/event-stream")? The most specific range decides; q=0
+ * refuses (RFC 9110 12.5.1). An empty field counts as a wildcard. */
+enum hdr_accept hdr_accepts(struct str accept, struct str type);
+/* Is a Content-Type the media type, whatever its parameters and case? */
+bool hdr_media_is(struct str content_type, struct str type);
+/* The token of "Bearer <token>" (RFC 6750 2.1), empty when it is something else. */
+struct str hdr_bearer(struct str authorization);
+/* The host of an Origin or URL ("http://[::1]:80/x" -> "[::1]"), empty when malformed. */
+struct str hdr_url_host(struct str url);
+/* Only visible ASCII (0x21 to 0x7e), 1 to max bytes: what a session id may hold. */
+bool hdr_is_visible(struct str s, size_t max);

@@ -1,0 +1,51 @@
+/* JSON-RPC 2.0 envelopes as MCP uses them, on jansson. */
+#pragma once
+
+#include "mgw/base/str.h"
+
+#include <jansson.h>
+
+#define RPC_E_JSON 1    /* not JSON (or nested too deep): code RPC_PARSE_ERROR */
+#define RPC_E_INVALID 2 /* JSON, but no message: code RPC_INVALID_REQUEST */
+
+/* Deeper input is refused before it is parsed. */
+#define RPC_DEPTH_MAX 64
+
+enum rpc_code {
+        RPC_PARSE_ERROR = -32700,
+        RPC_INVALID_REQUEST = -32600,
+        RPC_METHOD_NOT_FOUND = -32601,
+        RPC_INVALID_PARAMS = -32602,
+        RPC_INTERNAL_ERROR = -32603,
+        RPC_RESOURCE_NOT_FOUND = -32002,       /* MCP up to 2025-11-25 */
+        RPC_UNSUPPORTED_VERSION = -32022,      /* MCP 2026-07-28 */
+};
+
+enum rpc_kind { RPC_REQUEST, RPC_NOTIFICATION, RPC_RESULT, RPC_ERROR };
+
+/* A view of one message; everything is borrowed from the json_t it was read from. */
+struct rpc_msg {
+        enum rpc_kind kind;
+        json_t *root;
+        json_t *id;         /* string or integer; NULL for notifications, and JSON null is refused but in errors */
+        const char *method; /* requests and notifications */
+        json_t *params;     /* object or NULL (arrays are refused) */
+        json_t *result;
+        json_t *error;
+};
+
+/* Parses text with the depth bounded, duplicate keys refused, and any UTF-8 fault refused.
+ * 0: *rootp owned by the caller (an object or an array). RPC_E_JSON with a reason in why (size >= 160). */
+int rpc_parse(struct str text, json_t **rootp, char *why, size_t why_size);
+/* 0, RPC_E_INVALID with *whyp a constant sentence. */
+int rpc_msg_read(json_t *root, struct rpc_msg *msg, const char **whyp);
+
+/* Builders return a new message, or NULL when out of memory. `id` is borrowed (NULL gives null);
+ * _take parameters are consumed, also on failure. */
+json_t *rpc_result_take(json_t *id, json_t *result);
+json_t *rpc_error_take(json_t *id, int code, const char *message, json_t *data);
+json_t *rpc_notification_take(const char *method, json_t *params);
+json_t *rpc_request_take(json_t *id_take, const char *method, json_t *params);
+
+/* Compact text, one line; the caller frees out->p. 0, -ENOMEM. */
+int rpc_dump(const json_t *msg, struct str *out);

@@ -1,0 +1,44 @@
+/* Server-sent events (WHATWG HTML, 9.2): events out, and events in, incrementally. */
+#pragma once
+
+#include "mgw/base/buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SSE_E_MORE 1 /* all bytes taken, no event complete yet */
+#define SSE_E_BIG 2  /* an event over the cap: the stream is lost */
+
+/* What stands on the wire when a stream opens and when it has been silent (protocol rules 2 and 4). */
+#define SSE_KEEP_ALIVE ": keep-alive\n\n"
+#define SSE_OPEN ": stream open\n\n"
+
+struct sse_event {
+        struct str id;   /* no `id:` line when p is NULL */
+        struct str name; /* no `event:` line when empty */
+        struct str data; /* may be empty: still a `data:` line, unless p is NULL */
+        int retry_ms;    /* no `retry:` line when < 0 */
+};
+
+/* One event; data is split into `data:` lines at CR, LF, CRLF. id and name must hold no line end and no NUL.
+ * 0, BUF_E_FULL, -ENOMEM, -EINVAL; all or nothing. */
+int sse_add_event(struct buf *out, const struct sse_event *ev);
+
+struct sse_reader {
+        struct buf line;
+        struct buf data;
+        struct buf name;
+        struct buf last_id;
+        uint32_t max;
+        int retry_ms;
+        bool has_data, seen_start, after_cr;
+};
+
+void sse_reader_init(struct sse_reader *r, uint32_t max_event_bytes);
+void sse_reader_finish(struct sse_reader *r);
+/* Feeds n bytes; *usedp says how many were taken. 0 = ev filled (id is the last event id so far; an empty name means
+ * "message"; retry_ms is -1 unless one came since the last event), borrowed until the next feed.
+ * An event with only an id or a retry is reported too, with data.p NULL, so that a client can resume.
+ * SSE_E_MORE, SSE_E_BIG, -ENOMEM. */
+int sse_reader_feed(struct sse_reader *r, const char *p, size_t n, size_t *usedp,
+                    struct sse_event *ev);
