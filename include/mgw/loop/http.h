@@ -1,0 +1,54 @@
+/* An HTTP client on curl's multi socket interface: the only home of libcurl.
+ * Names are resolved in curl's own thread, connections are kept and shared, HTTP/2 where the server offers it. */
+#pragma once
+
+#include "mgw/base/buf.h"
+#include "mgw/loop/loop.h"
+
+struct http_client;
+struct http_request;
+
+struct http_response {
+        unsigned status;
+        struct str content_type; /* borrowed, for the call only */
+        struct str session_id;   /* Mcp-Session-Id */
+        struct str retry_after;
+        struct str www_authenticate;
+};
+
+enum http_flow { HTTP_GO_ON, HTTP_PAUSE };
+
+/* Set by the caller; called from the loop, never from within http_start(). A handler may call http_cancel() on any
+ * request, its own included: then none of its handlers is called again. */
+struct http_handlers {
+        /* Once, when the head is complete (informational and redirect heads are not reported). */
+        void (*on_head)(void *owner, const struct http_response *response);
+        /* A piece of the body. HTTP_PAUSE: this piece was NOT taken, and comes again after http_resume(). */
+        enum http_flow (*on_body)(void *owner, const char *p, size_t n);
+        /* The end: why is NULL when the answer came to its end, else what failed, in words for a log.
+         * was_sent: the request may have reached the server. The request is freed after this call. */
+        void (*on_done)(void *owner, const char *why, bool was_sent);
+};
+
+struct http_options {
+        const char *method; /* "POST", "GET", "DELETE" */
+        const char *url;
+        const char *const *headers; /* "Name: value" lines, ended by NULL; copied */
+        struct str body;            /* copied; empty: none */
+        long connect_timeout_ms;
+        long timeout_ms;            /* of the whole exchange; 0 = none */
+};
+
+/* 0, -errno. */
+int http_client_create(struct loop *loop, struct http_client **clientp);
+/* Cancels what runs; NULL is fine. */
+void http_client_destroy(struct http_client *client);
+/* Descriptors in use by this client. */
+unsigned http_client_n_sockets(const struct http_client *client);
+
+/* Starts a request; *requestp is valid until on_done or http_cancel(). 0, -errno. */
+int http_start(struct http_client *client, const struct http_options *options,
+               const struct http_handlers *handlers, void *owner, struct http_request **requestp);
+void http_resume(struct http_request *request);
+/* Ends it without any further call; NULL is fine. */
+void http_cancel(struct http_request *request);

@@ -1,0 +1,44 @@
+/* Listening sockets: opened safely, accepted with a reserve of descriptors. */
+#pragma once
+
+#include "mgw/loop/timer.h"
+
+#include <stddef.h>
+
+/* HAProxy answers 503 at once when a unix backlog is full. */
+#define SOCK_BACKLOG 4096
+
+/* Opens "unix:/path" or "tcp:ADDRESS:PORT" (numeric; "[::1]:9000" for IPv6) through FCGX_OpenSocket's rules made
+ * safe: a stale unix socket is removed only when nobody answers on it and it is a socket; mode is set before anybody
+ * can connect; group is a name or NULL/"". Non-blocking, close-on-exec. *fdp is the caller's.
+ * 0; -errno with a sentence for the operator in why (what, where, what to do). */
+int sock_listen(const char *address, unsigned mode, const char *group, int *fdp, char *why,
+                size_t why_size);
+/* Is descriptor 0 a listening socket (the FastCGI convention, spawn-fcgi)? Makes it non-blocking then. */
+bool sock_inherited(int *fdp);
+/* Removes the path of a unix address if it is still ours. */
+void sock_unlink(const char *address);
+
+/* Accepts connections. The caller tells how many more it can take (its cap on connections); the listener counts
+ * descriptors against RLIMIT_NOFILE less a reserve before each accept, rests while there is none to spare, and tries again
+ * on a timer and when asked. Owner sets the callbacks before opening. */
+struct sock_listener {
+        struct loop_io io;
+        struct timer rest;
+        struct loop *loop;
+        bool is_resting;
+        /* A new connection, non-blocking and close-on-exec; the handler owns fd. */
+        void (*on_accept)(struct sock_listener *listener, int fd);
+        /* How many connections may be accepted now (0 = rest). */
+        unsigned (*room)(struct sock_listener *listener);
+};
+
+/* Descriptors kept free for logs, upstreams and the system. */
+#define SOCK_RESERVE 64
+/* How long a resting listener waits before it looks again. */
+#define SOCK_REST_MS 250
+
+/* Takes fd over. 0, -errno. */
+int sock_listener_open(struct loop *loop, struct sock_listener *listener, int fd);
+/* Closes fd; harmless when zeroed or closed. */
+void sock_listener_close(struct sock_listener *listener);
