@@ -1,0 +1,52 @@
+/* The configuration: one JSON file, environment variables over it, defaults under it; driven by a table of settings. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct config_server {
+        char *name; /* [A-Za-z0-9-]+: it becomes a prefix of names */
+        char *url;
+};
+
+struct config {
+        char *listen;
+        uint32_t socket_mode;
+        char *socket_group;
+        char *node;
+        int64_t keepalive_ms; /* 0 = off */
+        int64_t answer_grace_ms;
+        int64_t drain_ms;
+        int64_t retry_ms;
+        int64_t session_idle_ms;
+        uint32_t sessions_max;
+        uint32_t streams_max;
+        uint32_t streams_per_user_max; /* 0 = no limit */
+        uint32_t calls_per_session_max;
+        uint32_t connections_max;
+        uint32_t head_max_bytes;
+        uint32_t body_max_bytes;
+        int64_t body_timeout_ms;
+        uint32_t stream_queue_max_bytes;
+        uint32_t replay_max_bytes;
+        uint64_t replay_total_max_bytes;
+        int64_t replay_age_ms;
+        int64_t upstream_connect_timeout_ms;
+        int log_format; /* enum log_format */
+        int log_level;  /* enum log_level */
+        char **allowed_origins;
+        size_t n_allowed_origins;
+        char *public_url; /* "" = from the Host header */
+        char *auth_tokens_file; /* "" = everybody is anonymous */
+        struct config_server *servers;
+        size_t n_servers;
+};
+
+/* Fills config from defaults, the file (path may be NULL: none) and environ. All faults found are written to err,
+ * one a line, "FILE:LINE: KEY: what is wrong, what is right". 0, -EINVAL, -errno. config may be finished in any case. */
+int config_load(struct config *config, const char *path, FILE *err);
+void config_finish(struct config *config);
+/* The table of settings as --help shows it. */
+void config_print_help(FILE *out);

@@ -1,0 +1,38 @@
+/* Every difference between the revisions of MCP. No other file compares revisions or knows a date.
+ * A revision is an opaque small number; era A is HTTP+SSE, era B Streamable HTTP with sessions, era C stateless. */
+#pragma once
+
+#include "mgw/base/str.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A session-keeping revision (eras A and B), as initialize negotiates it. */
+typedef uint8_t era_revision;
+
+/* The revision with that name. 0, -ENOENT. */
+int era_revision_find(struct str name, era_revision *revisionp);
+const char *era_revision_name(era_revision revision);
+/* The newest session-keeping revision that we speak. */
+era_revision era_newest(void);
+/* What initialize answers: the asked revision when we speak it, else our newest (lifecycle, version negotiation). */
+era_revision era_negotiate(struct str asked);
+/* An array of the names of all revisions that we speak, newest first; NULL: out of memory. */
+json_t *era_supported(void);
+
+/* May a POST carry an array of messages? */
+bool era_has_batches(era_revision revision);
+/* Does a resumable stream begin with an event that has an id and empty data? */
+bool era_primes_streams(era_revision revision);
+
+/* What an MCP-Protocol-Version header says (empty: not sent). */
+enum era_version {
+        ERA_VERSION_NONE,
+        ERA_VERSION_SESSION,     /* a revision of eras A or B that we speak: in *revisionp */
+        ERA_VERSION_STATELESS,   /* era C: its first revision or a later one */
+        ERA_VERSION_UNSUPPORTED, /* anything else */
+};
+enum era_version era_version_read(struct str header, era_revision *revisionp);
+/* The revision that a message claims in params._meta (era C), or the empty string. */
+struct str era_claimed_in_meta(const json_t *params);

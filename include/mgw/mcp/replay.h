@@ -1,0 +1,58 @@
+/* The capped log of events, by which a client that lost a stream gets what it missed (Streamable HTTP, "Resumability").
+ * Each session has a log; all logs share a pool, whose cap drops the oldest events of anybody. */
+#pragma once
+
+#include "mgw/base/list.h"
+#include "mgw/base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* An event's id on the wire: "<stream>-<seq>", unique in its session; a stream's numbers count from 1. */
+struct replay_id {
+        uint32_t stream;
+        uint32_t seq;
+};
+#define REPLAY_ID_SIZE 24
+void replay_id_print(struct replay_id id, char out[REPLAY_ID_SIZE]);
+/* 0, -EINVAL. */
+int replay_id_read(struct str text, struct replay_id *idp);
+
+struct replay_pool {
+        struct list entries; /* of all logs, oldest first */
+        uint64_t bytes;
+        uint64_t max_bytes;
+        int64_t max_age_ms;
+};
+
+struct replay {
+        struct replay_pool *pool;
+        struct list entries; /* in order of time */
+        uint32_t bytes;
+        uint32_t max_bytes;
+};
+
+struct replay_entry {
+        struct list link, pool_link;
+        struct replay *log;
+        struct replay_id id;
+        int64_t at_ms;
+        bool was_sent; /* false: no stream was there to carry it */
+        uint32_t n;
+        char data[];
+};
+
+void replay_pool_init(struct replay_pool *pool, uint64_t max_bytes, int64_t max_age_ms);
+/* Drops what is too old. */
+void replay_pool_expire(struct replay_pool *pool, int64_t now_ms);
+
+void replay_init(struct replay *log, struct replay_pool *pool, uint32_t max_bytes);
+/* Drops all of it; harmless when zeroed. */
+void replay_finish(struct replay *log);
+/* Keeps a copy, dropping the oldest over a cap (an event bigger than a cap is not kept). 0, -ENOMEM. */
+int replay_add(struct replay *log, struct replay_id id, struct str data, bool was_sent,
+               int64_t now_ms);
+/* The first entry of id.stream after id.seq, or NULL; borrowed until the next change. */
+struct replay_entry *replay_after(const struct replay *log, struct replay_id id);
+/* The first entry that was never sent, or NULL. */
+struct replay_entry *replay_unsent(const struct replay *log);
