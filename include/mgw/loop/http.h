@@ -1,5 +1,6 @@
 /* An HTTP client on curl's multi socket interface: the only home of libcurl.
- * Names are resolved in curl's own thread, connections are kept and shared, HTTP/2 where the server offers it. */
+ * Names are resolved in curl's own thread, connections are kept and shared, HTTP/2 where the server
+ * offers it. */
 #pragma once
 
 #include "mgw/base/buf.h"
@@ -18,15 +19,17 @@ struct http_response {
 
 enum http_flow { HTTP_GO_ON, HTTP_PAUSE };
 
-/* Set by the caller; called from the loop, never from within http_start(). A handler may call http_cancel() on any
- * request, its own included: then none of its handlers is called again. */
+/* Set by the caller; called from the loop, never from within http_start(). A handler may call
+ * http_cancel() on any request, its own included: then none of its handlers is called again. */
 struct http_handlers {
         /* Once, when the head is complete (informational and redirect heads are not reported). */
         void (*on_head)(void *owner, const struct http_response *response);
-        /* A piece of the body. HTTP_PAUSE: this piece was NOT taken, and comes again after http_resume(). */
+        /* A piece of the body. HTTP_PAUSE: this piece was NOT taken, and comes again after
+         * http_resume(). */
         enum http_flow (*on_body)(void *owner, const char *p, size_t n);
-        /* The end: why is NULL when the answer came to its end, else what failed, in words for a log.
-         * was_sent: the request may have reached the server. The request is freed after this call. */
+        /* The end: why is NULL when the answer came to its end, else what failed, in words for a
+         * log. was_sent: the request may have reached the server. The request is freed after this
+         * call. */
         void (*on_done)(void *owner, const char *why, bool was_sent);
 };
 
@@ -36,7 +39,7 @@ struct http_options {
         const char *const *headers; /* "Name: value" lines, ended by NULL; copied */
         struct str body;            /* copied; empty: none */
         long connect_timeout_ms;
-        long timeout_ms;            /* of the whole exchange; 0 = none */
+        long timeout_ms; /* of the whole exchange; 0 = none */
 };
 
 /* 0, -errno. */

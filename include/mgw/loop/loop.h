@@ -9,7 +9,8 @@
 
 struct loop;
 
-/* Events of a loop_io; the same bits as epoll's. LOOP_GONE (error or both ways shut) is always reported. */
+/* Events of a loop_io; the same bits as epoll's. LOOP_GONE (error or both ways shut) is always
+ * reported. */
 #define LOOP_IN 0x001u
 #define LOOP_OUT 0x004u
 #define LOOP_GONE 0x018u
@@ -43,7 +44,8 @@ int64_t loop_now_ms(const struct loop *loop);
 int loop_io_add(struct loop *loop, struct loop_io *io, uint32_t events);
 /* 0, -errno. Costs nothing when events are what they were. */
 int loop_io_set(struct loop *loop, struct loop_io *io, uint32_t events);
-/* Before close(); sets io->fd to -1; no event of this turn reaches io any more. Harmless on fd -1. */
+/* Before close(); sets io->fd to -1; no event of this turn reaches io any more. Harmless on fd -1.
+ */
 void loop_io_remove(struct loop *loop, struct loop_io *io);
 
 /* Puts the task on the list for the end of this turn; harmless when it stands there already. */

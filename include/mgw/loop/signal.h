@@ -1,4 +1,5 @@
-/* Signals as events (signalfd). The signals are blocked for the whole process; SIGPIPE is ignored. */
+/* Signals as events (signalfd). The signals are blocked for the whole process; SIGPIPE is ignored.
+ */
 #pragma once
 
 #include "mgw/loop/loop.h"

@@ -8,25 +8,31 @@
 /* HAProxy answers 503 at once when a unix backlog is full. */
 #define SOCK_BACKLOG 4096
 
-/* Opens "unix:/path" or "tcp:ADDRESS:PORT" (numeric; "[::1]:9000" for IPv6) through FCGX_OpenSocket's rules made
- * safe: a stale unix socket is removed only when nobody answers on it and it is a socket; mode is set before anybody
- * can connect; group is a name or NULL/"". Non-blocking, close-on-exec. *fdp is the caller's.
- * 0; -errno with a sentence for the operator in why (what, where, what to do). */
+/* Opens "unix:/path" or "tcp:ADDRESS:PORT" (numeric; "[::1]:9000" for IPv6). A stale unix socket is
+ * removed only when it is a socket and nobody answers on it; mode and group (a name, or NULL/"")
+ * are set before anybody can connect. Non-blocking, close-on-exec; *fdp is the caller's. To be
+ * called before other threads run (umask). 0; -errno with a sentence for the operator in why (what,
+ * where, what to do). */
 int sock_listen(const char *address, unsigned mode, const char *group, int *fdp, char *why,
                 size_t why_size);
-/* Is descriptor 0 a listening socket (the FastCGI convention, spawn-fcgi)? Makes it non-blocking then. */
+/* Is descriptor 0 a listening socket (the FastCGI convention, spawn-fcgi)? Makes it non-blocking
+ * then. */
 bool sock_inherited(int *fdp);
-/* Removes the path of a unix address if it is still ours. */
+/* Removes the path of a unix address when nobody answers there any more: call it after the listener
+ * is closed. A newer process that took the path over keeps it. */
 void sock_unlink(const char *address);
 
-/* Accepts connections. The caller tells how many more it can take (its cap on connections); the listener counts
- * descriptors against RLIMIT_NOFILE less a reserve before each accept, rests while there is none to spare, and tries again
- * on a timer and when asked. Owner sets the callbacks before opening. */
+/* Accepts connections. The caller tells how many more it can take (its cap on connections); the
+ * listener counts descriptors against RLIMIT_NOFILE less a reserve before each accept, rests while
+ * there is none to spare, and tries again on a timer and when asked. Owner sets the callbacks
+ * before opening. */
 struct sock_listener {
         struct loop_io io;
         struct timer rest;
         struct loop *loop;
+        int fd;
         bool is_resting;
+        bool is_told; /* that it rests, in the log */
         /* A new connection, non-blocking and close-on-exec; the handler owns fd. */
         void (*on_accept)(struct sock_listener *listener, int fd);
         /* How many connections may be accepted now (0 = rest). */
@@ -40,5 +46,8 @@ struct sock_listener {
 
 /* Takes fd over. 0, -errno. */
 int sock_listener_open(struct loop *loop, struct sock_listener *listener, int fd);
+/* Looks again now instead of at the next timer: for when a connection has ended. Cheap when nothing
+ * rests. */
+void sock_listener_wake(struct sock_listener *listener);
 /* Closes fd; harmless when zeroed or closed. */
 void sock_listener_close(struct sock_listener *listener);

@@ -1,0 +1,48 @@
+/* The inside of struct loop, for the files of this floor. */
+#pragma once
+
+#include "mgw/loop/timer.h"
+
+#include <sys/epoll.h>
+
+#define LOOP_BATCH 256
+
+struct grave {
+        void *object;
+        void (*free_fn)(void *object);
+};
+
+struct loop {
+        int epoll_fd;
+        bool is_turning;
+        bool is_in_timers;
+        bool is_stopping;
+        int64_t now_ms;
+        struct epoll_event batch[LOOP_BATCH];
+        int batch_at; /* the event being handled */
+        int n_batch;
+        struct timer **heap; /* 1-based: a timer's slot is its index, 0 is none */
+        uint32_t n_timers;
+        uint32_t heap_size;
+        struct list tasks;
+        struct grave *graves;
+        size_t n_graves;
+        size_t graves_size;
+};
+
+/* In timer.c. Runs what is due at loop->now_ms. */
+void timer_run_due(struct loop *loop);
+/* The wait until the first timer is due: 0..timeout_ms; timeout_ms -1 is no bound. */
+int timer_wait_ms(const struct loop *loop, int timeout_ms);
+
+/* Moves all links of from to the empty list to. */
+static inline void list_take_all(struct list *to, struct list *from)
+{
+        list_init(to);
+        if (list_is_empty(from))
+                return;
+        *to = *from;
+        to->next->prev = to;
+        to->prev->next = to;
+        list_init(from);
+}
