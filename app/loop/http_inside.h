@@ -1,0 +1,64 @@
+/* The inside of the HTTP client: http_client.c drives curl, http_request.c knows one exchange. */
+#pragma once
+
+#include "mgw/loop/http.h"
+#include "mgw/loop/timer.h"
+
+#include <curl/curl.h>
+
+struct http_client {
+        struct loop *loop;
+        CURLM *multi;
+        struct timer timer;
+        struct loop_task work;
+        struct list starting;
+        struct list running;
+        struct list resuming; /* running, and to be unpaused */
+        struct list failing;
+        struct list cancelled;
+        struct list sockets;
+        long n_running; /* in curl's hands */
+        unsigned n_sockets;
+        bool is_due; /* curl wants to be called at once */
+        bool is_working;
+        bool is_destroyed;
+};
+
+enum http_state {
+        HTTP_STATE_STARTING,
+        HTTP_STATE_RUNNING,
+        HTTP_STATE_FAILING,   /* by a fault of ours; on_done to come */
+        HTTP_STATE_CANCELLED, /* no handler is called any more */
+        HTTP_STATE_DONE,
+};
+
+struct http_request {
+        struct list link;
+        struct http_client *client;
+        enum http_state state;
+        bool is_in_multi;
+        bool is_repeatable;
+        bool is_head_told;
+        const char *failure;
+        CURL *easy;
+        struct curl_slist *headers;
+        struct http_handlers handlers;
+        void *owner;
+        char error[CURL_ERROR_SIZE];
+};
+
+/* The one place that moves a request, and with it the list it stands on. */
+void http_request_set_state(struct http_request *request, enum http_state state);
+/* Ends a live request by a fault of ours at the end of the turn; why is a constant. */
+void http_request_fail(struct http_request *request, const char *why);
+/* Out of curl's hands, on_done, and to the morgue; never from within curl's callbacks. */
+void http_request_end(struct http_request *request, CURLcode result);
+/* free_fn of the morgue. */
+void http_request_free(void *request);
+
+/* A transfer came to curl (1) or left it (-1). */
+void http_client_count_running(struct http_client *client, long change);
+/* For curl: the sockets it opens are counted. */
+curl_socket_t http_client_open_socket(void *client, curlsocktype purpose,
+                                      struct curl_sockaddr *address);
+int http_client_close_socket(void *client, curl_socket_t fd);

@@ -1,0 +1,352 @@
+/* One exchange: its options put into curl's words, curl's callbacks put into the handlers' words,
+ * and its end.
+ *
+ * POST is never sent twice. curl by itself repeats a request on a new connection when a kept one
+ * closes before a byte of the answer, and a tool would run twice: request_on_prereq() refuses that
+ * for POST. To make the case rare, kept connections are left after 4 s idle, before the 5 s at
+ * which Node's servers close them. */
+#include "http_inside.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define HTTP_IDLE_S 4L
+/* An idle stream holds this; a long answer costs a read for each. */
+#define HTTP_READ_BYTES 4096L
+#define HTTP_WRITE_BYTES 16384L /* curl's least */
+
+void http_request_set_state(struct http_request *request, enum http_state state)
+{
+        struct http_client *client = request->client;
+
+        request->state = state;
+        list_unlink(&request->link);
+        switch (state) {
+        case HTTP_STATE_STARTING:
+                list_append(&client->starting, &request->link);
+                break;
+        case HTTP_STATE_RUNNING:
+                list_append(&client->running, &request->link);
+                return;
+        case HTTP_STATE_FAILING:
+                list_append(&client->failing, &request->link);
+                break;
+        case HTTP_STATE_CANCELLED:
+                list_append(&client->cancelled, &request->link);
+                break;
+        case HTTP_STATE_DONE:
+                return;
+        }
+        if (!client->is_destroyed)
+                loop_defer(client->loop, &client->work);
+}
+
+static bool request_is_live(const struct http_request *request)
+{
+        return request->state == HTTP_STATE_STARTING || request->state == HTTP_STATE_RUNNING;
+}
+
+void http_request_fail(struct http_request *request, const char *why)
+{
+        if (!request_is_live(request))
+                return;
+        request->failure = why;
+        http_request_set_state(request, HTTP_STATE_FAILING);
+}
+
+/* Out of curl's hands; never from within its callbacks. */
+static void request_leave_curl(struct http_request *request)
+{
+        if (request->is_in_multi) {
+                curl_multi_remove_handle(request->client->multi, request->easy);
+                http_client_count_running(request->client, -1);
+        }
+        request->is_in_multi = false;
+        curl_easy_cleanup(request->easy);
+        request->easy = NULL;
+}
+
+void http_request_free(void *object)
+{
+        struct http_request *request = object;
+
+        if (request->easy != NULL)
+                request_leave_curl(request);
+        curl_slist_free_all(request->headers);
+        free(request);
+}
+
+/* ---- what curl tells of a transfer ---- */
+
+static struct str request_header(struct http_request *request, const char *name)
+{
+        struct curl_header *header;
+
+        if (curl_easy_header(request->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+                return (struct str){"", 0};
+        return str_from(header->value);
+}
+
+static void request_tell_head(struct http_request *request, long status)
+{
+        struct http_response response = {
+                .status = (unsigned)status,
+                .content_type = request_header(request, "Content-Type"),
+                .session_id = request_header(request, "Mcp-Session-Id"),
+                .retry_after = request_header(request, "Retry-After"),
+                .www_authenticate = request_header(request, "WWW-Authenticate"),
+        };
+
+        request->is_head_told = true;
+        request->handlers.on_head(request->owner, &response);
+}
+
+/* Line by line, the empty line last; trailers come here too. */
+static size_t request_on_header(char *p, size_t size, size_t n, void *userdata)
+{
+        struct http_request *request = userdata;
+        bool is_end = p[0] == '\r' || p[0] == '\n';
+        long status = 0;
+
+        (void)size;
+        if (request->state != HTTP_STATE_RUNNING)
+                return CURL_WRITEFUNC_ERROR;
+        if (!is_end)
+                return n;
+        curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+        if (status >= 200 && !request->is_head_told)
+                request_tell_head(request, status);
+        return request->state == HTTP_STATE_RUNNING ? n : CURL_WRITEFUNC_ERROR;
+}
+
+static size_t request_on_body(char *p, size_t size, size_t n, void *userdata)
+{
+        struct http_request *request = userdata;
+        enum http_flow flow;
+
+        (void)size;
+        if (request->state != HTTP_STATE_RUNNING)
+                return CURL_WRITEFUNC_ERROR;
+        flow = request->handlers.on_body(request->owner, p, n);
+        if (request->state != HTTP_STATE_RUNNING)
+                return CURL_WRITEFUNC_ERROR;
+        return flow == HTTP_PAUSE ? CURL_WRITEFUNC_PAUSE : n;
+}
+
+/* Before each time that the request is sent. */
+static int request_on_prereq(void *userdata, char *peer, char *self, int peer_port, int self_port)
+{
+        struct http_request *request = userdata;
+        long n_sent = 0;
+
+        (void)peer, (void)self, (void)peer_port, (void)self_port;
+        curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &n_sent);
+        if (request->is_repeatable || n_sent == 0)
+                return CURL_PREREQFUNC_OK;
+        request->failure = "The connection closed before an answer came";
+        return CURL_PREREQFUNC_ABORT;
+}
+
+/* ---- the end ---- */
+
+/* The URL without user, query and fragment, which may hold secrets; the caller frees it with
+ * curl_free(). */
+static char *request_public_url(const struct http_request *request)
+{
+        static const CURLUPart secrets[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS,
+                                            CURLUPART_QUERY, CURLUPART_FRAGMENT};
+        CURLU *url = curl_url();
+        char *whole = NULL;
+        char *text = NULL;
+
+        curl_easy_getinfo(request->easy, CURLINFO_EFFECTIVE_URL, &whole);
+        if (url != NULL && whole != NULL &&
+            curl_url_set(url, CURLUPART_URL, whole, 0) == CURLUE_OK) {
+                for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+                        curl_url_set(url, secrets[i], NULL, 0);
+                curl_url_get(url, CURLUPART_URL, &text, 0);
+        }
+        curl_url_cleanup(url);
+        return text;
+}
+
+static const char *request_failure(const struct http_request *request, CURLcode result)
+{
+        if (request->failure != NULL)
+                return request->failure;
+        if (result == CURLE_OK)
+                return request->is_head_told ? NULL : "The answer has no head";
+        return request->error[0] != '\0' ? request->error : curl_easy_strerror(result);
+}
+
+void http_request_end(struct http_request *request, CURLcode result)
+{
+        const char *failure = request_failure(request, result);
+        char *url = failure == NULL ? NULL : request_public_url(request);
+        char why[CURL_ERROR_SIZE + 512];
+        long n_sent = 0;
+
+        if (failure != NULL)
+                snprintf(why, sizeof(why), "%s (%s)", failure,
+                         url == NULL ? "unreadable URL" : url);
+        curl_free(url);
+        curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &n_sent);
+        http_request_set_state(request, HTTP_STATE_DONE);
+        request_leave_curl(request);
+        request->handlers.on_done(request->owner, failure == NULL ? NULL : why, n_sent > 0);
+        loop_bury(request->client->loop, request, http_request_free);
+}
+
+/* ---- the beginning ---- */
+
+static bool header_has_name(const char *line, const char *name)
+{
+        size_t n = strlen(name);
+
+        return strncasecmp(line, name, n) == 0 && line[n] == ':';
+}
+
+static int request_add_header(struct http_request *request, const char *line)
+{
+        struct curl_slist *headers;
+
+        /* A line break in a value would smuggle in another header, or a request. */
+        if (strpbrk(line, "\r\n") != NULL)
+                return -EINVAL;
+        headers = curl_slist_append(request->headers, line);
+        if (headers == NULL)
+                return -ENOMEM;
+        request->headers = headers;
+        return 0;
+}
+
+static int request_set_headers(struct http_request *request, const char *const *lines)
+{
+        bool has_type = false;
+        int r = 0;
+
+        for (; r == 0 && lines != NULL && *lines != NULL; lines++) {
+                has_type = has_type || header_has_name(*lines, "Content-Type");
+                r = request_add_header(request, *lines);
+        }
+        /* Without a value: curl leaves its own line out. */
+        if (r == 0)
+                r = request_add_header(request, "Expect:");
+        if (r == 0 && !has_type)
+                r = request_add_header(request, "Content-Type:");
+        return r;
+}
+
+#define SET(easy, option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)
+
+static bool request_set_method(CURL *easy, const char *method, struct str body)
+{
+        bool is_post = strcmp(method, "POST") == 0;
+
+        if (strcmp(method, "GET") == 0)
+                return true;
+        if (strcmp(method, "HEAD") == 0)
+                return SET(easy, CURLOPT_NOBODY, 1L);
+        if (!is_post && !SET(easy, CURLOPT_CUSTOMREQUEST, method))
+                return false;
+        if (!is_post && body.n == 0)
+                return true;
+        return SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n) &&
+               SET(easy, CURLOPT_COPYPOSTFIELDS, body.n > 0 ? body.p : "");
+}
+
+static bool request_set_connection(CURL *easy, struct http_client *client)
+{
+        return SET(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+               SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) &&
+               SET(easy, CURLOPT_NOSIGNAL, 1L) && SET(easy, CURLOPT_QUICK_EXIT, 1L) &&
+               SET(easy, CURLOPT_TCP_KEEPALIVE, 1L) &&
+               SET(easy, CURLOPT_MAXAGE_CONN, HTTP_IDLE_S) &&
+               SET(easy, CURLOPT_BUFFERSIZE, HTTP_READ_BYTES) &&
+               SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, HTTP_WRITE_BYTES) &&
+               SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
+               SET(easy, CURLOPT_OPENSOCKETFUNCTION, http_client_open_socket) &&
+               SET(easy, CURLOPT_OPENSOCKETDATA, client) &&
+               SET(easy, CURLOPT_CLOSESOCKETFUNCTION, http_client_close_socket) &&
+               SET(easy, CURLOPT_CLOSESOCKETDATA, client);
+}
+
+static bool request_set_callbacks(CURL *easy, struct http_request *request)
+{
+        return SET(easy, CURLOPT_PRIVATE, request) &&
+               SET(easy, CURLOPT_ERRORBUFFER, request->error) &&
+               SET(easy, CURLOPT_HEADERFUNCTION, request_on_header) &&
+               SET(easy, CURLOPT_HEADERDATA, request) &&
+               SET(easy, CURLOPT_WRITEFUNCTION, request_on_body) &&
+               SET(easy, CURLOPT_WRITEDATA, request) &&
+               SET(easy, CURLOPT_PREREQFUNCTION, request_on_prereq) &&
+               SET(easy, CURLOPT_PREREQDATA, request);
+}
+
+static bool request_set_exchange(CURL *easy, struct http_request *request,
+                                 const struct http_options *options)
+{
+        return SET(easy, CURLOPT_URL, options->url) &&
+               request_set_method(easy, options->method, options->body) &&
+               SET(easy, CURLOPT_HTTPHEADER, request->headers) &&
+               SET(easy, CURLOPT_USERAGENT, "mgw/" MGW_VERSION) &&
+               SET(easy, CURLOPT_CONNECTTIMEOUT_MS, options->connect_timeout_ms) &&
+               SET(easy, CURLOPT_TIMEOUT_MS, options->timeout_ms);
+}
+
+static int request_set_up(struct http_request *request, const struct http_options *options)
+{
+        CURL *easy = request->easy = curl_easy_init();
+        int r;
+
+        if (easy == NULL)
+                return -ENOMEM;
+        r = request_set_headers(request, options->headers);
+        if (r < 0)
+                return r;
+        request->is_repeatable = strcmp(options->method, "POST") != 0;
+        /* These fail for want of memory alone. */
+        return request_set_exchange(easy, request, options) &&
+                               request_set_connection(easy, request->client) &&
+                               request_set_callbacks(easy, request)
+                       ? 0
+                       : -ENOMEM;
+}
+
+int http_start(struct http_client *client, const struct http_options *options,
+               const struct http_handlers *handlers, void *owner, struct http_request **requestp)
+{
+        struct http_request *request = calloc(1, sizeof(*request));
+        int r;
+
+        if (request == NULL)
+                return -ENOMEM;
+        request->client = client;
+        request->handlers = *handlers;
+        request->owner = owner;
+        r = request_set_up(request, options);
+        if (r < 0) {
+                http_request_free(request);
+                return r;
+        }
+        http_request_set_state(request, HTTP_STATE_STARTING);
+        *requestp = request;
+        return 0;
+}
+
+void http_resume(struct http_request *request)
+{
+        if (request->state != HTTP_STATE_RUNNING)
+                return;
+        list_move_to_tail(&request->client->resuming, &request->link);
+        loop_defer(request->client->loop, &request->client->work);
+}
+
+void http_cancel(struct http_request *request)
+{
+        if (request != NULL && (request_is_live(request) || request->state == HTTP_STATE_FAILING))
+                http_request_set_state(request, HTTP_STATE_CANCELLED);
+}
