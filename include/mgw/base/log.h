@@ -1,6 +1,7 @@
 /* The log: one line an event, on standard error, as text or JSON.
- * A line never blocks the process: when standard error takes no more, lines are dropped and their number is
- * reported with the next line that gets through. Values are escaped: no input can forge a line. */
+ * A line never blocks the process: when standard error takes no more, lines are dropped and their
+ * number is reported with the next line that gets through. Values are escaped: no input can forge a
+ * line. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +10,8 @@
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
-/* A named value that follows the message: ` key=value` in text, a member in JSON. NULL values are left out. */
+/* A named value that follows the message: ` key=value` in text, a member in JSON. NULL values are
+ * left out. */
 struct log_field {
         const char *key;
         const char *value;

@@ -7,16 +7,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CGI_E_BAD 1 /* the parameters or the head cannot be what a correct peer sends */
+#define CGI_E_BAD 2 /* the parameters or the head cannot be what a correct peer sends */
 
-/* The parameters as libfcgi keeps them: "NAME=VALUE" strings in a FCGX_ParamArray, so that FCGX_GetParam() reads
- * them. Headers that came twice are one, joined with ", " (RFC 3875 4.1.18). Owns its memory. */
+/* The parameters as libfcgi keeps them: "NAME=VALUE" strings in a FCGX_ParamArray, so that
+ * FCGX_GetParam() reads them. Headers that came twice are one, joined with ", " (RFC 3875 4.1.18).
+ * Owns its memory. */
 struct cgi_params {
         char **envp;
         char *text;
 };
 
-/* 0, CGI_E_BAD (broken lengths, NUL bytes, '=' in a name), -ENOMEM. */
+/* pairs is the whole PARAMS stream. 0, CGI_E_BAD (broken lengths, NUL bytes, an empty name, '=' in
+ * a name), -ENOMEM. */
 int cgi_params_decode(struct cgi_params *params, struct str pairs);
 void cgi_params_finish(struct cgi_params *params);
 /* The value, or the empty string. */
@@ -24,10 +26,10 @@ struct str cgi_param(const struct cgi_params *params, const char *name);
 
 enum cgi_method { CGI_GET, CGI_HEAD, CGI_POST, CGI_DELETE, CGI_OPTIONS, CGI_OTHER };
 
-/* What routing needs of a request; all strings are borrowed from the parameters. Empty: not sent. */
+/* What routing needs of a request; strings are borrowed from the parameters, empty if not sent. */
 struct cgi_head {
         enum cgi_method method;
-        struct str path;  /* of REQUEST_URI, as sent, without the query */
+        struct str path;  /* of REQUEST_URI, as sent, without authority and query */
         struct str query; /* without the '?' */
         bool is_https;
         bool has_length;
@@ -46,8 +48,8 @@ struct cgi_head {
 /* 0, CGI_E_BAD (no method or URI, a length that is no number). */
 int cgi_head_read(struct cgi_head *head, const struct cgi_params *params);
 
-/* The value of name in a query string, percent-decoded into out (NUL-terminated).
- * 0, -ENOENT, CGI_E_BAD (a broken escape, a NUL, longer than size - 1). */
+/* The first value of name in a query string, decoded into out (NUL-terminated): percent escapes,
+ * and '+' for a space. 0, -ENOENT, CGI_E_BAD (a broken escape, a NUL, longer than size - 1). */
 int cgi_query_get(struct str query, struct str name, char *out, size_t size);
 
 struct cgi_header {
@@ -58,5 +60,6 @@ struct cgi_header {
 /* The reason phrase (RFC 9110 15), "Unknown" for codes that we do not use. */
 const char *cgi_reason(unsigned status);
 /* "Status: 200 OK\r\n" and the headers (ended by a NULL name; may be NULL), and the empty line.
- * 0, CGI_E_BAD (CR, LF or NUL in a name or value: nothing is added), BUF_E_FULL, -ENOMEM. */
+ * 0, CGI_E_BAD (a name that is no token, a control character in a value), BUF_E_FULL, -ENOMEM; all
+ * or nothing. */
 int cgi_add_response_head(struct buf *out, unsigned status, const struct cgi_header *headers);

@@ -38,17 +38,20 @@ int fcgi_begin_decode(const struct fcgi_record *rec, uint16_t *rolep, bool *keep
 
 /* The 8-byte header of a record without padding. n <= 65535. */
 void fcgi_head(uint8_t out[8], uint8_t type, uint16_t id, size_t n);
-/* STDOUT records of at most FCGI_STDOUT_MAX each, whole or not at all. 0, BUF_E_FULL, -ENOMEM. */
+/* STDOUT records of at most FCGI_STDOUT_MAX each, all or nothing; none for n = 0, since an empty
+ * one ends the stream. 0, BUF_E_FULL, -ENOMEM. */
 int fcgi_add_stdout(struct buf *out, uint16_t id, const void *p, size_t n);
 /* Bytes that fcgi_add_stdout() adds for n bytes of content. */
 size_t fcgi_stdout_size(size_t n);
 /* The empty STDOUT and END_REQUEST (5.5) with one of the FCGI_REQUEST_COMPLETE... states. */
 int fcgi_add_end(struct buf *out, uint16_t id, uint8_t protocol_status);
-/* The answer to GET_VALUES (4.1): of the asked names those that we know. 0, FCGI_E_BAD, BUF_E_FULL, -ENOMEM. */
+/* The answer to GET_VALUES (4.1): of the asked names those that we know, each once.
+ * 0, FCGI_E_BAD, BUF_E_FULL, -ENOMEM. */
 int fcgi_add_values_result(struct buf *out, const struct fcgi_record *get_values,
                            unsigned max_conns);
 /* The answer to a management record of a type that we do not know (4.2). */
 int fcgi_add_unknown_type(struct buf *out, uint8_t type);
 
-/* Walks name-value pairs (3.4) with lengths of 1 or 4 bytes. 0 = a pair, FCGI_E_MORE = the end, FCGI_E_BAD. */
+/* Walks name-value pairs (3.4) with lengths of 1 or 4 bytes. 0 = a pair, FCGI_E_MORE = the end,
+ * FCGI_E_BAD. */
 int fcgi_pair_next(struct str *restp, struct str *namep, struct str *valuep);

@@ -7,8 +7,8 @@
 
 enum hdr_accept { HDR_ACCEPT_NO, HDR_ACCEPT_WILDCARD, HDR_ACCEPT_EXPLICIT };
 
-/* Does an Accept field take the media type (lower case, "text/event-stream")? The most specific range decides; q=0
- * refuses (RFC 9110 12.5.1). An empty field counts as a wildcard. */
+/* Does an Accept field take the media type (lower case, "text/event-stream")? The most specific
+ * range decides; q=0 refuses (RFC 9110 12.5.1). An empty field counts as a wildcard. */
 enum hdr_accept hdr_accepts(struct str accept, struct str type);
 /* Is a Content-Type the media type, whatever its parameters and case? */
 bool hdr_media_is(struct str content_type, struct str type);

@@ -17,8 +17,8 @@ enum rpc_code {
         RPC_METHOD_NOT_FOUND = -32601,
         RPC_INVALID_PARAMS = -32602,
         RPC_INTERNAL_ERROR = -32603,
-        RPC_RESOURCE_NOT_FOUND = -32002,       /* MCP up to 2025-11-25 */
-        RPC_UNSUPPORTED_VERSION = -32022,      /* MCP 2026-07-28 */
+        RPC_RESOURCE_NOT_FOUND = -32002,  /* MCP up to 2025-11-25 */
+        RPC_UNSUPPORTED_VERSION = -32022, /* MCP 2026-07-28 */
 };
 
 enum rpc_kind { RPC_REQUEST, RPC_NOTIFICATION, RPC_RESULT, RPC_ERROR };
@@ -27,7 +27,7 @@ enum rpc_kind { RPC_REQUEST, RPC_NOTIFICATION, RPC_RESULT, RPC_ERROR };
 struct rpc_msg {
         enum rpc_kind kind;
         json_t *root;
-        json_t *id;         /* string or integer; NULL for notifications, and JSON null is refused but in errors */
+        json_t *id;         /* string or integer; NULL: a notification, or an error without id */
         const char *method; /* requests and notifications */
         json_t *params;     /* object or NULL (arrays are refused) */
         json_t *result;
@@ -35,7 +35,8 @@ struct rpc_msg {
 };
 
 /* Parses text with the depth bounded, duplicate keys refused, and any UTF-8 fault refused.
- * 0: *rootp owned by the caller (an object or an array). RPC_E_JSON with a reason in why (size >= 160). */
+ * 0: *rootp owned by the caller (an object or an array). RPC_E_JSON with a reason in why (160 bytes
+ * will do): what and where, never the text itself. */
 int rpc_parse(struct str text, json_t **rootp, char *why, size_t why_size);
 /* 0, RPC_E_INVALID with *whyp a constant sentence. */
 int rpc_msg_read(json_t *root, struct rpc_msg *msg, const char **whyp);

@@ -9,7 +9,7 @@
 #define SSE_E_MORE 1 /* all bytes taken, no event complete yet */
 #define SSE_E_BIG 2  /* an event over the cap: the stream is lost */
 
-/* What stands on the wire when a stream opens and when it has been silent (protocol rules 2 and 4). */
+/* What stands on the wire when a stream has been silent, and when it opens. */
 #define SSE_KEEP_ALIVE ": keep-alive\n\n"
 #define SSE_OPEN ": stream open\n\n"
 
@@ -20,8 +20,9 @@ struct sse_event {
         int retry_ms;    /* no `retry:` line when < 0 */
 };
 
-/* One event; data is split into `data:` lines at CR, LF, CRLF. id and name must hold no line end and no NUL.
- * 0, BUF_E_FULL, -ENOMEM, -EINVAL; all or nothing. */
+/* One event; data is split into `data:` lines at CR, LF, CRLF. id and name must hold no line end
+ * and no NUL, and there must be something to write. 0, BUF_E_FULL, -ENOMEM, -EINVAL; all or
+ * nothing. */
 int sse_add_event(struct buf *out, const struct sse_event *ev);
 
 struct sse_reader {
@@ -31,14 +32,16 @@ struct sse_reader {
         struct buf last_id;
         uint32_t max;
         int retry_ms;
-        bool has_data, seen_start, after_cr;
+        bool has_data, has_id, is_given, seen_start, after_cr;
 };
 
+/* The cap holds for each line and for the data of each event; a reader holds at most four times as
+ * much. */
 void sse_reader_init(struct sse_reader *r, uint32_t max_event_bytes);
 void sse_reader_finish(struct sse_reader *r);
-/* Feeds n bytes; *usedp says how many were taken. 0 = ev filled (id is the last event id so far; an empty name means
- * "message"; retry_ms is -1 unless one came since the last event), borrowed until the next feed.
- * An event with only an id or a retry is reported too, with data.p NULL, so that a client can resume.
- * SSE_E_MORE, SSE_E_BIG, -ENOMEM. */
+/* Feeds n bytes; *usedp says how many were taken. 0 = ev filled (id is the last event id so far, p
+ * NULL when there is none; an empty name means "message"; retry_ms is -1 unless one came since the
+ * last event), borrowed until the next feed. An event with only an id or a retry is reported too,
+ * with data.p NULL, so that a client can resume. SSE_E_MORE, SSE_E_BIG, -ENOMEM. */
 int sse_reader_feed(struct sse_reader *r, const char *p, size_t n, size_t *usedp,
                     struct sse_event *ev);

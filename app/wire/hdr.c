@@ -1,0 +1,175 @@
+/* Header values are read leniently where the standard wants it, and an odd value never widens what
+ * is allowed: a host or a token that is not well formed is none at all. */
+#include "mgw/wire/hdr.h"
+
+#include <string.h>
+
+/* Cuts at the first sep that stands outside of quoted strings (RFC 9110 5.6.4). */
+static struct str cut_unquoted(struct str *restp, char sep)
+{
+        struct str all = *restp;
+        bool in_quotes = false;
+
+        for (size_t i = 0; i < all.n; i++) {
+                if (all.p[i] == '"')
+                        in_quotes = !in_quotes;
+                else if (all.p[i] == '\\' && in_quotes)
+                        i++;
+                else if (all.p[i] == sep && !in_quotes) {
+                        *restp = (struct str){all.p + i + 1, all.n - i - 1};
+                        return (struct str){all.p, i};
+                }
+        }
+        *restp = STR("");
+        return all;
+}
+
+/* Is there a weight among the parameters, and is it 0 ("0", "0.", "0.000")? */
+static bool weight_is_zero(struct str params)
+{
+        while (params.n > 0) {
+                struct str value = cut_unquoted(&params, ';');
+                struct str name = str_trim(str_cut(&value, '='));
+
+                value = str_trim(value);
+                if (!str_eq_nocase(name, STR("q")) || value.n == 0 || value.p[0] != '0')
+                        continue;
+                for (size_t i = 1; i < value.n; i++) {
+                        if (value.p[i] != '0' && value.p[i] != '.')
+                                return false;
+                }
+                return true;
+        }
+        return false;
+}
+
+enum { MATCH_NONE, MATCH_ANY, MATCH_MAJOR, MATCH_EXACT };
+
+/* How closely does a media range name the type? A bare '*' is what some old clients send for any
+ * type. */
+static int range_match(struct str range, struct str type)
+{
+        struct str minor = range;
+        struct str major = str_cut(&minor, '/');
+        struct str rest = type;
+
+        if (str_eq_nocase(range, type))
+                return MATCH_EXACT;
+        if (str_eq(range, STR("*/*")) || str_eq(range, STR("*")))
+                return MATCH_ANY;
+        if (str_eq(minor, STR("*")) && str_eq_nocase(major, str_cut(&rest, '/')))
+                return MATCH_MAJOR;
+        return MATCH_NONE;
+}
+
+enum hdr_accept hdr_accepts(struct str accept, struct str type)
+{
+        int best = MATCH_NONE;
+        bool is_refused = true;
+
+        if (str_trim(accept).n == 0)
+                return HDR_ACCEPT_WILDCARD;
+        while (accept.n > 0) {
+                struct str params = cut_unquoted(&accept, ',');
+                struct str range = str_trim(cut_unquoted(&params, ';'));
+                int match = range_match(range, type);
+
+                if (match == MATCH_NONE || match < best)
+                        continue;
+                is_refused = weight_is_zero(params) && (match > best || is_refused);
+                best = match;
+        }
+        if (is_refused)
+                return HDR_ACCEPT_NO;
+        return best == MATCH_EXACT ? HDR_ACCEPT_EXPLICIT : HDR_ACCEPT_WILDCARD;
+}
+
+bool hdr_media_is(struct str content_type, struct str type)
+{
+        return str_eq_nocase(str_trim(str_cut(&content_type, ';')), type);
+}
+
+static bool is_alnum(char c)
+{
+        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* How many bytes at the start are letters, digits or one of the others? */
+static size_t span(struct str s, const char *others)
+{
+        size_t n = 0;
+
+        while (n < s.n && s.p[n] != '\0' && (is_alnum(s.p[n]) || strchr(others, s.p[n]) != NULL))
+                n++;
+        return n;
+}
+
+struct str hdr_bearer(struct str authorization)
+{
+        struct str token = str_trim(authorization);
+        struct str scheme = str_cut(&token, ' ');
+        size_t n;
+
+        token = str_trim(token);
+        n = span(token, "-._~+/");
+        while (n > 0 && n < token.n && token.p[n] == '=')
+                n++;
+        if (!str_eq_nocase(scheme, STR("Bearer")) || n != token.n)
+                return STR("");
+        return token;
+}
+
+/* The length of the host that s begins with: a name, an IPv4 address, or an IPv6 address in
+ * brackets. */
+static size_t host_length(struct str s)
+{
+        struct str inside;
+        size_t n;
+
+        if (s.n == 0 || s.p[0] != '[')
+                return span(s, "-._~");
+        inside = (struct str){s.p + 1, s.n - 1};
+        n = span(inside, ":.");
+        return n > 0 && n < inside.n && inside.p[n] == ']' ? n + 2 : 0;
+}
+
+/* Nothing, or ":" and digits. */
+static bool is_port(struct str s)
+{
+        uint64_t port;
+
+        if (s.n == 0)
+                return true;
+        return s.p[0] == ':' && str_to_u64((struct str){s.p + 1, s.n - 1}, &port) == 0 &&
+               port <= 65535;
+}
+
+struct str hdr_url_host(struct str url)
+{
+        struct str rest = url;
+        struct str scheme = str_cut(&rest, ':');
+        struct str host;
+        size_t n = 0;
+
+        if (scheme.n == 0 || span(scheme, "+-.") != scheme.n || !str_has_prefix(rest, STR("//")))
+                return STR("");
+        rest = (struct str){rest.p + 2, rest.n - 2};
+        while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?' && rest.p[n] != '#')
+                n++;
+        rest.n = n;
+        host = (struct str){rest.p, host_length(rest)};
+        if (!is_port((struct str){rest.p + host.n, rest.n - host.n}))
+                return STR("");
+        return host;
+}
+
+bool hdr_is_visible(struct str s, size_t max)
+{
+        if (s.n == 0 || s.n > max)
+                return false;
+        for (size_t i = 0; i < s.n; i++) {
+                if (s.p[i] < 0x21 || s.p[i] > 0x7e)
+                        return false;
+        }
+        return true;
+}

@@ -1,0 +1,270 @@
+/* JSON-RPC 2.0 envelopes on jansson.
+ * Depth is bounded before jansson, whose own bound is 2048 levels of recursion, sees the text.
+ * Reasons name what is wrong and where, and never quote the text: they go into answers and logs,
+ * the text is a user's. */
+#include "mgw/wire/rpc.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct place {
+        size_t line;
+        size_t column; /* in bytes */
+        size_t byte;
+};
+
+/* Where the byte at offset stands, all counted from 1, as jansson does. */
+static struct place place_of(struct str text, size_t offset)
+{
+        struct place at = {.line = 1, .column = 1, .byte = offset + 1};
+
+        for (size_t i = 0; i < offset; i++) {
+                at.column++;
+                if (text.p[i] == '\n') {
+                        at.line++;
+                        at.column = 1;
+                }
+        }
+        return at;
+}
+
+/* Is the text nested deeper than allowed? Then *offsetp is the bracket that goes too far.
+ * Text that is not JSON may give any answer: it is refused all the same. */
+static bool is_too_deep(struct str text, size_t *offsetp)
+{
+        size_t depth = 0;
+        bool in_string = false;
+
+        for (size_t i = 0; i < text.n; i++) {
+                char c = text.p[i];
+
+                if (in_string && c == '\\')
+                        i++;
+                else if (c == '"')
+                        in_string = !in_string;
+                else if (!in_string && (c == '{' || c == '[') && ++depth > RPC_DEPTH_MAX) {
+                        *offsetp = i;
+                        return true;
+                } else if (!in_string && (c == '}' || c == ']') && depth > 0)
+                        depth--;
+        }
+        return false;
+}
+
+static void write_reason(char *why, size_t size, const char *what, struct place at)
+{
+        const char *near = strstr(what, " near ");
+        int n = near == NULL ? (int)strlen(what) : (int)(near - what);
+
+        snprintf(why, size, "%.*s (line %zu, column %zu, byte %zu)", n, what, at.line, at.column,
+                 at.byte);
+}
+
+int rpc_parse(struct str text, json_t **rootp, char *why, size_t why_size)
+{
+        json_error_t error;
+        size_t offset;
+        char what[64];
+
+        if (is_too_deep(text, &offset)) {
+                snprintf(what, sizeof(what), "nested deeper than %d levels", RPC_DEPTH_MAX);
+                write_reason(why, why_size, what, place_of(text, offset));
+                return RPC_E_JSON;
+        }
+        *rootp = json_loadb(text.n == 0 ? "" : text.p, text.n,
+                            JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+        if (*rootp == NULL) {
+                struct place at = {(size_t)error.line, (size_t)error.column,
+                                   (size_t)error.position};
+
+                write_reason(why, why_size, error.text, at);
+                return RPC_E_JSON;
+        }
+        return 0;
+}
+
+static bool has_nul(const json_t *string)
+{
+        return memchr(json_string_value(string), '\0', json_string_length(string)) != NULL;
+}
+
+static bool is_id(const json_t *id)
+{
+        return json_is_string(id) || json_is_integer(id);
+}
+
+/* NULL, or what is wrong. */
+static const char *read_call(json_t *method, struct rpc_msg *msg)
+{
+        if (!json_is_string(method) || has_nul(method))
+                return "method must be a string without NUL";
+        if (msg->params != NULL && !json_is_object(msg->params))
+                return "params must be an object";
+        if (msg->id != NULL && !is_id(msg->id))
+                return "id must be a string or an integer";
+        msg->method = json_string_value(method);
+        msg->kind = msg->id == NULL ? RPC_NOTIFICATION : RPC_REQUEST;
+        return NULL;
+}
+
+static const char *read_error(struct rpc_msg *msg)
+{
+        if (!json_is_object(msg->error) || !json_is_integer(json_object_get(msg->error, "code")) ||
+            !json_is_string(json_object_get(msg->error, "message")))
+                return "error must be an object with an integer code and a string message";
+        /* the one place where null, or nothing, may stand: the peer could not read our id */
+        if (json_is_null(msg->id))
+                msg->id = NULL;
+        if (msg->id != NULL && !is_id(msg->id))
+                return "id must be a string or an integer";
+        msg->kind = RPC_ERROR;
+        return NULL;
+}
+
+static const char *read_result(struct rpc_msg *msg)
+{
+        if (!is_id(msg->id))
+                return "a result must carry the id of its request, a string or an integer";
+        msg->kind = RPC_RESULT;
+        return NULL;
+}
+
+static const char *read_msg(json_t *root, struct rpc_msg *msg)
+{
+        json_t *method = json_object_get(root, "method");
+        const char *version = json_string_value(json_object_get(root, "jsonrpc"));
+        int n_kinds = (method != NULL) + (msg->result != NULL) + (msg->error != NULL);
+
+        if (!json_is_object(root))
+                return "a message must be a JSON object";
+        if (version == NULL || strcmp(version, "2.0") != 0)
+                return "jsonrpc must be \"2.0\"";
+        if (n_kinds != 1)
+                return "a message must have one of method, result and error";
+        if (method != NULL)
+                return read_call(method, msg);
+        return msg->error != NULL ? read_error(msg) : read_result(msg);
+}
+
+int rpc_msg_read(json_t *root, struct rpc_msg *msg, const char **whyp)
+{
+        const char *why;
+
+        *msg = (struct rpc_msg){
+                .root = root,
+                .id = json_object_get(root, "id"),
+                .params = json_object_get(root, "params"),
+                .result = json_object_get(root, "result"),
+                .error = json_object_get(root, "error"),
+        };
+        why = read_msg(root, msg);
+        if (why == NULL)
+                return 0;
+        *whyp = why;
+        return RPC_E_INVALID;
+}
+
+struct member {
+        const char *key;
+        json_t *value; /* NULL: left out, if it may be */
+        bool may_lack;
+};
+
+/* Consumes all values. NULL: out of memory, here or where a needed value was made. */
+static json_t *build(const struct member *members, size_t n)
+{
+        json_t *object = json_object();
+        bool is_bad = object == NULL;
+
+        for (size_t i = 0; i < n; i++) {
+                if (members[i].value == NULL && members[i].may_lack)
+                        continue;
+                if (json_object_set_new_nocheck(object, members[i].key, members[i].value) != 0)
+                        is_bad = true;
+        }
+        if (is_bad) {
+                json_decref(object);
+                return NULL;
+        }
+        return object;
+}
+
+#define BUILD(...)                                                                                 \
+        build((const struct member[]){__VA_ARGS__},                                                \
+              sizeof((const struct member[]){__VA_ARGS__}) / sizeof(struct member))
+
+/* A string for a person to read: what is not UTF-8 in it becomes '?'. */
+static json_t *readable(const char *text)
+{
+        struct str rest = str_from(text);
+        char *copy = str_dup(rest);
+        json_t *string;
+        uint32_t c;
+
+        if (copy == NULL)
+                return NULL;
+        while (rest.n > 0) {
+                size_t n = str_utf8_first(rest, &c);
+
+                if (n == 0)
+                        copy[rest.p - text] = '?';
+                rest.p += n == 0 ? 1 : n;
+                rest.n -= n == 0 ? 1 : n;
+        }
+        string = json_string(copy);
+        free(copy);
+        return string;
+}
+
+json_t *rpc_result_take(json_t *id, json_t *result)
+{
+        json_t *version = json_string("2.0");
+        json_t *id_or_null = id == NULL ? json_null() : json_incref(id);
+
+        return BUILD({"jsonrpc", version, false}, {"id", id_or_null, false},
+                     {"result", result, false});
+}
+
+json_t *rpc_error_take(json_t *id, int code, const char *message, json_t *data)
+{
+        json_t *version = json_string("2.0");
+        json_t *id_or_null = id == NULL ? json_null() : json_incref(id);
+        json_t *code_number = json_integer(code);
+        json_t *text = readable(message);
+        json_t *error =
+                BUILD({"code", code_number, false}, {"message", text, false}, {"data", data, true});
+
+        return BUILD({"jsonrpc", version, false}, {"id", id_or_null, false},
+                     {"error", error, false});
+}
+
+json_t *rpc_notification_take(const char *method, json_t *params)
+{
+        json_t *version = json_string("2.0");
+        json_t *name = json_string(method);
+
+        return BUILD({"jsonrpc", version, false}, {"method", name, false},
+                     {"params", params, true});
+}
+
+json_t *rpc_request_take(json_t *id_take, const char *method, json_t *params)
+{
+        json_t *version = json_string("2.0");
+        json_t *name = json_string(method);
+
+        return BUILD({"jsonrpc", version, false}, {"id", id_take, false}, {"method", name, false},
+                     {"params", params, true});
+}
+
+int rpc_dump(const json_t *msg, struct str *out)
+{
+        char *text = json_dumps(msg, JSON_COMPACT);
+
+        if (text == NULL)
+                return -ENOMEM;
+        *out = str_from(text);
+        return 0;
+}
