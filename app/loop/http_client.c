@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define HTTP_IDLE_CONNECTIONS 64
+#define HTTP_QUIET_MS (HTTP_IDLE_S * 1000)
 #define HTTP_FAR_MS (INT64_C(24) * 3600 * 1000)
 
 /* A socket that curl wants watched. */
@@ -29,12 +30,21 @@ struct http_socket {
         struct http_client *client;
 };
 
-/* Idle connections are kept up to a fixed number; curl counts those in use with them. */
+/* When curl asks for no time: the end of the quiet, or never. */
+static int64_t client_spare_ms(const struct http_client *client)
+{
+        return client->n_running == 0 && client->n_sockets > 0 ? HTTP_QUIET_MS : HTTP_FAR_MS;
+}
+
+/* Idle connections are kept up to a number (about: curl closes one for each that it keeps); it
+ * counts those in use with them. */
 void http_client_count_running(struct http_client *client, long change)
 {
         client->n_running += change;
         curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS,
                           client->n_running + HTTP_IDLE_CONNECTIONS);
+        if (client->n_running == 0 && !client->is_destroyed)
+                (void)timer_arm(client->loop, &client->timer, client_spare_ms(client));
 }
 
 /* ---- sockets and the timer ---- */
@@ -150,16 +160,9 @@ static int client_on_timer(CURLM *multi, long timeout_ms, void *userdata)
         client->is_due = timeout_ms == 0;
         if (client->is_due && !client->is_working)
                 loop_defer(client->loop, &client->work);
-        (void)timer_arm(client->loop, &client->timer, timeout_ms > 0 ? timeout_ms : HTTP_FAR_MS);
+        (void)timer_arm(client->loop, &client->timer,
+                        timeout_ms > 0 ? timeout_ms : client_spare_ms(client));
         return 0;
-}
-
-static void client_on_due(struct timer *timer)
-{
-        struct http_client *client = container_of(timer, struct http_client, timer);
-
-        (void)timer_arm(client->loop, timer, HTTP_FAR_MS);
-        client_run_curl(client, CURL_SOCKET_TIMEOUT, 0);
 }
 
 /* Ends what curl has finished. */
@@ -264,15 +267,40 @@ static void client_on_work(struct loop_task *task)
 
 /* ---- what the header offers ---- */
 
-static void client_set_up_multi(struct http_client *client)
+static int client_open_multi(struct http_client *client)
 {
-        CURLM *multi = client->multi;
+        CURLM *multi = curl_multi_init();
 
+        if (multi == NULL)
+                return -ENOMEM;
+        client->multi = multi;
         curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, client_on_socket);
         curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, client);
         curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, client_on_timer);
         curl_multi_setopt(multi, CURLMOPT_TIMERDATA, client);
-        http_client_count_running(client, 0);
+        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)HTTP_IDLE_CONNECTIONS);
+        return 0;
+}
+
+/* curl closes kept connections only when it makes new ones. After a quiet while they go with the
+ * whole multi handle, or they would lie half closed until somebody calls. */
+static void client_close_idle(struct http_client *client)
+{
+        CURLM *old = client->multi;
+
+        if (client_open_multi(client) == 0)
+                curl_multi_cleanup(old);
+}
+
+static void client_on_due(struct timer *timer)
+{
+        struct http_client *client = container_of(timer, struct http_client, timer);
+
+        (void)timer_arm(client->loop, timer, HTTP_FAR_MS);
+        if (client->n_running == 0)
+                client_close_idle(client);
+        else
+                client_run_curl(client, CURL_SOCKET_TIMEOUT, 0);
 }
 
 int http_client_create(struct loop *loop, struct http_client **clientp)
@@ -294,14 +322,12 @@ int http_client_create(struct loop *loop, struct http_client **clientp)
                 free(client);
                 return -ENOMEM;
         }
-        client->multi = curl_multi_init();
-        if (client->multi == NULL || timer_arm(loop, &client->timer, HTTP_FAR_MS) < 0) {
-                curl_multi_cleanup(client->multi);
+        if (timer_arm(loop, &client->timer, HTTP_FAR_MS) < 0 || client_open_multi(client) < 0) {
+                timer_disarm(loop, &client->timer);
                 curl_global_cleanup();
                 free(client);
                 return -ENOMEM;
         }
-        client_set_up_multi(client);
         *clientp = client;
         return 0;
 }

@@ -6,6 +6,9 @@
 
 #include <curl/curl.h>
 
+/* A kept connection is left after this time: before the 5 s at which Node's servers close it. */
+#define HTTP_IDLE_S 4L
+
 struct http_client {
         struct loop *loop;
         CURLM *multi;

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define HTTP_IDLE_S 4L
 /* An idle stream holds this; a long answer costs a read for each. */
 #define HTTP_READ_BYTES 4096L
 #define HTTP_WRITE_BYTES 16384L /* curl's least */

@@ -1,0 +1,275 @@
+#include "web.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define WEB_REQUEST_MAX 65536
+
+struct web_connection {
+        struct web *web;
+        int fd;
+};
+
+/* One request as it came; what of its body is over the size is only counted. */
+struct web_request {
+        char text[WEB_REQUEST_MAX];
+        size_t n;
+        size_t n_body;
+        char path[256];
+};
+
+static bool web_send(int fd, const char *p, size_t n)
+{
+        while (n > 0) {
+                ssize_t r = send(fd, p, n, MSG_NOSIGNAL);
+
+                if (r <= 0)
+                        return false;
+                p += r;
+                n -= (size_t)r;
+        }
+        return true;
+}
+
+static bool web_say(int fd, const char *text)
+{
+        return web_send(fd, text, strlen(text));
+}
+
+static bool web_answer(int fd, const char *headers, const char *body, size_t n)
+{
+        char head[512];
+
+        snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\n%sContent-Length: %zu\r\n\r\n", headers,
+                 n);
+        return web_say(fd, head) && web_send(fd, body, n);
+}
+
+static size_t web_content_length(const char *head)
+{
+        const char *line = strcasestr(head, "\r\nContent-Length:");
+
+        return line == NULL ? 0 : (size_t)atol(line + 17);
+}
+
+/* Reads up to the end of the head; what came of the body stands behind it. NULL = the client
+ * closed. */
+static const char *web_read_head(int fd, struct web_request *request)
+{
+        const char *end = NULL;
+
+        request->n = 0;
+        while (end == NULL) {
+                ssize_t r =
+                        recv(fd, request->text + request->n, WEB_REQUEST_MAX - 1 - request->n, 0);
+
+                if (r <= 0)
+                        return NULL;
+                request->n += (size_t)r;
+                request->text[request->n] = '\0';
+                end = strstr(request->text, "\r\n\r\n");
+        }
+        return end + 4;
+}
+
+/* Reads one request; false when the client closed. */
+static bool web_read(int fd, struct web_request *request)
+{
+        const char *body = web_read_head(fd, request);
+        size_t n_wanted;
+        char surplus[4096];
+
+        if (body == NULL)
+                return false;
+        n_wanted = web_content_length(request->text);
+        request->n_body = request->n - (size_t)(body - request->text);
+        while (request->n_body < n_wanted) {
+                size_t room = WEB_REQUEST_MAX - 1 - request->n;
+                ssize_t r = recv(fd, room > 0 ? request->text + request->n : surplus,
+                                 room > 0 ? room : sizeof(surplus), 0);
+
+                if (r <= 0)
+                        return false;
+                request->n_body += (size_t)r;
+                request->n += room > 0 ? (size_t)r : 0;
+        }
+        request->text[request->n] = '\0';
+        return sscanf(request->text, "%*s %255s", request->path) == 1;
+}
+
+static bool web_chunks(struct web *web, int fd)
+{
+        if (!web_say(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                         "Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n"))
+                return false;
+        sem_wait(&web->go);
+        web_say(fd, "3\r\ntwo\r\n");
+        sem_wait(&web->go);
+        web_say(fd, "5\r\nthree\r\n");
+        sem_wait(&web->go);
+        return web_say(fd, "0\r\nMcp-Session-Id: from-the-trailer\r\n\r\n");
+}
+
+static bool web_big(struct web *web, int fd)
+{
+        char head[128];
+        char piece[8192];
+        size_t at = 0;
+
+        snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %u\r\n\r\n",
+                 WEB_BIG_BYTES);
+        if (!web_say(fd, head))
+                return false;
+        while (at < WEB_BIG_BYTES) {
+                for (size_t i = 0; i < sizeof(piece); i++)
+                        piece[i] = WEB_BYTE(at + i);
+                if (!web_send(fd, piece, sizeof(piece)))
+                        return false;
+                at += sizeof(piece);
+                atomic_store(&web->n_big_sent, at);
+        }
+        return true;
+}
+
+static bool web_length(int fd, size_t n_body)
+{
+        char body[32];
+        int n = snprintf(body, sizeof(body), "%zu", n_body);
+
+        return web_answer(fd, "", body, (size_t)n);
+}
+
+static bool web_hello(int fd, const char *path)
+{
+        const char *query = strchr(path, '?');
+        char body[64];
+        int n = snprintf(body, sizeof(body), "hello %s", query == NULL ? "" : query + 1);
+
+        return web_answer(fd,
+                          "Content-Type: text/plain\r\nmcp-session-id: s-1\r\nRetry-After: 7\r\n"
+                          "WWW-Authenticate: Bearer realm=\"x\"\r\n",
+                          body, (size_t)n);
+}
+
+static bool web_status(int fd, const char *path)
+{
+        char head[128];
+
+        snprintf(head, sizeof(head), "HTTP/1.1 %.3s Status\r\n%s\r\n", path + strlen("/status/"),
+                 strstr(path, "204") != NULL ? "" : "Content-Length: 0\r\nLocation: /hello\r\n");
+        return web_say(fd, head);
+}
+
+static void web_wait_for_close(int fd)
+{
+        char byte;
+
+        while (recv(fd, &byte, 1, 0) > 0)
+                ;
+}
+
+static bool path_is(const char *path, const char *name)
+{
+        return strncmp(path, name, strlen(name)) == 0;
+}
+
+/* Serves one request; false = close. */
+static bool web_serve(struct web *web, int fd, const struct web_request *request)
+{
+        const char *path = request->path;
+
+        if (path_is(path, "/hello"))
+                return web_hello(fd, path);
+        if (path_is(path, "/echo"))
+                return web_answer(fd, "", request->text, request->n);
+        if (path_is(path, "/length"))
+                return web_length(fd, request->n_body);
+        if (path_is(path, "/status/"))
+                return web_status(fd, path);
+        if (path_is(path, "/early"))
+                return web_say(fd, "HTTP/1.1 103 Early Hints\r\nMcp-Session-Id: early\r\n\r\n") &&
+                       web_answer(fd, "", "late", 4);
+        if (path_is(path, "/chunks"))
+                return web_chunks(web, fd);
+        if (path_is(path, "/big"))
+                return web_big(web, fd);
+        if (path_is(path, "/until-close"))
+                web_say(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall of it");
+        if (path_is(path, "/half-chunk"))
+                web_say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf");
+        else if (path_is(path, "/half"))
+                web_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+        if (path_is(path, "/garbage"))
+                web_say(fd, "220 mail.example.com ready\r\n");
+        if (path_is(path, "/silent"))
+                atomic_fetch_add(&web->n_silent, 1);
+        if (path_is(path, "/stream"))
+                web_say(fd,
+                        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n");
+        if (path_is(path, "/stream") || path_is(path, "/hang"))
+                web_wait_for_close(fd);
+        return false;
+}
+
+static void *web_connection_run(void *arg)
+{
+        struct web_connection connection = *(struct web_connection *)arg;
+        struct web_request *request = malloc(sizeof(*request));
+
+        free(arg);
+        while (request != NULL && web_read(connection.fd, request)) {
+                atomic_fetch_add(&connection.web->n_requests, 1);
+                if (!web_serve(connection.web, connection.fd, request))
+                        break;
+        }
+        free(request);
+        close(connection.fd);
+        atomic_fetch_add(&connection.web->n_closed, 1);
+        return NULL;
+}
+
+static void *web_run(void *arg)
+{
+        struct web *web = arg;
+        pthread_attr_t attr;
+        int fd;
+
+        pthread_attr_init(&attr);
+        pthread_attr_setstacksize(&attr, 256 * 1024);
+        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+        while ((fd = accept4(web->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+                struct web_connection *connection = malloc(sizeof(*connection));
+                pthread_t thread;
+
+                *connection = (struct web_connection){web, fd};
+                atomic_fetch_add(&web->n_connections, 1);
+                if (pthread_create(&thread, &attr, web_connection_run, connection) != 0)
+                        abort();
+        }
+        return NULL;
+}
+
+void web_start(struct web *web)
+{
+        struct sockaddr_in sin = {.sin_family = AF_INET};
+        socklen_t n = sizeof(sin);
+
+        memset(web, 0, sizeof(*web));
+        sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        web->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        cr_assert_geq(web->fd, 0);
+        cr_assert_eq(bind(web->fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+        cr_assert_eq(listen(web->fd, 4096), 0);
+        cr_assert_eq(getsockname(web->fd, (struct sockaddr *)&sin, &n), 0);
+        web->port = ntohs(sin.sin_port);
+        sem_init(&web->go, 0, 0);
+        cr_assert_eq(pthread_create(&web->thread, NULL, web_run, web), 0);
+}
