@@ -61,7 +61,7 @@ static void put_raw(struct log_text *l, const char *p, size_t n)
 /* Adds all of s, or nothing: then the line is cut here, and what follows is left out. */
 static void put(struct log_text *l, struct str s)
 {
-        if (l->is_cut || s.n > LOG_LINE_SIZE - LOG_TAIL_SIZE - l->n)
+        if (l->is_cut || l->n + s.n > LOG_LINE_SIZE - LOG_TAIL_SIZE)
                 l->is_cut = true;
         else
                 put_raw(l, s.p, s.n);

@@ -1,0 +1,276 @@
+/* The log through real pipes: what a line looks like, and what happens when nobody reads. */
+#include "mgw/base/log.h"
+
+#include "../check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static int in;
+static int out;
+
+static void set_up(void)
+{
+        int ends[2];
+
+        check_int(pipe(ends), 0);
+        in = ends[0];
+        out = ends[1];
+        check_int(fcntl(in, F_SETFL, O_NONBLOCK), 0);
+        log_setup(out, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+}
+
+static void tear_down(void)
+{
+        close(in);
+        close(out);
+}
+
+/* a log that blocks meets the time limit */
+TestSuite(log, .init = set_up, .fini = tear_down, .timeout = 20);
+
+/* All that was logged since the last call, NUL-terminated. */
+static struct str logged(void)
+{
+        static char text[1 << 17];
+        size_t n = 0;
+        ssize_t got;
+
+        while ((got = read(in, text + n, sizeof(text) - 1 - n)) > 0)
+                n += (size_t)got;
+        text[n] = '\0';
+        return (struct str){text, n};
+}
+
+/* The same, one line, behind its time. */
+static struct str logged_after_time(void)
+{
+        static const char pattern[] = "dddd-dd-ddTdd:dd:dd.dddZ ";
+        struct str s = logged();
+
+        cr_assert_gt(s.n, sizeof(pattern) - 1, "\"%s\" is no line", s.p);
+        for (size_t i = 0; i < sizeof(pattern) - 1; i++) {
+                bool is_good =
+                        pattern[i] == 'd' ? s.p[i] >= '0' && s.p[i] <= '9' : s.p[i] == pattern[i];
+
+                cr_assert(is_good, "\"%s\" begins with no time", s.p);
+        }
+        return (struct str){s.p + sizeof(pattern) - 1, s.n - (sizeof(pattern) - 1)};
+}
+
+static json_t *logged_json(void)
+{
+        struct str s = logged();
+        json_error_t error;
+        json_t *line;
+
+        cr_assert(s.n > 0 && s.p[s.n - 1] == '\n');
+        cr_assert_eq(strchr(s.p, '\n'), s.p + s.n - 1, "more than one line: %s", s.p);
+        line = json_loadb(s.p, s.n, JSON_REJECT_DUPLICATES, &error);
+        cr_assert_not_null(line, "%s: %s", error.text, s.p);
+        return line;
+}
+
+static void check_member(const json_t *line, const char *key, const char *value)
+{
+        const json_t *member = json_object_get(line, key);
+
+        check_str(str_from(json_string_value(member)), str_from(value));
+}
+
+Test(log, a_line_has_time_level_message_and_fields)
+{
+        log_info(LOG_FIELDS({"user", "ann@example.com"}, {"none", NULL}, {"n", "3"}),
+                 "[MCP] Client connected: %s (%s)", "n1-7", "ann@example.com");
+        check_str(logged_after_time(), STR("INFO [MCP] Client connected: n1-7 (ann@example.com) "
+                                           "user=ann@example.com n=3\n"));
+        log_error(NULL, "gone");
+        check_str(logged_after_time(), STR("ERROR gone\n"));
+        log_warn(LOG_FIELDS({NULL, NULL}), "soon");
+        check_str(logged_after_time(), STR("WARN soon\n"));
+}
+
+Test(log, levels_below_the_lowest_are_silent)
+{
+        log_debug(NULL, "quiet");
+        log_line(LOG_LEVEL_DEBUG, NULL, "quiet");
+        check_str(logged(), STR(""));
+        log_setup(out, LOG_FORMAT_TEXT, LOG_LEVEL_DEBUG);
+        log_debug(NULL, "loud");
+        check_str(logged_after_time(), STR("DEBUG loud\n"));
+        log_setup(out, LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
+        log_warn(NULL, "quiet");
+        check_str(logged(), STR(""));
+        cr_assert(log_is_on(LOG_LEVEL_ERROR));
+        cr_assert_not(log_is_on(LOG_LEVEL_WARN));
+}
+
+Test(log, values_are_quoted_when_they_would_mislead)
+{
+        log_info(LOG_FIELDS({"a", "two words"}, {"b", ""}, {"c", "k=v"}, {"d", "say \"x\""},
+                            {"e", "back\\slash"}, {"f", "line\nend"}, {"g", "\xc3\xa9t\xc3\xa9"}),
+                 "m");
+        check_str(logged_after_time(),
+                  STR("INFO m a=\"two words\" b=\"\" c=\"k=v\" d=\"say \\\"x\\\"\" "
+                      "e=\"back\\\\slash\" f=\"line\\nend\" g=\xc3\xa9t\xc3\xa9\n"));
+}
+
+Test(log, no_input_forges_a_line_or_steers_a_terminal)
+{
+        log_info(LOG_FIELDS({"k", "v\r\n2026-01-02T03:04:05.678Z ERROR forged"}),
+                 "a\nb\rc\td\x1b[31m\x7f\xc2\x9b" /* CSI in one character */
+                 "\xe2\x80\xa8");
+        check_str(logged_after_time(), STR("INFO a\\nb\\rc\\td\\u001b[31m\\u007f\\u009b\\u2028 "
+                                           "k=\"v\\r\\n2026-01-02T03:04:05.678Z ERROR forged\"\n"));
+}
+
+Test(log, what_is_not_utf8_is_replaced)
+{
+        log_info(LOG_FIELDS({"k", "x\xffy\xc3"}), "\xed\xa0\x80");
+        check_str(logged_after_time(),
+                  STR("INFO \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd k=x\xef\xbf\xbdy\xef\xbf\xbd\n"));
+}
+
+Test(log, json_lines_are_json)
+{
+        json_t *line;
+
+        log_setup(out, LOG_FORMAT_JSON, LOG_LEVEL_INFO);
+        log_warn(LOG_FIELDS({"user", "a \"b\" \\ \n \x01 \x1b \xe2\x82\xac"}, {"none", NULL}),
+                 "broken \xff \"%s\"", "pipe");
+        line = logged_json();
+        check_member(line, "level", "warn");
+        check_member(line, "message", "broken \xef\xbf\xbd \"pipe\"");
+        check_member(line, "user", "a \"b\" \\ \n \x01 \x1b \xe2\x82\xac");
+        check_int(json_object_size(line), 4);
+        check_int(json_string_length(json_object_get(line, "time")), 24);
+        json_decref(line);
+}
+
+Test(log, a_long_line_is_cut_between_characters)
+{
+        char text[6000];
+        struct str s;
+
+        for (size_t i = 0; i + 2 < sizeof(text); i += 2)
+                memcpy(text + i, "\xc3\xa9", 3);
+        for (size_t start = 0; start < 40; start++) {
+                log_info(LOG_FIELDS({"key", text}, {"later", "1"}), "%.*s", (int)start,
+                         "0123456789012345678901234567890123456789");
+                s = logged();
+                cr_assert(s.n <= PIPE_BUF && s.n > PIPE_BUF - 64, "%zu bytes", s.n);
+                cr_assert(strstr(s.p, "\xc3\xa9 cut=true\n") != NULL);
+                cr_assert_null(strstr(s.p, "later"));
+        }
+        log_info(LOG_FIELDS({"key", "v"}), "%s", text);
+        cr_assert_not_null(strstr(logged().p, "\xc3\xa9 cut=true\n"));
+}
+
+static struct str last_value(const json_t *line)
+{
+        return str_from(json_string_value(json_object_get(line, "last")));
+}
+
+/* Wherever the cut falls, in a key, an escape or a value, the line is still JSON. */
+Test(log, a_long_json_line_is_cut_and_still_json)
+{
+        char text[PIPE_BUF];
+        int n_cut = 0;
+        bool is_whole;
+        json_t *line;
+
+        log_setup(out, LOG_FORMAT_JSON, LOG_LEVEL_INFO);
+        memset(text, 'x', sizeof(text));
+        for (int n = PIPE_BUF - 200; n < PIPE_BUF; n++) {
+                log_info(LOG_FIELDS({"value", "\n\x01\"\xff\xc3\xa9"}, {"last", "v"}), "%.*s", n,
+                         text);
+                line = logged_json();
+                is_whole = str_eq(last_value(line), STR("v"));
+                cr_assert_neq(is_whole, json_is_true(json_object_get(line, "cut")));
+                n_cut += json_object_get(line, "cut") != NULL;
+                json_decref(line);
+        }
+        cr_assert(n_cut > 100 && n_cut < 200, "%d of 200 cut", n_cut);
+}
+
+/* Fills the pipe to the last byte, through a flag that is taken back. */
+static void fill_pipe(void)
+{
+        char text[4096] = {0};
+
+        check_int(fcntl(out, F_SETFL, O_NONBLOCK), 0);
+        while (write(out, text, sizeof(text)) > 0)
+                continue;
+        while (write(out, text, 1) > 0)
+                continue;
+        check_int(errno, EAGAIN);
+        check_int(fcntl(out, F_SETFL, 0), 0);
+}
+
+Test(log, a_full_pipe_does_not_block_and_losses_are_told)
+{
+        struct str s;
+
+        fill_pipe();
+        for (int i = 0; i < 7; i++)
+                log_info(NULL, "lost %d", i);
+        s = logged();
+        cr_assert_eq(memchr(s.p, 'l', s.n), NULL, "a line came through a full pipe");
+        log_info(NULL, "first");
+        s = logged();
+        cr_assert_not_null(
+                strstr(s.p, "Z WARN log lines dropped: standard error took no more count=7\n"));
+        cr_assert_not_null(strstr(s.p, "Z INFO first\n"));
+        log_info(NULL, "second");
+        check_str(logged_after_time(), STR("INFO second\n"));
+}
+
+Test(log, nobody_on_the_other_end_is_no_end_of_ours)
+{
+        close(in);
+        log_info(NULL, "to nobody");
+        close(out);
+        log_info(NULL, "to nothing");
+        set_up();
+        log_info(NULL, "to somebody");
+        check_str(logged_after_time(), STR("INFO to somebody\n"));
+}
+
+/* A file at its size limit takes a line in part: the next one must not be glued to it. */
+Test(log, a_line_after_a_torn_one_begins_anew)
+{
+        struct rlimit all;
+        struct rlimit little;
+        FILE *file = tmpfile();
+        char text[200] = {0};
+
+        check_int(getrlimit(RLIMIT_FSIZE, &all), 0);
+        little = (struct rlimit){.rlim_cur = 10, .rlim_max = all.rlim_max};
+        check_int(setrlimit(RLIMIT_FSIZE, &little), 0);
+        log_setup(fileno(file), LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+        log_info(NULL, "torn");
+        check_int(setrlimit(RLIMIT_FSIZE, &all), 0);
+        log_info(NULL, "whole");
+        cr_assert_gt(pread(fileno(file), text, sizeof(text) - 1, 0), 10);
+        cr_assert_eq(strchr(text, '\n'), text + 10, "%s", text);
+        cr_assert_not_null(strstr(text, "took no more count=1\n"), "%s", text);
+        cr_assert_not_null(strstr(text, "Z INFO whole\n"), "%s", text);
+        fclose(file);
+}
+
+Test(log, errno_is_left_alone)
+{
+        errno = ERANGE;
+        log_info(NULL, "x");
+        check_int(errno, ERANGE);
+        close(out);
+        log_info(NULL, "x");
+        check_int(errno, ERANGE);
+        set_up();
+}
