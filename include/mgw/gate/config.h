@@ -1,4 +1,5 @@
-/* The configuration: one JSON file, environment variables over it, defaults under it; driven by a table of settings. */
+/* The configuration: one JSON file, environment variables over it, defaults under it; driven by a
+ * table of settings. */
 #pragma once
 
 #include <stdbool.h>
@@ -38,14 +39,15 @@ struct config {
         int log_level;  /* enum log_level */
         char **allowed_origins;
         size_t n_allowed_origins;
-        char *public_url; /* "" = from the Host header */
+        char *public_url;       /* "" = from the Host header */
         char *auth_tokens_file; /* "" = everybody is anonymous */
         struct config_server *servers;
         size_t n_servers;
 };
 
-/* Fills config from defaults, the file (path may be NULL: none) and environ. All faults found are written to err,
- * one a line, "FILE:LINE: KEY: what is wrong, what is right". 0, -EINVAL, -errno. config may be finished in any case. */
+/* Fills config from defaults, the file (path may be NULL: none) and environ. All faults found are
+ * written to err, one a line, "FILE:LINE: KEY: what is wrong, what is right". 0, -EINVAL, -errno.
+ * config may be finished in any case. */
 int config_load(struct config *config, const char *path, FILE *err);
 void config_finish(struct config *config);
 /* The table of settings as --help shows it. */

@@ -14,20 +14,22 @@ struct user {
 
 struct user_table;
 
-/* path "" or NULL: a table in which everybody is anonymous. Faults are written to err, "FILE:LINE: what".
- * 0, -EINVAL, -errno. */
+/* path "" or NULL: a table in which everybody is anonymous. Faults are written to err, "FILE:LINE:
+ * what". 0, -EINVAL, -errno. */
 int user_table_create(struct user_table **tablep, const char *path, FILE *err);
 void user_table_destroy(struct user_table *table);
-/* Reads the file again: new tokens hold, gone ones no longer do, users that were handed out live on.
- * The old state stays on any fault. 0, -EINVAL, -errno. */
+/* Reads the file again: new tokens hold, gone ones no longer do, users that were handed out live
+ * on. The old state stays on any fault. 0, -EINVAL, -errno. */
 int user_table_reload(struct user_table *table, FILE *err);
 
 enum user_verdict { USER_OK, USER_NO_TOKEN, USER_BAD_TOKEN, USER_EXPIRED };
 
-/* Compares SHA-256 hashes in constant time, over the whole table. authorization is the header's value. */
+/* Compares SHA-256 hashes in constant time, over the whole table. authorization is the header's
+ * value. */
 enum user_verdict user_find(struct user_table *table, struct str authorization, int64_t wall_ms,
                             struct user **userp);
 
-/* Makes a token for email, valid for days. With path: adds it to that file (made with mode 0600; rewritten in one
- * step), prints the token to out. Without: prints token and entry to out. 0, -EINVAL, -errno. */
+/* Makes a token for email, valid for days. With path: adds it to that file (made with mode 0600;
+ * rewritten in one step), prints the token to out. Without: prints token and entry to out. 0,
+ * -EINVAL, -errno. */
 int user_token_make(const char *email, unsigned days, const char *path, FILE *out, FILE *err);

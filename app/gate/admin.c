@@ -1,0 +1,124 @@
+#include "mgw/gate/admin.h"
+
+#include "mgw/base/log.h"
+#include "mgw/gate/session.h"
+#include "mgw/mcp/method.h"
+#include "mgw/wire/rpc.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void reply_text(struct request *req, unsigned status, const char *type, const char *text,
+                       int n)
+{
+        request_reply(req, status,
+                      (const struct cgi_header[]){
+                              {"Content-Type", type}, {"Cache-Control", "no-store"}, {0}},
+                      (struct str){text, (size_t)n});
+}
+
+void admin_on_health(struct request *req)
+{
+        const struct gate *gate = request_gate(req);
+        char text[256];
+        int n = snprintf(text, sizeof(text),
+                         "{\"status\":\"ok\",\"version\":\"%s\",\"uptime_s\":%" PRId64
+                         ",\"streams\":%u,\"sessions\":%u}\n",
+                         MGW_VERSION, (loop_now_ms(gate->loop) - gate->started_ms) / 1000,
+                         gate->stats.n_streams, gate->stats.n_sessions);
+
+        reply_text(req, 200, "application/json", text, n);
+}
+
+void admin_on_ready(struct request *req)
+{
+        if (request_gate(req)->is_draining)
+                reply_text(req, 503, "text/plain", "draining\n", 9);
+        else
+                reply_text(req, 200, "text/plain", "ready\n", 6);
+}
+
+struct metric {
+        const char *name;
+        const char *type;
+        const char *help;
+        uint64_t value;
+};
+
+void admin_on_metrics(struct request *req)
+{
+        const struct gate_stats *st = &request_gate(req)->stats;
+        const struct metric metrics[] = {
+                {"mgw_connections", "gauge", "FastCGI connections open", st->n_connections},
+                {"mgw_streams", "gauge", "SSE streams open", st->n_streams},
+                {"mgw_sessions", "gauge", "Sessions", st->n_sessions},
+                {"mgw_calls", "gauge", "Calls running", st->n_calls},
+                {"mgw_streams_opened_total", "counter", "SSE streams opened", st->streams_opened},
+                {"mgw_streams_overflowed_total", "counter", "Streams ended over their queue's cap",
+                 st->streams_overflowed},
+                {"mgw_keepalives_total", "counter", "Keep-alive comments sent", st->keepalives},
+                {"mgw_events_total", "counter", "Events sent", st->events},
+                {"mgw_calls_total", "counter", "Calls", st->calls},
+                {"mgw_requests_total", "counter", "HTTP requests", st->requests},
+                {"mgw_protocol_faults_total", "counter", "Connections that did not speak FastCGI",
+                 st->protocol_faults},
+        };
+        char text[4096];
+        size_t n = 0;
+
+        for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+                const struct metric *m = &metrics[i];
+
+                n += (size_t)snprintf(text + n, sizeof(text) - n,
+                                      "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", m->name,
+                                      m->help, m->name, m->type, m->name, m->value);
+        }
+        reply_text(req, 200, "text/plain; version=0.0.4", text, (int)n);
+}
+
+/* An announcement is sent without an id: it is not kept for replay. */
+static unsigned announce(struct gate *gate, const json_t *msg, const char *email)
+{
+        struct sse_event ev = {.name = STR("message"), .retry_ms = -1};
+        unsigned n = 0;
+
+        if (rpc_dump(msg, &ev.data) < 0)
+                return 0;
+        for (struct session *s = gate->sessions; s != NULL; s = s->hh.next) {
+                struct list *newest = list_last(&s->streams);
+
+                if (newest == NULL || (email != NULL && strcmp(email, s->user->email) != 0))
+                        continue;
+                n += stream_push(container_of(newest, struct stream, link), &ev) == 0;
+                if (email != NULL)
+                        break;
+        }
+        free((void *)ev.data.p);
+        return n;
+}
+
+void admin_on_announce(struct request *req)
+{
+        char why[160] = "the body must be {\"message\": \"...\", \"level\": \"info\"}", text[64];
+        json_t *root = NULL, *msg;
+        const char *message, *level = "info", *email = NULL;
+
+        if (rpc_parse(buf_bytes(&req->body), &root, why, sizeof(why)) != 0 ||
+            json_unpack(root, "{s:s, s?s, s?s}", "message", &message, "level", &level, "user",
+                        &email) < 0 ||
+            method_log_level(level) < 0) {
+                reply_text(req, 400, "text/plain", why, (int)strlen(why));
+                json_decref(root);
+                return;
+        }
+        msg = rpc_notification_take(
+                "notifications/message",
+                json_pack("{s:s, s:s, s:s}", "level", level, "logger", "mgw", "data", message));
+        unsigned n = announce(request_gate(req), msg, email);
+        json_decref(msg);
+        json_decref(root);
+        reply_text(req, 200, "application/json", text,
+                   snprintf(text, sizeof(text), "{\"streams\":%u}\n", n));
+}

@@ -1,0 +1,120 @@
+/* The built-in tools: what a newcomer tries first, and what an operator asks when something seems
+ * wrong. */
+#include "mgw/gate/builtin.h"
+
+#include "mgw/base/log.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WAIT_MAX_S 3600
+
+static const char tools_text[] =
+        "[{\"name\": \"gateway_status\","
+        "  \"description\": \"Tells how the gateway is: version, uptime, streams, users, "
+        "durations.\","
+        "  \"inputSchema\": {\"type\": \"object\", \"properties\": {}},"
+        "  \"annotations\": {\"readOnlyHint\": true}},"
+        " {\"name\": \"echo\","
+        "  \"description\": \"Answers with the message it was given.\","
+        "  \"inputSchema\": {\"type\": \"object\", \"properties\": {\"message\": {\"type\": "
+        "\"string\","
+        "    \"description\": \"What to say back\"}}, \"required\": [\"message\"]},"
+        "  \"annotations\": {\"readOnlyHint\": true}},"
+        " {\"name\": \"wait\","
+        "  \"description\": \"Waits the given seconds, then answers: the way to try slow calls.\","
+        "  \"inputSchema\": {\"type\": \"object\", \"properties\": {\"seconds\": {\"type\": "
+        "\"number\","
+        "    \"minimum\": 0, \"maximum\": 3600}}, \"required\": [\"seconds\"]},"
+        "  \"annotations\": {\"readOnlyHint\": true}}]";
+
+json_t *builtin_tools(void)
+{
+        return json_loads(tools_text, 0, NULL);
+}
+
+static void answer_text(struct call *call, const char *text, size_t n, bool is_error)
+{
+        json_t *result = json_pack("{s:[{s:s, s:s%}]}", "content", "type", "text", "text", text, n);
+
+        if (result != NULL && is_error)
+                json_object_set_new(result, "isError", json_true());
+        call_answer_take(call, rpc_result_take(call->id, result));
+}
+
+static void run_echo(struct call *call, const json_t *arguments)
+{
+        const json_t *message = json_object_get(arguments, "message");
+
+        if (json_is_string(message))
+                answer_text(call, json_string_value(message), json_string_length(message), false);
+        else
+                answer_text(call, "echo: arguments.message must be a string", 40, true);
+}
+
+static void wait_on_due(struct timer *timer)
+{
+        struct call *call = container_of(timer, struct call, work);
+        char text[64];
+        int n = snprintf(text, sizeof(text), "Waited %g seconds.",
+                         json_number_value(json_object_get(
+                                 json_object_get(call->params, "arguments"), "seconds")));
+
+        answer_text(call, text, (size_t)n, false);
+}
+
+static void run_wait(struct call *call, const json_t *arguments)
+{
+        double seconds = json_number_value(json_object_get(arguments, "seconds"));
+        static const char why[] = "wait: arguments.seconds must be a number from 0 to 3600";
+
+        if (!json_is_number(json_object_get(arguments, "seconds")) || !isfinite(seconds) ||
+            seconds < 0 || seconds > WAIT_MAX_S) {
+                answer_text(call, why, sizeof(why) - 1, true);
+                return;
+        }
+        call->work.on_due = wait_on_due;
+        if (timer_arm(call->session->gate->loop, &call->work, (int64_t)(seconds * 1000)) < 0)
+                call_fail(call, RPC_INTERNAL_ERROR, "wait: out of memory");
+}
+
+static void run_status(struct call *call)
+{
+        const struct gate *gate = call->session->gate;
+        const struct gate_stats *st = &gate->stats;
+        int64_t now = loop_now_ms(gate->loop);
+        const struct list *oldest = list_first(&call->session->streams);
+        int64_t age_s = 0;
+        char text[1024];
+
+        if (oldest != NULL)
+                age_s = (now - container_of(oldest, struct stream, link)->opened_ms) / 1000;
+        int n = snprintf(
+                text, sizeof(text),
+                "mgw %s on %s, up %" PRId64 " s\n"
+                "streams: %u open, %" PRIu64 " opened, longest ended one lived %" PRIu64 " s\n"
+                "sessions: %u\ncalls: %u running, %" PRIu64 " in all\n"
+                "keep-alives: %" PRIu64 ", every %g s\n"
+                "you: %s, %u streams open, this session's oldest for %" PRId64 " s, protocol %s\n",
+                MGW_VERSION, gate->config->node, (now - gate->started_ms) / 1000, st->n_streams,
+                st->streams_opened, st->longest_stream_ms / 1000, st->n_sessions, st->n_calls,
+                st->calls, st->keepalives, (double)gate->config->keepalive_ms / 1000,
+                call->session->user->email, call->session->user->n_streams, age_s,
+                era_revision_name(call->session->revision));
+        answer_text(call, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1, false);
+}
+
+bool builtin_call(struct call *call, const char *name, const json_t *arguments)
+{
+        if (strcmp(name, "echo") == 0)
+                run_echo(call, arguments);
+        else if (strcmp(name, "wait") == 0)
+                run_wait(call, arguments);
+        else if (strcmp(name, "gateway_status") == 0)
+                run_status(call);
+        else
+                return false;
+        return true;
+}

@@ -1,0 +1,315 @@
+/* The endpoints of eras A and B, and the status codes that clients act upon. */
+#include "mgw/gate/mcp.h"
+
+#include "mgw/base/log.h"
+#include "mgw/gate/call.h"
+#include "mgw/gate/post.h"
+#include "mgw/gate/upstream.h"
+#include "mgw/wire/hdr.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct cgi_header retry_after[] = {
+        {"Content-Type", "text/plain"}, {"Retry-After", "5"}, {0}};
+static const struct cgi_header plain[] = {{"Content-Type", "text/plain"}, {0}};
+
+static void reply_error(struct request *req, unsigned status, int code, const char *why,
+                        json_t *data)
+{
+        json_t *error = rpc_error_take(NULL, code, why, data);
+        struct str text;
+
+        if (error != NULL && rpc_dump(error, &text) == 0) {
+                request_reply_json(req, status, NULL, text);
+                free((void *)text.p);
+        } else {
+                request_reply(req, 500, NULL, STR("Out of memory.\n"));
+        }
+        json_decref(error);
+}
+
+static void refuse_busy(struct request *req, unsigned status)
+{
+        request_reply(req, status, retry_after,
+                      status == 503 ? STR("The gateway is going down or full; try again soon.\n")
+                                    : STR("Too many at once; try again soon.\n"));
+}
+
+static void refuse_version(struct request *req, struct str asked)
+{
+        json_t *data = json_pack("{s:o, s:s%}", "supported", era_supported(), "requested", asked.p,
+                                 asked.n);
+
+        reply_error(req, 400, RPC_UNSUPPORTED_VERSION, "This protocol version is not spoken here",
+                    data);
+}
+
+/* 0: go on. Else the request has been answered. */
+static int check_version_header(struct request *req)
+{
+        struct str asked = req->head.protocol_version;
+        era_revision revision;
+
+        switch (era_version_read(asked, &revision)) {
+        case ERA_VERSION_NONE:
+        case ERA_VERSION_SESSION:
+                return 0;
+        case ERA_VERSION_STATELESS:
+                if (req->head.method != CGI_POST) {
+                        request_reply(req, 405, (const struct cgi_header[]){{"Allow", "POST"}, {0}},
+                                      STR(""));
+                        return -1;
+                }
+                refuse_version(req, asked);
+                return -1;
+        default:
+                refuse_version(req, asked);
+                return -1;
+        }
+}
+
+/* The session that the header names; NULL: the request has been answered. */
+static struct session *require_session(struct request *req, struct user *user)
+{
+        struct session *s = session_find(request_gate(req), req->head.session_id, user);
+
+        if (s != NULL)
+                session_touch(s);
+        else if (req->head.session_id.n == 0)
+                reply_error(req, 400, RPC_INVALID_REQUEST,
+                            "The Mcp-Session-Id header is missing: send initialize first", NULL);
+        else
+                reply_error(req, 404, RPC_INVALID_REQUEST,
+                            "This session is not known (any more): send initialize again", NULL);
+        return s;
+}
+
+static json_t *read_body(struct request *req)
+{
+        json_t *root;
+        char why[160];
+
+        if (!hdr_media_is(req->head.content_type, STR("application/json"))) {
+                reply_error(req, 415, RPC_INVALID_REQUEST, "Content-Type must be application/json",
+                            NULL);
+                return NULL;
+        }
+        if (rpc_parse(buf_bytes(&req->body), &root, why, sizeof(why)) != 0) {
+                reply_error(req, 400, RPC_PARSE_ERROR, why, NULL);
+                return NULL;
+        }
+        return root;
+}
+
+static void on_notification(struct session *s, const struct rpc_msg *m)
+{
+        struct call *call;
+
+        switch (method_find(m->method)->class) {
+        case METHOD_INITIALIZED:
+                break;
+        case METHOD_CANCELLED:
+                call = call_find(s, json_object_get(m->params, "requestId"));
+                if (call != NULL && call->method->class != METHOD_INITIALIZE)
+                        call_cancel(call, "the client cancelled the request");
+                break;
+        default:
+                if (s->link != NULL)
+                        link_send_take(s->link, json_incref(m->root));
+        }
+}
+
+/* One message of a client, whatever era. */
+static void on_message(struct session *s, struct post *post, const struct rpc_msg *m)
+{
+        if (m->kind == RPC_REQUEST)
+                call_start(s, post, m);
+        else if (m->kind == RPC_NOTIFICATION)
+                on_notification(s, m);
+        else
+                session_on_reply(s, m->root);
+}
+
+/* The messages of a body: one, or a batch. */
+struct batch {
+        struct rpc_msg *messages;
+        size_t n;
+        unsigned n_requests;
+        bool is_array;
+};
+
+/* 0, or -1 when the request has been answered. */
+static int batch_read(struct request *req, json_t *root, struct batch *b)
+{
+        const char *why = "a batch needs at least one message";
+
+        b->is_array = json_is_array(root);
+        b->n = b->is_array ? json_array_size(root) : 1;
+        b->n_requests = 0;
+        b->messages = calloc(b->n > 0 ? b->n : 1, sizeof(*b->messages));
+        for (size_t i = 0; i < b->n && b->messages != NULL; i++) {
+                if (rpc_msg_read(b->is_array ? json_array_get(root, i) : root, &b->messages[i],
+                                 &why) != 0) {
+                        reply_error(req, 400, RPC_INVALID_REQUEST, why, NULL);
+                        return -1;
+                }
+                b->n_requests += b->messages[i].kind == RPC_REQUEST;
+        }
+        if (b->n > 0 && b->messages != NULL)
+                return 0;
+        reply_error(req, 400, RPC_INVALID_REQUEST, why, NULL);
+        return -1;
+}
+
+static bool batch_initializes(const struct batch *b)
+{
+        for (size_t i = 0; i < b->n; i++)
+                if (b->messages[i].kind == RPC_REQUEST &&
+                    method_find(b->messages[i].method)->class == METHOD_INITIALIZE)
+                        return true;
+        return false;
+}
+
+/* 0, or -1 when the request has been answered. */
+static int check_batch(struct request *req, const struct session *s, const struct batch *b)
+{
+        if (b->is_array && !era_has_batches(s->revision)) {
+                reply_error(req, 400, RPC_INVALID_REQUEST,
+                            "This session's protocol version has no batches", NULL);
+                return -1;
+        }
+        if (s->n_calls + b->n_requests > s->gate->config->calls_per_session_max) {
+                refuse_busy(req, 429);
+                return -1;
+        }
+        return 0;
+}
+
+static void run_batch(struct request *req, struct session *s, const struct batch *b,
+                      bool opens_session)
+{
+        struct post *post = NULL;
+
+        if (b->n_requests > 0) {
+                post = post_create(req, s, b->n_requests, b->is_array);
+                if (post == NULL) {
+                        request_reply(req, 500, plain, STR("Out of memory.\n"));
+                        return;
+                }
+                post->opens_session = opens_session;
+        }
+        for (size_t i = 0; i < b->n; i++)
+                on_message(s, post, &b->messages[i]);
+        if (post == NULL)
+                request_reply(req, 202, NULL, STR(""));
+}
+
+static void open_session(struct request *req, struct user *user, const struct batch *b)
+{
+        struct gate *gate = request_gate(req);
+        struct session *s;
+        const json_t *version = json_object_get(b->messages[0].params, "protocolVersion");
+
+        if (b->is_array || b->n != 1)
+                reply_error(req, 400, RPC_INVALID_REQUEST, "initialize must stand alone", NULL);
+        else if (!json_is_string(version))
+                reply_error(req, 400, RPC_INVALID_PARAMS,
+                            "initialize: params.protocolVersion must be a string", NULL);
+        else if (gate->is_draining || session_create(gate, user, false, &s) < 0)
+                refuse_busy(req, 503);
+        else
+                run_batch(req, s, b, true);
+}
+
+void mcp_on_post(struct request *req, struct user *user)
+{
+        struct batch b = {0};
+        struct session *s;
+        json_t *root;
+
+        if (check_version_header(req) != 0 || (root = read_body(req)) == NULL)
+                return;
+        if (batch_read(req, root, &b) == 0) {
+                struct str claimed = era_claimed_in_meta(b.messages[0].params);
+
+                if (claimed.n > 0)
+                        refuse_version(req, claimed);
+                else if (batch_initializes(&b))
+                        open_session(req, user, &b);
+                else if ((s = require_session(req, user)) != NULL && check_batch(req, s, &b) == 0)
+                        run_batch(req, s, &b, false);
+        }
+        free(b.messages);
+        json_decref(root);
+}
+
+void mcp_on_get(struct request *req, struct user *user)
+{
+        struct session *s;
+        unsigned refusal;
+
+        if (check_version_header(req) != 0)
+                return;
+        if (hdr_accepts(req->head.accept, STR("text/event-stream")) != HDR_ACCEPT_EXPLICIT) {
+                request_reply(req, 406, plain,
+                              STR("This is a stream: send Accept: text/event-stream.\n"));
+                return;
+        }
+        if ((s = require_session(req, user)) == NULL)
+                return;
+        if ((refusal = stream_refusal(s->gate, user)) != 0)
+                refuse_busy(req, refusal);
+        else
+                session_open_get(s, req, req->head.last_event_id);
+}
+
+void mcp_on_delete(struct request *req, struct user *user)
+{
+        struct session *s;
+
+        if (check_version_header(req) != 0 || (s = require_session(req, user)) == NULL)
+                return;
+        session_end(s);
+        request_reply(req, 204, NULL, STR(""));
+}
+
+void mcp_on_sse(struct request *req, struct user *user)
+{
+        struct gate *gate = request_gate(req);
+        unsigned refusal = stream_refusal(gate, user);
+        struct session *s;
+
+        if (refusal != 0)
+                refuse_busy(req, refusal);
+        else if (session_create(gate, user, true, &s) < 0)
+                refuse_busy(req, 503);
+        else if (session_open_sse(s, req) < 0)
+                session_end(s);
+}
+
+void mcp_on_message(struct request *req, struct user *user)
+{
+        struct batch b = {0};
+        char id[256] = "";
+        struct session *s = NULL;
+        json_t *root;
+
+        if (cgi_query_get(req->head.query, STR("sessionId"), id, sizeof(id)) == 0)
+                s = session_find(request_gate(req), str_from(id), user);
+        if (s == NULL || !s->is_era_a) {
+                request_reply(req, 404, plain,
+                              STR("This sessionId is not known (any more): open /sse again.\n"));
+                return;
+        }
+        if ((root = read_body(req)) == NULL)
+                return;
+        if (batch_read(req, root, &b) == 0 && check_batch(req, s, &b) == 0) {
+                request_reply(req, 202, plain, STR("Accepted"));
+                for (size_t i = 0; i < b.n && !s->is_ending; i++)
+                        on_message(s, NULL, &b.messages[i]);
+        }
+        free(b.messages);
+        json_decref(root);
+}

@@ -1,0 +1,177 @@
+/* A cut is not a cancel in era B: when the connection goes, the calls go on, and what they send is
+ * kept for replay on the POST's channel, if the client has seen the channel's number. */
+#include "mgw/gate/post.h"
+
+#include "mgw/gate/call.h"
+#include "mgw/wire/hdr.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void post_on_gone(struct request *req)
+{
+        struct post *post = req->owner;
+
+        post->req = NULL;
+}
+
+static const struct request_events post_request_events = {.on_gone = post_on_gone};
+
+static void post_on_stream_end(struct stream *stream)
+{
+        struct post *post = stream->owner;
+
+        if (post != NULL)
+                post->stream = NULL;
+}
+
+static void post_push(struct post *post, const json_t *msg)
+{
+        struct str text;
+
+        if (rpc_dump(msg, &text) < 0)
+                return;
+        session_push(post->session, &post->channel, post->stream, text);
+        free((void *)text.p);
+}
+
+/* Protocol rule 5: the head and a first event or comment go out now, the answers follow as events.
+ */
+static void post_begin_stream(struct post *post)
+{
+        struct session *s = post->session;
+        char first[64] = SSE_OPEN;
+        json_t *answer;
+        size_t i;
+
+        if (post->req == NULL || !post->accepts_stream)
+                return;
+        timer_disarm(s->gate->loop, &post->grace);
+        post->channel.no = session_new_channel(s, true);
+        if (era_primes_streams(s->revision))
+                snprintf(first, sizeof(first), "id: %u-0\ndata: \n\n", post->channel.no);
+        struct stream_options options = {
+                .session = s,
+                .user = s->user,
+                .session_id = post->opens_session ? s->id : NULL,
+                .channel = post->channel,
+                .first = str_from(first),
+                .on_end = post_on_stream_end,
+                .owner = post,
+        };
+        if (stream_open(post->req, &options, &post->stream) < 0)
+                return;
+        post->req = NULL;
+        json_array_foreach (post->answers, i, answer)
+                post_push(post, answer);
+        json_array_clear(post->answers);
+}
+
+static void post_on_grace(struct timer *timer)
+{
+        post_begin_stream(container_of(timer, struct post, grace));
+}
+
+struct post *post_create(struct request *req, struct session *session, unsigned n_requests,
+                         bool is_batch)
+{
+        struct post *post = calloc(1, sizeof(*post));
+
+        if (post == NULL || (post->answers = json_array()) == NULL) {
+                free(post);
+                return NULL;
+        }
+        post->req = req;
+        post->session = session;
+        post->n_open = n_requests;
+        post->is_batch = is_batch;
+        post->accepts_stream =
+                hdr_accepts(req->head.accept, STR("text/event-stream")) == HDR_ACCEPT_EXPLICIT;
+        post->grace.on_due = post_on_grace;
+        request_own(req, &post_request_events, post);
+        timer_arm(session->gate->loop, &post->grace, session->gate->config->answer_grace_ms);
+        return post;
+}
+
+struct post *post_find(struct session *session, uint32_t channel_no)
+{
+        list_for_each (it, &session->calls) {
+                struct post *post = container_of(it, struct call, link)->post;
+
+                if (post != NULL && post->channel.no == channel_no)
+                        return post;
+        }
+        return NULL;
+}
+
+void post_resume(struct post *post, struct stream *stream)
+{
+        if (post->stream != NULL) {
+                post->stream->owner = NULL;
+                stream_end(post->stream);
+        }
+        post->stream = stream;
+        stream->owner = post;
+        stream->on_end = post_on_stream_end;
+        stream->has_retry = false;
+}
+
+bool post_send(struct post *post, const json_t *msg)
+{
+        if (post->channel.no == 0)
+                post_begin_stream(post);
+        if (post->channel.no == 0)
+                return false;
+        post_push(post, msg);
+        return true;
+}
+
+static void post_reply(struct post *post)
+{
+        struct cgi_header headers[] = {{0}, {0}};
+        struct str text;
+        const json_t *body = post->is_batch ? post->answers : json_array_get(post->answers, 0);
+
+        if (post->opens_session)
+                headers[0] = (struct cgi_header){"Mcp-Session-Id", post->session->id};
+        if (json_array_size(post->answers) == 0) {
+                request_reply(post->req, 202, NULL, STR(""));
+        } else if (rpc_dump(body, &text) == 0) {
+                request_reply_json(post->req, 200, headers, text);
+                free((void *)text.p);
+        } else {
+                request_reply(post->req, 500, NULL, STR("Out of memory.\n"));
+        }
+}
+
+static void post_free(void *object)
+{
+        struct post *post = object;
+
+        json_decref(post->answers);
+        free(post);
+}
+
+static void post_over(struct post *post)
+{
+        struct gate *gate = post->session->gate;
+
+        timer_disarm(gate->loop, &post->grace);
+        if (post->req != NULL) {
+                post_reply(post);
+        } else if (post->stream != NULL) {
+                post->stream->owner = NULL;
+                stream_end(post->stream);
+        }
+        loop_bury(gate->loop, post, post_free);
+}
+
+void post_answer(struct post *post, const json_t *answer)
+{
+        if (answer != NULL && post->channel.no != 0)
+                post_push(post, answer);
+        else if (answer != NULL)
+                json_array_append(post->answers, (json_t *)answer);
+        if (--post->n_open == 0)
+                post_over(post);
+}

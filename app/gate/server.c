@@ -1,0 +1,177 @@
+/* The life of the process: open, run, drain on the first SIGTERM or SIGINT, end on the second,
+ * reload tokens on SIGHUP. */
+#include "mgw/gate/server.h"
+
+#include "mgw/base/log.h"
+#include "mgw/gate/route.h"
+#include "mgw/gate/session.h"
+#include "mgw/gate/upstream.h"
+#include "mgw/loop/signal.h"
+#include "mgw/loop/sock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* After the last call and stream: time for what is queued to leave. */
+#define LAST_WORDS_MS 200
+
+struct server {
+        struct gate gate;
+        struct front *front;
+        struct signal_watch signals;
+        struct timer deadline;
+        struct timer last_words;
+        bool was_inherited;
+        int exit_code;
+};
+
+static void server_on_last_words(struct timer *timer)
+{
+        struct server *sv = container_of(timer, struct server, last_words);
+
+        log_info(NULL, "[mgw] drained, bye");
+        loop_stop(sv->gate.loop);
+}
+
+/* Streams without a running call have nothing to wait for. */
+static void server_end_quiet_sessions(struct gate *gate)
+{
+        struct session *s, *next;
+
+        HASH_ITER(hh, gate->sessions, s, next)
+        {
+                struct list *link;
+
+                if (s->n_calls > 0)
+                        continue;
+                while (!s->is_ending && (link = list_first(&s->streams)) != NULL)
+                        stream_end(container_of(link, struct stream, link));
+        }
+}
+
+static void server_on_calm(struct gate *gate)
+{
+        struct server *sv = container_of(gate, struct server, gate);
+
+        if (gate->stats.n_calls == 0 && !timer_is_armed(&sv->last_words))
+                timer_arm(gate->loop, &sv->last_words, LAST_WORDS_MS);
+}
+
+static void server_on_deadline(struct timer *timer)
+{
+        struct server *sv = container_of(timer, struct server, deadline);
+
+        log_warn(NULL, "[mgw] %u calls did not end within drain_s: they are cut",
+                 sv->gate.stats.n_calls);
+        timer_arm(sv->gate.loop, &sv->last_words, 0);
+}
+
+static void server_drain(struct server *sv)
+{
+        struct gate *gate = &sv->gate;
+
+        log_info(NULL, "[mgw] draining: %u calls have %" PRId64 " s to end, %u streams",
+                 gate->stats.n_calls, gate->config->drain_ms / 1000, gate->stats.n_streams);
+        gate->is_draining = true;
+        timer_arm(gate->loop, &sv->deadline, gate->config->drain_ms);
+        server_end_quiet_sessions(gate);
+        server_on_calm(gate);
+}
+
+static void server_on_signal(struct signal_watch *watch, int signo)
+{
+        struct server *sv = container_of(watch, struct server, signals);
+
+        if (signo == SIGHUP) {
+                if (user_table_reload(sv->gate.users, stderr) == 0)
+                        log_info(NULL, "[mgw] tokens read again");
+        } else if (!sv->gate.is_draining) {
+                server_drain(sv);
+        } else {
+                log_warn(NULL, "[mgw] second signal: ended at once");
+                sv->exit_code = 1;
+                loop_stop(sv->gate.loop);
+        }
+}
+
+static int server_listen(struct server *sv)
+{
+        const struct config *config = sv->gate.config;
+        char why[512];
+        int fd;
+
+        sv->was_inherited = sock_inherited(&fd);
+        if (!sv->was_inherited && sock_listen(config->listen, config->socket_mode,
+                                              config->socket_group, &fd, why, sizeof(why)) < 0) {
+                log_error(NULL, "[mgw] cannot listen: %s", why);
+                return -EINVAL;
+        }
+        return front_create(&sv->gate, fd, route_request, &sv->front);
+}
+
+static int server_open(struct server *sv, const struct config *config)
+{
+        static const int signos[] = {SIGTERM, SIGINT, SIGHUP, 0};
+        struct gate *gate = &sv->gate;
+        int r;
+
+        gate->config = config;
+        gate->on_calm = server_on_calm;
+        sv->deadline.on_due = server_on_deadline;
+        sv->last_words.on_due = server_on_last_words;
+        sv->signals.on_signal = server_on_signal;
+        replay_pool_init(&gate->replay, config->replay_total_max_bytes, config->replay_age_ms);
+        stream_gate_init(gate);
+        session_gate_init(gate);
+        if ((r = loop_create(&gate->loop)) < 0 ||
+            (r = signal_watch_open(gate->loop, &sv->signals, signos)) < 0 ||
+            (r = user_table_create(&gate->users, config->auth_tokens_file, stderr)) < 0 ||
+            (r = http_client_create(gate->loop, &gate->http)) < 0)
+                return r;
+        gate->started_ms = loop_now_ms(gate->loop);
+        if (config->n_servers > 0 &&
+            (r = upstream_create(gate, &config->servers[0], &gate->upstream)) < 0)
+                return r;
+        return server_listen(sv);
+}
+
+static void server_close(struct server *sv)
+{
+        struct gate *gate = &sv->gate;
+
+        session_end_all(gate);
+        if (sv->front != NULL)
+                front_stop_listening(sv->front);
+        front_destroy(sv->front);
+        if (sv->front != NULL && !sv->was_inherited)
+                sock_unlink(gate->config->listen);
+        http_client_destroy(gate->http);
+        upstream_destroy(gate->upstream);
+        user_table_destroy(gate->users);
+        signal_watch_close(&sv->signals);
+        loop_destroy(gate->loop);
+}
+
+int server_run(const struct config *config)
+{
+        struct server sv = {.exit_code = 0};
+        int r = server_open(&sv, config);
+
+        if (r < 0) {
+                log_error(NULL, "[mgw] cannot start: %s", strerror(-r));
+                sv.exit_code = 1;
+        } else {
+                log_info(NULL, "[mgw] %s listening on %s, keep-alive every %g s, %s", MGW_VERSION,
+                         sv.was_inherited ? "descriptor 0" : config->listen,
+                         (double)config->keepalive_ms / 1000,
+                         config->n_servers > 0 ? config->servers[0].url : "built-in tools only");
+                r = loop_run(sv.gate.loop);
+                if (r < 0)
+                        sv.exit_code = 1;
+        }
+        server_close(&sv);
+        return sv.exit_code;
+}

@@ -1,0 +1,422 @@
+/* Sessions stand in a hash by id; those with nothing open stand also in a list in the order of
+ * their last use, whose head is the next to expire and the first to go when the table is full. */
+#include "mgw/gate/session.h"
+
+#include "mgw/base/log.h"
+#include "mgw/base/rand.h"
+#include "mgw/gate/call.h"
+#include "mgw/gate/post.h"
+#include "mgw/gate/upstream.h"
+#include "mgw/wire/rpc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ID_RANDOM_BYTES 18
+
+static void session_free(void *object)
+{
+        free(object);
+}
+
+static bool session_is_idle(const struct session *s)
+{
+        return list_is_empty(&s->streams) && s->n_calls == 0;
+}
+
+static void sessions_watch_expiry(struct gate *gate)
+{
+        const struct list *head = list_first(&gate->idle_sessions);
+
+        if (head == NULL) {
+                timer_disarm(gate->loop, &gate->expiry);
+        } else if (!timer_is_armed(&gate->expiry)) {
+                const struct session *s = container_of(head, struct session, idle_link);
+                int64_t due = s->used_ms + gate->config->session_idle_ms - loop_now_ms(gate->loop);
+
+                timer_arm(gate->loop, &gate->expiry, due > 0 ? due : 0);
+        }
+}
+
+static void sessions_on_expiry(struct timer *timer)
+{
+        struct gate *gate = container_of(timer, struct gate, expiry);
+        int64_t horizon = loop_now_ms(gate->loop) - gate->config->session_idle_ms;
+        struct list *link;
+
+        replay_pool_expire(&gate->replay, loop_now_ms(gate->loop));
+        while ((link = list_first(&gate->idle_sessions)) != NULL) {
+                struct session *s = container_of(link, struct session, idle_link);
+
+                if (s->used_ms > horizon)
+                        break;
+                log_info(LOG_FIELDS({"user", s->user->email}), "[MCP] session expired");
+                session_end(s);
+        }
+        sessions_watch_expiry(gate);
+}
+
+void session_gate_init(struct gate *gate)
+{
+        list_init(&gate->idle_sessions);
+        gate->expiry.on_due = sessions_on_expiry;
+}
+
+static int sessions_make_room(struct gate *gate)
+{
+        struct list *oldest = list_first(&gate->idle_sessions);
+
+        if (gate->stats.n_sessions < gate->config->sessions_max)
+                return 0;
+        if (oldest == NULL)
+                return -EAGAIN;
+        log_warn(NULL, "[MCP] %u sessions (sessions_max): the longest idle one is ended",
+                 gate->stats.n_sessions);
+        session_end(container_of(oldest, struct session, idle_link));
+        return 0;
+}
+
+int session_create(struct gate *gate, struct user *user, bool is_era_a, struct session **sessionp)
+{
+        size_t n_node = strlen(gate->config->node);
+        size_t size = sizeof(struct session) + n_node + 1 + RAND_TEXT_SIZE(ID_RANDOM_BYTES);
+        struct session *s;
+        int r = sessions_make_room(gate);
+
+        if (r < 0)
+                return r;
+        s = calloc(1, size);
+        if (s == NULL)
+                return -ENOMEM;
+        memcpy(s->id, gate->config->node, n_node);
+        s->id[n_node] = '.';
+        rand_text(s->id + n_node + 1, ID_RANDOM_BYTES);
+        s->gate = gate;
+        s->user = user;
+        s->is_era_a = is_era_a;
+        list_init(&s->streams);
+        list_init(&s->calls);
+        list_init(&s->asks);
+        HASH_ADD_STR(gate->sessions, id, s);
+        gate->stats.n_sessions++;
+        session_touch(s);
+        *sessionp = s;
+        return 0;
+}
+
+struct session *session_find(struct gate *gate, struct str id, const struct user *user)
+{
+        struct session *s = NULL;
+
+        if (id.n > 0)
+                HASH_FIND(hh, gate->sessions, id.p, (unsigned)id.n, s);
+        return s != NULL && s->user == user ? s : NULL;
+}
+
+void session_touch(struct session *s)
+{
+        if (s->is_ending)
+                return;
+        s->used_ms = loop_now_ms(s->gate->loop);
+        list_unlink(&s->idle_link);
+        if (session_is_idle(s)) {
+                list_append(&s->gate->idle_sessions, &s->idle_link);
+                sessions_watch_expiry(s->gate);
+        }
+}
+
+struct ask {
+        struct list link;
+        json_t *id;          /* ours */
+        json_t *upstream_id; /* theirs */
+};
+
+static void ask_end(struct session *s, struct ask *ask)
+{
+        list_unlink(&ask->link);
+        s->n_asks--;
+        json_decref(ask->id);
+        json_decref(ask->upstream_id);
+        free(ask);
+}
+
+void session_end(struct session *s)
+{
+        struct list *link;
+
+        if (s->is_ending)
+                return;
+        s->is_ending = true;
+        HASH_DEL(s->gate->sessions, s);
+        list_unlink(&s->idle_link);
+        while ((link = list_first(&s->calls)) != NULL)
+                call_fail(container_of(link, struct call, link), RPC_INTERNAL_ERROR,
+                          "the session has ended");
+        while ((link = list_first(&s->streams)) != NULL)
+                stream_end(container_of(link, struct stream, link));
+        while ((link = list_first(&s->asks)) != NULL)
+                ask_end(s, container_of(link, struct ask, link));
+        link_close(s->link);
+        replay_finish(s->replay);
+        free(s->replay);
+        s->gate->stats.n_sessions--;
+        loop_bury(s->gate->loop, s, session_free);
+}
+
+void session_end_all(struct gate *gate)
+{
+        struct session *s, *next;
+
+        HASH_ITER(hh, gate->sessions, s, next)
+        {
+                session_end(s);
+        }
+}
+
+uint32_t session_new_channel(struct session *s, bool is_post)
+{
+        s->last_channel += 2;
+        return s->last_channel + (is_post ? 1 : 0);
+}
+
+static void session_keep(struct session *s, struct replay_id id, struct str text, bool was_sent)
+{
+        if (s->replay == NULL && s->gate->config->replay_max_bytes > 0) {
+                s->replay = calloc(1, sizeof(*s->replay));
+                if (s->replay != NULL)
+                        replay_init(s->replay, &s->gate->replay, s->gate->config->replay_max_bytes);
+        }
+        if (s->replay != NULL &&
+            replay_add(s->replay, id, text, was_sent, loop_now_ms(s->gate->loop)) < 0)
+                log_warn(NULL, "[MCP] out of memory: an event is not kept for replay");
+}
+
+static int push_with_id(struct stream *stream, struct replay_id id, struct str text)
+{
+        char id_text[REPLAY_ID_SIZE];
+        struct sse_event ev = {.name = STR("message"), .data = text, .retry_ms = -1};
+
+        if (id.stream > 0) {
+                replay_id_print(id, id_text);
+                ev.id = str_from(id_text);
+        }
+        return stream_push(stream, &ev);
+}
+
+void session_push(struct session *s, struct channel *channel, struct stream *stream,
+                  struct str text)
+{
+        struct replay_id id = {channel->no, 0};
+        bool was_sent;
+
+        if (channel->no > 0)
+                id.seq = ++channel->seq;
+        was_sent = stream != NULL && push_with_id(stream, id, text) == 0;
+        if (channel->no > 0)
+                session_keep(s, id, text, was_sent);
+}
+
+void session_deliver(struct session *s, const json_t *msg)
+{
+        struct list *newest = list_last(&s->streams);
+        struct str text;
+
+        if (rpc_dump(msg, &text) < 0)
+                return;
+        if (newest != NULL) {
+                struct stream *stream = container_of(newest, struct stream, link);
+
+                session_push(s, &stream->channel, stream, text);
+        } else if (!s->is_era_a) {
+                if (s->lost.no == 0)
+                        s->lost = (struct channel){session_new_channel(s, false), 0};
+                session_push(s, &s->lost, NULL, text);
+        }
+        free((void *)text.p);
+}
+
+static void session_on_get_end(struct stream *stream)
+{
+        struct session *s = stream->session;
+
+        if (s->is_ending)
+                return;
+        s->lost = stream->channel;
+        session_touch(s);
+}
+
+/* Everything after id on its channel goes out again, under its old id. */
+static void session_replay(struct session *s, struct stream *stream, struct replay_id id)
+{
+        struct replay_entry *e;
+
+        while (s->replay != NULL && (e = replay_after(s->replay, id)) != NULL) {
+                id.seq = e->id.seq;
+                if (push_with_id(stream, id, (struct str){e->data, e->n}) != 0)
+                        break;
+                e->was_sent = true;
+        }
+        if (stream->channel.seq < id.seq)
+                stream->channel.seq = id.seq;
+}
+
+/* Which channel a GET goes on with, and from where. */
+static struct channel session_pick_channel(struct session *s, struct str last_event_id,
+                                           struct replay_id *fromp)
+{
+        struct channel channel = {0};
+        bool resumes = replay_id_read(last_event_id, fromp) == 0 && fromp->stream > 1 &&
+                       fromp->stream <= s->last_channel + 1;
+
+        list_for_each_safe (it, &s->streams) {
+                struct stream *old = container_of(it, struct stream, link);
+
+                if (resumes && old->channel.no == fromp->stream) { /* its client has lost it */
+                        channel = old->channel;
+                        stream_end(old);
+                }
+        }
+        if (channel.no == 0 && s->lost.no != 0 && (!resumes || s->lost.no == fromp->stream))
+                channel = s->lost;
+        if (channel.no == 0)
+                channel = resumes ? (struct channel){fromp->stream, fromp->seq}
+                                  : (struct channel){session_new_channel(s, false), 0};
+        if (s->lost.no == channel.no)
+                s->lost = (struct channel){0};
+        if (!resumes) {
+                struct replay_entry *e = s->replay != NULL ? replay_unsent(s->replay) : NULL;
+
+                *fromp = (struct replay_id){channel.no, channel.seq};
+                if (e != NULL && e->id.stream == channel.no)
+                        fromp->seq = e->id.seq - 1;
+        }
+        return channel;
+}
+
+/* The first bytes: an event with an id and no data where the revision has it, else the comment. */
+static struct str session_first_bytes(const struct session *s, struct replay_id id, char *out,
+                                      size_t size)
+{
+        char id_text[REPLAY_ID_SIZE];
+
+        if (!era_primes_streams(s->revision))
+                return STR(SSE_OPEN);
+        replay_id_print(id, id_text);
+        int n = snprintf(out, size, "id: %s\ndata: \n\n", id_text);
+        return (struct str){out, (size_t)n};
+}
+
+void session_open_get(struct session *s, struct request *req, struct str last_event_id)
+{
+        struct replay_id from;
+        struct channel channel = session_pick_channel(s, last_event_id, &from);
+        struct post *post = channel.no % 2 ? post_find(s, channel.no) : NULL;
+        char first[REPLAY_ID_SIZE + 16];
+        struct stream *stream;
+        struct stream_options options = {
+                .session = s,
+                .user = s->user,
+                .channel = channel,
+                .has_retry = true,
+                .first = session_first_bytes(s, from, first, sizeof(first)),
+                .on_end = channel.no % 2 ? NULL : session_on_get_end,
+        };
+
+        if (stream_open(req, &options, &stream) < 0)
+                return;
+        if (channel.no % 2 == 0)
+                list_append(&s->streams, &stream->link);
+        session_touch(s);
+        session_replay(s, stream, from);
+        if (post != NULL)
+                post_resume(post, stream);
+        else if (channel.no % 2) { /* that POST is over: nothing more will come */
+                stream->has_retry = false;
+                stream_end(stream);
+        }
+}
+
+static void session_on_sse_end(struct stream *stream)
+{
+        session_end(stream->session);
+}
+
+int session_open_sse(struct session *s, struct request *req)
+{
+        char first[256];
+        int n = snprintf(first, sizeof(first), "event: endpoint\ndata: /message?sessionId=%s\n\n",
+                         s->id);
+        struct stream *stream;
+        struct stream_options options = {
+                .session = s,
+                .user = s->user,
+                .first = {first, (size_t)n},
+                .on_end = session_on_sse_end,
+        };
+        int r = stream_open(req, &options, &stream);
+
+        if (r < 0)
+                return r;
+        list_append(&s->streams, &stream->link);
+        session_touch(s);
+        return 0;
+}
+
+static void ask_refuse(struct session *s, json_t *upstream_id, const char *why)
+{
+        json_t *error = rpc_error_take(upstream_id, RPC_INTERNAL_ERROR, why, NULL);
+
+        if (error != NULL && s->link != NULL)
+                link_send_take(s->link, error);
+}
+
+void session_ask(struct session *s, struct call *via, json_t *request)
+{
+        json_t *upstream_id = json_object_get(request, "id");
+        struct ask *ask;
+        char id[24];
+
+        if (s->n_asks >= s->gate->config->calls_per_session_max) {
+                ask_refuse(s, upstream_id, "too many requests wait for this client");
+                return;
+        }
+        if (via == NULL && list_is_empty(&s->streams)) {
+                ask_refuse(s, upstream_id, "the client has no stream open to be asked on");
+                return;
+        }
+        ask = calloc(1, sizeof(*ask));
+        snprintf(id, sizeof(id), "mgw-%u", ++s->last_ask);
+        if (ask == NULL || (ask->id = json_string(id)) == NULL) {
+                free(ask);
+                ask_refuse(s, upstream_id, "out of memory");
+                return;
+        }
+        ask->upstream_id = json_incref(upstream_id);
+        list_append(&s->asks, &ask->link);
+        s->n_asks++;
+        json_object_set(request, "id", ask->id);
+        if (via == NULL)
+                session_deliver(s, request);
+        else if (!call_send(via, request)) {
+                ask_refuse(s, ask->upstream_id, "the client cannot be asked: it takes no stream");
+                ask_end(s, ask);
+        }
+}
+
+void session_on_reply(struct session *s, json_t *reply)
+{
+        const json_t *id = json_object_get(reply, "id");
+
+        list_for_each_safe (it, &s->asks) {
+                struct ask *ask = container_of(it, struct ask, link);
+
+                if (!json_equal(ask->id, id))
+                        continue;
+                json_object_set(reply, "id", ask->upstream_id);
+                if (s->link != NULL)
+                        link_send_take(s->link, json_incref(reply));
+                ask_end(s, ask);
+        }
+}

@@ -1,0 +1,243 @@
+/* Streams stand in one list in the order of their last write. All have the same interval, so the
+ * head of the list is always the one that has been silent longest, and one timer is enough for any
+ * number of streams. Sweeps take what is due within a thirtieth of the interval together; the log
+ * has one line an interval. */
+#include "mgw/gate/stream.h"
+
+#include "mgw/base/clock.h"
+#include "mgw/base/log.h"
+#include "mgw/base/rand.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ID_BYTES 8
+/* After a proxy's ABORT_REQUEST streams end within this time, each at a random moment, so that
+ * clients do not all come back at once. */
+#define FAREWELL_MS 5000
+
+static void stream_watch_sweep(struct gate *gate)
+{
+        const struct list *head = list_first(&gate->streams);
+        int64_t interval = gate->config->keepalive_ms, due;
+
+        if (head == NULL || interval == 0) {
+                timer_disarm(gate->loop, &gate->sweep);
+                return;
+        }
+        if (timer_is_armed(&gate->sweep))
+                return;
+        due = container_of(head, struct stream, due_link)->written_ms + interval -
+              loop_now_ms(gate->loop);
+        timer_arm(gate->loop, &gate->sweep, due > 0 ? due : 0);
+}
+
+static void stream_touch(struct stream *s)
+{
+        s->written_ms = loop_now_ms(s->gate->loop);
+        list_move_to_tail(&s->gate->streams, &s->due_link);
+}
+
+static void stream_over(struct stream *s)
+{
+        struct gate *gate = s->gate;
+        int64_t life_ms = loop_now_ms(gate->loop) - s->opened_ms;
+
+        list_unlink(&s->due_link);
+        list_unlink(&s->link);
+        timer_disarm(gate->loop, &s->farewell);
+        gate->stats.n_streams--;
+        s->user->n_streams--;
+        if ((uint64_t)life_ms > gate->stats.longest_stream_ms)
+                gate->stats.longest_stream_ms = (uint64_t)life_ms;
+        log_info(NULL, "[MCP] Client disconnected: %s (%s) after %" PRId64 "s", s->id,
+                 s->user->email, life_ms / 1000);
+        s->req = NULL;
+        if (s->on_end != NULL)
+                s->on_end(s);
+        loop_bury(gate->loop, s, free);
+        if (gate->is_draining)
+                gate->on_calm(gate);
+}
+
+void stream_end(struct stream *s)
+{
+        struct request *req = s->req;
+        struct gate *gate = s->gate;
+
+        if (s->has_retry) {
+                char text[48];
+                int64_t retry = gate->config->retry_ms;
+                int n = snprintf(text, sizeof(text), "retry: %" PRId64 "\n\n",
+                                 retry / 2 + (int64_t)rand_below((uint32_t)retry + 1));
+
+                (void)request_write(req, (struct str){text, (size_t)n}, UINT32_MAX);
+        }
+        request_own(req, NULL, NULL);
+        stream_over(s);
+        request_end(req);
+}
+
+static void stream_on_gone(struct request *req)
+{
+        stream_over(req->owner);
+}
+
+static void stream_on_farewell(struct timer *timer)
+{
+        stream_end(container_of(timer, struct stream, farewell));
+}
+
+static void stream_on_abort(struct request *req)
+{
+        struct stream *s = req->owner;
+
+        if (!timer_is_armed(&s->farewell))
+                timer_arm(s->gate->loop, &s->farewell, rand_below(FAREWELL_MS));
+}
+
+static const struct request_events stream_request_events = {
+        .on_gone = stream_on_gone,
+        .on_abort = stream_on_abort,
+};
+
+unsigned stream_refusal(const struct gate *gate, const struct user *user)
+{
+        uint32_t per_user = gate->config->streams_per_user_max;
+
+        if (gate->is_draining)
+                return 503;
+        if (gate->stats.n_streams >= gate->config->streams_max)
+                return 429;
+        return per_user > 0 && user->n_streams >= per_user ? 429 : 0;
+}
+
+int stream_open(struct request *req, const struct stream_options *o, struct stream **streamp)
+{
+        struct gate *gate = request_gate(req);
+        struct stream *s = calloc(1, sizeof(*s));
+        const struct cgi_header headers[] = {
+                {"Content-Type", "text/event-stream"},
+                {"Cache-Control", "no-cache, no-transform"},
+                {"X-Accel-Buffering", "no"},
+                {"Mcp-Session-Id", o->session_id},
+                {0},
+        };
+
+        if (s == NULL)
+                return -ENOMEM;
+        s->req = req;
+        s->gate = gate;
+        s->user = o->user;
+        s->session = o->session;
+        s->on_end = o->on_end;
+        s->owner = o->owner;
+        s->channel = o->channel;
+        s->has_retry = o->has_retry;
+        s->farewell.on_due = stream_on_farewell;
+        s->opened_ms = loop_now_ms(gate->loop);
+        rand_text(s->id, ID_BYTES);
+        int r = request_begin(req, headers, o->first.n > 0 ? o->first : STR(SSE_OPEN));
+        if (r < 0) {
+                free(s);
+                return r;
+        }
+        request_own(req, &stream_request_events, s);
+        stream_touch(s);
+        s->user->n_streams++;
+        gate->stats.n_streams++;
+        gate->stats.streams_opened++;
+        log_info(NULL, "[MCP] Client connected: %s (%s)", s->id, s->user->email);
+        stream_watch_sweep(gate);
+        *streamp = s;
+        return 0;
+}
+
+static int stream_write(struct stream *s, struct str bytes)
+{
+        int r = request_write(s->req, bytes, s->gate->config->stream_queue_max_bytes);
+
+        if (r == 0) {
+                stream_touch(s);
+                return 0;
+        }
+        if (r == BUF_E_FULL) {
+                s->gate->stats.streams_overflowed++;
+                log_warn(NULL,
+                         "[MCP] stream %s (%s) ended: the client does not read, %u bytes wait "
+                         "(stream_queue_max_bytes)",
+                         s->id, s->user->email, s->gate->config->stream_queue_max_bytes);
+                s->has_retry = false;
+                if (!timer_is_armed(&s->farewell))
+                        timer_arm(s->gate->loop, &s->farewell, 0);
+                return STREAM_E_FULL;
+        }
+        return r;
+}
+
+int stream_push(struct stream *s, const struct sse_event *event)
+{
+        struct buf bytes;
+        int r;
+
+        buf_init(&bytes, UINT32_MAX);
+        r = sse_add_event(&bytes, event);
+        if (r == 0)
+                r = stream_write(s, buf_bytes(&bytes));
+        buf_finish(&bytes);
+        if (r == 0)
+                s->gate->stats.events++;
+        return r;
+}
+
+/* Nothing is sent behind unsent bytes: they wait to be read, and say as much as a comment would. */
+static void stream_keep_alive(struct stream *s)
+{
+        if (request_has_unsent(s->req))
+                stream_touch(s);
+        else if (stream_write(s, STR(SSE_KEEP_ALIVE)) == 0)
+                s->gate->stats.keepalives++;
+        else
+                stream_touch(s);
+}
+
+static void stream_on_sweep(struct timer *timer)
+{
+        struct gate *gate = container_of(timer, struct gate, sweep);
+        int64_t interval = gate->config->keepalive_ms, now = loop_now_ms(gate->loop);
+        int64_t horizon = now - interval + interval / 30;
+        struct list *link;
+
+        while ((link = list_first(&gate->streams)) != NULL) {
+                struct stream *s = container_of(link, struct stream, due_link);
+
+                if (s->written_ms > horizon)
+                        break;
+                stream_keep_alive(s);
+        }
+        if (!timer_is_armed(&gate->sweep_report))
+                timer_arm(gate->loop, &gate->sweep_report, interval / 10);
+        stream_watch_sweep(gate);
+}
+
+static void stream_on_sweep_report(struct timer *timer)
+{
+        struct gate *gate = container_of(timer, struct gate, sweep_report);
+        uint64_t n = gate->stats.keepalives - gate->keepalives_reported;
+
+        gate->keepalives_reported = gate->stats.keepalives;
+        if (n > 0) {
+                log_info(NULL, "[MCP] : keep-alive sent to %" PRIu64 " streams", n);
+                timer_arm(gate->loop, timer, gate->config->keepalive_ms);
+        }
+}
+
+void stream_gate_init(struct gate *gate)
+{
+        list_init(&gate->streams);
+        gate->sweep.on_due = stream_on_sweep;
+        gate->sweep_report.on_due = stream_on_sweep_report;
+}

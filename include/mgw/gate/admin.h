@@ -1,0 +1,12 @@
+/* What operators ask: health, readiness, metrics, announcements. HAProxy keeps the inner ones from
+ * outside. */
+#pragma once
+
+#include "mgw/gate/front.h"
+
+void admin_on_health(struct request *req);
+void admin_on_ready(struct request *req);
+void admin_on_metrics(struct request *req);
+/* Body: {"message": "...", "level": "info", "user": "email"}; user chooses the newest stream of one
+ * user. */
+void admin_on_announce(struct request *req);

@@ -1,0 +1,62 @@
+/* FastCGI connections to requests, and answers back. One connection normally carries one request; a
+ * peer that keeps or multiplexes connections is served too. */
+#pragma once
+
+#include "mgw/gate/gate.h"
+#include "mgw/wire/cgi.h"
+
+struct front;
+struct conn;
+struct request;
+
+/* What an owner of a request hears. Set with request_own(). */
+struct request_events {
+        /* The client has left: drop the request, it is freed at the end of this turn. */
+        void (*on_gone)(struct request *req);
+        /* ABORT_REQUEST: the proxy wants it to end, now or in a while (HAProxy being reloaded sends
+         * this for clients that are still there). NULL: treated as gone. */
+        void (*on_abort)(struct request *req);
+};
+
+struct request {
+        struct list link; /* on its connection */
+        struct conn *conn;
+        struct cgi_params params;
+        struct cgi_head head;
+        struct buf raw_params;
+        struct buf body;
+        const struct request_events *events;
+        void *owner;
+        uint16_t id;
+        bool keep_conn;
+        bool has_params;      /* the empty PARAMS record came */
+        bool is_running;      /* handed to on_request */
+        bool is_cross_origin; /* an allowed Origin: answers carry CORS headers */
+};
+
+/* 0, -errno (said in the log). Takes listen_fd over. on_request gets each request when head and
+ * body are in; it must answer or own it. */
+int front_create(struct gate *gate, int listen_fd, void (*on_request)(struct request *req),
+                 struct front **frontp);
+/* Accepts no more; what runs goes on. */
+void front_stop_listening(struct front *front);
+void front_destroy(struct front *front);
+
+struct gate *request_gate(const struct request *req);
+void request_own(struct request *req, const struct request_events *events, void *owner);
+/* A whole answer with Content-Length; the request is over. headers end with a NULL name; may be
+ * NULL. */
+void request_reply(struct request *req, unsigned status, const struct cgi_header *headers,
+                   struct str body);
+/* As request_reply() with a JSON text. */
+void request_reply_json(struct request *req, unsigned status, const struct cgi_header *headers,
+                        struct str body);
+/* The head of a stream and its first bytes, in one write; frees parameters and body. 0, -errno. */
+int request_begin(struct request *req, const struct cgi_header *headers, struct str first);
+/* More bytes of the stream. 0, BUF_E_FULL (nothing taken: bytes wait already and these pass the
+ * cap), -errno. */
+int request_write(struct request *req, struct str bytes, uint32_t cap_bytes);
+/* Are there bytes that the peer has not taken yet? */
+bool request_has_unsent(const struct request *req);
+/* Ends a stream in order. The request must not be used afterwards. */
+void request_end(struct request *req);

@@ -1,0 +1,49 @@
+/* What the rooms of this floor share: made and ended by gate/server, borrowed by all others. */
+#pragma once
+
+#include "mgw/gate/config.h"
+#include "mgw/gate/user.h"
+#include "mgw/loop/http.h"
+#include "mgw/loop/timer.h"
+#include "mgw/mcp/replay.h"
+
+struct session;
+struct upstream;
+
+/* Counters for /metrics and gateway_status; they only grow, but for those named n_x. */
+struct gate_stats {
+        unsigned n_connections;
+        unsigned n_streams;
+        unsigned n_sessions;
+        unsigned n_calls;
+        uint64_t streams_opened;
+        uint64_t streams_overflowed; /* ended because the client did not read */
+        uint64_t keepalives;
+        uint64_t events;
+        uint64_t calls;
+        uint64_t requests;
+        uint64_t protocol_faults; /* FastCGI connections that spoke something else */
+        uint64_t longest_stream_ms;
+};
+
+struct gate {
+        struct loop *loop;
+        const struct config *config;
+        struct user_table *users;
+        struct http_client *http;
+        struct upstream *upstream; /* NULL: built-in tools only */
+        struct replay_pool replay;
+        struct gate_stats stats;
+        int64_t started_ms;
+        bool is_draining;
+        void (*on_calm)(struct gate *gate); /* a stream or call ended while draining */
+
+        struct list streams; /* gate/stream: in order of their last write */
+        struct timer sweep;
+        struct timer sweep_report;
+        uint64_t keepalives_reported;
+
+        struct session *sessions;  /* gate/session: hash by id */
+        struct list idle_sessions; /* in order of last use */
+        struct timer expiry;
+};

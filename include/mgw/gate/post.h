@@ -1,0 +1,33 @@
+/* The answer to one POST of era B: JSON when all its calls are answered within the grace, else a
+ * stream. */
+#pragma once
+
+#include "mgw/gate/session.h"
+
+struct post {
+        struct request *req;   /* until it is answered, streamed or lost */
+        struct stream *stream; /* once it is one */
+        struct session *session;
+        struct timer grace;
+        json_t *answers; /* array, until it becomes a stream */
+        struct channel channel;
+        unsigned n_open; /* calls without an answer */
+        bool is_batch;
+        bool accepts_stream;
+        bool opens_session; /* the answer's head carries the session's id */
+};
+
+/* Takes over a POST with n_requests requests; the calls that wait for it are the caller's to start.
+ * NULL: out of memory. */
+struct post *post_create(struct request *req, struct session *session, unsigned n_requests,
+                         bool is_batch);
+/* The running POST whose events go by that channel, or NULL. */
+struct post *post_find(struct session *session, uint32_t channel_no);
+/* A GET stream goes on where the POST's own was cut. */
+void post_resume(struct post *post, struct stream *stream);
+/* Sends a message before the answer; makes a stream of the POST if need be. False: the client takes
+ * no stream. */
+bool post_send(struct post *post, const json_t *msg);
+/* One call has its answer (NULL: it was cancelled and gets none); after the last one the POST is
+ * over. */
+void post_answer(struct post *post, const json_t *answer);

@@ -1,0 +1,67 @@
+/* A session of era A or B: its streams, its calls, its events to replay, its end. */
+#pragma once
+
+#include "mgw/gate/stream.h"
+#include "mgw/mcp/era.h"
+
+#include <jansson.h>
+#include <uthash.h>
+
+struct call;
+struct link;
+
+struct session {
+        UT_hash_handle hh;
+        struct list idle_link; /* on gate->idle_sessions while nothing is open */
+        struct list streams;   /* live GET streams (era A: its only one), newest last */
+        struct list calls;
+        struct list asks; /* requests of upstreams that wait for the client's reply */
+        struct gate *gate;
+        struct user *user;
+        struct link *link; /* to the upstream; NULL: none */
+        struct replay *replay;
+        int64_t used_ms;
+        struct channel lost; /* the newest GET channel without a stream */
+        uint32_t last_channel;
+        uint32_t last_ask;
+        uint16_t n_calls;
+        uint16_t n_asks;
+        era_revision revision;
+        bool is_era_a;
+        bool is_initialized;
+        bool is_ending;
+        int8_t log_level; /* lowest that the client wants */
+        char id[];
+};
+
+void session_gate_init(struct gate *gate);
+/* Makes room by ending the longest idle session when the table is full. 0, -EAGAIN (full of live
+ * ones), -ENOMEM. */
+int session_create(struct gate *gate, struct user *user, bool is_era_a, struct session **sessionp);
+/* The session with that id if it is this user's, else NULL. */
+struct session *session_find(struct gate *gate, struct str id, const struct user *user);
+/* To be called when a stream or call of it begins or ends, or a message came. */
+void session_touch(struct session *session);
+/* Ends streams and calls, tells the upstream, frees it at the end of the turn. */
+void session_end(struct session *session);
+void session_end_all(struct gate *gate);
+
+/* A number for a new channel. */
+uint32_t session_new_channel(struct session *session, bool is_post);
+/* Sends one message on a channel: keeps it for replay (era B), pushes it when there is a stream
+ * (may be NULL). */
+void session_push(struct session *session, struct channel *channel, struct stream *stream,
+                  struct str text);
+/* Sends a message that no call asked for: to the newest live stream, or keeps it for the next one.
+ */
+void session_deliver(struct session *session, const json_t *msg);
+/* Opens a GET stream of era B; last_event_id may be empty. Replays what was missed. */
+void session_open_get(struct session *session, struct request *req, struct str last_event_id);
+/* Opens the one stream of an era A session; its end is the session's. 0, -errno. */
+int session_open_sse(struct session *session, struct request *req);
+
+/* Sends an upstream's request on to the client under an id of ours; via is the call that caused it,
+ * or NULL. When the client cannot be reached, the upstream gets an error at once. */
+void session_ask(struct session *session, struct call *via, json_t *request);
+/* The client's reply (a result or an error): goes to whoever asked; unknown ones are dropped. */
+void session_on_reply(struct session *session, json_t *reply);

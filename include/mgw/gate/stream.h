@@ -1,0 +1,57 @@
+/* One SSE response: its head, its events, its keep-alives, its end, and its life in the log. */
+#pragma once
+
+#include "mgw/gate/front.h"
+#include "mgw/wire/sse.h"
+
+struct session;
+
+#define STREAM_E_FULL 1 /* the client does not read: the stream has been ended */
+
+/* A stream of events as the client counts it: it outlives the connection that carries it, since a
+ * client may come back for what it missed. Even numbers are GET streams, odd ones belong to a POST.
+ */
+struct channel {
+        uint32_t no;  /* 0: none, events carry no ids */
+        uint32_t seq; /* of the last event */
+};
+
+struct stream {
+        struct list due_link; /* gate->streams */
+        struct list link;     /* of the session */
+        struct request *req;
+        struct gate *gate;
+        struct user *user;
+        struct session *session;
+        /* The stream is over, whoever ended it; it is freed at the end of this turn. */
+        void (*on_end)(struct stream *stream);
+        void *owner;
+        struct timer farewell; /* armed when the proxy asked for an end */
+        int64_t opened_ms;
+        int64_t written_ms;
+        struct channel channel;
+        bool has_retry; /* its client reconnects: a deliberate end tells it when */
+        char id[12];
+};
+
+struct stream_options {
+        struct session *session;
+        struct user *user;
+        const char *session_id; /* becomes a Mcp-Session-Id header; NULL: none */
+        struct channel channel;
+        bool has_retry;
+        struct str first; /* the first bytes; empty: the opening comment */
+        void (*on_end)(struct stream *stream);
+        void *owner;
+};
+
+/* Why a stream may not open now: 0, or the status to refuse with (429, 503). */
+unsigned stream_refusal(const struct gate *gate, const struct user *user);
+/* Turns the request into a stream. 0; -errno: the request is lost, and ends by itself. */
+int stream_open(struct request *req, const struct stream_options *options, struct stream **streamp);
+/* One event. 0; STREAM_E_FULL and -errno: the stream is ending by itself. */
+int stream_push(struct stream *stream, const struct sse_event *event);
+/* Ends it in order, with `retry:` where the client reconnects. */
+void stream_end(struct stream *stream);
+
+void stream_gate_init(struct gate *gate);
