@@ -19,7 +19,7 @@ static void tear_down(void)
         loop_destroy(loop);
 }
 
-TestSuite(signal, .init = set_up, .fini = tear_down, .timeout = 20);
+TestSuite(signal, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static int seen[8];
 static int n_seen;

@@ -46,7 +46,7 @@ static void tear_down(void)
         rmdir(dir);
 }
 
-TestSuite(sock, .init = set_up, .fini = tear_down, .timeout = 30);
+TestSuite(sock, .init = set_up, .fini = tear_down, .timeout = 60);
 
 static int listen_at(const char *text)
 {

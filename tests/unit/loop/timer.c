@@ -18,7 +18,7 @@ static void tear_down(void)
         loop_destroy(loop);
 }
 
-TestSuite(timer, .init = set_up, .fini = tear_down, .timeout = 20);
+TestSuite(timer, .init = set_up, .fini = tear_down, .timeout = 60);
 
 struct alarm {
         struct timer timer;
