@@ -1,0 +1,303 @@
+/* JSON-RPC envelopes: what is refused and why, what is read, what is written. */
+#include "mgw/wire/rpc.h"
+
+#include "../check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *parsed(const char *text)
+{
+        char why[160];
+        json_t *root = NULL;
+
+        cr_assert_eq(rpc_parse(str_from(text), &root, why, sizeof(why)), 0, "%s: %s", text, why);
+        return root;
+}
+
+Test(rpc_parse, tells_what_and_where)
+{
+        static const struct {
+                const char *text;
+                const char *why;
+        } cases[] = {
+                {"", "'[' or '{' expected (line 1, column 0, byte 0)"},
+                {"{\"a\":1", "'}' expected (line 1, column 6, byte 6)"},
+                {"{\n \"a\": secret}", "invalid token (line 2, column 12, byte 14)"},
+                {"{\"secret\":1,\"secret\":2}",
+                 "duplicate object key (line 1, column 20, byte 20)"},
+                {"[9223372036854775808]", "too big integer (line 1, column 20, byte 20)"},
+                {"[-9223372036854775809]", "too big negative integer (line 1, column 21, byte 21)"},
+                {"[1e400]", "real number overflow (line 1, column 6, byte 6)"},
+                {"[\"\xff\"]", "unable to decode byte 0xff (line 1, column 2, byte 2)"},
+                {"{} {}", "end of file expected (line 1, column 4, byte 4)"},
+                {"12", "'[' or '{' expected (line 1, column 2, byte 2)"},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                char why[160] = "";
+                json_t *root;
+
+                cr_assert_eq(rpc_parse(str_from(cases[i].text), &root, why, sizeof(why)),
+                             RPC_E_JSON, "%s", cases[i].text);
+                check_str(str_from(why), str_from(cases[i].why));
+        }
+}
+
+/* Every kind of broken UTF-8 and a text that ends anywhere: refused, and the reason is printable
+ * ASCII. */
+Test(rpc_parse, reasons_never_quote_what_is_wrong)
+{
+        static const char text[] = "{\"k\xc3\xa9\":[\"\\u00e9\xff\", 12.5e3, true, nul]}";
+
+        for (size_t n = 0; n < sizeof(text); n++) {
+                char *exact = malloc(n == 0 ? 1 : n);
+                char why[160] = "";
+                json_t *root;
+
+                memcpy(exact, text, n);
+                check_int(rpc_parse((struct str){exact, n}, &root, why, sizeof(why)), RPC_E_JSON);
+                for (const char *at = why; *at != '\0'; at++)
+                        cr_assert(*at >= 0x20 && *at < 0x7f, "%s", why);
+                cr_assert_neq(why[0], '\0');
+                free(exact);
+        }
+}
+
+Test(rpc_parse, takes_all_of_json)
+{
+        json_t *root =
+                parsed(" {\"a\\ud83d\\ude00\":\n[9223372036854775807, -0.5, \"x\\u0000y\"]}\r\n");
+        json_t *array = json_object_get(root, "a\xf0\x9f\x98\x80");
+
+        check_int(json_integer_value(json_array_get(array, 0)), INT64_MAX);
+        check_int(json_string_length(json_array_get(array, 2)), 3);
+        json_decref(root);
+}
+
+/* depth levels of open, a middle, and as many of close. */
+static int parse_nested(size_t depth, const char *open, const char *middle, const char *close,
+                        char *why)
+{
+        struct buf text;
+        json_t *root;
+        int r;
+
+        buf_init(&text, 1 << 24);
+        for (size_t i = 0; i < depth; i++)
+                check_int(buf_addf(&text, "%s", open), 0);
+        check_int(buf_addf(&text, "%s", middle), 0);
+        for (size_t i = 0; i < depth; i++)
+                check_int(buf_addf(&text, "%s", close), 0);
+        r = rpc_parse(buf_bytes(&text), &root, why, 160);
+        if (r == 0)
+                json_decref(root);
+        buf_finish(&text);
+        return r;
+}
+
+Test(rpc_parse, depth_is_bounded)
+{
+        char why[160];
+
+        check_int(parse_nested(64, "[", "", "]", why), 0);
+        check_int(parse_nested(64, "{\"a\":", "1", "}", why), 0);
+        check_int(parse_nested(65, "[", "", "]", why), RPC_E_JSON);
+        check_str(str_from(why), STR("nested deeper than 64 levels (line 1, column 65, byte 65)"));
+        check_int(parse_nested(65, "[\n", "", "]", why), RPC_E_JSON);
+        check_str(str_from(why), STR("nested deeper than 64 levels (line 65, column 1, byte 129)"));
+        check_int(parse_nested(1000000, "[", "", "", why), RPC_E_JSON);
+        check_int(parse_nested(1000000, "{\"a\":", "", "", why), RPC_E_JSON);
+        /* many side by side are not deep, nor are brackets in strings */
+        check_int(parse_nested(60, "[[],", "\"[[[[[[[[\\\"[[[[[\\\\\"", "]", why), 0);
+        check_int(parse_nested(64, "[", "\"\\\\\"", "]", why), 0);
+        check_int(parse_nested(64, "[", "\"\\\\\",[]", "]", why), RPC_E_JSON);
+}
+
+/* What rpc_msg_read says of a text: NULL when it is a message. */
+static const char *why_not(const char *text)
+{
+        const char *why = NULL;
+        json_t *root = parsed(text);
+        struct rpc_msg msg;
+        int r = rpc_msg_read(root, &msg, &why);
+
+        json_decref(root);
+        cr_assert_eq(r, why == NULL ? 0 : RPC_E_INVALID);
+        return why;
+}
+
+Test(rpc_msg, refuses_what_is_no_message)
+{
+        static const struct {
+                const char *text;
+                const char *why;
+        } cases[] = {
+                {"[]", "a message must be a JSON object"},
+                {"{}", "jsonrpc must be \"2.0\""},
+                {"{\"jsonrpc\":2.0,\"method\":\"m\"}", "jsonrpc must be \"2.0\""},
+                {"{\"jsonrpc\":\"1.0\",\"method\":\"m\"}", "jsonrpc must be \"2.0\""},
+                {"{\"jsonrpc\":\"2.0\"}", "a message must have one of method, result and error"},
+                {"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"m\",\"result\":{}}",
+                 "a message must have one of method, result and error"},
+                {"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{},\"error\":{}}",
+                 "a message must have one of method, result and error"},
+                {"{\"jsonrpc\":\"2.0\",\"method\":1}", "method must be a string without NUL"},
+                {"{\"jsonrpc\":\"2.0\",\"method\":\"a\\u0000b\"}",
+                 "method must be a string without NUL"},
+                {"{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":[]}",
+                 "params must be an object"},
+                {"{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":null}",
+                 "params must be an object"},
+                {"{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"m\"}",
+                 "id must be a string or an integer"},
+                {"{\"jsonrpc\":\"2.0\",\"id\":1.0,\"method\":\"m\"}",
+                 "id must be a string or an integer"},
+                {"{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"m\"}",
+                 "id must be a string or an integer"},
+                {"{\"jsonrpc\":\"2.0\",\"result\":{}}",
+                 "a result must carry the id of its request, a string or an integer"},
+                {"{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{}}",
+                 "a result must carry the id of its request, a string or an integer"},
+                {"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":\"x\"}",
+                 "error must be an object with an integer code and a string message"},
+                {"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":\"1\",\"message\":\"m\"}}",
+                 "error must be an object with an integer code and a string message"},
+                {"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":1}}",
+                 "error must be an object with an integer code and a string message"},
+                {"{\"jsonrpc\":\"2.0\",\"id\":[],\"error\":{\"code\":1,\"message\":\"m\"}}",
+                 "id must be a string or an integer"},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                const char *why = why_not(cases[i].text);
+
+                cr_assert_not_null(why, "%s is no message", cases[i].text);
+                check_str(str_from(why), str_from(cases[i].why));
+        }
+}
+
+static json_t *read_msg(const char *text, struct rpc_msg *msg)
+{
+        const char *why = "";
+        json_t *root = parsed(text);
+
+        cr_assert_eq(rpc_msg_read(root, msg, &why), 0, "%s: %s", text, why);
+        cr_assert_eq(msg->root, root);
+        return root;
+}
+
+Test(rpc_msg, reads_each_kind)
+{
+        struct rpc_msg msg;
+        json_t *root;
+
+        root = read_msg("{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":\"m\",\"params\":{\"x\":1}}",
+                        &msg);
+        check_int(msg.kind, RPC_REQUEST);
+        cr_assert_str_eq(json_string_value(msg.id), "a");
+        cr_assert_str_eq(msg.method, "m");
+        check_int(json_object_size(msg.params), 1);
+        json_decref(root);
+
+        root = read_msg("{\"jsonrpc\":\"2.0\",\"id\":-1,\"method\":\"m\"}", &msg);
+        check_int(msg.kind, RPC_REQUEST);
+        check_int(json_integer_value(msg.id), -1);
+        cr_assert_null(msg.params);
+        json_decref(root);
+
+        root = read_msg("{\"jsonrpc\":\"2.0\",\"method\":\"m\"}", &msg);
+        check_int(msg.kind, RPC_NOTIFICATION);
+        cr_assert_null(msg.id);
+        json_decref(root);
+
+        root = read_msg("{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"y\":2}}", &msg);
+        check_int(msg.kind, RPC_RESULT);
+        check_int(json_object_size(msg.result), 1);
+        cr_assert_null(msg.method);
+        json_decref(root);
+}
+
+Test(rpc_msg, an_error_may_lack_an_id)
+{
+        static const char *const texts[] = {
+                "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-1,\"message\":\"m\"}}",
+                "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-1,\"message\":\"m\"}}",
+                "{\"jsonrpc\":\"2.0\",\"id\":3,\"error\":{\"code\":-1,\"message\":\"m\"}}",
+        };
+
+        for (size_t i = 0; i < 3; i++) {
+                struct rpc_msg msg;
+                json_t *root = read_msg(texts[i], &msg);
+
+                check_int(msg.kind, RPC_ERROR);
+                check_int(msg.id != NULL, i == 2);
+                check_int(json_integer_value(json_object_get(msg.error, "code")), -1);
+                json_decref(root);
+        }
+}
+
+static void check_dump(json_t *msg_take, const char *want)
+{
+        struct str text;
+
+        cr_assert_not_null(msg_take);
+        check_int(rpc_dump(msg_take, &text), 0);
+        check_str(text, str_from(want));
+        cr_assert_eq(text.p[text.n], '\0');
+        free((char *)text.p);
+        json_decref(msg_take);
+}
+
+Test(rpc_build, exact_bytes)
+{
+        json_t *id = json_string("a\n");
+
+        check_dump(rpc_result_take(id, json_pack("{s:i}", "x", 1)),
+                   "{\"jsonrpc\":\"2.0\",\"id\":\"a\\n\",\"result\":{\"x\":1}}");
+        check_dump(rpc_result_take(NULL, json_object()),
+                   "{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{}}");
+        check_dump(rpc_error_take(id, RPC_PARSE_ERROR, "no", NULL),
+                   "{\"jsonrpc\":\"2.0\",\"id\":\"a\\n\",\"error\":{\"code\":-32700,"
+                   "\"message\":\"no\"}}");
+        check_dump(rpc_error_take(NULL, -1, "no", json_true()),
+                   "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-1,\"message\":\"no\","
+                   "\"data\":true}}");
+        check_dump(rpc_notification_take("n/m", NULL), "{\"jsonrpc\":\"2.0\",\"method\":\"n/m\"}");
+        check_dump(rpc_notification_take("n", json_object()),
+                   "{\"jsonrpc\":\"2.0\",\"method\":\"n\",\"params\":{}}");
+        check_dump(rpc_request_take(json_integer(7), "m", NULL),
+                   "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"m\"}");
+        check_dump(rpc_request_take(json_integer(7), "m", json_object()),
+                   "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"m\",\"params\":{}}");
+        json_decref(id);
+}
+
+Test(rpc_build, an_error_is_always_told)
+{
+        check_dump(rpc_error_take(NULL, 1, "bad \xff\xc3 byte \xc3\xa9", NULL),
+                   "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":1,"
+                   "\"message\":\"bad ?? byte \xc3\xa9\"}}");
+        check_dump(rpc_error_take(NULL, 1, NULL, NULL),
+                   "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":1,\"message\":\"\"}}");
+}
+
+/* What could not be made is passed on; the rest is freed (the leak checker looks). */
+Test(rpc_build, without_a_needed_part_is_null)
+{
+        cr_assert_null(rpc_result_take(NULL, NULL));
+        cr_assert_null(rpc_request_take(NULL, "m", json_object()));
+        cr_assert_null(rpc_request_take(json_integer(1), "\xff", json_object()));
+        cr_assert_null(rpc_notification_take("\xff", json_object()));
+}
+
+Test(rpc_dump, is_one_line)
+{
+        json_t *root = parsed("{\"a\" : [ 1,\n \"\\n\\r\\u0000\\u2028\" ]}");
+        struct str text;
+
+        check_int(rpc_dump(root, &text), 0);
+        check_str(text, STR("{\"a\":[1,\"\\n\\r\\u0000\xe2\x80\xa8\"]}"));
+        free((char *)text.p);
+        json_decref(root);
+}
