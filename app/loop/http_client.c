@@ -67,21 +67,24 @@ static void socket_on_io(struct loop_io *io, uint32_t events)
         client_run_curl(socket->client, io->fd, curl_events);
 }
 
-static struct http_socket *socket_create(struct http_client *client, curl_socket_t fd)
+static int socket_create(struct http_client *client, curl_socket_t fd, uint32_t events)
 {
         struct http_socket *socket = calloc(1, sizeof(*socket));
+        int r;
 
         if (socket == NULL)
-                return NULL;
+                return -ENOMEM;
         socket->client = client;
         socket->io.fd = fd;
         socket->io.on_io = socket_on_io;
-        if (loop_io_add(client->loop, &socket->io, 0) < 0) {
+        r = loop_io_add(client->loop, &socket->io, events);
+        if (r < 0) {
                 free(socket);
-                return NULL;
+                return r;
         }
         list_append(&client->sockets, &socket->link);
-        return socket;
+        curl_multi_assign(client->multi, fd, socket);
+        return 0;
 }
 
 static void socket_destroy(struct http_socket *socket)
@@ -93,34 +96,26 @@ static void socket_destroy(struct http_socket *socket)
         loop_bury(loop, socket, free);
 }
 
-static int socket_watch(struct http_client *client, struct http_socket *socket, curl_socket_t fd,
-                        int what)
+static int client_on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket)
 {
+        struct http_client *client = userdata;
+        struct http_socket *known = socket;
+        struct http_request *request = NULL;
         uint32_t events = 0;
+        int r;
 
-        if (socket == NULL) {
-                socket = socket_create(client, fd);
-                if (socket == NULL)
-                        return -ENOMEM;
-                curl_multi_assign(client->multi, fd, socket);
+        if (what == CURL_POLL_REMOVE) {
+                if (known != NULL)
+                        socket_destroy(known);
+                return 0;
         }
         if (what & CURL_POLL_IN)
                 events |= LOOP_IN;
         if (what & CURL_POLL_OUT)
                 events |= LOOP_OUT;
-        return loop_io_set(client->loop, &socket->io, events);
-}
-
-static int client_on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket)
-{
-        struct http_request *request = NULL;
-
-        if (what == CURL_POLL_REMOVE) {
-                if (socket != NULL)
-                        socket_destroy(socket);
-                return 0;
-        }
-        if (socket_watch(userdata, socket, fd, what) == 0)
+        r = known == NULL ? socket_create(client, fd, events)
+                          : loop_io_set(client->loop, &known->io, events);
+        if (r == 0)
                 return 0;
         /* To answer -1 would end every transfer of the client, not only this one. */
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, &request);

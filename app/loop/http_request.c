@@ -13,8 +13,10 @@
 #include <string.h>
 #include <strings.h>
 
-/* An idle stream holds this; a long answer costs a read for each. */
-#define HTTP_READ_BYTES 4096L
+/* A GET is held open for events, by the thousand, and curl keeps this buffer all the while; the
+ * answers to other methods are short-lived, and long ones want few reads. */
+#define HTTP_READ_BYTES_GET 1024L /* curl's least */
+#define HTTP_READ_BYTES 16384L
 #define HTTP_WRITE_BYTES 16384L /* curl's least */
 
 void http_request_set_state(struct http_request *request, enum http_state state)
@@ -246,7 +248,7 @@ static bool request_set_method(CURL *easy, const char *method, struct str body)
         bool is_post = strcmp(method, "POST") == 0;
 
         if (strcmp(method, "GET") == 0)
-                return true;
+                return SET(easy, CURLOPT_BUFFERSIZE, HTTP_READ_BYTES_GET);
         if (strcmp(method, "HEAD") == 0)
                 return SET(easy, CURLOPT_NOBODY, 1L);
         if (!is_post && !SET(easy, CURLOPT_CUSTOMREQUEST, method))
@@ -264,7 +266,6 @@ static bool request_set_connection(CURL *easy, struct http_client *client)
                SET(easy, CURLOPT_NOSIGNAL, 1L) && SET(easy, CURLOPT_QUICK_EXIT, 1L) &&
                SET(easy, CURLOPT_TCP_KEEPALIVE, 1L) &&
                SET(easy, CURLOPT_MAXAGE_CONN, HTTP_IDLE_S) &&
-               SET(easy, CURLOPT_BUFFERSIZE, HTTP_READ_BYTES) &&
                SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, HTTP_WRITE_BYTES) &&
                SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
                SET(easy, CURLOPT_OPENSOCKETFUNCTION, http_client_open_socket) &&
@@ -289,6 +290,7 @@ static bool request_set_exchange(CURL *easy, struct http_request *request,
                                  const struct http_options *options)
 {
         return SET(easy, CURLOPT_URL, options->url) &&
+               SET(easy, CURLOPT_BUFFERSIZE, HTTP_READ_BYTES) &&
                request_set_method(easy, options->method, options->body) &&
                SET(easy, CURLOPT_HTTPHEADER, request->headers) &&
                SET(easy, CURLOPT_USERAGENT, "mgw/" MGW_VERSION) &&

@@ -1,5 +1,6 @@
 /* Every difference between the revisions of MCP. No other file compares revisions or knows a date.
- * A revision is an opaque small number; era A is HTTP+SSE, era B Streamable HTTP with sessions, era C stateless. */
+ * A revision is an opaque small number; era A is HTTP+SSE, era B Streamable HTTP with sessions, era
+ * C stateless. */
 #pragma once
 
 #include "mgw/base/str.h"
@@ -16,7 +17,8 @@ int era_revision_find(struct str name, era_revision *revisionp);
 const char *era_revision_name(era_revision revision);
 /* The newest session-keeping revision that we speak. */
 era_revision era_newest(void);
-/* What initialize answers: the asked revision when we speak it, else our newest (lifecycle, version negotiation). */
+/* What initialize answers: the asked revision when we speak it, else our newest (lifecycle, version
+ * negotiation). */
 era_revision era_negotiate(struct str asked);
 /* An array of the names of all revisions that we speak, newest first; NULL: out of memory. */
 json_t *era_supported(void);

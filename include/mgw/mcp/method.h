@@ -8,9 +8,10 @@ enum method_class {
         /* requests that a client sends */
         METHOD_INITIALIZE,
         METHOD_PING,
-        METHOD_LIST,      /* tools/list, prompts/list, resources/list, resources/templates/list */
-        METHOD_BY_NAME,   /* tools/call, prompts/get: routed by params.name */
-        METHOD_BY_URI,    /* resources/read, resources/subscribe, resources/unsubscribe: by params.uri */
+        METHOD_LIST,    /* tools/list, prompts/list, resources/list, resources/templates/list */
+        METHOD_BY_NAME, /* tools/call, prompts/get: routed by params.name */
+        METHOD_BY_URI,  /* resources/read, resources/subscribe, resources/unsubscribe: by params.uri
+                         */
         METHOD_COMPLETE,  /* completion/complete: by params.ref */
         METHOD_SET_LEVEL, /* logging/setLevel: kept here and told to every upstream */
         /* notifications, either way */
@@ -20,7 +21,8 @@ enum method_class {
         METHOD_MESSAGE,       /* notifications/message */
         METHOD_LIST_CHANGED,  /* notifications/{tools,prompts,resources}/list_changed */
         METHOD_UPDATED,       /* notifications/resources/updated */
-        METHOD_ROOTS_CHANGED, /* notifications/roots/list_changed, from the client to every upstream */
+        METHOD_ROOTS_CHANGED, /* notifications/roots/list_changed, from the client to every upstream
+                               */
         METHOD_NOTICE,        /* any other notifications/...: passed on */
         /* requests that a server sends */
         METHOD_ASK, /* sampling/createMessage, elicitation/create, roots/list */
@@ -34,7 +36,8 @@ struct method {
         bool is_named;          /* METHOD_LIST: entries carry names that get the server's prefix */
 };
 
-/* Never NULL: what is not in the table is METHOD_UNKNOWN, or METHOD_NOTICE for "notifications/...". */
+/* Never NULL: what is not in the table is METHOD_UNKNOWN, or METHOD_NOTICE for "notifications/...".
+ */
 const struct method *method_find(const char *name);
 
 /* RFC 5424 levels as MCP logs them: 0 ("debug") to 7 ("emergency"); -1 for anything else. */

@@ -1,10 +1,11 @@
-/* Progress that always grows (protocol rule 6): an upstream's own values, and the gateway's heartbeats in its silence. */
+/* Progress that always grows (protocol rule 6): an upstream's own values, and the gateway's
+ * heartbeats in its silence. */
 #pragma once
 
 /* Zeroed is a call that has made no progress yet. */
 struct progress {
         double last; /* the value last sent to the client */
-        unsigned n_beats;
+        unsigned n_sent;
 };
 
 /* The value of the next heartbeat: a tiny step above what was sent last. */

@@ -1,5 +1,6 @@
-/* The capped log of events, by which a client that lost a stream gets what it missed (Streamable HTTP, "Resumability").
- * Each session has a log; all logs share a pool, whose cap drops the oldest events of anybody. */
+/* The capped log of events, by which a client that lost a stream gets what it missed (Streamable
+ * HTTP, "Resumability"). Each session has a log; all logs share a pool, whose cap drops the oldest
+ * events of anybody. */
 #pragma once
 
 #include "mgw/base/list.h"
@@ -8,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* An event's id on the wire: "<stream>-<seq>", unique in its session; a stream's numbers count from 1. */
+/* An event's id on the wire: "<stream>-<seq>", unique in its session; a stream's numbers count
+ * from 1. */
 struct replay_id {
         uint32_t stream;
         uint32_t seq;
@@ -49,10 +51,11 @@ void replay_pool_expire(struct replay_pool *pool, int64_t now_ms);
 void replay_init(struct replay *log, struct replay_pool *pool, uint32_t max_bytes);
 /* Drops all of it; harmless when zeroed. */
 void replay_finish(struct replay *log);
-/* Keeps a copy, dropping the oldest over a cap (an event bigger than a cap is not kept). 0, -ENOMEM. */
+/* Keeps a copy, dropping the oldest over a cap (an event bigger than a cap is not kept). 0,
+ * -ENOMEM. */
 int replay_add(struct replay *log, struct replay_id id, struct str data, bool was_sent,
                int64_t now_ms);
 /* The first entry of id.stream after id.seq, or NULL; borrowed until the next change. */
 struct replay_entry *replay_after(const struct replay *log, struct replay_id id);
-/* The first entry that was never sent, or NULL. */
+/* The first entry of a GET stream (even numbers) that was never sent, or NULL. */
 struct replay_entry *replay_unsent(const struct replay *log);

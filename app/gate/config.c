@@ -1,0 +1,472 @@
+/* One table drives it all: the file, the environment, the defaults and --help. */
+#include "mgw/gate/config.h"
+
+#include "config_source.h"
+#include "mgw/base/log.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum kind {
+        KIND_TEXT,    /* char * */
+        KIND_COUNT,   /* uint32_t */
+        KIND_SIZE,    /* uint64_t */
+        KIND_SECONDS, /* int64_t milliseconds, written in seconds with fractions */
+        KIND_MS,      /* int64_t */
+        KIND_OCTAL,   /* uint32_t, written as a string of octal digits */
+        KIND_FORMAT,  /* int, enum log_format */
+        KIND_LEVEL,   /* int, enum log_level */
+        KIND_ORIGINS, /* array of strings; commas between them in the environment */
+};
+
+struct setting {
+        const char *key;
+        enum kind kind;
+        size_t offset;
+        const char *standard; /* its default, as text */
+        double min, max;
+        const char *help;
+};
+
+#define AT(field) offsetof(struct config, field)
+#define SECONDS_MAX 1e7
+
+static const struct setting settings[] = {
+        {"listen", KIND_TEXT, AT(listen), "unix:/run/mgw/fcgi.sock", 0, 0,
+         "FastCGI socket: unix:PATH or tcp:ADDRESS:PORT; a listening descriptor 0 wins"},
+        {"socket_mode", KIND_OCTAL, AT(socket_mode), "0660", 0, 0777,
+         "permissions of the unix socket"},
+        {"socket_group", KIND_TEXT, AT(socket_group), "", 0, 0, "group of the unix socket"},
+        {"node", KIND_TEXT, AT(node), "", 0, 0,
+         "begins each session id (default: the host's name)"},
+        {"keepalive_s", KIND_SECONDS, AT(keepalive_ms), "30", 0, SECONDS_MAX,
+         "longest silence of a stream; 0 switches keep-alive off"},
+        {"answer_grace_ms", KIND_MS, AT(answer_grace_ms), "1000", 0, 1e7,
+         "a slower answer to a POST becomes a stream"},
+        {"drain_s", KIND_SECONDS, AT(drain_ms), "25", 0, SECONDS_MAX,
+         "time for running calls after SIGTERM"},
+        {"retry_ms", KIND_MS, AT(retry_ms), "3000", 0, 1e7,
+         "when clients are told to come back after a deliberate end, +-50 %"},
+        {"session_idle_s", KIND_SECONDS, AT(session_idle_ms), "14400", 0.001, SECONDS_MAX,
+         "a session without streams and calls expires after this"},
+        {"sessions_max", KIND_COUNT, AT(sessions_max), "50000", 1, 1e7, "sessions at once"},
+        {"streams_max", KIND_COUNT, AT(streams_max), "40000", 1, 1e7, "streams at once"},
+        {"streams_per_user_max", KIND_COUNT, AT(streams_per_user_max), "0", 0, 1e7,
+         "streams at once of one user; 0: no limit"},
+        {"calls_per_session_max", KIND_COUNT, AT(calls_per_session_max), "64", 1, 60000,
+         "calls at once in one session"},
+        {"connections_max", KIND_COUNT, AT(connections_max), "45000", 1, 1e7,
+         "FastCGI connections at once"},
+        {"head_max_bytes", KIND_COUNT, AT(head_max_bytes), "65536", 1024, 1e7,
+         "cap on a request's head"},
+        {"body_max_bytes", KIND_COUNT, AT(body_max_bytes), "4194304", 1024, 1e9,
+         "cap on a request's body"},
+        {"body_timeout_s", KIND_SECONDS, AT(body_timeout_ms), "30", 0.001, SECONDS_MAX,
+         "a request must be complete within this"},
+        {"stream_queue_max_bytes", KIND_COUNT, AT(stream_queue_max_bytes), "1048576", 1024, 1e9,
+         "bytes that may wait for one slow client"},
+        {"replay_max_bytes", KIND_COUNT, AT(replay_max_bytes), "262144", 0, 1e9,
+         "events kept for Last-Event-ID, a session"},
+        {"replay_total_max_bytes", KIND_SIZE, AT(replay_total_max_bytes), "67108864", 0, 1e12,
+         "events kept for Last-Event-ID, all sessions"},
+        {"replay_age_s", KIND_SECONDS, AT(replay_age_ms), "300", 0, SECONDS_MAX,
+         "how long events are kept"},
+        {"upstream_connect_timeout_ms", KIND_MS, AT(upstream_connect_timeout_ms), "10000", 1, 1e7,
+         "time for connecting to an upstream"},
+        {"log_format", KIND_FORMAT, AT(log_format), "text", 0, 0, "text or json"},
+        {"log_level", KIND_LEVEL, AT(log_level), "info", 0, 0, "debug, info, warn or error"},
+        {"allowed_origins", KIND_ORIGINS, AT(allowed_origins), "", 0, 0,
+         "browser origins let in besides localhost; \"*\" lets all in"},
+        {"public_url", KIND_TEXT, AT(public_url), "", 0, 0,
+         "address that clients use (default: from the Host header)"},
+        {"auth.tokens_file", KIND_TEXT, AT(auth_tokens_file), "", 0, 0,
+         "users and their token hashes; without it everybody is anonymous"},
+};
+
+#define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
+
+struct loading {
+        struct config *config;
+        FILE *err;
+        const char *path; /* NULL: no file */
+        struct str text;
+        unsigned n_faults;
+};
+
+/* A fault at the key that the path of keys (dots between them) names. */
+static void fault(struct loading *l, const char *key, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+
+static void fault(struct loading *l, const char *key, const char *fmt, ...)
+{
+        char copy[256];
+        const char *keys[8];
+        size_t n = 0;
+        va_list ap;
+
+        snprintf(copy, sizeof(copy), "%s", key);
+        for (char *save, *part = strtok_r(copy, ".", &save); part != NULL && n < 8;
+             part = strtok_r(NULL, ".", &save))
+                keys[n++] = part;
+        l->n_faults++;
+        fprintf(l->err, "%s:%u: %s: ", l->path, source_line(l->text, keys, n), key);
+        va_start(ap, fmt);
+        vfprintf(l->err, fmt, ap);
+        va_end(ap);
+        fputc('\n', l->err);
+}
+
+static const char *set_text(char **fieldp, const char *value)
+{
+        char *copy = strdup(value);
+
+        if (copy == NULL)
+                return "out of memory";
+        free(*fieldp);
+        *fieldp = copy;
+        return NULL;
+}
+
+static const char *set_number(void *field, const struct setting *s, const char *value)
+{
+        static char why[96];
+        char *end;
+        double x = strtod(value, &end);
+
+        if (end == value || *end != '\0' || !isfinite(x) || x < s->min || x > s->max ||
+            (s->kind != KIND_SECONDS && x != floor(x))) {
+                snprintf(why, sizeof(why), "must be a%s number from %g to %g",
+                         s->kind == KIND_SECONDS ? "" : " whole", s->min, s->max);
+                return why;
+        }
+        if (s->kind == KIND_COUNT)
+                *(uint32_t *)field = (uint32_t)x;
+        else if (s->kind == KIND_SIZE)
+                *(uint64_t *)field = (uint64_t)x;
+        else
+                *(int64_t *)field = (int64_t)(s->kind == KIND_SECONDS ? x * 1000 : x);
+        return NULL;
+}
+
+static const char *set_octal(uint32_t *field, const char *value)
+{
+        char *end;
+        unsigned long mode = strtoul(value, &end, 8);
+
+        if (end == value || *end != '\0' || mode > 0777)
+                return "must be a string of octal digits up to \"0777\"";
+        *field = (uint32_t)mode;
+        return NULL;
+}
+
+static const char *set_word(int *field, const char *value, const char *const *words,
+                            const char *why)
+{
+        for (int i = 0; words[i] != NULL; i++)
+                if (strcmp(words[i], value) == 0) {
+                        *field = i;
+                        return NULL;
+                }
+        return why;
+}
+
+static void origins_clear(struct config *c)
+{
+        for (size_t i = 0; i < c->n_allowed_origins; i++)
+                free(c->allowed_origins[i]);
+        free(c->allowed_origins);
+        c->allowed_origins = NULL;
+        c->n_allowed_origins = 0;
+}
+
+static const char *set_origins(struct config *c, const char *value)
+{
+        struct str rest = str_from(value);
+
+        origins_clear(c);
+        while (rest.n > 0) {
+                struct str one = str_trim(str_cut(&rest, ','));
+                char **all =
+                        reallocarray(c->allowed_origins, c->n_allowed_origins + 1, sizeof(*all));
+
+                if (all == NULL)
+                        return "out of memory";
+                c->allowed_origins = all;
+                if (one.n > 0 && (all[c->n_allowed_origins] = str_dup(one)) != NULL)
+                        c->n_allowed_origins++;
+        }
+        return NULL;
+}
+
+/* NULL, or what is wrong with value. */
+static const char *set(struct config *c, const struct setting *s, const char *value)
+{
+        static const char *const formats[] = {"text", "json", NULL};
+        static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+        void *field = (char *)c + s->offset;
+
+        switch (s->kind) {
+        case KIND_TEXT:
+                return set_text(field, value);
+        case KIND_OCTAL:
+                return set_octal(field, value);
+        case KIND_FORMAT:
+                return set_word(field, value, formats, "must be \"text\" or \"json\"");
+        case KIND_LEVEL:
+                return set_word(field, value, levels,
+                                "must be \"debug\", \"info\", \"warn\" or \"error\"");
+        case KIND_ORIGINS:
+                return set_origins(c, value);
+        default:
+                return set_number(field, s, value);
+        }
+}
+
+static const struct setting *find_setting(const char *key)
+{
+        for (size_t i = 0; i < N_SETTINGS; i++)
+                if (strcmp(settings[i].key, key) == 0)
+                        return &settings[i];
+        return NULL;
+}
+
+/* A JSON value as the text that set() reads; the caller frees it. NULL: the fault has been told. */
+static char *value_text(struct loading *l, const char *key, enum kind kind, const json_t *value)
+{
+        bool wants_number = kind >= KIND_COUNT && kind <= KIND_MS;
+        char *missing, *text;
+
+        if (json_is_number(value) && wants_number) {
+                text = NULL;
+                if (asprintf(&text, "%.17g", json_number_value(value)) < 0)
+                        text = NULL;
+                return text;
+        }
+        if (!json_is_string(value)) {
+                fault(l, key, wants_number ? "must be a number" : "must be a string");
+                return NULL;
+        }
+        text = source_expand(json_string_value(value), &missing);
+        if (text == NULL)
+                fault(l, key, "the environment variable %s is not set",
+                      missing != NULL ? missing : "(out of memory)");
+        free(missing);
+        return text;
+}
+
+static char *origins_text(struct loading *l, const char *key, const json_t *array)
+{
+        char *all = NULL;
+        size_t size, i;
+        FILE *f = json_is_array(array) ? open_memstream(&all, &size) : NULL;
+        const json_t *one;
+
+        if (f == NULL) {
+                fault(l, key, "must be an array of strings");
+                return NULL;
+        }
+        json_array_foreach ((json_t *)array, i, one) {
+                char *text = value_text(l, key, KIND_TEXT, one);
+
+                fprintf(f, "%s,", text != NULL ? text : "");
+                free(text);
+        }
+        fclose(f);
+        return all;
+}
+
+static void load_setting(struct loading *l, const struct setting *s, const char *full_key,
+                         const json_t *value)
+{
+        char *text = s->kind == KIND_ORIGINS ? origins_text(l, full_key, value)
+                                             : value_text(l, full_key, s->kind, value);
+        const char *why = text != NULL ? set(l->config, s, text) : NULL;
+
+        if (why != NULL)
+                fault(l, full_key, "%s", why);
+        free(text);
+}
+
+static void load_gateway(struct loading *l, json_t *object, const char *prefix)
+{
+        const char *key;
+        json_t *value;
+
+        json_object_foreach (object, key, value) {
+                char name[128], full[160];
+
+                snprintf(name, sizeof(name), "%s%s", prefix, key);
+                snprintf(full, sizeof(full), "gateway.%s", name);
+                const struct setting *s = find_setting(name);
+                if (s != NULL)
+                        load_setting(l, s, full, value);
+                else if (strcmp(name, "auth") == 0 && json_is_object(value))
+                        load_gateway(l, value, "auth.");
+                else
+                        fault(l, full, "no such setting (mgw --help lists them)");
+        }
+}
+
+static bool is_name(const char *name, size_t max)
+{
+        size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
+
+        return n > 0 && n <= max && name[n] == '\0';
+}
+
+static void load_server(struct loading *l, const char *name, json_t *entry)
+{
+        char full[160], at[200];
+        const char *key;
+        json_t *value;
+        char *url = NULL;
+
+        snprintf(full, sizeof(full), "mcpServers.%s", name);
+        if (!is_name(name, 63))
+                fault(l, full, "a server's name is made of letters, digits and '-'");
+        if (l->config->n_servers == 1)
+                fault(l, full, "this version relays one server");
+        json_object_foreach (entry, key, value) {
+                snprintf(at, sizeof(at), "%s.%s", full, key);
+                if (strcmp(key, "url") == 0)
+                        url = value_text(l, at, KIND_TEXT, value);
+                else
+                        fault(l, at, "not known; this version takes \"url\" only");
+        }
+        if (url == NULL || (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0))
+                fault(l, full, "needs a \"url\" that begins with http:// or https://");
+        if (l->config->n_servers == 0) {
+                l->config->servers = calloc(1, sizeof(*l->config->servers));
+                if (l->config->servers != NULL) {
+                        l->config->servers[0] = (struct config_server){strdup(name), url};
+                        l->config->n_servers = 1;
+                        return;
+                }
+        }
+        free(url);
+}
+
+static void load_root(struct loading *l, json_t *root)
+{
+        const char *key, *name;
+        json_t *value, *entry;
+
+        json_object_foreach (root, key, value) {
+                if (strcmp(key, "$schema") == 0)
+                        continue;
+                if (strcmp(key, "gateway") != 0 && strcmp(key, "mcpServers") != 0)
+                        fault(l, key,
+                              "not known; the keys here are \"mcpServers\" and \"gateway\"");
+                else if (!json_is_object(value))
+                        fault(l, key, "must be an object");
+                else if (strcmp(key, "gateway") == 0)
+                        load_gateway(l, value, "");
+                else
+                        json_object_foreach (value, name, entry)
+                                load_server(l, name, entry);
+        }
+}
+
+static void load_file(struct loading *l)
+{
+        json_error_t error;
+        json_t *root;
+        int r = source_read(l->path, &l->text);
+
+        if (r < 0) {
+                fprintf(l->err, "%s: cannot be read: %s\n", l->path, strerror(-r));
+                l->n_faults++;
+                return;
+        }
+        root = json_loadb(l->text.p, l->text.n, JSON_REJECT_DUPLICATES, &error);
+        if (root == NULL) {
+                fprintf(l->err, "%s:%d:%d: %s\n", l->path, error.line, error.column, error.text);
+                l->n_faults++;
+        } else if (!json_is_object(root)) {
+                fprintf(l->err, "%s:1: must be a JSON object\n", l->path);
+                l->n_faults++;
+        } else {
+                load_root(l, root);
+        }
+        json_decref(root);
+        free((void *)l->text.p);
+}
+
+static void load_environment(struct loading *l)
+{
+        for (size_t i = 0; i < N_SETTINGS; i++) {
+                char name[80];
+                const char *value, *why;
+
+                source_env_name(settings[i].key, name, sizeof(name));
+                value = getenv(name);
+                why = value != NULL ? set(l->config, &settings[i], value) : NULL;
+                if (why != NULL) {
+                        fprintf(l->err, "%s: %s\n", name, why);
+                        l->n_faults++;
+                }
+        }
+}
+
+/* The host's name, reduced to what a session id may begin with. */
+static void set_node_from_host(struct config *c)
+{
+        char host[64] = "", *to = host;
+
+        if (gethostname(host, sizeof(host) - 1) < 0)
+                host[0] = '\0';
+        for (const char *from = host; *from != '\0'; from++)
+                if (isalnum((unsigned char)*from) || *from == '-')
+                        *to++ = *from;
+        *to = '\0';
+        set_text(&c->node, host[0] != '\0' ? host : "mgw");
+}
+
+int config_load(struct config *config, const char *path, FILE *err)
+{
+        struct loading l = {.config = config, .err = err, .path = path};
+
+        memset(config, 0, sizeof(*config));
+        for (size_t i = 0; i < N_SETTINGS; i++)
+                if (set(config, &settings[i], settings[i].standard) != NULL)
+                        return -ENOMEM;
+        set_node_from_host(config);
+        if (path != NULL)
+                load_file(&l);
+        load_environment(&l);
+        if (!is_name(config->node, 63)) {
+                fprintf(err, "node: must be 1 to 63 letters, digits or '-'\n");
+                l.n_faults++;
+        }
+        return l.n_faults > 0 ? -EINVAL : 0;
+}
+
+void config_finish(struct config *c)
+{
+        for (size_t i = 0; i < N_SETTINGS; i++)
+                if (settings[i].kind == KIND_TEXT)
+                        free(*(char **)((char *)c + settings[i].offset));
+        origins_clear(c);
+        for (size_t i = 0; i < c->n_servers; i++) {
+                free(c->servers[i].name);
+                free(c->servers[i].url);
+        }
+        free(c->servers);
+        memset(c, 0, sizeof(*c));
+}
+
+void config_print_help(FILE *out)
+{
+        for (size_t i = 0; i < N_SETTINGS; i++) {
+                char name[80];
+
+                source_env_name(settings[i].key, name, sizeof(name));
+                fprintf(out, "  %-28s %s\n  %-28s default \"%s\", environment %s\n",
+                        settings[i].key, settings[i].help, "", settings[i].standard, name);
+        }
+}

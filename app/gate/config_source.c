@@ -1,0 +1,139 @@
+/* jansson keeps no line numbers, so keys are looked up in the text again when a fault must name
+ * one. The text has been parsed before: the walk may rely on it being JSON. */
+#include "config_source.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_MAX_BYTES (1u << 20)
+
+int source_read(const char *path, struct str *text)
+{
+        FILE *f = fopen(path, "re");
+        char *p = malloc(FILE_MAX_BYTES + 1);
+        int r = 0;
+
+        if (f == NULL || p == NULL) {
+                r = f == NULL ? -errno : -ENOMEM;
+        } else {
+                size_t n = fread(p, 1, FILE_MAX_BYTES + 1, f);
+
+                if (ferror(f))
+                        r = errno != 0 ? -errno : -EIO;
+                else if (n > FILE_MAX_BYTES)
+                        r = -EFBIG;
+                *text = (struct str){p, n};
+        }
+        if (f != NULL)
+                fclose(f);
+        if (r < 0)
+                free(p);
+        return r;
+}
+
+struct walk {
+        const char *p, *end;
+        unsigned line;
+};
+
+static void walk_space(struct walk *w)
+{
+        while (w->p < w->end && strchr(" \t\r\n,:", *w->p) != NULL)
+                w->line += *w->p++ == '\n';
+}
+
+static struct str walk_string(struct walk *w)
+{
+        const char *start = ++w->p;
+
+        while (w->p < w->end && *w->p != '"')
+                w->p += *w->p == '\\' ? 2 : 1;
+        return (struct str){start, (size_t)(w->p++ - start)};
+}
+
+static void walk_value(struct walk *w)
+{
+        int depth = 0;
+
+        do {
+                walk_space(w);
+                if (w->p >= w->end)
+                        return;
+                if (*w->p == '"') {
+                        walk_string(w);
+                } else {
+                        depth += *w->p == '{' || *w->p == '[';
+                        depth -= *w->p == '}' || *w->p == ']';
+                        w->p++;
+                        while (w->p < w->end && strchr(" \t\r\n,:{}[]\"", *w->p) == NULL)
+                                w->p++;
+                }
+        } while (depth > 0);
+}
+
+unsigned source_line(struct str text, const char *const *keys, size_t n_keys)
+{
+        struct walk w = {text.p, text.p + text.n, 1};
+
+        for (size_t i = 0; i < n_keys; i++) {
+                bool is_found = false;
+
+                walk_space(&w);
+                if (w.p >= w.end || *w.p++ != '{')
+                        return 0;
+                for (walk_space(&w); !is_found && w.p < w.end && *w.p == '"'; walk_space(&w)) {
+                        is_found = str_eq(walk_string(&w), str_from(keys[i]));
+                        if (is_found && i + 1 == n_keys)
+                                return w.line;
+                        if (is_found)
+                                break;
+                        walk_value(&w);
+                }
+                if (!is_found)
+                        return 0;
+        }
+        return 0;
+}
+
+char *source_expand(const char *text, char **missing)
+{
+        char *out = NULL;
+        size_t size;
+        FILE *f = open_memstream(&out, &size);
+        const char *start;
+
+        *missing = NULL;
+        if (f == NULL)
+                return NULL;
+        while ((start = strstr(text, "${env:")) != NULL && strchr(start, '}') != NULL) {
+                struct str name = {start + 6, (size_t)(strchr(start, '}') - start - 6)};
+                char *key = str_dup(name);
+                const char *value = key != NULL ? getenv(key) : NULL;
+
+                fwrite(text, 1, (size_t)(start - text), f);
+                if (value == NULL) {
+                        fclose(f);
+                        free(out);
+                        *missing = key;
+                        return NULL;
+                }
+                fputs(value, f);
+                free(key);
+                text = name.p + name.n + 1;
+        }
+        fputs(text, f);
+        if (fclose(f) != 0) {
+                free(out);
+                return NULL;
+        }
+        return out;
+}
+
+void source_env_name(const char *key, char *out, size_t size)
+{
+        snprintf(out, size, "MGW_%s", key);
+        for (char *p = out; *p != '\0'; p++)
+                *p = *p == '.' ? '_' : (char)toupper((unsigned char)*p);
+}

@@ -1,0 +1,18 @@
+/* Where settings come from: the text of the file, its lines, and the environment. */
+#pragma once
+
+#include "mgw/base/str.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* The file's whole text; the caller frees text->p. 0, -errno, -EFBIG over 1 MiB. */
+int source_read(const char *path, struct str *text);
+/* The line (from 1) of the key that the n_keys keys lead to from the top; 0 when it is not there.
+ */
+unsigned source_line(struct str text, const char *const *keys, size_t n_keys);
+/* text with each ${env:NAME} replaced; the caller frees it. NULL: a variable is not set (its name
+ * in *missing, owned by the caller), or out of memory (*missing NULL). */
+char *source_expand(const char *text, char **missing);
+/* "keepalive_s" -> "MGW_KEEPALIVE_S", "auth.tokens_file" -> "MGW_AUTH_TOKENS_FILE". */
+void source_env_name(const char *key, char *out, size_t size);

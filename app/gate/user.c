@@ -1,0 +1,195 @@
+/* Tokens are compared by their SHA-256, each entry in constant time and all of them always, so that
+ * time tells nothing. Users that were handed out stay valid over a reload: they are never freed
+ * before the table. */
+#include "mgw/gate/user.h"
+
+#include "mgw/base/log.h"
+#include "mgw/wire/hdr.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define SHA256_BYTES 32
+
+struct token {
+        uint8_t hash[SHA256_BYTES];
+        int64_t expires_ms; /* INT64_MAX: never */
+        struct user *user;
+};
+
+struct user_table {
+        char *path; /* NULL: everybody is anonymous */
+        struct token *tokens;
+        size_t n_tokens;
+        struct user **users;
+        size_t n_users;
+};
+
+static struct user *table_user(struct user_table *t, const char *email)
+{
+        struct user **all, *user;
+
+        for (size_t i = 0; i < t->n_users; i++)
+                if (strcmp(t->users[i]->email, email) == 0)
+                        return t->users[i];
+        all = reallocarray(t->users, t->n_users + 1, sizeof(struct user *));
+        if (all == NULL)
+                return NULL;
+        t->users = all;
+        user = calloc(1, sizeof(*user));
+        if (user == NULL || (user->email = strdup(email)) == NULL) {
+                free(user);
+                return NULL;
+        }
+        t->users[t->n_users++] = user;
+        return user;
+}
+
+static int read_hash(const char *hex, uint8_t out[SHA256_BYTES])
+{
+        size_t n = 0;
+
+        if (hex == NULL || strlen(hex) != 2 * SHA256_BYTES ||
+            OPENSSL_hexstr2buf_ex(out, SHA256_BYTES, &n, hex, '\0') != 1)
+                return -EINVAL;
+        return n == SHA256_BYTES ? 0 : -EINVAL;
+}
+
+static int read_time(const char *text, int64_t *msp)
+{
+        struct tm tm = {0};
+        const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+
+        if (end == NULL || *end != '\0')
+                return -EINVAL;
+        *msp = (int64_t)timegm(&tm) * 1000;
+        return 0;
+}
+
+static const char *read_token(struct user_table *t, const json_t *entry, struct token *token)
+{
+        const char *email = json_string_value(json_object_get(entry, "email"));
+        const json_t *expires = json_object_get(entry, "expires");
+
+        if (email == NULL || !hdr_is_visible(str_from(email), 254))
+                return "\"email\" must be a string of visible characters";
+        if (read_hash(json_string_value(json_object_get(entry, "sha256")), token->hash) < 0)
+                return "\"sha256\" must be 64 hexadecimal digits";
+        token->expires_ms = INT64_MAX;
+        if (expires != NULL && (!json_is_string(expires) ||
+                                read_time(json_string_value(expires), &token->expires_ms) < 0))
+                return "\"expires\" must look like \"2027-01-31T00:00:00Z\"";
+        token->user = table_user(t, email);
+        return token->user != NULL ? NULL : "out of memory";
+}
+
+static int table_take(struct user_table *t, const json_t *users, FILE *err)
+{
+        size_t n = json_array_size(users), i;
+        struct token *tokens = calloc(n > 0 ? n : 1, sizeof(*tokens));
+        const json_t *entry;
+
+        if (tokens == NULL)
+                return -ENOMEM;
+        json_array_foreach ((json_t *)users, i, entry) {
+                const char *why = read_token(t, entry, &tokens[i]);
+
+                if (why == NULL)
+                        continue;
+                fprintf(err, "%s: users[%zu]: %s\n", t->path, i, why);
+                free(tokens);
+                return -EINVAL;
+        }
+        free(t->tokens);
+        t->tokens = tokens;
+        t->n_tokens = n;
+        return 0;
+}
+
+int user_table_reload(struct user_table *t, FILE *err)
+{
+        json_error_t error;
+        struct stat st;
+        json_t *root;
+        int r;
+
+        if (t->path == NULL)
+                return 0;
+        if (stat(t->path, &st) == 0 && (st.st_mode & 077) != 0)
+                fprintf(err, "%s: others can read this file: chmod 600 is safer\n", t->path);
+        root = json_load_file(t->path, JSON_REJECT_DUPLICATES, &error);
+        if (root == NULL) {
+                fprintf(err, "%s:%d: %s\n", t->path, error.line, error.text);
+                return -EINVAL;
+        }
+        if (json_is_array(json_object_get(root, "users"))) {
+                r = table_take(t, json_object_get(root, "users"), err);
+        } else {
+                fprintf(err, "%s:1: must be {\"users\": [...]}\n", t->path);
+                r = -EINVAL;
+        }
+        json_decref(root);
+        return r;
+}
+
+int user_table_create(struct user_table **tablep, const char *path, FILE *err)
+{
+        struct user_table *t = calloc(1, sizeof(*t));
+        int r = 0;
+
+        if (t == NULL)
+                return -ENOMEM;
+        if (path != NULL && path[0] != '\0')
+                r = (t->path = strdup(path)) != NULL ? user_table_reload(t, err) : -ENOMEM;
+        else if (table_user(t, "anonymous") == NULL)
+                r = -ENOMEM;
+        if (r < 0)
+                user_table_destroy(t);
+        else
+                *tablep = t;
+        return r;
+}
+
+void user_table_destroy(struct user_table *t)
+{
+        if (t == NULL)
+                return;
+        for (size_t i = 0; i < t->n_users; i++) {
+                free(t->users[i]->email);
+                free(t->users[i]);
+        }
+        free(t->users);
+        free(t->tokens);
+        free(t->path);
+        free(t);
+}
+
+enum user_verdict user_find(struct user_table *t, struct str authorization, int64_t wall_ms,
+                            struct user **userp)
+{
+        struct str text = hdr_bearer(authorization);
+        uint8_t hash[SHA256_BYTES];
+        const struct token *found = NULL;
+
+        if (t->path == NULL) {
+                *userp = t->users[0];
+                return USER_OK;
+        }
+        if (text.n == 0)
+                return USER_NO_TOKEN;
+        if (EVP_Digest(text.p, text.n, hash, NULL, EVP_sha256(), NULL) != 1)
+                return USER_BAD_TOKEN;
+        for (size_t i = 0; i < t->n_tokens; i++)
+                if (CRYPTO_memcmp(hash, t->tokens[i].hash, SHA256_BYTES) == 0)
+                        found = &t->tokens[i];
+        if (found == NULL)
+                return USER_BAD_TOKEN;
+        *userp = found->user;
+        return found->expires_ms > wall_ms ? USER_OK : USER_EXPIRED;
+}

@@ -1,0 +1,128 @@
+/* Arguments -> configuration -> server -> exit code. */
+#include "mgw/base/log.h"
+#include "mgw/gate/server.h"
+#include "mgw/gate/user.h"
+
+#include <curl/curl.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TOKEN_DAYS 90
+#define EXIT_USAGE 2
+
+static void print_help(void)
+{
+        printf("mgw %s: an MCP gateway whose streams never go idle\n\n"
+               "  mgw [--config FILE]                        serve FastCGI (FILE also by "
+               "MGW_CONFIG)\n"
+               "  mgw --check-config FILE                    say what is wrong with FILE\n"
+               "  mgw token EMAIL [--days N] [--file FILE]   make a user's token, print it once\n"
+               "  mgw --help, mgw --version\n\n"
+               "FILE is JSON: {\"mcpServers\": {\"name\": {\"url\": \"http://...\"}}, \"gateway\": "
+               "{...}}\n"
+               "with these settings under \"gateway\" (the environment wins over the file;\n"
+               "${env:NAME} in any string of the file stands for an environment variable):\n\n",
+               MGW_VERSION);
+        config_print_help(stdout);
+}
+
+static void print_version(void)
+{
+        printf("mgw %s (jansson %s, %s, %s)\n", MGW_VERSION, jansson_version_str(), curl_version(),
+               OpenSSL_version(OPENSSL_VERSION));
+}
+
+static int check_config(const char *path)
+{
+        struct config config;
+        int r = config_load(&config, path, stderr);
+
+        config_finish(&config);
+        if (r == 0)
+                printf("%s: ok\n", path);
+        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int make_token(int argc, char **argv)
+{
+        static const struct option options[] = {{"days", required_argument, NULL, 'd'},
+                                                {"file", required_argument, NULL, 'f'},
+                                                {0}};
+        unsigned long days = TOKEN_DAYS;
+        const char *file = getenv("MGW_AUTH_TOKENS_FILE");
+        char *end = "";
+        int o;
+
+        while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
+                if (o == 'd')
+                        days = strtoul(optarg, &end, 10);
+                else if (o == 'f')
+                        file = optarg;
+                else
+                        return EXIT_USAGE;
+        }
+        if (argc - optind != 1 || *end != '\0' || days < 1 || days > 36500) {
+                fprintf(stderr, "usage: mgw token EMAIL [--days 1-36500] [--file FILE]\n");
+                return EXIT_USAGE;
+        }
+        return user_token_make(argv[optind], (unsigned)days, file, stdout, stderr) == 0
+                       ? EXIT_SUCCESS
+                       : EXIT_FAILURE;
+}
+
+static int serve(const char *path)
+{
+        struct config config;
+        int code = EXIT_FAILURE;
+
+        if (config_load(&config, path, stderr) == 0) {
+                log_setup(STDERR_FILENO, (enum log_format)config.log_format,
+                          (enum log_level)config.log_level);
+                code = server_run(&config);
+        }
+        config_finish(&config);
+        return code;
+}
+
+int main(int argc, char **argv)
+{
+        static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                                {"check-config", required_argument, NULL, 'k'},
+                                                {"help", no_argument, NULL, 'h'},
+                                                {"version", no_argument, NULL, 'v'},
+                                                {0}};
+        const char *path = getenv("MGW_CONFIG");
+        int o;
+
+        if (argc > 1 && strcmp(argv[1], "token") == 0)
+                return make_token(argc - 1, argv + 1);
+        while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
+                switch (o) {
+                case 'c':
+                        path = optarg;
+                        break;
+                case 'k':
+                        return check_config(optarg);
+                case 'h':
+                        print_help();
+                        return EXIT_SUCCESS;
+                case 'v':
+                        print_version();
+                        return EXIT_SUCCESS;
+                default:
+                        fprintf(stderr, "mgw --help tells what can be given\n");
+                        return EXIT_USAGE;
+                }
+        }
+        if (optind < argc) {
+                fprintf(stderr, "mgw: what is \"%s\"? mgw --help tells what can be given\n",
+                        argv[optind]);
+                return EXIT_USAGE;
+        }
+        return serve(path);
+}

@@ -1,0 +1,56 @@
+#include "mgw/mcp/method.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct method methods[] = {
+        {.name = "initialize", .class = METHOD_INITIALIZE},
+        {.name = "ping", .class = METHOD_PING},
+        {"tools/list", METHOD_LIST, "tools", "tools", true},
+        {"prompts/list", METHOD_LIST, "prompts", "prompts", true},
+        {"resources/list", METHOD_LIST, "resources", "resources", false},
+        {"resources/templates/list", METHOD_LIST, "resources", "resourceTemplates", false},
+        {.name = "tools/call", .class = METHOD_BY_NAME, .capability = "tools"},
+        {.name = "prompts/get", .class = METHOD_BY_NAME, .capability = "prompts"},
+        {.name = "resources/read", .class = METHOD_BY_URI, .capability = "resources"},
+        {.name = "resources/subscribe", .class = METHOD_BY_URI, .capability = "resources"},
+        {.name = "resources/unsubscribe", .class = METHOD_BY_URI, .capability = "resources"},
+        {.name = "completion/complete", .class = METHOD_COMPLETE, .capability = "completions"},
+        {.name = "logging/setLevel", .class = METHOD_SET_LEVEL, .capability = "logging"},
+        {.name = "notifications/initialized", .class = METHOD_INITIALIZED},
+        {.name = "notifications/cancelled", .class = METHOD_CANCELLED},
+        {.name = "notifications/progress", .class = METHOD_PROGRESS},
+        {.name = "notifications/message", .class = METHOD_MESSAGE},
+        {.name = "notifications/tools/list_changed", .class = METHOD_LIST_CHANGED},
+        {.name = "notifications/prompts/list_changed", .class = METHOD_LIST_CHANGED},
+        {.name = "notifications/resources/list_changed", .class = METHOD_LIST_CHANGED},
+        {.name = "notifications/resources/updated", .class = METHOD_UPDATED},
+        {.name = "notifications/roots/list_changed", .class = METHOD_ROOTS_CHANGED},
+        {.name = "sampling/createMessage", .class = METHOD_ASK},
+        {.name = "elicitation/create", .class = METHOD_ASK},
+        {.name = "roots/list", .class = METHOD_ASK},
+};
+
+static const struct method unknown = {.name = "unknown", .class = METHOD_UNKNOWN};
+static const struct method notice = {.name = "notice", .class = METHOD_NOTICE};
+
+const struct method *method_find(const char *name)
+{
+        static const char prefix[] = "notifications/";
+
+        for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+                if (strcmp(methods[i].name, name) == 0)
+                        return &methods[i];
+        return strncmp(name, prefix, sizeof(prefix) - 1) == 0 ? &notice : &unknown;
+}
+
+int method_log_level(const char *name)
+{
+        static const char *const levels[] = {"debug", "info",     "notice", "warning",
+                                             "error", "critical", "alert",  "emergency"};
+
+        for (int i = 0; i < 8; i++)
+                if (strcmp(levels[i], name) == 0)
+                        return i;
+        return -1;
+}

@@ -1,0 +1,133 @@
+/* Every entry stands on two lists, each in order of time: its log's and the pool's. */
+#include "mgw/mcp/replay.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void replay_id_print(struct replay_id id, char out[REPLAY_ID_SIZE])
+{
+        snprintf(out, REPLAY_ID_SIZE, "%" PRIu32 "-%" PRIu32, id.stream, id.seq);
+}
+
+int replay_id_read(struct str text, struct replay_id *idp)
+{
+        struct str rest = text, stream = str_cut(&rest, '-');
+        uint64_t a, b;
+
+        if (str_to_u64(stream, &a) != 0 || str_to_u64(rest, &b) != 0 || a > UINT32_MAX ||
+            b > UINT32_MAX)
+                return -EINVAL;
+        *idp = (struct replay_id){(uint32_t)a, (uint32_t)b};
+        return 0;
+}
+
+static uint32_t entry_bytes(const struct replay_entry *e)
+{
+        return (uint32_t)sizeof(*e) + e->n;
+}
+
+static void entry_drop(struct replay_entry *e)
+{
+        e->log->bytes -= entry_bytes(e);
+        e->log->pool->bytes -= entry_bytes(e);
+        list_unlink(&e->link);
+        list_unlink(&e->pool_link);
+        free(e);
+}
+
+void replay_pool_init(struct replay_pool *pool, uint64_t max_bytes, int64_t max_age_ms)
+{
+        *pool = (struct replay_pool){.max_bytes = max_bytes, .max_age_ms = max_age_ms};
+        list_init(&pool->entries);
+}
+
+static struct replay_entry *pool_oldest(const struct replay_pool *pool)
+{
+        struct list *first = list_first(&pool->entries);
+
+        return first != NULL ? container_of(first, struct replay_entry, pool_link) : NULL;
+}
+
+void replay_pool_expire(struct replay_pool *pool, int64_t now_ms)
+{
+        struct replay_entry *e;
+
+        while ((e = pool_oldest(pool)) != NULL && e->at_ms < now_ms - pool->max_age_ms)
+                entry_drop(e);
+}
+
+void replay_init(struct replay *log, struct replay_pool *pool, uint32_t max_bytes)
+{
+        *log = (struct replay){.pool = pool, .max_bytes = max_bytes};
+        list_init(&log->entries);
+}
+
+static struct replay_entry *log_oldest(const struct replay *log)
+{
+        struct list *first = list_first(&log->entries);
+
+        return first != NULL ? container_of(first, struct replay_entry, link) : NULL;
+}
+
+void replay_finish(struct replay *log)
+{
+        struct replay_entry *e;
+
+        while (log != NULL && (e = log_oldest(log)) != NULL)
+                entry_drop(e);
+}
+
+int replay_add(struct replay *log, struct replay_id id, struct str data, bool was_sent,
+               int64_t now_ms)
+{
+        struct replay_pool *pool = log->pool;
+        uint64_t size = sizeof(struct replay_entry) + data.n;
+        struct replay_entry *e;
+
+        replay_pool_expire(pool, now_ms);
+        if (size > log->max_bytes || size > pool->max_bytes)
+                return 0;
+        while (log->bytes + size > log->max_bytes)
+                entry_drop(log_oldest(log));
+        while (pool->bytes + size > pool->max_bytes)
+                entry_drop(pool_oldest(pool));
+        e = calloc(1, size);
+        if (e == NULL)
+                return -ENOMEM;
+        e->log = log;
+        e->id = id;
+        e->at_ms = now_ms;
+        e->was_sent = was_sent;
+        e->n = (uint32_t)data.n;
+        memcpy(e->data, data.p, data.n);
+        list_append(&log->entries, &e->link);
+        list_append(&pool->entries, &e->pool_link);
+        log->bytes += (uint32_t)size;
+        pool->bytes += size;
+        return 0;
+}
+
+struct replay_entry *replay_after(const struct replay *log, struct replay_id id)
+{
+        list_for_each (it, &log->entries) {
+                struct replay_entry *e = container_of(it, struct replay_entry, link);
+
+                if (e->id.stream == id.stream && e->id.seq > id.seq)
+                        return e;
+        }
+        return NULL;
+}
+
+struct replay_entry *replay_unsent(const struct replay *log)
+{
+        list_for_each (it, &log->entries) {
+                struct replay_entry *e = container_of(it, struct replay_entry, link);
+
+                if (!e->was_sent && e->id.stream % 2 == 0)
+                        return e;
+        }
+        return NULL;
+}
