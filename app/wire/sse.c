@@ -94,9 +94,9 @@ int sse_add_event(struct buf *out, const struct sse_event *ev)
 
         if (!is_one_line(ev->id) || !is_one_line(ev->name))
                 return -EINVAL;
-        sink_put_event(&sink, ev);
-        if (sink.n == 1)
+        if (ev->id.p == NULL && ev->data.p == NULL && ev->retry_ms < 0)
                 return -EINVAL;
+        sink_put_event(&sink, ev);
         r = buf_reserve(out, sink.n, &at);
         if (r != 0)
                 return r;

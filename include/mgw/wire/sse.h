@@ -21,7 +21,7 @@ struct sse_event {
 };
 
 /* One event; data is split into `data:` lines at CR, LF, CRLF. id and name must hold no line end
- * and no NUL, and there must be something to write. 0, BUF_E_FULL, -ENOMEM, -EINVAL; all or
+ * and no NUL, and a name alone is no event. 0, BUF_E_FULL, -ENOMEM, -EINVAL; all or
  * nothing. */
 int sse_add_event(struct buf *out, const struct sse_event *ev);
 

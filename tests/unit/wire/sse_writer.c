@@ -69,6 +69,8 @@ Test(sse_writer, nothing_is_no_event)
 
         buf_init(&out, 1000);
         check_int(sse_add_event(&out, &ev), -EINVAL);
+        ev.name = STR("name"); /* readers drop a name without data */
+        check_int(sse_add_event(&out, &ev), -EINVAL);
         check_int(out.len, 0);
 }
 

@@ -1,0 +1,85 @@
+/* JSON-RPC from anybody: parsed or refused with a reason; what was parsed is, dumped and parsed
+ * again, the same. */
+#include "fuzz.h"
+#include "mgw/wire/rpc.h"
+
+static void check_reason(const char *why, size_t size)
+{
+        size_t n = strnlen(why, size);
+
+        REQUIRE(n > 0 && n < size);
+        for (size_t i = 0; i < n; i++)
+                REQUIRE(why[i] >= 0x20 && why[i] < 0x7f);
+}
+
+static void check_again(json_t *root)
+{
+        char why[160];
+        struct str first;
+        struct str second;
+        json_t *again;
+
+        REQUIRE(rpc_dump(root, &first) == 0);
+        REQUIRE(memchr(first.p, '\n', first.n) == NULL);
+        REQUIRE(memchr(first.p, '\r', first.n) == NULL);
+        REQUIRE(rpc_parse(first, &again, why, sizeof(why)) == 0);
+        REQUIRE(json_equal(root, again));
+        REQUIRE(rpc_dump(again, &second) == 0);
+        REQUIRE(str_eq(first, second));
+        json_decref(again);
+        free((char *)first.p);
+        free((char *)second.p);
+}
+
+static void check_msg(const struct rpc_msg *msg)
+{
+        bool is_call = msg->kind == RPC_REQUEST || msg->kind == RPC_NOTIFICATION;
+
+        REQUIRE((msg->method != NULL) == is_call);
+        REQUIRE((msg->result != NULL) == (msg->kind == RPC_RESULT));
+        REQUIRE((msg->error != NULL) == (msg->kind == RPC_ERROR));
+        REQUIRE(msg->id != NULL || msg->kind == RPC_NOTIFICATION || msg->kind == RPC_ERROR);
+        REQUIRE(msg->id == NULL || msg->kind != RPC_NOTIFICATION);
+        REQUIRE(msg->id == NULL || json_is_string(msg->id) || json_is_integer(msg->id));
+        REQUIRE(!is_call || msg->params == NULL || json_is_object(msg->params));
+}
+
+/* An answer to it can be made, whatever its id and method are. */
+static void check_answer(const struct rpc_msg *msg)
+{
+        const char *text = msg->method == NULL ? "none" : msg->method;
+        json_t *answer = rpc_error_take(msg->id, RPC_METHOD_NOT_FOUND, text, NULL);
+        const char *why;
+        struct rpc_msg read;
+
+        REQUIRE(answer != NULL);
+        REQUIRE(rpc_msg_read(answer, &read, &why) == 0);
+        REQUIRE(read.kind == RPC_ERROR);
+        check_again(answer);
+        json_decref(answer);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        char *copy = exact_copy(data, size);
+        const char *reason = NULL;
+        char why[160];
+        struct rpc_msg msg;
+        json_t *root;
+
+        if (rpc_parse((struct str){copy, size}, &root, why, sizeof(why)) != 0) {
+                check_reason(why, sizeof(why));
+                free(copy);
+                return 0;
+        }
+        check_again(root);
+        if (rpc_msg_read(root, &msg, &reason) == 0) {
+                check_msg(&msg);
+                check_answer(&msg);
+        } else {
+                REQUIRE(reason != NULL);
+        }
+        json_decref(root);
+        free(copy);
+        return 0;
+}
