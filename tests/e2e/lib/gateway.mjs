@@ -175,8 +175,8 @@ export function assertClean(mgw) {
 }
 
 /**
- * An HAProxy in front of a plain HTTP port that cuts what is idle, as load balancers and CDNs do.
- * Returns { url, stop }.
+ * An HAProxy in front of a port that cuts what is idle, as load balancers and CDNs do.
+ * Returns { port, stop }.
  */
 export async function startIdleProxy(name, targetPort, idleMs) {
   const port = await freePort();
@@ -196,10 +196,12 @@ backend next
   server next 127.0.0.1:${targetPort}
 `);
   const program = new Program(name, 'haproxy', ['-f', file]);
-  await waitFor(() => fetch(`http://127.0.0.1:${port}/health`).then((r) => r.ok, () => false), `${name} to answer`);
+  await waitFor(() => new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
+    socket.on('connect', () => socket.destroy());
+  }), `${name} to listen`);
   return {
     port,
-    url: `http://127.0.0.1:${port}`,
     stop: async () => {
       await program.stop();
       fs.rmSync(dir, { recursive: true, force: true });
