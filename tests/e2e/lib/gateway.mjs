@@ -124,9 +124,10 @@ export function testCertificate() {
 
 /**
  * settings: mgw's, by their environment names without MGW_ ({ KEEPALIVE_S: 1 }).
- * config: the object for mgw's configuration file; haproxy: environment of haproxy.cfg.
+ * config: the object for mgw's configuration file; haproxy: environment of haproxy.cfg; host: where its
+ * plain listener is bound.
  */
-export async function startGateway({ settings = {}, config, haproxy = {}, release = false, bin } = {}) {
+export async function startGateway({ settings = {}, config, haproxy = {}, release = false, bin, host = '127.0.0.1' } = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-e2e-'));
   const socket = path.join(dir, 'fcgi.sock');
   const [tlsPort, httpPort, statsPort] = [await freePort(), await freePort(), await freePort()];
@@ -146,7 +147,7 @@ export async function startGateway({ settings = {}, config, haproxy = {}, releas
   const gateway = {
     dir, socket, tlsPort, httpPort, statsPort, env, startMgw,
     tls: `https://localhost:${tlsPort}`,
-    url: `http://127.0.0.1:${httpPort}`,
+    url: `http://${host}:${httpPort}`,
     stats: `http://127.0.0.1:${statsPort}`,
     mgw: await startMgw(),
   };
