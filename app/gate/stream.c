@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,10 @@
 /* After a proxy's ABORT_REQUEST streams end within this time, each at a random moment, so that
  * clients do not all come back at once. */
 #define FAREWELL_MS 5000
+
+/* When so many streams have left, the heap's free pages go back to the system, a moment later. */
+#define TRIM_STREAMS 1000
+#define TRIM_DELAY_MS 1000
 
 static void stream_watch_sweep(struct gate *gate)
 {
@@ -55,6 +60,9 @@ static void stream_over(struct stream *s)
                 gate->stats.longest_stream_ms = (uint64_t)life_ms;
         log_info(NULL, "[MCP] Client disconnected: %s (%s) after %" PRId64 "s", s->id,
                  s->user->email, life_ms / 1000);
+        if (gate->streams_peak - gate->stats.n_streams >= TRIM_STREAMS &&
+            !timer_is_armed(&gate->trim))
+                timer_arm(gate->loop, &gate->trim, TRIM_DELAY_MS);
         s->req = NULL;
         if (s->on_end != NULL)
                 s->on_end(s);
@@ -148,7 +156,8 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         request_own(req, &stream_request_events, s);
         stream_touch(s);
         s->user->n_streams++;
-        gate->stats.n_streams++;
+        if (++gate->stats.n_streams > gate->streams_peak)
+                gate->streams_peak = gate->stats.n_streams;
         gate->stats.streams_opened++;
         log_info(NULL, "[MCP] Client connected: %s (%s)", s->id, s->user->email);
         stream_watch_sweep(gate);
@@ -235,9 +244,18 @@ static void stream_on_sweep_report(struct timer *timer)
         }
 }
 
+static void stream_on_trim(struct timer *timer)
+{
+        struct gate *gate = container_of(timer, struct gate, trim);
+
+        malloc_trim(0);
+        gate->streams_peak = gate->stats.n_streams;
+}
+
 void stream_gate_init(struct gate *gate)
 {
         list_init(&gate->streams);
         gate->sweep.on_due = stream_on_sweep;
         gate->sweep_report.on_due = stream_on_sweep_report;
+        gate->trim.on_due = stream_on_trim;
 }

@@ -42,6 +42,8 @@ struct gate {
         struct timer sweep;
         struct timer sweep_report;
         uint64_t keepalives_reported;
+        struct timer trim;
+        unsigned streams_peak; /* since the last trim */
 
         struct session *sessions;  /* gate/session: hash by id */
         struct list idle_sessions; /* in order of last use */
