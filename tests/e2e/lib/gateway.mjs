@@ -29,6 +29,13 @@ export async function freePort() {
   return port;
 }
 
+// Whatever ends a test's process ends its children too.
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(1));
+
 /** A child process whose output is kept line by line, and can be waited for. */
 export class Program {
   lines = [];
@@ -37,7 +44,9 @@ export class Program {
   constructor(name, command, args, options = {}) {
     this.name = name;
     this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    running.add(this.child);
     this.exited = once(this.child, 'exit').then(([code, signal]) => {
+      running.delete(this.child);
       this.exit = { code, signal };
       for (const waiter of this.#waiters) waiter();
       return this.exit;

@@ -10,7 +10,7 @@ import { initializeParams, openSession, openStream, rpc } from './stream.mjs';
 import { connectClient, textOf, trustingFetch } from './clients.mjs';
 
 async function startChain({ lb, cdn }, keepalive) {
-  const gateway = await startGateway({ settings: { KEEPALIVE_S: keepalive } });
+  const gateway = await startGateway({ settings: { KEEPALIVE_S: keepalive, DRAIN_S: 1 } });
   const balancer = await startIdleProxy('lb', gateway.tlsPort, lb * 1000);
   const edge = await startIdleProxy('cdn', balancer.port, cdn * 1000);
   const trusting = trustingFetch();
