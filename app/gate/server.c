@@ -17,6 +17,8 @@
 
 /* After the last call and stream: time for what is queued to leave. */
 #define LAST_WORDS_MS 200
+/* Upstreams that do not answer their DELETE do not hold the end up for longer. */
+#define DELETES_MS 2000
 
 struct server {
         struct gate gate;
@@ -24,14 +26,28 @@ struct server {
         struct signal_watch signals;
         struct timer deadline;
         struct timer last_words;
+        int64_t deletes_until_ms; /* 0: the sessions have not been ended yet */
         bool was_inherited;
         int exit_code;
 };
 
+/* First the sessions end, and what they hold upstream; when that is told, the loop. */
 static void server_on_last_words(struct timer *timer)
 {
         struct server *sv = container_of(timer, struct server, last_words);
+        struct gate *gate = &sv->gate;
+        int64_t now = loop_now_ms(gate->loop);
+        bool is_first = sv->deletes_until_ms == 0;
 
+        if (is_first) {
+                sv->deletes_until_ms = now + DELETES_MS;
+                timer_disarm(gate->loop, &sv->deadline);
+                session_end_all(gate);
+        }
+        if (is_first || (upstream_n_deletes(gate->upstream) > 0 && now < sv->deletes_until_ms)) {
+                timer_arm(gate->loop, timer, LAST_WORDS_MS);
+                return;
+        }
         log_info(NULL, "[mgw] drained, bye");
         loop_stop(sv->gate.loop);
 }

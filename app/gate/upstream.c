@@ -26,6 +26,7 @@
 struct upstream {
         struct gate *gate;
         const struct config_server *server;
+        unsigned n_deletes; /* on their way */
 };
 
 enum link_state { LINK_DOWN, LINK_OPENING, LINK_READY };
@@ -42,6 +43,7 @@ struct exchange {
         struct sse_reader sse;
         struct buf body;
         unsigned status;
+        unsigned generation; /* of the upstream session that it was sent in; 0: in none */
         enum exchange_kind kind;
         bool is_stream;
         bool was_retried;
@@ -60,13 +62,16 @@ struct link {
         int64_t get_delay_ms;
         char *last_event_id;
         int64_t last_id;
+        unsigned generation; /* counts the upstream sessions */
         enum link_state state;
         bool is_settled; /* the client's initialize has been answered */
+        bool has_get;
         bool has_no_get;
 };
 
 static void link_open_again(struct link *link);
 static void link_get(struct link *link);
+static void link_submit(struct link *link, struct exchange *x);
 static void exchange_start(struct exchange *x);
 
 int upstream_create(struct gate *gate, const struct config_server *server,
@@ -90,6 +95,11 @@ void upstream_destroy(struct upstream *upstream)
 const char *upstream_name(const struct upstream *upstream)
 {
         return upstream->server->name;
+}
+
+unsigned upstream_n_deletes(const struct upstream *upstream)
+{
+        return upstream != NULL ? upstream->n_deletes : 0;
 }
 
 static void exchange_free(void *object)
@@ -282,8 +292,10 @@ static void exchange_on_head(void *owner, const struct http_response *response)
                 free(link->session_id);
                 link->session_id = str_dup(response->session_id);
         }
-        if (x->kind == EXCHANGE_GET && x->status == 200)
+        if (x->kind == EXCHANGE_GET && x->status == 200) {
                 link->get_delay_ms = GET_RETRY_MS;
+                link->has_get = true;
+        }
 }
 
 static void link_remember_event(struct link *link, const struct sse_event *ev)
@@ -332,8 +344,7 @@ static enum http_flow exchange_on_body(void *owner, const char *p, size_t n)
 /* The upstream does not know the session any more (404, or 400 from servers that mix them up). */
 static bool exchange_lost_session(const struct exchange *x)
 {
-        return (x->status == 404 || x->status == 400) && x->owner->session_id != NULL &&
-               x->kind != EXCHANGE_INITIALIZE && !x->was_retried;
+        return (x->status == 404 || x->status == 400) && x->generation > 0 && !x->was_retried;
 }
 
 static void link_forget_session(struct link *link)
@@ -343,6 +354,25 @@ static void link_forget_session(struct link *link)
         free(link->last_event_id);
         link->last_event_id = NULL;
         link->state = LINK_DOWN;
+        link->has_get = false;
+        link->has_no_get = false;
+        if (link->get != NULL)
+                exchange_end(link->get);
+}
+
+/* Many exchanges may find the same session lost: the first of them opens a new one. */
+static void exchange_try_again(struct exchange *x)
+{
+        struct link *link = x->owner;
+
+        x->was_retried = true;
+        list_move_to_tail(&link->waiting, &x->link);
+        if (x->generation == link->generation && link->session_id != NULL) {
+                log_info(NULL, "[upstream] %s: session forgotten, opened again",
+                         upstream_name(link->upstream));
+                link_forget_session(link);
+        }
+        link_submit(link, x);
 }
 
 static void link_get_later(struct link *link)
@@ -352,14 +382,16 @@ static void link_get_later(struct link *link)
                                                                        : link->get_delay_ms * 2;
 }
 
+/* A 404 before any GET stream is from a server that has none, after one it is a lost session. */
 static void exchange_on_get_done(struct exchange *x)
 {
         struct link *link = x->owner;
-        bool is_refused = x->status == 405 || x->status == 501;
+        bool is_lost = x->status == 404 && link->has_get && link->state == LINK_READY;
+        bool is_refused = x->status == 405 || x->status == 501 || (x->status == 404 && !is_lost);
 
-        if (x->status == 404 && link->state == LINK_READY)
-                link_forget_session(link);
         exchange_end(x);
+        if (is_lost)
+                link_forget_session(link);
         if (is_refused)
                 link->has_no_get = true;
         else
@@ -379,12 +411,7 @@ static void exchange_on_done(void *owner, const char *why, bool was_sent)
                 return;
         }
         if (why == NULL && exchange_lost_session(x)) {
-                log_info(NULL, "[upstream] %s: session forgotten, opened again",
-                         upstream_name(link->upstream));
-                link_forget_session(link);
-                x->was_retried = true;
-                list_move_to_tail(&link->waiting, &x->link);
-                link_open_again(link);
+                exchange_try_again(x);
                 return;
         }
         if (why == NULL && x->status == 200 && !x->is_stream && x->body.len > 0) {
@@ -462,6 +489,8 @@ static void exchange_start(struct exchange *x)
         int r = 0;
 
         list_move_to_tail(&link->exchanges, &x->link);
+        if (x->kind != EXCHANGE_INITIALIZE && link->session_id != NULL)
+                x->generation = link->generation;
         link_headers(link, &headers, x->kind != EXCHANGE_INITIALIZE);
         if (x->msg != NULL)
                 r = rpc_dump(x->msg, &body);
@@ -493,7 +522,12 @@ static void link_get(struct link *link)
 
 static void link_on_get_retry(struct timer *timer)
 {
-        link_get(container_of(timer, struct link, get_retry));
+        struct link *link = container_of(timer, struct link, get_retry);
+
+        if (link->state == LINK_DOWN)
+                link_open_again(link);
+        else
+                link_get(link);
 }
 
 static void link_open_again(struct link *link)
@@ -503,6 +537,7 @@ static void link_open_again(struct link *link)
         if (link->state != LINK_DOWN)
                 return;
         link->state = LINK_OPENING;
+        link->generation++;
         x = exchange_new(link, EXCHANGE_INITIALIZE,
                          rpc_request_take(json_integer(++link->last_id), "initialize",
                                           json_incref(link->init_params)));
@@ -551,7 +586,10 @@ static enum http_flow delete_on_body(void *owner, const char *p, size_t n)
 
 static void delete_on_done(void *owner, const char *why, bool was_sent)
 {
+        struct upstream *upstream = owner;
+
         (void)was_sent;
+        upstream->n_deletes--;
         if (why != NULL)
                 log_debug(NULL, "[upstream] %s: DELETE: %s", upstream_name(owner), why);
 }
@@ -572,8 +610,10 @@ static void link_delete_session(struct link *link)
                         (long)link->upstream->gate->config->upstream_connect_timeout_ms,
                 .timeout_ms = DELETE_TIMEOUT_MS,
         };
-        if (http_start(link->upstream->gate->http, &options, &handlers, link->upstream, &request) <
+        if (http_start(link->upstream->gate->http, &options, &handlers, link->upstream, &request) ==
             0)
+                link->upstream->n_deletes++;
+        else
                 log_warn(NULL, "[upstream] %s: DELETE could not be sent",
                          upstream_name(link->upstream));
 }

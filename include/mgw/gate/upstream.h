@@ -11,6 +11,8 @@ int upstream_create(struct gate *gate, const struct config_server *server,
                     struct upstream **upstreamp);
 void upstream_destroy(struct upstream *upstream);
 const char *upstream_name(const struct upstream *upstream);
+/* Sessions whose end the upstream has not confirmed yet; upstream may be NULL. */
+unsigned upstream_n_deletes(const struct upstream *upstream);
 
 /* Begins the upstream session with what the client's initialize said; call_on_link_settled() tells
  * the end. 0, -ENOMEM. */
