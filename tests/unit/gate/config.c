@@ -1,0 +1,144 @@
+#include "mgw/gate/config.h"
+
+#include "../check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct config config;
+static char path[] = "/tmp/mgw-config-XXXXXX";
+static char *faults;
+
+static int load(const char *text)
+{
+        size_t size;
+        FILE *err = open_memstream(&faults, &size), *f = fdopen(mkstemp(path), "w");
+        int r;
+
+        fputs(text, f);
+        fclose(f);
+        r = config_load(&config, path, err);
+        fclose(err);
+        unlink(path);
+        return r;
+}
+
+static void finish(void)
+{
+        config_finish(&config);
+        free(faults);
+}
+
+/* The faults must hold "<path>:<line>:<rest>". */
+static void check_fault(unsigned line, const char *rest)
+{
+        char want[256];
+
+        snprintf(want, sizeof(want), "%s:%u:%s", path, line, rest);
+        cr_assert_not_null(strstr(faults, want), "want \"%s\" in:\n%s", want, faults);
+}
+
+TestSuite(config, .fini = finish);
+
+Test(config, without_a_file_the_defaults_hold)
+{
+        check_int(config_load(&config, NULL, stderr), 0);
+        check_int(config.keepalive_ms, 30000);
+        check_int(config.drain_ms, 25000);
+        check_int(config.body_max_bytes, 4194304);
+        check_int(config.socket_mode, 0660);
+        cr_assert_str_eq(config.listen, "unix:/run/mgw/fcgi.sock");
+        cr_assert(config.node[0] != '\0');
+        check_int(config.n_servers, 0);
+}
+
+Test(config, a_whole_file)
+{
+        setenv("PORT_OF_SERVER", "3001", 1);
+        check_int(load("{\"mcpServers\": {\"everything\": {\"url\": "
+                       "\"http://127.0.0.1:${env:PORT_OF_SERVER}/mcp\"}},\n"
+                       " \"gateway\": {\"keepalive_s\": 0.5, \"allowed_origins\": "
+                       "[\"https://a.example.com\", \"*\"],\n"
+                       "  \"auth\": {\"tokens_file\": \"t.json\"}, \"log_format\": \"json\"}}"),
+                  0);
+        cr_assert_str_eq(config.servers[0].name, "everything");
+        cr_assert_str_eq(config.servers[0].url, "http://127.0.0.1:3001/mcp");
+        check_int(config.keepalive_ms, 500);
+        check_int(config.n_allowed_origins, 2);
+        cr_assert_str_eq(config.auth_tokens_file, "t.json");
+        check_int(config.log_format, 1);
+}
+
+Test(config, the_environment_wins)
+{
+        setenv("MGW_KEEPALIVE_S", "7", 1);
+        setenv("MGW_AUTH_TOKENS_FILE", "env.json", 1);
+        setenv("MGW_ALLOWED_ORIGINS", "https://a.example.com, https://b.example.com", 1);
+        check_int(load("{\"gateway\": {\"keepalive_s\": 3}}"), 0);
+        check_int(config.keepalive_ms, 7000);
+        cr_assert_str_eq(config.auth_tokens_file, "env.json");
+        cr_assert_str_eq(config.allowed_origins[1], "https://b.example.com");
+}
+
+Test(config, every_fault_names_file_line_and_key)
+{
+        cr_assert(load("{\n"
+                       " \"gateway\": {\n"
+                       "  \"listen\": \"unix:/x{\\\"keepalive_s\\\":\",\n"
+                       "  \"keepalive_s\": \"soon\",\n"
+                       "  \"keepalive\": 3,\n"
+                       "  \"auth\": {\n"
+                       "   \"tokens\": 1},\n"
+                       "  \"streams_max\": -1,\n"
+                       "  \"sessions_max\": 1.5,\n"
+                       "  \"log_format\": \"xml\"\n"
+                       " },\n"
+                       " \"servers\": {}\n"
+                       "}\n") < 0);
+        check_fault(4, " gateway.keepalive_s: must be a number");
+        check_fault(5, " gateway.keepalive: no such setting");
+        check_fault(7, " gateway.auth.tokens: no such setting");
+        check_fault(8, " gateway.streams_max: must be a whole number from 1");
+        check_fault(9, " gateway.sessions_max: must be a whole number");
+        check_fault(10, " gateway.log_format: must be \"text\" or \"json\"");
+        check_fault(12, " servers: not known");
+}
+
+Test(config, broken_json_is_told_with_its_line)
+{
+        cr_assert(load("{\n \"gateway\": {,}\n}") < 0);
+        check_fault(2, "14: string or '}' expected");
+}
+
+Test(config, servers_need_a_good_name_and_url)
+{
+        cr_assert(load("{\"mcpServers\": {\n\"bad_name\": {\"url\": \"ftp://x\"}}}") < 0);
+        check_fault(2, " mcpServers.bad_name: a server's name is made of");
+        check_fault(2, " mcpServers.bad_name: needs a \"url\"");
+}
+
+Test(config, an_unset_variable_is_named)
+{
+        unsetenv("NOT_THERE");
+        cr_assert(load("{\"gateway\": {\"listen\": \"${env:NOT_THERE}\"}}") < 0);
+        check_fault(1, " gateway.listen: the environment variable NOT_THERE is not set");
+}
+
+Test(config, a_bad_variable_is_told_by_its_name)
+{
+        setenv("MGW_KEEPALIVE_S", "often", 1);
+        cr_assert(load("{}") < 0);
+        cr_assert_not_null(strstr(faults, "MGW_KEEPALIVE_S: must be a number"));
+}
+
+Test(config, a_missing_file_is_told)
+{
+        size_t size;
+        FILE *err = open_memstream(&faults, &size);
+
+        cr_assert(config_load(&config, "/nowhere/mgw.json", err) < 0);
+        fclose(err);
+        cr_assert_not_null(strstr(faults, "/nowhere/mgw.json: cannot be read"));
+}
