@@ -1,6 +1,7 @@
 /* An HTTP client on curl's multi socket interface: the only home of libcurl.
  * Names are resolved in curl's own thread, connections are kept and shared, HTTP/2 where the server
- * offers it. */
+ * offers it over TLS. Redirects are not followed. Proxies come from the environment, as curl knows
+ * them (http_proxy, no_proxy...). */
 #pragma once
 
 #include "mgw/base/buf.h"
@@ -22,7 +23,7 @@ enum http_flow { HTTP_GO_ON, HTTP_PAUSE };
 /* Set by the caller; called from the loop, never from within http_start(). A handler may call
  * http_cancel() on any request, its own included: then none of its handlers is called again. */
 struct http_handlers {
-        /* Once, when the head is complete (informational and redirect heads are not reported). */
+        /* Once, when the head is complete (informational heads are not reported). */
         void (*on_head)(void *owner, const struct http_response *response);
         /* A piece of the body. HTTP_PAUSE: this piece was NOT taken, and comes again after
          * http_resume(). */
@@ -38,8 +39,8 @@ struct http_options {
         const char *url;
         const char *const *headers; /* "Name: value" lines, ended by NULL; copied */
         struct str body;            /* copied; empty: none */
-        long connect_timeout_ms;
-        long timeout_ms; /* of the whole exchange; 0 = none */
+        long connect_timeout_ms;    /* 0 = curl's 300 s */
+        long timeout_ms;            /* of the whole exchange; 0 = none */
 };
 
 /* 0, -errno. */
@@ -49,7 +50,9 @@ void http_client_destroy(struct http_client *client);
 /* Descriptors in use by this client. */
 unsigned http_client_n_sockets(const struct http_client *client);
 
-/* Starts a request; *requestp is valid until on_done or http_cancel(). 0, -errno. */
+/* Starts a request; *requestp is valid until on_done or http_cancel(). A POST is never sent twice,
+ * other methods may be when a kept connection closes. What is wrong with the URL comes through
+ * on_done. 0; -EINVAL: a line break in a header; another -errno. */
 int http_start(struct http_client *client, const struct http_options *options,
                const struct http_handlers *handlers, void *owner, struct http_request **requestp);
 void http_resume(struct http_request *request);

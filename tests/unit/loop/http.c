@@ -55,7 +55,7 @@ struct fetch {
         char type[64], session[64], retry[64], challenge[64];
         char *body;
         unsigned slot;
-        size_t n_body;
+        size_t n_body, body_size;
         bool has_why;
         char why[1024];
         bool was_sent;
@@ -124,7 +124,10 @@ static enum http_flow fetch_on_body(void *owner, const char *p, size_t n)
         }
         if (f->n_pieces++ == 0)
                 f->slot = n_bodies++;
-        f->body = bodies[f->slot] = realloc(f->body, f->n_body + n + 1);
+        if (f->n_body + n >= f->body_size) {
+                f->body_size = 2 * (f->n_body + n) + 1;
+                f->body = bodies[f->slot] = realloc(f->body, f->body_size);
+        }
         memcpy(f->body + f->n_body, p, n);
         f->n_body += n;
         f->body[f->n_body] = '\0';
@@ -285,7 +288,7 @@ Test(http, a_body_of_two_megabytes_is_sent_whole)
         memset(body, 'b', sizeof(body));
         fetch_start(&f, "POST", "/length", (struct str){body, sizeof(body)}, NULL);
         fetch_await_success(&f);
-        cr_assert_str_eq(f.body, "2097152");
+        cr_assert_str_eq(f.body, "2097152", "got %s", f.body);
 }
 
 Test(http, post_without_a_body_and_delete)
@@ -470,12 +473,12 @@ Test(http, a_paused_body_waits_and_comes_whole)
 
         fetch_get(&f, "/big");
         AWAIT(f.n_pauses == 1);
-        turn_for(100);
+        do { /* until the sockets between are full */
+                n_sent = web.n_big_sent;
+                turn_for(100);
+        } while (web.n_big_sent != n_sent);
         cr_assert_eq(f.n_pieces, 0);
-        n_sent = web.n_big_sent;
-        turn_for(100);
-        cr_assert_eq(web.n_big_sent, n_sent, "the server is held back");
-        cr_assert_lt(n_sent, WEB_BIG_BYTES);
+        cr_assert_lt(n_sent, WEB_BIG_BYTES, "the server is held back");
         http_resume(f.request);
         AWAIT(f.n_pieces > 0);
         f.flow = HTTP_PAUSE;
@@ -745,20 +748,24 @@ Test(http, unknown_name_was_not_sent)
         assert_has(f.why, "name.invalid");
 }
 
+static void assert_fails_unsent(const char *url, const char *why)
+{
+        struct fetch f = {0};
+
+        fetch_post_url(&f, url);
+        fetch_await_end(&f);
+        cr_assert(f.has_why, "%s", url);
+        assert_has(f.why, why);
+        cr_assert_not(f.was_sent);
+        cr_assert_eq(f.n_heads, 0);
+}
+
 Test(http, other_protocols_and_bad_urls_fail_in_their_handler)
 {
-        static const char *const urls[] = {"ftp://127.0.0.1/x", "file:///etc/passwd", "not a url",
-                                           ""};
-
-        for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
-                struct fetch f = {0};
-
-                fetch_post_url(&f, urls[i]);
-                fetch_await_end(&f);
-                cr_assert(f.has_why, "%s", urls[i]);
-                cr_assert_not(f.was_sent);
-                cr_assert_eq(f.n_heads, 0);
-        }
+        assert_fails_unsent("ftp://127.0.0.1/x", "Protocol \"ftp\" not supported");
+        assert_fails_unsent("file:///etc/hosts", "Protocol \"file\" not supported");
+        assert_fails_unsent("not a url", "(unreadable URL)");
+        assert_fails_unsent("", "(unreadable URL)");
 }
 
 Test(http, header_with_a_line_break_is_refused)

@@ -282,11 +282,15 @@ Test(sock, tcp_listens_and_a_port_in_use_is_told)
         cr_assert(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 }
 
+/* A machine may be without IPv6; the address is understood all the same. */
 Test(sock, tcp_listens_on_ipv6)
 {
-        if (access("/proc/net/if_inet6", F_OK) != 0)
-                cr_skip_test("this machine has no IPv6");
-        cr_assert_gt(port_of(open_at("tcp:[::1]:0")), 0);
+        int fd = listen_at("tcp:[::1]:0");
+
+        if (fd < 0)
+                cr_assert(fd == -EADDRNOTAVAIL || fd == -EAFNOSUPPORT, "%s", why);
+        else
+                cr_assert_gt(port_of(fd), 0);
 }
 
 Test(sock, address_of_another_machine_is_told)

@@ -139,10 +139,11 @@ static bool web_big(struct web *web, int fd)
         return true;
 }
 
-static bool web_length(int fd, size_t n_body)
+static bool web_length(int fd, const struct web_request *request)
 {
-        char body[32];
-        int n = snprintf(body, sizeof(body), "%zu", n_body);
+        const char *expect = strcasestr(request->text, "\r\nExpect:") != NULL ? " with Expect" : "";
+        char body[64];
+        int n = snprintf(body, sizeof(body), "%zu%s", request->n_body, expect);
 
         return web_answer(fd, "", body, (size_t)n);
 }
@@ -191,7 +192,7 @@ static bool web_serve(struct web *web, int fd, const struct web_request *request
         if (path_is(path, "/echo"))
                 return web_answer(fd, "", request->text, request->n);
         if (path_is(path, "/length"))
-                return web_length(fd, request->n_body);
+                return web_length(fd, request);
         if (path_is(path, "/status/"))
                 return web_status(fd, path);
         if (path_is(path, "/early"))
