@@ -3,8 +3,8 @@
  * Parameters are kept as libfcgi keeps them. To join what came twice in n log n, however many there
  * are, they are sorted by name, and by place within a name: HAProxy sends the client's headers
  * first, then what `set-param` says, then its own defaults for what neither named. So of a name
- * that came twice the last is the one to trust; only headers (HTTP_*), which a client may well send
- * twice, are joined. */
+ * that came twice the last is the one to trust. Only headers (HTTP_*), which a client may well send
+ * twice, are joined: a `set-param` that is to be trusted must have another name. */
 #include "mgw/wire/cgi.h"
 
 #include "mgw/wire/fcgi.h"
@@ -156,8 +156,7 @@ static enum cgi_method method_read(struct str s)
         return CGI_OTHER;
 }
 
-/* The target in absolute form (RFC 9112 3.2.2), as HTTP/2 requests arrive, without its
- * "https://host". */
+/* A target in absolute form (RFC 9112 3.2.2), which a proxy may pass on, without "https://host". */
 static struct str target_without_authority(struct str uri)
 {
         struct str rest = uri;

@@ -37,6 +37,7 @@ Test(hdr, accept)
                 {"*/*;q=0", HDR_ACCEPT_NO},
                 {"*/*;q=0, text/event-stream", HDR_ACCEPT_EXPLICIT},
                 {"text/event-stream;q=0, text/event-stream", HDR_ACCEPT_EXPLICIT},
+                {"text/event-stream, text/event-stream;q=0", HDR_ACCEPT_EXPLICIT},
                 /* commas and semicolons in quotes are text */
                 {"a/b;x=\", text/event-stream\"", HDR_ACCEPT_NO},
                 {"text/event-stream;x=\";q=0\"", HDR_ACCEPT_EXPLICIT},

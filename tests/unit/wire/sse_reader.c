@@ -225,10 +225,39 @@ Test(sse_reader, holds_nothing_but_the_last_id_between_events)
         buf_finish(&seen);
 }
 
-/* A megabyte of nothing but line ends of one kind must not take quadratic time. */
+/* Lines of every length around the steps in which line ends are looked for. */
+Test(sse_reader, long_lines_end_where_they_end)
+{
+        static const char *const ends[] = {"\n", "\r", "\r\n"};
+        char *text = malloc(1000);
+
+        memset(text, 'x', 1000);
+        for (int n = 240; n < 800; n++) {
+                struct sse_reader r;
+                struct buf seen;
+                struct buf want;
+                struct buf in;
+
+                buf_init(&in, 10000);
+                buf_init(&want, 10000);
+                buf_init(&seen, 10000);
+                sse_reader_init(&r, 1000);
+                check_int(buf_addf(&in, "data:%.*s%s: y\rdata:z\n\n", n, text, ends[n % 3]), 0);
+                check_int(buf_addf(&want, "id- name<> data<%.*s\nz> retry -1\n", n, text), 0);
+                check_int(feed_piece(&r, buf_bytes(&in).p, in.len, &seen), SSE_E_MORE);
+                check_str(buf_bytes(&seen), buf_bytes(&want));
+                sse_reader_finish(&r);
+                buf_finish(&in);
+                buf_finish(&want);
+                buf_finish(&seen);
+        }
+        free(text);
+}
+
+/* Megabytes of nothing but line ends of one kind must not take quadratic time. */
 Test(sse_reader, line_ends_alone_are_cheap, .timeout = 20)
 {
-        size_t n = 1 << 20;
+        size_t n = 4 << 20;
         char *text = malloc(n);
         struct sse_reader r;
         struct buf seen;
