@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# The lint checks: each is one test of ./dev lint, and prints what is wrong.
+
+LINT_CHECKS=(format cppcheck tidy scripts haproxy floors leftovers)
+
+c_files() {
+  git ls-files -co --exclude-standard -- 'app/*.[ch]' 'include/*.h' 'tests/*.[ch]' | xargs -r ls 2>/dev/null
+}
+
+lint_format() {
+  c_files | xargs -r clang-format --dry-run -Werror
+}
+
+lint_cppcheck() {
+  cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
+    --suppress=missingIncludeSystem -j "$(nproc)" -D_GNU_SOURCE -DMGW_VERSION='"0"' -I include app
+}
+
+lint_tidy() {
+  git ls-files -co --exclude-standard -- 'app/*.c' |
+    xargs -r -n 4 -P "$(nproc)" clang-tidy --quiet -p build --warnings-as-errors='*' 2>/dev/null
+}
+
+lint_scripts() {
+  shellcheck -x dev tools/*.sh .ci/run
+}
+
+lint_haproxy() {
+  local log=$LOG_DIR/haproxy-lint.log
+  MGW_SOCKET=/run/mgw/fcgi.sock haproxy -c -f haproxy/haproxy.cfg >"$log" 2>&1 && ! grep -i warning "$log" && return
+  cat "$log"
+  return 1
+}
+
+# A file takes from its own floor and those below.
+lint_floors() {
+  local floors=(base wire loop mcp gate) above i bad=0
+  for i in "${!floors[@]}"; do
+    above=$(IFS='|' && printf '%s' "${floors[*]:i+1}")
+    [ -n "$above" ] || continue
+    if grep -nE "#include \"mgw/($above)/" -r "app/${floors[i]}" "include/mgw/${floors[i]}"; then
+      say "floor ${floors[i]} takes from above"
+      bad=1
+    fi
+  done
+  return $bad
+}
+
+# Words that mean unfinished work, tests that are switched off, and machine-made files.
+lint_leftovers() {
+  local words='TO''DO|FIX''ME|XX''X' off='\.(sk''ip|on''ly)\(' bad=0
+  git grep -nwE "$words" -- app include tests haproxy dev tools && bad=1
+  git grep -nE "$off" -- tests && bad=1
+  git ls-files | grep -E '\.(o|so|a|log|pem|key)$|node_modules/' && bad=1
+  return $bad
+}

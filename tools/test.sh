@@ -1,0 +1,160 @@
+# shellcheck shell=bash
+# ./dev test, lint, soak and bench. Each part adds to the two counts; the last line is their sum.
+
+. tools/lint.sh
+
+passed=0
+failed=0
+
+run_tests() {
+  local part
+  case ${1:-all} in
+    all) set -- unit fuzz e2e lint ;;
+    unit | fuzz | e2e | lint | compose) ;;
+    *) die "no such part of the tests: $1 (unit, e2e, compose, fuzz, lint)" ;;
+  esac
+  need_log_dir
+  [ "$1" = lint ] || need_packages "${TEST_PACKAGES[@]}"
+  for part in "$@"; do
+    "test_$part"
+  done
+  finish
+}
+
+finish() {
+  say
+  say "$passed passed, $failed failed"
+  [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+  exit
+}
+
+headline() {
+  say
+  say "== $*"
+}
+
+# add NAME PASSED FAILED: a part that ran no test has failed.
+add() {
+  passed=$((passed + $2))
+  failed=$((failed + $3))
+  if [ $(($2 + $3)) = 0 ]; then
+    say "$1: no test ran"
+    failed=$((failed + 1))
+  else
+    say "$1: $2 passed, $3 failed"
+  fi
+}
+
+sanitizers() {
+  # Without abort_on_error Criterion exits 0 after a leak.
+  export ASAN_OPTIONS=abort_on_error=1:detect_leaks=1
+  export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+}
+
+test_unit() {
+  local compiler
+  for compiler in gcc clang; do
+    headline "unit tests, $compiler with ASan and UBSan"
+    # clang's sanitizers are in the program alone, so that a library has names left open.
+    build "build-asan-$compiler" "$compiler" -Dsanitize=true -Dtests=true -Db_lundef=false
+    run_meson "build-asan-$compiler" unit
+  done
+}
+
+test_fuzz() {
+  headline "fuzz targets, a short run each"
+  build build-fuzz clang -Dfuzz=true -Dsanitize=true -Dtests=false -Db_lundef=false
+  run_meson build-fuzz fuzz
+}
+
+# run_meson DIR SUITE
+run_meson() {
+  local counts
+  sanitizers
+  # Its exit code says no more than the counts, which come from the log it leaves.
+  rm -f "$1/meson-logs/$2.json"
+  meson test -C "$1" --suite "$2" --no-rebuild --print-errorlogs --logbase "$2" </dev/null ||
+    say "meson test $2 in $1: some failed, see above and $1/meson-logs/$2.txt"
+  counts=$(python3 tools/count_meson.py "$1/meson-logs/$2.json")
+  # shellcheck disable=SC2086 # two numbers
+  add "$2 ($1)" $counts
+}
+
+test_e2e() {
+  headline "end to end: real HAProxy, real clients"
+  need_npm_packages
+  build build gcc -Dtests=false
+  build build-asan-gcc gcc -Dsanitize=true -Dtests=true -Db_lundef=false
+  run_node e2e tests/e2e/*.test.mjs
+}
+
+# run_node NAME FILE...: node's own test runner, with the Node of package-lock.json.
+run_node() {
+  local name=$1 tap=$LOG_DIR/$1.tap counts code=0
+  shift
+  sanitizers
+  export MGW_BIN=$PWD/build-asan-gcc/mgw MGW_BIN_RELEASE=$PWD/build/mgw
+  rm -f "$tap"
+  tests/e2e/node_modules/.bin/node --test \
+    --test-reporter=spec --test-reporter-destination=stdout \
+    --test-reporter=tap --test-reporter-destination="$tap" "$@" </dev/null || code=$?
+  counts=$(count_tap "$tap")
+  # shellcheck disable=SC2086 # two numbers
+  set -- $counts
+  # A runner that ends badly without a failed test has failed all the same.
+  [ "$code" = 0 ] || [ "$2" -gt 0 ] || set -- "$1" 1
+  add "$name" "$1" "$2"
+}
+
+# A test that was skipped or left for later has not passed.
+count_tap() {
+  [ -f "$1" ] || { echo 0 0 && return; }
+  awk '
+    /^# pass /                         { passed = $3 }
+    /^# (fail|cancelled|skipped|todo) / { failed += $3 }
+    END                                { print passed + 0, failed + 0 }
+  ' "$1"
+}
+
+test_lint() {
+  local check
+  headline "lint"
+  need_packages "${LINT_PACKAGES[@]}"
+  # The analysers read how each file is compiled.
+  build build gcc -Dtests=false
+  for check in "${LINT_CHECKS[@]}"; do
+    if "lint_$check"; then
+      say "ok: $check"
+      passed=$((passed + 1))
+    else
+      say "FAILED: $check"
+      failed=$((failed + 1))
+    fi
+  done
+}
+
+test_compose() {
+  headline "containers: docker-compose.yml for real"
+  . tests/compose/suite.sh
+  compose_suite
+}
+
+soak() {
+  need_log_dir
+  need_packages "${TEST_PACKAGES[@]}"
+  need_npm_packages
+  build build gcc -Dtests=false
+  build build-asan-gcc gcc -Dsanitize=true -Dtests=true -Db_lundef=false
+  headline "the idle proof at true times"
+  run_node soak tests/e2e/soak/*.mjs
+  finish
+}
+
+bench() {
+  need_packages "${TEST_PACKAGES[@]}"
+  need_npm_packages
+  build build gcc -Dtests=false
+  build build-bench gcc -Dbench=true -Dtests=false
+  export MGW_BIN=$PWD/build/mgw MGW_BENCH_DIR=$PWD/build-bench/tests/bench
+  exec tests/e2e/node_modules/.bin/node tests/bench/bench.mjs "$@"
+}
