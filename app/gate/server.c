@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,13 +98,29 @@ static void server_drain(struct server *sv)
         server_on_calm(gate);
 }
 
+/* What is wrong with the file goes into the log, in the log's format. */
+static void server_reload_tokens(struct server *sv)
+{
+        char *told = NULL;
+        size_t n = 0;
+        FILE *err = open_memstream(&told, &n);
+        int r = user_table_reload(sv->gate.users, err != NULL ? err : stderr);
+
+        if (err != NULL && fclose(err) == 0 && n > 0) {
+                told[strcspn(told, "\n")] = '\0';
+                log_line(r < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, NULL, "[mgw] %s", told);
+        }
+        free(told);
+        if (r == 0)
+                log_info(NULL, "[mgw] tokens read again");
+}
+
 static void server_on_signal(struct signal_watch *watch, int signo)
 {
         struct server *sv = container_of(watch, struct server, signals);
 
         if (signo == SIGHUP) {
-                if (user_table_reload(sv->gate.users, stderr) == 0)
-                        log_info(NULL, "[mgw] tokens read again");
+                server_reload_tokens(sv);
         } else if (!sv->gate.is_draining) {
                 server_drain(sv);
         } else {

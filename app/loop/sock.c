@@ -342,7 +342,7 @@ void sock_unlink(const char *address)
         const char *path = sock_after(address, "unix:");
         struct sockaddr_un sun;
         struct stat st;
-        char why[1];
+        char why[1] = "";
 
         if (path == NULL || sock_unix_address(path, &sun, (struct sock_why){why, sizeof(why)}) < 0)
                 return;

@@ -45,20 +45,24 @@ export class Program {
     this.name = name;
     this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
     running.add(this.child);
-    this.exited = once(this.child, 'exit').then(([code, signal]) => {
-      running.delete(this.child);
+    this.child.once('exit', () => running.delete(this.child));
+    // Not at 'exit': its last lines, such as a sanitizer's report, may still be on their way then.
+    this.exited = once(this.child, 'close').then(([code, signal]) => {
       this.exit = { code, signal };
       for (const waiter of this.#waiters) waiter();
       return this.exit;
     });
     for (const stream of [this.child.stdout, this.child.stderr]) {
       let rest = '';
+      const add = (lines) => {
+        this.lines.push(...lines);
+        for (const waiter of this.#waiters) waiter();
+      };
       stream?.setEncoding('utf8').on('data', (text) => {
         const lines = (rest + text).split('\n');
         rest = lines.pop();
-        this.lines.push(...lines);
-        for (const waiter of this.#waiters) waiter();
-      });
+        add(lines);
+      }).on('end', () => add(rest === '' ? [] : [rest]));
     }
   }
 
@@ -134,9 +138,11 @@ export function testCertificate() {
 /**
  * settings: mgw's, by their environment names without MGW_ ({ KEEPALIVE_S: 1 }).
  * config: the object for mgw's configuration file; haproxy: environment of haproxy.cfg; host: where its
- * plain listener is bound.
+ * plain listener is bound; wrap: (socket) => the command that starts mgw, where that is another.
  */
-export async function startGateway({ settings = {}, config, haproxy = {}, release = false, bin, host = '127.0.0.1' } = {}) {
+export async function startGateway({
+  settings = {}, config, haproxy = {}, release = false, bin, host = '127.0.0.1', wrap = () => [],
+} = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-e2e-'));
   const socket = path.join(dir, 'fcgi.sock');
   const [tlsPort, httpPort, statsPort] = [await freePort(), await freePort(), await freePort()];
@@ -149,7 +155,8 @@ export async function startGateway({ settings = {}, config, haproxy = {}, releas
   for (const [name, value] of Object.entries(settings)) env[`MGW_${name}`] = String(value);
 
   const startMgw = async () => {
-    const program = new Program('mgw', bin ?? (release ? mgwRelease : mgwSanitized), args, { env });
+    const [command, ...rest] = [...wrap(socket), bin ?? (release ? mgwRelease : mgwSanitized), ...args];
+    const program = new Program('mgw', command, rest, { env });
     await program.line(/listening on/);
     return program;
   };

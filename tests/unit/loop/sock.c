@@ -32,7 +32,7 @@ static struct loop *loop;
 
 static void set_up(void)
 {
-        strcpy(dir, "/tmp/mgw-sock-XXXXXX");
+        snprintf(dir, sizeof(dir), "/tmp/mgw-sock-XXXXXX");
         cr_assert_not_null(mkdtemp(dir));
         snprintf(path, sizeof(path), "%s/s", dir);
         snprintf(address, sizeof(address), "unix:%s", path);
@@ -71,13 +71,20 @@ static void assert_why_has(const char *word)
         cr_assert_not_null(strstr(why, word), "\"%s\" does not say \"%s\"", why, word);
 }
 
-static int connect_to_path(void)
+static struct sockaddr_un sun_of_path(void)
 {
         struct sockaddr_un sun = {.sun_family = AF_UNIX};
+
+        snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
+        return sun;
+}
+
+static int connect_to_path(void)
+{
+        struct sockaddr_un sun = sun_of_path();
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
         cr_assert_geq(fd, 0);
-        strcpy(sun.sun_path, path);
         if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
                 return fd;
         close(fd);
@@ -159,11 +166,10 @@ Test(sock, live_socket_is_left_alone)
 
 Test(sock, live_socket_with_a_full_backlog_is_left_alone)
 {
-        struct sockaddr_un sun = {.sun_family = AF_UNIX};
+        struct sockaddr_un sun = sun_of_path();
         int fd = socket(AF_UNIX, SOCK_STREAM, 0);
         int client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-        strcpy(sun.sun_path, path);
         cr_assert_eq(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
         cr_assert_eq(listen(fd, 0), 0);
         cr_assert_geq(connect_to_path(), 0);
@@ -175,10 +181,9 @@ Test(sock, live_socket_with_a_full_backlog_is_left_alone)
 
 Test(sock, datagram_socket_is_left_alone)
 {
-        struct sockaddr_un sun = {.sun_family = AF_UNIX};
+        struct sockaddr_un sun = sun_of_path();
         int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 
-        strcpy(sun.sun_path, path);
         cr_assert_eq(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
         cr_assert_lt(listen_at(address), 0);
         assert_why_has("cannot tell");
@@ -327,7 +332,7 @@ Test(sock, unlink_removes_what_is_dead_alone)
         sock_unlink(address);
         cr_assert_eq(access(path, F_OK), -1);
         sock_unlink(address);
-        fd = open(path, O_CREAT | O_WRONLY, 0600);
+        close(open(path, O_CREAT | O_WRONLY, 0600));
         sock_unlink(address);
         cr_assert_eq(access(path, F_OK), 0, "no socket");
 }
@@ -533,7 +538,7 @@ Test(sock, at_the_cap_it_rests_and_a_wake_lets_one_in)
         door_open(&door, 10);
         pid = clients_start(20);
         cr_assert(door_awaits(&door, 10));
-        turn_for(3 * SOCK_REST_MS);
+        turn_for(INT64_C(3) * SOCK_REST_MS);
         cr_assert_eq(door.n, 10);
         cr_assert_eq(log_count("No new connections"), 1);
         cr_assert_eq(log_count("connections_max"), 1);
@@ -589,7 +594,7 @@ Test(sock, out_of_descriptors_it_keeps_the_reserve_and_recovers)
         cr_assert_gt(n_full, 300);
         cr_assert_eq(n_descriptors_free(), SOCK_RESERVE);
 
-        turn_for(3 * SOCK_REST_MS);
+        turn_for(INT64_C(3) * SOCK_REST_MS);
         cr_assert_eq(door.n, n_full);
         cr_assert_eq(log_count("No new connections"), 1);
         cr_assert_eq(log_count("file descriptors"), 1);

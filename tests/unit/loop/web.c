@@ -57,7 +57,7 @@ static size_t web_content_length(const char *head)
 {
         const char *line = strcasestr(head, "\r\nContent-Length:");
 
-        return line == NULL ? 0 : (size_t)atol(line + 17);
+        return line == NULL ? 0 : strtoul(line + 17, NULL, 10);
 }
 
 /* Reads up to the end of the head; what came of the body stands behind it. NULL = the client
@@ -244,7 +244,7 @@ static void *web_run(void *arg)
         int fd;
 
         pthread_attr_init(&attr);
-        pthread_attr_setstacksize(&attr, 256 * 1024);
+        pthread_attr_setstacksize(&attr, 256 << 10);
         pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
         while ((fd = accept4(web->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
                 struct web_connection *connection = malloc(sizeof(*connection));
