@@ -22,7 +22,7 @@ lint_tidy() {
 }
 
 lint_scripts() {
-  shellcheck -x dev tools/*.sh .ci/run
+  shellcheck -x dev tools/*.sh tests/compose/suite.sh haproxy/entrypoint.sh .ci/run
 }
 
 lint_haproxy() {
