@@ -70,12 +70,22 @@ start_engine() {
     >"$LOG_DIR/dockerd.log" 2>&1 </dev/null &
   engine_pid=$!
   for ((tries = 0; tries < 300; tries++)); do
-    ! docker_answers || return 0
+    ! docker_answers || { clear_engine && return; }
     kill -0 "$engine_pid" 2>/dev/null || break
     sleep 0.1
   done
   tail -n 5 "$LOG_DIR/dockerd.log" >&2
   die "the Docker engine did not start: see above and $LOG_DIR/dockerd.log"
+}
+
+# What a run that was killed outright has left, and images of long ago.
+clear_engine() {
+  {
+    docker ps -aq | xargs -r docker rm -f
+    docker network prune -f
+    docker volume prune -f
+    docker image prune -f --filter until=72h
+  } >>"$LOG_DIR/dockerd.log" 2>&1
 }
 
 have_base_image() {
