@@ -26,14 +26,14 @@ needs_certificate() {
     ! openssl x509 -checkend 86400 -noout -in "$MGW_CERT/localhost.pem" >/dev/null 2>&1
 }
 
+for pem in ${MGW_CERT:+"$MGW_CERT" "$MGW_CERT"/*.pem}; do
+  [ ! -e "$pem" ] || [ -r "$pem" ] || die "user $(id -u) cannot read the certificate $pem: give it to that user, or to group $(id -g)"
+done
 if [ -z "${MGW_CERT:-}" ]; then
   unset MGW_CERT
 elif needs_certificate; then
   make_certificate
 fi
-for pem in ${MGW_CERT:+"$MGW_CERT" "$MGW_CERT"/*.pem}; do
-  [ ! -e "$pem" ] || [ -r "$pem" ] || die "user $(id -u) cannot read the certificate $pem: give it to that user, or to group $(id -g)"
-done
 
 # HAProxy's first check should find mgw, which is started after it.
 socket=${MGW_SOCKET:-/run/mgw/fcgi.sock}
