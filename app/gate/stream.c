@@ -118,7 +118,7 @@ unsigned stream_refusal(const struct gate *gate, const struct user *user)
 
         if (gate->is_draining)
                 return 503;
-        if (gate->stats.n_streams >= gate->config->streams_max)
+        if (gate->stats.n_streams >= gate->streams_max)
                 return 429;
         return per_user > 0 && user->n_streams >= per_user ? 429 : 0;
 }
