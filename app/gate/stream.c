@@ -205,9 +205,7 @@ int stream_push(struct stream *s, const struct sse_event *event)
 /* Nothing is sent behind unsent bytes: they wait to be read, and say as much as a comment would. */
 static void stream_keep_alive(struct stream *s)
 {
-        if (request_has_unsent(s->req))
-                stream_touch(s);
-        else if (stream_write(s, STR(SSE_KEEP_ALIVE)) == 0)
+        if (!request_has_unsent(s->req) && stream_write(s, STR(SSE_KEEP_ALIVE)) == 0)
                 s->gate->stats.keepalives++;
         else
                 stream_touch(s);
