@@ -2,7 +2,10 @@
  *
  * Its number, and that of its group, is its own until it is reaped: so its group is signalled
  * before that and never after. When it is dead the rest of its group is killed, the keeper drops
- * the group, and only then it is reaped; the end is told when its output has been delivered. */
+ * the group, and only then it is reaped; the end is told when its output has been delivered.
+ *
+ * In a stop the leader may be the first to go (npx before its server). The rest is asked to end
+ * then, and has its time as long as it holds the leader's output. */
 #include "mgw/loop/child.h"
 
 #include "child_inside.h"
@@ -64,6 +67,8 @@ static void child_close_pid(struct child *child)
 {
         int fd = child->pid_io.fd;
 
+        if (fd < 0)
+                return;
         loop_io_remove(child->loop, &child->pid_io);
         close(fd);
 }
@@ -92,20 +97,6 @@ static void child_tell_exit(struct child *child)
         child->handlers.on_exit(child->owner, child->status, how);
 }
 
-static void child_on_work(struct loop_task *task)
-{
-        struct child *child = container_of(task, struct child, work);
-
-        child_out_work(&child->out);
-        child_out_work(&child->err);
-        if (child->is_over)
-                return;
-        if (child->is_dead && child->out.fd < 0 && child->err.fd < 0)
-                child_tell_exit(child);
-        else if (child_out_has_work(&child->out) || child_out_has_work(&child->err))
-                loop_defer(child->loop, &child->work);
-}
-
 static void child_reap(struct child *child)
 {
         child_signal(child, SIGKILL);
@@ -117,32 +108,70 @@ static void child_reap(struct child *child)
         timer_disarm(child->loop, &child->timer);
 }
 
-static void child_on_dead(struct loop_io *io, uint32_t events)
-{
-        struct child *child = container_of(io, struct child, pid_io);
-
-        (void)events;
-        child_reap(child);
-        if (child->is_stopped) {
-                child_finish(child);
-                return;
-        }
-        child_out_drain(&child->out);
-        child_out_drain(&child->err);
-        loop_defer(child->loop, &child->work);
-}
-
-static void child_on_kill_due(struct timer *timer)
-{
-        child_signal(container_of(timer, struct child, timer), SIGKILL);
-}
-
 /* It cannot be spoken to and does not go: a timer that cannot be armed is due at once. */
 static void child_end_after(struct child *child, int64_t ms, void (*on_due)(struct timer *timer))
 {
         child->timer.on_due = on_due;
         if (timer_arm(child->loop, &child->timer, ms) < 0)
                 child_signal(child, SIGKILL);
+}
+
+static bool child_is_silent(const struct child *child)
+{
+        return child->out.fd < 0 && child->err.fd < 0;
+}
+
+static void child_end(struct child *child)
+{
+        if (!child->is_dead)
+                child_reap(child);
+        if (child->is_stopped)
+                child_finish(child);
+        else
+                child_tell_exit(child);
+}
+
+static void child_on_work(struct loop_task *task)
+{
+        struct child *child = container_of(task, struct child, work);
+
+        child_out_work(&child->out);
+        child_out_work(&child->err);
+        if (child->is_over)
+                return;
+        if (child_is_silent(child) && child->pid_io.fd < 0)
+                child_end(child);
+        else if (child_out_has_work(&child->out) || child_out_has_work(&child->err))
+                loop_defer(child->loop, &child->work);
+}
+
+static void child_on_rest_due(struct timer *timer)
+{
+        child_end(container_of(timer, struct child, timer));
+}
+
+static void child_on_dead(struct loop_io *io, uint32_t events)
+{
+        struct child *child = container_of(io, struct child, pid_io);
+
+        (void)events;
+        if (!child->is_stopped) {
+                child_reap(child);
+                child_out_drain(&child->out);
+                child_out_drain(&child->err);
+                loop_defer(child->loop, &child->work);
+        } else if (child_is_silent(child)) {
+                child_end(child);
+        } else {
+                child_close_pid(child);
+                child_signal(child, SIGTERM);
+                child_end_after(child, child->kill_after_ms, child_on_rest_due);
+        }
+}
+
+static void child_on_kill_due(struct timer *timer)
+{
+        child_signal(container_of(timer, struct child, timer), SIGKILL);
 }
 
 static void child_on_term_due(struct timer *timer)
@@ -346,11 +375,11 @@ static void child_end_now(struct child *child, int64_t end_ms)
 {
         struct pollfd death = {.fd = child->pid_io.fd, .events = POLLIN};
         int64_t left_ms = end_ms - clock_monotonic_ms();
+        bool is_gone = death.fd < 0 || poll(&death, 1, left_ms > 0 ? (int)left_ms : 0) == 1;
 
-        if (!child->is_dead && poll(&death, 1, left_ms > 0 ? (int)left_ms : 0) == 1)
+        if (is_gone && !child->is_dead)
                 child_reap(child);
-        else if (!child->is_dead)
-                child_close_pid(child);
+        child_close_pid(child);
         child_finish(child);
 }
 

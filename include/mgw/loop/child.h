@@ -75,5 +75,5 @@ int child_write(struct child *child, struct str bytes);
 void child_pause(struct child *child);
 void child_resume(struct child *child);
 /* Closes standard input, ends the group by SIGTERM and SIGKILL when it does not go by itself. No
- * handler is called any more. NULL is fine. */
+ * handler is called any more. The child is freed when it has ended; NULL is fine. */
 void child_stop(struct child *child);

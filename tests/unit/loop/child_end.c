@@ -190,7 +190,7 @@ KID_TEST(child_end, a_hundred_leave_no_descriptor_and_no_zombie)
 
 /* ---- what a child has started ---- */
 
-KID_TEST(child_end, what_it_started_is_killed_when_it_is_stopped)
+KID_TEST(child_end, what_it_started_is_ended_when_it_is_stopped)
 {
         struct kid kid = {0};
         int signo = 0;
@@ -199,6 +199,59 @@ KID_TEST(child_end, what_it_started_is_killed_when_it_is_stopped)
         KID_AWAIT(kid.n_lines == 1);
         child_stop(kid.child);
         assert_none_left();
+        cr_assert(is_killed(&kid, &signo));
+        check_int(signo, SIGTERM);
+        kid_finish(&kid);
+}
+
+KID_TEST(child_end, what_it_started_has_its_time_to_end)
+{
+        struct kid kid = {0};
+        int signo = -1;
+
+        /* The leader goes with its input. */
+        kid_start_sh(&kid, "sh -c 'trap \"sleep 0.2; exit 9\" TERM; echo $$; sleep 1000 & wait' & "
+                           "cat");
+        KID_AWAIT(kid.n_lines == 1);
+        child_stop(kid.child);
+        assert_none_left();
+        cr_assert(is_killed(&kid, &signo));
+        check_int(signo, 0);
+        kid_finish(&kid);
+}
+
+KID_TEST(child_end, what_it_started_is_killed_when_it_ignores_the_signal)
+{
+        struct kid kid = {.options.kill_after_ms = 100};
+        int signo = 0;
+        int64_t ms;
+
+        kid_start_sh(&kid, "sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1; done' & cat");
+        KID_AWAIT(kid.n_lines == 1);
+        ms = clock_monotonic_ms();
+        child_stop(kid.child);
+        assert_none_left();
+        cr_assert_geq(clock_monotonic_ms() - ms, 100);
+        cr_assert(is_killed(&kid, &signo));
+        check_int(signo, SIGKILL);
+        kid_finish(&kid);
+}
+
+KID_TEST(child_end, what_it_started_is_killed_when_all_are_destroyed_meanwhile)
+{
+        struct kid kid = {0};
+        pid_t pid;
+        int signo = 0;
+
+        kid_start_sh(&kid, "sh -c 'trap \"\" TERM; echo $$; while :; do sleep 1; done' & cat");
+        KID_AWAIT(kid.n_lines == 1);
+        pid = child_pid(kid.child);
+        child_stop(kid.child);
+        KID_AWAIT(waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT) == 0);
+        kid_turn_for(20);
+        check_int(children_n(kid_children), 1);
+        children_destroy(kid_children);
+        kid_children = NULL;
         cr_assert(is_killed(&kid, &signo));
         check_int(signo, SIGKILL);
         kid_finish(&kid);
@@ -296,45 +349,49 @@ KID_TEST(child_end, the_keeper_holds_nothing_but_its_pipe)
 
 /* ---- when we are killed ---- */
 
+/* What a process starts before it is killed, and what becomes of its keeper meanwhile. */
+struct starter {
+        const char *script;   /* prints two lines when all runs */
+        unsigned n_processes; /* of each child */
+        int keeper_signo;
+        int signal_after; /* this child */
+};
+
 static void kid_tell_ready(struct kid *kid)
 {
         if (kid->n_lines == 2)
                 cr_assert_eq(write(STDOUT_FILENO, "r", 1), 1);
 }
 
-/* After the first child, before the second. */
-static void keeper_signal(int signo)
+static void keeper_signal(pid_t keeper, int signo)
 {
-        pid_t keeper = keeper_pid();
-
         cr_assert_eq(kill(keeper, signo), 0);
         if (signo == SIGKILL)
                 cr_assert_eq(waitid(P_PID, (id_t)keeper, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
 }
 
-/* Two children with processes of their own, one of which ignores SIGTERM. */
-static _Noreturn void starter_run(int keeper_signo)
+static _Noreturn void starter_run(const struct starter *starter)
 {
         static struct kid kids[2];
+        pid_t keeper;
 
         cr_assert_eq(loop_create(&kid_loop), 0);
         cr_assert_eq(children_create(kid_loop, &kid_children), 0);
+        keeper = keeper_pid();
         for (int i = 0; i < 2; i++) {
                 kids[i].then_on_line = kid_tell_ready;
-                kid_start_sh(
-                        &kids[i],
-                        "sleep 1000 & (trap '' TERM; sleep 1000 & echo a; wait) & echo b; wait");
-                if (i == 0)
-                        keeper_signal(keeper_signo);
+                kid_start_sh(&kids[i], starter->script);
+                if (i == starter->signal_after)
+                        keeper_signal(keeper, starter->keeper_signo);
         }
         (void)loop_run(kid_loop);
         _exit(1);
 }
 
-static void assert_nothing_outlives(int keeper_signo)
+static void assert_nothing_outlives(struct starter starter)
 {
         int ends[2];
-        char ready[2];
+        char ready;
         pid_t pid;
 
         cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
@@ -344,30 +401,38 @@ static void assert_nothing_outlives(int keeper_signo)
         if (pid == 0) {
                 dup2(ends[1], STDOUT_FILENO);
                 close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
-                starter_run(keeper_signo);
+                starter_run(&starter);
         }
         close(ends[1]);
-        cr_assert_eq(read(ends[0], ready, 1), 1);
-        cr_assert_eq(read(ends[0], ready, 1), 1);
+        for (int i = 0; i < 2; i++)
+                cr_assert_eq(read(ends[0], &ready, 1), 1);
         cr_assert_eq(kill(pid, SIGKILL), 0);
-        /* The starter, its children, theirs, the keeper. */
-        cr_assert_geq(kid_wait_for_all(), 1 + 2 + 2 * 3 + 1);
+        /* The starter, the keeper, the children. */
+        cr_assert_geq(kid_wait_for_all(), 1 + 1 + 2 * starter.n_processes);
         close(ends[0]);
 }
+
+#define FAMILY "sleep 1000 & (trap '' TERM; sleep 1000 & echo a; wait) & echo b; wait"
+#define N_FAMILY 4
 
 TestSuite(child_killed, .timeout = 60);
 
 Test(child_killed, nothing_outlives_a_process_that_was_killed)
 {
-        assert_nothing_outlives(0);
+        assert_nothing_outlives((struct starter){FAMILY, N_FAMILY, 0, 0});
 }
 
 Test(child_killed, nor_when_the_keeper_was_told_to_end)
 {
-        assert_nothing_outlives(SIGTERM);
+        assert_nothing_outlives((struct starter){FAMILY, N_FAMILY, SIGTERM, 1});
 }
 
-Test(child_killed, nor_when_the_keeper_was_killed)
+Test(child_killed, nor_when_the_keeper_was_killed_and_replaced)
 {
-        assert_nothing_outlives(SIGKILL);
+        assert_nothing_outlives((struct starter){FAMILY, N_FAMILY, SIGKILL, 0});
+}
+
+Test(child_killed, nor_a_lone_child_when_there_is_no_keeper)
+{
+        assert_nothing_outlives((struct starter){"echo a; echo b; exec sleep 1000", 1, SIGKILL, 1});
 }
