@@ -210,8 +210,10 @@ KID_TEST(child_end, what_it_started_has_its_time_to_end)
         int signo = -1;
 
         /* The leader goes with its input. */
-        kid_start_sh(&kid, "sh -c 'trap \"sleep 0.2; exit 9\" TERM; echo $$; sleep 1000 & wait' & "
-                           "cat");
+        kid_start_sh(
+                &kid,
+                "sh -c 'trap \"sleep 0.2; exit 9\" TERM; echo $$; while :; do sleep 0.05; done' & "
+                "cat");
         KID_AWAIT(kid.n_lines == 1);
         child_stop(kid.child);
         assert_none_left();
