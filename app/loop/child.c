@@ -1,0 +1,405 @@
+/* The life of a child: started, ended by itself or by us, reaped, told.
+ *
+ * Its number, and that of its group, is its own until it is reaped: so its group is signalled
+ * before that and never after. When it is dead the rest of its group is killed, the keeper drops
+ * the group, and only then it is reaped; the end is told when its output has been delivered.
+ *
+ * In a stop the leader may be the first to go (npx before its server). The rest is asked to end
+ * then, and has its time as long as it holds the leader's output. */
+#include "mgw/loop/child.h"
+
+#include "child_inside.h"
+#include "child_spawn.h"
+#include "mgw/base/clock.h"
+#include "mgw/base/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* How long children_destroy() waits for those it killed. */
+#define CHILDREN_WAIT_MS 1000
+#define CHILD_LINE_MAX (INT32_MAX - 1048576)
+
+static_assert(CHILDREN_MAX <= KEEPER_GROUPS_MAX, "the keeper holds them all");
+
+static void child_free(void *object)
+{
+        struct child *child = object;
+
+        buf_finish(&child->out.lines.buf);
+        buf_finish(&child->err.lines.buf);
+        free(child);
+}
+
+static void child_signal(const struct child *child, int signo)
+{
+        if (!child->is_dead)
+                (void)kill(-child->pid, signo);
+}
+
+/* ---- its end ---- */
+
+static void child_say_how(const struct child *child, char *how, size_t size)
+{
+        int signo = WIFSIGNALED(child->status) ? WTERMSIG(child->status) : 0;
+        const char *name = sigabbrev_np(signo);
+
+        if (child->fault[0] != '\0')
+                snprintf(how, size, "%s", child->fault);
+        else if (signo == 0)
+                snprintf(how, size, "exited with code %d", WEXITSTATUS(child->status));
+        else if (name != NULL)
+                snprintf(how, size, "was killed by SIG%s", name);
+        else
+                snprintf(how, size, "was killed by signal %d", signo);
+}
+
+static void child_close_pid(struct child *child)
+{
+        int fd = child->pid_io.fd;
+
+        if (fd < 0)
+                return;
+        loop_io_remove(child->loop, &child->pid_io);
+        close(fd);
+}
+
+/* Off the list, out of the loop, into the morgue. */
+static void child_finish(struct child *child)
+{
+        child->is_over = true;
+        child->out.on_line = child->err.on_line = NULL;
+        child->children->n--;
+        list_unlink(&child->link);
+        timer_disarm(child->loop, &child->timer);
+        child_in_close(child);
+        child_out_close(&child->out);
+        child_out_close(&child->err);
+        loop_task_cancel(&child->work);
+        loop_bury(child->loop, child, child_free);
+}
+
+static void child_tell_exit(struct child *child)
+{
+        char how[128];
+
+        child_say_how(child, how, sizeof(how));
+        child_finish(child);
+        child->handlers.on_exit(child->owner, child->status, how);
+}
+
+static void child_reap(struct child *child)
+{
+        child_signal(child, SIGKILL);
+        (void)keeper_drop(child->children->keeper.fd, child->pid);
+        waitpid(child->pid, &child->status, 0);
+        child->is_dead = true;
+        child_close_pid(child);
+        child_in_close(child);
+        timer_disarm(child->loop, &child->timer);
+}
+
+/* It cannot be spoken to and does not go: a timer that cannot be armed is due at once. */
+static void child_end_after(struct child *child, int64_t ms, void (*on_due)(struct timer *timer))
+{
+        child->timer.on_due = on_due;
+        if (timer_arm(child->loop, &child->timer, ms) < 0)
+                child_signal(child, SIGKILL);
+}
+
+static bool child_is_silent(const struct child *child)
+{
+        return child->out.fd < 0 && child->err.fd < 0;
+}
+
+static void child_end(struct child *child)
+{
+        if (!child->is_dead)
+                child_reap(child);
+        if (child->is_stopped)
+                child_finish(child);
+        else
+                child_tell_exit(child);
+}
+
+static void child_on_work(struct loop_task *task)
+{
+        struct child *child = container_of(task, struct child, work);
+
+        child_out_work(&child->out);
+        child_out_work(&child->err);
+        if (child->is_over)
+                return;
+        if (child_is_silent(child) && child->pid_io.fd < 0)
+                child_end(child);
+        else if (child_out_has_work(&child->out) || child_out_has_work(&child->err))
+                loop_defer(child->loop, &child->work);
+}
+
+static void child_on_rest_due(struct timer *timer)
+{
+        child_end(container_of(timer, struct child, timer));
+}
+
+static void child_on_dead(struct loop_io *io, uint32_t events)
+{
+        struct child *child = container_of(io, struct child, pid_io);
+
+        (void)events;
+        if (!child->is_stopped) {
+                child_reap(child);
+                child_out_drain(&child->out);
+                child_out_drain(&child->err);
+                loop_defer(child->loop, &child->work);
+        } else if (child_is_silent(child)) {
+                child_end(child);
+        } else {
+                child_close_pid(child);
+                child_signal(child, SIGTERM);
+                child_end_after(child, child->kill_after_ms, child_on_rest_due);
+        }
+}
+
+static void child_on_kill_due(struct timer *timer)
+{
+        child_signal(container_of(timer, struct child, timer), SIGKILL);
+}
+
+static void child_on_term_due(struct timer *timer)
+{
+        struct child *child = container_of(timer, struct child, timer);
+
+        if (child->fault[0] == '\0')
+                snprintf(child->fault, sizeof(child->fault),
+                         "closed its standard input or output and did not exit");
+        child_signal(child, SIGTERM);
+        child_end_after(child, child->kill_after_ms, child_on_kill_due);
+}
+
+void child_begin_end(struct child *child)
+{
+        child_in_close(child);
+        if (child->is_ending || child->is_dead)
+                return;
+        child->is_ending = true;
+        child_end_after(child, child->term_after_ms, child_on_term_due);
+}
+
+void child_fault(struct child *child, const char *fmt, ...)
+{
+        va_list ap;
+
+        child_out_mute(&child->out);
+        if (child->fault[0] != '\0')
+                return;
+        va_start(ap, fmt);
+        vsnprintf(child->fault, sizeof(child->fault), fmt, ap);
+        va_end(ap);
+        child_signal(child, SIGKILL);
+}
+
+void child_stop(struct child *child)
+{
+        if (child == NULL || child->is_over || child->is_stopped)
+                return;
+        child->is_stopped = true;
+        if (child->is_dead) {
+                child_finish(child);
+                return;
+        }
+        child_out_mute(&child->out);
+        child_out_mute(&child->err);
+        child_begin_end(child);
+}
+
+/* ---- its start ---- */
+
+static int child_watch(struct child *child, int fds[3], const struct child_options *options)
+{
+        int r;
+
+        child->pid_io = (struct loop_io){.fd = pidfd_open(child->pid, 0), .on_io = child_on_dead};
+        r = child->pid_io.fd < 0 ? -errno : 0;
+        if (r == 0)
+                r = loop_io_add(child->loop, &child->pid_io, LOOP_IN);
+        if (r == 0)
+                r = child_io_open(child, fds, options);
+        return r;
+}
+
+static int child_run(struct child *child, const struct child_options *options, char *why,
+                     size_t why_size)
+{
+        int fds[3];
+        int r = child_spawn(options, child->children->keeper.fd, &child->pid, fds, why, why_size);
+
+        if (r < 0)
+                return r;
+        child->children->n++;
+        list_append(&child->children->list, &child->link);
+        r = child_watch(child, fds, options);
+        if (r == 0)
+                return 0;
+        snprintf(why, why_size, "cannot watch \"%s\": %s", options->argv[0], strerror(-r));
+        child_signal(child, SIGKILL);
+        child_reap(child);
+        for (int i = 0; i < 3; i++)
+                if (fds[i] >= 0)
+                        close(fds[i]);
+        child_finish(child);
+        return r;
+}
+
+/* Somebody may have killed it. */
+static int children_renew_keeper(struct children *children)
+{
+        int r;
+
+        if (children->keeper.fd >= 0) {
+                if (keeper_is_alive(&children->keeper))
+                        return 0;
+                log_warn(NULL, "the process that ends child processes after mgw is gone: started "
+                               "anew");
+                keeper_end(&children->keeper);
+        }
+        r = keeper_start(&children->keeper);
+        if (r < 0)
+                return r;
+        list_for_each (link, &children->list) {
+                struct child *child = container_of(link, struct child, link);
+
+                if (!child->is_dead)
+                        (void)keeper_add(children->keeper.fd, child->pid);
+        }
+        return 0;
+}
+
+static struct child *child_create(struct children *children, const struct child_options *options,
+                                  const struct child_handlers *handlers, void *owner)
+{
+        struct child *child = calloc(1, sizeof(*child));
+
+        if (child == NULL)
+                return NULL;
+        child->children = children;
+        child->loop = children->loop;
+        child->handlers = *handlers;
+        child->owner = owner;
+        child->term_after_ms = options->term_after_ms;
+        child->kill_after_ms = options->kill_after_ms;
+        child->work.on_run = child_on_work;
+        child->pid_io.fd = child->in.io.fd = child->out.fd = child->err.fd = -1;
+        return child;
+}
+
+/* What must be so before a process is started. */
+static int child_start_check(struct children *children, const struct child_options *options,
+                             char *why, size_t why_size)
+{
+        int r;
+
+        if (options->line_max_bytes > CHILD_LINE_MAX) {
+                snprintf(why, why_size, "a line may have %d bytes at most", CHILD_LINE_MAX);
+                return -EINVAL;
+        }
+        if (children->n >= CHILDREN_MAX) {
+                snprintf(why, why_size, "%d processes run already", CHILDREN_MAX);
+                return -EAGAIN;
+        }
+        r = children_renew_keeper(children);
+        if (r < 0)
+                snprintf(why, why_size, "cannot start the process that ends it after mgw: %s",
+                         strerror(-r));
+        return r;
+}
+
+int child_start(struct children *children, const struct child_options *options,
+                const struct child_handlers *handlers, void *owner, struct child **childp,
+                char *why, size_t why_size)
+{
+        int r = child_start_check(children, options, why, why_size);
+        struct child *child;
+
+        if (r < 0)
+                return r;
+        child = child_create(children, options, handlers, owner);
+        if (child == NULL) {
+                snprintf(why, why_size, "out of memory");
+                return -ENOMEM;
+        }
+        r = child_run(child, options, why, why_size);
+        if (r == 0)
+                *childp = child;
+        else if (!child->is_over)
+                free(child);
+        return r;
+}
+
+pid_t child_pid(const struct child *child)
+{
+        return child->pid;
+}
+
+/* ---- all of them ---- */
+
+int children_create(struct loop *loop, struct children **childrenp)
+{
+        struct children *children = calloc(1, sizeof(*children));
+        struct sigaction ignore = {.sa_handler = SIG_IGN};
+        int r;
+
+        if (children == NULL)
+                return -ENOMEM;
+        children->loop = loop;
+        list_init(&children->list);
+        r = sigaction(SIGPIPE, &ignore, NULL) < 0 ? -errno : keeper_start(&children->keeper);
+        if (r < 0) {
+                free(children);
+                return r;
+        }
+        *childrenp = children;
+        return 0;
+}
+
+/* Killed already. One that does not die (it hangs in the kernel) stays the keeper's. */
+static void child_end_now(struct child *child, int64_t end_ms)
+{
+        struct pollfd death = {.fd = child->pid_io.fd, .events = POLLIN};
+        int64_t left_ms = end_ms - clock_monotonic_ms();
+        bool is_gone = death.fd < 0 || poll(&death, 1, left_ms > 0 ? (int)left_ms : 0) == 1;
+
+        if (is_gone && !child->is_dead)
+                child_reap(child);
+        child_close_pid(child);
+        child_finish(child);
+}
+
+void children_destroy(struct children *children)
+{
+        int64_t end_ms = clock_monotonic_ms() + CHILDREN_WAIT_MS;
+        struct list *link;
+
+        if (children == NULL)
+                return;
+        list_for_each (each, &children->list)
+                child_signal(container_of(each, struct child, link), SIGKILL);
+        while ((link = list_first(&children->list)) != NULL)
+                child_end_now(container_of(link, struct child, link), end_ms);
+        keeper_end(&children->keeper);
+        /* A handler may be on the stack. */
+        loop_bury(children->loop, children, free);
+}
+
+unsigned children_n(const struct children *children)
+{
+        return children->n;
+}

@@ -1,0 +1,76 @@
+/* The inside of a child: child.c knows its life, child_io.c its three pipes. */
+#pragma once
+
+#include "keeper.h"
+#include "lines.h"
+#include "mgw/loop/child.h"
+#include "mgw/loop/timer.h"
+
+struct children {
+        struct loop *loop;
+        struct keeper keeper;
+        struct list list;
+        unsigned n;
+};
+
+struct child_in {
+        struct loop_io io; /* fd -1: closed */
+        struct buf queue;
+        bool was_full;
+};
+
+struct child_out {
+        struct loop_io io;
+        struct child *child;
+        int fd; /* -1: closed */
+        struct lines lines;
+        void (*on_line)(void *owner, struct str line); /* NULL: lines are dropped */
+        bool is_paused;
+        bool is_draining; /* nobody writes any more: the work task reads what is left */
+        int n_left;
+};
+
+struct child {
+        struct list link;
+        struct children *children;
+        struct loop *loop;
+        pid_t pid;
+        struct loop_io pid_io;
+        struct child_in in;
+        struct child_out out;
+        struct child_out err;
+        struct timer timer; /* the next signal of its end */
+        struct loop_task work;
+        struct child_handlers handlers;
+        void *owner;
+        int64_t term_after_ms;
+        int64_t kill_after_ms;
+        int status;
+        char fault[96]; /* why we ended it */
+        bool is_ending; /* standard input is closed, signals follow */
+        bool is_dead;   /* reaped */
+        bool is_stopped;
+        bool is_over; /* freed at the end of the turn */
+};
+
+/* ---- in child.c ---- */
+
+/* Ends it for a reason that on_exit will tell, unless there was one before. */
+void child_fault(struct child *child, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Closes standard input; signals follow. */
+void child_begin_end(struct child *child);
+
+/* ---- in child_io.c ---- */
+
+/* Take over our ends of its pipes. 0, -errno; fds that were not taken are the caller's still. */
+int child_io_open(struct child *child, int fds[3], const struct child_options *options);
+void child_in_close(struct child *child);
+void child_out_close(struct child_out *out);
+/* No more is written to it: what is left is read by child_out_work(). */
+void child_out_drain(struct child_out *out);
+/* A step of what waits: lines that were held back, then what is left in the pipe. */
+void child_out_work(struct child_out *out);
+/* Is there a step to do now? */
+bool child_out_has_work(const struct child_out *out);
+/* Lines are dropped from now on. */
+void child_out_mute(struct child_out *out);

@@ -1,0 +1,67 @@
+/* Each byte is looked at once, however small the pieces are in which a line comes. */
+#include "lines.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+void lines_init(struct lines *lines, uint32_t max, uint32_t chunk, bool is_cutting)
+{
+        *lines = (struct lines){.max = max, .chunk = chunk, .is_cutting = is_cutting};
+        /* A whole line and its CR may wait for the rest. */
+        buf_init(&lines->buf, max + 1 + chunk);
+}
+
+ssize_t lines_read(struct lines *lines, int fd, size_t n)
+{
+        uint8_t *tail;
+        ssize_t n_read;
+        int r;
+
+        if (n > lines->chunk)
+                n = lines->chunk;
+        r = buf_reserve(&lines->buf, n, &tail);
+        if (r != 0)
+                return r < 0 ? r : -ENOBUFS;
+        n_read = read(fd, tail, n);
+        r = n_read < 0 ? -errno : 0;
+        buf_commit(&lines->buf, n_read < 0 ? 0 : (size_t)n_read);
+        return r < 0 ? r : n_read;
+}
+
+static void lines_take_back(struct lines *lines)
+{
+        buf_consume(&lines->buf, lines->n_given);
+        lines->n_given = 0;
+}
+
+int lines_next(struct lines *lines, bool is_end, struct str *linep)
+{
+        for (lines_take_back(lines); lines->buf.len > 0; lines_take_back(lines)) {
+                struct str bytes = buf_bytes(&lines->buf);
+                const char *lf = memchr(bytes.p + lines->n_seen, '\n', bytes.n - lines->n_seen);
+                bool was_skipping = lines->is_skipping;
+                struct str line = {bytes.p, lf == NULL ? bytes.n : (size_t)(lf - bytes.p)};
+                size_t n_taken = lf == NULL ? line.n : line.n + 1;
+
+                if (line.n > 0 && line.p[line.n - 1] == '\r')
+                        line.n--;
+                if (lf == NULL && !is_end && !was_skipping && line.n <= lines->max) {
+                        lines->n_seen = (uint32_t)bytes.n;
+                        return 0;
+                }
+                lines->n_seen = 0;
+                lines->n_given = (uint32_t)n_taken;
+                lines->is_skipping = lf == NULL;
+                if (was_skipping || line.n == 0)
+                        continue;
+                if (line.n > lines->max) {
+                        if (!lines->is_cutting)
+                                return LINES_E_LONG;
+                        line.n = lines->max;
+                }
+                *linep = line;
+                return LINES_ONE;
+        }
+        return 0;
+}
