@@ -241,6 +241,28 @@ int request_write(struct request *req, struct str bytes, uint32_t cap_bytes)
         return r;
 }
 
+/* The peer owes us something: the rest of a request, or the next one on a connection with nothing
+ * to do. */
+static void conn_watch_deadline(struct conn *c)
+{
+        bool is_waiting = list_is_empty(&c->requests) && c->out.len == 0;
+
+        list_for_each (it, &c->requests)
+                is_waiting |= !container_of(it, struct request, link)->is_running;
+        if (!is_waiting)
+                timer_disarm(c->front->gate->loop, &c->deadline);
+        else if (!timer_is_armed(&c->deadline))
+                timer_arm(c->front->gate->loop, &c->deadline,
+                          c->front->gate->config->body_timeout_ms);
+}
+
+/* The next request has the whole time again. */
+static void request_has_come(struct request *req)
+{
+        req->is_running = true;
+        timer_disarm(req->conn->front->gate->loop, &req->conn->deadline);
+}
+
 static void request_over(struct request *req)
 {
         struct conn *c = req->conn;
@@ -251,6 +273,8 @@ static void request_over(struct request *req)
         request_drop(req);
         if (!c->is_dead)
                 conn_flush(c);
+        if (!c->is_dead)
+                conn_watch_deadline(c);
 }
 
 void request_end(struct request *req)
@@ -349,19 +373,6 @@ void request_reply_json(struct request *req, unsigned status, const struct cgi_h
         request_reply(req, status, all, body);
 }
 
-static void conn_watch_deadline(struct conn *c)
-{
-        bool is_coming_in = list_is_empty(&c->requests);
-
-        list_for_each (it, &c->requests)
-                is_coming_in |= !container_of(it, struct request, link)->is_running;
-        if (!is_coming_in)
-                timer_disarm(c->front->gate->loop, &c->deadline);
-        else if (!timer_is_armed(&c->deadline))
-                timer_arm(c->front->gate->loop, &c->deadline,
-                          c->front->gate->config->body_timeout_ms);
-}
-
 static struct request *conn_find(struct conn *c, uint16_t id)
 {
         list_for_each (it, &c->requests) {
@@ -375,9 +386,14 @@ static struct request *conn_find(struct conn *c, uint16_t id)
 
 static void refuse(struct request *req, unsigned status, struct str why)
 {
-        req->is_running = true;
-        request_reply(req, status, (const struct cgi_header[]){{"Content-Type", "text/plain"}, {0}},
-                      why);
+        const struct cgi_header headers[] = {
+                {"Content-Type", "text/plain"},
+                {"Retry-After", status == 503 ? "5" : NULL},
+                {0},
+        };
+
+        request_has_come(req);
+        request_reply(req, status, headers, why);
 }
 
 static void conn_on_deadline(struct timer *timer)
@@ -411,7 +427,7 @@ static void request_check_complete(struct request *req, bool at_stdin_end)
                         refuse(req, 400, STR("The body is shorter than its Content-Length.\n"));
                 return;
         }
-        req->is_running = true;
+        request_has_come(req);
         c->front->gate->stats.requests++;
         c->front->on_request(req);
 }
@@ -428,12 +444,11 @@ static void conn_on_begin(struct conn *c, const struct fcgi_record *rec)
         }
         if (req != NULL) /* the peer abandoned it */
                 request_lose(req);
-        if (role != FCGI_RESPONDER || c->n_requests >= REQUESTS_MAX) {
+        if (role != FCGI_RESPONDER) {
                 struct buf end;
 
                 buf_init(&end, 64);
-                if (fcgi_add_end(&end, rec->id,
-                                 role != FCGI_RESPONDER ? FCGI_UNKNOWN_ROLE : FCGI_OVERLOADED) == 0)
+                if (fcgi_add_end(&end, rec->id, FCGI_UNKNOWN_ROLE) == 0)
                         (void)conn_send_bytes(c, buf_bytes(&end).p, end.len);
                 buf_finish(&end);
                 if (!keep_conn) {
@@ -452,8 +467,11 @@ static void conn_on_begin(struct conn *c, const struct fcgi_record *rec)
         req->keep_conn = keep_conn;
         buf_init(&req->raw_params, c->front->gate->config->head_max_bytes);
         buf_init(&req->body, c->front->gate->config->body_max_bytes);
+        if (list_is_empty(&c->requests))
+                timer_disarm(c->front->gate->loop, &c->deadline);
         list_append(&c->requests, &req->link);
-        c->n_requests++;
+        if (++c->n_requests > REQUESTS_MAX)
+                refuse(req, 503, STR("Too many requests at once on this connection.\n"));
 }
 
 static void request_on_params(struct request *req, const struct fcgi_record *rec)
@@ -485,6 +503,10 @@ static void request_on_stdin(struct request *req, const struct fcgi_record *rec)
 
         if (req->is_running)
                 return;
+        if (!req->has_params) {
+                conn_fault(req->conn, "STDIN before the end of PARAMS");
+                return;
+        }
         if (req->head.has_length && n > req->head.content_length - req->body.len)
                 n = (size_t)(req->head.content_length - req->body.len);
         if (buf_add(&req->body, rec->content, n) != 0)
@@ -573,8 +595,6 @@ static void conn_read(struct conn *c)
                 return;
         }
         conn_feed(c, read_buffer, (size_t)n);
-        if (!c->is_dead)
-                conn_watch_deadline(c);
 }
 
 static void conn_on_io(struct loop_io *io, uint32_t events)
@@ -587,6 +607,8 @@ static void conn_on_io(struct loop_io *io, uint32_t events)
                 conn_flush(c);
         if (!c->is_dead && (events & (LOOP_IN | LOOP_GONE)))
                 conn_read(c);
+        if (!c->is_dead)
+                conn_watch_deadline(c);
 }
 
 static void front_on_accept(struct sock_listener *listener, int fd)
