@@ -44,6 +44,7 @@ struct conn {
         struct loop_task end;
         uint16_t n_requests;
         bool closes_when_flushed;
+        bool is_lingering; /* refused before all had come: the rest is read and thrown away */
         bool is_dead;
 };
 
@@ -136,6 +137,17 @@ static void conn_watch(struct conn *c)
                 conn_kill(c);
 }
 
+/* To close while the peer still sends would be an error to it (on TCP a reset), and HAProxy then
+ * drops the answer. So it is told the end, and closes when it has read that; the deadline bounds
+ * it. */
+static void conn_linger(struct conn *c)
+{
+        if (shutdown(c->io.fd, SHUT_WR) < 0)
+                conn_kill(c);
+        else
+                conn_watch(c);
+}
+
 static void conn_flush(struct conn *c)
 {
         while (c->out.len > 0 && !c->is_dead) {
@@ -153,10 +165,12 @@ static void conn_flush(struct conn *c)
         }
         if (c->is_dead)
                 return;
-        if (c->out.len == 0 && c->closes_when_flushed)
-                conn_kill(c);
-        else
+        if (c->out.len > 0 || !c->closes_when_flushed)
                 conn_watch(c);
+        else if (c->is_lingering)
+                conn_linger(c);
+        else
+                conn_kill(c);
 }
 
 /* Sends what the socket takes now and queues the rest. The pieces are whole records. */
@@ -393,6 +407,7 @@ static void refuse(struct request *req, unsigned status, struct str why)
         };
 
         request_has_come(req);
+        req->conn->is_lingering = !req->keep_conn;
         request_reply(req, status, headers, why);
 }
 
@@ -570,7 +585,7 @@ static void conn_on_record(struct conn *c, const struct fcgi_record *rec)
 
 static void conn_feed(struct conn *c, const uint8_t *p, size_t n)
 {
-        while (n > 0 && !c->is_dead) {
+        while (n > 0 && !c->is_dead && !c->is_lingering) {
                 struct fcgi_record rec;
                 size_t used = 0;
                 int r = fcgi_reader_feed(&c->reader, p, n, &used, &rec);

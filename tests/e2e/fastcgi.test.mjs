@@ -173,6 +173,16 @@ describe('one request', { timeout: 60000 }, () => {
     assert.equal((await peer.answer(1)).status, 413);
   });
 
+  test('refused while its body still comes is answered whole, and the rest of the body does no harm', async () => {
+    const peer = (await connect()).send(begin(1, { keep: false }),
+      record(TYPE.PARAMS, 1, pairs({ ...paramsOf('/mcp', { body: '' }), CONTENT_LENGTH: 10 << 20 })), record(TYPE.PARAMS, 1));
+    for (let i = 0; i < 160; i++) peer.send(record(TYPE.STDIN, 1, Buffer.alloc(65535, 'x')));
+    const sent = new Promise((resolve) => peer.socket.write(record(TYPE.STDIN, 1), resolve));
+    assert.equal((await peer.answer(1)).status, 413);
+    assert.equal(await sent, undefined, 'no EPIPE: HAProxy would drop the answer');
+    await peer.end();
+  });
+
   test('that does not come in time is refused: 408', async () => {
     const bytes = request(1, '/mcp', { body: initialize });
     const since = Date.now();
