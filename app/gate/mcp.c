@@ -75,6 +75,8 @@ static struct session *require_session(struct request *req, struct user *user)
 {
         struct session *s = session_find(request_gate(req), req->head.session_id, user);
 
+        if (s != NULL && s->is_era_a)
+                s = NULL;
         if (s != NULL)
                 session_touch(s);
         else if (req->head.session_id.n == 0)
@@ -306,7 +308,7 @@ void mcp_on_message(struct request *req, struct user *user)
         if ((root = read_body(req)) == NULL)
                 return;
         if (batch_read(req, root, &b) == 0 && check_batch(req, s, &b) == 0) {
-                request_reply(req, 202, plain, STR("Accepted"));
+                request_reply(req, 202, NULL, STR(""));
                 for (size_t i = 0; i < b.n && !s->is_ending; i++)
                         on_message(s, NULL, &b.messages[i]);
         }
