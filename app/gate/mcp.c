@@ -39,8 +39,9 @@ static void refuse_busy(struct request *req, unsigned status)
 
 static void refuse_version(struct request *req, struct str asked)
 {
-        json_t *data = json_pack("{s:o, s:s%}", "supported", era_supported(), "requested", asked.p,
-                                 asked.n);
+        json_t *requested = json_stringn(asked.p, asked.n); /* NULL: it is not UTF-8 */
+        json_t *data = json_pack("{s:o, s:o}", "supported", era_supported(), "requested",
+                                 requested != NULL ? requested : json_null());
 
         reply_error(req, 400, RPC_UNSUPPORTED_VERSION, "This protocol version is not spoken here",
                     data);
