@@ -99,11 +99,13 @@ static void stream_on_farewell(struct timer *timer)
         stream_end(container_of(timer, struct stream, farewell));
 }
 
+/* A stream with an owner ends by itself, with its answer: a client without an event id could not
+ * come back for that. */
 static void stream_on_abort(struct request *req)
 {
         struct stream *s = req->owner;
 
-        if (!timer_is_armed(&s->farewell))
+        if (s->owner == NULL && !timer_is_armed(&s->farewell))
                 timer_arm(s->gate->loop, &s->farewell, rand_below(FAREWELL_MS));
 }
 

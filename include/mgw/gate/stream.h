@@ -25,7 +25,7 @@ struct stream {
         struct session *session;
         /* The stream is over, whoever ended it; it is freed at the end of this turn. */
         void (*on_end)(struct stream *stream);
-        void *owner;
+        void *owner;           /* ends it when its work is done; NULL: nobody does */
         struct timer farewell; /* armed when the proxy asked for an end, or when it is full */
         int64_t opened_ms;
         int64_t written_ms;
