@@ -204,10 +204,20 @@ void call_on_link_settled(struct session *session)
         }
 }
 
+/* A string of the params. NULL: there is none, or a NUL is in it, where C would cut it into another
+ * name. */
+static const char *call_text(const struct call *call, const char *key)
+{
+        const json_t *string = json_object_get(call->params, key);
+        const char *text = json_string_value(string);
+
+        return text != NULL && strlen(text) == json_string_length(string) ? text : NULL;
+}
+
 static void call_initialize(struct call *call)
 {
         struct session *s = call->session;
-        const char *asked = json_string_value(json_object_get(call->params, "protocolVersion"));
+        const char *asked = call_text(call, "protocolVersion");
 
         if (s->is_initialized || s->link != NULL) {
                 call_fail(call, RPC_INVALID_REQUEST, "this session is initialized already");
@@ -253,12 +263,12 @@ static void call_list(struct call *call)
 
 static void call_by_name(struct call *call)
 {
-        const char *name = json_string_value(json_object_get(call->params, "name"));
+        const char *name = call_text(call, "name");
         const struct upstream *upstream = call->session->gate->upstream;
         const char *theirs;
 
         if (name == NULL) {
-                call_fail(call, RPC_INVALID_PARAMS, "params.name must be a string");
+                call_fail(call, RPC_INVALID_PARAMS, "params.name must be a string without NUL");
                 return;
         }
         if (strcmp(call->method->name, "tools/call") == 0 &&
@@ -279,10 +289,10 @@ static void call_by_name(struct call *call)
 
 static void call_by_uri(struct call *call)
 {
-        const char *uri = json_string_value(json_object_get(call->params, "uri"));
+        const char *uri = call_text(call, "uri");
 
         if (uri == NULL)
-                call_fail(call, RPC_INVALID_PARAMS, "params.uri must be a string");
+                call_fail(call, RPC_INVALID_PARAMS, "params.uri must be a string without NUL");
         else if (!call_relay_take(call, copy_params(call)))
                 call_fail(call, RPC_RESOURCE_NOT_FOUND, "no such resource: %s", uri);
 }
@@ -305,7 +315,7 @@ static void call_complete(struct call *call)
 
 static void call_set_level(struct call *call)
 {
-        const char *name = json_string_value(json_object_get(call->params, "level"));
+        const char *name = call_text(call, "level");
         int level = name != NULL ? method_log_level(name) : -1;
 
         if (level < 0) {

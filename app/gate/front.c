@@ -44,6 +44,7 @@ struct conn {
         struct loop_task end;
         uint16_t n_requests;
         bool closes_when_flushed;
+        bool is_lingering; /* refused before all had come: the rest is read and thrown away */
         bool is_dead;
 };
 
@@ -136,6 +137,17 @@ static void conn_watch(struct conn *c)
                 conn_kill(c);
 }
 
+/* To close while the peer still sends would be an error to it (on TCP a reset), and HAProxy then
+ * drops the answer. So it is told the end, and closes when it has read that; the deadline bounds
+ * it. */
+static void conn_linger(struct conn *c)
+{
+        if (shutdown(c->io.fd, SHUT_WR) < 0)
+                conn_kill(c);
+        else
+                conn_watch(c);
+}
+
 static void conn_flush(struct conn *c)
 {
         while (c->out.len > 0 && !c->is_dead) {
@@ -153,10 +165,12 @@ static void conn_flush(struct conn *c)
         }
         if (c->is_dead)
                 return;
-        if (c->out.len == 0 && c->closes_when_flushed)
-                conn_kill(c);
-        else
+        if (c->out.len > 0 || !c->closes_when_flushed)
                 conn_watch(c);
+        else if (c->is_lingering)
+                conn_linger(c);
+        else
+                conn_kill(c);
 }
 
 /* Sends what the socket takes now and queues the rest. The pieces are whole records. */
@@ -241,6 +255,28 @@ int request_write(struct request *req, struct str bytes, uint32_t cap_bytes)
         return r;
 }
 
+/* The peer owes us something: the rest of a request, or the next one on a connection with nothing
+ * to do. */
+static void conn_watch_deadline(struct conn *c)
+{
+        bool is_waiting = list_is_empty(&c->requests) && c->out.len == 0;
+
+        list_for_each (it, &c->requests)
+                is_waiting |= !container_of(it, struct request, link)->is_running;
+        if (!is_waiting)
+                timer_disarm(c->front->gate->loop, &c->deadline);
+        else if (!timer_is_armed(&c->deadline))
+                timer_arm(c->front->gate->loop, &c->deadline,
+                          c->front->gate->config->body_timeout_ms);
+}
+
+/* The next request has the whole time again. */
+static void request_has_come(struct request *req)
+{
+        req->is_running = true;
+        timer_disarm(req->conn->front->gate->loop, &req->conn->deadline);
+}
+
 static void request_over(struct request *req)
 {
         struct conn *c = req->conn;
@@ -251,6 +287,8 @@ static void request_over(struct request *req)
         request_drop(req);
         if (!c->is_dead)
                 conn_flush(c);
+        if (!c->is_dead)
+                conn_watch_deadline(c);
 }
 
 void request_end(struct request *req)
@@ -349,19 +387,6 @@ void request_reply_json(struct request *req, unsigned status, const struct cgi_h
         request_reply(req, status, all, body);
 }
 
-static void conn_watch_deadline(struct conn *c)
-{
-        bool is_coming_in = list_is_empty(&c->requests);
-
-        list_for_each (it, &c->requests)
-                is_coming_in |= !container_of(it, struct request, link)->is_running;
-        if (!is_coming_in)
-                timer_disarm(c->front->gate->loop, &c->deadline);
-        else if (!timer_is_armed(&c->deadline))
-                timer_arm(c->front->gate->loop, &c->deadline,
-                          c->front->gate->config->body_timeout_ms);
-}
-
 static struct request *conn_find(struct conn *c, uint16_t id)
 {
         list_for_each (it, &c->requests) {
@@ -375,9 +400,15 @@ static struct request *conn_find(struct conn *c, uint16_t id)
 
 static void refuse(struct request *req, unsigned status, struct str why)
 {
-        req->is_running = true;
-        request_reply(req, status, (const struct cgi_header[]){{"Content-Type", "text/plain"}, {0}},
-                      why);
+        const struct cgi_header headers[] = {
+                {"Content-Type", "text/plain"},
+                {"Retry-After", status == 503 ? "5" : NULL},
+                {0},
+        };
+
+        request_has_come(req);
+        req->conn->is_lingering = !req->keep_conn;
+        request_reply(req, status, headers, why);
 }
 
 static void conn_on_deadline(struct timer *timer)
@@ -411,7 +442,7 @@ static void request_check_complete(struct request *req, bool at_stdin_end)
                         refuse(req, 400, STR("The body is shorter than its Content-Length.\n"));
                 return;
         }
-        req->is_running = true;
+        request_has_come(req);
         c->front->gate->stats.requests++;
         c->front->on_request(req);
 }
@@ -428,12 +459,11 @@ static void conn_on_begin(struct conn *c, const struct fcgi_record *rec)
         }
         if (req != NULL) /* the peer abandoned it */
                 request_lose(req);
-        if (role != FCGI_RESPONDER || c->n_requests >= REQUESTS_MAX) {
+        if (role != FCGI_RESPONDER) {
                 struct buf end;
 
                 buf_init(&end, 64);
-                if (fcgi_add_end(&end, rec->id,
-                                 role != FCGI_RESPONDER ? FCGI_UNKNOWN_ROLE : FCGI_OVERLOADED) == 0)
+                if (fcgi_add_end(&end, rec->id, FCGI_UNKNOWN_ROLE) == 0)
                         (void)conn_send_bytes(c, buf_bytes(&end).p, end.len);
                 buf_finish(&end);
                 if (!keep_conn) {
@@ -452,8 +482,11 @@ static void conn_on_begin(struct conn *c, const struct fcgi_record *rec)
         req->keep_conn = keep_conn;
         buf_init(&req->raw_params, c->front->gate->config->head_max_bytes);
         buf_init(&req->body, c->front->gate->config->body_max_bytes);
+        if (list_is_empty(&c->requests))
+                timer_disarm(c->front->gate->loop, &c->deadline);
         list_append(&c->requests, &req->link);
-        c->n_requests++;
+        if (++c->n_requests > REQUESTS_MAX)
+                refuse(req, 503, STR("Too many requests at once on this connection.\n"));
 }
 
 static void request_on_params(struct request *req, const struct fcgi_record *rec)
@@ -485,6 +518,10 @@ static void request_on_stdin(struct request *req, const struct fcgi_record *rec)
 
         if (req->is_running)
                 return;
+        if (!req->has_params) {
+                conn_fault(req->conn, "STDIN before the end of PARAMS");
+                return;
+        }
         if (req->head.has_length && n > req->head.content_length - req->body.len)
                 n = (size_t)(req->head.content_length - req->body.len);
         if (buf_add(&req->body, rec->content, n) != 0)
@@ -548,7 +585,7 @@ static void conn_on_record(struct conn *c, const struct fcgi_record *rec)
 
 static void conn_feed(struct conn *c, const uint8_t *p, size_t n)
 {
-        while (n > 0 && !c->is_dead) {
+        while (n > 0 && !c->is_dead && !c->is_lingering) {
                 struct fcgi_record rec;
                 size_t used = 0;
                 int r = fcgi_reader_feed(&c->reader, p, n, &used, &rec);
@@ -573,8 +610,6 @@ static void conn_read(struct conn *c)
                 return;
         }
         conn_feed(c, read_buffer, (size_t)n);
-        if (!c->is_dead)
-                conn_watch_deadline(c);
 }
 
 static void conn_on_io(struct loop_io *io, uint32_t events)
@@ -587,6 +622,8 @@ static void conn_on_io(struct loop_io *io, uint32_t events)
                 conn_flush(c);
         if (!c->is_dead && (events & (LOOP_IN | LOOP_GONE)))
                 conn_read(c);
+        if (!c->is_dead)
+                conn_watch_deadline(c);
 }
 
 static void front_on_accept(struct sock_listener *listener, int fd)

@@ -39,8 +39,9 @@ static void refuse_busy(struct request *req, unsigned status)
 
 static void refuse_version(struct request *req, struct str asked)
 {
-        json_t *data = json_pack("{s:o, s:s%}", "supported", era_supported(), "requested", asked.p,
-                                 asked.n);
+        json_t *requested = json_stringn(asked.p, asked.n); /* NULL: it is not UTF-8 */
+        json_t *data = json_pack("{s:o, s:o}", "supported", era_supported(), "requested",
+                                 requested != NULL ? requested : json_null());
 
         reply_error(req, 400, RPC_UNSUPPORTED_VERSION, "This protocol version is not spoken here",
                     data);
@@ -75,6 +76,8 @@ static struct session *require_session(struct request *req, struct user *user)
 {
         struct session *s = session_find(request_gate(req), req->head.session_id, user);
 
+        if (s != NULL && s->is_era_a)
+                s = NULL;
         if (s != NULL)
                 session_touch(s);
         else if (req->head.session_id.n == 0)
@@ -306,7 +309,7 @@ void mcp_on_message(struct request *req, struct user *user)
         if ((root = read_body(req)) == NULL)
                 return;
         if (batch_read(req, root, &b) == 0 && check_batch(req, s, &b) == 0) {
-                request_reply(req, 202, plain, STR("Accepted"));
+                request_reply(req, 202, NULL, STR(""));
                 for (size_t i = 0; i < b.n && !s->is_ending; i++)
                         on_message(s, NULL, &b.messages[i]);
         }

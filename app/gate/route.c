@@ -32,6 +32,7 @@ static const struct route routes[] = {
         {"/admin/announce", CGI_POST, admin_on_announce, NULL},
         {"/.well-known/oauth-protected-resource", CGI_GET, on_resource_metadata, NULL},
         {"/.well-known/oauth-protected-resource/mcp", CGI_GET, on_resource_metadata, NULL},
+        {"/.well-known/oauth-protected-resource/sse", CGI_GET, on_resource_metadata, NULL},
 };
 
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
@@ -56,6 +57,17 @@ static void base_url(const struct request *req, char *out, size_t size)
                 snprintf(out, size, "http://localhost");
 }
 
+/* The resource that a request is about, by the path at which clients know it. */
+static const char *resource_path(const struct request *req)
+{
+        struct str path = req->head.path;
+
+        return str_eq(path, STR("/sse")) || str_eq(path, STR("/message")) ||
+                               str_eq(path, STR("/.well-known/oauth-protected-resource/sse"))
+                       ? "/sse"
+                       : "/mcp";
+}
+
 /* RFC 9728 3: what this resource is. Static tokens have no authorization server to name. */
 static void on_resource_metadata(struct request *req)
 {
@@ -64,9 +76,9 @@ static void on_resource_metadata(struct request *req)
 
         base_url(req, base, sizeof(base));
         n = snprintf(body, sizeof(body),
-                     "{\"resource\":\"%s/mcp\",\"bearer_methods_supported\":[\"header\"],"
+                     "{\"resource\":\"%s%s\",\"bearer_methods_supported\":[\"header\"],"
                      "\"resource_name\":\"mgw\"}",
-                     base);
+                     base, resource_path(req));
         request_reply_json(req, 200, NULL, (struct str){body, (size_t)n});
 }
 
@@ -81,8 +93,8 @@ static void refuse_user(struct request *req, enum user_verdict verdict)
 
         base_url(req, base, sizeof(base));
         snprintf(challenge, sizeof(challenge),
-                 "Bearer resource_metadata=\"%s/.well-known/oauth-protected-resource/mcp\"%s", base,
-                 verdict == USER_NO_TOKEN ? "" : ", error=\"invalid_token\"");
+                 "Bearer resource_metadata=\"%s/.well-known/oauth-protected-resource%s\"%s", base,
+                 resource_path(req), verdict == USER_NO_TOKEN ? "" : ", error=\"invalid_token\"");
         request_reply(req, 401,
                       (const struct cgi_header[]){
                               {"Content-Type", "text/plain"}, {"WWW-Authenticate", challenge}, {0}},

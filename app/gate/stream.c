@@ -99,11 +99,13 @@ static void stream_on_farewell(struct timer *timer)
         stream_end(container_of(timer, struct stream, farewell));
 }
 
+/* A stream with an owner ends by itself, with its answer: a client without an event id could not
+ * come back for that. */
 static void stream_on_abort(struct request *req)
 {
         struct stream *s = req->owner;
 
-        if (!timer_is_armed(&s->farewell))
+        if (s->owner == NULL && !timer_is_armed(&s->farewell))
                 timer_arm(s->gate->loop, &s->farewell, rand_below(FAREWELL_MS));
 }
 
@@ -167,22 +169,21 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
 
 static int stream_write(struct stream *s, struct str bytes)
 {
-        int r = request_write(s->req, bytes, s->gate->config->stream_queue_max_bytes);
+        uint32_t cap_bytes = s->gate->config->stream_queue_max_bytes;
+        int r = s->is_full ? STREAM_E_FULL : request_write(s->req, bytes, cap_bytes);
 
         if (r == 0) {
                 stream_touch(s);
-                return 0;
-        }
-        if (r == BUF_E_FULL) {
+        } else if (r == BUF_E_FULL && !s->is_full) {
+                r = STREAM_E_FULL;
+                s->is_full = true;
+                s->has_retry = false;
                 s->gate->stats.streams_overflowed++;
                 log_warn(NULL,
                          "[MCP] stream %s (%s) ended: the client does not read, %u bytes wait "
                          "(stream_queue_max_bytes)",
-                         s->id, s->user->email, s->gate->config->stream_queue_max_bytes);
-                s->has_retry = false;
-                if (!timer_is_armed(&s->farewell))
-                        timer_arm(s->gate->loop, &s->farewell, 0);
-                return STREAM_E_FULL;
+                         s->id, s->user->email, cap_bytes);
+                timer_arm(s->gate->loop, &s->farewell, 0);
         }
         return r;
 }

@@ -1,5 +1,7 @@
 #include "mgw/mcp/guard.h"
 
+#include "mgw/wire/hdr.h"
+
 /* Takes "host" or "[v6]" off the front of "host:port". */
 static struct str host_of(struct str authority)
 {
@@ -41,6 +43,8 @@ static bool is_local(struct str origin)
 
 bool guard_origin_is_allowed(struct str origin, const char *const *allowed, size_t n)
 {
+        if (!hdr_is_visible(origin, origin.n)) /* it comes back in a header of the answer */
+                return false;
         if (is_local(origin))
                 return true;
         for (size_t i = 0; i < n; i++)

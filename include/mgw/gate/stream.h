@@ -25,12 +25,14 @@ struct stream {
         struct session *session;
         /* The stream is over, whoever ended it; it is freed at the end of this turn. */
         void (*on_end)(struct stream *stream);
-        void *owner;
-        struct timer farewell; /* armed when the proxy asked for an end */
+        void *owner;           /* ends it when its work is done; NULL: nobody does */
+        struct timer farewell; /* armed when the proxy asked for an end, or when it is full */
         int64_t opened_ms;
         int64_t written_ms;
         struct channel channel;
         bool has_retry; /* its client reconnects: a deliberate end tells it when */
+        bool is_full;   /* an event found no room: none may follow it, since a resuming client asks
+                           for what came after the last that it has */
         char id[12];
 };
 

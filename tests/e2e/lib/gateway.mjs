@@ -138,10 +138,11 @@ export function testCertificate() {
 /**
  * settings: mgw's, by their environment names without MGW_ ({ KEEPALIVE_S: 1 }).
  * config: the object for mgw's configuration file; haproxy: environment of haproxy.cfg; host: where its
- * plain listener is bound; wrap: (socket) => the command that starts mgw, where that is another.
+ * plain listener is bound; wrap: (socket) => the command that starts mgw, where that is another; alone: mgw
+ * without HAProxy; haproxyArgs: more arguments for HAProxy.
  */
 export async function startGateway({
-  settings = {}, config, haproxy = {}, release = false, bin, host = '127.0.0.1', wrap = () => [],
+  settings = {}, config, haproxy = {}, release = false, bin, host = '127.0.0.1', wrap = () => [], alone = false, haproxyArgs = [],
 } = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-e2e-'));
   const socket = path.join(dir, 'fcgi.sock');
@@ -167,18 +168,20 @@ export async function startGateway({
     stats: `http://127.0.0.1:${statsPort}`,
     mgw: await startMgw(),
   };
-  gateway.haproxy = new Program('haproxy', 'haproxy', ['-f', path.join(top, 'haproxy/haproxy.cfg')], {
-    env: {
-      ...process.env, MGW_SOCKET: socket, MGW_TLS_PORT: tlsPort, MGW_HTTP_PORT: httpPort, MGW_STATS_PORT: statsPort,
-      MGW_CERT: testCertificate().pem, ...haproxy,
-    },
-  });
-  await waitFor(() => fetch(`${gateway.url}/ready`).then((r) => r.ok, () => false), 'the gateway to be ready',
-    20000, new Set(), () => gateway.haproxy.tail() + gateway.mgw.tail());
+  if (!alone) {
+    gateway.haproxy = new Program('haproxy', 'haproxy', [...haproxyArgs, '-f', path.join(top, 'haproxy/haproxy.cfg')], {
+      env: {
+        ...process.env, MGW_SOCKET: socket, MGW_TLS_PORT: tlsPort, MGW_HTTP_PORT: httpPort, MGW_STATS_PORT: statsPort,
+        MGW_CERT: testCertificate().pem, ...haproxy,
+      },
+    });
+    await waitFor(() => fetch(`${gateway.url}/ready`).then((r) => r.ok, () => false), 'the gateway to be ready',
+      20000, new Set(), () => gateway.haproxy.tail() + gateway.mgw.tail());
+  }
   // What every gateway must show in its end: exit code 0 after a drain, and nothing from the sanitizers.
   gateway.stop = async () => {
     const exit = await gateway.mgw.stop();
-    await gateway.haproxy.stop();
+    await gateway.haproxy?.stop();
     fs.rmSync(dir, { recursive: true, force: true });
     assertClean(gateway.mgw);
     assert.deepEqual(exit, { code: 0, signal: null }, `mgw must end with 0:\n${gateway.mgw.tail()}`);

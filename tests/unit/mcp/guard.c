@@ -44,5 +44,7 @@ Test(guard, a_star_allows_all)
         const char *const all[] = {"*"};
 
         cr_assert(guard_origin_is_allowed(STR("https://any.example.com"), all, 1));
+        cr_assert_not(guard_origin_is_allowed(STR("https://any\x01"), all, 1));
+        cr_assert_not(guard_origin_is_allowed(STR("https://any\r\nX-Evil: 1"), all, 1));
         cr_assert_not(guard_origin_is_allowed(STR("https://any.example.com"), NULL, 0));
 }
