@@ -1,0 +1,3 @@
+export function printTable(results) { console.log(JSON.stringify(results, null, 1)); }
+export function writePlot() {}
+export function writeDocs() {}
