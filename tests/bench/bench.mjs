@@ -7,7 +7,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { top } from '../e2e/lib/gateway.mjs';
-import { measureBusy, measureIdle, measureMemory, measureRelay, measureStalled } from './lib/measure.mjs';
+import { measureBusy, measureIdle, measureMemory, measureCalls, measureStalled } from './lib/measure.mjs';
 import { printTable, writeDocs, writePlot } from './lib/report.mjs';
 import { mgwBinary, mostStreams, programs, startUpstream } from './lib/system.mjs';
 
@@ -42,44 +42,43 @@ if (n < Number(options.streams)) {
 
 const started = Date.now();
 const step = (text) => console.log(`[${((Date.now() - started) / 1000).toFixed(0).padStart(3)} s] ${text}`);
-const load = () => os.loadavg()[0];
 
 const results = {
   streams: n,
   cores: os.availableParallelism(),
-  load_before: load(),
+  load_before: os.loadavg()[0],
   servers: {},
 };
-for (const [name, spec] of Object.entries(servers)) {
+const names = Object.keys(servers);
+for (const name of names) {
   step(`${name}: ${n} idle streams`);
-  const idle = await measureIdle(spec, { n, kind: 'sse', dir, seconds });
-  step(`${name}: calls and pushes`);
-  const busy = await measureBusy(spec, { n, dir, seconds: 3 });
-  step(`${name}: a client that does not read`);
-  const stalled = await measureStalled(spec, { dir });
-  results.servers[name] = { idle, busy, stalled };
+  results.servers[name] = { idle: await measureIdle(servers[name], { n, kind: 'sse', dir, seconds }) };
 }
-step(`mgw and floor: ${n} streams of Streamable HTTP`);
 for (const name of ['mgw', 'floor']) {
+  step(`${name}: ${n} streams of Streamable HTTP`);
   results.servers[name].memory_b = await measureMemory(servers[name], { n, kind: 'mcp', dir });
 }
+step(`all by turns: calls and pushes, with 100 and ${n} streams idle`);
+const busy = await measureBusy(Object.values(servers), { n, dir });
+step('all by turns: a client that does not read');
+const stalled = await measureStalled(Object.values(servers), { dir });
+for (const [at, name] of names.entries()) Object.assign(results.servers[name], { busy: busy[at], stalled: stalled[at] });
 
-step('mgw and floor: calls to an HTTP upstream');
+step('mgw and floor by turns: calls to an HTTP upstream');
 const upstream = await startUpstream(dir);
 const config = path.join(dir, 'relay.json');
 fs.writeFileSync(config, JSON.stringify({ mcpServers: { up: { url: `http://127.0.0.1:${upstream.port}/mcp` } } }));
-results.servers.mgw.relay = await measureRelay(mgw({}, ['--config', config]), { dir, tool: 'up_echo', seconds: 4 });
-results.servers.floor.relay = await measureRelay(() => ({
-  name: 'relay', command: (socket) => [path.join(programs, 'relay'), socket, String(upstream.port)],
-}), { dir, tool: 'echo', seconds: 4 });
+const relay = () => ({ name: 'relay', command: (socket) => [path.join(programs, 'relay'), socket, String(upstream.port)] });
+const relayed = await measureCalls([mgw({}, ['--config', config]), relay], { dir, tool: 'up_echo' });
+results.servers.mgw.relay = relayed[0];
+results.servers.floor.relay = relayed[1];
 await upstream.stop();
 
 if (options.peers) {
   const { measurePeers } = await import('./peers/peers.mjs');
   results.peers = await measurePeers({ dir, step });
 }
-results.load_after = load();
-results.date = new Date().toISOString().slice(0, 10);
+results.load_after = os.loadavg()[0];
 
 fs.writeFileSync(path.join(out, 'bench.json'), `${JSON.stringify(results, null, 2)}\n`);
 console.log();

@@ -17,6 +17,10 @@ static size_t answer_size(const struct exchange *x)
         if (end == NULL)
                 return 0;
         n_head = (size_t)(end + 4 - x->in);
+        if (strcasestr(x->in, "\r\ntransfer-encoding: chunked\r\n") != NULL)
+                return x->n_in > n_head && memcmp(x->in + x->n_in - 7, "\r\n0\r\n\r\n", 7) == 0
+                               ? x->n_in
+                               : 0;
         for (const char *at = x->in; at < end; at++)
                 if (strncasecmp(at, name, sizeof(name) - 1) == 0) {
                         size = n_head + strtoul(at + sizeof(name) - 1, NULL, 10);

@@ -1,7 +1,7 @@
 /* An MCP server with one tool, `echo`, over HTTP on kept connections: as little work as can be, so
- * that a relay to it shows the relay's.
+ * that a relay to it shows the relay's. With '-' for the port it is one over stdio.
  *
- *   upstream PORT */
+ *   upstream PORT|- */
 #include "mgw/base/list.h"
 #include "mgw/base/str.h"
 #include "tool.h"
@@ -49,22 +49,39 @@ static struct str find_id(const char *body)
         return (struct str){at, strcspn(at, ",}")};
 }
 
-static void answer(struct peer *p, const char *body)
+/* The answer to a message; 0: it gets none. */
+static size_t answer_text(char *out, size_t size, const char *message)
 {
-        struct str id = find_id(body);
-        const char *result = strstr(body, "\"tools/call\"") != NULL   ? echo
-                             : strstr(body, "\"initialize\"") != NULL ? hello
-                                                                      : tools;
-        char text[512];
-        int n;
+        struct str id = find_id(message);
+        const char *result = strstr(message, "\"tools/call\"") != NULL   ? echo
+                             : strstr(message, "\"initialize\"") != NULL ? hello
+                                                                         : tools;
 
-        if (id.n == 0) {
-                peer_send(p, "202 Accepted", "", 0);
-                return;
-        }
-        n = snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":%.*s,\"result\":%s}",
-                     STR_ARG(id), result);
-        peer_send(p, "200 OK", text, (size_t)n);
+        if (id.n == 0)
+                return 0;
+        return (size_t)snprintf(out, size, "{\"jsonrpc\":\"2.0\",\"id\":%.*s,\"result\":%s}",
+                                STR_ARG(id), result);
+}
+
+static void answer(struct peer *p, const char *message)
+{
+        char text[512];
+        size_t n = answer_text(text, sizeof(text), message);
+
+        peer_send(p, n > 0 ? "200 OK" : "202 Accepted", text, n);
+}
+
+static void serve_stdio(void)
+{
+        char *line = NULL, text[512];
+        size_t size = 0;
+
+        while (getline(&line, &size, stdin) > 0)
+                if (answer_text(text, sizeof(text), line) > 0) {
+                        puts(text);
+                        fflush(stdout);
+                }
+        free(line);
 }
 
 /* Answers the request that begins in[] when it has come whole; returns its length, or 0. */
@@ -131,7 +148,11 @@ int main(int argc, char **argv)
         struct source listener = {.on_ready = on_accept};
 
         if (argc != 2)
-                die("usage: upstream PORT");
+                die("usage: upstream PORT|-");
+        if (strcmp(argv[1], "-") == 0) {
+                serve_stdio();
+                return 0;
+        }
         listener.fd = listen_tcp((uint16_t)number(argv[1]));
         source_add(&listener, EPOLLIN);
         for (;;)

@@ -74,6 +74,7 @@ export async function startChain({ name, command, env = {}, haproxy = 'haproxy/h
       ...limits, MGW_SOCKET: socket, MGW_HTTP_PORT: httpPort, MGW_STATS_PORT: adminPort, BENCH_SERVER_PORT: port ?? 0,
     },
   });
+  if (port) await waitFor(() => fetch(`http://127.0.0.1:${port}/`).then(() => true, () => false), `${name} to listen (see ${dir})`);
   await waitFor(() => {
     for (const program of [server, proxy]) {
       if (program.exit) throw new Error(`${program.name} ended: see ${dir}/${program.name}.log`);
