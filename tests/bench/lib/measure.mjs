@@ -33,7 +33,7 @@ async function keepAlives(chain, seconds) {
   return { cpu_s_per_million: (server_s / comments) * 1e6, haproxy_s_per_million: (haproxy_s / comments) * 1e6 };
 }
 
-/** Memory, opening and keep-alive of n idle streams, and what is left of them when they have gone. */
+/** Memory, keep-alive and opening of n idle streams, and what is left of them when they have gone. */
 export async function measureIdle(spec, { n, kind, dir, seconds }) {
   const chain = await startChain(await spec(1), dir);
   const { pid } = chain.server;
@@ -41,9 +41,9 @@ export async function measureIdle(spec, { n, kind, dir, seconds }) {
   await sleep(SETTLE_MS);
   const before = { memory: memoryOf(pid), descriptors: descriptorsOf(pid) };
   const half = Math.floor(n / 2);
-  const opened = [await costOf(chain, `open ${half} ${kind}`)];
+  const opening = await costOf(chain, `open ${half} ${kind}`);
   const atHalf = await keepAlives(chain, seconds);
-  opened.push(await costOf(chain, `open ${n - half} ${kind}`));
+  await chain.load.run(`open ${n - half} ${kind}`);
   const atFull = await keepAlives(chain, seconds);
   const memory = (memoryOf(pid) - before.memory) / n;
   await chain.load.run('close');
@@ -53,8 +53,7 @@ export async function measureIdle(spec, { n, kind, dir, seconds }) {
   await sleep(2000);
   const result = {
     memory_bytes: memory,
-    opening_us: (opened.reduce((sum, o) => sum + o.server_s + o.haproxy_s, 0) / n) * 1e6,
-    opening_server_us: (opened.reduce((sum, o) => sum + o.server_s, 0) / n) * 1e6,
+    opening_us: ((opening.server_s + opening.haproxy_s) / half) * 1e6,
     keepalive_half: atHalf.cpu_s_per_million,
     keepalive: atFull.cpu_s_per_million,
     keepalive_haproxy: atFull.haproxy_s_per_million,
@@ -84,18 +83,26 @@ export async function measureMemory(spec, { n, kind, dir }) {
 const ROUNDS = 5;
 
 /**
- * The same command to one chain after the other, five times over, and the best figures of each: what else the machine
- * does meets all of them alike, and can only make figures worse. Answers [figures of each chain].
+ * The same to one chain after the other, five times over, and the best figures of each: what else the machine does
+ * meets all of them alike, and can only make figures worse. measure: (chain) => figures. Answers [figures of each chain].
  */
-async function byTurns(chains, command) {
+async function byTurns(chains, measure) {
   const runs = chains.map(() => []);
   for (let i = 0; i < ROUNDS; i++) {
-    for (const [at, chain] of chains.entries()) runs[at].push(await chain.load.run(command));
+    for (const [at, chain] of chains.entries()) runs[at].push(await measure(chain));
   }
   return runs.map((of) => Object.fromEntries(Object.keys(of[0]).map((key) => {
     const values = of.map((run) => run[key]);
     return [key, key.endsWith('_per_s') ? Math.max(...values) : Math.min(...values)];
   })));
+}
+
+const commandByTurns = (chains, command) => byTurns(chains, (chain) => chain.load.run(command));
+
+/** What a stream more costs server and HAProxy. */
+async function openSome(chain, n) {
+  const { server_s, haproxy_s } = await costOf(chain, `open ${n} sse`);
+  return { both_us: ((server_s + haproxy_s) / n) * 1e6, server_us: (server_s / n) * 1e6 };
 }
 
 /** Starts the chains of all specs, without keep-alives in the way, and stops them after work(chains). */
@@ -113,19 +120,19 @@ const runAll = async (chains, command) => {
   for (const chain of chains) await chain.load.run(command);
 };
 
-/** [{ calls_1, calls_16, calls_64 with 100 streams idle; then with n streams: calls_16_idle, one, all }] */
+/** [{ calls_1, calls_16, calls_64 with 100 streams idle; opening; then with n streams: calls_16_idle, one, all }] */
 export function measureBusy(specs, { n, dir }) {
   return together(specs, dir, async (chains) => {
     const figures = {};
     await runAll(chains, 'open 100 sse');
     await runAll(chains, 'calls echo 16 1');
-    for (const clients of [1, 16, 64]) figures[`calls_${clients}`] = await byTurns(chains, `calls echo ${clients} 1`);
-    await runAll(chains, `open ${n - 100} sse`);
+    for (const clients of [1, 16, 64]) figures[`calls_${clients}`] = await commandByTurns(chains, `calls echo ${clients} 1`);
+    figures.opening = await byTurns(chains, (chain) => openSome(chain, (n - 100) / ROUNDS));
     await sleep(SETTLE_MS);
-    figures.calls_16_idle = await byTurns(chains, 'calls echo 16 1');
+    figures.calls_16_idle = await commandByTurns(chains, 'calls echo 16 1');
     await runAll(chains, 'push one 200 20');
-    figures.one = await byTurns(chains, 'push one 1000 20');
-    figures.all = await byTurns(chains, 'push all 3 20');
+    figures.one = await commandByTurns(chains, 'push one 1000 20');
+    figures.all = await commandByTurns(chains, 'push all 3 20');
     return chains.map((_, at) => Object.fromEntries(Object.entries(figures).map(([key, of]) => [key, of[at]])));
   });
 }
@@ -135,9 +142,9 @@ export function measureStalled(specs, { dir }) {
   return together(specs, dir, async (chains) => {
     await runAll(chains, 'open 100 sse');
     await runAll(chains, 'push all 100 8000');
-    const reading = await byTurns(chains, 'push all 200 8000');
+    const reading = await commandByTurns(chains, 'push all 200 8000');
     await runAll(chains, 'stall');
-    const stalled = await byTurns(chains, 'push all 200 8000');
+    const stalled = await commandByTurns(chains, 'push all 200 8000');
     return chains.map((_, at) => ({ reading: reading[at], stalled: stalled[at] }));
   });
 }
@@ -146,7 +153,7 @@ export function measureStalled(specs, { dir }) {
 export function measureCalls(specs, { dir, tool }) {
   return together(specs, dir, async (chains) => {
     await runAll(chains, `calls ${tool} 16 1`);
-    return byTurns(chains, `calls ${tool} 16 1`);
+    return commandByTurns(chains, `calls ${tool} 16 1`);
   });
 }
 
@@ -155,6 +162,6 @@ export function measurePushes(specs, { n, dir }) {
   return together(specs, dir, async (chains) => {
     await runAll(chains, `open ${n} sse`);
     await runAll(chains, 'push one 200 20');
-    return byTurns(chains, 'push one 1000 20');
+    return commandByTurns(chains, 'push one 1000 20');
   });
 }
