@@ -14,6 +14,7 @@
 
 #define TOKEN_DAYS 90
 #define EXIT_USAGE 2
+#define LOG_FINISH_MS 500
 
 static void print_help(void)
 {
@@ -84,6 +85,7 @@ static int serve(const char *path)
                 log_setup(STDERR_FILENO, (enum log_format)config.log_format,
                           (enum log_level)config.log_level);
                 code = server_run(&config);
+                log_finish(LOG_FINISH_MS);
         }
         config_finish(&config);
         return code;

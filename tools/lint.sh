@@ -13,16 +13,19 @@ lint_format() {
 
 lint_cppcheck() {
   cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
-    --suppress=missingIncludeSystem -j "$(nproc)" -D_GNU_SOURCE -DMGW_VERSION='"0"' -I include app
+    --suppress=missingIncludeSystem -j "$(nproc)" -D_GNU_SOURCE -DMGW_VERSION='"0"' -I include \
+    -D'json_object_foreach(o,k,v)=for(;;)' -D'json_array_foreach(a,i,v)=for(;;)' app
 }
 
 lint_tidy() {
+  # One file at a time: version 14 carries what it learned of a va_list over to the next file.
   git ls-files -co --exclude-standard -- 'app/*.c' |
-    xargs -r -n 4 -P "$(nproc)" clang-tidy --quiet -p build --warnings-as-errors='*' 2>/dev/null
+    xargs -r -n 1 -P "$(nproc)" clang-tidy --quiet -p build --warnings-as-errors='*' 2>/dev/null
 }
 
 lint_scripts() {
-  shellcheck -x dev tools/*.sh .ci/run
+  # SC2015: "A && B || die" is meant as it stands.
+  shellcheck -x -e SC2015 dev .ci/run
 }
 
 lint_haproxy() {

@@ -5,6 +5,7 @@
 
 passed=0
 failed=0
+NODE_LIMIT=${NODE_LIMIT:-25m}
 
 run_tests() {
   local part
@@ -95,7 +96,8 @@ run_node() {
   sanitizers
   export MGW_BIN=$PWD/build-asan-gcc/mgw MGW_BIN_RELEASE=$PWD/build/mgw
   rm -f "$tap"
-  tests/e2e/node_modules/.bin/node --test \
+  # Bounded, whatever a test leaves running: a file ends with its last test.
+  timeout --kill-after=10 "$NODE_LIMIT" tests/e2e/node_modules/.bin/node --test --test-force-exit \
     --test-reporter=spec --test-reporter-destination=stdout \
     --test-reporter=tap --test-reporter-destination="$tap" "$@" </dev/null || code=$?
   counts=$(count_tap "$tap")

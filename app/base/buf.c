@@ -97,6 +97,7 @@ int buf_add(struct buf *b, const void *p, size_t n)
         r = buf_reserve(b, n, &tail);
         if (r != 0)
                 return r;
+        assert(tail != NULL);
         memcpy(tail, p, n);
         buf_commit(b, n);
         return 0;

@@ -1,9 +1,11 @@
-/* Lines are built in one buffer of PIPE_BUF bytes and written by one write(2): a pipe that poll(2)
- * calls writable takes so many bytes whole, without blocking. Standard error is shared with other
- * processes, so O_NONBLOCK, which belongs to the open file and not to us, is never set on it. A
- * line too long is cut between characters, closes what it opened, and says so (cut=true). */
+/* Lines are built in one buffer of PIPE_BUF bytes and queued; whole lines leave by writes of at
+ * most so much: a pipe that poll(2) calls writable takes that without blocking. Standard error is
+ * shared with other processes, so O_NONBLOCK, which belongs to the open file and not to us, is
+ * never set on it. A line too long is cut between characters, closes what it opened, and says so
+ * (cut=true). */
 #include "mgw/base/log.h"
 
+#include "mgw/base/buf.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/str.h"
 
@@ -20,6 +22,8 @@
 #define LOG_LINE_SIZE PIPE_BUF
 /* Kept free for what ends a line, however full it is: a quote, the mark of a cut, '}' and LF. */
 #define LOG_TAIL_SIZE 32
+/* What waits for a slow reader; some 10,000 lines, as when as many streams open at once. */
+#define LOG_QUEUE_MAX_BYTES (1u << 20)
 
 struct log_text {
         char text[LOG_LINE_SIZE];
@@ -31,9 +35,12 @@ static struct {
         int fd;
         enum log_format format;
         enum log_level lowest;
-        uint64_t n_dropped; /* since the last line that got through */
-        bool is_torn;       /* the last line got through in part: begin on a new one */
-} log_state = {.fd = STDERR_FILENO, .format = LOG_FORMAT_TEXT, .lowest = LOG_LEVEL_INFO};
+        struct buf queue;   /* whole lines, but for the first, which may be out in part */
+        uint64_t n_dropped; /* not told yet */
+} log_state = {.fd = STDERR_FILENO,
+               .format = LOG_FORMAT_TEXT,
+               .lowest = LOG_LEVEL_INFO,
+               .queue = {.max = LOG_QUEUE_MAX_BYTES}};
 
 static const char *const level_upper[] = {"DEBUG", "INFO", "WARN", "ERROR"};
 static const char *const level_lower[] = {"debug", "info", "warn", "error"};
@@ -44,7 +51,7 @@ void log_setup(int fd, enum log_format format, enum log_level lowest)
         log_state.format = format;
         log_state.lowest = lowest;
         log_state.n_dropped = 0;
-        log_state.is_torn = false;
+        buf_finish(&log_state.queue);
 }
 
 bool log_is_on(enum log_level level)
@@ -197,37 +204,78 @@ static void build_json(struct log_text *l, enum log_level level, const char *mes
         put_raw(l, "}\n", 2);
 }
 
-/* Builds and writes one line. False: it did not get through whole. */
-static bool write_line(enum log_level level, const char *message, const struct log_field *fields)
+/* Whole lines at the head of the queue, at most what one write takes. */
+static size_t queue_head_size(struct str queue)
 {
-        struct pollfd pollfd = {.fd = log_state.fd, .events = POLLOUT};
-        struct log_text l;
-        ssize_t n;
+        size_t n = queue.n < LOG_LINE_SIZE ? queue.n : LOG_LINE_SIZE;
 
-        if (poll(&pollfd, 1, 0) != 1 || pollfd.revents != POLLOUT)
-                return false;
-        l.n = 0;
-        l.is_cut = false;
-        if (log_state.is_torn)
-                put(&l, STR("\n"));
+        while (n > 0 && queue.p[n - 1] != '\n')
+                n--;
+        return n;
+}
+
+/* Nobody will ever read them. */
+static void queue_drop(void)
+{
+        struct str queue = buf_bytes(&log_state.queue);
+
+        for (size_t i = 0; i < queue.n; i++)
+                log_state.n_dropped += queue.p[i] == '\n';
+        buf_finish(&log_state.queue);
+}
+
+bool log_flush(void)
+{
+        int saved_errno = errno;
+
+        while (log_state.queue.len > 0) {
+                struct pollfd pollfd = {.fd = log_state.fd, .events = POLLOUT};
+                struct str queue = buf_bytes(&log_state.queue);
+                size_t size = queue_head_size(queue);
+                ssize_t n;
+
+                if (poll(&pollfd, 1, 0) == 0)
+                        break;
+                n = pollfd.revents == POLLOUT ? write(log_state.fd, queue.p, size) : -1;
+                if (n < 0 && pollfd.revents == POLLOUT && (errno == EINTR || errno == EAGAIN))
+                        break;
+                if (n < 0)
+                        queue_drop();
+                else
+                        buf_consume(&log_state.queue, (size_t)n);
+                if (n != (ssize_t)size)
+                        break;
+        }
+        errno = saved_errno;
+        return log_state.queue.len == 0;
+}
+
+void log_finish(int wait_ms)
+{
+        int64_t deadline_ms = clock_monotonic_ms() + wait_ms;
+
+        while (!log_flush() && clock_monotonic_ms() < deadline_ms)
+                (void)poll(&(struct pollfd){.fd = log_state.fd, .events = POLLOUT}, 1, 10);
+        buf_finish(&log_state.queue);
+}
+
+static bool queue_line(enum log_level level, const char *message, const struct log_field *fields)
+{
+        struct log_text l = {.n = 0};
+
         if (log_state.format == LOG_FORMAT_JSON)
                 build_json(&l, level, message, fields);
         else
                 build_text(&l, level, message, fields);
-        do
-                n = write(log_state.fd, l.text, l.n);
-        while (n < 0 && errno == EINTR);
-        if (n > 0)
-                log_state.is_torn = (size_t)n < l.n;
-        return n == (ssize_t)l.n;
+        return buf_add(&log_state.queue, l.text, l.n) == 0;
 }
 
-static bool report_dropped(void)
+static bool queue_report(void)
 {
         char count[24];
 
         snprintf(count, sizeof(count), "%llu", (unsigned long long)log_state.n_dropped);
-        return write_line(LOG_LEVEL_WARN, "log lines dropped: standard error took no more",
+        return queue_line(LOG_LEVEL_WARN, "log lines dropped: standard error took no more",
                           LOG_FIELDS({"count", count}));
 }
 
@@ -242,9 +290,10 @@ void log_line(enum log_level level, const struct log_field *fields, const char *
         va_start(ap, fmt);
         vsnprintf(message, sizeof(message), fmt, ap);
         va_end(ap);
-        if (log_state.n_dropped > 0 && report_dropped())
+        if (log_state.n_dropped > 0 && queue_report())
                 log_state.n_dropped = 0;
-        if (log_state.n_dropped > 0 || !write_line(level, message, fields))
+        if (log_state.n_dropped > 0 || !queue_line(level, message, fields))
                 log_state.n_dropped++;
+        (void)log_flush();
         errno = saved_errno;
 }

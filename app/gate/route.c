@@ -105,13 +105,13 @@ static void preflight(struct request *req)
 
 static void refuse_method(struct request *req)
 {
-        char allow[64] = "OPTIONS";
+        char allow[64];
+        size_t n = (size_t)snprintf(allow, sizeof(allow), "OPTIONS");
 
         for (size_t i = 0; i < N_ROUTES; i++)
-                if (str_eq(str_from(routes[i].path), req->head.path)) {
-                        strcat(allow, ", ");
-                        strcat(allow, method_names[routes[i].method]);
-                }
+                if (str_eq(str_from(routes[i].path), req->head.path))
+                        n += (size_t)snprintf(allow + n, sizeof(allow) - n, ", %s",
+                                              method_names[routes[i].method]);
         request_reply(req, 405, (const struct cgi_header[]){{"Allow", allow}, {0}}, STR(""));
 }
 

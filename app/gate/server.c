@@ -15,11 +15,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* After the last call and stream: time for what is queued to leave. */
 #define LAST_WORDS_MS 200
 /* Upstreams that do not answer their DELETE do not hold the end up for longer. */
 #define DELETES_MS 2000
+/* Log, loop, signals, listener and the like. */
+#define OWN_DESCRIPTORS 16
 
 struct server {
         struct gate gate;
@@ -130,6 +133,27 @@ static void server_on_signal(struct signal_watch *watch, int signo)
         }
 }
 
+/* Idle streams must not take the descriptors that calls need: a tenth is theirs. */
+static void server_fit_descriptors(struct gate *gate)
+{
+        struct rlimit limit;
+        int64_t fits;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+                limit.rlim_cur = limit.rlim_max;
+                (void)setrlimit(RLIMIT_NOFILE, &limit);
+        }
+        fits = (int64_t)(sock_ceiling() - OWN_DESCRIPTORS) * 9 / 10;
+        gate->streams_max = gate->config->streams_max;
+        if (gate->streams_max <= fits)
+                return;
+        gate->streams_max = fits > 0 ? (uint32_t)fits : 0;
+        log_info(NULL,
+                 "[mgw] streams_max is %u, but the descriptors allow %u streams: raise their limit "
+                 "(ulimit -n, LimitNOFILE=)",
+                 gate->config->streams_max, gate->streams_max);
+}
+
 static int server_listen(struct server *sv)
 {
         const struct config *config = sv->gate.config;
@@ -165,6 +189,7 @@ static int server_open(struct server *sv, const struct config *config)
             (r = http_client_create(gate->loop, &gate->http)) < 0)
                 return r;
         gate->started_ms = loop_now_ms(gate->loop);
+        server_fit_descriptors(gate);
         if (config->n_servers > 0 &&
             (r = upstream_create(gate, &config->servers[0], &gate->upstream)) < 0)
                 return r;

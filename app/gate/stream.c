@@ -118,7 +118,7 @@ unsigned stream_refusal(const struct gate *gate, const struct user *user)
 
         if (gate->is_draining)
                 return 503;
-        if (gate->stats.n_streams >= gate->config->streams_max)
+        if (gate->stats.n_streams >= gate->streams_max)
                 return 429;
         return per_user > 0 && user->n_streams >= per_user ? 429 : 0;
 }
@@ -205,9 +205,7 @@ int stream_push(struct stream *s, const struct sse_event *event)
 /* Nothing is sent behind unsent bytes: they wait to be read, and say as much as a comment would. */
 static void stream_keep_alive(struct stream *s)
 {
-        if (request_has_unsent(s->req))
-                stream_touch(s);
-        else if (stream_write(s, STR(SSE_KEEP_ALIVE)) == 0)
+        if (!request_has_unsent(s->req) && stream_write(s, STR(SSE_KEEP_ALIVE)) == 0)
                 s->gate->stats.keepalives++;
         else
                 stream_touch(s);

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #define SHA256_BYTES 32
+#define SHA256_HEX 64
 
 struct token {
         uint8_t hash[SHA256_BYTES];
@@ -55,7 +56,7 @@ static int read_hash(const char *hex, uint8_t out[SHA256_BYTES])
 {
         size_t n = 0;
 
-        if (hex == NULL || strlen(hex) != 2 * SHA256_BYTES ||
+        if (hex == NULL || strlen(hex) != SHA256_HEX ||
             OPENSSL_hexstr2buf_ex(out, SHA256_BYTES, &n, hex, '\0') != 1)
                 return -EINVAL;
         return n == SHA256_BYTES ? 0 : -EINVAL;

@@ -24,6 +24,9 @@ static_assert(LOOP_IN == EPOLLIN && LOOP_OUT == EPOLLOUT && LOOP_GONE == (EPOLLE
 
 /* A morgue that grew past this gives its memory back. */
 #define GRAVES_KEPT 1024
+/* How soon to try again when standard error is full: epoll cannot watch what may be a plain file.
+ */
+#define LOG_RETRY_MS 5
 
 int loop_create(struct loop **loopp)
 {
@@ -102,6 +105,8 @@ int loop_turn(struct loop *loop, int timeout_ms)
         int n;
 
         assert(!loop->is_turning);
+        if (!log_flush() && (wait_ms < 0 || wait_ms > LOG_RETRY_MS))
+                wait_ms = LOG_RETRY_MS;
         n = epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, wait_ms);
         if (n < 0 && errno != EINTR)
                 return -errno;

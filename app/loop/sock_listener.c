@@ -18,9 +18,8 @@
 /* Connections taken in one turn, so that a flood of them does not hold up the others. */
 #define SOCK_ACCEPTS_A_TURN 64
 
-/* The first descriptor number that connections must leave free. A small limit keeps a quarter in
- * reserve. */
-static int sock_ceiling(void)
+/* A small limit keeps a quarter in reserve. */
+int sock_ceiling(void)
 {
         struct rlimit limit;
         rlim_t reserve = SOCK_RESERVE;

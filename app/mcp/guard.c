@@ -25,7 +25,7 @@ static bool is_port(struct str s)
 
 static bool is_local(struct str origin)
 {
-        struct str rest = origin, host;
+        struct str rest, host;
 
         if (str_has_prefix(origin, STR("http://")))
                 rest = (struct str){origin.p + 7, origin.n - 7};

@@ -79,10 +79,11 @@ static void sink_put_event(struct sink *sink, const struct sse_event *ev)
                 snprintf(retry, sizeof(retry), "%d", ev->retry_ms);
                 sink_put_field(sink, STR("retry: "), str_from(retry));
         }
-        while (line_cut(&rest, &line))
-                sink_put_field(sink, STR("data: "), line);
-        if (ev->data.p != NULL)
+        if (ev->data.p != NULL) {
+                while (line_cut(&rest, &line))
+                        sink_put_field(sink, STR("data: "), line);
                 sink_put_field(sink, STR("data: "), rest);
+        }
         sink_put(sink, STR("\n"));
 }
 

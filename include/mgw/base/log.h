@@ -1,7 +1,7 @@
 /* The log: one line an event, on standard error, as text or JSON.
- * A line never blocks the process: when standard error takes no more, lines are dropped and their
- * number is reported with the next line that gets through. Values are escaped: no input can forge a
- * line. */
+ * A line never blocks the process: what standard error does not take waits in memory; past a
+ * mebibyte lines are dropped and their number is told before the next one. Values are escaped: no
+ * input can forge a line. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,6 +24,11 @@ bool log_is_on(enum log_level level);
 /* Writes `<UTC time> <LEVEL> <message> key=value...`. fields ends with a NULL key, or is NULL. */
 void log_line(enum log_level level, const struct log_field *fields, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
+
+/* Writes what waits, as far as it is taken now. True: nothing waits. */
+bool log_flush(void);
+/* For the end of the process: waits so long for standard error to take what is left. */
+void log_finish(int wait_ms);
 
 #define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__, {NULL, NULL}})
 #define log_debug(fields, ...)                                                                     \

@@ -35,6 +35,7 @@ struct gate {
         struct replay_pool replay;
         struct gate_stats stats;
         int64_t started_ms;
+        uint32_t streams_max; /* the configured number, or what the descriptors allow */
         bool is_draining;
         void (*on_calm)(struct gate *gate); /* a stream or call ended while draining */
 

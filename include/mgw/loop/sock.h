@@ -41,6 +41,8 @@ struct sock_listener {
 
 /* Descriptors kept free for logs, upstreams and the system. */
 #define SOCK_RESERVE 64
+/* The first descriptor number that connections leave free: so many are the process's to use. */
+int sock_ceiling(void);
 /* How long a resting listener waits before it looks again. */
 #define SOCK_REST_MS 250
 

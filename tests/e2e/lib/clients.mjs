@@ -6,9 +6,9 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { Agent, fetch as undiciFetch } from 'undici';
 import { testCertificate } from './gateway.mjs';
 
-/** A fetch that trusts the test's certificate. Close it with its close(). */
-export function trustingFetch({ http2 = false } = {}) {
-  const agent = new Agent({ allowH2: http2, bodyTimeout: 0, connect: { ca: testCertificate().ca } });
+/** A fetch that trusts the test's certificate, or another one. Close it with its close(). */
+export function trustingFetch({ http2 = false, ca = testCertificate().ca } = {}) {
+  const agent = new Agent({ allowH2: http2, bodyTimeout: 0, connect: { ca } });
   const f = (url, init) => undiciFetch(url, { ...init, dispatcher: agent });
   f.close = () => agent.destroy();
   return f;
