@@ -20,6 +20,10 @@ const { values: options } = parseArgs({
   },
 });
 
+if (os.availableParallelism() < 2) {
+  console.error('bench: two cores are needed: one for HAProxy and the server, one for the client');
+  process.exit(2);
+}
 const out = path.join(top, 'build-bench');
 const dir = path.join(out, 'run');
 fs.rmSync(dir, { recursive: true, force: true });

@@ -137,6 +137,12 @@ export function measureBusy(specs, { n, dir }) {
   });
 }
 
+/** That buffers on the way had room for everything would prove nothing. Only mgw counts this. */
+async function mustHaveOverflowed(chain) {
+  const metrics = await fetch(`${chain.adminUrl}/metrics`).then((r) => r.text());
+  if (/^mgw_streams_overflowed_total 0$/m.test(metrics)) throw new Error(`${chain.name}: the client that stopped reading was not felt`);
+}
+
 /** [{ reading, stalled }]: the delays of what a hundred clients get, while all read and while one does not. */
 export function measureStalled(specs, { dir }) {
   return together(specs, dir, async (chains) => {
@@ -145,6 +151,7 @@ export function measureStalled(specs, { dir }) {
     const reading = await commandByTurns(chains, 'push all 200 8000');
     await runAll(chains, 'stall');
     const stalled = await commandByTurns(chains, 'push all 200 8000');
+    for (const chain of chains) await mustHaveOverflowed(chain);
     return chains.map((_, at) => ({ reading: reading[at], stalled: stalled[at] }));
   });
 }
