@@ -25,7 +25,7 @@ lint_tidy() {
 
 lint_scripts() {
   # SC2015: "A && B || die" is meant as it stands.
-  shellcheck -x -e SC2015 dev .ci/run
+  shellcheck -x -e SC2015 dev .ci/run haproxy/entrypoint.sh
 }
 
 lint_haproxy() {

@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# ./dev test compose: builds and runs docker-compose.yml with a real engine, and tests it through its published
+# ports. Where no engine answers, one of our own is started, with its data in build/compose, and ended.
+
+COMPOSE_BASE=debian:bookworm-slim
+ENGINE_DATA=$PWD/build/compose/engine
+
+compose=()
+engine_dir=
+engine_pid=
+
+compose_suite() {
+  local log=$LOG_DIR/compose-build.log lock
+
+  docker_answers || need_packages docker.io
+  choose_compose || need_packages docker-compose
+  need_npm_packages
+  exec {lock}>"$LOG_DIR/compose.lock"
+  flock -n "$lock" || die "./dev test compose runs already in this directory"
+  trap compose_end EXIT
+  docker_answers || start_engine
+  have_base_image || make_base_image
+
+  export COMPOSE_PROJECT_NAME=mgw-test-$$
+  export COMPOSE_FILE=docker-compose.yml:tests/compose/build-network.yml
+  export MGW_COMPOSE="${compose[*]}"
+  # An engine cannot give more than it has.
+  export MGW_NOFILE
+  MGW_NOFILE=$(most_files)
+  say "building the images"
+  if ! timeout 900 "${compose[@]}" build >"$log" 2>&1; then
+    tail -n 25 "$log" >&2
+    die "the images could not be built: see above and $log"
+  fi
+  run_node compose tests/compose/*.test.mjs
+}
+
+docker_answers() {
+  timeout 10 docker info >/dev/null 2>&1
+}
+
+# docker-compose is Debian 12's, docker compose what came after it.
+choose_compose() {
+  ! docker compose version >/dev/null 2>&1 || { compose=(docker compose) && return; }
+  compose=(docker-compose)
+  command -v docker-compose >/dev/null
+}
+
+most_files() {
+  local hard
+  hard=$(ulimit -Hn)
+  [ "$hard" != unlimited ] && [ "$hard" -lt 100000 ] || hard=100000
+  printf '%s\n' "$hard"
+}
+
+# An engine that leaves the machine's network alone: no packet filter, no bridge but those of the test, whose
+# addresses are from the range for tests of networks (RFC 2544); published ports are served by docker-proxy.
+start_engine() {
+  local tries
+  [ "$(id -u)" = 0 ] || die "no Docker engine answers, and only root may start one"
+  engine_dir=$(mktemp -d /tmp/mgw-engine.XXXXXX)
+  export DOCKER_HOST=unix://$engine_dir/docker.sock
+  say "starting a Docker engine"
+  mkdir -p "$ENGINE_DATA"
+  echo '{}' >"$engine_dir/daemon.json"
+  setsid setpriv --pdeathsig TERM dockerd --host "$DOCKER_HOST" --data-root "$ENGINE_DATA" \
+    --exec-root "$engine_dir/exec" --pidfile "$engine_dir/pid" --config-file "$engine_dir/daemon.json" \
+    --iptables=false --ip6tables=false --ip-forward=false --bridge=none \
+    --default-address-pool base=198.18.213.0/24,size=29 --host-gateway-ip 198.18.213.1 \
+    >"$LOG_DIR/dockerd.log" 2>&1 </dev/null &
+  engine_pid=$!
+  for ((tries = 0; tries < 300; tries++)); do
+    ! docker_answers || { clear_engine && return; }
+    kill -0 "$engine_pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  tail -n 5 "$LOG_DIR/dockerd.log" >&2
+  die "the Docker engine did not start: see above and $LOG_DIR/dockerd.log"
+}
+
+# What a run that was killed outright has left, and images of long ago.
+clear_engine() {
+  {
+    docker ps -aq | xargs -r docker rm -f
+    docker network prune -f
+    docker volume prune -f
+    docker image prune -f --filter until=72h
+  } >>"$LOG_DIR/dockerd.log" 2>&1
+}
+
+have_base_image() {
+  docker image inspect $COMPOSE_BASE >/dev/null 2>&1 ||
+    timeout 300 docker pull -q $COMPOSE_BASE >"$LOG_DIR/compose-pull.log" 2>&1
+}
+
+# The same Debian from where this machine has its packages, with this machine's way to reach them.
+make_base_image() {
+  local root log=$LOG_DIR/debootstrap.log
+  need_packages debootstrap
+  say "$COMPOSE_BASE cannot be pulled: making it with debootstrap"
+  root=$(mktemp -d /tmp/mgw-base.XXXXXX)
+  if ! timeout 900 debootstrap --variant=minbase bookworm "$root" "$(apt_mirror)" >"$log" 2>&1; then
+    tail -n 5 "$log" >&2
+    rm -rf "$root"
+    die "debootstrap failed: see above and $log"
+  fi
+  apt-config dump | grep -E '^Acquire::(http|https|Check-)' >"$root/etc/apt/apt.conf.d/90machine" || true
+  tar -C "$root" --exclude './var/cache/apt/archives/*.deb' --exclude './var/lib/apt/lists/*' -c . |
+    docker import - $COMPOSE_BASE >/dev/null
+  rm -rf "$root"
+}
+
+apt_mirror() {
+  # shellcheck disable=SC2016 # apt's own variables
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -n 1
+}
+
+compose_end() {
+  local tries
+  [ -z "${MGW_COMPOSE:-}" ] || timeout 60 "${compose[@]}" down -v --timeout 1 >>"$LOG_DIR/compose-build.log" 2>&1 || true
+  [ -n "$engine_pid" ] || return 0
+  kill -TERM "$engine_pid" 2>/dev/null || true
+  for ((tries = 0; tries < 300; tries++)); do
+    kill -0 "$engine_pid" 2>/dev/null || break
+    sleep 0.1
+  done
+  kill -KILL "$engine_pid" 2>/dev/null || true
+  # It leaves this one mounted.
+  umount "$engine_dir/exec/netns/default" 2>/dev/null || true
+  rm -rf "$engine_dir"
+}
