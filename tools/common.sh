@@ -82,23 +82,24 @@ apt_install() {
     apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
-# The npm programs of the tests, with a Node of their own, as tests/e2e/package-lock.json says.
+# need_npm_packages [DIR]: the npm programs of the tests, as DIR/package-lock.json says. Those of tests/e2e
+# bring a Node of their own.
 need_npm_packages() {
-  local dir=tests/e2e log=$LOG_DIR/npm.log hash
-  [ -f $dir/package-lock.json ] || die "$dir/package-lock.json is missing: is the checkout complete?"
-  hash=$(sha256sum <$dir/package-lock.json)
-  [ "$(cat $dir/node_modules/.installed 2>/dev/null)" != "$hash" ] || return 0
+  local dir=${1:-tests/e2e} log=$LOG_DIR/npm.log hash
+  [ -f "$dir/package-lock.json" ] || die "$dir/package-lock.json is missing: is the checkout complete?"
+  hash=$(sha256sum <"$dir/package-lock.json")
+  [ "$(cat "$dir/node_modules/.installed" 2>/dev/null)" != "$hash" ] || return 0
 
   command -v npm >/dev/null || need_packages npm nodejs
   need_log_dir
   say "installing: npm packages of $dir"
-  if ! (cd $dir && npm ci --no-audit --no-fund </dev/null) >"$log" 2>&1; then
+  if ! (cd "$dir" && npm ci --no-audit --no-fund </dev/null) >"$log" 2>&1; then
     tail -n 15 "$log" >&2
     die "npm ci failed in $dir: see above and $log"
   fi
-  $dir/node_modules/.bin/node --version >>"$log" 2>&1 ||
+  [ "$dir" != tests/e2e ] || "$dir/node_modules/.bin/node" --version >>"$log" 2>&1 ||
     die "the npm package node brought no program $dir/node_modules/.bin/node: see $log"
-  printf '%s\n' "$hash" >$dir/node_modules/.installed
+  printf '%s\n' "$hash" >"$dir/node_modules/.installed"
 }
 
 # build DIR COMPILER [MESON OPTION...]

@@ -153,10 +153,14 @@ soak() {
 }
 
 bench() {
+  need_log_dir
   need_packages "${TEST_PACKAGES[@]}"
   need_npm_packages
+  [[ " $* " != *" --peers "* ]] || need_npm_packages tests/bench/peers
   build build gcc -Dtests=false
   build build-bench gcc -Dbench=true -Dtests=false
+  # HAProxy needs two descriptors a stream.
+  ulimit -S -n "$(ulimit -H -n)"
   export MGW_BIN=$PWD/build/mgw MGW_BENCH_DIR=$PWD/build-bench/tests/bench
   exec tests/e2e/node_modules/.bin/node tests/bench/bench.mjs "$@"
 }

@@ -52,10 +52,13 @@ static uint8_t read_buffer[READ_BYTES]; /* one thread, one read at a time */
 
 static void request_finish_input(struct request *req)
 {
-        cgi_params_finish(&req->params);
-        buf_finish(&req->raw_params);
-        buf_finish(&req->body);
-        req->head = (struct cgi_head){0};
+        if (req->in == NULL)
+                return;
+        cgi_params_finish(&req->in->params);
+        buf_finish(&req->in->raw_params);
+        buf_finish(&req->in->body);
+        free(req->in);
+        req->in = NULL;
 }
 
 static void request_free(void *object)
@@ -316,7 +319,7 @@ static int add_head(struct request *req, struct buf *out, unsigned status,
                 all[n++] = *headers;
         if (length != NULL)
                 all[n++] = (struct cgi_header){"Content-Length", length};
-        if (req->is_cross_origin && (origin = str_dup(req->head.origin)) != NULL) {
+        if (req->is_cross_origin && (origin = str_dup(req->in->head.origin)) != NULL) {
                 all[n++] = (struct cgi_header){"Access-Control-Allow-Origin", origin};
                 all[n++] = (struct cgi_header){
                         "Access-Control-Expose-Headers",
@@ -363,7 +366,7 @@ void request_reply(struct request *req, unsigned status, const struct cgi_header
         r = add_head(req, &head, status, headers, has_body ? length : NULL);
         if (r == 0)
                 r = fcgi_add_stdout(&records, req->id, buf_bytes(&head).p, head.len);
-        if (r == 0 && body.n > 0 && has_body && req->head.method != CGI_HEAD)
+        if (r == 0 && body.n > 0 && has_body && req->in->head.method != CGI_HEAD)
                 r = fcgi_add_stdout(&records, req->id, body.p, body.n);
         if (r == 0)
                 r = fcgi_add_end(&records, req->id, FCGI_REQUEST_COMPLETE);
@@ -432,12 +435,13 @@ static void conn_on_deadline(struct timer *timer)
 static void request_check_complete(struct request *req, bool at_stdin_end)
 {
         struct conn *c = req->conn;
-        bool may_have_body = req->head.method == CGI_POST || req->head.method == CGI_OTHER;
+        bool may_have_body;
 
         if (!req->has_params || req->is_running)
                 return;
-        if (req->head.has_length ? req->body.len < req->head.content_length
-                                 : may_have_body && !at_stdin_end) {
+        may_have_body = req->in->head.method == CGI_POST || req->in->head.method == CGI_OTHER;
+        if (req->in->head.has_length ? req->in->body.len < req->in->head.content_length
+                                     : may_have_body && !at_stdin_end) {
                 if (at_stdin_end)
                         refuse(req, 400, STR("The body is shorter than its Content-Length.\n"));
                 return;
@@ -473,15 +477,16 @@ static void conn_on_begin(struct conn *c, const struct fcgi_record *rec)
                 return;
         }
         req = calloc(1, sizeof(*req));
-        if (req == NULL) {
+        if (req == NULL || (req->in = calloc(1, sizeof(*req->in))) == NULL) {
+                free(req);
                 conn_kill(c);
                 return;
         }
         req->conn = c;
         req->id = rec->id;
         req->keep_conn = keep_conn;
-        buf_init(&req->raw_params, c->front->gate->config->head_max_bytes);
-        buf_init(&req->body, c->front->gate->config->body_max_bytes);
+        buf_init(&req->in->raw_params, c->front->gate->config->head_max_bytes);
+        buf_init(&req->in->body, c->front->gate->config->body_max_bytes);
         if (list_is_empty(&c->requests))
                 timer_disarm(c->front->gate->loop, &c->deadline);
         list_append(&c->requests, &req->link);
@@ -494,19 +499,19 @@ static void request_on_params(struct request *req, const struct fcgi_record *rec
         if (req->has_params)
                 return;
         if (rec->n_content > 0) {
-                if (buf_add(&req->raw_params, rec->content, rec->n_content) != 0)
+                if (buf_add(&req->in->raw_params, rec->content, rec->n_content) != 0)
                         refuse(req, 431,
                                STR("The request head is over the limit (head_max_bytes).\n"));
                 return;
         }
-        if (cgi_params_decode(&req->params, buf_bytes(&req->raw_params)) != 0 ||
-            cgi_head_read(&req->head, &req->params) != 0) {
+        if (cgi_params_decode(&req->in->params, buf_bytes(&req->in->raw_params)) != 0 ||
+            cgi_head_read(&req->in->head, &req->in->params) != 0) {
                 refuse(req, 400, STR("The request head is malformed.\n"));
                 return;
         }
-        buf_finish(&req->raw_params);
+        buf_finish(&req->in->raw_params);
         req->has_params = true;
-        if (req->head.has_length && req->head.content_length > req->body.max)
+        if (req->in->head.has_length && req->in->head.content_length > req->in->body.max)
                 refuse(req, 413, STR("The body is over the limit (body_max_bytes).\n"));
         else
                 request_check_complete(req, false);
@@ -522,9 +527,9 @@ static void request_on_stdin(struct request *req, const struct fcgi_record *rec)
                 conn_fault(req->conn, "STDIN before the end of PARAMS");
                 return;
         }
-        if (req->head.has_length && n > req->head.content_length - req->body.len)
-                n = (size_t)(req->head.content_length - req->body.len);
-        if (buf_add(&req->body, rec->content, n) != 0)
+        if (req->in->head.has_length && n > req->in->head.content_length - req->in->body.len)
+                n = (size_t)(req->in->head.content_length - req->in->body.len);
+        if (buf_add(&req->in->body, rec->content, n) != 0)
                 refuse(req, 413, STR("The body is over the limit (body_max_bytes).\n"));
         else
                 request_check_complete(req, rec->n_content == 0);

@@ -50,7 +50,7 @@ static void refuse_version(struct request *req, struct str asked)
 /* 0: go on. Else the request has been answered. */
 static int check_version_header(struct request *req)
 {
-        struct str asked = req->head.protocol_version;
+        struct str asked = req->in->head.protocol_version;
         era_revision revision;
 
         switch (era_version_read(asked, &revision)) {
@@ -58,7 +58,7 @@ static int check_version_header(struct request *req)
         case ERA_VERSION_SESSION:
                 return 0;
         case ERA_VERSION_STATELESS:
-                if (req->head.method != CGI_POST) {
+                if (req->in->head.method != CGI_POST) {
                         request_reply(req, 405, (const struct cgi_header[]){{"Allow", "POST"}, {0}},
                                       STR(""));
                         return -1;
@@ -74,13 +74,13 @@ static int check_version_header(struct request *req)
 /* The session that the header names; NULL: the request has been answered. */
 static struct session *require_session(struct request *req, struct user *user)
 {
-        struct session *s = session_find(request_gate(req), req->head.session_id, user);
+        struct session *s = session_find(request_gate(req), req->in->head.session_id, user);
 
         if (s != NULL && s->is_era_a)
                 s = NULL;
         if (s != NULL)
                 session_touch(s);
-        else if (req->head.session_id.n == 0)
+        else if (req->in->head.session_id.n == 0)
                 reply_error(req, 400, RPC_INVALID_REQUEST,
                             "The Mcp-Session-Id header is missing: send initialize first", NULL);
         else
@@ -94,12 +94,12 @@ static json_t *read_body(struct request *req)
         json_t *root;
         char why[160];
 
-        if (!hdr_media_is(req->head.content_type, STR("application/json"))) {
+        if (!hdr_media_is(req->in->head.content_type, STR("application/json"))) {
                 reply_error(req, 415, RPC_INVALID_REQUEST, "Content-Type must be application/json",
                             NULL);
                 return NULL;
         }
-        if (rpc_parse(buf_bytes(&req->body), &root, why, sizeof(why)) != 0) {
+        if (rpc_parse(buf_bytes(&req->in->body), &root, why, sizeof(why)) != 0) {
                 reply_error(req, 400, RPC_PARSE_ERROR, why, NULL);
                 return NULL;
         }
@@ -255,7 +255,7 @@ void mcp_on_get(struct request *req, struct user *user)
 
         if (check_version_header(req) != 0)
                 return;
-        if (hdr_accepts(req->head.accept, STR("text/event-stream")) != HDR_ACCEPT_EXPLICIT) {
+        if (hdr_accepts(req->in->head.accept, STR("text/event-stream")) != HDR_ACCEPT_EXPLICIT) {
                 request_reply(req, 406, plain,
                               STR("This is a stream: send Accept: text/event-stream.\n"));
                 return;
@@ -265,7 +265,7 @@ void mcp_on_get(struct request *req, struct user *user)
         if ((refusal = stream_refusal(s->gate, user)) != 0)
                 refuse_busy(req, refusal);
         else
-                session_open_get(s, req, req->head.last_event_id);
+                session_open_get(s, req, req->in->head.last_event_id);
 }
 
 void mcp_on_delete(struct request *req, struct user *user)
@@ -299,7 +299,7 @@ void mcp_on_message(struct request *req, struct user *user)
         struct session *s = NULL;
         json_t *root;
 
-        if (cgi_query_get(req->head.query, STR("sessionId"), id, sizeof(id)) == 0)
+        if (cgi_query_get(req->in->head.query, STR("sessionId"), id, sizeof(id)) == 0)
                 s = session_find(request_gate(req), str_from(id), user);
         if (s == NULL || !s->is_era_a) {
                 request_reply(req, 404, plain,

@@ -86,7 +86,7 @@ struct post *post_create(struct request *req, struct session *session, unsigned 
         post->n_open = n_requests;
         post->is_batch = is_batch;
         post->accepts_stream =
-                hdr_accepts(req->head.accept, STR("text/event-stream")) == HDR_ACCEPT_EXPLICIT;
+                hdr_accepts(req->in->head.accept, STR("text/event-stream")) == HDR_ACCEPT_EXPLICIT;
         post->grace.on_due = post_on_grace;
         request_own(req, &post_request_events, post);
         timer_arm(session->gate->loop, &post->grace, session->gate->config->answer_grace_ms);

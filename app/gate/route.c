@@ -45,13 +45,13 @@ static const struct cgi_header plain[] = {{"Content-Type", "text/plain"}, {0}};
 static void base_url(const struct request *req, char *out, size_t size)
 {
         const char *public_url = request_gate(req)->config->public_url;
-        struct str host = req->head.host;
+        struct str host = req->in->head.host;
 
         if (public_url[0] != '\0')
                 snprintf(out, size, "%s", public_url);
         else if (hdr_is_visible(host, 255) && memchr(host.p, '"', host.n) == NULL &&
                  memchr(host.p, '\\', host.n) == NULL)
-                snprintf(out, size, "%s://%.*s", req->head.is_https ? "https" : "http",
+                snprintf(out, size, "%s://%.*s", req->in->head.is_https ? "https" : "http",
                          STR_ARG(host));
         else
                 snprintf(out, size, "http://localhost");
@@ -60,7 +60,7 @@ static void base_url(const struct request *req, char *out, size_t size)
 /* The resource that a request is about, by the path at which clients know it. */
 static const char *resource_path(const struct request *req)
 {
-        struct str path = req->head.path;
+        struct str path = req->in->head.path;
 
         return str_eq(path, STR("/sse")) || str_eq(path, STR("/message")) ||
                                str_eq(path, STR("/.well-known/oauth-protected-resource/sse"))
@@ -121,7 +121,7 @@ static void refuse_method(struct request *req)
         size_t n = (size_t)snprintf(allow, sizeof(allow), "OPTIONS");
 
         for (size_t i = 0; i < N_ROUTES; i++)
-                if (str_eq(str_from(routes[i].path), req->head.path))
+                if (str_eq(str_from(routes[i].path), req->in->head.path))
                         n += (size_t)snprintf(allow + n, sizeof(allow) - n, ", %s",
                                               method_names[routes[i].method]);
         request_reply(req, 405, (const struct cgi_header[]){{"Allow", allow}, {0}}, STR(""));
@@ -137,7 +137,7 @@ static void follow(struct request *req, const struct route *route)
                 route->on_request(req);
                 return;
         }
-        verdict = user_find(gate->users, req->head.authorization, clock_wall_ms(), &user);
+        verdict = user_find(gate->users, req->in->head.authorization, clock_wall_ms(), &user);
         if (verdict == USER_OK)
                 route->on_user_request(req, user);
         else
@@ -147,11 +147,11 @@ static void follow(struct request *req, const struct route *route)
 void route_request(struct request *req)
 {
         const struct config *config = request_gate(req)->config;
-        enum cgi_method method = req->head.method == CGI_HEAD ? CGI_GET : req->head.method;
+        enum cgi_method method = req->in->head.method == CGI_HEAD ? CGI_GET : req->in->head.method;
         bool path_is_known = false;
 
-        if (req->head.origin.n > 0) {
-                if (!guard_origin_is_allowed(req->head.origin,
+        if (req->in->head.origin.n > 0) {
+                if (!guard_origin_is_allowed(req->in->head.origin,
                                              (const char *const *)config->allowed_origins,
                                              config->n_allowed_origins)) {
                         request_reply(req, 403, plain,
@@ -161,11 +161,11 @@ void route_request(struct request *req)
                 req->is_cross_origin = true;
         }
         for (size_t i = 0; i < N_ROUTES; i++) {
-                if (!str_eq(str_from(routes[i].path), req->head.path))
+                if (!str_eq(str_from(routes[i].path), req->in->head.path))
                         continue;
                 path_is_known = true;
                 if (routes[i].method == method &&
-                    (req->head.method != CGI_HEAD || routes[i].on_request != NULL)) {
+                    (req->in->head.method != CGI_HEAD || routes[i].on_request != NULL)) {
                         follow(req, &routes[i]);
                         return;
                 }
@@ -174,7 +174,7 @@ void route_request(struct request *req)
                 request_reply(
                         req, 404, plain,
                         STR("Nothing is here. MCP is at /mcp, or at /sse for old clients.\n"));
-        else if (req->head.method == CGI_OPTIONS)
+        else if (req->in->head.method == CGI_OPTIONS)
                 preflight(req);
         else
                 refuse_method(req);

@@ -18,13 +18,18 @@ struct request_events {
         void (*on_abort)(struct request *req);
 };
 
-struct request {
-        struct list link; /* on its connection */
-        struct conn *conn;
+/* What came in. A stream, which lives for hours, does without it. */
+struct request_input {
         struct cgi_params params;
         struct cgi_head head;
         struct buf raw_params;
         struct buf body;
+};
+
+struct request {
+        struct list link; /* on its connection */
+        struct conn *conn;
+        struct request_input *in; /* NULL once request_begin() has made it a stream */
         const struct request_events *events;
         void *owner;
         uint16_t id;
@@ -51,7 +56,7 @@ void request_reply(struct request *req, unsigned status, const struct cgi_header
 /* As request_reply() with a JSON text. */
 void request_reply_json(struct request *req, unsigned status, const struct cgi_header *headers,
                         struct str body);
-/* The head of a stream and its first bytes, in one write; frees parameters and body. 0, -errno. */
+/* The head of a stream and its first bytes, in one write; frees what came in. 0, -errno. */
 int request_begin(struct request *req, const struct cgi_header *headers, struct str first);
 /* More bytes of the stream. 0, BUF_E_FULL (nothing taken: bytes wait already and these pass the
  * cap), -errno. */

@@ -1,0 +1,151 @@
+// The figures as a table (on the terminal and in docs/performance.md) and as a plot.
+
+import fs from 'node:fs';
+import path from 'node:path';
+
+const number = (value, digits) => (value === undefined || Number.isNaN(value) ? '-' : value.toFixed(digits));
+const times = (value) => (value === undefined || !Number.isFinite(value) ? '-' : `${number(value, value < 10 ? 2 : 0)}x`);
+
+/** One figure of each server, by a function that takes it from the server's results. */
+function figure(results, take) {
+  const of = (name) => {
+    try {
+      return take(results.servers[name]);
+    } catch {
+      return undefined; // not measured of this one
+    }
+  };
+  const [mgw, floor, thread] = ['mgw', 'floor', 'thread'].map(of);
+  return { mgw, floor, thread, ratio: mgw / floor, threadRatio: thread / floor };
+}
+
+/**
+ * { what, unit, digits, mgw, floor, thread, ratio, threadRatio, goals: [[text, is met]] }. Ratios are to the floor; `plain`
+ * figures are ratios themselves.
+ */
+export function rowsOf(results) {
+  const n = results.streams;
+  const rows = [];
+  const add = (what, unit, digits, take, goals = () => [], plain = false) => {
+    const f = figure(results, take);
+    rows.push({ what, unit, digits, ...f, plain, goals: goals(f) });
+  };
+  const memory = (f) => [['<= 1 kB', f.mgw <= 1024], ['<= 6x', f.ratio <= 6]];
+
+  add('memory per idle stream with its session, /sse', 'B', 0, (s) => s.idle.memory_bytes, memory);
+  add('the same, /mcp', 'B', 0, (s) => s.memory_b, memory);
+  add(`keep-alive, CPU per million, ${Math.floor(n / 2)} streams`, 's', 2, (s) => s.idle.keepalive_half,
+    (f) => [['<= 1.5x', f.ratio <= 1.5]]);
+  add(`the same, ${n} streams`, 's', 2, (s) => s.idle.keepalive, (f) => [['<= 1.5x', f.ratio <= 1.5]]);
+  add(`growth of it from ${Math.floor(n / 2)} to ${n} streams`, '', 2, (s) => s.idle.keepalive / s.idle.keepalive_half,
+    (f) => [['none (<= 1.1)', f.mgw <= 1.1]], true);
+  add('opening a stream, CPU with HAProxy\'s', 'us', 1, (s) => s.busy.opening.both_us, (f) => [['<= 1.3x', f.ratio <= 1.3]]);
+  add('push of one event, p50', 'us', 0, (s) => s.busy.one.p50_us, (f) => [['<= 1.2x', f.ratio <= 1.2]]);
+  add('push of one event, p99', 'us', 0, (s) => s.busy.one.p99_us, (f) => [['<= 2x', f.ratio <= 2]]);
+  add(`broadcast to ${n}, last arrival`, 'ms', 0, (s) => s.busy.all.last_p50_us / 1000, (f) => [['<= 1.2x', f.ratio <= 1.2]]);
+  add('calls of `echo`, one at once, p50', 'us', 0, (s) => s.busy.calls_1.p50_us);
+  add('calls of `echo`, 16 at once', '/s', 0, (s) => s.busy.calls_16.calls_per_s);
+  add('calls of `echo`, 64 at once', '/s', 0, (s) => s.busy.calls_64.calls_per_s);
+  add(`calls with ${n} streams idle / with 100`, '', 2, (s) => s.busy.calls_16_idle.calls_per_s / s.busy.calls_16.calls_per_s,
+    (f) => [['>= 0.9', f.mgw >= 0.9]], true);
+  add('calls to an HTTP upstream, 16 at once', '/s', 0, (s) => s.relay.calls_per_s, (f) => [['>= 0.6x', f.ratio >= 0.6]]);
+  add('one client stops reading: p99 of the others / before', '', 2, (s) => s.stalled.stalled.p99_us / s.stalled.reading.p99_us,
+    (f) => [['<= 1.2', f.mgw <= 1.2]], true);
+  add(`after ${n} streams left: memory kept, of what they held`, '%', 1,
+    (s) => (s.idle.left.memory_bytes / (s.idle.memory_bytes * n)) * 100, (f) => [['as before', f.mgw <= 5]], true);
+  add('the same: descriptors kept', '', 0, (s) => s.idle.left.descriptors, (f) => [['0', f.mgw === 0]], true);
+  add('the same: CPU', '%', 1, (s) => s.idle.left.cpu_percent, (f) => [['0', f.mgw < 0.5]], true);
+  return rows;
+}
+
+function markdown(head, lines) {
+  const widths = head.map((cell, i) => Math.max(cell.length, ...lines.map((line) => line[i].length)));
+  const row = (cells) => `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
+  const rule = `|${widths.map((width, i) => (i === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
+  return [row(head), rule, ...lines.map(row)].join('\n');
+}
+
+function table(results) {
+  const lines = rowsOf(results).map((row) => {
+    const cell = (value) => (value === undefined || Number.isNaN(value) ? '-' : `${number(value, row.digits)} ${row.unit}`.trim());
+    return [
+      row.what, cell(row.floor), cell(row.mgw), row.plain ? '' : times(row.ratio),
+      row.goals.map(([text]) => text).join(', '), row.goals.map(([, met]) => (met ? 'yes' : 'NO')).join(', '),
+      cell(row.thread), row.plain ? '' : times(row.threadRatio),
+    ];
+  });
+  return markdown(['what', 'floor', 'mgw', 'of floor', 'goal', 'met', 'libfcgi, a thread a stream', 'of floor'], lines);
+}
+
+/** Others, of which not everything can be measured. */
+function peersTable(peers) {
+  const lines = Object.entries(peers).map(([name, p]) => [
+    name, `${p.streams}`, `${number(p.memory_bytes / 1024, 1)} kB`, `${number(p.opening_us, 0)} us`,
+    p.keepalive === undefined ? 'none sent' : `${number(p.keepalive, 1)} s`,
+    p.push_p50_us === undefined ? '-' : `${number(p.push_p50_us, 0)} / ${number(p.push_p99_us, 0)} us`,
+    p.calls_per_s === undefined ? '-' : `${number(p.calls_per_s, 0)} /s`,
+  ]);
+  return markdown(['', 'streams', 'memory per stream', 'opening, CPU', 'keep-alive, CPU per million', 'push p50 / p99', 'calls, 16 at once'],
+    lines);
+}
+
+function text(results) {
+  const parts = [
+    `\`./dev bench\` on ${results.cores} cores, ${results.streams} streams; load average before it ${number(results.load_before, 2)}.`,
+    table(results),
+  ];
+  if (results.peers) parts.push('Others (`--peers`):', peersTable(results.peers));
+  return parts.join('\n\n');
+}
+
+export function printTable(results) {
+  console.log(text(results));
+}
+
+const xml = (string) => string.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+
+/** Bars of what mgw and the thread-a-stream server cost over the floor, on a scale of powers of ten. */
+export function writePlot(results, file) {
+  const rows = rowsOf(results).filter((row) => !row.plain && ['B', 's', 'us', 'ms'].includes(row.unit) && !row.what.startsWith('calls'));
+  const [left, width, rowHeight, top] = [330, 420, 46, 64];
+  const most = Math.max(...rows.flatMap((row) => [row.ratio, row.threadRatio]).filter(Number.isFinite));
+  const decades = Math.ceil(Math.log10(most));
+  // From 0.5 on, so that what equals the floor still has a bar.
+  const x = (ratio) => left + (Math.max(0, Math.log10(ratio / 0.5)) / (decades + Math.log10(2))) * width;
+  const height = top + rows.length * rowHeight + 24;
+  const out = [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${left + width + 130}" height="${height}" font-family="sans-serif" font-size="13">`,
+    `<rect width="100%" height="100%" fill="#fff"/>`,
+    `<text x="16" y="24" font-size="15" font-weight="bold">Cost over a bare epoll program (1x), ${results.streams} streams; logarithmic</text>`,
+    `<rect x="16" y="36" width="12" height="12" fill="#1f6fb2"/><text x="34" y="47">mgw</text>`,
+    `<rect x="84" y="36" width="12" height="12" fill="#c9a36b"/><text x="102" y="47">libfcgi, a thread a stream</text>`,
+  ];
+  for (let d = 0; d <= decades; d++) {
+    const at = x(10 ** d).toFixed(1);
+    out.push(`<line x1="${at}" y1="${top - 6}" x2="${at}" y2="${height - 22}" stroke="${d === 0 ? '#333' : '#ddd'}"/>`);
+    out.push(`<text x="${at}" y="${height - 8}" text-anchor="middle" fill="#555">${10 ** d}x</text>`);
+  }
+  rows.forEach((row, i) => {
+    const y = top + i * rowHeight;
+    out.push(`<text x="${left - 10}" y="${y + 22}" text-anchor="end">${xml(row.what)}</text>`);
+    const bar = (ratio, value, dy, fill) => {
+      if (!Number.isFinite(ratio)) return;
+      out.push(`<rect x="${left}" y="${y + dy}" width="${(x(ratio) - left).toFixed(1)}" height="15" fill="${fill}"/>`);
+      out.push(`<text x="${(x(ratio) + 5).toFixed(1)}" y="${y + dy + 12}" font-size="11">${times(ratio)} (${number(value, row.digits)} ${row.unit})</text>`);
+    };
+    bar(row.ratio, row.mgw, 2, '#1f6fb2');
+    bar(row.threadRatio, row.thread, 19, '#c9a36b');
+  });
+  out.push('</svg>');
+  fs.writeFileSync(file, `${out.join('\n')}\n`);
+}
+
+/** Puts table and plot into the documentation. */
+export function writeDocs(results, docs) {
+  const file = path.join(docs, 'performance.md');
+  const page = fs.readFileSync(file, 'utf8');
+  const marks = /(<!-- table -->\n)[\s\S]*(<!-- end of table -->)/;
+  if (!marks.test(page)) throw new Error(`${file}: the comments that stand around the table are missing`);
+  fs.writeFileSync(file, page.replace(marks, (_, begin, end) => `${begin}\n${text(results)}\n\n${end}`));
+  writePlot(results, path.join(docs, 'performance.svg'));
+}

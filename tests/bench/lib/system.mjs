@@ -1,0 +1,112 @@
+// Programs under measurement and what the kernel says of them. Servers and HAProxy share one core, the load
+// generator (and an upstream) has the other.
+
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import { Program, freePort, top, waitFor } from '../../e2e/lib/gateway.mjs';
+
+export const programs = process.env.MGW_BENCH_DIR ?? path.join(top, 'build-bench/tests/bench');
+export const mgwBinary = process.env.MGW_BIN ?? path.join(top, 'build/mgw');
+const [serverCore, loadCore] = ['0', '1'];
+
+// What HAProxy's configuration limits for the sake of the public: here one address is everybody.
+const limits = { MGW_ADDRESS_STREAMS: 1e6, MGW_ADDRESS_REQUESTS: 1e9, MGW_ADDRESS_CONNECTIONS: 1e6 };
+
+/** Starts a program on a core, its output in a file of `dir`. */
+export function launch(name, core, [command, ...args], { dir, env = {}, stdio }) {
+  const log = fs.openSync(path.join(dir, `${name}.log`), 'a');
+  const program = new Program(name, 'taskset', ['-c', core, command, ...args], {
+    env: { ...process.env, ...env }, stdio: stdio ?? ['ignore', log, log],
+  });
+  fs.closeSync(log);
+  return program;
+}
+
+const read = (pid, file) => fs.readFileSync(`/proc/${pid}/${file}`, 'utf8');
+
+/** Resident bytes of a process, counted page by page. */
+export const memoryOf = (pid) => Number(/^Rss:\s+(\d+) kB$/m.exec(read(pid, 'smaps_rollup'))[1]) * 1024;
+
+export const descriptorsOf = (pid) => fs.readdirSync(`/proc/${pid}/fd`).length;
+
+/** Seconds on a core of a process and all its threads that live, as the scheduler counts them (in ns). */
+export function cpuOf(pid) {
+  let ns = 0;
+  for (const thread of fs.readdirSync(`/proc/${pid}/task`)) {
+    try {
+      ns += Number(read(pid, `task/${thread}/schedstat`).split(' ')[0]);
+    } catch (error) {
+      if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error; // the thread ended meanwhile
+    }
+  }
+  return ns / 1e9;
+}
+
+/** The load generator: one command at a time, each answered by a line of JSON. */
+class Load {
+  constructor(port, adminPort, dir) {
+    this.program = launch('load', loadCore, [path.join(programs, 'load'), port, adminPort].map(String),
+      { dir, stdio: ['pipe', 'pipe', 'inherit'] });
+  }
+
+  async run(command) {
+    const from = this.program.lines.length;
+    this.program.child.stdin.write(`${command}\n`);
+    return JSON.parse(await this.program.line(/^\{/, { from, timeoutMs: 180000 }));
+  }
+}
+
+/**
+ * One server behind HAProxy, with a client: { server, haproxy, load, adminUrl, stop }.
+ * command: (socket) => what starts it; without a socket (`http: port`) HAProxy speaks HTTP to it.
+ */
+export async function startChain({ name, command, env = {}, haproxy = 'haproxy/haproxy.cfg', port }, dir) {
+  const run = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-bench-'));
+  const socket = path.join(run, 'fcgi.sock');
+  const [httpPort, adminPort] = [await freePort(), await freePort()];
+  const options = { dir, env: { ...env, MGW_LISTEN: `unix:${socket}`, MGW_SOCKET_MODE: '0666', MGW_NODE: 'bench' } };
+  const server = launch(name, serverCore, command(socket), options);
+  const proxy = launch('haproxy', serverCore, ['haproxy', '-f', path.join(top, haproxy)], {
+    dir,
+    env: {
+      ...limits, MGW_SOCKET: socket, MGW_HTTP_PORT: httpPort, MGW_STATS_PORT: adminPort, BENCH_SERVER_PORT: port ?? 0,
+    },
+  });
+  if (port) await waitFor(() => fetch(`http://127.0.0.1:${port}/`).then(() => true, () => false), `${name} to listen (see ${dir})`);
+  await waitFor(() => {
+    for (const program of [server, proxy]) {
+      if (program.exit) throw new Error(`${program.name} ended: see ${dir}/${program.name}.log`);
+    }
+    return fetch(`http://127.0.0.1:${httpPort}/ready`).then((r) => r.ok, () => false);
+  }, `${name} to answer through HAProxy (see ${dir})`);
+  const load = new Load(httpPort, adminPort, dir);
+  return {
+    name, server, haproxy: proxy, load, adminUrl: `http://127.0.0.1:${adminPort}`,
+    cpu: () => ({ server: cpuOf(server.pid), haproxy: cpuOf(proxy.pid) }),
+    async stop() {
+      await load.program.stop('SIGKILL');
+      await proxy.stop('SIGKILL');
+      await server.stop('SIGKILL');
+      fs.rmSync(run, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The HTTP server that relays are measured to. */
+export async function startUpstream(dir) {
+  const port = await freePort();
+  const program = launch('upstream', loadCore, [path.join(programs, 'upstream'), String(port)], { dir });
+  await waitFor(() => fetch(`http://127.0.0.1:${port}/`).then(() => true, () => false), 'the upstream to listen');
+  return { port, stop: () => program.stop('SIGKILL') };
+}
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The most streams that HAProxy can hold here, at two descriptors each, with some left for the rest. */
+export function mostStreams() {
+  const limit = /Max open files\s+\d+\s+(\d+|unlimited)/.exec(read('self', 'limits'))[1];
+  return limit === 'unlimited' ? Infinity : Math.floor((Number(limit) - 1000) / 2 / 100) * 100;
+}
+

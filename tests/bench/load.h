@@ -1,0 +1,53 @@
+/* The load generator: a client of thousands of streams. Its parts. */
+#pragma once
+
+#include "mgw/base/list.h"
+#include "mgw/base/str.h"
+#include "tool.h"
+
+/* --- load_calls: HTTP requests on kept connections, one after the other on each --- */
+
+struct exchange {
+        struct source source;
+        char in[16384];
+        size_t n_in;
+        int64_t sent_ns;
+        void (*on_answer)(struct exchange *exchange, struct str answer);
+};
+
+void exchange_open(struct exchange *exchange, uint16_t port);
+void exchange_close(struct exchange *exchange);
+void exchange_send(struct exchange *exchange, const char *request, size_t n);
+/* The text of a POST; session may be "". Returns its length. */
+size_t post_text(char *out, size_t size, const char *path, const char *session, const char *body,
+                 size_t n_body);
+/* POSTs initialize, and copies the session's id. Runs turns until it is answered. */
+#define SESSION_SIZE 128
+void session_begin(struct exchange *exchange, char session[SESSION_SIZE]);
+/* tools/call as fast as n_clients can, one call each at a time. Prints the result. */
+void run_calls(uint16_t port, const char *tool, unsigned n_clients, unsigned seconds);
+
+/* --- load_streams --- */
+
+/* Opens n more, on /sse, or with a session each on /mcp. */
+void streams_open(uint16_t port, unsigned n, bool with_session);
+void streams_close_all(void);
+/* The newest one that reads stops reading. */
+void streams_stall_one(void);
+/* Counts keep-alives. */
+void streams_count(unsigned seconds);
+/* Announces to one stream or to all, n_times one after the other, and waits for each. */
+void streams_push(uint16_t admin_port, bool to_all, unsigned n_times, unsigned n_bytes);
+
+/* --- load: figures --- */
+
+/* Delays in ns, to be sorted. */
+struct delays {
+        int64_t *ns;
+        size_t n, size;
+};
+
+void delays_add(struct delays *delays, int64_t ns);
+/* In microseconds; q from 0 to 1. Sorts. */
+double delays_us(struct delays *delays, double q);
+void delays_finish(struct delays *delays);
