@@ -9,15 +9,34 @@
 
 #define SUITE "/usr/share/perl5/auto/share/dist/Test-JSON-Schema-Acceptance/tests/draft2020-12"
 
-/* Groups whose schemas are refused, with what the reason must say. */
-static const struct refused {
+/* Groups whose schemas are refused: their $ref leaves the document or is relative to an $id, or
+ * they hold a $dynamicRef. */
+static const struct {
         const char *file;
         const char *group; /* NULL: any */
-        const char *why;
 } refused[] = {
-        {"dynamicRef.json", NULL, NULL},
-        {"refRemote.json", NULL, "must stay in the document"},
+        {"dynamicRef.json", NULL},
+        {"refRemote.json", NULL},
+        {"anchor.json", "Location-independent identifier with base URI change in subschema"},
+        {"anchor.json", "same $anchor with different base uri"},
+        {"anchor.json", "invalid anchors"},
+        {"defs.json", "validate definition against metaschema"},
+        {"id.json", NULL},
+        {"ref.json", "remote ref, containing refs itself"},
+        {"ref.json", "Recursive references between schemas"},
+        {"ref.json", "refs with relative uris and defs"},
+        {"ref.json", "relative refs with absolute uris and defs"},
+        {"ref.json", "$id must be resolved against nearest parent, not just immediate parent"},
+        {"ref.json", "order of evaluation: $id and $ref"},
+        {"ref.json", "URN base URI with f-component"},
+        {"ref.json", "ref with absolute-path-reference"},
 };
+
+/* Of what is optional: not the formats, nor the dialects of older drafts; of ECMA-262, \\s is ASCII
+ * here. */
+static const char *const optional[] = {"float-overflow.json", "no-schema.json",
+                                       "non-bmp-regex.json", "refOfUnknownKeyword.json",
+                                       "unicode.json"};
 
 struct tally {
         unsigned n_passed, n_failed, n_refused;
@@ -28,7 +47,8 @@ static bool may_be_refused(const char *file, const char *group, const char *why)
         for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
                 if (strcmp(refused[i].file, file) == 0 &&
                     (refused[i].group == NULL || strcmp(refused[i].group, group) == 0))
-                        return refused[i].why == NULL || strstr(why, refused[i].why) != NULL;
+                        return strstr(why, "a $ref must stay in the document") != NULL ||
+                               strstr(why, "/$dynamicRef: is not supported") != NULL;
         return false;
 }
 
@@ -94,6 +114,9 @@ static void run_folder(const char *path, struct tally *tally)
         while ((entry = readdir(folder)) != NULL) {
                 const char *end = strrchr(entry->d_name, '.');
 
+                /* custom vocabularies are not read */
+                if (strcmp(entry->d_name, "vocabulary.json") == 0)
+                        continue;
                 if (end != NULL && strcmp(end, ".json") == 0)
                         run_file(path, entry->d_name, tally);
         }
@@ -105,6 +128,9 @@ Test(schema_suite, draft_2020_12)
         struct tally tally = {0};
 
         run_folder(SUITE, &tally);
-        cr_log_warn("%u passed, %u groups refused", tally.n_passed, tally.n_refused);
+        for (size_t i = 0; i < sizeof(optional) / sizeof(optional[0]); i++)
+                run_file(SUITE "/optional", optional[i], &tally);
         check_int(tally.n_failed, 0);
+        cr_assert_geq(tally.n_passed, 1000, "only %u tests ran", tally.n_passed);
+        cr_assert_leq(tally.n_refused, 50, "%u groups were refused", tally.n_refused);
 }
