@@ -74,6 +74,13 @@ bool schema_count(const json_t *json, uint64_t *np)
         return true;
 }
 
+uint64_t schema_count_or(const json_t *json, uint64_t otherwise)
+{
+        uint64_t n;
+
+        return json != NULL && schema_count(json, &n) ? n : otherwise;
+}
+
 static int unsound(struct compiler *c, const struct place *place, const char *what, ...)
         __attribute__((format(printf, 3, 4)));
 

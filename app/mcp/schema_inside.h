@@ -115,6 +115,7 @@ int schema_find_target(const struct schema *schema, struct node *node, json_t **
 bool schema_is_bounded(const struct schema *schema, struct node *node);
 /* A count as JSON Schema writes it: 3 or 3.0. */
 bool schema_count(const json_t *json, uint64_t *np);
+uint64_t schema_count_or(const json_t *json, uint64_t otherwise);
 /* No deeper than SCHEMA_DEPTH_MAX? */
 bool schema_is_shallow(const json_t *json);
 
@@ -162,8 +163,10 @@ int schema_check_one_of(struct spot *at, json_t *json);
 int schema_check_not(struct spot *at, json_t *json);
 int schema_check_if(struct spot *at, json_t *json);
 int schema_check_dependent_schemas(struct spot *at, json_t *json);
-/* Are n of these what a count asks for? What is counted is "<verb> at least 3 <what>". */
-int schema_check_least(struct spot *at, const json_t *json, uint64_t n, const char *verb,
-                       const char *what);
-int schema_check_most(struct spot *at, const json_t *json, uint64_t n, const char *verb,
-                      const char *what);
+struct noun {
+        const char *one, *many;
+};
+extern const struct noun noun_characters, noun_items, noun_properties;
+/* Are n of these enough, and not too many? 0, SCHEMA_E_INVALID. */
+int schema_check_least(struct spot *at, uint64_t least, uint64_t n, const struct noun *what);
+int schema_check_most(struct spot *at, uint64_t most, uint64_t n, const struct noun *what);

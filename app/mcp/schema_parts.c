@@ -203,20 +203,19 @@ static int count_contained(struct spot *at, json_t *schema, uint64_t *np)
 
 int schema_check_contains(struct spot *at, json_t *json)
 {
-        static const char what[] = "items that fit the schema of contains";
-        json_t *least = spot_sibling(at, "minContains");
+        static const struct noun what = {"item that fits the schema of contains",
+                                         "items that fit the schema of contains"};
+        uint64_t least = schema_count_or(spot_sibling(at, "minContains"), 1);
+        uint64_t most = schema_count_or(spot_sibling(at, "maxContains"), UINT64_MAX);
         uint64_t n;
         int r;
 
         if (!json_is_array(at->value))
                 return 0;
         r = count_contained(at, json, &n);
-        if (r != 0)
-                return r;
-        if (least == NULL && n == 0)
-                return run_refuse(at->run, at->place, "must have at least 1 of the %s", what);
-        r = schema_check_least(at, least, n, "have", what);
-        return r != 0 ? r : schema_check_most(at, spot_sibling(at, "maxContains"), n, "have", what);
+        if (r == 0)
+                r = schema_check_least(at, least, n, &what);
+        return r != 0 ? r : schema_check_most(at, most, n, &what);
 }
 
 int schema_check_unique_items(struct spot *at, json_t *json)

@@ -14,7 +14,7 @@ static int hex_value(char c)
         return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Decodes %XX in place; what is none stays as it is. */
+/* Decodes %XX in place; what is none, or would be NUL, stays as it is. */
 static void decode_percent(char *text)
 {
         char *to = text;
@@ -22,9 +22,10 @@ static void decode_percent(char *text)
         for (const char *from = text; *from != '\0'; from++) {
                 int high = *from == '%' ? hex_value(from[1]) : -1;
                 int low = high < 0 ? -1 : hex_value(from[2]);
+                bool is_triplet = low >= 0 && (high | low) != 0;
 
-                *to++ = (char)(low < 0 ? *from : high << 4 | low);
-                from += low < 0 ? 0 : 2;
+                *to++ = (char)(is_triplet ? high << 4 | low : *from);
+                from += is_triplet ? 2 : 0;
         }
         *to = '\0';
 }

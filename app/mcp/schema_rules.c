@@ -147,28 +147,24 @@ static int check_multiple_of(struct spot *at, json_t *json)
 
 /* Counts. */
 
-int schema_check_least(struct spot *at, const json_t *json, uint64_t n, const char *verb,
-                       const char *what)
-{
-        uint64_t least = 0;
+const struct noun noun_characters = {"character", "characters"};
+const struct noun noun_items = {"item", "items"};
+const struct noun noun_properties = {"property", "properties"};
 
-        schema_count(json, &least);
-        if (n >= least)
-                return 0;
-        return run_refuse(at->run, at->place, "must %s at least %llu %s", verb,
-                          (unsigned long long)least, what);
+static int refuse_count(struct spot *at, const char *bound, uint64_t n, const struct noun *what)
+{
+        return run_refuse(at->run, at->place, "must have %s %llu %s", bound, (unsigned long long)n,
+                          n == 1 ? what->one : what->many);
 }
 
-int schema_check_most(struct spot *at, const json_t *json, uint64_t n, const char *verb,
-                      const char *what)
+int schema_check_least(struct spot *at, uint64_t least, uint64_t n, const struct noun *what)
 {
-        uint64_t most = UINT64_MAX;
+        return n >= least ? 0 : refuse_count(at, "at least", least, what);
+}
 
-        schema_count(json, &most);
-        if (n <= most)
-                return 0;
-        return run_refuse(at->run, at->place, "must %s at most %llu %s", verb,
-                          (unsigned long long)most, what);
+int schema_check_most(struct spot *at, uint64_t most, uint64_t n, const struct noun *what)
+{
+        return n <= most ? 0 : refuse_count(at, "at most", most, what);
 }
 
 /* 0 with the characters of a string, SCHEMA_E_LIMIT. */
@@ -192,7 +188,7 @@ static int check_min_length(struct spot *at, json_t *json)
 
         if (!json_is_string(at->value) || r != 0)
                 return r;
-        return schema_check_least(at, json, n, "have", "characters");
+        return schema_check_least(at, schema_count_or(json, 0), n, &noun_characters);
 }
 
 static int check_max_length(struct spot *at, json_t *json)
@@ -202,35 +198,39 @@ static int check_max_length(struct spot *at, json_t *json)
 
         if (!json_is_string(at->value) || r != 0)
                 return r;
-        return schema_check_most(at, json, n, "have", "characters");
+        return schema_check_most(at, schema_count_or(json, 0), n, &noun_characters);
 }
 
 static int check_min_items(struct spot *at, json_t *json)
 {
         if (!json_is_array(at->value))
                 return 0;
-        return schema_check_least(at, json, json_array_size(at->value), "have", "items");
+        return schema_check_least(at, schema_count_or(json, 0), json_array_size(at->value),
+                                  &noun_items);
 }
 
 static int check_max_items(struct spot *at, json_t *json)
 {
         if (!json_is_array(at->value))
                 return 0;
-        return schema_check_most(at, json, json_array_size(at->value), "have", "items");
+        return schema_check_most(at, schema_count_or(json, 0), json_array_size(at->value),
+                                 &noun_items);
 }
 
 static int check_min_properties(struct spot *at, json_t *json)
 {
         if (!json_is_object(at->value))
                 return 0;
-        return schema_check_least(at, json, json_object_size(at->value), "have", "properties");
+        return schema_check_least(at, schema_count_or(json, 0), json_object_size(at->value),
+                                  &noun_properties);
 }
 
 static int check_max_properties(struct spot *at, json_t *json)
 {
         if (!json_is_object(at->value))
                 return 0;
-        return schema_check_most(at, json, json_object_size(at->value), "have", "properties");
+        return schema_check_most(at, schema_count_or(json, 0), json_object_size(at->value),
+                                 &noun_properties);
 }
 
 static int check_pattern(struct spot *at, json_t *json)

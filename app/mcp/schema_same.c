@@ -143,7 +143,7 @@ static bool find_in_sorted(struct run *run, json_t *array, const struct hashed *
                            size_t *bp)
 {
         for (size_t i = 0; i < json_array_size(array); i++)
-                for (size_t j = i; j-- > 0 && items[j].hash == items[i].hash;)
+                for (size_t j = i; run->steps > 0 && j-- > 0 && items[j].hash == items[i].hash;)
                         if (run_same(run, json_array_get(array, items[i].index),
                                      json_array_get(array, items[j].index))) {
                                 *ap = items[j].index;
