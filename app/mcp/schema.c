@@ -367,7 +367,7 @@ static int find_loops(struct compiler *c)
 
                 if (schema_is_bounded(c->schema, node))
                         continue;
-                reason_quote(node->json, quote, sizeof(quote));
+                reason_quote(node->json, quote);
                 return unsound(c, &top,
                                "leads by $ref back to itself, or through more than %d schemas for "
                                "one value, from %s",

@@ -23,6 +23,16 @@ int run_refuse(struct run *run, const struct place *place, const char *what, ...
         return SCHEMA_E_INVALID;
 }
 
+int spot_refuse_quoting(struct spot *at, const char *words, const json_t *json)
+{
+        char quote[SCHEMA_QUOTE_SIZE];
+
+        if (at->run->quiet > 0)
+                return SCHEMA_E_INVALID;
+        reason_quote(json, quote);
+        return run_refuse(at->run, at->place, "%s %s", words, quote);
+}
+
 int run_match(struct run *run, struct str pattern, struct str text)
 {
         int r = pattern_match(schema_pattern(run->schema, pattern), text, &run->steps);

@@ -30,9 +30,10 @@ struct reason {
 };
 
 /* "<place>: <what>", cut to the size between characters, without control characters. */
-void reason_write(struct reason *reason, const struct place *place, const char *what, va_list ap);
-/* Compact JSON, cut to the size (SCHEMA_QUOTE_SIZE). */
-void reason_quote(const json_t *json, char *out, size_t size);
+void reason_write(struct reason *reason, const struct place *place, const char *what, va_list ap)
+        __attribute__((format(printf, 3, 0)));
+/* Compact JSON, cut to the size. */
+void reason_quote(const json_t *json, char out[SCHEMA_QUOTE_SIZE]);
 
 /* What the value of a keyword must look like. */
 enum shape {
@@ -137,6 +138,9 @@ int run_match(struct run *run, struct str pattern, struct str text);
 /* Writes the reason, if anybody reads it; SCHEMA_E_INVALID. */
 int run_refuse(struct run *run, const struct place *place, const char *what, ...)
         __attribute__((format(printf, 3, 4)));
+
+/* The same, of the spot, with JSON of the schema after the words. */
+int spot_refuse_quoting(struct spot *at, const char *words, const json_t *json);
 
 /* As JSON Schema compares: 1 is 1.0, and members have no order. False too when the steps are spent.
  */

@@ -40,91 +40,93 @@ int schema_check_all_of(struct spot *at, json_t *json)
         return r;
 }
 
-/* How many of the schemas the value fits, and the first two of them. Of those that it does not fit,
- * nearest is why the one that went deepest refuses it: the one that was most likely meant. */
-struct alternatives {
-        size_t n_fit;
-        size_t first, second;
-        size_t depth;
-        char nearest[200];
+/* How many of the schemas the value fits, and the first two of them. */
+struct fits {
+        size_t n, first, second;
 };
 
-static int try_alternative(struct spot *at, json_t *schema, struct alternatives *found)
-{
-        struct reason *reason = &at->run->reason, outer = *reason;
-        char text[sizeof(found->nearest)];
-        int r;
-
-        reason->text = text;
-        reason->size = sizeof(text);
-        r = check_in_place(at, schema);
-        if (r == SCHEMA_E_INVALID && at->run->quiet == 0 &&
-            (found->nearest[0] == '\0' || reason->depth > found->depth)) {
-                memcpy(found->nearest, text, sizeof(text));
-                found->depth = reason->depth;
-        }
-        *reason = outer;
-        return r;
-}
-
-/* Until enough fit, unless there are marks to gather. */
-static int try_alternatives(struct spot *at, json_t *json, size_t enough,
-                            struct alternatives *found)
+/* Until enough fit, unless there are marks to gather. In silence: most values fit one in the end.
+ */
+static int find_fits(struct spot *at, json_t *schemas, size_t enough, struct fits *fits)
 {
         json_t *schema;
         size_t i;
 
-        *found = (struct alternatives){0};
-        json_array_foreach (json, i, schema) {
-                int r = try_alternative(at, schema, found);
+        *fits = (struct fits){0};
+        json_array_foreach (schemas, i, schema) {
+                int r = try_in_place(at, schema);
 
                 if (r != 0 && r != SCHEMA_E_INVALID)
                         return r;
-                if (r == 0 && found->n_fit++ == 0)
-                        found->first = i;
-                else if (r == 0 && found->n_fit == 2)
-                        found->second = i;
-                if (found->n_fit == enough && at->marks == NULL)
+                if (r == 0 && fits->n++ == 0)
+                        fits->first = i;
+                else if (r == 0 && fits->n == 2)
+                        fits->second = i;
+                if (fits->n == enough && at->marks == NULL)
                         break;
         }
         return 0;
 }
 
-static int refuse_all(struct spot *at, const json_t *json, const struct alternatives *found)
+/* With the reason of the schema that went deepest into the value before it refused: the one that
+ * was most likely meant. */
+static int refuse_all(struct spot *at, json_t *schemas)
 {
-        return run_refuse(at->run, at->place,
-                          "must fit one of %zu alternatives; of the nearest: %s",
-                          json_array_size(json), found->nearest);
+        struct reason *reason = &at->run->reason, outer = *reason;
+        char text[200], nearest[sizeof(text)] = "";
+        size_t depth = 0;
+        json_t *schema;
+        size_t i;
+        int r = SCHEMA_E_INVALID;
+
+        if (at->run->quiet > 0)
+                return r;
+        reason->text = text;
+        reason->size = sizeof(text);
+        json_array_foreach (schemas, i, schema) {
+                r = check_in_place(at, schema);
+                if (r != SCHEMA_E_INVALID)
+                        break;
+                if (nearest[0] == '\0' || reason->depth > depth) {
+                        memcpy(nearest, text, sizeof(text));
+                        depth = reason->depth;
+                }
+        }
+        *reason = outer;
+        return r != SCHEMA_E_INVALID
+                       ? r
+                       : run_refuse(at->run, at->place,
+                                    "must fit one of %zu alternatives; of the nearest: %s",
+                                    json_array_size(schemas), nearest);
 }
 
 int schema_check_any_of(struct spot *at, json_t *json)
 {
-        struct alternatives found;
-        int r = try_alternatives(at, json, 1, &found);
+        struct fits fits;
+        int r = find_fits(at, json, 1, &fits);
 
-        if (r != 0 || found.n_fit > 0)
+        if (r != 0 || fits.n > 0)
                 return r;
-        return refuse_all(at, json, &found);
+        return refuse_all(at, json);
 }
 
 int schema_check_one_of(struct spot *at, json_t *json)
 {
-        struct alternatives found;
-        int r = try_alternatives(at, json, 2, &found);
+        struct fits fits;
+        int r = find_fits(at, json, 2, &fits);
 
-        if (r != 0 || found.n_fit == 1)
+        if (r != 0 || fits.n == 1)
                 return r;
-        if (found.n_fit == 0)
-                return refuse_all(at, json, &found);
+        if (fits.n == 0)
+                return refuse_all(at, json);
         return run_refuse(at->run, at->place,
                           "must fit only one of %zu alternatives, and fits numbers %zu and %zu",
-                          json_array_size(json), found.first + 1, found.second + 1);
+                          json_array_size(json), fits.first + 1, fits.second + 1);
 }
 
 int schema_check_not(struct spot *at, json_t *json)
 {
         bool *marks = at->marks;
-        char quote[SCHEMA_QUOTE_SIZE];
         int r;
 
         at->marks = NULL;
@@ -132,8 +134,7 @@ int schema_check_not(struct spot *at, json_t *json)
         at->marks = marks;
         if (r != 0)
                 return r == SCHEMA_E_INVALID ? 0 : r;
-        reason_quote(json, quote, sizeof(quote));
-        return run_refuse(at->run, at->place, "must not fit the schema %s", quote);
+        return spot_refuse_quoting(at, "must not fit the schema", json);
 }
 
 int schema_check_if(struct spot *at, json_t *json)

@@ -2,7 +2,6 @@
 #include "schema_inside.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 static void mark(struct spot *at, size_t i)
 {
@@ -24,9 +23,8 @@ static int check_item(struct spot *at, json_t *schema, size_t i)
         return run_check(at->run, schema, json_array_get(at->value, i), &place, NULL);
 }
 
-static int check_required_of(struct spot *at, const json_t *names, const char *because)
+static int check_required_of(struct spot *at, const json_t *names, const char *words)
 {
-        char quote[SCHEMA_QUOTE_SIZE];
         json_t *name;
         size_t i;
 
@@ -34,18 +32,17 @@ static int check_required_of(struct spot *at, const json_t *names, const char *b
                 if (!run_spend(at->run, 1))
                         return SCHEMA_E_LIMIT;
                 if (json_object_getn(at->value, json_string_value(name),
-                                     json_string_length(name)) != NULL)
-                        continue;
-                reason_quote(name, quote, sizeof(quote));
-                return run_refuse(at->run, at->place, "must have the property %s%s", quote,
-                                  because);
+                                     json_string_length(name)) == NULL)
+                        return spot_refuse_quoting(at, words, name);
         }
         return 0;
 }
 
 int schema_check_required(struct spot *at, json_t *json)
 {
-        return json_is_object(at->value) ? check_required_of(at, json, "") : 0;
+        if (!json_is_object(at->value))
+                return 0;
+        return check_required_of(at, json, "must have the property");
 }
 
 int schema_check_dependent_required(struct spot *at, json_t *json)
@@ -55,12 +52,9 @@ int schema_check_dependent_required(struct spot *at, json_t *json)
         int r = 0;
 
         json_object_foreach (json, key, names) {
-                char because[SCHEMA_QUOTE_SIZE];
-
-                if (json_object_get(at->value, key) == NULL)
-                        continue;
-                snprintf(because, sizeof(because), ", since it has \"%s\"", key);
-                r = check_required_of(at, names, because);
+                if (json_object_get(at->value, key) != NULL)
+                        r = check_required_of(at, names,
+                                              "must, with the properties it has, also have");
                 if (r != 0)
                         break;
         }

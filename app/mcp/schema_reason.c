@@ -16,28 +16,47 @@ static size_t whole(const char *s, size_t n)
         return n;
 }
 
-/* Copies s, cut with "..." when it does not fit. */
+/* Copies s, cut with "..." when it does not fit, with '?' for control characters. */
 static void cut(char *out, size_t size, const char *s)
 {
         size_t n = strlen(s);
 
-        if (n < size) {
-                memcpy(out, s, n + 1);
-        } else if (size >= sizeof(more)) {
-                n = whole(s, size - sizeof(more));
-                memcpy(out, s, n);
+        if (n >= size)
+                n = size < sizeof(more) ? 0 : whole(s, size - sizeof(more));
+        if (size == 0)
+                return;
+        for (size_t i = 0; i < n; i++)
+                out[i] = (unsigned char)s[i] < 0x20 || s[i] == 0x7f ? '?' : s[i];
+        out[n] = '\0';
+        if (s[n] != '\0' && size >= sizeof(more))
                 memcpy(out + n, more, sizeof(more));
-        } else if (size > 0) {
-                out[0] = '\0';
-        }
 }
 
-void reason_quote(const json_t *json, char *out, size_t size)
-{
-        char *text = json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
+struct quote {
+        char *text;
+        size_t size, n;
+};
 
-        cut(out, size, text == NULL ? more : text);
-        free(text);
+/* Keeps what fits, and ends the dump as soon as something does not. */
+static int on_dumped(const char *piece, size_t n, void *data)
+{
+        struct quote *quote = data;
+        size_t fits = n < quote->size - quote->n ? n : quote->size - quote->n;
+
+        memcpy(quote->text + quote->n, piece, fits);
+        quote->n += fits;
+        return fits == n ? 0 : -1;
+}
+
+void reason_quote(const json_t *json, char out[SCHEMA_QUOTE_SIZE])
+{
+        const size_t flags = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15);
+        char text[SCHEMA_QUOTE_SIZE + 1];
+        struct quote quote = {text, SCHEMA_QUOTE_SIZE, 0};
+
+        json_dump_callback(json, on_dumped, &quote, flags);
+        text[quote.n] = '\0';
+        cut(out, SCHEMA_QUOTE_SIZE, text);
 }
 
 /* As a token of a JSON pointer (RFC 6901). */
@@ -51,7 +70,7 @@ static void print_key(FILE *f, const char *key)
                 if (*c == '~' || *c == '/')
                         fputs(*c == '~' ? "~0" : "~1", f);
                 else
-                        fputc((unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c, f);
+                        fputc(*c, f);
         }
 }
 

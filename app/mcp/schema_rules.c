@@ -60,19 +60,16 @@ static int check_type(struct spot *at, json_t *json)
 
 static int check_const(struct spot *at, json_t *json)
 {
-        char quote[SCHEMA_QUOTE_SIZE];
 
         if (run_same(at->run, at->value, json))
                 return 0;
         if (at->run->steps == 0)
                 return SCHEMA_E_LIMIT;
-        reason_quote(json, quote, sizeof(quote));
-        return run_refuse(at->run, at->place, "must be %s", quote);
+        return spot_refuse_quoting(at, "must be", json);
 }
 
 static int check_enum(struct spot *at, json_t *json)
 {
-        char quote[SCHEMA_QUOTE_SIZE];
         json_t *wanted;
         size_t i;
 
@@ -81,8 +78,7 @@ static int check_enum(struct spot *at, json_t *json)
                         return 0;
         if (at->run->steps == 0)
                 return SCHEMA_E_LIMIT;
-        reason_quote(json, quote, sizeof(quote));
-        return run_refuse(at->run, at->place, "must be one of %s", quote);
+        return spot_refuse_quoting(at, "must be one of", json);
 }
 
 /* Numbers. */
@@ -90,7 +86,6 @@ static int check_enum(struct spot *at, json_t *json)
 /* order < 0: the value may not be less than the bound, > 0: not more. */
 static int check_bound(struct spot *at, json_t *bound, int order, bool may_equal, const char *words)
 {
-        char quote[SCHEMA_QUOTE_SIZE];
         int r;
 
         if (!json_is_number(at->value))
@@ -98,28 +93,27 @@ static int check_bound(struct spot *at, json_t *bound, int order, bool may_equal
         r = number_compare(at->value, bound);
         if (r == 0 ? may_equal : (r < 0) != (order < 0))
                 return 0;
-        reason_quote(bound, quote, sizeof(quote));
-        return run_refuse(at->run, at->place, "must be %s %s", words, quote);
+        return spot_refuse_quoting(at, words, bound);
 }
 
 static int check_minimum(struct spot *at, json_t *json)
 {
-        return check_bound(at, json, -1, true, "at least");
+        return check_bound(at, json, -1, true, "must be at least");
 }
 
 static int check_maximum(struct spot *at, json_t *json)
 {
-        return check_bound(at, json, 1, true, "at most");
+        return check_bound(at, json, 1, true, "must be at most");
 }
 
 static int check_exclusive_minimum(struct spot *at, json_t *json)
 {
-        return check_bound(at, json, -1, false, "more than");
+        return check_bound(at, json, -1, false, "must be more than");
 }
 
 static int check_exclusive_maximum(struct spot *at, json_t *json)
 {
-        return check_bound(at, json, 1, false, "less than");
+        return check_bound(at, json, 1, false, "must be less than");
 }
 
 /* Decimal fractions are not exact in binary: 0.0075 is a multiple of 0.0001, as far as a double can
@@ -137,12 +131,10 @@ static bool is_multiple(const json_t *value, const json_t *of)
 
 static int check_multiple_of(struct spot *at, json_t *json)
 {
-        char quote[SCHEMA_QUOTE_SIZE];
 
         if (!json_is_number(at->value) || is_multiple(at->value, json))
                 return 0;
-        reason_quote(json, quote, sizeof(quote));
-        return run_refuse(at->run, at->place, "must be a multiple of %s", quote);
+        return spot_refuse_quoting(at, "must be a multiple of", json);
 }
 
 /* Counts. */
@@ -235,7 +227,6 @@ static int check_max_properties(struct spot *at, json_t *json)
 
 static int check_pattern(struct spot *at, json_t *json)
 {
-        char quote[SCHEMA_QUOTE_SIZE];
         int r;
 
         if (!json_is_string(at->value))
@@ -243,8 +234,7 @@ static int check_pattern(struct spot *at, json_t *json)
         r = run_match(at->run, str_of(json), str_of(at->value));
         if (r != PATTERN_E_NONE)
                 return r;
-        reason_quote(json, quote, sizeof(quote));
-        return run_refuse(at->run, at->place, "must match the pattern %s", quote);
+        return spot_refuse_quoting(at, "must match the pattern", json);
 }
 
 /* Cheap ones first; unevaluated ones last, since they look at what all others have marked. */

@@ -157,14 +157,16 @@ int run_find_twins(struct run *run, json_t *array, size_t *ap, size_t *bp)
 {
         size_t n = json_array_size(array);
         struct hashed *items = calloc(n + 1, sizeof(*items));
-        bool found;
+        bool found = false;
 
         if (items == NULL)
                 return -ENOMEM;
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n && run->steps > 0; i++)
                 items[i] = (struct hashed){hash_of(run, json_array_get(array, i)), i};
-        qsort(items, n, sizeof(*items), by_hash);
-        found = find_in_sorted(run, array, items, ap, bp);
+        if (run->steps > 0) {
+                qsort(items, n, sizeof(*items), by_hash);
+                found = find_in_sorted(run, array, items, ap, bp);
+        }
         free(items);
         if (run->steps == 0)
                 return SCHEMA_E_LIMIT;

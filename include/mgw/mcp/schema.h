@@ -19,7 +19,7 @@
 
 /* Levels of a schema, and of a value. */
 #define SCHEMA_DEPTH_MAX 64
-/* Bounds the work of one check, whatever the schema and the value: some 20 ms. */
+/* Bounds the work of one check, whatever the schema and the value: some 30 ms. */
 #define SCHEMA_STEPS_MAX 1000000
 
 struct schema;
