@@ -23,7 +23,6 @@ struct str str_of(const json_t *string)
         return (struct str){json_string_value(string), json_string_length(string)};
 }
 
-/* NOLINTBEGIN(clang-analyzer-*,bugprone-*): of the macros of uthash */
 const struct node *schema_node(const struct schema *schema, const json_t *json)
 {
         struct node *node;
@@ -49,7 +48,6 @@ static void add_pattern(struct schema *schema, struct named_pattern *pattern, st
 {
         HASH_ADD_KEYPTR(hh, schema->patterns, text.p, text.n, pattern);
 }
-/* NOLINTEND(clang-analyzer-*,bugprone-*) */
 
 const struct pattern *schema_pattern(const struct schema *schema, struct str text)
 {

@@ -368,7 +368,7 @@ static struct str cut_prefix(struct str s, size_t n)
 struct expansion {
         struct buf out;
         const struct operator* op;
-        const struct variable *var;
+        struct variable var;
         bool has_begun; /* the expression has put out something */
 };
 
@@ -394,7 +394,7 @@ static int add_named(struct expansion *x, struct str name, struct str value)
 /* The name of a variable stands as it is in the template. */
 static int add_var_name(struct expansion *x, bool is_value_empty)
 {
-        int r = buf_add_str(&x->out, x->var->name);
+        int r = buf_add_str(&x->out, x->var.name);
 
         return r != 0 ? r
                       : buf_add_str(&x->out, is_value_empty ? str_from(x->op->if_empty) : STR("="));
@@ -404,8 +404,8 @@ static int expand_text(struct expansion *x, struct str text)
 {
         int r = add_separator(x);
 
-        if (x->var->prefix > 0)
-                text = cut_prefix(text, x->var->prefix);
+        if (x->var.prefix > 0)
+                text = cut_prefix(text, x->var.prefix);
         if (r == 0 && x->op->is_named)
                 r = add_var_name(x, text.n == 0);
         return r != 0 ? r : encode(&x->out, text, x->op->allows_reserved);
@@ -420,21 +420,21 @@ static int expand_part(struct expansion *x, const char *key, const json_t *value
 
         if (r != 0)
                 return r;
-        if (x->var->is_exploded || is_first)
+        if (x->var.is_exploded || is_first)
                 r = add_separator(x);
         else
                 r = buf_add_str(&x->out, STR(","));
-        if (r == 0 && x->op->is_named && (x->var->is_exploded ? key == NULL : is_first))
-                r = add_var_name(x, x->var->is_exploded && text.n == 0);
+        if (r == 0 && x->op->is_named && (x->var.is_exploded ? key == NULL : is_first))
+                r = add_var_name(x, x->var.is_exploded && text.n == 0);
         if (r != 0)
                 return r;
         if (key == NULL)
                 return encode(&x->out, text, x->op->allows_reserved);
-        if (x->var->is_exploded && x->op->is_named)
+        if (x->var.is_exploded && x->op->is_named)
                 return add_named(x, str_from(key), text);
         r = encode(&x->out, str_from(key), x->op->allows_reserved);
         if (r == 0)
-                r = buf_add_str(&x->out, x->var->is_exploded ? STR("=") : STR(","));
+                r = buf_add_str(&x->out, x->var.is_exploded ? STR("=") : STR(","));
         return r != 0 ? r : encode(&x->out, text, x->op->allows_reserved);
 }
 
@@ -463,7 +463,7 @@ static int expand_list(struct expansion *x, json_t *list)
 
 static int expand_variable(struct expansion *x, const json_t *vars)
 {
-        json_t *value = json_object_getn(vars, x->var->name.p, x->var->name.n);
+        json_t *value = json_object_getn(vars, x->var.name.p, x->var.name.n);
         char number[NUMBER_SIZE];
         struct str text;
         int r;
@@ -471,7 +471,7 @@ static int expand_variable(struct expansion *x, const json_t *vars)
         if (value == NULL || json_is_null(value))
                 return 0;
         if (json_is_array(value) || json_is_object(value))
-                return x->var->prefix > 0 ? URI_E_VALUE : expand_list(x, value);
+                return x->var.prefix > 0 ? URI_E_VALUE : expand_list(x, value);
         r = print_value(value, number, &text);
         return r != 0 ? r : expand_text(x, text);
 }
@@ -483,10 +483,7 @@ static int expand_expression(struct expansion *x, struct str inside, const json_
         x->op = take_operator(&inside);
         x->has_begun = false;
         while (r == 0 && inside.n > 0) {
-                struct variable var;
-
-                read_variable(str_cut(&inside, ','), &var);
-                x->var = &var;
+                read_variable(str_cut(&inside, ','), &x->var);
                 r = expand_variable(x, vars);
         }
         return r;
