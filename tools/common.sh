@@ -3,13 +3,13 @@
 
 BUILD_PACKAGES=(
   gcc libc6-dev meson ninja-build pkg-config
-  libfcgi-dev libjansson-dev libcurl4-openssl-dev libssl-dev uthash-dev
+  libfcgi-dev libjansson-dev libcurl4-openssl-dev libssl-dev libpcre2-dev uthash-dev
 )
 UP_PACKAGES=("${BUILD_PACKAGES[@]}" haproxy openssl curl iproute2)
 # clang's sanitizers and fuzzer are in libclang-rt; llvm has the program that puts names to their addresses.
 TEST_PACKAGES=(
   "${UP_PACKAGES[@]}" libcriterion-dev clang libclang-rt-14-dev llvm
-  spawn-fcgi libfcgi-bin nghttp2-client jq
+  spawn-fcgi libfcgi-bin nghttp2-client jq libtest-json-schema-acceptance-perl
 )
 LINT_PACKAGES=("${UP_PACKAGES[@]}" libcriterion-dev clang-format clang-tidy cppcheck shellcheck jq)
 
