@@ -12,8 +12,7 @@
 #define PREFIX_MAX 10000 /* RFC 6570 2.4.1: below it */
 
 /* RFC 6570 appendix A. */
-struct operator
-{
+struct uri_op {
         char name;
         const char *first;
         char sep;
@@ -22,7 +21,7 @@ struct operator
         bool allows_reserved;
 };
 
-static const struct operator operators[] = {
+static const struct uri_op operators[] = {
         {'\0', "", ',', false, "", false}, {'+', "", ',', false, "", true},
         {'#', "#", ',', false, "", true},  {'.', ".", '.', false, "", false},
         {'/', "/", '/', false, "", false}, {';', ";", ';', true, "", false},
@@ -73,7 +72,7 @@ static void skip(struct str *s, size_t n)
 
 /* Reading a template */
 
-static const struct operator* find_operator(char c)
+static const struct uri_op *find_operator(char c)
 {
         for (size_t i = 1; i < sizeof(operators) / sizeof(operators[0]); i++)
                 if (operators[i].name == c)
@@ -82,9 +81,9 @@ static const struct operator* find_operator(char c)
 }
 
 /* Takes the operator off the front of what stands between braces. */
-static const struct operator* take_operator(struct str *inside)
+static const struct uri_op *take_operator(struct str *inside)
 {
-        const struct operator* op = find_operator(inside->n > 0 ? inside->p[0] : '\0');
+        const struct uri_op *op = find_operator(inside->n > 0 ? inside->p[0] : '\0');
 
         if (op->name != '\0')
                 skip(inside, 1);
@@ -367,7 +366,7 @@ static struct str cut_prefix(struct str s, size_t n)
 
 struct expansion {
         struct buf out;
-        const struct operator* op;
+        const struct uri_op *op;
         struct variable var;
         bool has_begun; /* the expression has put out something */
 };

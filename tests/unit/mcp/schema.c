@@ -294,8 +294,8 @@ Test(schema, loops_are_refused)
                 "{'if': {'$ref': '#'}}",
                 "{'if': true, 'else': {'$ref': '#'}}",
                 "{'dependentSchemas': {'a': {'$ref': '#'}}}",
-                "{'$ref': '#/$defs/a', '$defs': {'a': {'$ref': '#/$defs/b'},"
-                " 'b': {'oneOf': [true, {'$ref': '#/$defs/a'}]}}}",
+                ("{'$ref': '#/$defs/a', '$defs': {'a': {'$ref': '#/$defs/b'},"
+                 " 'b': {'oneOf': [true, {'$ref': '#/$defs/a'}]}}}"),
                 "{'items': {'$ref': '#/x'}, 'x': {'$ref': '#/y'}, 'y': {'$ref': '#/x'}}",
         };
 
