@@ -41,10 +41,11 @@ struct conn {
         struct buf out;
         struct list requests;
         struct timer deadline; /* runs while a request is coming in */
-        struct loop_task end;
+        struct loop_task end;  /* closes, or lingers */
         uint16_t n_requests;
         bool closes_when_flushed;
-        bool is_lingering; /* refused before all had come: the rest is read and thrown away */
+        bool is_lingering;     /* answered before all had come: the rest is read and thrown away */
+        uint16_t lingering_id; /* of the request whose rest that is */
         bool is_dead;
 };
 
@@ -113,11 +114,6 @@ static void conn_close(struct conn *c)
         loop_bury(gate->loop, c, conn_free);
 }
 
-static void conn_on_end(struct loop_task *task)
-{
-        conn_close(container_of(task, struct conn, end));
-}
-
 /* Closes at the end of the turn: safe from anywhere. */
 static void conn_kill(struct conn *c)
 {
@@ -140,15 +136,23 @@ static void conn_watch(struct conn *c)
                 conn_kill(c);
 }
 
-/* To close while the peer still sends would be an error to it (on TCP a reset), and HAProxy then
- * drops the answer. So it is told the end, and closes when it has read that; the deadline bounds
- * it. */
-static void conn_linger(struct conn *c)
+/* To close while the peer still sends would be an error to it: on TCP a reset, HAProxy drops the
+ * answer, cgi-fcgi ends with EPIPE. So it is told the end, and closes when it has read that; the
+ * deadline bounds it. Decided at the end of the turn: mostly the rest has been read by then. */
+static void conn_on_end(struct loop_task *task)
 {
-        if (shutdown(c->io.fd, SHUT_WR) < 0)
+        struct conn *c = container_of(task, struct conn, end);
+
+        if (c->is_dead || !c->is_lingering)
+                conn_close(c);
+        else if (shutdown(c->io.fd, SHUT_WR) < 0)
                 conn_kill(c);
-        else
-                conn_watch(c);
+}
+
+static void conn_linger(struct conn *c, uint16_t id)
+{
+        c->is_lingering = true;
+        c->lingering_id = id;
 }
 
 static void conn_flush(struct conn *c)
@@ -168,12 +172,9 @@ static void conn_flush(struct conn *c)
         }
         if (c->is_dead)
                 return;
-        if (c->out.len > 0 || !c->closes_when_flushed)
-                conn_watch(c);
-        else if (c->is_lingering)
-                conn_linger(c);
-        else
-                conn_kill(c);
+        conn_watch(c);
+        if (c->out.len == 0 && c->closes_when_flushed)
+                loop_defer(c->front->gate->loop, &c->end);
 }
 
 /* Sends what the socket takes now and queues the rest. The pieces are whole records. */
@@ -286,6 +287,8 @@ static void request_over(struct request *req)
 
         if (!req->keep_conn)
                 c->closes_when_flushed = true;
+        if (!req->keep_conn && !req->has_stdin)
+                conn_linger(c, req->id);
         req->events = NULL;
         request_drop(req);
         if (!c->is_dead)
@@ -410,7 +413,6 @@ static void refuse(struct request *req, unsigned status, struct str why)
         };
 
         request_has_come(req);
-        req->conn->is_lingering = !req->keep_conn;
         request_reply(req, status, headers, why);
 }
 
@@ -472,6 +474,7 @@ static void conn_on_begin(struct conn *c, const struct fcgi_record *rec)
                 buf_finish(&end);
                 if (!keep_conn) {
                         c->closes_when_flushed = true;
+                        conn_linger(c, rec->id);
                         conn_flush(c);
                 }
                 return;
@@ -521,6 +524,7 @@ static void request_on_stdin(struct request *req, const struct fcgi_record *rec)
 {
         size_t n = rec->n_content;
 
+        req->has_stdin |= n == 0;
         if (req->is_running)
                 return;
         if (!req->has_params) {
@@ -537,6 +541,7 @@ static void request_on_stdin(struct request *req, const struct fcgi_record *rec)
 
 static void request_on_abort(struct request *req)
 {
+        req->has_stdin = true; /* nothing more will come */
         if (req->events != NULL && req->events->on_abort != NULL) {
                 req->events->on_abort(req);
                 return;
@@ -563,6 +568,17 @@ static void conn_on_management(struct conn *c, const struct fcgi_record *rec)
         buf_finish(&answer);
 }
 
+static void conn_on_rest(struct conn *c, const struct fcgi_record *rec)
+{
+        bool is_end =
+                rec->type == FCGI_ABORT_REQUEST || (rec->type == FCGI_STDIN && rec->n_content == 0);
+
+        if (!c->is_lingering || rec->id != c->lingering_id || !is_end)
+                return;
+        c->is_lingering = false;
+        conn_flush(c);
+}
+
 static void conn_on_record(struct conn *c, const struct fcgi_record *rec)
 {
         struct request *req;
@@ -576,8 +592,10 @@ static void conn_on_record(struct conn *c, const struct fcgi_record *rec)
                 return;
         }
         req = conn_find(c, rec->id);
-        if (req == NULL) /* of a request that is over: to be ignored (3.3) */
+        if (req == NULL) { /* of a request that is over: to be ignored (3.3) */
+                conn_on_rest(c, rec);
                 return;
+        }
         if (rec->type == FCGI_PARAMS)
                 request_on_params(req, rec);
         else if (rec->type == FCGI_STDIN)
@@ -590,7 +608,7 @@ static void conn_on_record(struct conn *c, const struct fcgi_record *rec)
 
 static void conn_feed(struct conn *c, const uint8_t *p, size_t n)
 {
-        while (n > 0 && !c->is_dead && !c->is_lingering) {
+        while (n > 0 && !c->is_dead) {
                 struct fcgi_record rec;
                 size_t used = 0;
                 int r = fcgi_reader_feed(&c->reader, p, n, &used, &rec);

@@ -59,7 +59,7 @@ test('a half-open client is noticed when its keep-alives are not acknowledged', 
   const ns = `mgw-${process.pid}`;
   const [here, there] = [`mgwh${process.pid}`, `mgwt${process.pid}`];
   const ip = (...args) => execFileSync('ip', args, { stdio: 'pipe' });
-  const [server, client] = ['169.254.77.1', '169.254.77.2'];
+  const [server, client] = [1, 2].map((n) => `169.254.${1 + process.pid % 250}.${n}`);
   ip('netns', 'add', ns);
   let gateway, program;
   try {
@@ -79,6 +79,8 @@ test('a half-open client is noticed when its keep-alives are not acknowledged', 
   } finally {
     await program?.stop('SIGKILL');
     await gateway?.stop();
+    // The namespace, and with it the link and its address, lives on for minutes, as long as the dead socket of curl.
+    ip('link', 'del', here);
     ip('netns', 'del', ns);
   }
 });

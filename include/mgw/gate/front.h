@@ -35,6 +35,7 @@ struct request {
         uint16_t id;
         bool keep_conn;
         bool has_params;      /* the empty PARAMS record came */
+        bool has_stdin;       /* the empty STDIN record came */
         bool is_running;      /* handed to on_request */
         bool is_cross_origin; /* an allowed Origin: answers carry CORS headers */
 };
