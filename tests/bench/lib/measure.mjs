@@ -86,9 +86,9 @@ const ROUNDS = 5;
  * The same to one chain after the other, five times over, and the best figures of each: what else the machine does
  * meets all of them alike, and can only make figures worse. measure: (chain) => figures. Answers [figures of each chain].
  */
-async function byTurns(chains, measure) {
+async function byTurns(chains, measure, rounds = ROUNDS) {
   const runs = chains.map(() => []);
-  for (let i = 0; i < ROUNDS; i++) {
+  for (let i = 0; i < rounds; i++) {
     for (const [at, chain] of chains.entries()) runs[at].push(await measure(chain));
   }
   return runs.map((of) => Object.fromEntries(Object.keys(of[0]).map((key) => {
@@ -97,7 +97,7 @@ async function byTurns(chains, measure) {
   })));
 }
 
-const commandByTurns = (chains, command) => byTurns(chains, (chain) => chain.load.run(command));
+const commandByTurns = (chains, command, rounds) => byTurns(chains, (chain) => chain.load.run(command), rounds);
 
 /** What a stream more costs server and HAProxy. */
 async function openSome(chain, n) {
@@ -120,19 +120,24 @@ const runAll = async (chains, command) => {
   for (const chain of chains) await chain.load.run(command);
 };
 
-/** [{ calls_1, calls_16, calls_64 with 100 streams idle; opening; then with n streams: calls_16_idle, one, all }] */
+/** [{ calls_1, calls_16, calls_64 with 100 streams idle; opening; with n streams: calls_16_idle, one, all }] */
 export function measureBusy(specs, { n, dir }) {
   return together(specs, dir, async (chains) => {
     const figures = {};
     await runAll(chains, 'open 100 sse');
     await runAll(chains, 'calls echo 16 1');
-    for (const clients of [1, 16, 64]) figures[`calls_${clients}`] = await commandByTurns(chains, `calls echo ${clients} 1`);
+    for (const clients of [1, 64]) figures[`calls_${clients}`] = await commandByTurns(chains, `calls echo ${clients} 1`);
     figures.opening = await byTurns(chains, (chain) => openSome(chain, (n - 100) / ROUNDS));
     await sleep(SETTLE_MS);
-    figures.calls_16_idle = await commandByTurns(chains, 'calls echo 16 1');
+    await together(specs, dir, async (fresh) => {
+      await runAll(fresh, 'open 100 sse');
+      const calls = await commandByTurns([...fresh, ...chains], 'calls echo 16 1');
+      figures.calls_16 = calls.slice(0, fresh.length);
+      figures.calls_16_idle = calls.slice(fresh.length);
+    });
     await runAll(chains, 'push one 200 20');
     figures.one = await commandByTurns(chains, 'push one 1000 20');
-    figures.all = await commandByTurns(chains, 'push all 3 20');
+    figures.all = await commandByTurns(chains, 'push all 1 20', 3 * ROUNDS);
     return chains.map((_, at) => Object.fromEntries(Object.entries(figures).map(([key, of]) => [key, of[at]])));
   });
 }
