@@ -309,6 +309,25 @@ KID_TEST(child, a_full_queue_is_told_and_so_is_its_room)
         kid_finish(&kid);
 }
 
+KID_TEST(child, room_is_told_though_more_is_written_first)
+{
+        enum { MESSAGE = 90000 };
+        static char text[MESSAGE + 1];
+        struct kid kid = {.options.queue_max_bytes = 100000};
+
+        snprintf(text, sizeof(text), "%0*d\n", MESSAGE - 1, 0);
+        kid_start(&kid, (const char *const[]){"cat", NULL});
+        cr_assert_eq(kill(child_pid(kid.child), SIGSTOP), 0);
+        kid_write(&kid, text);
+        check_int(child_write(kid.child, str_from(text)), CHILD_E_FULL);
+        cr_assert_eq(kill(child_pid(kid.child), SIGCONT), 0);
+        usleep(100000); /* the pipe takes all of it now */
+        kid_write(&kid, "more\n");
+        KID_AWAIT(kid.n_rooms == 1);
+        KID_AWAIT(kid.n_lines == 2);
+        kid_finish(&kid);
+}
+
 KID_TEST(child, a_message_over_the_cap_is_refused_for_good)
 {
         struct kid kid = {.options.queue_max_bytes = 4};
