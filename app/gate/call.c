@@ -4,10 +4,10 @@
 
 #include "mgw/base/log.h"
 #include "mgw/gate/builtin.h"
+#include "mgw/gate/listing.h"
 #include "mgw/gate/post.h"
-#include "mgw/gate/upstream.h"
-#include "mgw/mcp/names.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,8 +33,8 @@ static void call_end(struct call *call, const char *why, json_t *answer)
         list_unlink(&call->link);
         timer_disarm(gate->loop, &call->beat);
         timer_disarm(gate->loop, &call->work);
-        if (call->exchange != NULL)
-                link_forget(s->link, call, why);
+        errand_drop(&call->errand, why);
+        listing_drop(call->listing);
         s->n_calls--;
         gate->stats.n_calls--;
         if (post != NULL)
@@ -48,34 +48,12 @@ static void call_end(struct call *call, const char *why, json_t *answer)
                 gate->on_calm(gate);
 }
 
-/* The upstream's entries get its prefix, and ours stand before them on the first page. */
-static void merge_list(struct call *call, json_t *result)
-{
-        const char *key = call->method->list_key;
-        json_t *theirs = json_object_get(result, key);
-        json_t *ours;
-
-        if (call->method->is_named && call->session->link != NULL)
-                names_add_prefix(theirs, upstream_name(call->session->gate->upstream));
-        if (strcmp(key, "tools") != 0 || json_object_get(call->params, "cursor") != NULL)
-                return;
-        ours = builtin_tools();
-        if (ours != NULL) {
-                json_array_extend(ours, theirs);
-                json_object_set_new(result, key, ours);
-        }
-}
-
 void call_answer_take(struct call *call, json_t *answer)
 {
-        json_t *result = json_object_get(answer, "result");
-
         if (answer == NULL) {
                 call_end(call, "out of memory", NULL);
                 return;
         }
-        if (call->method->class == METHOD_LIST && result != NULL)
-                merge_list(call, result);
         json_object_set_new(answer, "jsonrpc", json_string("2.0"));
         json_object_set(answer, "id", call->id);
         call_end(call, "the gateway no longer waits", answer);
@@ -170,38 +148,98 @@ static json_t *server_info(void)
                          "version", MGW_VERSION);
 }
 
-/* What we offer ourselves, and what the upstream offers over it. */
-static json_t *capabilities(const json_t *hello)
+/* What we offer ourselves, and what the upstreams offer. One that is not there yet may offer
+ * anything. */
+static json_t *capabilities(const struct session *s)
 {
-        json_t *ours = json_pack("{s:{s:b}, s:{}}", "tools", "listChanged", 1, "logging");
+        json_t *all = json_pack("{s:{s:b}, s:{}}", "tools", "listChanged", 1, "logging");
 
-        json_object_update_missing(ours, json_object_get(hello, "capabilities"));
-        return ours;
+        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+                if (s->links[i] == NULL || s->links[i]->hello == NULL)
+                        json_object_update_new(all,
+                                               json_pack("{s:{s:b}, s:{s:b, s:b}, s:{}}", "prompts",
+                                                         "listChanged", 1, "resources", "subscribe",
+                                                         1, "listChanged", 1, "completions"));
+                else
+                        json_object_update_missing(
+                                all, json_object_get(s->links[i]->hello, "capabilities"));
+        }
+        return all;
+}
+
+/* The instructions of all upstreams, each under its name where there are several. */
+static json_t *instructions(const struct session *s)
+{
+        json_t *all = NULL;
+
+        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+                const struct link *link = s->links[i];
+                const char *text = json_string_value(
+                        json_object_get(link != NULL ? link->hello : NULL, "instructions"));
+                json_t *longer;
+
+                if (text == NULL)
+                        continue;
+                longer = s->gate->n_upstreams == 1
+                                 ? json_string(text)
+                                 : json_sprintf("%s%s# %s\n\n%s",
+                                                all != NULL ? json_string_value(all) : "",
+                                                all != NULL ? "\n\n" : "",
+                                                upstream_name(link->upstream), text);
+                json_decref(all);
+                all = longer;
+        }
+        return all;
 }
 
 static void call_answer_initialize(struct call *call)
 {
         struct session *s = call->session;
-        const json_t *hello = link_hello(s->link);
         json_t *result =
                 json_pack("{s:s, s:o, s:o}", "protocolVersion", era_revision_name(s->revision),
-                          "capabilities", capabilities(hello), "serverInfo", server_info());
-        json_t *instructions = json_object_get(hello, "instructions");
+                          "capabilities", capabilities(s), "serverInfo", server_info());
+        json_t *text = instructions(s);
 
-        if (instructions != NULL)
-                json_object_set(result, "instructions", instructions);
+        if (text != NULL)
+                json_object_set_new(result, "instructions", text);
         s->is_initialized = true;
         call_succeed_take(call, result);
 }
 
-void call_on_link_settled(struct session *session)
+static bool links_are_settled(const struct session *s)
 {
+        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
+                if (s->links[i] == NULL || !s->links[i]->is_settled)
+                        return false;
+        return true;
+}
+
+void call_on_links_settled(struct session *session)
+{
+        if (!links_are_settled(session))
+                return;
         list_for_each_safe (it, &session->calls) {
                 struct call *call = container_of(it, struct call, link);
 
                 if (call->method->class == METHOD_INITIALIZE)
                         call_answer_initialize(call);
         }
+}
+
+/* Each link that settles asks whether it was the last: the table must be whole before. */
+static int call_open_links(struct session *s, const json_t *init_params)
+{
+        size_t n = s->gate->n_upstreams;
+        int r = 0;
+
+        if (n == 0)
+                return 0;
+        s->links = calloc(n, sizeof(struct link *));
+        if (s->links == NULL)
+                return -ENOMEM;
+        for (size_t i = 0; i < n && r == 0; i++)
+                r = link_open(&s->gate->upstreams[i], s, init_params, &s->links[i]);
+        return r;
 }
 
 /* A string of the params. NULL: there is none, or a NUL is in it, where C would cut it into another
@@ -219,7 +257,7 @@ static void call_initialize(struct call *call)
         struct session *s = call->session;
         const char *asked = call_text(call, "protocolVersion");
 
-        if (s->is_initialized || s->link != NULL) {
+        if (s->is_initialized || s->links != NULL) {
                 call_fail(call, RPC_INVALID_REQUEST, "this session is initialized already");
                 return;
         }
@@ -228,26 +266,31 @@ static void call_initialize(struct call *call)
                 return;
         }
         s->revision = era_negotiate(str_from(asked));
-        if (s->gate->upstream == NULL ||
-            link_open(s->gate->upstream, s, call->params, &s->link) < 0)
-                call_answer_initialize(call);
+        if (call_open_links(s, call->params) < 0)
+                call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
+        else if (!s->is_initialized)
+                call_on_links_settled(s);
 }
 
-/* To the upstream, if it is there and says that it can do this. */
-static bool call_relay_take(struct call *call, json_t *params)
+static void call_on_upstream_answer_take(struct errand *errand, json_t *answer)
 {
-        struct link *link = call->session->link;
-        const json_t *hello = link_hello(link);
-        const char *capability = call->method->capability;
+        call_answer_take(container_of(errand, struct call, errand), answer);
+}
 
-        if (link == NULL ||
-            (hello != NULL && capability != NULL &&
-             json_object_get(json_object_get(hello, "capabilities"), capability) == NULL)) {
-                json_decref(params);
-                return false;
-        }
-        link_call_take(link, call, params);
-        return true;
+static void call_on_upstream_fail(struct errand *errand, const char *why)
+{
+        struct call *call = container_of(errand, struct call, errand);
+
+        call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: %s", upstream_name(call->upstream), why);
+}
+
+static void call_relay_take(struct call *call, struct link *link, json_t *params)
+{
+        call->upstream = link->upstream;
+        call->errand.call = call;
+        call->errand.on_answer_take = call_on_upstream_answer_take;
+        call->errand.on_fail = call_on_upstream_fail;
+        errand_send_take(&call->errand, link, call->method->name, params);
 }
 
 static json_t *copy_params(const struct call *call)
@@ -255,66 +298,91 @@ static json_t *copy_params(const struct call *call)
         return call->params != NULL ? json_copy(call->params) : json_object();
 }
 
-static void call_list(struct call *call)
+/* params with the member that names the thing as its owner knows it. */
+static json_t *params_for_owner(const struct call *call, const char *key, const char *theirs)
 {
-        if (!call_relay_take(call, copy_params(call)))
-                call_succeed_take(call, json_pack("{s:[]}", call->method->list_key));
+        json_t *params = copy_params(call);
+
+        json_object_set_new(params, key, json_string(theirs));
+        return params;
 }
 
 static void call_by_name(struct call *call)
 {
         const char *name = call_text(call, "name");
-        const struct upstream *upstream = call->session->gate->upstream;
+        bool is_tool = strcmp(call->method->name, "tools/call") == 0;
         const char *theirs;
+        struct link *owner;
 
         if (name == NULL) {
                 call_fail(call, RPC_INVALID_PARAMS, "params.name must be a string without NUL");
                 return;
         }
-        if (strcmp(call->method->name, "tools/call") == 0 &&
+        if (is_tool && call->session->gate->config->has_builtin_tools &&
             builtin_call(call, name, json_object_get(call->params, "arguments")))
                 return;
-        theirs = upstream != NULL ? names_strip_prefix(name, upstream_name(upstream)) : NULL;
-        json_t *params = copy_params(call);
-        json_object_set_new(params, "name", json_string(theirs != NULL ? theirs : ""));
-        if (theirs == NULL) {
-                json_decref(params);
+        owner = listing_owner_of_name(call->session, is_tool ? LINK_TOOLS : LINK_PROMPTS, name,
+                                      &theirs);
+        if (owner == NULL) {
                 call_fail(call, RPC_INVALID_PARAMS, "%s: unknown name: %s", call->method->name,
                           name);
-        } else if (!call_relay_take(call, params)) {
+        } else if (!link_can(owner, call->method->capability)) {
                 call_fail(call, RPC_INVALID_PARAMS, "%s: the server does not offer this: %s",
                           call->method->name, name);
+        } else {
+                call->errand.may_repeat = !is_tool || listing_tool_may_repeat(owner, theirs);
+                call_relay_take(call, owner, params_for_owner(call, "name", theirs));
         }
 }
 
 static void call_by_uri(struct call *call)
 {
         const char *uri = call_text(call, "uri");
+        const char *theirs;
+        struct link *owner;
 
-        if (uri == NULL)
+        if (uri == NULL) {
                 call_fail(call, RPC_INVALID_PARAMS, "params.uri must be a string without NUL");
-        else if (!call_relay_take(call, copy_params(call)))
+                return;
+        }
+        owner = listing_owner_of_uri(call->session, uri, &theirs);
+        if (owner == NULL) {
                 call_fail(call, RPC_RESOURCE_NOT_FOUND, "no such resource: %s", uri);
+                return;
+        }
+        call->errand.may_repeat = true;
+        call_relay_take(call, owner, params_for_owner(call, "uri", theirs));
 }
 
 static void call_complete(struct call *call)
 {
-        json_t *params = json_deep_copy(call->params);
-        json_t *ref = json_object_get(params, "ref");
+        const json_t *ref = json_object_get(call->params, "ref");
         const char *name = json_string_value(json_object_get(ref, "name"));
-        const struct upstream *upstream = call->session->gate->upstream;
-        const char *theirs = name != NULL && upstream != NULL
-                                     ? names_strip_prefix(name, upstream_name(upstream))
-                                     : NULL;
+        const char *uri = json_string_value(json_object_get(ref, "uri"));
+        const char *theirs = NULL;
+        struct link *owner = NULL;
+        json_t *copy;
 
-        if (theirs != NULL)
-                json_object_set_new(ref, "name", json_string(theirs));
-        if (!call_relay_take(call, params))
-                call_fail(call, RPC_METHOD_NOT_FOUND, "no server here offers completion");
+        if (name != NULL)
+                owner = listing_owner_of_name(call->session, LINK_PROMPTS, name, &theirs);
+        else if (uri != NULL)
+                owner = listing_owner_of_uri(call->session, uri, &theirs);
+        if (owner == NULL || !link_can(owner, call->method->capability)) {
+                call_fail(call, RPC_INVALID_PARAMS, "no server here completes this");
+                return;
+        }
+        copy = json_copy((json_t *)ref);
+        json_object_set_new(copy, name != NULL ? "name" : "uri", json_string(theirs));
+        json_t *params = copy_params(call);
+        json_object_set_new(params, "ref", copy);
+        call->errand.may_repeat = true;
+        call_relay_take(call, owner, params);
 }
 
+/* Kept for upstreams that open later. */
 static void call_set_level(struct call *call)
 {
+        struct session *s = call->session;
         const char *name = call_text(call, "level");
         int level = name != NULL ? method_log_level(name) : -1;
 
@@ -322,9 +390,11 @@ static void call_set_level(struct call *call)
                 call_fail(call, RPC_INVALID_PARAMS, "params.level must be a level of RFC 5424");
                 return;
         }
-        call->session->log_level = (int8_t)level;
-        if (!call_relay_take(call, copy_params(call)))
-                call_succeed_take(call, json_object());
+        s->log_level = (int8_t)level;
+        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
+                if (link_can(s->links[i], call->method->capability))
+                        link_request_take(s->links[i], call->method->name, copy_params(call));
+        call_succeed_take(call, json_object());
 }
 
 static void call_dispatch(struct call *call)
@@ -337,7 +407,7 @@ static void call_dispatch(struct call *call)
                 call_succeed_take(call, json_object());
                 break;
         case METHOD_LIST:
-                call_list(call);
+                listing_start(call);
                 break;
         case METHOD_BY_NAME:
                 call_by_name(call);

@@ -1,6 +1,7 @@
 /* One table drives it all: the file, the environment, the defaults and --help. */
 #include "mgw/gate/config.h"
 
+#include "config_inside.h"
 #include "config_source.h"
 #include "mgw/base/log.h"
 
@@ -21,6 +22,7 @@ enum kind {
         KIND_OCTAL,   /* uint32_t, written as a string of octal digits */
         KIND_FORMAT,  /* int, enum log_format */
         KIND_LEVEL,   /* int, enum log_level */
+        KIND_BOOL,    /* bool */
         KIND_ORIGINS, /* array of strings; commas between them in the environment */
 };
 
@@ -78,6 +80,18 @@ static const struct setting settings[] = {
          "how long events are kept"},
         {"upstream_connect_timeout_ms", KIND_MS, AT(upstream_connect_timeout_ms), "10000", 1, 1e7,
          "time for connecting to an upstream"},
+        {"upstream_open_timeout_s", KIND_SECONDS, AT(upstream_open_timeout_ms), "20", 0.001,
+         SECONDS_MAX, "an upstream that has not opened its session or listed by then is left out"},
+        {"upstream_retry_s", KIND_SECONDS, AT(upstream_retry_ms), "0.5", 0.001, SECONDS_MAX,
+         "an upstream that failed is tried again after this, doubled with each failure"},
+        {"upstream_retry_max_s", KIND_SECONDS, AT(upstream_retry_max_ms), "30", 0.001, SECONDS_MAX,
+         "and after this at the latest"},
+        {"catalog_age_s", KIND_SECONDS, AT(catalog_age_ms), "300", 0, SECONDS_MAX,
+         "lists of upstreams are asked for again after this"},
+        {"children_max", KIND_COUNT, AT(children_max), "200", 1, 1e6,
+         "stdio servers running at once"},
+        {"builtin_tools", KIND_BOOL, AT(has_builtin_tools), "true", 0, 0,
+         "gateway_status, echo and wait: true or false"},
         {"log_format", KIND_FORMAT, AT(log_format), "text", 0, 0, "text or json"},
         {"log_level", KIND_LEVEL, AT(log_level), "info", 0, 0, "debug, info, warn or error"},
         {"allowed_origins", KIND_ORIGINS, AT(allowed_origins), "", 0, 0,
@@ -90,19 +104,7 @@ static const struct setting settings[] = {
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
 
-struct loading {
-        struct config *config;
-        FILE *err;
-        const char *path; /* NULL: no file */
-        struct str text;
-        unsigned n_faults;
-};
-
-/* A fault at the key that the path of keys (dots between them) names. */
-static void fault(struct loading *l, const char *key, const char *fmt, ...)
-        __attribute__((format(printf, 3, 4)));
-
-static void fault(struct loading *l, const char *key, const char *fmt, ...)
+void config_fault(struct loading *l, const char *key, const char *fmt, ...)
 {
         char copy[256];
         const char *keys[8];
@@ -164,6 +166,14 @@ static const char *set_octal(uint32_t *field, const char *value)
         return NULL;
 }
 
+static const char *set_bool(bool *field, const char *value)
+{
+        if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+                return "must be true or false";
+        *field = value[0] == 't';
+        return NULL;
+}
+
 static const char *set_word(int *field, const char *value, const char *const *words,
                             const char *why)
 {
@@ -220,6 +230,8 @@ static const char *set(struct config *c, const struct setting *s, const char *va
         case KIND_LEVEL:
                 return set_word(field, value, levels,
                                 "must be \"debug\", \"info\", \"warn\" or \"error\"");
+        case KIND_BOOL:
+                return set_bool(field, value);
         case KIND_ORIGINS:
                 return set_origins(c, value);
         default:
@@ -235,26 +247,25 @@ static const struct setting *find_setting(const char *key)
         return NULL;
 }
 
-/* A JSON value as the text that set() reads; the caller frees it. NULL: the fault has been told. */
-static char *value_text(struct loading *l, const char *key, enum kind kind, const json_t *value)
+char *config_text(struct loading *l, const char *key, json_type want, const json_t *value)
 {
-        bool wants_number = kind >= KIND_COUNT && kind <= KIND_MS;
-        char *missing, *text;
+        char *missing, *text = NULL;
 
-        if (json_is_number(value) && wants_number) {
-                text = NULL;
-                if (asprintf(&text, "%.17g", json_number_value(value)) < 0)
-                        text = NULL;
-                return text;
-        }
+        if (json_is_number(value) && want == JSON_REAL)
+                return asprintf(&text, "%.17g", json_number_value(value)) < 0 ? NULL : text;
+        if (json_is_boolean(value) && want == JSON_TRUE)
+                return strdup(json_is_true(value) ? "true" : "false");
         if (!json_is_string(value)) {
-                fault(l, key, wants_number ? "must be a number" : "must be a string");
+                config_fault(l, key, "must be %s",
+                             want == JSON_REAL   ? "a number"
+                             : want == JSON_TRUE ? "true or false"
+                                                 : "a string");
                 return NULL;
         }
         text = source_expand(json_string_value(value), &missing);
         if (text == NULL)
-                fault(l, key, "the environment variable %s is not set",
-                      missing != NULL ? missing : "(out of memory)");
+                config_fault(l, key, "the environment variable %s is not set",
+                             missing != NULL ? missing : "(out of memory)");
         free(missing);
         return text;
 }
@@ -267,11 +278,11 @@ static char *origins_text(struct loading *l, const char *key, const json_t *arra
         const json_t *one;
 
         if (f == NULL) {
-                fault(l, key, "must be an array of strings");
+                config_fault(l, key, "must be an array of strings");
                 return NULL;
         }
         json_array_foreach ((json_t *)array, i, one) {
-                char *text = value_text(l, key, KIND_TEXT, one);
+                char *text = config_text(l, key, JSON_STRING, one);
 
                 fprintf(f, "%s,", text != NULL ? text : "");
                 free(text);
@@ -283,12 +294,15 @@ static char *origins_text(struct loading *l, const char *key, const json_t *arra
 static void load_setting(struct loading *l, const struct setting *s, const char *full_key,
                          const json_t *value)
 {
+        json_type want = s->kind == KIND_BOOL                          ? JSON_TRUE
+                         : s->kind >= KIND_COUNT && s->kind <= KIND_MS ? JSON_REAL
+                                                                       : JSON_STRING;
         char *text = s->kind == KIND_ORIGINS ? origins_text(l, full_key, value)
-                                             : value_text(l, full_key, s->kind, value);
+                                             : config_text(l, full_key, want, value);
         const char *why = text != NULL ? set(l->config, s, text) : NULL;
 
         if (why != NULL)
-                fault(l, full_key, "%s", why);
+                config_fault(l, full_key, "%s", why);
         free(text);
 }
 
@@ -308,47 +322,15 @@ static void load_gateway(struct loading *l, json_t *object, const char *prefix)
                 else if (strcmp(name, "auth") == 0 && json_is_object(value))
                         load_gateway(l, value, "auth.");
                 else
-                        fault(l, full, "no such setting (mgw --help lists them)");
+                        config_fault(l, full, "no such setting (mgw --help lists them)");
         }
 }
 
-static bool is_name(const char *name, size_t max)
+bool config_is_name(const char *name, size_t max)
 {
         size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-");
 
         return n > 0 && n <= max && name[n] == '\0';
-}
-
-static void load_server(struct loading *l, const char *name, json_t *entry)
-{
-        char full[160], at[200];
-        const char *key;
-        json_t *value;
-        char *url = NULL;
-
-        snprintf(full, sizeof(full), "mcpServers.%s", name);
-        if (!is_name(name, 63))
-                fault(l, full, "a server's name is made of letters, digits and '-'");
-        if (l->config->n_servers == 1)
-                fault(l, full, "this version relays one server");
-        json_object_foreach (entry, key, value) {
-                snprintf(at, sizeof(at), "%s.%s", full, key);
-                if (strcmp(key, "url") == 0)
-                        url = value_text(l, at, KIND_TEXT, value);
-                else
-                        fault(l, at, "not known; this version takes \"url\" only");
-        }
-        if (url == NULL || (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0))
-                fault(l, full, "needs a \"url\" that begins with http:// or https://");
-        if (l->config->n_servers == 0) {
-                l->config->servers = calloc(1, sizeof(*l->config->servers));
-                if (l->config->servers != NULL) {
-                        l->config->servers[0] = (struct config_server){strdup(name), url};
-                        l->config->n_servers = 1;
-                        return;
-                }
-        }
-        free(url);
 }
 
 static void load_root(struct loading *l, json_t *root)
@@ -360,15 +342,15 @@ static void load_root(struct loading *l, json_t *root)
                 if (strcmp(key, "$schema") == 0)
                         continue;
                 if (strcmp(key, "gateway") != 0 && strcmp(key, "mcpServers") != 0)
-                        fault(l, key,
-                              "not known; the keys here are \"mcpServers\" and \"gateway\"");
+                        config_fault(l, key,
+                                     "not known; the keys here are \"mcpServers\" and \"gateway\"");
                 else if (!json_is_object(value))
-                        fault(l, key, "must be an object");
+                        config_fault(l, key, "must be an object");
                 else if (strcmp(key, "gateway") == 0)
                         load_gateway(l, value, "");
                 else
                         json_object_foreach (value, name, entry)
-                                load_server(l, name, entry);
+                                config_server_load(l, name, entry);
         }
 }
 
@@ -439,7 +421,7 @@ int config_load(struct config *config, const char *path, FILE *err)
         if (path != NULL)
                 load_file(&l);
         load_environment(&l);
-        if (!is_name(config->node, 63)) {
+        if (!config_is_name(config->node, 63)) {
                 fprintf(err, "node: must be 1 to 63 letters, digits or '-'\n");
                 l.n_faults++;
         }
@@ -452,10 +434,8 @@ void config_finish(struct config *c)
                 if (settings[i].kind == KIND_TEXT)
                         free(*(char **)((char *)c + settings[i].offset));
         origins_clear(c);
-        for (size_t i = 0; i < c->n_servers; i++) {
-                free(c->servers[i].name);
-                free(c->servers[i].url);
-        }
+        for (size_t i = 0; i < c->n_servers; i++)
+                config_server_finish(&c->servers[i]);
         free(c->servers);
         memset(c, 0, sizeof(*c));
 }

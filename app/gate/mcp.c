@@ -3,8 +3,8 @@
 
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
+#include "mgw/gate/link.h"
 #include "mgw/gate/post.h"
-#include "mgw/gate/upstream.h"
 #include "mgw/wire/hdr.h"
 
 #include <errno.h>
@@ -119,8 +119,8 @@ static void on_notification(struct session *s, const struct rpc_msg *m)
                         call_cancel(call, "the client cancelled the request");
                 break;
         default:
-                if (s->link != NULL)
-                        link_send_take(s->link, json_incref(m->root));
+                for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
+                        link_send_take(s->links[i], json_incref(m->root));
         }
 }
 

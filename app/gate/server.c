@@ -48,7 +48,7 @@ static void server_on_last_words(struct timer *timer)
                 timer_disarm(gate->loop, &sv->deadline);
                 session_end_all(gate);
         }
-        if (is_first || (upstream_n_deletes(gate->upstream) > 0 && now < sv->deletes_until_ms)) {
+        if (is_first || (upstreams_n_ending(gate) > 0 && now < sv->deletes_until_ms)) {
                 timer_arm(gate->loop, timer, LAST_WORDS_MS);
                 return;
         }
@@ -184,14 +184,14 @@ static int server_open(struct server *sv, const struct config *config)
         stream_gate_init(gate);
         session_gate_init(gate);
         if ((r = loop_create(&gate->loop)) < 0 ||
+            (r = children_create(gate->loop, &gate->children)) < 0 ||
             (r = signal_watch_open(gate->loop, &sv->signals, signos)) < 0 ||
             (r = user_table_create(&gate->users, config->auth_tokens_file, stderr)) < 0 ||
             (r = http_client_create(gate->loop, &gate->http)) < 0)
                 return r;
         gate->started_ms = loop_now_ms(gate->loop);
         server_fit_descriptors(gate);
-        if (config->n_servers > 0 &&
-            (r = upstream_create(gate, &config->servers[0], &gate->upstream)) < 0)
+        if ((r = upstreams_create(gate)) < 0)
                 return r;
         return server_listen(sv);
 }
@@ -207,7 +207,8 @@ static void server_close(struct server *sv)
         if (sv->front != NULL && !sv->was_inherited)
                 sock_unlink(gate->config->listen);
         http_client_destroy(gate->http);
-        upstream_destroy(gate->upstream);
+        upstreams_destroy(gate);
+        children_destroy(gate->children);
         user_table_destroy(gate->users);
         signal_watch_close(&sv->signals);
         loop_destroy(gate->loop);
@@ -222,10 +223,9 @@ int server_run(const struct config *config)
                 log_error(NULL, "[mgw] cannot start: %s", strerror(-r));
                 sv.exit_code = 1;
         } else {
-                log_info(NULL, "[mgw] %s listening on %s, keep-alive every %g s, %s", MGW_VERSION,
-                         sv.was_inherited ? "descriptor 0" : config->listen,
-                         (double)config->keepalive_ms / 1000,
-                         config->n_servers > 0 ? config->servers[0].url : "built-in tools only");
+                log_info(NULL, "[mgw] %s listening on %s, keep-alive every %g s, upstreams: %zu",
+                         MGW_VERSION, sv.was_inherited ? "descriptor 0" : config->listen,
+                         (double)config->keepalive_ms / 1000, config->n_servers);
                 r = loop_run(sv.gate.loop);
                 if (r < 0)
                         sv.exit_code = 1;

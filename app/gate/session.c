@@ -5,8 +5,8 @@
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
 #include "mgw/gate/call.h"
+#include "mgw/gate/link.h"
 #include "mgw/gate/post.h"
-#include "mgw/gate/upstream.h"
 #include "mgw/wire/rpc.h"
 
 #include <errno.h>
@@ -96,6 +96,7 @@ int session_create(struct gate *gate, struct user *user, bool is_era_a, struct s
         s->gate = gate;
         s->user = user;
         s->is_era_a = is_era_a;
+        s->log_level = -1;
         list_init(&s->streams);
         list_init(&s->calls);
         list_init(&s->asks);
@@ -129,6 +130,7 @@ void session_touch(struct session *s)
 
 struct ask {
         struct list link;
+        struct link *from;
         json_t *id;          /* ours */
         json_t *upstream_id; /* theirs */
 };
@@ -158,7 +160,10 @@ void session_end(struct session *s)
                 stream_end(container_of(link, struct stream, link));
         while ((link = list_first(&s->asks)) != NULL)
                 ask_end(s, container_of(link, struct ask, link));
-        link_close(s->link);
+        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
+                link_close(s->links[i]);
+        free((void *)s->links);
+        s->links = NULL;
         replay_finish(s->replay);
         free(s->replay);
         s->gate->stats.n_sessions--;
@@ -364,35 +369,36 @@ int session_open_sse(struct session *s, struct request *req)
         return 0;
 }
 
-static void ask_refuse(struct session *s, json_t *upstream_id, const char *why)
+static void ask_refuse(struct link *from, json_t *upstream_id, const char *why)
 {
         json_t *error = rpc_error_take(upstream_id, RPC_INTERNAL_ERROR, why, NULL);
 
-        if (error != NULL && s->link != NULL)
-                link_send_take(s->link, error);
+        if (error != NULL)
+                link_send_take(from, error);
 }
 
-void session_ask(struct session *s, struct call *via, json_t *request)
+void session_ask(struct session *s, struct link *link, struct call *via, json_t *request)
 {
         json_t *upstream_id = json_object_get(request, "id");
         struct ask *ask;
         char id[24];
 
         if (s->n_asks >= s->gate->config->calls_per_session_max) {
-                ask_refuse(s, upstream_id, "too many requests wait for this client");
+                ask_refuse(link, upstream_id, "too many requests wait for this client");
                 return;
         }
         if (via == NULL && list_is_empty(&s->streams)) {
-                ask_refuse(s, upstream_id, "the client has no stream open to be asked on");
+                ask_refuse(link, upstream_id, "the client has no stream open to be asked on");
                 return;
         }
         ask = calloc(1, sizeof(*ask));
         snprintf(id, sizeof(id), "mgw-%u", ++s->last_ask);
         if (ask == NULL || (ask->id = json_string(id)) == NULL) {
                 free(ask);
-                ask_refuse(s, upstream_id, "out of memory");
+                ask_refuse(link, upstream_id, "out of memory");
                 return;
         }
+        ask->from = link;
         ask->upstream_id = json_incref(upstream_id);
         list_append(&s->asks, &ask->link);
         s->n_asks++;
@@ -400,7 +406,8 @@ void session_ask(struct session *s, struct call *via, json_t *request)
         if (via == NULL)
                 session_deliver(s, request);
         else if (!call_send(via, request)) {
-                ask_refuse(s, ask->upstream_id, "the client cannot be asked: it takes no stream");
+                ask_refuse(link, ask->upstream_id,
+                           "the client cannot be asked: it takes no stream");
                 ask_end(s, ask);
         }
 }
@@ -415,8 +422,17 @@ void session_on_reply(struct session *s, json_t *reply)
                 if (!json_equal(ask->id, id))
                         continue;
                 json_object_set(reply, "id", ask->upstream_id);
-                if (s->link != NULL)
-                        link_send_take(s->link, json_incref(reply));
+                link_send_take(ask->from, json_incref(reply));
                 ask_end(s, ask);
+        }
+}
+
+void session_forget_asks(struct session *s, const struct link *link)
+{
+        list_for_each_safe (it, &s->asks) {
+                struct ask *ask = container_of(it, struct ask, link);
+
+                if (ask->from == link)
+                        ask_end(s, ask);
         }
 }

@@ -34,15 +34,3 @@ struct loop {
 void timer_run_due(struct loop *loop);
 /* The wait until the first timer is due: 0..timeout_ms; timeout_ms -1 is no bound. */
 int timer_wait_ms(const struct loop *loop, int timeout_ms);
-
-/* Moves all links of from to the empty list to. */
-static inline void list_take_all(struct list *to, struct list *from)
-{
-        list_init(to);
-        if (list_is_empty(from))
-                return;
-        *to = *from;
-        to->next->prev = to;
-        to->prev->next = to;
-        list_init(from);
-}

@@ -6,10 +6,10 @@
 static const struct method methods[] = {
         {.name = "initialize", .class = METHOD_INITIALIZE},
         {.name = "ping", .class = METHOD_PING},
-        {"tools/list", METHOD_LIST, "tools", "tools", true},
-        {"prompts/list", METHOD_LIST, "prompts", "prompts", true},
-        {"resources/list", METHOD_LIST, "resources", "resources", false},
-        {"resources/templates/list", METHOD_LIST, "resources", "resourceTemplates", false},
+        {"tools/list", METHOD_LIST, "tools", "tools"},
+        {"prompts/list", METHOD_LIST, "prompts", "prompts"},
+        {"resources/list", METHOD_LIST, "resources", "resources"},
+        {"resources/templates/list", METHOD_LIST, "resources", "resourceTemplates"},
         {.name = "tools/call", .class = METHOD_BY_NAME, .capability = "tools"},
         {.name = "prompts/get", .class = METHOD_BY_NAME, .capability = "prompts"},
         {.name = "resources/read", .class = METHOD_BY_URI, .capability = "resources"},
@@ -44,13 +44,18 @@ const struct method *method_find(const char *name)
         return strncmp(name, prefix, sizeof(prefix) - 1) == 0 ? &notice : &unknown;
 }
 
+static const char *const log_levels[] = {"debug", "info",     "notice", "warning",
+                                         "error", "critical", "alert",  "emergency"};
+
 int method_log_level(const char *name)
 {
-        static const char *const levels[] = {"debug", "info",     "notice", "warning",
-                                             "error", "critical", "alert",  "emergency"};
-
         for (int i = 0; i < 8; i++)
-                if (strcmp(levels[i], name) == 0)
+                if (strcmp(log_levels[i], name) == 0)
                         return i;
         return -1;
+}
+
+const char *method_log_level_name(int level)
+{
+        return log_levels[level];
 }

@@ -345,7 +345,7 @@ test('a configuration file takes values from the environment, and the environmen
       gateway: { keepalive_s: '${env:MGW_TEST_KEEPALIVE}', node: 'from-file', retry_ms: 1 },
     },
   });
-  await gateway.mgw.line(/keep-alive every 7 s, http:\/\/127\.0\.0\.1:\d+\/mcp/);
+  await gateway.mgw.line(/keep-alive every 7 s, upstreams: 1/);
   const session = await openSession(gateway.url);
   assert.match(session.id, /^test\./, 'MGW_NODE wins');
   const client = await connectClient(gateway.url, 'http');

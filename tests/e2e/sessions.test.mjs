@@ -38,10 +38,10 @@ describe('a session with an upstream that speaks unasked', { timeout: 120000 }, 
   });
 
   const open = async () => {
-    const gets = upstream.count('GET');
     const session = await openSession(gateway.url);
     await post(gateway, session, JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }));
-    await waitFor(() => upstream.count('GET') > gets, 'the upstream GET stream');
+    const { sessionId } = upstream.session.transport;
+    await waitFor(() => upstream.requests.some((r) => r.method === 'GET' && r.headers['mcp-session-id'] === sessionId), 'the upstream GET stream');
     session.server = upstream.session.server;
     return session;
   };

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { ListRootsRequestSchema, LoggingMessageNotificationSchema, ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { ListRootsRequestSchema, LoggingMessageNotificationSchema, ResourceUpdatedNotificationSchema, ToolListChangedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { connectClient, textOf } from './lib/clients.mjs';
 import { freePort, startGateway, waitFor } from './lib/gateway.mjs';
 import { openSession, rpc } from './lib/stream.mjs';
@@ -184,15 +184,17 @@ describe('an upstream that is down at the start', { timeout: 60000 }, () => {
   for (const kind of ['sse', 'http']) {
     test(`costs its own tools only, and comes back by itself (${kind})`, async () => {
       const port = await freePort();
-      const gateway = await startGateway(relaying(`http://127.0.0.1:${port}/mcp`));
+      const gateway = await startGateway({ ...relaying(`http://127.0.0.1:${port}/mcp`), settings: { UPSTREAM_RETRY_S: 0.1, UPSTREAM_RETRY_MAX_S: 1 } });
       const client = await connectClient(gateway.url, kind);
+      const changed = new Promise((resolve) => client.setNotificationHandler(ToolListChangedNotificationSchema, resolve));
       let upstream;
       try {
         const { tools } = await client.listTools();
         assert.deepEqual(tools.map((t) => t.name).sort(), ['echo', 'gateway_status', 'wait']);
-        await gateway.mgw.line(/WARN \[upstream\] up: .*its tools are missing until it is back/);
+        await gateway.mgw.line(/WARN \[upstream\] up: .*its entries are missing until it is back/);
         await assert.rejects(client.callTool(callOf('up_hello')), /upstream up: /);
         upstream = await UpstreamServer.start(port);
+        await changed;
         assert.equal(textOf(await client.callTool(callOf('up_hello'))), 'hello from upstream');
         assert.ok((await client.listTools()).tools.some((t) => t.name === 'up_hello'));
       } finally {

@@ -50,6 +50,18 @@ static inline void list_move_to_tail(struct list *head, struct list *link)
         list_append(head, link);
 }
 
+/* Moves all links of from to the empty list to. */
+static inline void list_take_all(struct list *to, struct list *from)
+{
+        list_init(to);
+        if (list_is_empty(from))
+                return;
+        *to = *from;
+        to->next->prev = to;
+        to->prev->next = to;
+        list_init(from);
+}
+
 static inline struct list *list_first(const struct list *head)
 {
         return list_is_empty(head) ? NULL : head->next;

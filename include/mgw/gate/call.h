@@ -1,7 +1,7 @@
 /* One client request from arrival to answer or cancel. */
 #pragma once
 
-#include "mgw/gate/session.h"
+#include "mgw/gate/link.h"
 #include "mgw/mcp/method.h"
 #include "mgw/mcp/progress.h"
 #include "mgw/wire/rpc.h"
@@ -17,9 +17,11 @@ struct call {
         json_t *params;         /* or NULL */
         json_t *progress_token; /* or NULL */
         struct progress progress;
-        struct timer beat; /* the upstream has been silent for an interval */
-        struct timer work; /* built-in tools that take time */
-        void *exchange;    /* the upstream's side of it, or NULL */
+        struct timer beat;         /* the upstream has been silent for an interval */
+        struct timer work;         /* built-in tools that take time */
+        struct errand errand;      /* to the upstream that has what it asks for */
+        struct upstream *upstream; /* where it went; NULL: nowhere yet */
+        struct listing *listing;   /* METHOD_LIST */
 };
 
 /* Starts one request; post is NULL for era A. It is answered in any case. */
@@ -38,5 +40,5 @@ void call_on_progress(struct call *call, json_t *params);
 void call_cancel(struct call *call, const char *reason);
 /* The call in this session with the client's id, or NULL. */
 struct call *call_find(struct session *session, const json_t *id);
-/* The upstream of an initialize is ready, or is known to be down. */
-void call_on_link_settled(struct session *session);
+/* An upstream of the session is ready, or is known to be down: initialize waits for all of them. */
+void call_on_links_settled(struct session *session);

@@ -2,14 +2,30 @@
  * table of settings. */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
+enum config_server_kind { CONFIG_SERVER_HTTP, CONFIG_SERVER_STDIO };
+
+/* An entry of mcpServers. Arrays of strings end with NULL; NULL itself: none were given. */
 struct config_server {
-        char *name; /* [A-Za-z0-9-]+: it becomes a prefix of names */
+        char *name; /* [A-Za-z0-9-]+ */
+        enum config_server_kind kind;
         char *url;
+        char **headers; /* "Name: value" */
+        char **argv;    /* command and args */
+        char **env;     /* "NAME=value", beside PATH, HOME and LANG */
+        char *cwd;      /* NULL: ours */
+        char *prefix;   /* of the names of its tools and prompts; "" = none */
+        char **include; /* patterns of their names (fnmatch); NULL: all */
+        char **exclude;
+        json_t *tools; /* NULL, or their name -> {"name": shown, "description": shown} */
+        int64_t connect_timeout_ms;
+        int64_t timeout_ms; /* silence of a call; 0 = no limit */
+        int64_t idle_ms;    /* a child that has nothing to do ends after this */
 };
 
 struct config {
@@ -35,6 +51,12 @@ struct config {
         uint64_t replay_total_max_bytes;
         int64_t replay_age_ms;
         int64_t upstream_connect_timeout_ms;
+        int64_t upstream_open_timeout_ms; /* initialize of an upstream, and its lists */
+        int64_t upstream_retry_ms;
+        int64_t upstream_retry_max_ms;
+        int64_t catalog_age_ms;
+        uint32_t children_max;
+        bool has_builtin_tools;
         int log_format; /* enum log_format */
         int log_level;  /* enum log_level */
         char **allowed_origins;

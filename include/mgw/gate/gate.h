@@ -3,6 +3,7 @@
 
 #include "mgw/gate/config.h"
 #include "mgw/gate/user.h"
+#include "mgw/loop/child.h"
 #include "mgw/loop/http.h"
 #include "mgw/loop/timer.h"
 #include "mgw/mcp/replay.h"
@@ -31,7 +32,9 @@ struct gate {
         const struct config *config;
         struct user_table *users;
         struct http_client *http;
-        struct upstream *upstream; /* NULL: built-in tools only */
+        struct children *children;
+        struct upstream *upstreams; /* in the order of the configuration */
+        size_t n_upstreams;
         struct replay_pool replay;
         struct gate_stats stats;
         int64_t started_ms;

@@ -18,7 +18,7 @@ struct session {
         struct list asks; /* requests of upstreams that wait for the client's reply */
         struct gate *gate;
         struct user *user;
-        struct link *link; /* to the upstream; NULL: none */
+        struct link **links; /* one an upstream, from initialize on; NULL: none */
         struct replay *replay;
         int64_t used_ms;
         struct channel lost; /* the newest GET channel without a stream */
@@ -30,7 +30,7 @@ struct session {
         bool is_era_a;
         bool is_initialized;
         bool is_ending;
-        int8_t log_level; /* lowest that the client wants */
+        int8_t log_level; /* lowest that the client wants; -1: it has not said */
         char id[];
 };
 
@@ -62,6 +62,8 @@ int session_open_sse(struct session *session, struct request *req);
 
 /* Sends an upstream's request on to the client under an id of ours; via is the call that caused it,
  * or NULL. When the client cannot be reached, the upstream gets an error at once. */
-void session_ask(struct session *session, struct call *via, json_t *request);
+void session_ask(struct session *session, struct link *link, struct call *via, json_t *request);
+/* That upstream waits for no reply any more. */
+void session_forget_asks(struct session *session, const struct link *link);
 /* The client's reply (a result or an error): goes to whoever asked; unknown ones are dropped. */
 void session_on_reply(struct session *session, json_t *reply);

@@ -1,31 +1,35 @@
-/* One upstream MCP server over Streamable HTTP, and a session's link to it. */
+/* One configured MCP server: its place in the catalog, and how it fares. */
 #pragma once
 
-#include "mgw/gate/call.h"
+#include "mgw/gate/gate.h"
+#include "mgw/mcp/catalog.h"
 
-struct upstream;
-struct link;
+struct transport;
 
-/* 0, -ENOMEM. server is borrowed from the configuration. */
-int upstream_create(struct gate *gate, const struct config_server *server,
-                    struct upstream **upstreamp);
-void upstream_destroy(struct upstream *upstream);
+struct upstream {
+        struct gate *gate;
+        const struct config_server *server;
+        const struct transport *transport; /* how its links are carried */
+        struct catalog_rule rule;
+        unsigned index;      /* in gate->upstreams, and of its link in a session */
+        unsigned n_ending;   /* its sessions and children that are still ending */
+        unsigned n_failures; /* in a row */
+        int64_t retry_at_ms;
+        json_t *recent[4]; /* its lists as last seen, by enum link_list: sessions share them */
+        char why[200];     /* of the last failure */
+};
+
+/* One for each server of the configuration, into gate->upstreams. 0, -errno. */
+int upstreams_create(struct gate *gate);
+void upstreams_destroy(struct gate *gate);
+/* Upstream sessions and children whose end is not confirmed yet. */
+unsigned upstreams_n_ending(const struct gate *gate);
+
 const char *upstream_name(const struct upstream *upstream);
-/* Sessions whose end the upstream has not confirmed yet; upstream may be NULL. */
-unsigned upstream_n_deletes(const struct upstream *upstream);
-
-/* Begins the upstream session with what the client's initialize said; call_on_link_settled() tells
- * the end. 0, -ENOMEM. */
-int link_open(struct upstream *upstream, struct session *session, json_t *init_params,
-              struct link **linkp);
-/* DELETEs the upstream session; calls must be over. NULL is fine. */
-void link_close(struct link *link);
-/* What the upstream said in its answer to initialize (an object), or NULL while it is down. */
-const json_t *link_hello(const struct link *link);
-/* Sends the call's method with these params; answers come by call_answer_take() and call_fail(). A
- * link that is down is opened again first. */
-void link_call_take(struct link *link, struct call *call, json_t *params);
-/* The call is over for the client: tells the upstream when why is not NULL. */
-void link_forget(struct link *link, struct call *call, const char *why);
-/* Sends a notification or a reply. */
-void link_send_take(struct link *link, json_t *msg);
+/* The breaker: after repeated failures the upstream is left alone for a while that grows, and then
+ * tried by one alone. May it be tried now? */
+bool upstream_may_try(struct upstream *upstream);
+void upstream_worked(struct upstream *upstream);
+void upstream_failed(struct upstream *upstream, const char *why);
+/* When a link that is down should try again, from now; different for each that asks. */
+int64_t upstream_retry_in_ms(const struct upstream *upstream);

@@ -1,8 +1,6 @@
 /* The table of MCP's methods: what class each is of, and what the class needs to know. */
 #pragma once
 
-#include <stdbool.h>
-
 enum method_class {
         METHOD_UNKNOWN,
         /* requests that a client sends */
@@ -33,7 +31,6 @@ struct method {
         enum method_class class;
         const char *capability; /* the server capability it needs ("tools"), or NULL */
         const char *list_key;   /* METHOD_LIST: the member that holds the entries ("tools") */
-        bool is_named;          /* METHOD_LIST: entries carry names that get the server's prefix */
 };
 
 /* Never NULL: what is not in the table is METHOD_UNKNOWN, or METHOD_NOTICE for "notifications/...".
@@ -42,3 +39,4 @@ const struct method *method_find(const char *name);
 
 /* RFC 5424 levels as MCP logs them: 0 ("debug") to 7 ("emergency"); -1 for anything else. */
 int method_log_level(const char *name);
+const char *method_log_level_name(int level);

@@ -19,13 +19,17 @@ const sanitizers = {
   UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
 };
 
-/** A port on loopback that was free a moment ago. */
+const givenPorts = new Set();
+
+/** A port on loopback that was free a moment ago; never the same twice: clients keep connections to an address. */
 export async function freePort() {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
   server.close();
   await once(server, 'close');
+  if (givenPorts.has(port)) return freePort();
+  givenPorts.add(port);
   return port;
 }
 

@@ -119,6 +119,66 @@ Test(config, servers_need_a_good_name_and_url)
         check_fault(2, " mcpServers.bad_name: needs a \"url\"");
 }
 
+Test(config, a_server_is_what_its_keys_say)
+{
+        const struct config_server *s;
+
+        check_int(load("{\"mcpServers\": {"
+                       " \"web\": {\"type\": \"http\", \"url\": \"https://x/mcp\", \"headers\":"
+                       "  {\"Authorization\": \"Bearer ${env:PATH}\"}, \"timeout_s\": 1.5,"
+                       "  \"prefix\": \"\", \"include\": [\"get_*\"], \"exclude\": [\"get_x\"],"
+                       "  \"tools\": {\"a\": {\"name\": \"b\"}}},"
+                       " \"gone\": {\"disabled\": true, \"whatever\": 1},"
+                       " \"child\": {\"command\": \"npx\", \"args\": [\"-y\", \"server\"],"
+                       "  \"env\": {\"KEY\": \"v\"}, \"cwd\": \"/tmp\", \"idle_s\": 60}}}"),
+                  0);
+        check_int(config.n_servers, 2);
+        s = &config.servers[0];
+        check_int(s->kind, CONFIG_SERVER_HTTP);
+        cr_assert_eq(strncmp(s->headers[0], "Authorization: Bearer /", 23), 0);
+        check_int(s->timeout_ms, 1500);
+        cr_assert_str_eq(s->prefix, "");
+        cr_assert_str_eq(s->include[0], "get_*");
+        cr_assert_null(s->include[1]);
+        cr_assert_str_eq(s->exclude[0], "get_x");
+        s = &config.servers[1];
+        check_int(s->kind, CONFIG_SERVER_STDIO);
+        cr_assert_str_eq(s->prefix, "child_");
+        cr_assert_str_eq(s->argv[0], "npx");
+        cr_assert_str_eq(s->argv[2], "server");
+        cr_assert_null(s->argv[3]);
+        cr_assert_str_eq(s->env[0], "KEY=v");
+        cr_assert_str_eq(s->cwd, "/tmp");
+        check_int(s->idle_ms, 60000);
+}
+
+Test(config, faults_of_servers_name_file_line_and_key)
+{
+        cr_assert(load("{\"mcpServers\": {\n"
+                       "\"a\": {\"command\": \"\",\n"
+                       "  \"args\": \"-y\",\n"
+                       "  \"url\": \"http://x\"},\n"
+                       "\"b\": {\"url\": \"http://x\",\n"
+                       "  \"headers\": {\"X\": \"a\\r\\nb\"},\n"
+                       "  \"timeout_s\": \"long\",\n"
+                       "  \"type\": \"stdio\",\n"
+                       "  \"tools\": {\"t\": {\"nam\": \"x\"}},\n"
+                       "  \"colour\": 1},\n"
+                       "\"c\": {\"url\": \"http://x\", \"prefix\": \"b_\"},\n"
+                       "\"d\": 7\n"
+                       "}}") < 0);
+        check_fault(2, " mcpServers.a.command: must name a program");
+        check_fault(3, " mcpServers.a.args: must be an array of strings");
+        check_fault(4, " mcpServers.a.url: does not go with \"command\"");
+        check_fault(6, " mcpServers.b.headers: X: ");
+        check_fault(7, " mcpServers.b.timeout_s: must be a number");
+        check_fault(8, " mcpServers.b.type: does not fit");
+        check_fault(9, " mcpServers.b.tools: t: takes \"name\"");
+        check_fault(10, " mcpServers.b.colour: not known");
+        check_fault(11, " mcpServers.c: has the prefix of b");
+        check_fault(12, " mcpServers.d: must be an object");
+}
+
 Test(config, an_unset_variable_is_named)
 {
         unsetenv("NOT_THERE");

@@ -1,0 +1,27 @@
+/* What the parts of the configuration's reader share. */
+#pragma once
+
+#include "mgw/base/str.h"
+#include "mgw/gate/config.h"
+
+struct loading {
+        struct config *config;
+        FILE *err;
+        const char *path; /* NULL: no file */
+        struct str text;
+        unsigned n_faults;
+};
+
+/* A fault at the key that the path of keys (dots between them) names. */
+void config_fault(struct loading *l, const char *key, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+/* A JSON value as text, with ${env:NAME} filled in; the caller frees it. want: JSON_STRING,
+ * JSON_REAL (numbers, or strings that hold one) or JSON_TRUE (booleans likewise). NULL: the fault
+ * has been told. */
+char *config_text(struct loading *l, const char *key, json_type want, const json_t *value);
+/* Letters, digits and '-', at most max. */
+bool config_is_name(const char *name, size_t max);
+
+/* Reads one entry of mcpServers and adds it. */
+void config_server_load(struct loading *l, const char *name, json_t *entry);
+void config_server_finish(struct config_server *server);

@@ -1,0 +1,309 @@
+/* An entry of mcpServers: which kind of server it is follows from its keys, as in the files that
+ * MCP clients have. One table says what may stand in it. */
+#include "config_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum shape {
+        SHAPE_TEXT,    /* char * */
+        SHAPE_LIST,    /* array of strings */
+        SHAPE_HEADERS, /* object of strings, as "Name: value" */
+        SHAPE_ENV,     /* object of strings, as "NAME=value" */
+        SHAPE_SECONDS, /* int64_t milliseconds */
+        SHAPE_OBJECT,  /* json_t * */
+        SHAPE_TYPE,    /* says the kind once more, as some clients' files do */
+        SHAPE_IGNORED, /* keys of clients that mean nothing here */
+};
+
+#define KINDS(kind) (1u << (kind))
+#define HTTP KINDS(CONFIG_SERVER_HTTP)
+#define STDIO KINDS(CONFIG_SERVER_STDIO)
+#define AT(field) offsetof(struct config_server, field)
+
+static const struct server_key {
+        const char *key;
+        enum shape shape;
+        unsigned kinds; /* that know it */
+        size_t offset;
+} server_keys[] = {
+        {"type", SHAPE_TYPE, HTTP | STDIO, 0},
+        {"url", SHAPE_TEXT, HTTP, AT(url)},
+        {"headers", SHAPE_HEADERS, HTTP, AT(headers)},
+        {"connect_timeout_s", SHAPE_SECONDS, HTTP, AT(connect_timeout_ms)},
+        {"command", SHAPE_TEXT, STDIO, 0}, /* argv[0]: read with args */
+        {"args", SHAPE_LIST, STDIO, 0},
+        {"env", SHAPE_ENV, STDIO, AT(env)},
+        {"cwd", SHAPE_TEXT, STDIO, AT(cwd)},
+        {"idle_s", SHAPE_SECONDS, STDIO, AT(idle_ms)},
+        {"timeout_s", SHAPE_SECONDS, HTTP | STDIO, AT(timeout_ms)},
+        {"prefix", SHAPE_TEXT, HTTP | STDIO, AT(prefix)},
+        {"include", SHAPE_LIST, HTTP | STDIO, AT(include)},
+        {"exclude", SHAPE_LIST, HTTP | STDIO, AT(exclude)},
+        {"tools", SHAPE_OBJECT, HTTP | STDIO, AT(tools)},
+        {"disabled", SHAPE_IGNORED, HTTP | STDIO, 0},
+};
+
+static const struct server_key *find_key(const char *key)
+{
+        for (size_t i = 0; i < sizeof(server_keys) / sizeof(server_keys[0]); i++)
+                if (strcmp(server_keys[i].key, key) == 0)
+                        return &server_keys[i];
+        return NULL;
+}
+
+static void free_strings(char **strings)
+{
+        for (size_t i = 0; strings != NULL && strings[i] != NULL; i++)
+                free(strings[i]);
+        free((void *)strings);
+}
+
+/* Adds text, which is taken, to an array that ends with NULL. */
+static void add_string(char ***stringsp, size_t n, char *text)
+{
+        char **all = reallocarray((void *)*stringsp, n + 2, sizeof(*all));
+
+        if (all == NULL) {
+                free(text);
+                return;
+        }
+        all[n] = text;
+        all[n + 1] = NULL;
+        *stringsp = all;
+}
+
+static void load_list(struct loading *l, const char *at, const json_t *array, char ***stringsp,
+                      size_t n)
+{
+        const json_t *one;
+        size_t i;
+
+        if (!json_is_array(array)) {
+                config_fault(l, at, "must be an array of strings");
+                return;
+        }
+        json_array_foreach ((json_t *)array, i, one) {
+                char *text = config_text(l, at, JSON_STRING, one);
+
+                if (text != NULL)
+                        add_string(stringsp, n++, text);
+        }
+}
+
+/* {"a": "b"} as "a<between>b". */
+static void load_pairs(struct loading *l, const char *at, json_t *object, const char *between,
+                       char ***stringsp)
+{
+        const char *name;
+        json_t *value;
+        size_t n = 0;
+
+        if (!json_is_object(object)) {
+                config_fault(l, at, "must be an object of strings");
+                return;
+        }
+        json_object_foreach (object, name, value) {
+                char *text = config_text(l, at, JSON_STRING, value), *pair;
+
+                if (text == NULL)
+                        continue;
+                if (strpbrk(text, "\r\n") != NULL || strpbrk(name, "\r\n:= ") != NULL)
+                        config_fault(l, at, "%s: a name or value here holds no line break", name);
+                else if (asprintf(&pair, "%s%s%s", name, between, text) >= 0)
+                        add_string(stringsp, n++, pair);
+                free(text);
+        }
+}
+
+static void load_seconds(struct loading *l, const char *at, const json_t *value, int64_t *msp)
+{
+        char *text = config_text(l, at, JSON_REAL, value), *end;
+        double s = text != NULL ? strtod(text, &end) : 0;
+
+        if (text != NULL && (end == text || *end != '\0' || !(s >= 0 && s <= 1e7)))
+                config_fault(l, at, "must be a number of seconds from 0 to 10000000");
+        else
+                *msp = (int64_t)(s * 1000);
+        free(text);
+}
+
+/* {"theirs": {"name": "shown", "description": "..."}} */
+static void load_tools(struct loading *l, const char *at, json_t *object, json_t **toolsp)
+{
+        const char *name;
+        json_t *entry;
+
+        if (!json_is_object(object))
+                config_fault(l, at, "must be an object: tool -> {\"name\", \"description\"}");
+        json_object_foreach (object, name, entry) {
+                json_t *shown = NULL, *description = NULL;
+
+                if (json_unpack(entry, "{s?o, s?o !}", "name", &shown, "description",
+                                &description) < 0 ||
+                    (shown != NULL && !json_is_string(shown)) ||
+                    (description != NULL && !json_is_string(description)))
+                        config_fault(l, at, "%s: takes \"name\" and \"description\", both strings",
+                                     name);
+        }
+        *toolsp = json_incref(object);
+}
+
+static void load_type(struct loading *l, const char *at, const json_t *value,
+                      enum config_server_kind kind)
+{
+        static const char *const words[][3] = {
+                [CONFIG_SERVER_HTTP] = {"http", "streamable-http", "streamableHttp"},
+                [CONFIG_SERVER_STDIO] = {"stdio", "stdio", "stdio"},
+        };
+        const char *word = json_string_value(value);
+
+        for (size_t i = 0; word != NULL && i < 3; i++)
+                if (strcmp(words[kind][i], word) == 0)
+                        return;
+        config_fault(l, at, "does not fit: \"http\" goes with \"url\", \"stdio\" with \"command\"");
+}
+
+static void load_key(struct loading *l, const char *at, const struct server_key *k, json_t *value,
+                     struct config_server *s)
+{
+        void *field = (char *)s + k->offset;
+
+        switch (k->shape) {
+        case SHAPE_TEXT:
+                if (k->offset == 0)
+                        break;
+                free(*(char **)field);
+                *(char **)field = config_text(l, at, JSON_STRING, value);
+                break;
+        case SHAPE_LIST:
+                if (k->offset != 0)
+                        load_list(l, at, value, field, 0);
+                break;
+        case SHAPE_HEADERS:
+                load_pairs(l, at, value, ": ", field);
+                break;
+        case SHAPE_ENV:
+                load_pairs(l, at, value, "=", field);
+                break;
+        case SHAPE_SECONDS:
+                load_seconds(l, at, value, field);
+                break;
+        case SHAPE_OBJECT:
+                load_tools(l, at, value, field);
+                break;
+        case SHAPE_TYPE:
+                load_type(l, at, value, s->kind);
+                break;
+        case SHAPE_IGNORED:
+                break;
+        }
+}
+
+static void load_argv(struct loading *l, const char *full, const json_t *entry,
+                      struct config_server *s)
+{
+        const json_t *args = json_object_get(entry, "args");
+        char at[240], *command;
+
+        snprintf(at, sizeof(at), "%s.command", full);
+        command = config_text(l, at, JSON_STRING, json_object_get(entry, "command"));
+        if (command == NULL)
+                return;
+        if (command[0] == '\0')
+                config_fault(l, at, "must name a program");
+        add_string(&s->argv, 0, command);
+        snprintf(at, sizeof(at), "%s.args", full);
+        if (args != NULL)
+                load_list(l, at, args, &s->argv, 1);
+}
+
+static void check_url(struct loading *l, const char *full, const struct config_server *s)
+{
+        if (s->url == NULL ||
+            (strncmp(s->url, "http://", 7) != 0 && strncmp(s->url, "https://", 8) != 0))
+                config_fault(l, full, "needs a \"url\" that begins with http:// or https://");
+}
+
+/* Two servers whose names could be mistaken for each other's. */
+static void check_prefix(struct loading *l, const char *full, const struct config_server *s)
+{
+        if (s->prefix == NULL || s->prefix[0] == '\0')
+                return;
+        for (size_t i = 0; i < l->config->n_servers; i++)
+                if (strcmp(l->config->servers[i].prefix, s->prefix) == 0)
+                        config_fault(l, full, "has the prefix of %s: \"%s\"",
+                                     l->config->servers[i].name, s->prefix);
+}
+
+static void add_server(struct loading *l, struct config_server *s)
+{
+        struct config_server *all =
+                reallocarray(l->config->servers, l->config->n_servers + 1, sizeof(*all));
+
+        if (all == NULL) {
+                config_server_finish(s);
+                l->n_faults++;
+                return;
+        }
+        l->config->servers = all;
+        all[l->config->n_servers++] = *s;
+}
+
+void config_server_load(struct loading *l, const char *name, json_t *entry)
+{
+        struct config_server s = {.idle_ms = 600000};
+        char full[160], at[240];
+        const char *key;
+        json_t *value;
+
+        if (json_is_true(json_object_get(entry, "disabled")))
+                return;
+        snprintf(full, sizeof(full), "mcpServers.%s", name);
+        if (!config_is_name(name, 63))
+                config_fault(l, full, "a server's name is made of letters, digits and '-'");
+        if (!json_is_object(entry))
+                config_fault(l, full, "must be an object with \"url\" or \"command\"");
+        s.name = strdup(name);
+        if (asprintf(&s.prefix, "%s_", name) < 0)
+                s.prefix = NULL;
+        s.kind = json_object_get(entry, "command") != NULL ? CONFIG_SERVER_STDIO
+                                                           : CONFIG_SERVER_HTTP;
+        json_object_foreach (entry, key, value) {
+                const struct server_key *k = find_key(key);
+
+                snprintf(at, sizeof(at), "%s.%s", full, key);
+                if (k == NULL)
+                        config_fault(l, at, "not known (docs/upstreams.md tells what is)");
+                else if ((k->kinds & KINDS(s.kind)) == 0)
+                        config_fault(l, at, "does not go with \"%s\"",
+                                     s.kind == CONFIG_SERVER_STDIO ? "command" : "url");
+                else
+                        load_key(l, at, k, value, &s);
+        }
+        if (s.kind == CONFIG_SERVER_STDIO)
+                load_argv(l, full, entry, &s);
+        else
+                check_url(l, full, &s);
+        check_prefix(l, full, &s);
+        if (s.name == NULL || s.prefix == NULL) {
+                config_server_finish(&s);
+                l->n_faults++;
+                return;
+        }
+        add_server(l, &s);
+}
+
+void config_server_finish(struct config_server *s)
+{
+        free(s->name);
+        free(s->url);
+        free_strings(s->headers);
+        free_strings(s->argv);
+        free_strings(s->env);
+        free(s->cwd);
+        free(s->prefix);
+        free_strings(s->include);
+        free_strings(s->exclude);
+        json_decref(s->tools);
+}

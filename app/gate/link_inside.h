@@ -1,0 +1,62 @@
+/* What a link and its transport say to each other. */
+#pragma once
+
+#include "mgw/gate/link.h"
+#include "mgw/wire/rpc.h"
+
+/* The longest message that an upstream may send. */
+#define MESSAGE_MAX_BYTES (64u << 20)
+
+enum exchange_kind { EXCHANGE_INITIALIZE, EXCHANGE_REQUEST, EXCHANGE_SEND };
+
+/* One message of ours on its way, and what is known of its answer. */
+struct exchange {
+        struct list link; /* on its link's exchanges or waiting */
+        struct link *owner;
+        struct errand *errand; /* EXCHANGE_REQUEST: NULL once nobody waits */
+        json_t *msg;
+        void *wire;           /* the transport's; NULL: not sent, or over */
+        struct timer silence; /* the server's timeout_s */
+        int64_t id;
+        unsigned generation; /* of the upstream session that it was sent in */
+        enum exchange_kind kind;
+        bool was_retried;
+};
+
+struct transport {
+        /* Allocates link->peer. 0, -ENOMEM. */
+        int (*create)(struct link *link);
+        /* Before initialize is sent: what was is void. 0; -errno with a reason in why. */
+        int (*open)(struct link *link, char *why, size_t why_size);
+        /* Sends x->msg; failures come by exchange_fail(), also from within. */
+        void (*send)(struct exchange *x);
+        /* Nothing more of it: frees x->wire. */
+        void (*drop)(struct exchange *x);
+        /* The upstream has been greeted. */
+        void (*on_ready)(struct link *link);
+        /* Ends the connection in order; the link is freed at the end of the turn. */
+        void (*destroy)(struct link *link);
+};
+
+extern const struct transport transport_http;
+extern const struct transport transport_stdio;
+
+/* A message of the upstream; via: the exchange whose answer carries it, NULL: not known. */
+void link_on_text(struct link *link, struct exchange *via, struct str text);
+/* It will get no answer. was_sent: the upstream may have acted upon it. */
+void exchange_fail(struct exchange *x, const char *why, bool was_sent);
+/* A message that gets no answer is out. */
+void exchange_end(struct exchange *x);
+/* The upstream does not know its session any more: opens a new one, and sends x again in it. */
+void exchange_again(struct exchange *x);
+/* The connection or child is gone, with all that it carried. */
+void link_lost(struct link *link, const char *why);
+/* The transport has ended the connection for having nothing to do: DOWN until it is needed. */
+void link_sleep(struct link *link);
+/* Nothing is on its way, and nothing waits. */
+bool link_is_quiet(const struct link *link);
+/* The upstream's session is gone, and no exchange told so. */
+void link_forgotten(struct link *link);
+/* Has it an answer to wait for still? */
+bool exchange_is_open(const struct exchange *x);
+const char *link_version(const struct link *link);

@@ -1,0 +1,236 @@
+/* An MCP server as a child process: a message a line, both ways. It is started when its session
+ * needs it, and ended when it has had nothing to do for a while. */
+#include "link_inside.h"
+#include "mgw/base/log.h"
+#include "mgw/loop/child.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE_MAX_BYTES MESSAGE_MAX_BYTES
+#define QUEUE_MAX_BYTES (8u << 20)
+/* From the end of its input to SIGTERM, and on to SIGKILL. */
+#define TERM_AFTER_MS 2000
+#define KILL_AFTER_MS 3000
+
+struct stdio_peer {
+        struct link *link;
+        struct child *child;
+        struct timer idle;
+};
+
+/* What a child has of our environment; the rest it is given by its entry. */
+static const char *const inherited[] = {"PATH", "HOME", "LANG"};
+
+static struct gate *link_gate(const struct link *link)
+{
+        return link->upstream->gate;
+}
+
+static void peer_watch_idle(struct stdio_peer *peer)
+{
+        timer_arm(link_gate(peer->link)->loop, &peer->idle, peer->link->upstream->server->idle_ms);
+}
+
+static void peer_stop(struct stdio_peer *peer)
+{
+        timer_disarm(link_gate(peer->link)->loop, &peer->idle);
+        child_stop(peer->child);
+        peer->child = NULL;
+}
+
+static void peer_on_idle(struct timer *timer)
+{
+        struct stdio_peer *peer = container_of(timer, struct stdio_peer, idle);
+
+        if (!link_is_quiet(peer->link)) {
+                peer_watch_idle(peer);
+                return;
+        }
+        log_info(NULL, "[upstream] %s: process %d is ended: nothing to do (idle_s)",
+                 upstream_name(peer->link->upstream), (int)child_pid(peer->child));
+        peer_stop(peer);
+        link_sleep(peer->link);
+}
+
+/* ---- what comes ---- */
+
+static void peer_on_line(void *owner, struct str line)
+{
+        struct stdio_peer *peer = owner;
+
+        peer_watch_idle(peer);
+        link_on_text(peer->link, NULL, line);
+}
+
+static void peer_on_error_line(void *owner, struct str line)
+{
+        const struct stdio_peer *peer = owner;
+
+        log_info(NULL, "[upstream] %s: stderr: %.*s", upstream_name(peer->link->upstream),
+                 STR_ARG(line));
+}
+
+static void peer_on_room(void *owner)
+{
+        (void)owner; /* who was refused has been told */
+}
+
+static void peer_on_exit(void *owner, int status, const char *how)
+{
+        struct stdio_peer *peer = owner;
+
+        (void)status;
+        peer->child = NULL;
+        timer_disarm(link_gate(peer->link)->loop, &peer->idle);
+        link_lost(peer->link, how);
+}
+
+static const struct child_handlers peer_handlers = {
+        .on_line = peer_on_line,
+        .on_error_line = peer_on_error_line,
+        .on_room = peer_on_room,
+        .on_exit = peer_on_exit,
+};
+
+/* ---- what goes ---- */
+
+static void stdio_send(struct exchange *x)
+{
+        struct stdio_peer *peer = x->owner->peer;
+        struct str text;
+        struct buf line;
+        int r;
+
+        if (peer->child == NULL) {
+                exchange_fail(x, "is not running", false);
+                return;
+        }
+        buf_init(&line, MESSAGE_MAX_BYTES);
+        r = rpc_dump(x->msg, &text);
+        if (r == 0) {
+                r = buf_add_str(&line, text) != 0 || buf_add(&line, "\n", 1) != 0 ? -EMSGSIZE : 0;
+                free((void *)text.p);
+        }
+        if (r == 0)
+                r = child_write(peer->child, buf_bytes(&line));
+        buf_finish(&line);
+        if (r == CHILD_E_FULL)
+                exchange_fail(x, "does not read its input", false);
+        else if (r < 0)
+                exchange_fail(x, strerror(-r), false);
+        else if (x->kind == EXCHANGE_SEND)
+                exchange_end(x);
+        else
+                x->wire = peer;
+}
+
+static void stdio_drop(struct exchange *x)
+{
+        x->wire = NULL;
+}
+
+/* ---- its life ---- */
+
+static int stdio_create(struct link *link)
+{
+        struct stdio_peer *peer = calloc(1, sizeof(*peer));
+
+        if (peer == NULL)
+                return -ENOMEM;
+        peer->link = link;
+        peer->idle.on_due = peer_on_idle;
+        link->peer = peer;
+        return 0;
+}
+
+/* NAME=value of what is inherited, then the entry's own; to be freed with its strings. */
+static char **make_environment(const struct config_server *server)
+{
+        size_t n = 0, n_own = 0;
+        char **all;
+
+        while (server->env != NULL && server->env[n_own] != NULL)
+                n_own++;
+        all = calloc(n_own + sizeof(inherited) / sizeof(inherited[0]) + 1, sizeof(*all));
+        for (size_t i = 0; all != NULL && i < sizeof(inherited) / sizeof(inherited[0]); i++) {
+                const char *value = getenv(inherited[i]);
+
+                if (value != NULL && asprintf(&all[n], "%s=%s", inherited[i], value) >= 0)
+                        n++;
+        }
+        for (size_t i = 0; all != NULL && i < n_own; i++)
+                if ((all[n] = strdup(server->env[i])) != NULL)
+                        n++;
+        return all;
+}
+
+static void free_environment(char **all)
+{
+        for (size_t i = 0; all != NULL && all[i] != NULL; i++)
+                free(all[i]);
+        free((void *)all);
+}
+
+static int stdio_open(struct link *link, char *why, size_t why_size)
+{
+        struct stdio_peer *peer = link->peer;
+        const struct config_server *server = link->upstream->server;
+        struct gate *gate = link_gate(link);
+        char **envp = make_environment(server);
+        const struct child_options options = {
+                .argv = (const char *const *)server->argv,
+                .envp = (const char *const *)envp,
+                .cwd = server->cwd,
+                .line_max_bytes = LINE_MAX_BYTES,
+                .queue_max_bytes = QUEUE_MAX_BYTES,
+                .term_after_ms = TERM_AFTER_MS,
+                .kill_after_ms = KILL_AFTER_MS,
+        };
+        int r = 0;
+
+        peer_stop(peer);
+        if (envp == NULL) {
+                snprintf(why, why_size, "out of memory");
+                r = -ENOMEM;
+        } else if (children_n(gate->children) >= gate->config->children_max) {
+                snprintf(why, why_size, "%u children run already (children_max)",
+                         gate->config->children_max);
+                r = -EAGAIN;
+        } else {
+                r = child_start(gate->children, &options, &peer_handlers, peer, &peer->child, why,
+                                why_size);
+        }
+        free_environment(envp);
+        if (r < 0)
+                return r;
+        log_info(LOG_FIELDS({"user", link->session->user->email}),
+                 "[upstream] %s: process %d started", upstream_name(link->upstream),
+                 (int)child_pid(peer->child));
+        peer_watch_idle(peer);
+        return 0;
+}
+
+static void stdio_on_ready(struct link *link)
+{
+        (void)link;
+}
+
+static void stdio_destroy(struct link *link)
+{
+        struct stdio_peer *peer = link->peer;
+
+        peer_stop(peer);
+        loop_bury(link_gate(link)->loop, peer, free);
+}
+
+const struct transport transport_stdio = {
+        .create = stdio_create,
+        .open = stdio_open,
+        .send = stdio_send,
+        .drop = stdio_drop,
+        .on_ready = stdio_on_ready,
+        .destroy = stdio_destroy,
+};

@@ -1,0 +1,191 @@
+#include "mgw/mcp/catalog.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool fits_one(char *const *patterns, const char *name)
+{
+        for (; *patterns != NULL; patterns++)
+                if (fnmatch(*patterns, name, 0) == 0)
+                        return true;
+        return false;
+}
+
+static bool is_shown(const struct catalog_rule *rule, const char *theirs)
+{
+        return (rule->include == NULL || fits_one(rule->include, theirs)) &&
+               (rule->exclude == NULL || !fits_one(rule->exclude, theirs));
+}
+
+static const char *given_name(const struct catalog_rule *rule, const char *theirs)
+{
+        return json_string_value(json_object_get(json_object_get(rule->tools, theirs), "name"));
+}
+
+char *catalog_shown_name(const struct catalog_rule *rule, const char *theirs)
+{
+        const char *given = given_name(rule, theirs);
+        char *shown;
+
+        if (!is_shown(rule, theirs))
+                return NULL;
+        if (given != NULL)
+                return strdup(given);
+        return asprintf(&shown, "%s%s", rule->prefix, theirs) < 0 ? NULL : shown;
+}
+
+const char *catalog_their_name(const struct catalog_rule *rule, const char *shown)
+{
+        size_t n = strlen(rule->prefix);
+        const char *theirs, *given;
+        json_t *entry;
+
+        json_object_foreach ((json_t *)rule->tools, theirs, entry) {
+                given = given_name(rule, theirs);
+                if (given != NULL && strcmp(given, shown) == 0)
+                        return is_shown(rule, theirs) ? theirs : NULL;
+        }
+        if (strncmp(shown, rule->prefix, n) != 0 || shown[n] == '\0')
+                return NULL;
+        theirs = shown + n;
+        return is_shown(rule, theirs) && given_name(rule, theirs) == NULL ? theirs : NULL;
+}
+
+bool catalog_uri_is_shared(const struct catalog_part *parts, size_t n, const char *key,
+                           const char *uri)
+{
+        size_t n_parts = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                const json_t *entry;
+                size_t at;
+
+                json_array_foreach ((json_t *)parts[i].entries, at, entry) {
+                        const char *one = json_string_value(json_object_get(entry, key));
+
+                        if (one != NULL && strcmp(one, uri) == 0) {
+                                n_parts++;
+                                break;
+                        }
+                }
+        }
+        return n_parts > 1;
+}
+
+char *catalog_server_uri(const struct catalog_rule *rule, const char *uri)
+{
+        char *shown;
+
+        return asprintf(&shown, "%s+%s", rule->server, uri) < 0 ? NULL : shown;
+}
+
+const char *catalog_uri_of_server(const struct catalog_rule *rule, const char *shown)
+{
+        size_t n = strlen(rule->server);
+
+        return strncmp(shown, rule->server, n) == 0 && shown[n] == '+' ? shown + n + 1 : NULL;
+}
+
+bool catalog_template_fits(const char *uri_template, const char *uri)
+{
+        const char *open = strchr(uri_template, '{'), *close = strrchr(uri_template, '}');
+        size_t n = strlen(uri), n_head, n_tail;
+
+        if (open == NULL || close == NULL)
+                return strcmp(uri_template, uri) == 0;
+        n_head = (size_t)(open - uri_template);
+        n_tail = strlen(close + 1);
+        return n >= n_head + n_tail && strncmp(uri_template, uri, n_head) == 0 &&
+               strcmp(uri + n - n_tail, close + 1) == 0;
+}
+
+/* What an entry is known by in its list. */
+static const char *id_key(const char *list_key)
+{
+        if (strcmp(list_key, "resources") == 0)
+                return "uri";
+        return strcmp(list_key, "resourceTemplates") == 0 ? "uriTemplate" : "name";
+}
+
+static char *shown_id(const struct catalog_part *parts, size_t n, const struct catalog_rule *rule,
+                      const char *key, const char *theirs)
+{
+        if (strcmp(key, "name") == 0)
+                return catalog_shown_name(rule, theirs);
+        if (catalog_uri_is_shared(parts, n, key, theirs))
+                return catalog_server_uri(rule, theirs);
+        return strdup(theirs);
+}
+
+/* The entry as clients see it: a shallow copy, its other members untouched. */
+static json_t *shown_entry(const struct catalog_rule *rule, json_t *entry, const char *key,
+                           const char *theirs, const char *shown)
+{
+        const json_t *given = json_object_get(rule->tools, theirs);
+        json_t *description = json_object_get(given, "description");
+        json_t *copy = json_copy(entry);
+
+        if (copy != NULL)
+                json_object_set_new(copy, key, json_string(shown));
+        if (copy != NULL && description != NULL)
+                json_object_set(copy, "description", description);
+        return copy;
+}
+
+json_t *catalog_merge(const struct catalog_part *parts, size_t n, const char *list_key,
+                      const char **collisionp)
+{
+        const char *key = id_key(list_key);
+        json_t *all = json_array(), *seen = json_object();
+
+        *collisionp = NULL;
+        for (size_t i = 0; i < n; i++) {
+                json_t *entry;
+                size_t at;
+
+                json_array_foreach ((json_t *)parts[i].entries, at, entry) {
+                        const char *theirs = json_string_value(json_object_get(entry, key));
+                        char *shown = theirs != NULL
+                                              ? shown_id(parts, n, parts[i].rule, key, theirs)
+                                              : NULL;
+                        json_t *copy;
+
+                        if (shown == NULL)
+                                continue;
+                        copy = json_object_get(seen, shown);
+                        if (copy != NULL) {
+                                *collisionp = json_string_value(json_object_get(copy, key));
+                        } else {
+                                copy = shown_entry(parts[i].rule, entry, key, theirs, shown);
+                                json_object_set(seen, shown, copy);
+                                json_array_append_new(all, copy);
+                        }
+                        free(shown);
+                }
+        }
+        json_decref(seen);
+        return all;
+}
+
+json_t *catalog_page(const json_t *all, const char *list_key, const char *cursor, size_t page_max)
+{
+        size_t n = json_array_size(all), end;
+        uint64_t from = 0;
+        char next[24];
+        json_t *page;
+
+        if (cursor != NULL && (str_to_u64(str_from(cursor), &from) != 0 || from == 0 || from >= n))
+                return NULL;
+        page = json_array();
+        end = n - from > page_max ? from + page_max : n;
+        for (size_t i = from; i < end; i++)
+                json_array_append(page, json_array_get(all, i));
+        page = json_pack("{s:o}", list_key, page);
+        if (page != NULL && end < n) {
+                snprintf(next, sizeof(next), "%zu", end);
+                json_object_set_new(page, "nextCursor", json_string(next));
+        }
+        return page;
+}

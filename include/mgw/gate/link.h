@@ -1,0 +1,64 @@
+/* A session's link to one upstream: a JSON-RPC peer, whatever carries its messages.
+ * DOWN -> OPENING (initialize) -> READY; a link that went down opens again by itself, and when
+ * somebody needs it. */
+#pragma once
+
+#include "mgw/gate/session.h"
+#include "mgw/gate/upstream.h"
+
+enum link_state { LINK_DOWN, LINK_OPENING, LINK_READY };
+
+/* The lists of a link, as the upstream gave them. */
+enum link_list { LINK_TOOLS, LINK_PROMPTS, LINK_RESOURCES, LINK_TEMPLATES, LINK_N_LISTS };
+
+struct link {
+        struct upstream *upstream;
+        struct session *session;
+        json_t *init_params;
+        json_t *hello;         /* the result of initialize; NULL: never opened */
+        void *peer;            /* the transport's */
+        struct list exchanges; /* sent */
+        struct list waiting;   /* for READY */
+        struct timer deadline; /* of OPENING */
+        struct timer retry;    /* while DOWN */
+        int64_t last_id;
+        unsigned generation; /* counts the upstream sessions */
+        enum link_state state;
+        bool is_missing; /* the client may have been told lists without it */
+        bool is_settled; /* READY or DOWN has been seen: the client's initialize need not wait */
+        struct {
+                json_t *entries; /* an array; NULL: not known */
+                int64_t at_ms;
+        } lists[LINK_N_LISTS];
+};
+
+/* One request to an upstream, embedded by whoever wants the answer. Zeroed, but for call,
+ * may_repeat and the handlers, before it is sent. Exactly one handler is called, from
+ * the loop or from within errand_send_take(); not after errand_drop(). */
+struct errand {
+        struct exchange *exchange; /* NULL: not on its way */
+        struct call *call; /* the upstream's notifications and questions go by it; NULL: none */
+        bool may_repeat;   /* to do it twice does no harm */
+        /* The whole answer, a result or an error, owned by the handler. */
+        void (*on_answer_take)(struct errand *errand, json_t *answer);
+        void (*on_fail)(struct errand *errand, const char *why);
+};
+
+/* Begins with what the client's initialize said; call_on_links_settled() tells the end. 0, -ENOMEM.
+ */
+int link_open(struct upstream *upstream, struct session *session, const json_t *init_params,
+              struct link **linkp);
+/* Ends the upstream's session. Its errands must be over. NULL is fine. */
+void link_close(struct link *link);
+/* Does the upstream have this capability ("tools"; NULL: always)? One that never said counts. */
+bool link_can(const struct link *link, const char *capability);
+
+/* Sends a request; the errand's call's progress token, if any, is replaced by one of ours. A link
+ * that is down is opened first. */
+void errand_send_take(struct errand *errand, struct link *link, const char *method, json_t *params);
+/* Nobody waits for it any more; the upstream is told when why is not NULL. */
+void errand_drop(struct errand *errand, const char *why);
+/* A request whose answer nobody waits for; dropped while the link is down. */
+void link_request_take(struct link *link, const char *method, json_t *params);
+/* Sends a notification or a reply; dropped while the link is down. */
+void link_send_take(struct link *link, json_t *msg);

@@ -1,0 +1,48 @@
+/* The lists of all upstreams as one: names with their server's prefix, URIs as they are while
+ * unique, in a fixed order, page by page. */
+#pragma once
+
+#include "mgw/base/str.h"
+
+#include <jansson.h>
+
+/* What the configuration says of one upstream's entries; everything is borrowed. */
+struct catalog_rule {
+        const char *server;
+        const char *prefix;   /* "" = none */
+        char *const *include; /* fnmatch(3) patterns of their names; NULL: all */
+        char *const *exclude; /* NULL: none */
+        const json_t *tools;  /* NULL, or their name -> {"name": ..., "description": ...} */
+};
+
+/* One upstream's part of a list. */
+struct catalog_part {
+        const struct catalog_rule *rule;
+        const json_t *entries; /* as the upstream gave them; NULL: none */
+};
+
+/* The name that clients see; the caller frees it. NULL: they do not see it (or out of memory). */
+char *catalog_shown_name(const struct catalog_rule *rule, const char *theirs);
+/* The upstream's own name for it, borrowed from either parameter; NULL: none of this upstream's. */
+const char *catalog_their_name(const struct catalog_rule *rule, const char *shown);
+
+/* Does more than one part have this URI? key: "uri" or "uriTemplate". */
+bool catalog_uri_is_shared(const struct catalog_part *parts, size_t n, const char *key,
+                           const char *uri);
+/* `<server>+<uri>`: still a URI (RFC 3986 3.1 allows '+' in a scheme). The caller frees it. */
+char *catalog_server_uri(const struct catalog_rule *rule, const char *uri);
+/* The URI behind this server's name, borrowed from shown; NULL: none. */
+const char *catalog_uri_of_server(const struct catalog_rule *rule, const char *shown);
+/* Could a template (RFC 6570) give this URI? Compares what stands before its first expression and
+ * behind its last. */
+bool catalog_template_fits(const char *uri_template, const char *uri);
+
+/* All parts together, in their order. list_key: "tools", "prompts" (names), "resources",
+ * "resourceTemplates" (URIs). An entry without name or URI is left out, as is one whose shown name
+ * has been given already: the latter are told in *collisionp (the last one, borrowed from the
+ * result or NULL). NULL: out of memory. */
+json_t *catalog_merge(const struct catalog_part *parts, size_t n, const char *list_key,
+                      const char **collisionp);
+/* The page that begins at the cursor (NULL: the first): a new {list_key: [...], "nextCursor"?}.
+ * NULL: no such cursor, or out of memory. */
+json_t *catalog_page(const json_t *all, const char *list_key, const char *cursor, size_t page_max);

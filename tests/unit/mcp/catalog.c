@@ -1,0 +1,156 @@
+/* Names and URIs of the merged lists, their owners, and their pages. */
+#include "mgw/mcp/catalog.h"
+
+#include "../check.h"
+
+#include <stdlib.h>
+
+static char *const includes[] = {"get_*", "list", NULL};
+static char *const excludes[] = {"get_secret", NULL};
+
+static void check_shown(const struct catalog_rule *rule, const char *theirs, const char *shown)
+{
+        char *name = catalog_shown_name(rule, theirs);
+
+        check_str(str_from(name), str_from(shown));
+        cr_assert_eq(name == NULL, shown == NULL);
+        if (shown != NULL)
+                check_str(str_from(catalog_their_name(rule, shown)), str_from(theirs));
+        free(name);
+}
+
+Test(catalog, names_get_the_prefix_and_lose_it)
+{
+        const struct catalog_rule rule = {.server = "gmail", .prefix = "gmail_"};
+        const struct catalog_rule bare = {.server = "gmail", .prefix = ""};
+
+        check_shown(&rule, "list", "gmail_list");
+        check_shown(&rule, "gmail_list", "gmail_gmail_list");
+        check_shown(&bare, "list", "list");
+        cr_assert_null(catalog_their_name(&rule, "gmail_"));
+        cr_assert_null(catalog_their_name(&rule, "gmai_list"));
+        cr_assert_null(catalog_their_name(&rule, "list"));
+}
+
+Test(catalog, what_is_not_shown_cannot_be_called)
+{
+        const struct catalog_rule rule = {
+                .server = "s", .prefix = "s_", .include = includes, .exclude = excludes};
+
+        check_shown(&rule, "list", "s_list");
+        check_shown(&rule, "get_one", "s_get_one");
+        check_shown(&rule, "get_secret", NULL);
+        check_shown(&rule, "put", NULL);
+        cr_assert_null(catalog_their_name(&rule, "s_get_secret"));
+        cr_assert_null(catalog_their_name(&rule, "s_put"));
+}
+
+Test(catalog, a_tool_has_the_name_and_description_that_it_is_given)
+{
+        json_t *tools = json_loads("{\"list\": {\"name\": \"inbox\", \"description\": \"Mail.\"}}",
+                                   0, NULL);
+        const struct catalog_rule rule = {.server = "s", .prefix = "s_", .tools = tools};
+        json_t *entries =
+                json_loads("[{\"name\": \"list\", \"description\": \"x\", \"icons\": [1]},"
+                           " {\"name\": \"other\"}, {\"title\": \"no name\"}, 7]",
+                           0, NULL);
+        const struct catalog_part part = {&rule, entries};
+        const char *collision;
+        json_t *all = catalog_merge(&part, 1, "tools", &collision);
+        json_t *expected = json_loads("[{\"name\": \"inbox\", \"description\": \"Mail.\","
+                                      " \"icons\": [1]}, {\"name\": \"s_other\"}]",
+                                      0, NULL);
+
+        cr_assert(json_equal(all, expected));
+        check_shown(&rule, "list", "inbox");
+        cr_assert_null(catalog_their_name(&rule, "s_list"),
+                       "that is not how it is called any more");
+        check_str(str_from(json_string_value(json_object_get(json_array_get(entries, 0), "name"))),
+                  STR("list"));
+        json_decref(all);
+        json_decref(expected);
+        json_decref(entries);
+        json_decref(tools);
+}
+
+Test(catalog, the_first_of_two_with_one_name_is_kept_and_the_other_told)
+{
+        const struct catalog_rule a = {.server = "a", .prefix = ""},
+                                  b = {.server = "b", .prefix = ""};
+        json_t *of_a = json_loads("[{\"name\": \"x\", \"n\": 1}]", 0, NULL);
+        json_t *of_b = json_loads("[{\"name\": \"y\"}, {\"name\": \"x\", \"n\": 2}]", 0, NULL);
+        const struct catalog_part parts[] = {{&a, of_a}, {&b, of_b}};
+        const char *collision;
+        json_t *all = catalog_merge(parts, 2, "prompts", &collision);
+        json_t *expected = json_loads("[{\"name\": \"x\", \"n\": 1}, {\"name\": \"y\"}]", 0, NULL);
+
+        cr_assert(json_equal(all, expected));
+        check_str(str_from(collision), STR("x"));
+        json_decref(all);
+        json_decref(expected);
+        json_decref(of_a);
+        json_decref(of_b);
+}
+
+Test(catalog, a_uri_that_two_have_gets_the_servers_name)
+{
+        const struct catalog_rule a = {.server = "a", .prefix = "a_"},
+                                  b = {.server = "b", .prefix = "b_"};
+        json_t *of_a = json_loads("[{\"uri\": \"x:1\"}, {\"uri\": \"x:2\"}]", 0, NULL);
+        json_t *of_b = json_loads("[{\"uri\": \"x:2\"}, {\"uri\": \"x:3\"}]", 0, NULL);
+        const struct catalog_part parts[] = {{&a, of_a}, {&b, of_b}, {&b, NULL}};
+        const char *collision;
+        json_t *all = catalog_merge(parts, 3, "resources", &collision);
+        json_t *expected = json_loads("[{\"uri\": \"x:1\"}, {\"uri\": \"a+x:2\"},"
+                                      " {\"uri\": \"b+x:2\"}, {\"uri\": \"x:3\"}]",
+                                      0, NULL);
+
+        cr_assert(json_equal(all, expected));
+        cr_assert_null(collision);
+        check_str(str_from(catalog_uri_of_server(&b, "b+x:2")), STR("x:2"));
+        cr_assert_null(catalog_uri_of_server(&a, "b+x:2"));
+        cr_assert_null(catalog_uri_of_server(&a, "ab+x:2"));
+        json_decref(all);
+        json_decref(expected);
+        json_decref(of_a);
+        json_decref(of_b);
+}
+
+Test(catalog, a_template_fits_what_it_could_give)
+{
+        cr_assert(catalog_template_fits("demo://text/{id}", "demo://text/7"));
+        cr_assert(catalog_template_fits("file:///{a}/x/{b}.txt", "file:///q/x/r.txt"));
+        cr_assert(!catalog_template_fits("demo://text/{id}", "demo://blob/7"));
+        cr_assert(!catalog_template_fits("a{b}a", "a"), "its ends may not overlap");
+        cr_assert(catalog_template_fits("plain:", "plain:"));
+        cr_assert(!catalog_template_fits("plain:", "plain:1"));
+}
+
+Test(catalog, pages_are_whole_and_cursors_are_checked)
+{
+        json_t *all = json_array(), *seen = json_array();
+        char cursor[24] = "";
+        int n_pages = 0;
+
+        for (int i = 0; i < 7; i++)
+                json_array_append_new(all, json_integer(i));
+        do {
+                json_t *page = catalog_page(all, "tools", n_pages > 0 ? cursor : NULL, 3);
+                json_t *next = json_object_get(page, "nextCursor");
+
+                cr_assert_not_null(page);
+                json_array_extend(seen, json_object_get(page, "tools"));
+                snprintf(cursor, sizeof(cursor), "%s", next != NULL ? json_string_value(next) : "");
+                json_decref(page);
+                n_pages++;
+        } while (cursor[0] != '\0');
+        check_int(n_pages, 3);
+        cr_assert(json_equal(seen, all));
+        cr_assert_null(catalog_page(all, "tools", "7", 3));
+        cr_assert_null(catalog_page(all, "tools", "0", 3));
+        cr_assert_null(catalog_page(all, "tools", "-1", 3));
+        cr_assert_null(catalog_page(all, "tools", "", 3));
+        cr_assert_null(catalog_page(all, "tools", "99999999999999999999", 3));
+        json_decref(all);
+        json_decref(seen);
+}
