@@ -174,11 +174,11 @@ static json_t *instructions(const struct session *s)
 
         for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
                 const struct link *link = s->links[i];
-                const char *text = json_string_value(
-                        json_object_get(link != NULL ? link->hello : NULL, "instructions"));
+                const char *text;
                 json_t *longer;
 
-                if (text == NULL)
+                if (link == NULL || (text = json_string_value(
+                                             json_object_get(link->hello, "instructions"))) == NULL)
                         continue;
                 longer = s->gate->n_upstreams == 1
                                  ? json_string(text)

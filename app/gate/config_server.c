@@ -16,9 +16,8 @@ enum shape {
         SHAPE_IGNORED, /* keys of clients that mean nothing here */
 };
 
-#define KINDS(kind) (1u << (kind))
-#define HTTP KINDS(CONFIG_SERVER_HTTP)
-#define STDIO KINDS(CONFIG_SERVER_STDIO)
+#define HTTP (1u << CONFIG_SERVER_HTTP)
+#define STDIO (1u << CONFIG_SERVER_STDIO)
 #define AT(field) offsetof(struct config_server, field)
 
 static const struct server_key {
@@ -275,7 +274,7 @@ void config_server_load(struct loading *l, const char *name, json_t *entry)
                 snprintf(at, sizeof(at), "%s.%s", full, key);
                 if (k == NULL)
                         config_fault(l, at, "not known (docs/upstreams.md tells what is)");
-                else if ((k->kinds & KINDS(s.kind)) == 0)
+                else if ((k->kinds & 1u << s.kind) == 0)
                         config_fault(l, at, "does not go with \"%s\"",
                                      s.kind == CONFIG_SERVER_STDIO ? "command" : "url");
                 else
