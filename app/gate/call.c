@@ -148,22 +148,46 @@ static json_t *server_info(void)
                          "version", MGW_VERSION);
 }
 
-/* What we offer ourselves, and what the upstreams offer. One that is not there yet may offer
- * anything. */
+/* What a capability says about itself: subscribe holds where one upstream has it; changes of the
+ * merged lists are told by ourselves too. */
+static json_t *capability_of(const char *name, const json_t *theirs, const json_t *so_far)
+{
+        json_t *one = json_object();
+
+        if (strcmp(name, "prompts") == 0 || strcmp(name, "resources") == 0)
+                json_object_set_new(one, "listChanged", json_true());
+        if (json_is_true(json_object_get(theirs, "subscribe")) ||
+            json_is_true(json_object_get(so_far, "subscribe")))
+                json_object_set_new(one, "subscribe", json_true());
+        return one;
+}
+
+/* What we offer ourselves, and what the upstreams offer of that which is relayed here: others
+ * (tasks) would only be refused. One that is not there yet may offer anything. */
 static json_t *capabilities(const struct session *s)
 {
+        static const char *const relayed[] = {"prompts", "resources", "completions"};
         json_t *all = json_pack("{s:{s:b}, s:{}}", "tools", "listChanged", 1, "logging");
+        json_t *anything = json_pack("{s:{}, s:{s:b}, s:{}}", "prompts", "resources", "subscribe",
+                                     1, "completions");
 
         for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
-                if (s->links[i] == NULL || s->links[i]->hello == NULL)
-                        json_object_update_new(all,
-                                               json_pack("{s:{s:b}, s:{s:b, s:b}, s:{}}", "prompts",
-                                                         "listChanged", 1, "resources", "subscribe",
-                                                         1, "listChanged", 1, "completions"));
-                else
-                        json_object_update_missing(
-                                all, json_object_get(s->links[i]->hello, "capabilities"));
+                const struct link *link = s->links[i];
+                const json_t *theirs = link != NULL && link->hello != NULL
+                                               ? json_object_get(link->hello, "capabilities")
+                                               : anything;
+
+                for (size_t k = 0; k < sizeof(relayed) / sizeof(relayed[0]); k++) {
+                        const json_t *one = json_object_get(theirs, relayed[k]);
+
+                        if (one != NULL)
+                                json_object_set_new(
+                                        all, relayed[k],
+                                        capability_of(relayed[k], one,
+                                                      json_object_get(all, relayed[k])));
+                }
         }
+        json_decref(anything);
         return all;
 }
 

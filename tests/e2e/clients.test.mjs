@@ -87,6 +87,13 @@ describe('server-everything as upstream', () => {
       assert.match(textOf(answer), /hello/);
     });
 
+    withClient('what it offers is offered again, if calls of it can be relayed', async (client) => {
+      const { tools, prompts, resources, ...rest } = client.getServerCapabilities();
+      assert.deepEqual([tools, prompts, resources],
+        [{ listChanged: true }, { listChanged: true }, { listChanged: true, subscribe: true }]);
+      assert.deepEqual(rest, { logging: {}, completions: {} });
+    });
+
     withClient('its prompts and resources are there', async (client) => {
       const { prompts } = await client.listPrompts();
       assert.ok(prompts.length > 0 && prompts.every((p) => p.name.startsWith('everything_')));
