@@ -143,7 +143,9 @@ describe('the log', { timeout: 60000 }, () => {
   test('has one form only, also when the tokens cannot be read again', async () => {
     const tokens = path.join(scratch, 'tokens-broken.json');
     execFileSync(mgwSanitized, ['token', 'dev@example.com', '--file', tokens]);
+    fs.chmodSync(tokens, 0o644); // a warning comes before the fault, from the start on
     const gateway = await startGateway({ settings: { LOG_FORMAT: 'json', AUTH_TOKENS_FILE: tokens } });
+    assert.equal(JSON.parse(await gateway.mgw.line(/chmod 600/)).level, 'warn');
     fs.writeFileSync(tokens, '{"users": [\n');
     gateway.mgw.child.kill('SIGHUP');
     const line = JSON.parse(await gateway.mgw.line(/tokens-broken\.json:\d/));
