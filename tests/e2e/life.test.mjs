@@ -55,6 +55,12 @@ describe('going down', { timeout: 120000 }, () => {
       });
       assert.equal(refused.status, 503, name);
     }
+    for (const [name, url, headers] of [['a call', `${gateway.url}/mcp`, session.headers], ['a call of era A', sse.endpoint, JSON_HEADERS]]) {
+      const refused = await fetch(url, { method: 'POST', headers, body: rpc(6, 'ping') });
+      assert.deepEqual([refused.status, refused.headers.get('retry-after')], [503, '5'], name);
+    }
+    const notice = await fetch(`${gateway.url}/mcp`, { method: 'POST', headers: session.headers, body: '{"jsonrpc":"2.0","method":"notifications/initialized"}' });
+    assert.equal(notice.status, 202, 'what running calls may need is taken');
     await quietGet.ended();
     assert.equal(gateway.mgw.exit, undefined, 'calls are still running');
     const answers = [await slow.event((e) => e.json?.id === 5), await sse.event((e) => e.json?.id === 5)];
