@@ -47,6 +47,8 @@ describe('going down', { timeout: 120000 }, () => {
     await sse.event((e) => e.json?.id === 1);
     gateway.mgw.child.kill('SIGTERM');
     await gateway.mgw.line(/INFO \[mgw\] draining: 2 calls have 25 s to end, \d streams/);
+    const notice = await fetch(`${gateway.url}/mcp`, { method: 'POST', headers: session.headers, body: '{"jsonrpc":"2.0","method":"notifications/initialized"}' });
+    assert.equal(notice.status, 202, 'what running calls may need is taken');
     const ready = await fetch(`${gateway.url}/ready`);
     assert.equal(ready.status, 503);
     for (const [name, method, headers] of [['initialize', 'POST', JSON_HEADERS], ['a stream', 'GET', { accept: 'text/event-stream' }]]) {
@@ -57,10 +59,8 @@ describe('going down', { timeout: 120000 }, () => {
     }
     for (const [name, url, headers] of [['a call', `${gateway.url}/mcp`, session.headers], ['a call of era A', sse.endpoint, JSON_HEADERS]]) {
       const refused = await fetch(url, { method: 'POST', headers, body: rpc(6, 'ping') });
-      assert.deepEqual([refused.status, refused.headers.get('retry-after')], [503, '5'], name);
+      assert.equal(refused.status, 503, name);
     }
-    const notice = await fetch(`${gateway.url}/mcp`, { method: 'POST', headers: session.headers, body: '{"jsonrpc":"2.0","method":"notifications/initialized"}' });
-    assert.equal(notice.status, 202, 'what running calls may need is taken');
     await quietGet.ended();
     assert.equal(gateway.mgw.exit, undefined, 'calls are still running');
     const answers = [await slow.event((e) => e.json?.id === 5), await sse.event((e) => e.json?.id === 5)];
