@@ -225,7 +225,8 @@ int server_run(const struct config *config)
         int r = server_open(&sv, config);
 
         if (r < 0) {
-                log_error(NULL, "[mgw] cannot start: %s", strerror(-r));
+                log_error(NULL, "[mgw] cannot start: %s",
+                          r == -EINVAL ? "see above" : strerror(-r));
                 sv.exit_code = 1;
         } else {
                 log_info(NULL, "[mgw] %s listening on %s, keep-alive every %g s, upstreams: %zu",
