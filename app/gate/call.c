@@ -266,11 +266,11 @@ static int call_open_links(struct session *s, const json_t *init_params)
         return r;
 }
 
-/* A string of the params. NULL: there is none, or a NUL is in it, where C would cut it into another
+/* A string of an object. NULL: there is none, or a NUL is in it, where C would cut it into another
  * name. */
-static const char *call_text(const struct call *call, const char *key)
+static const char *text_of(const json_t *object, const char *key)
 {
-        const json_t *string = json_object_get(call->params, key);
+        const json_t *string = json_object_get(object, key);
         const char *text = json_string_value(string);
 
         return text != NULL && strlen(text) == json_string_length(string) ? text : NULL;
@@ -279,7 +279,7 @@ static const char *call_text(const struct call *call, const char *key)
 static void call_initialize(struct call *call)
 {
         struct session *s = call->session;
-        const char *asked = call_text(call, "protocolVersion");
+        const char *asked = text_of(call->params, "protocolVersion");
 
         if (s->is_initialized || s->links != NULL) {
                 call_fail(call, RPC_INVALID_REQUEST, "this session is initialized already");
@@ -333,7 +333,7 @@ static json_t *params_for_owner(const struct call *call, const char *key, const 
 
 static void call_by_name(struct call *call)
 {
-        const char *name = call_text(call, "name");
+        const char *name = text_of(call->params, "name");
         bool is_tool = strcmp(call->method->name, "tools/call") == 0;
         const char *theirs;
         struct link *owner;
@@ -361,7 +361,7 @@ static void call_by_name(struct call *call)
 
 static void call_by_uri(struct call *call)
 {
-        const char *uri = call_text(call, "uri");
+        const char *uri = text_of(call->params, "uri");
         const char *theirs;
         struct link *owner;
 
@@ -381,8 +381,8 @@ static void call_by_uri(struct call *call)
 static void call_complete(struct call *call)
 {
         const json_t *ref = json_object_get(call->params, "ref");
-        const char *name = json_string_value(json_object_get(ref, "name"));
-        const char *uri = json_string_value(json_object_get(ref, "uri"));
+        const char *name = text_of(ref, "name");
+        const char *uri = text_of(ref, "uri");
         const char *theirs = NULL;
         struct link *owner = NULL;
         json_t *copy;
@@ -407,7 +407,7 @@ static void call_complete(struct call *call)
 static void call_set_level(struct call *call)
 {
         struct session *s = call->session;
-        const char *name = call_text(call, "level");
+        const char *name = text_of(call->params, "level");
         int level = name != NULL ? method_log_level(name) : -1;
 
         if (level < 0) {
