@@ -129,6 +129,7 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
 {
         struct gate *gate = request_gate(req);
         struct stream *s = calloc(1, sizeof(*s));
+        char client[64], request_id[64];
         const struct cgi_header headers[] = {
                 {"Content-Type", "text/event-stream"},
                 {"Cache-Control", "no-cache, no-transform"},
@@ -150,6 +151,9 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         s->farewell.on_due = stream_on_farewell;
         s->opened_ms = loop_now_ms(gate->loop);
         rand_text(s->id, ID_BYTES);
+        /* For the log: what came in is gone once the stream has begun. */
+        snprintf(client, sizeof(client), "%.*s", STR_ARG(req->in->head.remote_addr));
+        snprintf(request_id, sizeof(request_id), "%.*s", STR_ARG(req->in->head.request_id));
         int r = request_begin(req, headers, o->first.n > 0 ? o->first : STR(SSE_OPEN));
         if (r < 0) {
                 free(s);
@@ -161,7 +165,8 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         if (++gate->stats.n_streams > gate->streams_peak)
                 gate->streams_peak = gate->stats.n_streams;
         gate->stats.streams_opened++;
-        log_info(NULL, "[MCP] Client connected: %s (%s)", s->id, s->user->email);
+        log_info(LOG_FIELDS({"client", client}, {"request", request_id}),
+                 "[MCP] Client connected: %s (%s)", s->id, s->user->email);
         stream_watch_sweep(gate);
         *streamp = s;
         return 0;

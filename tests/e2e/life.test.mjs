@@ -137,9 +137,13 @@ describe('the log', { timeout: 60000 }, () => {
       const messages = program.lines.map(messageOf);
       assert.ok(messages.every((m) => m !== undefined), `every line has the form:\n${program.tail()}`);
       const idsOf = (pattern) => messages.map((m) => pattern.exec(m)?.[1]).filter(Boolean).sort();
-      const connected = idsOf(/^\[MCP\] Client connected: ([A-Za-z0-9_-]+) \(dev@example\.com\)$/);
+      const connected = idsOf(/^\[MCP\] Client connected: ([A-Za-z0-9_-]+) \(dev@example\.com\)(?: client=127\.0\.0\.1 request=[0-9a-f-]{36})?$/);
       const gone = idsOf(/^\[MCP\] Client disconnected: ([A-Za-z0-9_-]+) \(dev@example\.com\) after [3-9]s$/);
       assert.equal(connected.length, 3);
+      for (const { response } of streams) {
+        const id = response.headers.get('x-request-id');
+        assert.equal(program.count(new RegExp(`Client connected.*${id}`)), 1, 'by the name that the answer and HAProxy\'s log have');
+      }
       assert.deepEqual(gone, connected);
       assert.ok(!program.lines.some((line) => line.includes(token)), 'the token is in no line');
       await gateway.stop();
