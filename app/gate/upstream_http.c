@@ -195,6 +195,12 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
                 exchange_again(x);
                 return;
         }
+        if (why == NULL && x->kind == EXCHANGE_INITIALIZE &&
+            (status == 400 || status == 404 || status == 405)) {
+                exchange_end(x);
+                link_use_transport(w->link, &transport_sse);
+                return;
+        }
         if (why == NULL && status == 200 && !w->is_stream && w->body.len > 0)
                 link_on_text(w->link, x, buf_bytes(&w->body));
         if (!exchange_is_open(x) || x->wire != w) /* answered, or on its way again */
