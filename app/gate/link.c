@@ -59,7 +59,7 @@ static void exchange_on_silence(struct timer *timer)
         exchange_fail(x, why, true);
 }
 
-static void exchange_watch_silence(struct exchange *x)
+void exchange_heard(struct exchange *x)
 {
         int64_t timeout_ms = x->owner->upstream->server->timeout_ms;
 
@@ -90,7 +90,7 @@ static void exchange_start(struct exchange *x)
 
         list_move_to_tail(&link->exchanges, &x->link);
         x->generation = link->generation;
-        exchange_watch_silence(x);
+        exchange_heard(x);
         link->transport->send(x);
 }
 
@@ -408,7 +408,7 @@ static void link_on_progress(struct link *link, const struct rpc_msg *m)
         struct call *call = exchange_call(x);
 
         if (x != NULL)
-                exchange_watch_silence(x);
+                exchange_heard(x);
         if (call != NULL)
                 call_on_progress(call, m->params);
 }
@@ -457,7 +457,7 @@ void link_on_text(struct link *link, struct exchange *via, struct str text)
                 return;
         }
         if (via != NULL)
-                exchange_watch_silence(via);
+                exchange_heard(via);
         if (rpc_msg_read(root, &m, &fault) != 0)
                 log_warn(NULL, "[upstream] %s: message skipped: %s", upstream_name(link->upstream),
                          fault);

@@ -44,6 +44,8 @@ extern const struct transport transport_stdio;
 
 /* A message of the upstream; via: the exchange whose answer carries it, NULL: not known. */
 void link_on_text(struct link *link, struct exchange *via, struct str text);
+/* Something of its answer has come: the server's timeout_s begins again. */
+void exchange_heard(struct exchange *x);
 /* It will get no answer. was_sent: the upstream may have acted upon it. */
 void exchange_fail(struct exchange *x, const char *why, bool was_sent);
 /* A message that gets no answer is out. */
