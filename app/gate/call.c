@@ -6,6 +6,7 @@
 #include "mgw/gate/builtin.h"
 #include "mgw/gate/listing.h"
 #include "mgw/gate/post.h"
+#include "mgw/gate/relay.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -35,6 +36,7 @@ static void call_end(struct call *call, const char *why, json_t *answer)
         timer_disarm(gate->loop, &call->work);
         errand_drop(&call->errand, why);
         listing_drop(call->listing);
+        relay_drop(call->relay);
         s->n_calls--;
         gate->stats.n_calls--;
         if (post != NULL)
@@ -57,6 +59,18 @@ void call_answer_take(struct call *call, json_t *answer)
         json_object_set_new(answer, "jsonrpc", json_string("2.0"));
         json_object_set(answer, "id", call->id);
         call_end(call, "the gateway no longer waits", answer);
+}
+
+void call_answered(struct call *call)
+{
+        errand_drop(&call->errand, NULL);
+        call_end(call, NULL, NULL);
+}
+
+void call_stop_beats(struct call *call)
+{
+        timer_disarm(call->session->gate->loop, &call->beat);
+        call->errand.may_repeat = false;
 }
 
 void call_fail(struct call *call, int code, const char *fmt, ...)

@@ -16,7 +16,7 @@ enum shape {
         SHAPE_IGNORED, /* keys of clients that mean nothing here */
 };
 
-#define HTTP (1u << CONFIG_SERVER_HTTP)
+#define HTTP (1u << CONFIG_SERVER_HTTP | 1u << CONFIG_SERVER_SSE)
 #define STDIO (1u << CONFIG_SERVER_STDIO)
 #define AT(field) offsetof(struct config_server, field)
 
@@ -153,6 +153,7 @@ static void load_type(struct loading *l, const char *at, const json_t *value,
 {
         static const char *const words[][3] = {
                 [CONFIG_SERVER_HTTP] = {"http", "streamable-http", "streamableHttp"},
+                [CONFIG_SERVER_SSE] = {"sse", "sse", "sse"},
                 [CONFIG_SERVER_STDIO] = {"stdio", "stdio", "stdio"},
         };
         const char *word = json_string_value(value);
@@ -160,7 +161,9 @@ static void load_type(struct loading *l, const char *at, const json_t *value,
         for (size_t i = 0; word != NULL && i < 3; i++)
                 if (strcmp(words[kind][i], word) == 0)
                         return;
-        config_fault(l, at, "does not fit: \"http\" goes with \"url\", \"stdio\" with \"command\"");
+        config_fault(
+                l, at,
+                "does not fit: \"http\" or \"sse\" goes with \"url\", \"stdio\" with \"command\"");
 }
 
 static void load_key(struct loading *l, const char *at, const struct server_key *k, json_t *value,
@@ -249,6 +252,15 @@ static void add_server(struct loading *l, struct config_server *s)
         all[l->config->n_servers++] = *s;
 }
 
+static enum config_server_kind server_kind(const json_t *entry)
+{
+        const char *type = json_string_value(json_object_get(entry, "type"));
+
+        if (json_object_get(entry, "command") != NULL)
+                return CONFIG_SERVER_STDIO;
+        return type != NULL && strcmp(type, "sse") == 0 ? CONFIG_SERVER_SSE : CONFIG_SERVER_HTTP;
+}
+
 void config_server_load(struct loading *l, const char *name, json_t *entry)
 {
         struct config_server s = {.idle_ms = 600000};
@@ -266,8 +278,7 @@ void config_server_load(struct loading *l, const char *name, json_t *entry)
         s.name = strdup(name);
         if (asprintf(&s.prefix, "%s_", name) < 0)
                 s.prefix = NULL;
-        s.kind = json_object_get(entry, "command") != NULL ? CONFIG_SERVER_STDIO
-                                                           : CONFIG_SERVER_HTTP;
+        s.kind = server_kind(entry);
         json_object_foreach (entry, key, value) {
                 const struct server_key *k = find_key(key);
 

@@ -155,6 +155,16 @@ static void conn_linger(struct conn *c, uint16_t id)
         c->lingering_id = id;
 }
 
+static void conn_tell_room(struct conn *c)
+{
+        list_for_each_safe (it, &c->requests) {
+                struct request *req = container_of(it, struct request, link);
+
+                if (req->events != NULL && req->events->on_room != NULL)
+                        req->events->on_room(req);
+        }
+}
+
 static void conn_flush(struct conn *c)
 {
         while (c->out.len > 0 && !c->is_dead) {
@@ -173,6 +183,8 @@ static void conn_flush(struct conn *c)
         if (c->is_dead)
                 return;
         conn_watch(c);
+        if (c->out.len == 0)
+                conn_tell_room(c);
         if (c->out.len == 0 && c->closes_when_flushed)
                 loop_defer(c->front->gate->loop, &c->end);
 }
@@ -229,9 +241,9 @@ void request_own(struct request *req, const struct request_events *events, void 
         req->owner = owner;
 }
 
-bool request_has_unsent(const struct request *req)
+uint32_t request_n_unsent(const struct request *req)
 {
-        return req->conn->out.len > 0;
+        return req->conn->out.len;
 }
 
 int request_write(struct request *req, struct str bytes, uint32_t cap_bytes)

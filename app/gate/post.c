@@ -125,6 +125,15 @@ bool post_is_heard(const struct post *post)
         return post->req != NULL || post->stream != NULL;
 }
 
+bool post_may_relay(struct post *post)
+{
+        if (post->is_batch || post->n_open != 1 || !post->accepts_stream)
+                return false;
+        if (post->channel.no == 0)
+                post_begin_stream(post);
+        return post->stream != NULL && !post->stream->is_full && !post->stream->is_in_event;
+}
+
 bool post_send(struct post *post, const json_t *msg)
 {
         if (post->channel.no == 0)

@@ -109,9 +109,20 @@ static void stream_on_abort(struct request *req)
                 timer_arm(s->gate->loop, &s->farewell, rand_below(FAREWELL_MS));
 }
 
+static void stream_on_room(struct request *req)
+{
+        struct stream *s = req->owner;
+        void (*on_room)(void *owner) = s->on_room;
+
+        s->on_room = NULL;
+        if (on_room != NULL)
+                on_room(s->room_owner);
+}
+
 static const struct request_events stream_request_events = {
         .on_gone = stream_on_gone,
         .on_abort = stream_on_abort,
+        .on_room = stream_on_room,
 };
 
 unsigned stream_refusal(const struct gate *gate, const struct user *user)
@@ -198,6 +209,8 @@ int stream_push(struct stream *s, const struct sse_event *event)
         struct buf bytes;
         int r;
 
+        if (s->is_in_event)
+                return -EBUSY;
         buf_init(&bytes, UINT32_MAX);
         r = sse_add_event(&bytes, event);
         if (r == 0)
@@ -208,10 +221,22 @@ int stream_push(struct stream *s, const struct sse_event *event)
         return r;
 }
 
+int stream_write_part(struct stream *s, struct str bytes, bool is_last)
+{
+        int r = s->is_full ? STREAM_E_FULL : request_write(s->req, bytes, UINT32_MAX);
+
+        if (r == 0)
+                stream_touch(s);
+        s->is_in_event = !is_last;
+        s->gate->stats.events += is_last;
+        return r;
+}
+
 /* Nothing is sent behind unsent bytes: they wait to be read, and say as much as a comment would. */
 static void stream_keep_alive(struct stream *s)
 {
-        if (!request_has_unsent(s->req) && stream_write(s, STR(SSE_KEEP_ALIVE)) == 0)
+        if (request_n_unsent(s->req) == 0 && !s->is_in_event &&
+            stream_write(s, STR(SSE_KEEP_ALIVE)) == 0)
                 s->gate->stats.keepalives++;
         else
                 stream_touch(s);

@@ -8,7 +8,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum config_server_kind { CONFIG_SERVER_HTTP, CONFIG_SERVER_STDIO };
+enum config_server_kind {
+        CONFIG_SERVER_HTTP, /* Streamable HTTP, or HTTP+SSE where the server knows no other */
+        CONFIG_SERVER_SSE,  /* HTTP+SSE alone */
+        CONFIG_SERVER_STDIO,
+};
 
 /* An entry of mcpServers. Arrays of strings end with NULL; NULL itself: none were given. */
 struct config_server {
