@@ -558,9 +558,13 @@ static void request_on_abort(struct request *req)
                 req->events->on_abort(req);
                 return;
         }
+        /* HAProxy is being reloaded: the answer comes by itself, or the connection ends. */
+        if (req->is_running && !req->keep_conn)
+                return;
         if (req->events != NULL)
                 req->events->on_gone(req);
-        request_end(req);
+        /* HAProxy 2.6 does not survive an end without a head. */
+        refuse(req, 503, STR("The request was aborted.\n"));
 }
 
 static void conn_on_management(struct conn *c, const struct fcgi_record *rec)

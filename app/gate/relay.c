@@ -1,8 +1,12 @@
+/* The event's data is the client's id and the upstream's bytes. What fills a silence in its middle
+ * is a comment between two lines of data: the client joins them by a line end, which JSON allows
+ * between two tokens, but not within one. */
 #include "mgw/gate/relay.h"
 
 #include "mgw/gate/post.h"
 #include "mgw/wire/rpc_result.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +16,7 @@
 struct relay {
         struct call *call;
         struct rpc_result_reader reader;
+        char last; /* byte that was sent on */
         char stream_id[sizeof(((struct stream *)0)->id)];
 };
 
@@ -29,6 +34,28 @@ static void relay_write(struct relay *relay, struct str bytes, bool is_last)
 
         if (stream != NULL)
                 (void)stream_write_part(stream, bytes, is_last);
+}
+
+/* Could a token go on behind this byte? */
+static bool is_within_token(const struct relay *relay)
+{
+        return relay->reader.in_string || isalnum((unsigned char)relay->last) ||
+               strchr("+-.", relay->last) != NULL;
+}
+
+static void relay_on_silence(void *owner)
+{
+        struct relay *relay = owner;
+        struct call *call = relay->call;
+
+        if (is_within_token(relay)) {
+                call_fail(call, RPC_INTERNAL_ERROR,
+                          "upstream %s: it stalled in the middle of a value",
+                          upstream_name(call->upstream));
+                return;
+        }
+        relay_write(relay, STR("\n: keep-alive\ndata: "), false);
+        call->session->gate->stats.keepalives++;
 }
 
 /* ---- the beginning ---- */
@@ -86,6 +113,8 @@ bool relay_begin(struct call *call, struct str head)
         relay->call = call;
         memcpy(relay->stream_id, call->post->stream->id, sizeof(relay->stream_id));
         call->relay = relay;
+        call->post->stream->on_silence = relay_on_silence;
+        call->post->stream->silence_owner = relay;
         call_stop_beats(call);
         relay_write(relay, buf_bytes(&start), false);
         buf_finish(&start);
@@ -130,8 +159,10 @@ void relay_feed(struct relay *relay, struct str bytes, bool is_last)
 
                 o = rpc_result_feed(&relay->reader, bytes.p, bytes.n, &used, &piece);
                 bytes = (struct str){bytes.p + used, bytes.n - used};
-                if (o == RPC_RESULT_PIECE)
-                        relay_write(relay, piece, false);
+                if (o != RPC_RESULT_PIECE)
+                        continue;
+                relay_write(relay, piece, false);
+                relay->last = piece.p[piece.n - 1];
         }
         if (o == RPC_RESULT_END)
                 relay_end(relay);

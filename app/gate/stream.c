@@ -235,11 +235,13 @@ int stream_write_part(struct stream *s, struct str bytes, bool is_last)
 /* Nothing is sent behind unsent bytes: they wait to be read, and say as much as a comment would. */
 static void stream_keep_alive(struct stream *s)
 {
-        if (request_n_unsent(s->req) == 0 && !s->is_in_event &&
-            stream_write(s, STR(SSE_KEEP_ALIVE)) == 0)
+        bool is_silent = request_n_unsent(s->req) == 0;
+
+        stream_touch(s);
+        if (is_silent && s->is_in_event)
+                s->on_silence(s->silence_owner);
+        else if (is_silent && stream_write(s, STR(SSE_KEEP_ALIVE)) == 0)
                 s->gate->stats.keepalives++;
-        else
-                stream_touch(s);
 }
 
 static void stream_on_sweep(struct timer *timer)

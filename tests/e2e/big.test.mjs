@@ -20,7 +20,7 @@ async function startBig() {
     written.bytes += text.length;
     if (!res.write(text)) await Promise.race([once(res, 'drain'), once(res, 'close')]);
   };
-  const big = async (res, id, { bytes, sse, pretty, end }) => {
+  const big = async (res, id, { bytes, sse, pretty, end, pause }) => {
     const space = pretty ? '\n  ' : '';
     res.setMaxListeners(0);
     res.writeHead(200, { 'content-type': sse ? 'text/event-stream' : 'application/json' });
@@ -28,6 +28,12 @@ async function startBig() {
     await write(res, `{${space}"result":${space}{"content":[${space}{"type":"text","text":"`);
     const line = 'All work and no play makes \\"Jack\\" a dull boy \\u00e9\\n'.repeat(300);
     for (let left = bytes; left > 0 && !res.destroyed; left -= line.length) await write(res, line.slice(0, left >= line.length ? line.length : 0));
+    if (pause === 'within') await new Promise((resolve) => { setTimeout(resolve, 60000).unref(); res.once('close', resolve); });
+    if (pause === 'between') {
+      await write(res, '"},');
+      await new Promise((resolve) => { setTimeout(resolve, 1500); });
+      await write(res, '{"type":"text","text":"');
+    }
     if (end === 'cut') return res.destroy();
     if (end === 'garbage') return res.end('"}]]}}\n\n');
     await write(res, `"}]}${space},"jsonrpc":"2.0","id":${id}}`);
@@ -110,6 +116,22 @@ describe('a big answer', { timeout: 180000 }, () => {
       });
     }
   }
+
+  test('that pauses between two values is kept alive, one that stalls within a value ends in an error', async () => {
+    const live = await startGateway({ config: { mcpServers: { big: { url: big.url } } }, settings: { KEEPALIVE_S: 0.4 } });
+    const session = await openSession(live.url);
+    const call = (args) => openStream(`${live.url}/mcp`, { method: 'POST', headers: session.headers, body: callBig({ bytes: 3 * MB, ...args }) });
+    const between = await call({ pause: 'between' });
+    await between.ended();
+    assert.ok(between.comments.filter((c) => c === ': keep-alive').length >= 2, `${between.comments}`);
+    const { content } = between.events.find((e) => e.json?.id === 5).json.result;
+    assert.equal(hash(content[0].text), hash(lengthOf(3 * MB).text));
+    assert.equal(content.length, 2);
+    const within = await call({ pause: 'within' });
+    await within.ended();
+    assert.match(within.events.find((e) => e.json?.id === 5).json.error.message, /upstream big: it stalled/);
+    await live.stop();
+  });
 
   test('whose client leaves is not fetched to its end', async () => {
     const session = await openSession(gateway.url);

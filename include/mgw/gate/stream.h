@@ -32,6 +32,9 @@ struct stream {
         struct channel channel;
         void (*on_room)(void *owner); /* once, when the client has taken all; NULL: nobody waits */
         void *room_owner;
+        /* An event that is written in parts has had none for an interval. */
+        void (*on_silence)(void *owner);
+        void *silence_owner;
         bool is_in_event; /* an event is being written in parts: nothing else may be */
         bool has_retry;   /* its client reconnects: a deliberate end tells it when */
         bool is_full; /* an event found no room: none may follow it, since a resuming client asks
