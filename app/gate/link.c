@@ -14,8 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Messages on their way to one upstream that get no answer; more are dropped. */
+#define SENDS_MAX 256
+/* A session that was opened so often without one answer in between is no sign of health. */
+#define UNPROVEN_MAX 2
+/* Subscriptions that are made again in a new session. */
+#define SUBSCRIPTIONS_MAX 1000
+
 static void link_try(struct link *link);
-static void exchange_give_up(struct exchange *x, const char *why, bool was_sent);
+static void exchange_give_up(struct exchange *x, const char *why, enum exchange_fault fault);
 
 static struct loop *link_loop(const struct link *link)
 {
@@ -41,6 +48,7 @@ void exchange_end(struct exchange *x)
 
         list_unlink(&x->link);
         timer_disarm(link_loop(link), &x->silence);
+        link->n_sends -= x->kind == EXCHANGE_SEND;
         if (x->errand != NULL)
                 x->errand->exchange = NULL;
         x->errand = NULL;
@@ -49,28 +57,55 @@ void exchange_end(struct exchange *x)
         loop_bury(link_loop(link), x, exchange_free);
 }
 
+static void link_cancel(struct link *link, int64_t id, const char *why)
+{
+        link_send_take(link, rpc_notification_take("notifications/cancelled",
+                                                   json_pack("{s:I, s:s}", "requestId",
+                                                             (json_int_t)id, "reason", why)));
+}
+
+/* What nobody waits for has the time of an opening, initialize the link's deadline. 0: for ever. */
+static int64_t exchange_patience_ms(const struct exchange *x)
+{
+        const struct upstream *u = x->owner->upstream;
+
+        if (x->kind == EXCHANGE_INITIALIZE)
+                return 0;
+        return x->errand != NULL ? u->server->timeout_ms
+                                 : u->gate->config->upstream_open_timeout_ms;
+}
+
 static void exchange_on_silence(struct timer *timer)
 {
         struct exchange *x = container_of(timer, struct exchange, silence);
+        struct link *link = x->owner;
+        bool is_running = x->kind == EXCHANGE_REQUEST && x->wire != NULL;
+        int64_t id = x->id;
         char why[64];
 
-        snprintf(why, sizeof(why), "it has been silent for %g s (timeout_s)",
-                 (double)x->owner->upstream->server->timeout_ms / 1000);
-        exchange_fail(x, why, true);
+        snprintf(why, sizeof(why), "it has been silent for %g s%s",
+                 (double)exchange_patience_ms(x) / 1000, x->errand != NULL ? " (timeout_s)" : "");
+        exchange_fail(x, why, FAULT_FINAL);
+        if (is_running)
+                link_cancel(link, id, why);
 }
 
 void exchange_heard(struct exchange *x)
 {
-        int64_t timeout_ms = x->owner->upstream->server->timeout_ms;
+        int64_t patience_ms = exchange_patience_ms(x);
 
-        if (timeout_ms > 0 && x->kind == EXCHANGE_REQUEST)
-                timer_arm(link_loop(x->owner), &x->silence, timeout_ms);
+        if (patience_ms > 0)
+                timer_arm(link_loop(x->owner), &x->silence, patience_ms);
 }
 
 static struct exchange *exchange_new(struct link *link, enum exchange_kind kind, json_t *msg_take)
 {
-        struct exchange *x = calloc(1, sizeof(*x));
+        bool has_room = kind != EXCHANGE_SEND || link->n_sends < SENDS_MAX;
+        struct exchange *x = has_room ? calloc(1, sizeof(*x)) : NULL;
 
+        if (!has_room && upstream_may_log(link->upstream))
+                log_warn(NULL, "[upstream] %s: it takes no messages, one more is dropped",
+                         upstream_name(link->upstream));
         if (x == NULL || msg_take == NULL) {
                 json_decref(msg_take);
                 free(x);
@@ -80,6 +115,7 @@ static struct exchange *exchange_new(struct link *link, enum exchange_kind kind,
         x->kind = kind;
         x->msg = msg_take;
         x->silence.on_due = exchange_on_silence;
+        link->n_sends += kind == EXCHANGE_SEND;
         list_append(&link->waiting, &x->link);
         return x;
 }
@@ -120,7 +156,7 @@ static void link_fail_waiting(struct link *link, const char *why)
         struct list *it;
 
         while ((it = list_first(&link->waiting)) != NULL)
-                exchange_give_up(container_of(it, struct exchange, link), why, false);
+                exchange_give_up(container_of(it, struct exchange, link), why, FAULT_UNSENT);
 }
 
 /* It will be tried again: by its timer, or by who needs it. */
@@ -164,7 +200,7 @@ static void link_try(struct link *link)
         struct exchange *x;
         char why[256];
 
-        if (link->state != LINK_DOWN)
+        if (link->state != LINK_DOWN || link->session->is_ending)
                 return;
         timer_disarm(link_loop(link), &link->retry);
         if (!upstream_may_try(u)) {
@@ -174,6 +210,7 @@ static void link_try(struct link *link)
         }
         link->state = LINK_OPENING;
         link->generation++;
+        session_forget_asks(link->session, link); /* their ids mean nothing in a new session */
         if (link->transport->open(link, why, sizeof(why)) < 0) {
                 link_open_failed(link, why);
                 return;
@@ -213,12 +250,13 @@ static void link_tell_change(struct link *link)
         }
 }
 
-static void link_drop_lists(struct link *link)
+static void link_subscribe_again(struct link *link)
 {
-        for (size_t i = 0; i < LINK_N_LISTS; i++) {
-                json_decref(link->lists[i].entries);
-                link->lists[i].entries = NULL;
-        }
+        const char *uri;
+        json_t *yes;
+
+        json_object_foreach (link->subscribed, uri, yes)
+                link_request_take(link, "resources/subscribe", json_pack("{s:s}", "uri", uri));
 }
 
 static void link_on_hello(struct link *link, json_t *result)
@@ -226,16 +264,18 @@ static void link_on_hello(struct link *link, json_t *result)
         struct list *it;
 
         timer_disarm(link_loop(link), &link->deadline);
-        upstream_worked(link->upstream);
+        if (++link->n_unproven <= UNPROVEN_MAX)
+                upstream_worked(link->upstream);
         json_decref(link->hello);
         link->hello = json_incref(result);
         link->state = LINK_READY;
-        link_drop_lists(link);
+        link->n_changes++;
         link_send_take(link, rpc_notification_take("notifications/initialized", NULL));
         if (link->session->log_level >= 0 && link_can(link, "logging"))
                 link_request_take(link, "logging/setLevel",
                                   json_pack("{s:s}", "level",
                                             method_log_level_name(link->session->log_level)));
+        link_subscribe_again(link);
         while (link->state == LINK_READY && (it = list_first(&link->waiting)) != NULL)
                 exchange_start(container_of(it, struct exchange, link));
         if (link->state == LINK_READY)
@@ -248,26 +288,40 @@ static void link_on_hello(struct link *link, json_t *result)
 
 /* ---- ends ---- */
 
-static void exchange_repeat(struct exchange *x)
+static void exchange_wait_again(struct exchange *x)
 {
         x->was_retried = true;
         if (x->wire != NULL)
-                x->owner->upstream->transport->drop(x);
+                x->owner->transport->drop(x);
         list_move_to_tail(&x->owner->waiting, &x->link);
+}
+
+static void exchange_repeat(struct exchange *x)
+{
+        exchange_wait_again(x);
         if (x->owner->state == LINK_READY)
                 exchange_start(x);
         else
                 link_try(x->owner);
 }
 
+static bool exchange_may_repeat(const struct exchange *x, enum exchange_fault fault)
+{
+        bool was_started = x->generation > 0;
+
+        return x->errand != NULL && was_started && !x->was_retried &&
+               (fault == FAULT_UNSENT || (fault == FAULT_CUT && x->errand->may_repeat));
+}
+
 /* Once more where that does no harm; else whoever waits is told. */
-static void exchange_give_up(struct exchange *x, const char *why, bool was_sent)
+static void exchange_give_up(struct exchange *x, const char *why, enum exchange_fault fault)
 {
         struct link *link = x->owner;
         struct errand *errand = x->errand;
-        bool was_started = x->generation > 0;
 
-        if (errand != NULL && was_started && !x->was_retried && (!was_sent || errand->may_repeat)) {
+        if (exchange_may_repeat(x, fault)) {
+                log_info(LOG_FIELDS({"user", link->session->user->email}),
+                         "[upstream] %s: %s: sent once more", upstream_name(link->upstream), why);
                 exchange_repeat(x);
                 return;
         }
@@ -278,7 +332,7 @@ static void exchange_give_up(struct exchange *x, const char *why, bool was_sent)
                 errand->on_fail(errand, why);
 }
 
-void exchange_fail(struct exchange *x, const char *why, bool was_sent)
+void exchange_fail(struct exchange *x, const char *why, enum exchange_fault fault)
 {
         struct link *link = x->owner;
 
@@ -287,21 +341,22 @@ void exchange_fail(struct exchange *x, const char *why, bool was_sent)
                 link_open_failed(link, why);
                 return;
         }
-        upstream_failed(link->upstream, why);
-        exchange_give_up(x, why, was_sent);
+        if (x->errand != NULL && !exchange_may_repeat(x, fault) &&
+            !link->transport->is_own)
+                upstream_failed(link->upstream, why);
+        exchange_give_up(x, why, fault);
 }
 
 void exchange_again(struct exchange *x)
 {
         struct link *link = x->owner;
-        bool is_first = x->generation == link->generation && link->state == LINK_READY;
 
-        if (is_first) {
-                log_info(NULL, "[upstream] %s: session forgotten, opened again",
-                         upstream_name(link->upstream));
-                link->state = LINK_DOWN;
+        if (x->generation != link->generation || link->state != LINK_READY) {
+                exchange_repeat(x);
+                return;
         }
-        exchange_repeat(x);
+        exchange_wait_again(x);
+        link_forgotten(link);
 }
 
 void link_forgotten(struct link *link)
@@ -309,6 +364,12 @@ void link_forgotten(struct link *link)
         if (link->state != LINK_READY)
                 return;
         link->state = LINK_DOWN;
+        if (link->n_unproven > UNPROVEN_MAX) {
+                link_open_failed(link, "forgets its sessions before they are of use");
+                return;
+        }
+        log_info(NULL, "[upstream] %s: session forgotten, opened again",
+                 upstream_name(link->upstream));
         link_try(link);
 }
 
@@ -317,14 +378,13 @@ void link_lost(struct link *link, const char *why)
         struct list lost;
         struct list *it;
 
-        session_forget_asks(link->session, link);
         list_take_all(&lost, &link->exchanges);
         link_open_failed(link, why);
         while ((it = list_first(&lost)) != NULL) {
                 struct exchange *x = container_of(it, struct exchange, link);
 
                 if (x->kind == EXCHANGE_REQUEST)
-                        exchange_give_up(x, why, true);
+                        exchange_give_up(x, why, FAULT_CUT);
                 else
                         exchange_end(x);
         }
@@ -360,9 +420,26 @@ void link_use_transport(struct link *link, const struct transport *transport)
 
 /* ---- what comes ---- */
 
-static void link_on_answer(struct link *link, const struct rpc_msg *m)
+/* What is to be subscribed to again when the upstream's session is a new one. */
+static void link_note_subscription(struct link *link, const json_t *request)
 {
-        struct exchange *x = link_find(link, m->id);
+        const char *method = json_string_value(json_object_get(request, "method"));
+        const char *uri =
+                json_string_value(json_object_get(json_object_get(request, "params"), "uri"));
+
+        if (uri == NULL)
+                return;
+        if (strcmp(method, "resources/unsubscribe") == 0)
+                json_object_del(link->subscribed, uri);
+        else if (strcmp(method, "resources/subscribe") == 0 &&
+                 json_object_size(link->subscribed) < SUBSCRIPTIONS_MAX)
+                json_object_set_new(link->subscribed, uri, json_true());
+}
+
+/* An error that carries no id is about the request whose HTTP answer it is. */
+static void link_on_answer(struct link *link, struct exchange *via, const struct rpc_msg *m)
+{
+        struct exchange *x = m->id == NULL ? via : link_find(link, m->id);
         struct errand *errand;
 
         if (x == NULL)
@@ -379,7 +456,10 @@ static void link_on_answer(struct link *link, const struct rpc_msg *m)
                 return;
         }
         upstream_worked(link->upstream);
+        link->n_unproven = 0;
         errand = x->errand;
+        if (m->kind == RPC_RESULT)
+                link_note_subscription(link, x->msg);
         exchange_end(x);
         if (errand != NULL)
                 errand->on_answer_take(errand, json_incref(m->root));
@@ -415,7 +495,7 @@ static void link_on_progress(struct link *link, const struct rpc_msg *m)
 
 static void link_on_list_changed(struct link *link, const struct rpc_msg *m)
 {
-        link_drop_lists(link);
+        link->n_changes++;
         session_deliver(link->session, m->root);
 }
 
@@ -437,10 +517,20 @@ static void link_on_notification(struct link *link, struct call *call, const str
         case METHOD_UPDATED:
                 link_on_updated(link, m);
                 break;
+        case METHOD_CANCELLED:
+                session_cancel_ask(link->session, link, m->root);
+                break;
         default:
                 if (call == NULL || !call_send(call, m->root))
                         session_deliver(link->session, m->root);
         }
+}
+
+static void link_skip(struct link *link, const char *why)
+{
+        if (upstream_may_log(link->upstream))
+                log_warn(NULL, "[upstream] %s: message skipped: %s", upstream_name(link->upstream),
+                         why);
 }
 
 void link_on_text(struct link *link, struct exchange *via, struct str text)
@@ -452,19 +542,17 @@ void link_on_text(struct link *link, struct exchange *via, struct str text)
         char why[160];
 
         if (rpc_parse(text, &root, why, sizeof(why)) != 0) {
-                log_warn(NULL, "[upstream] %s: message skipped: %s", upstream_name(link->upstream),
-                         why);
+                link_skip(link, why);
                 return;
         }
         if (via != NULL)
                 exchange_heard(via);
         if (rpc_msg_read(root, &m, &fault) != 0)
-                log_warn(NULL, "[upstream] %s: message skipped: %s", upstream_name(link->upstream),
-                         fault);
+                link_skip(link, fault);
         else if (m.kind == RPC_NOTIFICATION)
                 link_on_notification(link, call, &m);
         else if (m.kind != RPC_REQUEST)
-                link_on_answer(link, &m);
+                link_on_answer(link, via, &m);
         else if (method_find(m.method)->class == METHOD_PING)
                 link_send_take(link, rpc_result_take(m.id, json_object()));
         else
@@ -492,8 +580,10 @@ int link_open(struct upstream *upstream, struct session *session, const json_t *
         link->retry.on_due = link_on_retry;
         list_init(&link->exchanges);
         list_init(&link->waiting);
+        link->subscribed = json_object();
         r = link->transport->create(link);
         if (r < 0) {
+                json_decref(link->subscribed);
                 json_decref(link->init_params);
                 free(link);
                 return r;
@@ -509,7 +599,9 @@ static void link_free(void *object)
 
         json_decref(link->init_params);
         json_decref(link->hello);
-        link_drop_lists(link);
+        json_decref(link->subscribed);
+        for (size_t i = 0; i < LINK_N_LISTS; i++)
+                json_decref(link->lists[i].entries);
         free(link);
 }
 
@@ -525,6 +617,7 @@ void link_close(struct link *link)
                 exchange_end(container_of(it, struct exchange, link));
         while ((it = list_first(&link->waiting)) != NULL)
                 exchange_end(container_of(it, struct exchange, link));
+        link->state = LINK_DOWN;
         link->transport->destroy(link);
         loop_bury(link_loop(link), link, link_free);
 }
@@ -565,7 +658,8 @@ void errand_send_take(struct errand *errand, struct link *link, const char *meth
         x->id = id;
         x->errand = errand;
         errand->exchange = x;
-        if (link->state == LINK_READY && !upstream_may_try(link->upstream)) {
+        if (link->state == LINK_READY && !link->transport->is_own &&
+            !upstream_may_try(link->upstream)) {
                 char why[256];
 
                 snprintf(why, sizeof(why), "is left alone for a while: %s", link->upstream->why);
@@ -592,10 +686,7 @@ void errand_drop(struct errand *errand, const char *why)
         id = x->id;
         exchange_end(x);
         if (why != NULL && was_sent && link->state == LINK_READY)
-                link_send_take(link,
-                               rpc_notification_take("notifications/cancelled",
-                                                     json_pack("{s:I, s:s}", "requestId",
-                                                               (json_int_t)id, "reason", why)));
+                link_cancel(link, id, why);
 }
 
 void link_request_take(struct link *link, const char *method, json_t *params)

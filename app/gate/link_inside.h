@@ -9,6 +9,13 @@
 
 enum exchange_kind { EXCHANGE_INITIALIZE, EXCHANGE_REQUEST, EXCHANGE_SEND };
 
+/* What is known of the upstream's part in a failure, and so: may the message be sent once more? */
+enum exchange_fault {
+        FAULT_UNSENT, /* it has not seen the message: yes */
+        FAULT_CUT,    /* it may have acted upon it: where that does no harm */
+        FAULT_FINAL,  /* it would end the same way: no */
+};
+
 /* One message of ours on its way, and what is known of its answer. */
 struct exchange {
         struct list link; /* on its link's exchanges or waiting */
@@ -24,6 +31,8 @@ struct exchange {
 };
 
 struct transport {
+        /* A link that is READY has its own server running: how others fare says nothing of it. */
+        bool is_own;
         /* Allocates link->peer. 0, -ENOMEM. */
         int (*create)(struct link *link);
         /* Before initialize is sent: what was is void. 0; -errno with a reason in why. */
@@ -44,10 +53,10 @@ extern const struct transport transport_stdio;
 
 /* A message of the upstream; via: the exchange whose answer carries it, NULL: not known. */
 void link_on_text(struct link *link, struct exchange *via, struct str text);
-/* Something of its answer has come: the server's timeout_s begins again. */
+/* Something of its answer has come: the time that it may be silent begins again. */
 void exchange_heard(struct exchange *x);
-/* It will get no answer. was_sent: the upstream may have acted upon it. */
-void exchange_fail(struct exchange *x, const char *why, bool was_sent);
+/* It will get no answer. */
+void exchange_fail(struct exchange *x, const char *why, enum exchange_fault fault);
 /* A message that gets no answer is out. */
 void exchange_end(struct exchange *x);
 /* The upstream does not know its session any more: opens a new one, and sends x again in it. */

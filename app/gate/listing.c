@@ -23,6 +23,7 @@ struct fetch {
         struct link *from;
         json_t *entries;
         unsigned n_pages;
+        unsigned as_of;
 };
 
 struct listing {
@@ -148,24 +149,9 @@ static void fetch_done(struct fetch *f)
         json_decref(*entries);
         *entries = fetch_share(f);
         f->from->lists[l->list].at_ms = loop_now_ms(listing_gate(l)->loop);
+        f->from->lists[l->list].as_of = f->as_of;
         fetch_end(f, NULL);
         listing_check(l);
-}
-
-static void fetch_on_answer_take(struct errand *errand, json_t *answer)
-{
-        struct fetch *f = container_of(errand, struct fetch, errand);
-        const json_t *result = json_object_get(answer, "result");
-        json_t *page = json_object_get(result, list_keys[f->listing->list]);
-        json_t *cursor = json_object_get(result, "nextCursor");
-
-        json_array_extend(f->entries, page);
-        if (json_is_string(cursor) && ++f->n_pages < FETCH_PAGES_MAX &&
-            json_array_size(f->entries) < FETCH_ENTRIES_MAX)
-                fetch_send(f, cursor);
-        else
-                fetch_done(f);
-        json_decref(answer);
 }
 
 /* A dead upstream costs its own entries only. */
@@ -180,11 +166,56 @@ static void fetch_on_fail(struct errand *errand, const char *why)
         listing_check(l);
 }
 
+/* What it had before, if anything, stays; it is asked again the next time. */
+static void fetch_refused(struct fetch *f, const json_t *error)
+{
+        const char *message = json_string_value(json_object_get(error, "message"));
+
+        log_warn(NULL, "[upstream] %s: %s was answered with an error: %.200s",
+                 upstream_name(f->from->upstream), f->listing->call->method->name, message);
+        fetch_on_fail(&f->errand, message);
+}
+
+static void fetch_add(struct fetch *f, const json_t *page)
+{
+        json_t *entry;
+        size_t i;
+
+        json_array_foreach ((json_t *)page, i, entry) {
+                if (json_array_size(f->entries) == FETCH_ENTRIES_MAX) {
+                        log_warn(NULL, "[upstream] %s: %s: more than %d entries are left out",
+                                 upstream_name(f->from->upstream), f->listing->call->method->name,
+                                 FETCH_ENTRIES_MAX);
+                        return;
+                }
+                json_array_append(f->entries, entry);
+        }
+}
+
+static void fetch_on_answer_take(struct errand *errand, json_t *answer)
+{
+        struct fetch *f = container_of(errand, struct fetch, errand);
+        const json_t *result = json_object_get(answer, "result");
+        const json_t *error = json_object_get(answer, "error");
+        json_t *cursor = json_object_get(result, "nextCursor");
+
+        fetch_add(f, json_object_get(result, list_keys[f->listing->list]));
+        if (error != NULL &&
+            json_integer_value(json_object_get(error, "code")) != RPC_METHOD_NOT_FOUND)
+                fetch_refused(f, error);
+        else if (json_is_string(cursor) && ++f->n_pages < FETCH_PAGES_MAX &&
+                 json_array_size(f->entries) < FETCH_ENTRIES_MAX)
+                fetch_send(f, cursor);
+        else
+                fetch_done(f);
+        json_decref(answer);
+}
+
 static bool list_is_fresh(const struct link *link, enum link_list list)
 {
         const struct gate *gate = link->upstream->gate;
 
-        return link->lists[list].entries != NULL &&
+        return link->lists[list].entries != NULL && link->lists[list].as_of == link->n_changes &&
                loop_now_ms(gate->loop) - link->lists[list].at_ms < gate->config->catalog_age_ms;
 }
 
@@ -198,6 +229,7 @@ static void fetch_start(struct listing *l, struct link *link)
         }
         f->listing = l;
         f->from = link;
+        f->as_of = link->n_changes;
         f->errand.may_repeat = true;
         f->errand.on_answer_take = fetch_on_answer_take;
         f->errand.on_fail = fetch_on_fail;

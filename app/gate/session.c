@@ -436,6 +436,23 @@ void session_on_reply(struct session *s, json_t *reply)
         }
 }
 
+void session_cancel_ask(struct session *s, const struct link *link, json_t *notification)
+{
+        json_t *params = json_object_get(notification, "params");
+        const json_t *id = json_object_get(params, "requestId");
+
+        list_for_each_safe (it, &s->asks) {
+                struct ask *ask = container_of(it, struct ask, link);
+
+                if (ask->from != link || !json_equal(ask->upstream_id, id))
+                        continue;
+                json_object_set(params, "requestId", ask->id);
+                session_deliver(s, notification);
+                ask_end(s, ask);
+                return;
+        }
+}
+
 void session_forget_asks(struct session *s, const struct link *link)
 {
         list_for_each_safe (it, &s->asks) {

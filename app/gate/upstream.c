@@ -10,6 +10,10 @@
 
 /* So many failures in a row open the breaker. */
 #define FAILURES_ALLOWED 3
+/* A longer Retry-After is not waited for. */
+#define REST_MAX_MS (INT64_C(10) * 60 * 1000)
+/* What it makes us log within one second; more is counted. */
+#define LOG_LINES_MAX 100
 
 static const struct transport *const transports[] = {
         [CONFIG_SERVER_HTTP] = &transport_http,
@@ -77,10 +81,13 @@ bool upstream_may_try(struct upstream *u)
 {
         int64_t now = loop_now_ms(u->gate->loop);
 
+        if (now < u->rest_until_ms)
+                return false;
         if (u->n_failures < FAILURES_ALLOWED)
                 return true;
         if (now < u->retry_at_ms)
                 return false;
+        u->is_probed = true;
         u->retry_at_ms = now + backoff_ms(u); /* the others wait for what this one finds */
         return true;
 }
@@ -90,11 +97,15 @@ void upstream_worked(struct upstream *u)
         if (u->n_failures >= FAILURES_ALLOWED)
                 log_info(NULL, "[upstream] %s: works again", upstream_name(u));
         u->n_failures = 0;
+        u->is_probed = false;
 }
 
 void upstream_failed(struct upstream *u, const char *why)
 {
         snprintf(u->why, sizeof(u->why), "%s", why);
+        if (u->n_failures >= FAILURES_ALLOWED && !u->is_probed)
+                return; /* of what was on its way when the breaker opened */
+        u->is_probed = false;
         if (u->n_failures < UINT32_MAX)
                 u->n_failures++;
         u->retry_at_ms = loop_now_ms(u->gate->loop) + backoff_ms(u);
@@ -103,9 +114,29 @@ void upstream_failed(struct upstream *u, const char *why)
                          upstream_name(u), FAILURES_ALLOWED, (double)backoff_ms(u) / 1000, why);
 }
 
+void upstream_rest(struct upstream *u, int64_t ms)
+{
+        u->rest_until_ms = loop_now_ms(u->gate->loop) + (ms < REST_MAX_MS ? ms : REST_MAX_MS);
+}
+
+bool upstream_may_log(struct upstream *u)
+{
+        int64_t now = loop_now_ms(u->gate->loop);
+
+        if (now - u->log_from_ms >= 1000) {
+                if (u->n_log_lines > LOG_LINES_MAX)
+                        log_warn(NULL, "[upstream] %s: %u lines about it were left out",
+                                 upstream_name(u), u->n_log_lines - LOG_LINES_MAX);
+                u->log_from_ms = now;
+                u->n_log_lines = 0;
+        }
+        return ++u->n_log_lines <= LOG_LINES_MAX;
+}
+
 int64_t upstream_retry_in_ms(const struct upstream *u)
 {
-        int64_t rest = u->retry_at_ms - loop_now_ms(u->gate->loop);
+        int64_t at = u->retry_at_ms > u->rest_until_ms ? u->retry_at_ms : u->rest_until_ms;
+        int64_t rest = at - loop_now_ms(u->gate->loop);
 
         if (rest < u->gate->config->upstream_retry_ms)
                 rest = u->gate->config->upstream_retry_ms;

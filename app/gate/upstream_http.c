@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define GET_RETRY_MS 1000
+#define GET_RETRY_MIN_MS 100
 #define GET_RETRY_MAX_MS 30000
 #define DELETE_TIMEOUT_MS 5000
 #define SESSION_ID_MAX 256
@@ -25,6 +26,7 @@ struct post_wire {
         struct sse_reader sse;
         struct buf body;
         unsigned status;
+        unsigned retry_after_s; /* 0: it did not say */
         bool is_stream;
         bool is_whole; /* what comes is gathered, however big */
 };
@@ -41,6 +43,7 @@ struct http_peer {
 };
 
 static void get_start(struct link *link);
+static void get_later(struct http_peer *peer);
 
 static struct gate *link_gate(const struct link *link)
 {
@@ -69,13 +72,15 @@ static void wire_drop(struct post_wire *w)
         loop_bury(link_gate(w->link)->loop, w, wire_free);
 }
 
-static void wire_fail(struct post_wire *w, const char *why, bool was_sent)
+static void wire_fail(struct post_wire *w, const char *why, enum exchange_fault fault)
 {
         struct exchange *x = w->x;
 
         wire_drop(w);
         if (x != NULL)
-                exchange_fail(x, why, was_sent);
+                exchange_fail(x, why, fault);
+        else
+                get_later(w->link->peer);
 }
 
 static void http_drop(struct exchange *x)
@@ -89,8 +94,13 @@ static void wire_on_head(void *owner, const struct http_response *response)
 {
         struct post_wire *w = owner;
         struct http_peer *peer = w->link->peer;
+        uint64_t retry_after_s;
 
         w->status = response->status;
+        if ((w->status == 429 || w->status == 503) &&
+            str_to_u64(response->retry_after, &retry_after_s) == 0)
+                w->retry_after_s =
+                        retry_after_s < UINT32_MAX ? (unsigned)retry_after_s : UINT32_MAX;
         w->is_stream = hdr_media_is(response->content_type, STR("text/event-stream"));
         if (w->x != NULL && w->x->kind == EXCHANGE_INITIALIZE &&
             hdr_is_visible(response->session_id, SESSION_ID_MAX)) {
@@ -110,8 +120,9 @@ static void get_remember_event(struct http_peer *peer, const struct sse_event *e
                 peer->last_event_id = str_dup(ev->id);
         }
         if (ev->retry_ms >= 0)
-                peer->get_delay_ms =
-                        ev->retry_ms > GET_RETRY_MAX_MS ? GET_RETRY_MAX_MS : ev->retry_ms;
+                peer->get_delay_ms = ev->retry_ms > GET_RETRY_MAX_MS   ? GET_RETRY_MAX_MS
+                                     : ev->retry_ms < GET_RETRY_MIN_MS ? GET_RETRY_MIN_MS
+                                                                       : ev->retry_ms;
 }
 
 /* ---- big results ---- */
@@ -170,7 +181,7 @@ static void wire_feed(struct post_wire *w, const char *p, size_t n)
                         continue;
                 }
                 if (r != 0) {
-                        wire_fail(w, "it sent an event over 64 MB", true);
+                        wire_fail(w, "it sent an event over 64 MB", FAULT_FINAL);
                         break;
                 }
                 if (w->x == NULL)
@@ -194,8 +205,8 @@ static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
                 wire_feed(w, p, n);
         else if (wire_relay(w) != NULL)
                 relay_feed(wire_relay(w), (struct str){p, n}, false);
-        else if (buf_add(&w->body, p, n) != 0)
-                wire_fail(w, "its answer is over 64 MB", true);
+        else if (w->x != NULL && buf_add(&w->body, p, n) != 0)
+                wire_fail(w, "its answer is over 64 MB", FAULT_FINAL);
         else if (w->body.len >= RELAY_MIN_BYTES && !w->is_whole &&
                  wire_begin_relay(w, buf_bytes(&w->body)))
                 buf_finish(&w->body);
@@ -209,14 +220,16 @@ static void get_later(struct http_peer *peer)
                                                                        : peer->get_delay_ms * 2;
 }
 
-/* A 404 before any GET stream is from a server that has none, after one it is a lost session. */
+/* A 404 before any GET stream is from a server that has none, after one it is a lost session. So is
+ * a 200 with a page. */
 static void get_on_done(struct post_wire *w)
 {
         struct link *link = w->link;
         struct http_peer *peer = link->peer;
         bool is_lost = w->status == 404 && peer->has_get && link->state == LINK_READY;
 
-        peer->has_no_get = w->status == 405 || w->status == 501 || (w->status == 404 && !is_lost);
+        peer->has_no_get = w->status == 405 || w->status == 501 || (w->status == 404 && !is_lost) ||
+                           (w->status == 200 && !w->is_stream);
         wire_drop(w);
         if (is_lost)
                 link_forgotten(link);
@@ -234,9 +247,32 @@ static bool wire_lost_session(const struct post_wire *w)
                (peer->session_id != NULL || w->x->generation != w->link->generation);
 }
 
+/* The end of an answer in which there was none, in words; and how bad that is. */
+static enum exchange_fault wire_fault(const struct post_wire *w, char *why, size_t size)
+{
+        bool is_gateway_away = w->status >= 502 && w->status <= 504 && w->retry_after_s == 0;
+
+        if (w->status / 100 == 2) {
+                snprintf(why, size,
+                         w->is_stream ? "its stream ended without an answer (HTTP %u)"
+                                      : "it sent no JSON-RPC answer (HTTP %u)",
+                         w->status);
+                return w->is_stream ? FAULT_CUT : FAULT_FINAL;
+        }
+        if (w->retry_after_s > 0) {
+                snprintf(why, size, "it answered HTTP %u (Retry-After: %u)", w->status,
+                         w->retry_after_s);
+                upstream_rest(w->link->upstream, INT64_C(1000) * w->retry_after_s);
+        } else {
+                snprintf(why, size, "it answered HTTP %u", w->status);
+        }
+        return is_gateway_away ? FAULT_CUT : FAULT_FINAL;
+}
+
 static void wire_on_done(void *owner, const char *why, bool was_sent)
 {
         struct post_wire *w = owner;
+        enum exchange_fault fault = was_sent ? FAULT_CUT : FAULT_UNSENT;
         struct exchange *x = w->x;
         unsigned status = w->status;
         char text[80];
@@ -265,13 +301,10 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
                 return;
         }
         if (why == NULL) {
-                snprintf(text, sizeof(text),
-                         status / 100 == 2 ? "it ended without an answer (HTTP %u)"
-                                           : "it answered HTTP %u",
-                         status);
+                fault = wire_fault(w, text, sizeof(text));
                 why = text;
         }
-        wire_fail(w, why, was_sent);
+        wire_fail(w, why, fault);
 }
 
 static const struct http_handlers wire_handlers = {
@@ -373,7 +406,7 @@ static void http_send(struct exchange *x)
         if (wire_start(x->owner, x, &w) == 0)
                 x->wire = w;
         else
-                exchange_fail(x, "the request could not be started", false);
+                exchange_fail(x, "the request could not be started", FAULT_FINAL);
 }
 
 static void get_start(struct link *link)

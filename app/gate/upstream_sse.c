@@ -84,7 +84,7 @@ static void post_on_done(void *owner, const char *why, bool was_sent)
                 why = text;
         }
         post_drop(x);
-        exchange_fail(x, why, was_sent);
+        exchange_fail(x, why, was_sent ? FAULT_CUT : FAULT_UNSENT);
 }
 
 static const struct http_handlers post_handlers = {
@@ -151,7 +151,7 @@ static void sse_send(struct exchange *x)
         post = calloc(1, sizeof(*post));
         if (post == NULL || rpc_dump(x->msg, &body) < 0) {
                 free(post);
-                exchange_fail(x, "out of memory", false);
+                exchange_fail(x, "out of memory", FAULT_UNSENT);
                 return;
         }
         post->link = x->owner;
@@ -161,7 +161,7 @@ static void sse_send(struct exchange *x)
         free((void *)body.p);
         if (r < 0) {
                 free(post);
-                exchange_fail(x, "the request could not be started", false);
+                exchange_fail(x, "the request could not be started", FAULT_UNSENT);
         } else {
                 x->wire = post;
         }

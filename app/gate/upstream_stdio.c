@@ -67,10 +67,11 @@ static void peer_on_line(void *owner, struct str line)
 
 static void peer_on_error_line(void *owner, struct str line)
 {
-        const struct stdio_peer *peer = owner;
+        struct stdio_peer *peer = owner;
 
-        log_info(NULL, "[upstream] %s: stderr: %.*s", upstream_name(peer->link->upstream),
-                 STR_ARG(line));
+        if (upstream_may_log(peer->link->upstream))
+                log_info(NULL, "[upstream] %s: stderr: %.*s", upstream_name(peer->link->upstream),
+                         STR_ARG(line));
 }
 
 static void peer_on_room(void *owner)
@@ -105,7 +106,7 @@ static void stdio_send(struct exchange *x)
         int r;
 
         if (peer->child == NULL) {
-                exchange_fail(x, "is not running", false);
+                exchange_fail(x, "is not running", FAULT_UNSENT);
                 return;
         }
         buf_init(&line, MESSAGE_MAX_BYTES);
@@ -118,9 +119,10 @@ static void stdio_send(struct exchange *x)
                 r = child_write(peer->child, buf_bytes(&line));
         buf_finish(&line);
         if (r == CHILD_E_FULL)
-                exchange_fail(x, "does not read its input", false);
+                exchange_fail(x, "does not read its input", FAULT_FINAL);
         else if (r < 0)
-                exchange_fail(x, strerror(-r), false);
+                exchange_fail(x, r == -EPIPE ? "has closed its standard input" : strerror(-r),
+                              FAULT_FINAL);
         else if (x->kind == EXCHANGE_SEND)
                 exchange_end(x);
         else
@@ -227,6 +229,7 @@ static void stdio_destroy(struct link *link)
 }
 
 const struct transport transport_stdio = {
+        .is_own = true,
         .create = stdio_create,
         .open = stdio_open,
         .send = stdio_send,

@@ -53,27 +53,6 @@ const char *catalog_their_name(const struct catalog_rule *rule, const char *show
         return is_shown(rule, theirs) && given_name(rule, theirs) == NULL ? theirs : NULL;
 }
 
-bool catalog_uri_is_shared(const struct catalog_part *parts, size_t n, const char *key,
-                           const char *uri)
-{
-        size_t n_parts = 0;
-
-        for (size_t i = 0; i < n; i++) {
-                const json_t *entry;
-                size_t at;
-
-                json_array_foreach ((json_t *)parts[i].entries, at, entry) {
-                        const char *one = json_string_value(json_object_get(entry, key));
-
-                        if (one != NULL && strcmp(one, uri) == 0) {
-                                n_parts++;
-                                break;
-                        }
-                }
-        }
-        return n_parts > 1;
-}
-
 char *catalog_server_uri(const struct catalog_rule *rule, const char *uri)
 {
         char *shown;
@@ -109,12 +88,36 @@ static const char *id_key(const char *list_key)
         return strcmp(list_key, "resourceTemplates") == 0 ? "uriTemplate" : "name";
 }
 
-static char *shown_id(const struct catalog_part *parts, size_t n, const struct catalog_rule *rule,
-                      const char *key, const char *theirs)
+#define SHARED (-1)
+
+/* What the entries are known by -> the number of the one part that has it, or SHARED. */
+static json_t *find_owners(const struct catalog_part *parts, size_t n, const char *key)
 {
-        if (strcmp(key, "name") == 0)
+        json_t *owners = json_object();
+
+        for (size_t i = 0; i < n; i++) {
+                json_t *entry;
+                size_t at;
+
+                json_array_foreach ((json_t *)parts[i].entries, at, entry) {
+                        const char *id = json_string_value(json_object_get(entry, key));
+                        json_t *owner = id != NULL ? json_object_get(owners, id) : NULL;
+
+                        if (owner != NULL && json_integer_value(owner) != (json_int_t)i)
+                                json_integer_set(owner, SHARED);
+                        else if (owner == NULL && id != NULL)
+                                json_object_set_new(owners, id, json_integer((json_int_t)i));
+                }
+        }
+        return owners;
+}
+
+/* owners: NULL for names, which have their prefix. */
+static char *shown_id(const json_t *owners, const struct catalog_rule *rule, const char *theirs)
+{
+        if (owners == NULL)
                 return catalog_shown_name(rule, theirs);
-        if (catalog_uri_is_shared(parts, n, key, theirs))
+        if (json_integer_value(json_object_get(owners, theirs)) == SHARED)
                 return catalog_server_uri(rule, theirs);
         return strdup(theirs);
 }
@@ -139,6 +142,7 @@ json_t *catalog_merge(const struct catalog_part *parts, size_t n, const char *li
 {
         const char *key = id_key(list_key);
         json_t *all = json_array(), *seen = json_object();
+        json_t *owners = strcmp(key, "name") != 0 ? find_owners(parts, n, key) : NULL;
 
         *collisionp = NULL;
         for (size_t i = 0; i < n; i++) {
@@ -147,9 +151,8 @@ json_t *catalog_merge(const struct catalog_part *parts, size_t n, const char *li
 
                 json_array_foreach ((json_t *)parts[i].entries, at, entry) {
                         const char *theirs = json_string_value(json_object_get(entry, key));
-                        char *shown = theirs != NULL
-                                              ? shown_id(parts, n, parts[i].rule, key, theirs)
-                                              : NULL;
+                        char *shown =
+                                theirs != NULL ? shown_id(owners, parts[i].rule, theirs) : NULL;
                         json_t *copy;
 
                         if (shown == NULL)
@@ -165,6 +168,7 @@ json_t *catalog_merge(const struct catalog_part *parts, size_t n, const char *li
                         free(shown);
                 }
         }
+        json_decref(owners);
         json_decref(seen);
         return all;
 }

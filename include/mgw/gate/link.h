@@ -15,7 +15,8 @@ struct link {
         struct upstream *upstream;
         struct session *session;
         json_t *init_params;
-        json_t *hello; /* the result of initialize; NULL: never opened */
+        json_t *hello;      /* the result of initialize; NULL: never opened */
+        json_t *subscribed; /* the client's subscriptions there: URI -> true */
         const struct transport *transport;
         void *peer;            /* the transport's */
         struct list exchanges; /* sent */
@@ -24,12 +25,16 @@ struct link {
         struct timer retry;    /* while DOWN */
         int64_t last_id;
         unsigned generation; /* counts the upstream sessions */
+        unsigned n_unproven; /* of them, those opened since the last answer to a request */
+        unsigned n_sends;    /* messages on their way that get no answer */
+        unsigned n_changes;  /* its lists may have changed so often */
         enum link_state state;
         bool is_missing; /* the client may have been told lists without it */
         bool is_settled; /* READY or DOWN has been seen: the client's initialize need not wait */
         struct {
                 json_t *entries; /* an array; NULL: not known */
                 int64_t at_ms;
+                unsigned as_of; /* n_changes when they were asked for */
         } lists[LINK_N_LISTS];
 };
 

@@ -63,6 +63,8 @@ int session_open_sse(struct session *session, struct request *req);
 /* Sends an upstream's request on to the client under an id of ours; via is the call that caused it,
  * or NULL. When the client cannot be reached, the upstream gets an error at once. */
 void session_ask(struct session *session, struct link *link, struct call *via, json_t *request);
+/* The upstream's notifications/cancelled of such a request: the client learns it under our id. */
+void session_cancel_ask(struct session *session, const struct link *link, json_t *notification);
 /* That upstream waits for no reply any more. */
 void session_forget_asks(struct session *session, const struct link *link);
 /* The client's reply (a result or an error): goes to whoever asked; unknown ones are dropped. */

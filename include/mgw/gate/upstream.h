@@ -15,6 +15,10 @@ struct upstream {
         unsigned n_ending;   /* its sessions and children that are still ending */
         unsigned n_failures; /* in a row */
         int64_t retry_at_ms;
+        int64_t rest_until_ms; /* by its own word (Retry-After) */
+        int64_t log_from_ms;   /* the second in which n_log_lines came */
+        unsigned n_log_lines;
+        bool is_probed;    /* the breaker is open, and one try is on its way */
         json_t *recent[4]; /* its lists as last seen, by enum link_list: sessions share them */
         char why[200];     /* of the last failure */
 };
@@ -31,5 +35,9 @@ const char *upstream_name(const struct upstream *upstream);
 bool upstream_may_try(struct upstream *upstream);
 void upstream_worked(struct upstream *upstream);
 void upstream_failed(struct upstream *upstream, const char *why);
+/* It asked to be left alone for so long. */
+void upstream_rest(struct upstream *upstream, int64_t ms);
+/* For lines that an upstream can make come without end: is there room in the log now? */
+bool upstream_may_log(struct upstream *upstream);
 /* When a link that is down should try again, from now; different for each that asks. */
 int64_t upstream_retry_in_ms(const struct upstream *upstream);

@@ -26,9 +26,6 @@ char *catalog_shown_name(const struct catalog_rule *rule, const char *theirs);
 /* The upstream's own name for it, borrowed from either parameter; NULL: none of this upstream's. */
 const char *catalog_their_name(const struct catalog_rule *rule, const char *shown);
 
-/* Does more than one part have this URI? key: "uri" or "uriTemplate". */
-bool catalog_uri_is_shared(const struct catalog_part *parts, size_t n, const char *key,
-                           const char *uri);
 /* `<server>+<uri>`: still a URI (RFC 3986 3.1 allows '+' in a scheme). The caller frees it. */
 char *catalog_server_uri(const struct catalog_rule *rule, const char *uri);
 /* The URI behind this server's name, borrowed from shown; NULL: none. */
