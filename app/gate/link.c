@@ -143,6 +143,16 @@ static void link_open_failed(struct link *link, const char *why)
         link_set_down(link, why);
 }
 
+/* A limit of ours keeps it out, which says nothing of the upstream: the links of others work. */
+static void link_wait_for_room(struct link *link, const char *why)
+{
+        if (!link->is_missing)
+                log_warn(LOG_FIELDS({"user", link->session->user->email}),
+                         "[upstream] %s: %s: its entries are missing until there is room",
+                         upstream_name(link->upstream), why);
+        link_set_down(link, why);
+}
+
 static void link_on_deadline(struct timer *timer)
 {
         struct link *link = container_of(timer, struct link, deadline);
@@ -163,6 +173,7 @@ static void link_try(struct link *link)
         struct upstream *u = link->upstream;
         struct exchange *x;
         char why[256];
+        int r;
 
         if (link->state != LINK_DOWN)
                 return;
@@ -174,7 +185,12 @@ static void link_try(struct link *link)
         }
         link->state = LINK_OPENING;
         link->generation++;
-        if (link->transport->open(link, why, sizeof(why)) < 0) {
+        r = link->transport->open(link, why, sizeof(why));
+        if (r == -EAGAIN) {
+                link_wait_for_room(link, why);
+                return;
+        }
+        if (r < 0) {
                 link_open_failed(link, why);
                 return;
         }
