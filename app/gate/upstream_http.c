@@ -78,11 +78,6 @@ static void wire_fail(struct post_wire *w, const char *why, bool was_sent)
                 exchange_fail(x, why, was_sent);
 }
 
-static void http_drop(struct exchange *x)
-{
-        wire_drop(x->wire);
-}
-
 /* ---- what comes ---- */
 
 static void wire_on_head(void *owner, const struct http_response *response)
@@ -287,11 +282,11 @@ struct header_lines {
         const char **lines;
 };
 
-static int header_lines_init(struct header_lines *h, const struct link *link, bool with_session,
-                             bool is_get)
+/* The last three may be NULL. */
+static int header_lines_init(struct header_lines *h, const struct upstream *upstream,
+                             const char *session_id, const char *version, const char *last_event_id)
 {
-        const struct http_peer *peer = link->peer;
-        char *const *own = link->upstream->server->headers;
+        char *const *own = upstream->server->headers;
         size_t n = 0, n_own = 0;
 
         while (own != NULL && own[n_own] != NULL)
@@ -303,39 +298,46 @@ static int header_lines_init(struct header_lines *h, const struct link *link, bo
         h->lines[n++] = "Accept: application/json, text/event-stream";
         for (size_t i = 0; i < n_own; i++)
                 h->lines[n++] = own[i];
-        if (with_session && peer->session_id != NULL) {
-                snprintf(h->text[0], sizeof(h->text[0]), "Mcp-Session-Id: %s", peer->session_id);
+        if (session_id != NULL) {
+                snprintf(h->text[0], sizeof(h->text[0]), "Mcp-Session-Id: %s", session_id);
                 h->lines[n++] = h->text[0];
         }
-        if (with_session && link_version(link) != NULL) {
-                snprintf(h->text[1], sizeof(h->text[1]), "MCP-Protocol-Version: %s",
-                         link_version(link));
+        if (version != NULL) {
+                snprintf(h->text[1], sizeof(h->text[1]), "MCP-Protocol-Version: %s", version);
                 h->lines[n++] = h->text[1];
         }
-        if (is_get && peer->last_event_id != NULL &&
-            hdr_is_visible(str_from(peer->last_event_id), SESSION_ID_MAX)) {
-                snprintf(h->text[2], sizeof(h->text[2]), "Last-Event-ID: %s", peer->last_event_id);
+        if (last_event_id != NULL && hdr_is_visible(str_from(last_event_id), SESSION_ID_MAX)) {
+                snprintf(h->text[2], sizeof(h->text[2]), "Last-Event-ID: %s", last_event_id);
                 h->lines[n++] = h->text[2];
         }
         return 0;
 }
 
-static long connect_timeout_ms(const struct link *link)
+static long connect_timeout_ms(const struct upstream *upstream)
 {
-        int64_t own = link->upstream->server->connect_timeout_ms;
+        int64_t own = upstream->server->connect_timeout_ms;
 
-        return (long)(own > 0 ? own : link_gate(link)->config->upstream_connect_timeout_ms);
+        return (long)(own > 0 ? own : upstream->gate->config->upstream_connect_timeout_ms);
+}
+
+/* The link gives up before; what it leaves behind is bounded by this. */
+static long greeting_timeout_ms(const struct link *link)
+{
+        return (long)link_gate(link)->config->upstream_open_timeout_ms + DELETE_TIMEOUT_MS;
 }
 
 static int wire_start(struct link *link, struct exchange *x, struct post_wire **wirep)
 {
+        const struct http_peer *peer = link->peer;
+        bool greets = x != NULL && x->kind == EXCHANGE_INITIALIZE;
         struct post_wire *w = calloc(1, sizeof(*w));
         struct header_lines headers;
         struct str body = {NULL, 0};
-        int r = w != NULL
-                        ? header_lines_init(&headers, link,
-                                            x == NULL || x->kind != EXCHANGE_INITIALIZE, x == NULL)
-                        : -ENOMEM;
+        int r = w != NULL ? header_lines_init(&headers, link->upstream,
+                                              greets ? NULL : peer->session_id,
+                                              greets ? NULL : link_version(link),
+                                              x == NULL ? peer->last_event_id : NULL)
+                          : -ENOMEM;
 
         if (r < 0) {
                 free(w);
@@ -353,7 +355,8 @@ static int wire_start(struct link *link, struct exchange *x, struct post_wire **
                         .url = link->upstream->server->url,
                         .headers = headers.lines,
                         .body = body,
-                        .connect_timeout_ms = connect_timeout_ms(link),
+                        .connect_timeout_ms = connect_timeout_ms(link->upstream),
+                        .timeout_ms = greets ? greeting_timeout_ms(link) : 0,
                 };
                 r = http_start(link_gate(link)->http, &options, &wire_handlers, w, &w->http);
         }
@@ -429,13 +432,15 @@ static void http_on_ready(struct link *link)
         get_start(link);
 }
 
-static void delete_on_head(void *owner, const struct http_response *response)
+/* ---- its end ---- */
+
+static void ending_on_head(void *owner, const struct http_response *response)
 {
         (void)owner;
         (void)response;
 }
 
-static enum http_flow delete_on_body(void *owner, const char *p, size_t n)
+static enum http_flow ending_on_body(void *owner, const char *p, size_t n)
 {
         (void)owner;
         (void)p;
@@ -443,31 +448,31 @@ static enum http_flow delete_on_body(void *owner, const char *p, size_t n)
         return HTTP_GO_ON;
 }
 
-static void delete_on_done(void *owner, const char *why, bool was_sent)
+static void ending_on_done(void *owner, const char *why, bool was_sent)
 {
         struct upstream *upstream = owner;
 
         (void)was_sent;
         upstream->n_ending--;
         if (why != NULL)
-                log_debug(NULL, "[upstream] %s: DELETE: %s", upstream_name(upstream), why);
+                log_debug(NULL, "[upstream] %s: end of a session: %s", upstream_name(upstream),
+                          why);
 }
 
-static void http_delete_session(struct link *link)
+static void delete_session(struct upstream *upstream, const char *session_id, const char *version)
 {
-        static const struct http_handlers handlers = {delete_on_head, delete_on_body,
-                                                      delete_on_done};
-        struct upstream *upstream = link->upstream;
+        static const struct http_handlers handlers = {ending_on_head, ending_on_body,
+                                                      ending_on_done};
         struct http_request *request;
         struct header_lines headers;
-        int r = header_lines_init(&headers, link, true, false);
+        int r = header_lines_init(&headers, upstream, session_id, version, NULL);
 
         if (r == 0) {
                 const struct http_options options = {
                         .method = "DELETE",
                         .url = upstream->server->url,
                         .headers = headers.lines,
-                        .connect_timeout_ms = connect_timeout_ms(link),
+                        .connect_timeout_ms = connect_timeout_ms(upstream),
                         .timeout_ms = DELETE_TIMEOUT_MS,
                 };
                 r = http_start(upstream->gate->http, &options, &handlers, upstream, &request);
@@ -479,6 +484,35 @@ static void http_delete_session(struct link *link)
                 log_warn(NULL, "[upstream] %s: DELETE could not be sent", upstream_name(upstream));
 }
 
+/* Nobody wants the session any more that it opens. */
+static void late_greeting_on_head(void *owner, const struct http_response *response)
+{
+        struct upstream *upstream = owner;
+        char *id;
+
+        if (!hdr_is_visible(response->session_id, SESSION_ID_MAX))
+                return;
+        id = str_dup(response->session_id);
+        if (id != NULL)
+                delete_session(upstream, id, NULL);
+        free(id);
+}
+
+/* An initialize that is out is not cancelled: the session that it may have opened must be ended. */
+static void http_drop(struct exchange *x)
+{
+        static const struct http_handlers handlers = {late_greeting_on_head, ending_on_body,
+                                                      ending_on_done};
+        struct post_wire *w = x->wire;
+
+        if (x->kind == EXCHANGE_INITIALIZE && w->http != NULL && w->status == 0) {
+                http_hand_over(w->http, &handlers, x->owner->upstream);
+                w->http = NULL;
+                x->owner->upstream->n_ending++;
+        }
+        wire_drop(w);
+}
+
 static void http_destroy(struct link *link)
 {
         struct http_peer *peer = link->peer;
@@ -487,7 +521,7 @@ static void http_destroy(struct link *link)
         if (peer->get != NULL)
                 wire_drop(peer->get);
         if (peer->session_id != NULL)
-                http_delete_session(link);
+                delete_session(link->upstream, peer->session_id, link_version(link));
         free(peer->session_id);
         free(peer->last_event_id);
         loop_bury(link_gate(link)->loop, peer, free);
