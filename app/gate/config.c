@@ -55,7 +55,7 @@ static const struct setting settings[] = {
         {"retry_ms", KIND_MS, AT(retry_ms), "3000", 0, 1e7,
          "when clients are told to come back after a deliberate end, +-50 %"},
         {"session_idle_s", KIND_SECONDS, AT(session_idle_ms), "14400", 0.001, SECONDS_MAX,
-         "a session without streams and calls expires after this"},
+         "a session that no client has a stream or call open in expires after this"},
         {"sessions_max", KIND_COUNT, AT(sessions_max), "50000", 1, 1e7, "sessions at once"},
         {"streams_max", KIND_COUNT, AT(streams_max), "40000", 1, 1e7, "streams at once"},
         {"streams_per_user_max", KIND_COUNT, AT(streams_per_user_max), "0", 0, 1e7,

@@ -27,6 +27,8 @@ struct post *post_find(struct session *session, uint32_t channel_no);
 bool post_may_relay(struct post *post);
 /* A GET stream goes on where the POST's own was cut. */
 void post_resume(struct post *post, struct stream *stream);
+/* Is its client there to hear the answer? */
+bool post_is_heard(const struct post *post);
 /* Sends a message before the answer; makes a stream of the POST if need be. False: the client takes
  * no stream. */
 bool post_send(struct post *post, const json_t *msg);
