@@ -16,17 +16,25 @@
 #define GET_RETRY_MAX_MS 30000
 #define DELETE_TIMEOUT_MS 5000
 #define SESSION_ID_MAX 256
+/* The stream of an answer is asked for again so often without anything new. */
+#define RESUMES_MAX 5
 
-/* One HTTP request to the upstream; x is NULL for the GET stream. */
+/* One HTTP request to the upstream; x is NULL for the GET stream. A stream that ends before the
+ * answer goes on with a GET, where its events have ids. */
 struct post_wire {
         struct link *link;
         struct exchange *x;
         struct http_request *http;
         struct sse_reader sse;
         struct buf body;
+        struct timer resume;
+        char *last_event_id;
+        int64_t resume_ms;
+        unsigned n_resumes; /* since the last event */
         unsigned status;
         bool is_stream;
         bool is_whole; /* what comes is gathered, however big */
+        bool is_resumed;
 };
 
 struct http_peer {
@@ -53,6 +61,7 @@ static void wire_free(void *object)
 
         sse_reader_finish(&w->sse);
         buf_finish(&w->body);
+        free(w->last_event_id);
         free(w);
 }
 
@@ -62,6 +71,7 @@ static void wire_drop(struct post_wire *w)
 
         http_cancel(w->http);
         w->http = NULL;
+        timer_disarm(link_gate(w->link)->loop, &w->resume);
         if (w->x != NULL)
                 w->x->wire = NULL;
         if (peer->get == w)
@@ -96,6 +106,17 @@ static void wire_on_head(void *owner, const struct http_response *response)
                 peer->get_delay_ms = GET_RETRY_MS;
                 peer->has_get = true;
         }
+}
+
+static void wire_remember_event(struct post_wire *w, const struct sse_event *ev)
+{
+        w->n_resumes = 0;
+        if (ev->id.n > 0) {
+                free(w->last_event_id);
+                w->last_event_id = str_dup(ev->id);
+        }
+        if (ev->retry_ms >= 0)
+                w->resume_ms = ev->retry_ms > GET_RETRY_MAX_MS ? GET_RETRY_MAX_MS : ev->retry_ms;
 }
 
 static void get_remember_event(struct http_peer *peer, const struct sse_event *ev)
@@ -170,6 +191,8 @@ static void wire_feed(struct post_wire *w, const char *p, size_t n)
                 }
                 if (w->x == NULL)
                         get_remember_event(w->link->peer, &ev);
+                else
+                        wire_remember_event(w, &ev);
                 if (ev.data.p != NULL && ev.data.n > 0)
                         link_on_text(w->link, w->x, ev.data);
         }
@@ -224,9 +247,18 @@ static bool wire_lost_session(const struct post_wire *w)
 {
         const struct http_peer *peer = w->link->peer;
 
-        return (w->status == 404 || w->status == 400) && !w->x->was_retried &&
+        return (w->status == 404 || w->status == 400) && !w->x->was_retried && !w->is_resumed &&
                w->x->kind != EXCHANGE_INITIALIZE &&
                (peer->session_id != NULL || w->x->generation != w->link->generation);
+}
+
+/* Was its stream cut, or closed by a server that wants to be asked for the rest? What has been
+ * relayed in part cannot be had again from its middle. */
+static bool wire_may_resume(const struct post_wire *w)
+{
+        return w->x->kind == EXCHANGE_REQUEST && w->last_event_id != NULL &&
+               (w->status == 200 || w->status == 0) && w->n_resumes < RESUMES_MAX &&
+               w->x->generation == w->link->generation && wire_relay(w) == NULL;
 }
 
 static void wire_on_done(void *owner, const char *why, bool was_sent)
@@ -255,6 +287,10 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
                 link_on_text(w->link, x, buf_bytes(&w->body));
         if (!exchange_is_open(x) || x->wire != w) /* answered, or on its way again */
                 return;
+        if (wire_may_resume(w)) {
+                timer_arm(link_gate(w->link)->loop, &w->resume, w->resume_ms);
+                return;
+        }
         if (why == NULL && status / 100 == 2 && x->kind == EXCHANGE_SEND) {
                 exchange_end(x);
                 return;
@@ -326,32 +362,26 @@ static long greeting_timeout_ms(const struct link *link)
         return (long)link_gate(link)->config->upstream_open_timeout_ms + DELETE_TIMEOUT_MS;
 }
 
-static int wire_start(struct link *link, struct exchange *x, struct post_wire **wirep)
+static int wire_request(struct post_wire *w)
 {
+        struct link *link = w->link;
+        const struct exchange *x = w->x;
         const struct http_peer *peer = link->peer;
         bool greets = x != NULL && x->kind == EXCHANGE_INITIALIZE;
-        struct post_wire *w = calloc(1, sizeof(*w));
+        bool posts = x != NULL && !w->is_resumed;
         struct header_lines headers;
         struct str body = {NULL, 0};
-        int r = w != NULL ? header_lines_init(&headers, link->upstream,
-                                              greets ? NULL : peer->session_id,
-                                              greets ? NULL : link_version(link),
-                                              x == NULL ? peer->last_event_id : NULL)
-                          : -ENOMEM;
+        int r = header_lines_init(&headers, link->upstream, greets ? NULL : peer->session_id,
+                                  greets ? NULL : link_version(link),
+                                  x == NULL ? peer->last_event_id : w->last_event_id);
 
-        if (r < 0) {
-                free(w);
+        if (r < 0)
                 return r;
-        }
-        w->link = link;
-        w->x = x;
-        sse_reader_init(&w->sse, MESSAGE_MAX_BYTES);
-        buf_init(&w->body, MESSAGE_MAX_BYTES);
-        if (x != NULL)
+        if (posts)
                 r = rpc_dump(x->msg, &body);
         if (r == 0) {
                 const struct http_options options = {
-                        .method = x == NULL ? "GET" : "POST",
+                        .method = posts ? "POST" : "GET",
                         .url = link->upstream->server->url,
                         .headers = headers.lines,
                         .body = body,
@@ -362,6 +392,39 @@ static int wire_start(struct link *link, struct exchange *x, struct post_wire **
         }
         free((void *)body.p);
         free(headers.lines);
+        return r;
+}
+
+static void wire_on_resume(struct timer *timer)
+{
+        struct post_wire *w = container_of(timer, struct post_wire, resume);
+
+        w->n_resumes++;
+        w->status = 0;
+        w->is_resumed = true;
+        w->is_whole = false;
+        sse_reader_finish(&w->sse);
+        sse_reader_init(&w->sse, MESSAGE_MAX_BYTES);
+        if (w->x->generation != w->link->generation)
+                wire_fail(w, "its session ended before the answer", true);
+        else if (wire_request(w) < 0)
+                wire_fail(w, "the rest of its answer could not be asked for", true);
+}
+
+static int wire_start(struct link *link, struct exchange *x, struct post_wire **wirep)
+{
+        struct post_wire *w = calloc(1, sizeof(*w));
+        int r;
+
+        if (w == NULL)
+                return -ENOMEM;
+        w->link = link;
+        w->x = x;
+        w->resume.on_due = wire_on_resume;
+        w->resume_ms = GET_RETRY_MS;
+        sse_reader_init(&w->sse, MESSAGE_MAX_BYTES);
+        buf_init(&w->body, MESSAGE_MAX_BYTES);
+        r = wire_request(w);
         if (r < 0)
                 free(w);
         else
