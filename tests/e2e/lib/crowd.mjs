@@ -12,11 +12,13 @@ import { startGateway, waitFor } from './gateway.mjs';
 import { Random } from './random.mjs';
 
 const SDK_CLIENTS = 20;
-const CHILDREN_MAX = 300;
+const CHILDREN_MAX = 120;
+/** All clients are there after so long: a crowd that comes in one moment is another test. */
+const COMING_MS = 4000;
 /** No call takes longer, whatever happens. */
 const LIMIT_MS = 20000;
 /** How long a server may be out of reach after what was done to it: mgw tries it again once a second and more. */
-const RECOVERY_MS = 3000;
+const RECOVERY_MS = 5000;
 
 /** Children are one a session: those over CHILDREN_MAX are missing, and it is said. */
 function childEntry(name, mark) {
@@ -37,7 +39,7 @@ class Crowd {
       config: {
         mcpServers: Object.fromEntries(crowd.servers.map(({ name, url }) => [name, url ? { url } : childEntry(name, crowd.mark)])),
       },
-      settings: { UPSTREAM_RETRY_S: 0.1, UPSTREAM_RETRY_MAX_S: 1, SESSION_IDLE_S: 3, CHILDREN_MAX, KEEPALIVE_S: 1 },
+      settings: { UPSTREAM_RETRY_S: 0.1, UPSTREAM_RETRY_MAX_S: 1, SESSION_IDLE_S: 4, CHILDREN_MAX, KEEPALIVE_S: 1 },
       haproxy: { MGW_ADDRESS_REQUESTS: 1000000, MGW_ADDRESS_STREAMS: 10000, MGW_ADDRESS_CONNECTIONS: 10000 },
     });
     crowd.url = crowd.gateway.url;
@@ -69,7 +71,7 @@ class Crowd {
       return;
     }
     const [, named, why] = /(?:^|: )upstream (\w+): (.*)$/.exec(error?.message) ?? [];
-    const isDisturbed = server.disturbed > started - RECOVERY_MS;
+    const isDisturbed = server.disturbed > started - RECOVERY_MS || (how === 'ask' && server.forgotten > started);
     const isOverCap = server.child && why === `${CHILDREN_MAX} children run already (children_max)`;
     this.count(isOverCap ? 'without a child' : 'failed');
     if (named !== server.name || !(isDisturbed || isOverCap)) this.wrong(`${what}: ${JSON.stringify(error)} ${error?.message}`);
@@ -80,13 +82,13 @@ class Crowd {
     const all = Array.from({ length: clients }, (_, i) => (i < SDK_CLIENTS
       ? new SdkClient(this, `sdk${i}`, i % 2 ? 'http' : 'sse', this.fetches[(i >> 1) % 2])
       : new RawClient(this, `raw${i}`)));
-    await Promise.all([this.#disturb(until), ...all.map((client) => client.run(until))]);
+    await Promise.all([this.#disturb(until), ...all.map((client, i) => sleep(COMING_MS * (i / clients)).then(() => client.run(until)))]);
   }
 
   async #disturb(until) {
     const random = this.random('the hand');
     const shaken = this.http.filter((server) => !server.isSteady);
-    while (Date.now() < until - RECOVERY_MS) {
+    while (Date.now() < until - 2000) {
       await sleep(random.below(300));
       const server = random.of(shaken);
       const deed = random.weighted({ restart: 2, cut: 2, forget: 2, kill: 4, shout: 8 });
@@ -187,7 +189,7 @@ export async function crowdProof(t, { clients, seconds, pauseMs }) {
   assert.equal(crowd.wrongs.length, 0, show());
   const twice = crowd.http.flatMap(({ calls }) => [...calls].filter(([, n]) => n > 1));
   assert.deepEqual(twice, [], `${name}: calls that came twice`);
-  assert.ok(crowd.counts.answered > clients * 3, `${name}: too little was asked: ${JSON.stringify(crowd.counts)}`);
+  assert.ok(crowd.counts.answered > clients, `${name}: too little was asked: ${JSON.stringify(crowd.counts)}`);
   await crowd.leaveNothing();
   await crowd.stop();
 }

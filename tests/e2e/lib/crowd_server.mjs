@@ -12,7 +12,7 @@ export const resultOf = (server, token) => ({ content: [{ type: 'text', text: `$
 export class CrowdServer {
   sessions = new Map(); // id -> { client: its name, get: the response of its GET stream }
   calls = new Map(); // token -> how often it came
-  #asked = new Map(); // id of a question -> resolve
+  #asked = new Map(); // id of a question -> { resolve, reject }
   #streams = new Set(); // responses
   #running = new Map(); // session + id -> AbortController
 
@@ -48,8 +48,10 @@ export class CrowdServer {
     for (const res of this.#streams) res.destroy();
   }
 
+  /** Calls that run go on, but for those that wait for a client's reply, which could not reach them. */
   forget() {
     this.sessions.clear();
+    for (const { reject } of this.#asked.values()) reject(new Error('forgotten'));
   }
 
   /** A log message that no call asked for, on the GET stream of one session. */
@@ -98,7 +100,7 @@ export class CrowdServer {
 
   #take(id, { method, params, result, id: asked }) {
     if (method === 'notifications/cancelled') this.#running.get(`${id} ${params.requestId}`)?.abort();
-    else if (!method) this.#asked.get(asked)?.(result);
+    else if (!method) this.#asked.get(asked)?.resolve(result);
   }
 
   async #call(session, id, { id: callId, params }, res) {
@@ -149,7 +151,7 @@ export class CrowdServer {
     try {
       return await new Promise((resolve, reject) => {
         signal.addEventListener('abort', reject);
-        this.#asked.set(id, resolve);
+        this.#asked.set(id, { resolve, reject });
         send(res, { id, method: 'roots/list' });
       });
     } finally {
