@@ -179,6 +179,16 @@ static void link_open_failed(struct link *link, const char *why)
         link_set_down(link, why);
 }
 
+/* A limit of ours keeps it out, which says nothing of the upstream: the links of others work. */
+static void link_wait_for_room(struct link *link, const char *why)
+{
+        if (!link->is_missing)
+                log_warn(LOG_FIELDS({"user", link->session->user->email}),
+                         "[upstream] %s: %s: its entries are missing until there is room",
+                         upstream_name(link->upstream), why);
+        link_set_down(link, why);
+}
+
 static void link_on_deadline(struct timer *timer)
 {
         struct link *link = container_of(timer, struct link, deadline);
@@ -199,6 +209,7 @@ static void link_try(struct link *link)
         struct upstream *u = link->upstream;
         struct exchange *x;
         char why[256];
+        int r;
 
         if (link->state != LINK_DOWN || link->session->is_ending)
                 return;
@@ -211,7 +222,12 @@ static void link_try(struct link *link)
         link->state = LINK_OPENING;
         link->generation++;
         session_forget_asks(link->session, link); /* their ids mean nothing in a new session */
-        if (link->transport->open(link, why, sizeof(why)) < 0) {
+        r = link->transport->open(link, why, sizeof(why));
+        if (r == -EAGAIN) {
+                link_wait_for_room(link, why);
+                return;
+        }
+        if (r < 0) {
                 link_open_failed(link, why);
                 return;
         }

@@ -35,7 +35,8 @@ struct transport {
         bool is_own;
         /* Allocates link->peer. 0, -ENOMEM. */
         int (*create)(struct link *link);
-        /* Before initialize is sent: what was is void. 0; -errno with a reason in why. */
+        /* Before initialize is sent: what was is void. 0; with a reason in why: -EAGAIN (a limit of
+         * ours, no fault of the upstream), -errno. */
         int (*open)(struct link *link, char *why, size_t why_size);
         /* Sends x->msg; failures come by exchange_fail(), also from within. */
         void (*send)(struct exchange *x);

@@ -5,6 +5,7 @@
 #include "mgw/gate/call.h"
 #include "mgw/wire/hdr.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -52,7 +53,8 @@ static void post_begin_stream(struct post *post)
         timer_disarm(s->gate->loop, &post->grace);
         post->channel.no = session_new_channel(s, true);
         if (era_primes_streams(s->revision))
-                snprintf(first, sizeof(first), "id: %u-0\ndata: \n\n", post->channel.no);
+                snprintf(first, sizeof(first), "id: %u-0\nretry: %" PRId64 "\ndata: \n\n",
+                         post->channel.no, s->gate->config->retry_ms);
         struct stream_options options = {
                 .session = s,
                 .user = s->user,

@@ -17,18 +17,26 @@
 #define GET_RETRY_MAX_MS 30000
 #define DELETE_TIMEOUT_MS 5000
 #define SESSION_ID_MAX 256
+/* The stream of an answer is asked for again so often without anything new. */
+#define RESUMES_MAX 5
 
-/* One HTTP request to the upstream; x is NULL for the GET stream. */
+/* One HTTP request to the upstream; x is NULL for the GET stream. A stream that ends before the
+ * answer goes on with a GET, where its events have ids. */
 struct post_wire {
         struct link *link;
         struct exchange *x;
         struct http_request *http;
         struct sse_reader sse;
         struct buf body;
+        struct timer resume;
+        char *last_event_id;
+        int64_t resume_ms;
+        unsigned n_resumes; /* since the last event */
         unsigned status;
         unsigned retry_after_s; /* 0: it did not say */
         bool is_stream;
         bool is_whole; /* what comes is gathered, however big */
+        bool is_resumed;
 };
 
 struct http_peer {
@@ -56,6 +64,7 @@ static void wire_free(void *object)
 
         sse_reader_finish(&w->sse);
         buf_finish(&w->body);
+        free(w->last_event_id);
         free(w);
 }
 
@@ -65,6 +74,7 @@ static void wire_drop(struct post_wire *w)
 
         http_cancel(w->http);
         w->http = NULL;
+        timer_disarm(link_gate(w->link)->loop, &w->resume);
         if (w->x != NULL)
                 w->x->wire = NULL;
         if (peer->get == w)
@@ -81,11 +91,6 @@ static void wire_fail(struct post_wire *w, const char *why, enum exchange_fault 
                 exchange_fail(x, why, fault);
         else
                 get_later(w->link->peer);
-}
-
-static void http_drop(struct exchange *x)
-{
-        wire_drop(x->wire);
 }
 
 /* ---- what comes ---- */
@@ -111,6 +116,17 @@ static void wire_on_head(void *owner, const struct http_response *response)
                 peer->get_delay_ms = GET_RETRY_MS;
                 peer->has_get = true;
         }
+}
+
+static void wire_remember_event(struct post_wire *w, const struct sse_event *ev)
+{
+        w->n_resumes = 0;
+        if (ev->id.n > 0) {
+                free(w->last_event_id);
+                w->last_event_id = str_dup(ev->id);
+        }
+        if (ev->retry_ms >= 0)
+                w->resume_ms = ev->retry_ms > GET_RETRY_MAX_MS ? GET_RETRY_MAX_MS : ev->retry_ms;
 }
 
 static void get_remember_event(struct http_peer *peer, const struct sse_event *ev)
@@ -186,6 +202,8 @@ static void wire_feed(struct post_wire *w, const char *p, size_t n)
                 }
                 if (w->x == NULL)
                         get_remember_event(w->link->peer, &ev);
+                else
+                        wire_remember_event(w, &ev);
                 if (ev.data.p != NULL && ev.data.n > 0)
                         link_on_text(w->link, w->x, ev.data);
         }
@@ -242,7 +260,7 @@ static bool wire_lost_session(const struct post_wire *w)
 {
         const struct http_peer *peer = w->link->peer;
 
-        return (w->status == 404 || w->status == 400) && !w->x->was_retried &&
+        return (w->status == 404 || w->status == 400) && !w->x->was_retried && !w->is_resumed &&
                w->x->kind != EXCHANGE_INITIALIZE &&
                (peer->session_id != NULL || w->x->generation != w->link->generation);
 }
@@ -267,6 +285,15 @@ static enum exchange_fault wire_fault(const struct post_wire *w, char *why, size
                 snprintf(why, size, "it answered HTTP %u", w->status);
         }
         return is_gateway_away ? FAULT_CUT : FAULT_FINAL;
+}
+
+/* Was its stream cut, or closed by a server that wants to be asked for the rest? What has been
+ * relayed in part cannot be had again from its middle. */
+static bool wire_may_resume(const struct post_wire *w)
+{
+        return w->x->kind == EXCHANGE_REQUEST && w->last_event_id != NULL &&
+               (w->status == 200 || w->status == 0) && w->n_resumes < RESUMES_MAX &&
+               w->x->generation == w->link->generation && wire_relay(w) == NULL;
 }
 
 static void wire_on_done(void *owner, const char *why, bool was_sent)
@@ -296,6 +323,10 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
                 link_on_text(w->link, x, buf_bytes(&w->body));
         if (!exchange_is_open(x) || x->wire != w) /* answered, or on its way again */
                 return;
+        if (wire_may_resume(w)) {
+                timer_arm(link_gate(w->link)->loop, &w->resume, w->resume_ms);
+                return;
+        }
         if (why == NULL && status / 100 == 2 && x->kind == EXCHANGE_SEND) {
                 exchange_end(x);
                 return;
@@ -320,11 +351,11 @@ struct header_lines {
         const char **lines;
 };
 
-static int header_lines_init(struct header_lines *h, const struct link *link, bool with_session,
-                             bool is_get)
+/* The last three may be NULL. */
+static int header_lines_init(struct header_lines *h, const struct upstream *upstream,
+                             const char *session_id, const char *version, const char *last_event_id)
 {
-        const struct http_peer *peer = link->peer;
-        char *const *own = link->upstream->server->headers;
+        char *const *own = upstream->server->headers;
         size_t n = 0, n_own = 0;
 
         while (own != NULL && own[n_own] != NULL)
@@ -336,62 +367,97 @@ static int header_lines_init(struct header_lines *h, const struct link *link, bo
         h->lines[n++] = "Accept: application/json, text/event-stream";
         for (size_t i = 0; i < n_own; i++)
                 h->lines[n++] = own[i];
-        if (with_session && peer->session_id != NULL) {
-                snprintf(h->text[0], sizeof(h->text[0]), "Mcp-Session-Id: %s", peer->session_id);
+        if (session_id != NULL) {
+                snprintf(h->text[0], sizeof(h->text[0]), "Mcp-Session-Id: %s", session_id);
                 h->lines[n++] = h->text[0];
         }
-        if (with_session && link_version(link) != NULL) {
-                snprintf(h->text[1], sizeof(h->text[1]), "MCP-Protocol-Version: %s",
-                         link_version(link));
+        if (version != NULL) {
+                snprintf(h->text[1], sizeof(h->text[1]), "MCP-Protocol-Version: %s", version);
                 h->lines[n++] = h->text[1];
         }
-        if (is_get && peer->last_event_id != NULL &&
-            hdr_is_visible(str_from(peer->last_event_id), SESSION_ID_MAX)) {
-                snprintf(h->text[2], sizeof(h->text[2]), "Last-Event-ID: %s", peer->last_event_id);
+        if (last_event_id != NULL && hdr_is_visible(str_from(last_event_id), SESSION_ID_MAX)) {
+                snprintf(h->text[2], sizeof(h->text[2]), "Last-Event-ID: %s", last_event_id);
                 h->lines[n++] = h->text[2];
         }
         return 0;
 }
 
-static long connect_timeout_ms(const struct link *link)
+static long connect_timeout_ms(const struct upstream *upstream)
 {
-        int64_t own = link->upstream->server->connect_timeout_ms;
+        int64_t own = upstream->server->connect_timeout_ms;
 
-        return (long)(own > 0 ? own : link_gate(link)->config->upstream_connect_timeout_ms);
+        return (long)(own > 0 ? own : upstream->gate->config->upstream_connect_timeout_ms);
 }
 
-static int wire_start(struct link *link, struct exchange *x, struct post_wire **wirep)
+/* The link gives up before; what it leaves behind is bounded by this. */
+static long greeting_timeout_ms(const struct link *link)
 {
-        struct post_wire *w = calloc(1, sizeof(*w));
+        return (long)link_gate(link)->config->upstream_open_timeout_ms + DELETE_TIMEOUT_MS;
+}
+
+static int wire_request(struct post_wire *w)
+{
+        struct link *link = w->link;
+        const struct exchange *x = w->x;
+        const struct http_peer *peer = link->peer;
+        bool greets = x != NULL && x->kind == EXCHANGE_INITIALIZE;
+        bool posts = x != NULL && !w->is_resumed;
         struct header_lines headers;
         struct str body = {NULL, 0};
-        int r = w != NULL
-                        ? header_lines_init(&headers, link,
-                                            x == NULL || x->kind != EXCHANGE_INITIALIZE, x == NULL)
-                        : -ENOMEM;
+        int r = header_lines_init(&headers, link->upstream, greets ? NULL : peer->session_id,
+                                  greets ? NULL : link_version(link),
+                                  x == NULL ? peer->last_event_id : w->last_event_id);
 
-        if (r < 0) {
-                free(w);
+        if (r < 0)
                 return r;
-        }
-        w->link = link;
-        w->x = x;
-        sse_reader_init(&w->sse, MESSAGE_MAX_BYTES);
-        buf_init(&w->body, MESSAGE_MAX_BYTES);
-        if (x != NULL)
+        if (posts)
                 r = rpc_dump(x->msg, &body);
         if (r == 0) {
                 const struct http_options options = {
-                        .method = x == NULL ? "GET" : "POST",
+                        .method = posts ? "POST" : "GET",
                         .url = link->upstream->server->url,
                         .headers = headers.lines,
                         .body = body,
-                        .connect_timeout_ms = connect_timeout_ms(link),
+                        .connect_timeout_ms = connect_timeout_ms(link->upstream),
+                        .timeout_ms = greets ? greeting_timeout_ms(link) : 0,
                 };
                 r = http_start(link_gate(link)->http, &options, &wire_handlers, w, &w->http);
         }
         free((void *)body.p);
         free(headers.lines);
+        return r;
+}
+
+static void wire_on_resume(struct timer *timer)
+{
+        struct post_wire *w = container_of(timer, struct post_wire, resume);
+
+        w->n_resumes++;
+        w->status = 0;
+        w->is_resumed = true;
+        w->is_whole = false;
+        sse_reader_finish(&w->sse);
+        sse_reader_init(&w->sse, MESSAGE_MAX_BYTES);
+        if (w->x->generation != w->link->generation)
+                wire_fail(w, "its session ended before the answer", true);
+        else if (wire_request(w) < 0)
+                wire_fail(w, "the rest of its answer could not be asked for", true);
+}
+
+static int wire_start(struct link *link, struct exchange *x, struct post_wire **wirep)
+{
+        struct post_wire *w = calloc(1, sizeof(*w));
+        int r;
+
+        if (w == NULL)
+                return -ENOMEM;
+        w->link = link;
+        w->x = x;
+        w->resume.on_due = wire_on_resume;
+        w->resume_ms = GET_RETRY_MS;
+        sse_reader_init(&w->sse, MESSAGE_MAX_BYTES);
+        buf_init(&w->body, MESSAGE_MAX_BYTES);
+        r = wire_request(w);
         if (r < 0)
                 free(w);
         else
@@ -462,13 +528,15 @@ static void http_on_ready(struct link *link)
         get_start(link);
 }
 
-static void delete_on_head(void *owner, const struct http_response *response)
+/* ---- its end ---- */
+
+static void ending_on_head(void *owner, const struct http_response *response)
 {
         (void)owner;
         (void)response;
 }
 
-static enum http_flow delete_on_body(void *owner, const char *p, size_t n)
+static enum http_flow ending_on_body(void *owner, const char *p, size_t n)
 {
         (void)owner;
         (void)p;
@@ -476,31 +544,31 @@ static enum http_flow delete_on_body(void *owner, const char *p, size_t n)
         return HTTP_GO_ON;
 }
 
-static void delete_on_done(void *owner, const char *why, bool was_sent)
+static void ending_on_done(void *owner, const char *why, bool was_sent)
 {
         struct upstream *upstream = owner;
 
         (void)was_sent;
         upstream->n_ending--;
         if (why != NULL)
-                log_debug(NULL, "[upstream] %s: DELETE: %s", upstream_name(upstream), why);
+                log_debug(NULL, "[upstream] %s: end of a session: %s", upstream_name(upstream),
+                          why);
 }
 
-static void http_delete_session(struct link *link)
+static void delete_session(struct upstream *upstream, const char *session_id, const char *version)
 {
-        static const struct http_handlers handlers = {delete_on_head, delete_on_body,
-                                                      delete_on_done};
-        struct upstream *upstream = link->upstream;
+        static const struct http_handlers handlers = {ending_on_head, ending_on_body,
+                                                      ending_on_done};
         struct http_request *request;
         struct header_lines headers;
-        int r = header_lines_init(&headers, link, true, false);
+        int r = header_lines_init(&headers, upstream, session_id, version, NULL);
 
         if (r == 0) {
                 const struct http_options options = {
                         .method = "DELETE",
                         .url = upstream->server->url,
                         .headers = headers.lines,
-                        .connect_timeout_ms = connect_timeout_ms(link),
+                        .connect_timeout_ms = connect_timeout_ms(upstream),
                         .timeout_ms = DELETE_TIMEOUT_MS,
                 };
                 r = http_start(upstream->gate->http, &options, &handlers, upstream, &request);
@@ -512,6 +580,35 @@ static void http_delete_session(struct link *link)
                 log_warn(NULL, "[upstream] %s: DELETE could not be sent", upstream_name(upstream));
 }
 
+/* Nobody wants the session any more that it opens. */
+static void late_greeting_on_head(void *owner, const struct http_response *response)
+{
+        struct upstream *upstream = owner;
+        char *id;
+
+        if (!hdr_is_visible(response->session_id, SESSION_ID_MAX))
+                return;
+        id = str_dup(response->session_id);
+        if (id != NULL)
+                delete_session(upstream, id, NULL);
+        free(id);
+}
+
+/* An initialize that is out is not cancelled: the session that it may have opened must be ended. */
+static void http_drop(struct exchange *x)
+{
+        static const struct http_handlers handlers = {late_greeting_on_head, ending_on_body,
+                                                      ending_on_done};
+        struct post_wire *w = x->wire;
+
+        if (x->kind == EXCHANGE_INITIALIZE && w->http != NULL && w->status == 0) {
+                http_hand_over(w->http, &handlers, x->owner->upstream);
+                w->http = NULL;
+                x->owner->upstream->n_ending++;
+        }
+        wire_drop(w);
+}
+
 static void http_destroy(struct link *link)
 {
         struct http_peer *peer = link->peer;
@@ -520,7 +617,7 @@ static void http_destroy(struct link *link)
         if (peer->get != NULL)
                 wire_drop(peer->get);
         if (peer->session_id != NULL)
-                http_delete_session(link);
+                delete_session(link->upstream, peer->session_id, link_version(link));
         free(peer->session_id);
         free(peer->last_event_id);
         loop_bury(link_gate(link)->loop, peer, free);

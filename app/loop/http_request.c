@@ -346,6 +346,12 @@ void http_resume(struct http_request *request)
         loop_defer(request->client->loop, &request->client->work);
 }
 
+void http_hand_over(struct http_request *request, const struct http_handlers *handlers, void *owner)
+{
+        request->handlers = *handlers;
+        request->owner = owner;
+}
+
 void http_cancel(struct http_request *request)
 {
         if (request != NULL && (request_is_live(request) || request->state == HTTP_STATE_FAILING))

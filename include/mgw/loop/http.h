@@ -56,5 +56,8 @@ unsigned http_client_n_sockets(const struct http_client *client);
 int http_start(struct http_client *client, const struct http_options *options,
                const struct http_handlers *handlers, void *owner, struct http_request **requestp);
 void http_resume(struct http_request *request);
+/* What is still to come of it goes to another owner. */
+void http_hand_over(struct http_request *request, const struct http_handlers *handlers,
+                    void *owner);
 /* Ends it without any further call; NULL is fine. */
 void http_cancel(struct http_request *request);

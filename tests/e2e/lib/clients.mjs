@@ -15,8 +15,8 @@ export function trustingFetch({ http2 = false, ca = testCertificate().ca } = {})
 }
 
 /** kind: 'sse' (era A) or 'http' (era B). Connected; close it with client.close(). */
-export async function connectClient(base, kind, { fetch, capabilities = {}, setUp, headers } = {}) {
-  const client = new Client({ name: 'mgw-e2e', version: '1.0.0' }, { capabilities });
+export async function connectClient(base, kind, { fetch, name = 'mgw-e2e', capabilities = {}, setUp, headers } = {}) {
+  const client = new Client({ name, version: '1.0.0' }, { capabilities });
   setUp?.(client);
   const requestInit = headers ? { headers } : undefined;
   const transport = kind === 'sse'

@@ -24,7 +24,7 @@ export async function openSession(url, protocolVersion = '2025-11-25', headers =
   return { id, headers: { ...JSON_HEADERS, ...headers, 'mcp-session-id': id, 'mcp-protocol-version': protocolVersion } };
 }
 
-/** Opens a stream and reads it in the background. */
+/** Opens a stream and reads it in the background. init: that of fetch, a fetch, and onEvent. */
 export async function openStream(url, init = {}) {
   const abort = new AbortController();
   const response = await (init.fetch ?? fetch)(url, {
@@ -41,24 +41,25 @@ export async function openStream(url, init = {}) {
     }, 'an event', timeoutMs, new Set(), () => JSON.stringify(stream.events)),
     ended: (timeoutMs = 20000) => waitFor(() => stream.end, 'the end of the stream', timeoutMs),
   };
-  (async () => {
-    let rest = '';
-    const decoder = new TextDecoder();
-    try {
-      for await (const chunk of response.body) {
-        const blocks = (rest + decoder.decode(chunk, { stream: true })).split('\n\n');
-        rest = blocks.pop();
-        for (const block of blocks) readBlock(stream, block);
-      }
-      stream.end = 'closed';
-    } catch (error) {
-      stream.end = `cut: ${error.cause?.code ?? error.message}`;
-    }
-  })();
+  readStream(response.body, stream, init.onEvent).then(
+    () => { stream.end = 'closed'; },
+    (error) => { stream.end = `cut: ${error.cause?.code ?? error.message}`; },
+  );
   return stream;
 }
 
-function readBlock(stream, block) {
+/** Reads a body to its end into { comments, events }; throws when it is cut. */
+export async function readStream(body, into, onEvent) {
+  let rest = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of body) {
+    const blocks = (rest + decoder.decode(chunk, { stream: true })).split('\n\n');
+    rest = blocks.pop();
+    for (const block of blocks) readBlock(into, block, onEvent);
+  }
+}
+
+function readBlock(stream, block, onEvent) {
   const event = { name: 'message', data: '' };
   let hasField = false;
   for (const line of block.split('\n')) {
@@ -79,4 +80,5 @@ function readBlock(stream, block) {
     // `endpoint` and priming events carry no JSON
   }
   stream.events.push(event);
+  onEvent?.(event);
 }

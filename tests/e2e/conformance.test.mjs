@@ -1,0 +1,77 @@
+// The official conformance scenarios for servers: what passes directly passes through the gateway.
+
+import { after, before, describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { connectClient, textOf } from './lib/clients.mjs';
+import { startConformanceServer } from './lib/conformance_server.mjs';
+import { Program, startGateway, top } from './lib/gateway.mjs';
+
+const node = path.join(top, 'tests/e2e/node_modules/.bin/node');
+const conformance = path.join(top, 'tests/e2e/node_modules/@modelcontextprotocol/conformance/dist/index.js');
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-conformance-'));
+after(() => fs.rmSync(scratch, { recursive: true, force: true }));
+
+const scenarios = [...execFileSync(node, [conformance, 'list', '--server'], { encoding: 'utf8' }).matchAll(/^ +- ([\w-]+)/gm)].map(([, name]) => name);
+
+// What a gateway that answers at once as JSON, as the specification allows, gives no occasion for.
+const ofStreams = ['server-sse-priming-event', 'server-sse-retry-field', 'server-sse-streams-functional'];
+// The gateway itself fetches the rest of a stream that the server has closed: its client is not cut off.
+const ofCuts = ['server-sse-disconnect-resume'];
+
+/** All scenarios against one server: { scenario: its checks }. */
+async function run(name, url) {
+  const dir = path.join(scratch, name);
+  const program = new Program('conformance', node, [conformance, 'server', '--url', url, '--suite', 'all', '-o', dir]);
+  await program.line(/^Total: /, { timeoutMs: 60000 });
+  await program.stop();
+  return Object.fromEntries(fs.readdirSync(dir).map((entry) => [
+    /^server-(.+)-\d{4}-\d\d-\d\dT/.exec(entry)[1], JSON.parse(fs.readFileSync(path.join(dir, entry, 'checks.json'), 'utf8')),
+  ]));
+}
+
+const withStatus = (checks, status) => checks.filter((check) => check.status === status).map((check) => check.id);
+const blemishes = (checks) => checks.filter(({ status }) => ['FAILURE', 'WARNING'].includes(status)).map(({ id, errorMessage }) => `${id}: ${errorMessage}`);
+
+describe('conformance', { timeout: 180000 }, () => {
+  let server, gateways, results;
+  before(async () => {
+    server = await startConformanceServer();
+    const config = { mcpServers: { conformance: { url: server.url, prefix: '' } }, gateway: { builtin_tools: false } };
+    gateways = { json: await startGateway({ config }), streams: await startGateway({ config, settings: { ANSWER_GRACE_MS: 0 } }) };
+    results = { direct: await run('direct', server.url) };
+    for (const [name, { url }] of Object.entries(gateways)) results[name] = await run(name, `${url}/mcp`);
+  });
+  after(async () => {
+    for (const gateway of Object.values(gateways)) await gateway.stop();
+    await server.stop();
+  });
+
+  test('there are scenarios', () => assert.ok(scenarios.length >= 32, `${scenarios}`));
+
+  for (const scenario of scenarios) {
+    test(scenario, () => {
+      const direct = withStatus(results.direct[scenario], 'SUCCESS');
+      assert.ok(direct.length > 0);
+      for (const [name, checks] of Object.entries(results)) {
+        assert.deepEqual(blemishes(checks[scenario]), [], name);
+      }
+      const without = { json: [...ofStreams, ...ofCuts], streams: ofCuts };
+      for (const [name, left] of Object.entries(without)) {
+        const passed = withStatus(results[name][scenario], 'SUCCESS');
+        assert.deepEqual(direct.filter((id) => !passed.includes(id) && !left.includes(id)), [], `passed directly, and not through the gateway (${name})`);
+      }
+    });
+  }
+
+  for (const kind of ['sse', 'http']) {
+    test(`an answer whose stream the server closes is asked for again, unseen (${kind})`, async () => {
+      const client = await connectClient(gateways.json.url, kind);
+      assert.equal(textOf(await client.callTool({ name: 'test_reconnection', arguments: {} })), 'reconnected');
+      await client.close();
+    });
+  }
+});
