@@ -525,11 +525,13 @@ describe('what an upstream asks', { timeout: 60000 }, () => {
   });
 
   test('in a flood while it takes no answers is bounded', async () => {
+    const before = b.up.count('reply');
     b.up.faults.reply = fault.hang;
     for (let i = 0; i < 1000; i++) b.up.push({ jsonrpc: '2.0', id: i, method: 'ping' });
     await b.gateway.mgw.line(/WARN \[upstream\] up: it takes no messages, one more is dropped/);
     await b.checkWitness(client);
-    assert.ok(b.up.count('reply') <= 256, `${b.up.count('reply')} replies`);
+    const replies = b.up.count('reply') - before;
+    assert.ok(replies > 0 && replies <= 256, `${replies} replies`);
     b.up.faults = {};
   });
 });
