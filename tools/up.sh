@@ -233,7 +233,13 @@ ending() {
 }
 
 watch_both() {
-  local who='' code=0
+  local who='' code=0 pid
+  # One that ended while the addresses were printed is none that wait -n tells of.
+  for pid in "$mgw_pid" "$haproxy_pid"; do
+    [ -z "$who" ] && ! kill -0 "$pid" 2>/dev/null || continue
+    who=$pid
+    wait "$pid" || code=$?
+  done
   while [ -z "${who:-}" ] && [ "$signals" = 0 ]; do
     code=0
     wait -n -p who "$mgw_pid" "$haproxy_pid" 2>/dev/null || code=$?
