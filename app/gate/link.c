@@ -176,6 +176,7 @@ static void link_open_failed(struct link *link, const char *why)
                  "[upstream] %s: %s: its entries are missing until it is back",
                  upstream_name(link->upstream), why);
         upstream_failed(link->upstream, why);
+        upstream_forget_transport(link->upstream);
         link_set_down(link, why);
 }
 
@@ -204,21 +205,32 @@ static void link_on_retry(struct timer *timer)
         link_try(container_of(timer, struct link, retry));
 }
 
-static void link_try(struct link *link)
+/* What is on its way by the other transport goes on by it. */
+static int link_take_transport(struct link *link, const struct transport *transport)
+{
+        void *before = link->peer, *peer;
+        int r;
+
+        if (link->transport == transport || !list_is_empty(&link->exchanges))
+                return 0;
+        r = transport->create(link);
+        if (r < 0)
+                return r;
+        peer = link->peer;
+        link->peer = before;
+        link->transport->destroy(link);
+        link->peer = peer;
+        link->transport = transport;
+        return 0;
+}
+
+static void link_begin(struct link *link)
 {
         struct upstream *u = link->upstream;
         struct exchange *x;
         char why[256];
         int r;
 
-        if (link->state != LINK_DOWN || link->session->is_ending)
-                return;
-        timer_disarm(link_loop(link), &link->retry);
-        if (!upstream_may_try(u)) {
-                snprintf(why, sizeof(why), "is left alone for a while: %s", u->why);
-                link_set_down(link, why);
-                return;
-        }
         link->state = LINK_OPENING;
         link->generation++;
         session_forget_asks(link->session, link); /* their ids mean nothing in a new session */
@@ -241,6 +253,32 @@ static void link_try(struct link *link)
         }
         x->id = link->last_id;
         exchange_start(x);
+}
+
+static void link_try(struct link *link)
+{
+        struct upstream *u = link->upstream;
+        char why[256];
+
+        if (link->state != LINK_DOWN || link->session->is_ending)
+                return;
+        timer_disarm(link_loop(link), &link->retry);
+        if (!upstream_may_try(u)) {
+                snprintf(why, sizeof(why), "is left alone for a while: %s", u->why);
+                link_set_down(link, why);
+        } else if (link_take_transport(link, u->transport) < 0) {
+                link_open_failed(link, "out of memory");
+        } else {
+                link_begin(link);
+        }
+}
+
+void link_fall_back(struct link *link, const struct transport *transport)
+{
+        if (link_take_transport(link, transport) < 0)
+                link_open_failed(link, "out of memory");
+        else
+                link_begin(link);
 }
 
 /* The client has been told the lists without this upstream, or with what it had. */
@@ -282,6 +320,7 @@ static void link_on_hello(struct link *link, json_t *result)
         timer_disarm(link_loop(link), &link->deadline);
         if (++link->n_unproven <= UNPROVEN_MAX)
                 upstream_worked(link->upstream);
+        link->upstream->transport = link->transport; /* the next sessions need not find out */
         json_decref(link->hello);
         link->hello = json_incref(result);
         link->state = LINK_READY;
@@ -357,8 +396,7 @@ void exchange_fail(struct exchange *x, const char *why, enum exchange_fault faul
                 link_open_failed(link, why);
                 return;
         }
-        if (x->errand != NULL && !exchange_may_repeat(x, fault) &&
-            !link->transport->is_own)
+        if (x->errand != NULL && !exchange_may_repeat(x, fault) && !link->transport->is_own)
                 upstream_failed(link->upstream, why);
         exchange_give_up(x, why, fault);
 }
@@ -414,24 +452,6 @@ void link_sleep(struct link *link)
 bool link_is_quiet(const struct link *link)
 {
         return list_is_empty(&link->exchanges) && list_is_empty(&link->waiting);
-}
-
-void link_use_transport(struct link *link, const struct transport *transport)
-{
-        void *before = link->peer, *peer;
-
-        if (transport->create(link) < 0) {
-                link_open_failed(link, "out of memory");
-                return;
-        }
-        peer = link->peer;
-        link->peer = before;
-        link->transport->destroy(link);
-        link->peer = peer;
-        link->transport = transport;
-        link->upstream->transport = transport; /* the next sessions need not find out */
-        link->state = LINK_DOWN;
-        link_try(link);
 }
 
 /* ---- what comes ---- */

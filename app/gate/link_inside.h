@@ -68,8 +68,8 @@ void link_lost(struct link *link, const char *why);
 void link_sleep(struct link *link);
 /* Nothing is on its way, and nothing waits. */
 bool link_is_quiet(const struct link *link);
-/* The server speaks another transport: opens the link anew by that one. */
-void link_use_transport(struct link *link, const struct transport *transport);
+/* The server does not speak this transport: tries that one. */
+void link_fall_back(struct link *link, const struct transport *transport);
 /* The upstream's session is gone, and no exchange told so. */
 void link_forgotten(struct link *link);
 /* Has it an answer to wait for still? */

@@ -142,3 +142,8 @@ int64_t upstream_retry_in_ms(const struct upstream *u)
                 rest = u->gate->config->upstream_retry_ms;
         return rest + (int64_t)rand_below((uint32_t)rest / 2 + 1);
 }
+
+void upstream_forget_transport(struct upstream *u)
+{
+        u->transport = transports[u->server->kind];
+}

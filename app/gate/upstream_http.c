@@ -316,7 +316,7 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
         if (why == NULL && x->kind == EXCHANGE_INITIALIZE &&
             (status == 400 || status == 404 || status == 405)) {
                 exchange_end(x);
-                link_use_transport(w->link, &transport_sse);
+                link_fall_back(w->link, &transport_sse);
                 return;
         }
         if (why == NULL && status == 200 && !w->is_stream && w->body.len > 0)

@@ -178,6 +178,33 @@ describe('a server that speaks HTTP+SSE alone', { timeout: 120000 }, () => {
     });
   }
 
+  test('a server that is 404 for a moment is not taken for one', async () => {
+    const { ToolListChangedNotificationSchema } = await import('@modelcontextprotocol/sdk/types.js');
+    const everything = await startEverything();
+    let isAway = true;
+    const balancer = http.createServer((req, res) => {
+      if (isAway) return res.writeHead(404).end();
+      return req.pipe(http.request(everything.url, { method: req.method, headers: req.headers }, (answer) => {
+        answer.pipe(res.writeHead(answer.statusCode, answer.headers));
+      }).on('error', () => res.destroy()));
+    }).listen(0, '127.0.0.1');
+    await once(balancer, 'listening');
+    const gateway = await startGateway({
+      config: { mcpServers: { up: { url: `http://127.0.0.1:${balancer.address().port}/mcp` } } }, settings: { UPSTREAM_RETRY_S: 0.1, UPSTREAM_RETRY_MAX_S: 1 },
+    });
+    const client = await connectClient(gateway.url, 'http');
+    const changed = new Promise((resolve) => client.setNotificationHandler(ToolListChangedNotificationSchema, resolve));
+    await client.listTools();
+    isAway = false;
+    await changed;
+    assert.equal(textOf(await client.callTool({ name: 'up_echo', arguments: { message: 'hi' } })), 'Echo: hi');
+    await client.close();
+    await gateway.stop();
+    balancer.closeAllConnections();
+    balancer.close();
+    await everything.stop();
+  });
+
   test('whose endpoint leads elsewhere is not followed', async () => {
     const server = http.createServer((req, res) => {
       if (req.method === 'POST') return res.writeHead(405).end();
