@@ -40,9 +40,12 @@ struct transport {
 
 extern const struct transport transport_http;
 extern const struct transport transport_stdio;
+extern const struct transport transport_rest;
 
 /* A message of the upstream; via: the exchange whose answer carries it, NULL: not known. */
 void link_on_text(struct link *link, struct exchange *via, struct str text);
+/* The same, read already; the message is borrowed. */
+void link_on_message(struct link *link, struct exchange *via, json_t *root);
 /* It will get no answer. was_sent: the upstream may have acted upon it. */
 void exchange_fail(struct exchange *x, const char *why, bool was_sent);
 /* A message that gets no answer is out. */
