@@ -1,5 +1,6 @@
 #include "mgw/gate/credential.h"
 
+#include "mgw/base/log.h"
 #include "mgw/mcp/rest.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/uri.h"
@@ -154,10 +155,9 @@ static void fetch_on_done(void *owner, const char *failure, bool was_sent)
         }
         json_decref(answer);
         buf_finish(&c->body);
-        if (fault != NULL && fault != why) {
-                snprintf(why, sizeof(why), "%s", fault);
-                fault = why;
-        }
+        if (fault != NULL)
+                log_warn(NULL, "[oauth] no access token from %.*s: %s",
+                         STR_ARG(hdr_url_host(str_from(c->oauth->token_url))), fault);
         tell(c, fault);
 }
 

@@ -98,6 +98,11 @@ static void wire_answer_take(struct rest_wire *w, json_t *result)
                                    : NULL);
 }
 
+static void wire_error(struct rest_wire *w, int code, const char *message)
+{
+        wire_reply_take(w, rpc_error_take(json_object_get(w->x->msg, "id"), code, message, NULL));
+}
+
 /* Nothing more is done for the call: it has come to this. */
 static void wire_refuse(struct rest_wire *w, const char *why)
 {
@@ -299,9 +304,14 @@ static void wire_call(struct rest_wire *w)
 {
         const struct config_server *server = wire_upstream(w)->server;
         char why[WHY_SIZE] = "out of memory";
+        int r = rest_run_init(&w->run, server->rest, json_object_get(w->x->msg, "params"), why,
+                              sizeof(why));
 
-        if (rest_run_init(&w->run, server->rest, json_object_get(w->x->msg, "params"), why,
-                          sizeof(why)) != 0) {
+        if (r == -ENOENT) {
+                wire_error(w, RPC_INVALID_PARAMS, "there is no such tool");
+                return;
+        }
+        if (r != 0) {
                 wire_refuse(w, why);
                 return;
         }
@@ -346,9 +356,7 @@ static void rest_send(struct exchange *x)
         else if (strcmp(method, "tools/call") == 0)
                 wire_call(w);
         else
-                wire_reply_take(w,
-                                rpc_error_take(json_object_get(x->msg, "id"), RPC_METHOD_NOT_FOUND,
-                                               "a REST API has tools only", NULL));
+                wire_error(w, RPC_METHOD_NOT_FOUND, "a REST API has tools only");
 }
 
 static int rest_create_peer(struct link *link)

@@ -51,10 +51,8 @@ int rest_run_init(struct rest_run *run, const struct rest *rest, const json_t *p
 
         *run = (struct rest_run){.rest = rest};
         run->tool = find_tool(rest, json_object_get(params, "name"));
-        if (run->tool == NULL) {
-                snprintf(why, why_size, "there is no such tool");
-                return REST_E_CALL;
-        }
+        if (run->tool == NULL)
+                return -ENOENT;
         run->arguments = arguments != NULL ? json_copy((json_t *)arguments) : json_object();
         if (run->arguments == NULL || add_defaults(run) < 0)
                 return -ENOMEM;

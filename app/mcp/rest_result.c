@@ -17,19 +17,34 @@ static json_t *text_result(const char *text, size_t n)
         return json_pack("{s:[{s:s, s:s%}]}", "content", "type", "text", "text", text, n);
 }
 
+/* What comes from elsewhere may be no UTF-8, and what was cut ends anywhere. */
+static void make_printable(char *text)
+{
+        struct str rest = str_from(text);
+        uint32_t c;
+
+        while (rest.n > 0) {
+                size_t n = str_utf8_first(rest, &c);
+                char *at = text + (rest.p - text);
+
+                if (n == 0 || c < 0x20 || c == 0x7f)
+                        *at = n == 0 ? '?' : ' ';
+                n = n == 0 ? 1 : n;
+                rest.p += n;
+                rest.n -= n;
+        }
+}
+
 json_t *rest_error_result(const char *fmt, ...)
 {
         char text[1024];
         va_list ap;
         json_t *result;
-        size_t n;
 
         va_start(ap, fmt);
         vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
-        /* no half character at the end, where it was cut */
-        for (n = strlen(text); n == sizeof(text) - 1 && (text[n - 1] & 0x80) != 0; n--)
-                text[n - 1] = '\0';
+        make_printable(text);
         result = text_result(text, strlen(text));
         if (result != NULL)
                 json_object_set_new(result, "isError", json_true());
@@ -123,7 +138,7 @@ static bool is_json(struct str content_type)
 
 static json_t *parse(struct str body, json_error_t *error)
 {
-        return json_loadb(body.p, body.n, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, error);
+        return json_loadb(body.p, body.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, error);
 }
 
 /* What the caller can do about a status that the description does not speak of. */

@@ -52,6 +52,15 @@ describe('the examples', { timeout: 120000 }, () => {
     assert.match(execFileSync(mgwRelease, ['--check-config', example('google.mgw.json')], { env, encoding: 'utf8' }), /: ok/);
   });
 
+  test('of the documentation are taken too', () => {
+    const blocks = [...fs.readFileSync(path.join(top, 'docs/rest.md'), 'utf8').matchAll(/```json\n(.*?)```/gs)].map(([, text]) => text);
+    const [entry, description] = [blocks.find((b) => b.includes('"rest": "tickets.json"')), blocks.find((b) => b.includes('"tools"'))];
+    fs.writeFileSync(path.join(scratch, 'mgw.json'), entry);
+    fs.writeFileSync(path.join(scratch, 'tickets.json'), description);
+    const env = { ...process.env, TICKETS_KEY: 'k' };
+    assert.match(execFileSync(mgwRelease, ['--check-config', path.join(scratch, 'mgw.json')], { env, encoding: 'utf8' }), /: ok/);
+  });
+
   test('are listed with their schemas under the names of their servers', async () => {
     const { tools } = await client.listTools();
     const own = tools.filter((t) => /^(gmail|calendar)_/.test(t.name));
@@ -144,7 +153,7 @@ print(json.dumps({'to': m['to'], 'cc': m['cc'], 'subject': m['subject'], 'type':
   test('refuse arguments that do not fit, without asking the API', async () => {
     for (const [name, args, why] of [
       ['gmail_get', {}, /^gmail: invalid arguments: .*id/],
-      ['gmail_list', { maxResults: 0 }, /^gmail: invalid arguments: \/maxResults: /],
+      ['gmail_list', { maxResults: 0 }, /^gmail: invalid arguments: \/maxResults: must be at least 1$/],
       ['gmail_list', { maxresults: 1 }, /^gmail: invalid arguments: .*maxresults/],
       ['calendar_create_event', { summary: 'x', start: { dateTime: 7 }, end: {} }, /^calendar: invalid arguments: \/start\/dateTime: /],
     ]) {
@@ -353,7 +362,7 @@ describe('an API', { timeout: 120000 }, () => {
   });
 
   test('has tools only', async () => {
-    await assert.rejects(client.callTool({ name: 'odd_nothing', arguments: {} }).then((r) => { if (r.isError) throw new Error(textOf(r)); }), /no such tool/);
+    await assert.rejects(call(client, 'odd_nothing'), { code: -32602, message: /no such tool/ });
     await assert.rejects(client.getPrompt({ name: 'odd_status' }), /does not offer/);
   });
 });

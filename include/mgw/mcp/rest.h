@@ -56,8 +56,8 @@ struct rest_answer {
         struct str body;
 };
 
-/* params of tools/call. 0; REST_E_CALL with a sentence in why (500 bytes will do): no such tool, or
- * arguments that do not fit the inputSchema; -ENOMEM. To be finished in any case. */
+/* params of tools/call. 0; REST_E_CALL with a sentence in why (500 bytes will do): arguments that
+ * do not fit the inputSchema; -ENOENT: no such tool; -ENOMEM. To be finished in any case. */
 int rest_run_init(struct rest_run *run, const struct rest *rest, const json_t *params, char *why,
                   size_t why_size);
 void rest_run_finish(struct rest_run *run);

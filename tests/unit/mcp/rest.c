@@ -2,6 +2,7 @@
 
 #include "../check.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -260,8 +261,7 @@ Test(rest_request, of_an_unknown_tool_is_none)
         json_t *params = json_pack("{s:s}", "name", "u");
 
         described = rest_from("'method': 'GET', 'path': '/'");
-        check_int(rest_run_init(&run, described, params, why, sizeof(why)), REST_E_CALL);
-        check_str(str_from(why), STR("there is no such tool"));
+        check_int(rest_run_init(&run, described, params, why, sizeof(why)), -ENOENT);
         json_decref(params);
 }
 
@@ -419,6 +419,9 @@ Test(rest_result, says_what_went_wrong)
         check_result(tool, 200, json, "{", ERROR("s: the answer is broken JSON (line 1)"));
         check_result(tool, 200, "text/html", "<p>",
                      ERROR("s: the answer (HTTP 200) is no JSON but text/html"));
+        check_result(tool, 200, "x/\xff\xc3", "x",
+                     ERROR("s: the answer (HTTP 200) is no JSON but x/??"));
+        check_result(tool, 200, json, "[\"\\u0000\"]", TEXT("[\\\"\\\\u0000\\\"]"));
         check_result(tool, 200, "", "x",
                      ERROR("s: the answer (HTTP 200) is no JSON but of an unknown type"));
 }
