@@ -2,6 +2,8 @@
  * proves who it is. */
 #include "config_inside.h"
 #include "config_source.h"
+#include "mgw/mcp/catalog.h"
+#include "mgw/mcp/openapi.h"
 #include "mgw/mcp/rest.h"
 
 #include <errno.h>
@@ -20,36 +22,84 @@ static char *beside(const char *config_path, const char *file)
                                                                                              : path;
 }
 
+/* Operations that nobody will see need not be sound. */
+static void drop_hidden(json_t *description, const struct config_server *s)
+{
+        const struct catalog_rule rule = {s->name, "", s->include, s->exclude, NULL};
+        json_t *tools = json_object_get(description, "tools"), *tool;
+        const char *name;
+        void *next;
+
+        json_object_foreach_safe(tools, next, name, tool)
+        {
+                char *shown = catalog_shown_name(&rule, name);
+
+                if (shown == NULL)
+                        json_object_del(tools, name);
+                free(shown);
+        }
+}
+
+/* What is wrong then stands in no line of the document. */
+static void read_openapi(struct loading *l, json_t *document, struct config_server *s)
+{
+        json_t *description = NULL;
+        struct rest_fault fault;
+        char why[200];
+
+        if (openapi_describe(document, &description, why, sizeof(why)) != 0) {
+                config_fault(l, "openapi", "%s", why);
+                return;
+        }
+        drop_hidden(description, s);
+        if (rest_create(description, s->base_url, &s->rest, &fault) != 0) {
+                fprintf(l->err, "%s: %s: %s (\"exclude\" leaves an operation out)\n", l->path,
+                        fault.key[0] != '\0' ? fault.key : "the document", fault.why);
+                l->n_faults++;
+        }
+        json_decref(description);
+}
+
 /* Its faults are told as those of the configuration are. */
-static void read_description(struct loading *l, struct config_server *s)
+static void read_description(struct loading *l, const json_t *json, struct config_server *s)
 {
         struct rest_fault fault;
+
+        if (rest_create(json, s->base_url, &s->rest, &fault) != 0)
+                config_fault(l, fault.key[0] != '\0' ? fault.key : "the description", "%s",
+                             fault.why);
+}
+
+static void read_json(struct loading *l, struct config_server *s)
+{
         json_error_t error;
         json_t *json = json_loadb(l->text.p, l->text.n, JSON_REJECT_DUPLICATES, &error);
 
         if (json == NULL) {
                 fprintf(l->err, "%s:%d:%d: %s\n", l->path, error.line, error.column, error.text);
                 l->n_faults++;
-        } else if (rest_create(json, s->base_url, &s->rest, &fault) != 0) {
-                config_fault(l, fault.key[0] != '\0' ? fault.key : "the description", "%s",
-                             fault.why);
+        } else if (s->openapi_file != NULL) {
+                read_openapi(l, json, s);
+        } else {
+                read_description(l, json, s);
         }
         json_decref(json);
 }
 
 void config_rest_load(struct loading *l, const char *at, struct config_server *server)
 {
-        char *path = beside(l->path, server->rest_file);
-        struct loading description = {.config = l->config, .err = l->err, .path = path};
-        int r = path != NULL ? source_read(path, &description.text) : -ENOMEM;
+        char *path = beside(l->path, server->openapi_file != NULL ? server->openapi_file
+                                                                  : server->rest_file);
+        struct loading file = {.config = l->config, .err = l->err, .path = path};
+        int r = path != NULL ? source_read(path, &file.text) : -ENOMEM;
 
         if (r < 0) {
                 config_fault(l, at, "%s cannot be read: %s", path != NULL ? path : "the file",
                              strerror(-r));
         } else {
-                read_description(&description, server);
-                l->n_faults += description.n_faults;
-                free((void *)description.text.p);
+                read_json(&file, server);
+                l->n_faults += file.n_faults;
+                free((void *)file.text.p);
         }
         free(path);
 }

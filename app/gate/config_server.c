@@ -40,6 +40,7 @@ static const struct server_key {
         {"cwd", SHAPE_TEXT, STDIO, AT(cwd)},
         {"idle_s", SHAPE_SECONDS, STDIO, AT(idle_ms)},
         {"rest", SHAPE_TEXT, REST, AT(rest_file)},
+        {"openapi", SHAPE_TEXT, REST, AT(openapi_file)},
         {"base_url", SHAPE_TEXT, REST, AT(base_url)},
         {"oauth", SHAPE_OAUTH, REST, AT(oauth)},
         {"timeout_s", SHAPE_SECONDS, HTTP | STDIO, AT(timeout_ms)},
@@ -245,8 +246,10 @@ static void load_description(struct loading *l, const char *full, struct config_
 {
         char at[240];
 
-        snprintf(at, sizeof(at), "%s.rest", full);
-        if (s->rest_file != NULL)
+        snprintf(at, sizeof(at), "%s.%s", full, s->openapi_file != NULL ? "openapi" : "rest");
+        if (s->rest_file != NULL && s->openapi_file != NULL)
+                config_fault(l, at, "does not go with \"rest\"");
+        else if (s->rest_file != NULL || s->openapi_file != NULL)
                 config_rest_load(l, at, s);
 }
 
@@ -287,7 +290,7 @@ static enum config_server_kind kind_of(const json_t *entry)
         for (unsigned kind = CONFIG_SERVER_STDIO; kind <= CONFIG_SERVER_REST; kind++)
                 if (json_object_get(entry, kind_keys[kind]) != NULL)
                         return (enum config_server_kind)kind;
-        return CONFIG_SERVER_HTTP;
+        return json_object_get(entry, "openapi") != NULL ? CONFIG_SERVER_REST : CONFIG_SERVER_HTTP;
 }
 
 void config_server_load(struct loading *l, const char *name, json_t *entry)
@@ -303,7 +306,9 @@ void config_server_load(struct loading *l, const char *name, json_t *entry)
         if (!config_is_name(name, 63))
                 config_fault(l, full, "a server's name is made of letters, digits and '-'");
         if (!json_is_object(entry))
-                config_fault(l, full, "must be an object with \"url\", \"command\" or \"rest\"");
+                config_fault(l, full,
+                             "must be an object with \"url\", \"command\", \"rest\" or "
+                             "\"openapi\"");
         s.name = strdup(name);
         if (asprintf(&s.prefix, "%s_", name) < 0)
                 s.prefix = NULL;
@@ -343,6 +348,7 @@ void config_server_finish(struct config_server *s)
         free_strings(s->env);
         free(s->cwd);
         free(s->rest_file);
+        free(s->openapi_file);
         free(s->base_url);
         rest_destroy(s->rest);
         config_oauth_finish(s->oauth);

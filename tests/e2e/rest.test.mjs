@@ -239,6 +239,23 @@ print(json.dumps({'to': m['to'], 'cc': m['cc'], 'subject': m['subject'], 'type':
   });
 });
 
+/** The same server as OpenAPI would have it. */
+const document = {
+  openapi: '3.1.0',
+  paths: {
+    '/odd/{how}': {
+      post: {
+        operationId: 'do',
+        parameters: [{ name: 'how', in: 'path', required: true, schema: { enum: ['echo', '409'] } }, { name: 'page-size', in: 'query', schema: { type: 'integer' } }],
+        requestBody: { required: true, content: { 'application/json': { schema: { $ref: '#/components/schemas/Thing' } } } },
+        responses: { 409: { description: 'it is there already' } },
+      },
+      delete: { operationId: 'unsound', parameters: [] },
+    },
+  },
+  components: { schemas: { Thing: { type: 'object', required: ['name'], properties: { name: { type: 'string' }, parts: { type: 'array', items: { $ref: '#/components/schemas/Thing' } } } } } },
+};
+
 /** One tool for each way in which an API misbehaves. */
 const odd = {
   headers: { 'X-Version': '3', Accept: 'application/vnd.odd+json' },
@@ -262,9 +279,11 @@ describe('an API', { timeout: 120000 }, () => {
     google = await GoogleServer.start();
     fs.writeFileSync(path.join(scratch, 'odd.json'), JSON.stringify(odd));
     const entry = { rest: path.join(scratch, 'odd.json'), base_url: `${google.url}/`, headers: { 'X-Key': 'k', 'x-version': '4' } };
+    fs.writeFileSync(path.join(scratch, 'openapi.json'), JSON.stringify(document));
     gateway = await startGateway({
       config: {
         mcpServers: {
+          open: { openapi: path.join(scratch, 'openapi.json'), base_url: google.url, exclude: ['unsound'] },
           odd: entry, hasty: { ...entry, timeout_s: 0.3 }, dead: { ...entry, base_url: 'http://127.0.0.1:1' },
           robot: { ...entry, oauth: { token_url: `${google.url}/token`, client_id: 'robot', client_secret: 's', scope: 'a b' } },
         },
@@ -351,6 +370,17 @@ describe('an API', { timeout: 120000 }, () => {
     const result = await call(client, 'odd_typed');
     assert.equal(result.isError, true);
     assert.match(textOf(result), /^odd: the answer does not fit the outputSchema: .*missing/);
+  });
+
+  test('may be described by an OpenAPI document', async () => {
+    const { tools } = await client.listTools();
+    assert.deepEqual(tools.filter((t) => t.name.startsWith('open_')).map((t) => t.name), ['open_do']);
+    const body = { name: 'a', parts: [{ name: 'b' }] };
+    const echo = JSON.parse(textOf(await call(client, 'open_do', { how: 'echo', page_size: 3, body })));
+    assert.deepEqual([echo.method, echo.path, echo.query, JSON.parse(echo.body)], ['POST', '/odd/echo', [['page-size', '3']], body]);
+    const refused = await call(client, 'open_do', { how: 'echo', body: { name: 'a', parts: [{}] } });
+    assert.match(textOf(refused), /^open: invalid arguments: \/body\/parts\/0: .*name/);
+    assert.equal(textOf(await call(client, 'open_do', { how: '409', body })), 'open: HTTP 409 (Conflict): it is there already: answered 409');
   });
 
   test("can be used with the client's own credentials", async () => {

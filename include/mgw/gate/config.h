@@ -31,8 +31,9 @@ struct config_server {
         char **env;     /* "NAME=value", beside PATH, HOME and LANG */
         char *cwd;      /* NULL: ours */
         char *rest_file;
+        char *openapi_file;         /* in its place */
         char *base_url;             /* NULL: the one in the description */
-        struct rest *rest;          /* what rest_file describes */
+        struct rest *rest;          /* what the file describes */
         struct config_oauth *oauth; /* NULL: none */
         char *prefix;               /* of the names of its tools and prompts; "" = none */
         char **include;             /* patterns of their names (fnmatch); NULL: all */

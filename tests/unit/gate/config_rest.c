@@ -125,6 +125,34 @@ Test(config_rest, a_fault_in_oauth_is_told)
         check_fault("mgw.json", 3, "mcpServers.api.oauth: needs \"refresh_token\", or");
 }
 
+Test(config_rest, an_openapi_document_may_stand_in_its_place)
+{
+        check_int(
+                load("\"openapi\": \"api.json\", \"base_url\": \"http://b\", \"include\": [\"a*\"]",
+                     "{\"openapi\": \"3.1.0\", \"paths\": {\"/\": {\"get\": {\"operationId\": "
+                     "\"a1\"}}, \"/{x}\": {\"get\": {\"operationId\": \"b\"}}}}"),
+                0);
+        check_int(config.servers[0].kind, CONFIG_SERVER_REST);
+        cr_assert_not_null(config.servers[0].rest);
+}
+
+Test(config_rest, an_operation_that_is_unsound_is_told)
+{
+        check_int(load("\"openapi\": \"api.json\", \"base_url\": \"http://b\"",
+                       "{\"openapi\": \"3.1.0\", \"paths\": {\"/{x}\": {\"get\": "
+                       "{\"operationId\": \"b\"}}}}"),
+                  -EINVAL);
+        cr_assert_not_null(strstr(faults, "/api.json: tools.b.path: {x}: inputSchema.properties "
+                                          "has no such argument (\"exclude\""),
+                           "%s", faults);
+}
+
+Test(config_rest, one_of_the_two_is_enough)
+{
+        check_int(load("\"rest\": \"api.json\",\n\"openapi\": \"api.json\"", sound), -EINVAL);
+        check_fault("mgw.json", 3, "mcpServers.api.openapi: does not go with \"rest\"");
+}
+
 Test(config_rest, keys_of_other_kinds_do_not_go_with_it)
 {
         check_int(load("\"rest\": \"api.json\",\n\"cwd\": \"/\",\n\"url\": \"http://a\"", sound),
