@@ -8,7 +8,8 @@ signals=0
 prefixers=()
 
 up() {
-  local config=
+  local config=${MGW_CONFIG:-}
+  [ -z "$config" ] || config=$(callers_path "$config")
   while [ $# -gt 0 ]; do
     case $1 in
       --config)
@@ -32,6 +33,9 @@ up() {
   export MGW_LISTEN=unix:$MGW_SOCKET
   [ ${#MGW_SOCKET} -lt 100 ] ||
     die "the path $MGW_SOCKET is too long for a socket (99 bytes at most): move the checkout to a shorter path"
+  if [ -n "${MGW_AUTH_TOKENS_FILE:-}" ]; then
+    MGW_AUTH_TOKENS_FILE=$(callers_path "$MGW_AUTH_TOKENS_FILE")
+  fi
   [ -z "$config" ] || [ -r "$config" ] || die "cannot read the configuration $config"
 
   need_packages "${UP_PACKAGES[@]}"

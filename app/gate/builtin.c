@@ -91,18 +91,20 @@ static void run_status(struct call *call)
 
         if (oldest != NULL)
                 age_s = (now - container_of(oldest, struct stream, link)->opened_ms) / 1000;
-        int n = snprintf(
-                text, sizeof(text),
-                "mgw %s on %s, up %" PRId64 " s\n"
-                "streams: %u open, %" PRIu64 " opened, longest ended one lived %" PRIu64 " s\n"
-                "sessions: %u\ncalls: %u running, %" PRIu64 " in all\n"
-                "keep-alives: %" PRIu64 ", every %g s\n"
-                "you: %s, %u streams open, this session's oldest for %" PRId64 " s, protocol %s\n",
-                MGW_VERSION, gate->config->node, (now - gate->started_ms) / 1000, st->n_streams,
-                st->streams_opened, st->longest_stream_ms / 1000, st->n_sessions, st->n_calls,
-                st->calls, st->keepalives, (double)gate->config->keepalive_ms / 1000,
-                call->session->user->email, call->session->user->n_streams, age_s,
-                era_revision_name(call->session->revision));
+        int n = snprintf(text, sizeof(text),
+                         "mgw %s on %s, up %" PRId64 " s\n"
+                         "streams: %u open, of %u users, %" PRIu64
+                         " opened, longest ended one lived %" PRIu64 " s\n"
+                         "sessions: %u\ncalls: %u running, %" PRIu64 " in all\n"
+                         "keep-alives: %" PRIu64 ", every %g s\n"
+                         "you: %s, %u streams open, this session's oldest for %" PRId64
+                         " s, protocol %s\n",
+                         MGW_VERSION, gate->config->node, (now - gate->started_ms) / 1000,
+                         st->n_streams, user_table_n_streaming(gate->users), st->streams_opened,
+                         st->longest_stream_ms / 1000, st->n_sessions, st->n_calls, st->calls,
+                         st->keepalives, (double)gate->config->keepalive_ms / 1000,
+                         call->session->user->email, call->session->user->n_streams, age_s,
+                         era_revision_name(call->session->revision));
         answer_text(call, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1, false);
 }
 

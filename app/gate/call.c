@@ -6,6 +6,7 @@
 #include "mgw/gate/builtin.h"
 #include "mgw/gate/listing.h"
 #include "mgw/gate/post.h"
+#include "mgw/gate/relay.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -35,6 +36,7 @@ static void call_end(struct call *call, const char *why, json_t *answer)
         timer_disarm(gate->loop, &call->work);
         errand_drop(&call->errand, why);
         listing_drop(call->listing);
+        relay_drop(call->relay);
         s->n_calls--;
         gate->stats.n_calls--;
         if (post != NULL)
@@ -57,6 +59,18 @@ void call_answer_take(struct call *call, json_t *answer)
         json_object_set_new(answer, "jsonrpc", json_string("2.0"));
         json_object_set(answer, "id", call->id);
         call_end(call, "the gateway no longer waits", answer);
+}
+
+void call_answered(struct call *call)
+{
+        errand_drop(&call->errand, NULL);
+        call_end(call, NULL, NULL);
+}
+
+void call_stop_beats(struct call *call)
+{
+        timer_disarm(call->session->gate->loop, &call->beat);
+        call->errand.may_repeat = false;
 }
 
 void call_fail(struct call *call, int code, const char *fmt, ...)
@@ -148,22 +162,46 @@ static json_t *server_info(void)
                          "version", MGW_VERSION);
 }
 
-/* What we offer ourselves, and what the upstreams offer. One that is not there yet may offer
- * anything. */
+/* What a capability says about itself: subscribe holds where one upstream has it; changes of the
+ * merged lists are told by ourselves too. */
+static json_t *capability_of(const char *name, const json_t *theirs, const json_t *so_far)
+{
+        json_t *one = json_object();
+
+        if (strcmp(name, "prompts") == 0 || strcmp(name, "resources") == 0)
+                json_object_set_new(one, "listChanged", json_true());
+        if (json_is_true(json_object_get(theirs, "subscribe")) ||
+            json_is_true(json_object_get(so_far, "subscribe")))
+                json_object_set_new(one, "subscribe", json_true());
+        return one;
+}
+
+/* What we offer ourselves, and what the upstreams offer of that which is relayed here: others
+ * (tasks) would only be refused. One that is not there yet may offer anything. */
 static json_t *capabilities(const struct session *s)
 {
+        static const char *const relayed[] = {"prompts", "resources", "completions"};
         json_t *all = json_pack("{s:{s:b}, s:{}}", "tools", "listChanged", 1, "logging");
+        json_t *anything = json_pack("{s:{}, s:{s:b}, s:{}}", "prompts", "resources", "subscribe",
+                                     1, "completions");
 
         for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
-                if (s->links[i] == NULL || s->links[i]->hello == NULL)
-                        json_object_update_new(all,
-                                               json_pack("{s:{s:b}, s:{s:b, s:b}, s:{}}", "prompts",
-                                                         "listChanged", 1, "resources", "subscribe",
-                                                         1, "listChanged", 1, "completions"));
-                else
-                        json_object_update_missing(
-                                all, json_object_get(s->links[i]->hello, "capabilities"));
+                const struct link *link = s->links[i];
+                const json_t *theirs = link != NULL && link->hello != NULL
+                                               ? json_object_get(link->hello, "capabilities")
+                                               : anything;
+
+                for (size_t k = 0; k < sizeof(relayed) / sizeof(relayed[0]); k++) {
+                        const json_t *one = json_object_get(theirs, relayed[k]);
+
+                        if (one != NULL)
+                                json_object_set_new(
+                                        all, relayed[k],
+                                        capability_of(relayed[k], one,
+                                                      json_object_get(all, relayed[k])));
+                }
         }
+        json_decref(anything);
         return all;
 }
 
@@ -242,11 +280,11 @@ static int call_open_links(struct session *s, const json_t *init_params)
         return r;
 }
 
-/* A string of the params. NULL: there is none, or a NUL is in it, where C would cut it into another
+/* A string of an object. NULL: there is none, or a NUL is in it, where C would cut it into another
  * name. */
-static const char *call_text(const struct call *call, const char *key)
+static const char *text_of(const json_t *object, const char *key)
 {
-        const json_t *string = json_object_get(call->params, key);
+        const json_t *string = json_object_get(object, key);
         const char *text = json_string_value(string);
 
         return text != NULL && strlen(text) == json_string_length(string) ? text : NULL;
@@ -255,7 +293,7 @@ static const char *call_text(const struct call *call, const char *key)
 static void call_initialize(struct call *call)
 {
         struct session *s = call->session;
-        const char *asked = call_text(call, "protocolVersion");
+        const char *asked = text_of(call->params, "protocolVersion");
 
         if (s->is_initialized || s->links != NULL) {
                 call_fail(call, RPC_INVALID_REQUEST, "this session is initialized already");
@@ -309,7 +347,7 @@ static json_t *params_for_owner(const struct call *call, const char *key, const 
 
 static void call_by_name(struct call *call)
 {
-        const char *name = call_text(call, "name");
+        const char *name = text_of(call->params, "name");
         bool is_tool = strcmp(call->method->name, "tools/call") == 0;
         const char *theirs;
         struct link *owner;
@@ -337,7 +375,7 @@ static void call_by_name(struct call *call)
 
 static void call_by_uri(struct call *call)
 {
-        const char *uri = call_text(call, "uri");
+        const char *uri = text_of(call->params, "uri");
         const char *theirs;
         struct link *owner;
 
@@ -357,8 +395,8 @@ static void call_by_uri(struct call *call)
 static void call_complete(struct call *call)
 {
         const json_t *ref = json_object_get(call->params, "ref");
-        const char *name = json_string_value(json_object_get(ref, "name"));
-        const char *uri = json_string_value(json_object_get(ref, "uri"));
+        const char *name = text_of(ref, "name");
+        const char *uri = text_of(ref, "uri");
         const char *theirs = NULL;
         struct link *owner = NULL;
         json_t *copy;
@@ -383,7 +421,7 @@ static void call_complete(struct call *call)
 static void call_set_level(struct call *call)
 {
         struct session *s = call->session;
-        const char *name = call_text(call, "level");
+        const char *name = text_of(call->params, "level");
         int level = name != NULL ? method_log_level(name) : -1;
 
         if (level < 0) {

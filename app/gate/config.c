@@ -4,6 +4,7 @@
 #include "config_inside.h"
 #include "config_source.h"
 #include "mgw/base/log.h"
+#include "mgw/wire/hdr.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -13,8 +14,12 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Those of text first. */
 enum kind {
         KIND_TEXT,    /* char * */
+        KIND_LISTEN,  /* char *, "unix:..." or "tcp:..." */
+        KIND_NODE,    /* char *, a name */
+        KIND_URL,     /* char *, "http://..." or "https://..." */
         KIND_COUNT,   /* uint32_t */
         KIND_SIZE,    /* uint64_t */
         KIND_SECONDS, /* int64_t milliseconds, written in seconds with fractions */
@@ -39,12 +44,12 @@ struct setting {
 #define SECONDS_MAX 1e7
 
 static const struct setting settings[] = {
-        {"listen", KIND_TEXT, AT(listen), "unix:/run/mgw/fcgi.sock", 0, 0,
+        {"listen", KIND_LISTEN, AT(listen), "unix:/run/mgw/fcgi.sock", 0, 0,
          "FastCGI socket: unix:PATH or tcp:ADDRESS:PORT; a listening descriptor 0 wins"},
         {"socket_mode", KIND_OCTAL, AT(socket_mode), "0660", 0, 0777,
          "permissions of the unix socket"},
         {"socket_group", KIND_TEXT, AT(socket_group), "", 0, 0, "group of the unix socket"},
-        {"node", KIND_TEXT, AT(node), "", 0, 0,
+        {"node", KIND_NODE, AT(node), "", 0, 0,
          "begins each session id (default: the host's name)"},
         {"keepalive_s", KIND_SECONDS, AT(keepalive_ms), "30", 0, SECONDS_MAX,
          "longest silence of a stream; 0 switches keep-alive off"},
@@ -55,7 +60,7 @@ static const struct setting settings[] = {
         {"retry_ms", KIND_MS, AT(retry_ms), "3000", 0, 1e7,
          "when clients are told to come back after a deliberate end, +-50 %"},
         {"session_idle_s", KIND_SECONDS, AT(session_idle_ms), "14400", 0.001, SECONDS_MAX,
-         "a session without streams and calls expires after this"},
+         "a session that no client has a stream or call open in expires after this"},
         {"sessions_max", KIND_COUNT, AT(sessions_max), "50000", 1, 1e7, "sessions at once"},
         {"streams_max", KIND_COUNT, AT(streams_max), "40000", 1, 1e7, "streams at once"},
         {"streams_per_user_max", KIND_COUNT, AT(streams_per_user_max), "0", 0, 1e7,
@@ -96,7 +101,7 @@ static const struct setting settings[] = {
         {"log_level", KIND_LEVEL, AT(log_level), "info", 0, 0, "debug, info, warn or error"},
         {"allowed_origins", KIND_ORIGINS, AT(allowed_origins), "", 0, 0,
          "browser origins let in besides localhost; \"*\" lets all in"},
-        {"public_url", KIND_TEXT, AT(public_url), "", 0, 0,
+        {"public_url", KIND_URL, AT(public_url), "", 0, 0,
          "address that clients use (default: from the Host header)"},
         {"auth.tokens_file", KIND_TEXT, AT(auth_tokens_file), "", 0, 0,
          "users and their token hashes; without it everybody is anonymous"},
@@ -108,6 +113,7 @@ void config_fault(struct loading *l, const char *key, const char *fmt, ...)
 {
         char copy[256];
         const char *keys[8];
+        unsigned line = 1;
         size_t n = 0;
         va_list ap;
 
@@ -115,8 +121,11 @@ void config_fault(struct loading *l, const char *key, const char *fmt, ...)
         for (char *save, *part = strtok_r(copy, ".", &save); part != NULL && n < 8;
              part = strtok_r(NULL, ".", &save))
                 keys[n++] = part;
+        /* A key that holds a dot is not found: then what it stands in. */
+        while (n > 0 && (line = source_line(l->text, keys, n)) == 0)
+                n--;
         l->n_faults++;
-        fprintf(l->err, "%s:%u: %s: ", l->path, source_line(l->text, keys, n), key);
+        fprintf(l->err, "%s:%u: %s: ", l->path, line, key);
         va_start(ap, fmt);
         vfprintf(l->err, fmt, ap);
         va_end(ap);
@@ -134,6 +143,36 @@ static const char *set_text(char **fieldp, const char *value)
         return NULL;
 }
 
+static bool begins_with(const char *value, const char *a, const char *b)
+{
+        return strncmp(value, a, strlen(a)) == 0 || strncmp(value, b, strlen(b)) == 0;
+}
+
+static const char *set_listen(char **fieldp, const char *value)
+{
+        return begins_with(value, "unix:", "tcp:")
+                       ? set_text(fieldp, value)
+                       : "must be unix:/path/to/socket or tcp:ADDRESS:PORT";
+}
+
+static const char *set_node(char **fieldp, const char *value)
+{
+        return value[0] == '\0' || config_is_name(value, 63)
+                       ? set_text(fieldp, value)
+                       : "must be 1 to 63 letters, digits or '-'";
+}
+
+/* It is quoted in headers, and paths are put behind it. */
+static const char *set_url(char **fieldp, const char *value)
+{
+        size_t n = strlen(value);
+
+        if (n == 0 || (begins_with(value, "http://", "https://") && value[n - 1] != '/' &&
+                       hdr_is_visible(str_from(value), 255) && strpbrk(value, "\"\\") == NULL))
+                return set_text(fieldp, value);
+        return "must begin with http:// or https:// and have no '/' at its end";
+}
+
 static const char *set_number(void *field, const struct setting *s, const char *value)
 {
         static char why[96];
@@ -142,7 +181,7 @@ static const char *set_number(void *field, const struct setting *s, const char *
 
         if (end == value || *end != '\0' || !isfinite(x) || x < s->min || x > s->max ||
             (s->kind != KIND_SECONDS && x != floor(x))) {
-                snprintf(why, sizeof(why), "must be a%s number from %g to %g",
+                snprintf(why, sizeof(why), "must be a%s number from %.15g to %.15g",
                          s->kind == KIND_SECONDS ? "" : " whole", s->min, s->max);
                 return why;
         }
@@ -223,6 +262,12 @@ static const char *set(struct config *c, const struct setting *s, const char *va
         switch (s->kind) {
         case KIND_TEXT:
                 return set_text(field, value);
+        case KIND_LISTEN:
+                return set_listen(field, value);
+        case KIND_NODE:
+                return set_node(field, value);
+        case KIND_URL:
+                return set_url(field, value);
         case KIND_OCTAL:
                 return set_octal(field, value);
         case KIND_FORMAT:
@@ -417,21 +462,18 @@ int config_load(struct config *config, const char *path, FILE *err)
         for (size_t i = 0; i < N_SETTINGS; i++)
                 if (set(config, &settings[i], settings[i].standard) != NULL)
                         return -ENOMEM;
-        set_node_from_host(config);
         if (path != NULL)
                 load_file(&l);
         load_environment(&l);
-        if (!config_is_name(config->node, 63)) {
-                fprintf(err, "node: must be 1 to 63 letters, digits or '-'\n");
-                l.n_faults++;
-        }
+        if (config->node[0] == '\0')
+                set_node_from_host(config);
         return l.n_faults > 0 ? -EINVAL : 0;
 }
 
 void config_finish(struct config *c)
 {
         for (size_t i = 0; i < N_SETTINGS; i++)
-                if (settings[i].kind == KIND_TEXT)
+                if (settings[i].kind <= KIND_URL)
                         free(*(char **)((char *)c + settings[i].offset));
         origins_clear(c);
         for (size_t i = 0; i < c->n_servers; i++)

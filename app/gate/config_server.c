@@ -18,7 +18,7 @@ enum shape {
         SHAPE_IGNORED, /* keys of clients that mean nothing here */
 };
 
-#define HTTP (1u << CONFIG_SERVER_HTTP)
+#define HTTP (1u << CONFIG_SERVER_HTTP | 1u << CONFIG_SERVER_SSE)
 #define STDIO (1u << CONFIG_SERVER_STDIO)
 #define REST (1u << CONFIG_SERVER_REST)
 #define ALL (HTTP | STDIO | REST)
@@ -55,6 +55,7 @@ static const struct server_key {
 /* The key that makes an entry one of this kind. */
 static const char *const kind_keys[] = {
         [CONFIG_SERVER_HTTP] = "url",
+        [CONFIG_SERVER_SSE] = "url",
         [CONFIG_SERVER_STDIO] = "command",
         [CONFIG_SERVER_REST] = "rest",
 };
@@ -173,6 +174,7 @@ static void load_type(struct loading *l, const char *at, const json_t *value,
 {
         static const char *const words[][3] = {
                 [CONFIG_SERVER_HTTP] = {"http", "streamable-http", "streamableHttp"},
+                [CONFIG_SERVER_SSE] = {"sse", "sse", "sse"},
                 [CONFIG_SERVER_STDIO] = {"stdio", "stdio", "stdio"},
                 [CONFIG_SERVER_REST] = {"rest", "rest", "rest"},
         };
@@ -181,8 +183,9 @@ static void load_type(struct loading *l, const char *at, const json_t *value,
         for (size_t i = 0; word != NULL && i < 3; i++)
                 if (strcmp(words[kind][i], word) == 0)
                         return;
-        config_fault(l, at, "does not fit: an entry with \"%s\" is of the type \"%s\"",
-                     kind_keys[kind], words[kind][0]);
+        config_fault(l, at,
+                     "does not fit: \"http\" or \"sse\" goes with \"url\", \"stdio\" with "
+                     "\"command\", \"rest\" with \"rest\"");
 }
 
 static void load_key(struct loading *l, const char *at, const struct server_key *k, json_t *value,
@@ -287,10 +290,14 @@ static void add_server(struct loading *l, struct config_server *s)
 
 static enum config_server_kind kind_of(const json_t *entry)
 {
+        const char *type = json_string_value(json_object_get(entry, "type"));
+
         for (unsigned kind = CONFIG_SERVER_STDIO; kind <= CONFIG_SERVER_REST; kind++)
                 if (json_object_get(entry, kind_keys[kind]) != NULL)
                         return (enum config_server_kind)kind;
-        return json_object_get(entry, "openapi") != NULL ? CONFIG_SERVER_REST : CONFIG_SERVER_HTTP;
+        if (json_object_get(entry, "openapi") != NULL)
+                return CONFIG_SERVER_REST;
+        return type != NULL && strcmp(type, "sse") == 0 ? CONFIG_SERVER_SSE : CONFIG_SERVER_HTTP;
 }
 
 void config_server_load(struct loading *l, const char *name, json_t *entry)

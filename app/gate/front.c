@@ -155,6 +155,16 @@ static void conn_linger(struct conn *c, uint16_t id)
         c->lingering_id = id;
 }
 
+static void conn_tell_room(struct conn *c)
+{
+        list_for_each_safe (it, &c->requests) {
+                struct request *req = container_of(it, struct request, link);
+
+                if (req->events != NULL && req->events->on_room != NULL)
+                        req->events->on_room(req);
+        }
+}
+
 static void conn_flush(struct conn *c)
 {
         while (c->out.len > 0 && !c->is_dead) {
@@ -173,6 +183,8 @@ static void conn_flush(struct conn *c)
         if (c->is_dead)
                 return;
         conn_watch(c);
+        if (c->out.len == 0)
+                conn_tell_room(c);
         if (c->out.len == 0 && c->closes_when_flushed)
                 loop_defer(c->front->gate->loop, &c->end);
 }
@@ -229,9 +241,9 @@ void request_own(struct request *req, const struct request_events *events, void 
         req->owner = owner;
 }
 
-bool request_has_unsent(const struct request *req)
+uint32_t request_n_unsent(const struct request *req)
 {
-        return req->conn->out.len > 0;
+        return req->conn->out.len;
 }
 
 int request_write(struct request *req, struct str bytes, uint32_t cap_bytes)
@@ -546,9 +558,13 @@ static void request_on_abort(struct request *req)
                 req->events->on_abort(req);
                 return;
         }
+        /* HAProxy is being reloaded: the answer comes by itself, or the connection ends. */
+        if (req->is_running && !req->keep_conn)
+                return;
         if (req->events != NULL)
                 req->events->on_gone(req);
-        request_end(req);
+        /* HAProxy 2.6 does not survive an end without a head. */
+        refuse(req, 503, STR("The request was aborted.\n"));
 }
 
 static void conn_on_management(struct conn *c, const struct fcgi_record *rec)

@@ -45,7 +45,7 @@ void exchange_end(struct exchange *x)
                 x->errand->exchange = NULL;
         x->errand = NULL;
         if (x->wire != NULL)
-                link->upstream->transport->drop(x);
+                link->transport->drop(x);
         loop_bury(link_loop(link), x, exchange_free);
 }
 
@@ -59,7 +59,7 @@ static void exchange_on_silence(struct timer *timer)
         exchange_fail(x, why, true);
 }
 
-static void exchange_watch_silence(struct exchange *x)
+void exchange_heard(struct exchange *x)
 {
         int64_t timeout_ms = x->owner->upstream->server->timeout_ms;
 
@@ -90,8 +90,8 @@ static void exchange_start(struct exchange *x)
 
         list_move_to_tail(&link->exchanges, &x->link);
         x->generation = link->generation;
-        exchange_watch_silence(x);
-        link->upstream->transport->send(x);
+        exchange_heard(x);
+        link->transport->send(x);
 }
 
 static struct exchange *link_find(struct link *link, const json_t *id)
@@ -174,7 +174,7 @@ static void link_try(struct link *link)
         }
         link->state = LINK_OPENING;
         link->generation++;
-        if (u->transport->open(link, why, sizeof(why)) < 0) {
+        if (link->transport->open(link, why, sizeof(why)) < 0) {
                 link_open_failed(link, why);
                 return;
         }
@@ -239,7 +239,7 @@ static void link_on_hello(struct link *link, json_t *result)
         while (link->state == LINK_READY && (it = list_first(&link->waiting)) != NULL)
                 exchange_start(container_of(it, struct exchange, link));
         if (link->state == LINK_READY)
-                link->upstream->transport->on_ready(link);
+                link->transport->on_ready(link);
         if (link->is_missing)
                 link_tell_change(link);
         link->is_missing = false;
@@ -340,6 +340,24 @@ bool link_is_quiet(const struct link *link)
         return list_is_empty(&link->exchanges) && list_is_empty(&link->waiting);
 }
 
+void link_use_transport(struct link *link, const struct transport *transport)
+{
+        void *before = link->peer, *peer;
+
+        if (transport->create(link) < 0) {
+                link_open_failed(link, "out of memory");
+                return;
+        }
+        peer = link->peer;
+        link->peer = before;
+        link->transport->destroy(link);
+        link->peer = peer;
+        link->transport = transport;
+        link->upstream->transport = transport; /* the next sessions need not find out */
+        link->state = LINK_DOWN;
+        link_try(link);
+}
+
 /* ---- what comes ---- */
 
 static void link_on_answer(struct link *link, const struct rpc_msg *m)
@@ -390,7 +408,7 @@ static void link_on_progress(struct link *link, const struct rpc_msg *m)
         struct call *call = exchange_call(x);
 
         if (x != NULL)
-                exchange_watch_silence(x);
+                exchange_heard(x);
         if (call != NULL)
                 call_on_progress(call, m->params);
 }
@@ -432,7 +450,7 @@ void link_on_message(struct link *link, struct exchange *via, json_t *root)
         struct rpc_msg m;
 
         if (via != NULL)
-                exchange_watch_silence(via);
+                exchange_heard(via);
         if (rpc_msg_read(root, &m, &fault) != 0)
                 log_warn(NULL, "[upstream] %s: message skipped: %s", upstream_name(link->upstream),
                          fault);
@@ -471,6 +489,7 @@ int link_open(struct upstream *upstream, struct session *session, const json_t *
         if (link == NULL)
                 return -ENOMEM;
         link->upstream = upstream;
+        link->transport = upstream->transport;
         link->session = session;
         link->init_params = json_copy((json_t *)init_params);
         json_object_set_new(link->init_params, "protocolVersion",
@@ -479,7 +498,7 @@ int link_open(struct upstream *upstream, struct session *session, const json_t *
         link->retry.on_due = link_on_retry;
         list_init(&link->exchanges);
         list_init(&link->waiting);
-        r = upstream->transport->create(link);
+        r = link->transport->create(link);
         if (r < 0) {
                 json_decref(link->init_params);
                 free(link);
@@ -512,7 +531,7 @@ void link_close(struct link *link)
                 exchange_end(container_of(it, struct exchange, link));
         while ((it = list_first(&link->waiting)) != NULL)
                 exchange_end(container_of(it, struct exchange, link));
-        link->upstream->transport->destroy(link);
+        link->transport->destroy(link);
         loop_bury(link_loop(link), link, link_free);
 }
 

@@ -39,6 +39,7 @@ struct transport {
 };
 
 extern const struct transport transport_http;
+extern const struct transport transport_sse;
 extern const struct transport transport_stdio;
 extern const struct transport transport_rest;
 
@@ -46,6 +47,8 @@ extern const struct transport transport_rest;
 void link_on_text(struct link *link, struct exchange *via, struct str text);
 /* The same, read already; the message is borrowed. */
 void link_on_message(struct link *link, struct exchange *via, json_t *root);
+/* Something of its answer has come: the server's timeout_s begins again. */
+void exchange_heard(struct exchange *x);
 /* It will get no answer. was_sent: the upstream may have acted upon it. */
 void exchange_fail(struct exchange *x, const char *why, bool was_sent);
 /* A message that gets no answer is out. */
@@ -58,6 +61,8 @@ void link_lost(struct link *link, const char *why);
 void link_sleep(struct link *link);
 /* Nothing is on its way, and nothing waits. */
 bool link_is_quiet(const struct link *link);
+/* The server speaks another transport: opens the link anew by that one. */
+void link_use_transport(struct link *link, const struct transport *transport);
 /* The upstream's session is gone, and no exchange told so. */
 void link_forgotten(struct link *link);
 /* Has it an answer to wait for still? */

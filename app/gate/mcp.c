@@ -183,6 +183,10 @@ static int check_batch(struct request *req, const struct session *s, const struc
                             "This session's protocol version has no batches", NULL);
                 return -1;
         }
+        if (b->n_requests > 0 && s->gate->is_draining) {
+                refuse_busy(req, 503);
+                return -1;
+        }
         if (s->n_calls + b->n_requests > s->gate->config->calls_per_session_max) {
                 refuse_busy(req, 429);
                 return -1;

@@ -13,6 +13,7 @@ static void post_on_gone(struct request *req)
         struct post *post = req->owner;
 
         post->req = NULL;
+        session_touch(post->session);
 }
 
 static const struct request_events post_request_events = {.on_gone = post_on_gone};
@@ -21,8 +22,10 @@ static void post_on_stream_end(struct stream *stream)
 {
         struct post *post = stream->owner;
 
-        if (post != NULL)
-                post->stream = NULL;
+        if (post == NULL)
+                return;
+        post->stream = NULL;
+        session_touch(post->session);
 }
 
 static void post_push(struct post *post, const json_t *msg)
@@ -114,6 +117,21 @@ void post_resume(struct post *post, struct stream *stream)
         stream->owner = post;
         stream->on_end = post_on_stream_end;
         stream->has_retry = false;
+        session_touch(post->session);
+}
+
+bool post_is_heard(const struct post *post)
+{
+        return post->req != NULL || post->stream != NULL;
+}
+
+bool post_may_relay(struct post *post)
+{
+        if (post->is_batch || post->n_open != 1 || !post->accepts_stream)
+                return false;
+        if (post->channel.no == 0)
+                post_begin_stream(post);
+        return post->stream != NULL && !post->stream->is_full && !post->stream->is_in_event;
 }
 
 bool post_send(struct post *post, const json_t *msg)

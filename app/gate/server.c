@@ -101,21 +101,25 @@ static void server_drain(struct server *sv)
         server_on_calm(gate);
 }
 
-/* What is wrong with the file goes into the log, in the log's format. */
-static void server_reload_tokens(struct server *sv)
+/* For the first time, or again. What is wrong with the file goes into the log, line by line. */
+static int server_read_tokens(struct gate *gate)
 {
-        char *told = NULL;
+        char *told = NULL, *save = NULL;
         size_t n = 0;
         FILE *err = open_memstream(&told, &n);
-        int r = user_table_reload(sv->gate.users, err != NULL ? err : stderr);
+        int r;
 
-        if (err != NULL && fclose(err) == 0 && n > 0) {
-                told[strcspn(told, "\n")] = '\0';
-                log_line(r < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, NULL, "[mgw] %s", told);
-        }
+        if (err == NULL)
+                return -ENOMEM;
+        r = gate->users != NULL
+                    ? user_table_reload(gate->users, err)
+                    : user_table_create(&gate->users, gate->config->auth_tokens_file, err);
+        if (fclose(err) == 0)
+                for (char *line = strtok_r(told, "\n", &save); line != NULL;
+                     line = strtok_r(NULL, "\n", &save))
+                        log_line(r < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, NULL, "[mgw] %s", line);
         free(told);
-        if (r == 0)
-                log_info(NULL, "[mgw] tokens read again");
+        return r;
 }
 
 static void server_on_signal(struct signal_watch *watch, int signo)
@@ -123,7 +127,8 @@ static void server_on_signal(struct signal_watch *watch, int signo)
         struct server *sv = container_of(watch, struct server, signals);
 
         if (signo == SIGHUP) {
-                server_reload_tokens(sv);
+                if (server_read_tokens(&sv->gate) == 0)
+                        log_info(NULL, "[mgw] tokens read again");
         } else if (!sv->gate.is_draining) {
                 server_drain(sv);
         } else {
@@ -186,7 +191,7 @@ static int server_open(struct server *sv, const struct config *config)
         if ((r = loop_create(&gate->loop)) < 0 ||
             (r = children_create(gate->loop, &gate->children)) < 0 ||
             (r = signal_watch_open(gate->loop, &sv->signals, signos)) < 0 ||
-            (r = user_table_create(&gate->users, config->auth_tokens_file, stderr)) < 0 ||
+            (r = server_read_tokens(gate)) < 0 ||
             (r = http_client_create(gate->loop, &gate->http)) < 0)
                 return r;
         gate->started_ms = loop_now_ms(gate->loop);
@@ -220,7 +225,8 @@ int server_run(const struct config *config)
         int r = server_open(&sv, config);
 
         if (r < 0) {
-                log_error(NULL, "[mgw] cannot start: %s", strerror(-r));
+                log_error(NULL, "[mgw] cannot start: %s",
+                          r == -EINVAL ? "see above" : strerror(-r));
                 sv.exit_code = 1;
         } else {
                 log_info(NULL, "[mgw] %s listening on %s, keep-alive every %g s, upstreams: %zu",

@@ -21,9 +21,18 @@ static void session_free(void *object)
         free(object);
 }
 
+/* A call whose client has left does not count: it may never be answered. */
 static bool session_is_idle(const struct session *s)
 {
-        return list_is_empty(&s->streams) && s->n_calls == 0;
+        if (!list_is_empty(&s->streams))
+                return false;
+        list_for_each (it, &s->calls) {
+                const struct post *post = container_of(it, struct call, link)->post;
+
+                if (post != NULL && post_is_heard(post))
+                        return false;
+        }
+        return true;
 }
 
 static void sessions_watch_expiry(struct gate *gate)

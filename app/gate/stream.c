@@ -109,9 +109,20 @@ static void stream_on_abort(struct request *req)
                 timer_arm(s->gate->loop, &s->farewell, rand_below(FAREWELL_MS));
 }
 
+static void stream_on_room(struct request *req)
+{
+        struct stream *s = req->owner;
+        void (*on_room)(void *owner) = s->on_room;
+
+        s->on_room = NULL;
+        if (on_room != NULL)
+                on_room(s->room_owner);
+}
+
 static const struct request_events stream_request_events = {
         .on_gone = stream_on_gone,
         .on_abort = stream_on_abort,
+        .on_room = stream_on_room,
 };
 
 unsigned stream_refusal(const struct gate *gate, const struct user *user)
@@ -129,6 +140,7 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
 {
         struct gate *gate = request_gate(req);
         struct stream *s = calloc(1, sizeof(*s));
+        char client[64], request_id[64];
         const struct cgi_header headers[] = {
                 {"Content-Type", "text/event-stream"},
                 {"Cache-Control", "no-cache, no-transform"},
@@ -150,6 +162,9 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         s->farewell.on_due = stream_on_farewell;
         s->opened_ms = loop_now_ms(gate->loop);
         rand_text(s->id, ID_BYTES);
+        /* For the log: what came in is gone once the stream has begun. */
+        snprintf(client, sizeof(client), "%.*s", STR_ARG(req->in->head.remote_addr));
+        snprintf(request_id, sizeof(request_id), "%.*s", STR_ARG(req->in->head.request_id));
         int r = request_begin(req, headers, o->first.n > 0 ? o->first : STR(SSE_OPEN));
         if (r < 0) {
                 free(s);
@@ -161,7 +176,8 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         if (++gate->stats.n_streams > gate->streams_peak)
                 gate->streams_peak = gate->stats.n_streams;
         gate->stats.streams_opened++;
-        log_info(NULL, "[MCP] Client connected: %s (%s)", s->id, s->user->email);
+        log_info(LOG_FIELDS({"client", client}, {"request", request_id}),
+                 "[MCP] Client connected: %s (%s)", s->id, s->user->email);
         stream_watch_sweep(gate);
         *streamp = s;
         return 0;
@@ -193,6 +209,8 @@ int stream_push(struct stream *s, const struct sse_event *event)
         struct buf bytes;
         int r;
 
+        if (s->is_in_event)
+                return -EBUSY;
         buf_init(&bytes, UINT32_MAX);
         r = sse_add_event(&bytes, event);
         if (r == 0)
@@ -203,13 +221,27 @@ int stream_push(struct stream *s, const struct sse_event *event)
         return r;
 }
 
+int stream_write_part(struct stream *s, struct str bytes, bool is_last)
+{
+        int r = s->is_full ? STREAM_E_FULL : request_write(s->req, bytes, UINT32_MAX);
+
+        if (r == 0)
+                stream_touch(s);
+        s->is_in_event = !is_last;
+        s->gate->stats.events += is_last;
+        return r;
+}
+
 /* Nothing is sent behind unsent bytes: they wait to be read, and say as much as a comment would. */
 static void stream_keep_alive(struct stream *s)
 {
-        if (!request_has_unsent(s->req) && stream_write(s, STR(SSE_KEEP_ALIVE)) == 0)
+        bool is_silent = request_n_unsent(s->req) == 0;
+
+        stream_touch(s);
+        if (is_silent && s->is_in_event)
+                s->on_silence(s->silence_owner);
+        else if (is_silent && stream_write(s, STR(SSE_KEEP_ALIVE)) == 0)
                 s->gate->stats.keepalives++;
-        else
-                stream_touch(s);
 }
 
 static void stream_on_sweep(struct timer *timer)

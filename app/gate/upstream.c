@@ -14,6 +14,7 @@
 
 static const struct transport *const transports[] = {
         [CONFIG_SERVER_HTTP] = &transport_http,
+        [CONFIG_SERVER_SSE] = &transport_sse,
         [CONFIG_SERVER_STDIO] = &transport_stdio,
         [CONFIG_SERVER_REST] = &transport_rest,
 };

@@ -3,6 +3,7 @@
  */
 #include "link_inside.h"
 #include "mgw/base/log.h"
+#include "mgw/gate/relay.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/sse.h"
 
@@ -25,6 +26,7 @@ struct post_wire {
         struct buf body;
         unsigned status;
         bool is_stream;
+        bool is_whole; /* what comes is gathered, however big */
 };
 
 struct http_peer {
@@ -112,6 +114,44 @@ static void get_remember_event(struct http_peer *peer, const struct sse_event *e
                         ev->retry_ms > GET_RETRY_MAX_MS ? GET_RETRY_MAX_MS : ev->retry_ms;
 }
 
+/* ---- big results ---- */
+
+static struct relay *wire_relay(const struct post_wire *w)
+{
+        struct call *call = w->x != NULL && w->x->errand != NULL ? w->x->errand->call : NULL;
+
+        return call != NULL ? call->relay : NULL;
+}
+
+static bool wire_begin_relay(struct post_wire *w, struct str head)
+{
+        struct call *call = w->x != NULL && w->x->errand != NULL ? w->x->errand->call : NULL;
+
+        w->is_whole = call == NULL || !relay_begin(call, head);
+        return !w->is_whole;
+}
+
+/* An event of the stream that grows big. */
+static void wire_try_relay(struct post_wire *w)
+{
+        struct str head;
+
+        if (w->is_whole || sse_reader_pending(&w->sse) < RELAY_MIN_BYTES)
+                return;
+        if (sse_reader_peek_data(&w->sse, &head) && wire_begin_relay(w, head))
+                sse_reader_give_data(&w->sse);
+        else
+                w->is_whole = true;
+}
+
+static void wire_on_room(void *owner)
+{
+        const struct post_wire *w = owner;
+
+        if (w->http != NULL)
+                http_resume(w->http);
+}
+
 static void wire_feed(struct post_wire *w, const char *p, size_t n)
 {
         while (n > 0 && w->http != NULL) {
@@ -121,8 +161,14 @@ static void wire_feed(struct post_wire *w, const char *p, size_t n)
 
                 p += used;
                 n -= used;
-                if (r == SSE_E_MORE)
+                if (r == SSE_E_PIECE || r == SSE_E_PIECE_LAST) {
+                        relay_feed(wire_relay(w), ev.data, r == SSE_E_PIECE_LAST);
                         continue;
+                }
+                if (r == SSE_E_MORE) {
+                        wire_try_relay(w);
+                        continue;
+                }
                 if (r != 0) {
                         wire_fail(w, "it sent an event over 64 MB", true);
                         break;
@@ -140,10 +186,19 @@ static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
 
         if (w->status != 200 && w->status != 202)
                 return HTTP_GO_ON; /* what an error page says is not for our clients */
+        if (w->x != NULL)
+                exchange_heard(w->x);
+        if (wire_relay(w) != NULL && relay_must_wait(wire_relay(w), wire_on_room, w))
+                return HTTP_PAUSE;
         if (w->is_stream)
                 wire_feed(w, p, n);
+        else if (wire_relay(w) != NULL)
+                relay_feed(wire_relay(w), (struct str){p, n}, false);
         else if (buf_add(&w->body, p, n) != 0)
                 wire_fail(w, "its answer is over 64 MB", true);
+        else if (w->body.len >= RELAY_MIN_BYTES && !w->is_whole &&
+                 wire_begin_relay(w, buf_bytes(&w->body)))
+                buf_finish(&w->body);
         return HTTP_GO_ON;
 }
 
@@ -193,6 +248,12 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
         }
         if (why == NULL && wire_lost_session(w)) {
                 exchange_again(x);
+                return;
+        }
+        if (why == NULL && x->kind == EXCHANGE_INITIALIZE &&
+            (status == 400 || status == 404 || status == 405)) {
+                exchange_end(x);
+                link_use_transport(w->link, &transport_sse);
                 return;
         }
         if (why == NULL && status == 200 && !w->is_stream && w->body.len > 0)

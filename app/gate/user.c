@@ -171,6 +171,15 @@ void user_table_destroy(struct user_table *t)
         free(t);
 }
 
+unsigned user_table_n_streaming(const struct user_table *t)
+{
+        unsigned n = 0;
+
+        for (size_t i = 0; i < t->n_users; i++)
+                n += t->users[i]->n_streams > 0;
+        return n;
+}
+
 enum user_verdict user_find(struct user_table *t, struct str authorization, int64_t wall_ms,
                             struct user **userp)
 {

@@ -208,6 +208,7 @@ int cgi_head_read(struct cgi_head *head, const struct cgi_params *params)
                 .is_https = https.n > 0 && !str_eq_nocase(https, STR("off")),
                 .content_type = cgi_param(params, "CONTENT_TYPE"),
                 .remote_addr = cgi_param(params, "REMOTE_ADDR"),
+                .request_id = cgi_param(params, "MGW_REQUEST_ID"),
                 .host = cgi_param(params, "HTTP_HOST"),
                 .accept = cgi_param(params, "HTTP_ACCEPT"),
                 .authorization = cgi_param(params, "HTTP_AUTHORIZATION"),

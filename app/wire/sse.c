@@ -240,6 +240,48 @@ static int take_gathered_line(struct sse_reader *r, struct str end, struct sse_e
         return res;
 }
 
+size_t sse_reader_pending(const struct sse_reader *r)
+{
+        return r->line.len;
+}
+
+bool sse_reader_peek_data(const struct sse_reader *r, struct str *piecep)
+{
+        struct str line = buf_bytes(&r->line);
+
+        if (r->gives_data || (r->has_data && !r->is_given) || !str_has_prefix(line, STR("data:")))
+                return false;
+        line = (struct str){line.p + 5, line.n - 5};
+        if (line.n > 0 && line.p[0] == ' ')
+                line = (struct str){line.p + 1, line.n - 1};
+        *piecep = line;
+        return true;
+}
+
+void sse_reader_give_data(struct sse_reader *r)
+{
+        drop_given(r);
+        buf_consume(&r->line, r->line.len);
+        r->gives_data = true;
+}
+
+/* The next part of a line that is given as it comes. */
+static int give_piece(struct sse_reader *r, struct str *rest, struct sse_event *ev)
+{
+        struct str line;
+
+        *ev = (struct sse_event){.retry_ms = -1};
+        if (!line_cut(rest, &line)) {
+                ev->data = *rest;
+                rest->n = 0;
+                return SSE_E_PIECE;
+        }
+        r->after_cr = line.p[line.n] == '\r' && line.p + line.n + 1 == rest->p;
+        r->gives_data = false;
+        ev->data = line;
+        return SSE_E_PIECE_LAST;
+}
+
 int sse_reader_feed(struct sse_reader *r, const char *p, size_t n, size_t *usedp,
                     struct sse_event *ev)
 {
@@ -252,6 +294,10 @@ int sse_reader_feed(struct sse_reader *r, const char *p, size_t n, size_t *usedp
                 if (r->after_cr && rest.p[0] == '\n')
                         rest = (struct str){rest.p + 1, rest.n - 1};
                 r->after_cr = false;
+                if (r->gives_data && rest.n > 0) {
+                        res = give_piece(r, &rest, ev);
+                        break;
+                }
                 if (!line_cut(&rest, &line)) {
                         res = add(&r->line, rest);
                         rest.n = 0;

@@ -28,7 +28,7 @@ describe('built-in tools', () => {
         const answer = await client.callTool({ name: 'echo', arguments: { message: 'grüße 🌍' } });
         assert.equal(textOf(answer), 'grüße 🌍');
         const status = await client.callTool({ name: 'gateway_status', arguments: {} });
-        assert.match(textOf(status), /streams: [1-9]/);
+        assert.match(textOf(status), /^streams: [1-9]\d* open, of 1 users, /m);
         assert.equal(client.getServerVersion().name, 'mgw');
         await client.ping();
         await client.close();
@@ -85,6 +85,13 @@ describe('server-everything as upstream', () => {
       assert.ok(names.includes('echo') && names.includes('everything_echo'), names.join());
       const answer = await client.callTool({ name: 'everything_echo', arguments: { message: 'hello' } });
       assert.match(textOf(answer), /hello/);
+    });
+
+    withClient('what it offers is offered again, if calls of it can be relayed', async (client) => {
+      const { tools, prompts, resources, ...rest } = client.getServerCapabilities();
+      assert.deepEqual([tools, prompts, resources],
+        [{ listChanged: true }, { listChanged: true }, { listChanged: true, subscribe: true }]);
+      assert.deepEqual(rest, { logging: {}, completions: {} });
     });
 
     withClient('its prompts and resources are there', async (client) => {

@@ -327,15 +327,25 @@ describe('ABORT_REQUEST', { timeout: 60000 }, () => {
 
   test('of a request that is coming in is answered with END_REQUEST', async () => {
     const peer = (await connect()).send(begin(1), record(TYPE.PARAMS, 1, pairs(paramsOf('/mcp', { body: initialize }))), abort(1));
-    assert.equal((await peer.answer(1)).end.protocolStatus, STATUS.REQUEST_COMPLETE);
+    const { status, end } = await peer.answer(1);
+    assert.deepEqual([status, end.protocolStatus], [503, STATUS.REQUEST_COMPLETE]);
     assert.equal((await peer.send(request(2, '/health')).answer(2)).status, 200);
   });
 
-  test('of a call is answered with END_REQUEST', async () => {
+  test('of a call on a kept connection is answered with a head and END_REQUEST', async () => {
     const headers = await openSession();
     const peer = (await connect()).send(request(1, '/mcp', call('wait', { seconds: 60 }, headers)));
     await waitFor(async () => await metric('mgw_calls') === 1, 'the call to run');
-    assert.equal((await peer.send(abort(1)).answer(1)).end.protocolStatus, STATUS.REQUEST_COMPLETE);
+    const { status, end } = await peer.send(abort(1)).answer(1);
+    assert.deepEqual([status, end.protocolStatus], [503, STATUS.REQUEST_COMPLETE]);
+    await get('/mcp', { method: 'DELETE', headers });
+  });
+
+  test('of a call, as HAProxy sends it when it is reloaded, does not cost its answer', async () => {
+    const headers = await openSession();
+    const peer = (await connect()).send(request(1, '/mcp', { ...call('wait', { seconds: 0.5 }, headers), keep: false }));
+    await waitFor(async () => await metric('mgw_calls') === 1, 'the call to run');
+    assert.match((await peer.send(abort(1)).answer(1)).body, /Waited 0\.5 seconds/);
     await get('/mcp', { method: 'DELETE', headers });
   });
 

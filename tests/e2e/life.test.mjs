@@ -47,12 +47,18 @@ describe('going down', { timeout: 120000 }, () => {
     await sse.event((e) => e.json?.id === 1);
     gateway.mgw.child.kill('SIGTERM');
     await gateway.mgw.line(/INFO \[mgw\] draining: 2 calls have 25 s to end, \d streams/);
+    const notice = await fetch(`${gateway.url}/mcp`, { method: 'POST', headers: session.headers, body: '{"jsonrpc":"2.0","method":"notifications/initialized"}' });
+    assert.equal(notice.status, 202, 'what running calls may need is taken');
     const ready = await fetch(`${gateway.url}/ready`);
     assert.equal(ready.status, 503);
     for (const [name, method, headers] of [['initialize', 'POST', JSON_HEADERS], ['a stream', 'GET', { accept: 'text/event-stream' }]]) {
       const refused = await fetch(`${gateway.url}${method === 'POST' ? '/mcp' : '/sse'}`, {
         method, headers, body: method === 'POST' ? rpc(1, 'initialize', initializeParams()) : undefined,
       });
+      assert.equal(refused.status, 503, name);
+    }
+    for (const [name, url, headers] of [['a call', `${gateway.url}/mcp`, session.headers], ['a call of era A', sse.endpoint, JSON_HEADERS]]) {
+      const refused = await fetch(url, { method: 'POST', headers, body: rpc(6, 'ping') });
       assert.equal(refused.status, 503, name);
     }
     await quietGet.ended();
@@ -131,9 +137,13 @@ describe('the log', { timeout: 60000 }, () => {
       const messages = program.lines.map(messageOf);
       assert.ok(messages.every((m) => m !== undefined), `every line has the form:\n${program.tail()}`);
       const idsOf = (pattern) => messages.map((m) => pattern.exec(m)?.[1]).filter(Boolean).sort();
-      const connected = idsOf(/^\[MCP\] Client connected: ([A-Za-z0-9_-]+) \(dev@example\.com\)$/);
+      const connected = idsOf(/^\[MCP\] Client connected: ([A-Za-z0-9_-]+) \(dev@example\.com\)(?: client=127\.0\.0\.1 request=[0-9a-f-]{36})?$/);
       const gone = idsOf(/^\[MCP\] Client disconnected: ([A-Za-z0-9_-]+) \(dev@example\.com\) after [3-9]s$/);
       assert.equal(connected.length, 3);
+      for (const { response } of streams) {
+        const id = response.headers.get('x-request-id');
+        assert.equal(program.count(new RegExp(`Client connected.*${id}`)), 1, 'by the name that the answer and HAProxy\'s log have');
+      }
       assert.deepEqual(gone, connected);
       assert.ok(!program.lines.some((line) => line.includes(token)), 'the token is in no line');
       await gateway.stop();
@@ -143,7 +153,9 @@ describe('the log', { timeout: 60000 }, () => {
   test('has one form only, also when the tokens cannot be read again', async () => {
     const tokens = path.join(scratch, 'tokens-broken.json');
     execFileSync(mgwSanitized, ['token', 'dev@example.com', '--file', tokens]);
+    fs.chmodSync(tokens, 0o644); // a warning comes before the fault, from the start on
     const gateway = await startGateway({ settings: { LOG_FORMAT: 'json', AUTH_TOKENS_FILE: tokens } });
+    assert.equal(JSON.parse(await gateway.mgw.line(/chmod 600/)).level, 'warn');
     fs.writeFileSync(tokens, '{"users": [\n');
     gateway.mgw.child.kill('SIGHUP');
     const line = JSON.parse(await gateway.mgw.line(/tokens-broken\.json:\d/));

@@ -230,6 +230,27 @@ describe('the end of a session', { timeout: 120000 }, () => {
     assert.equal(await metric(gateway, 'mgw_sessions'), 0);
   }));
 
+  test('it expires though a call runs that nobody waits for', () => within({ settings: { SESSION_IDLE_S: 1, ANSWER_GRACE_MS: 100 } }, async (gateway) => {
+    const wait = rpc(1, 'tools/call', { name: 'wait', arguments: { seconds: 600 } });
+    const [left, cutEarly, waiting] = [await openSession(gateway.url), await openSession(gateway.url), await openSession(gateway.url)];
+    const start = (session, headers) => openStream(`${gateway.url}/mcp`, { method: 'POST', headers: { ...session.headers, ...headers }, body: wait });
+    const [stream, kept] = [await start(left), await start(waiting)];
+    const json = new AbortController(); // nothing is answered to this one before it leaves
+    fetch(`${gateway.url}/mcp`, { method: 'POST', headers: { ...cutEarly.headers, accept: 'application/json' }, body: wait, signal: json.signal }).catch(() => {});
+    await waitFor(async () => await metric(gateway, 'mgw_calls') === 3, 'the calls to run');
+    const resumed = await openGet(gateway, left, { 'last-event-id': stream.events[0].id }); // takes the call over
+    await stream.ended();
+    json.abort();
+    await waitFor(async () => await metric(gateway, 'mgw_sessions') === 2, 'the session of the JSON client to expire');
+    assert.deepEqual([resumed.end, kept.end], [undefined, undefined]);
+    resumed.close();
+    await waitFor(async () => await metric(gateway, 'mgw_sessions') === 1, 'the session of the stream to expire');
+    assert.equal(await metric(gateway, 'mgw_calls'), 1);
+    assert.equal(kept.end, undefined);
+    kept.close();
+    await waitFor(async () => await metric(gateway, 'mgw_sessions') === 0, 'the last session to expire');
+  }));
+
   test('at sessions_max the longest idle one goes, or a newcomer waits', () => within({ settings: { SESSIONS_MAX: 3 } }, async (gateway) => {
     const [a, b, c] = [await openSession(gateway.url), await openSession(gateway.url), await openSession(gateway.url)];
     assert.equal(await ping(gateway, a), 200); // now b is the longest idle

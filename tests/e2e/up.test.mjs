@@ -81,6 +81,7 @@ describe('./dev up', { timeout: 120000 }, () => {
 
   test('a wrong configuration is named', async () => {
     await refused(['--config', scratchFile('bad.json', '{"gateway": {\n"keepalive": 1}}')], {}, /bad\.json: mend the configuration/);
+    await refused([], { MGW_CONFIG: path.relative('/', path.join(scratch, 'bad.json')) }, /bad\.json: mend the configuration/);
     await refused(['--config', path.join(scratch, 'none.json')], {}, /cannot read the configuration .*none\.json/);
     await refused(['--nope'], {}, /up does not know --nope/);
     await refused([], { MGW_TLS_PORT: 'many' }, /MGW_TLS_PORT=many is no port number/);

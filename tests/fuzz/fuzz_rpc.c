@@ -1,7 +1,9 @@
 /* JSON-RPC from anybody: parsed or refused with a reason; what was parsed is, dumped and parsed
  * again, the same. */
 #include "fuzz.h"
+#include "mgw/base/buf.h"
 #include "mgw/wire/rpc.h"
+#include "mgw/wire/rpc_result.h"
 
 static void check_reason(const char *why, size_t size)
 {
@@ -59,6 +61,42 @@ static void check_answer(const struct rpc_msg *msg)
         json_decref(answer);
 }
 
+/* The result as it is passed on, cut somewhere, is the one that the parser finds. */
+static void check_result(struct str text, const json_t *result)
+{
+        struct rpc_result_reader r = {0};
+        struct cuts cuts = {(uint32_t)text.n};
+        enum rpc_result_outcome o = RPC_RESULT_MORE;
+        json_t *again;
+        struct buf out;
+        char why[160];
+
+        buf_init(&out, 1 << 26);
+        while (text.n > 0 && o != RPC_RESULT_BAD) {
+                size_t n = cuts_next(&cuts, text.n);
+
+                while (n > 0 && o != RPC_RESULT_BAD) {
+                        struct str piece;
+                        size_t used = 0;
+
+                        o = rpc_result_feed(&r, text.p, n, &used, &piece);
+                        REQUIRE(used <= n);
+                        if (o == RPC_RESULT_PIECE)
+                                REQUIRE(buf_add_str(&out, piece) == 0);
+                        text = (struct str){text.p + used, text.n - used};
+                        n -= used;
+                }
+        }
+        REQUIRE(memchr(buf_bytes(&out).p, '\n', out.len) == NULL);
+        REQUIRE(memchr(buf_bytes(&out).p, '\r', out.len) == NULL);
+        if (o == RPC_RESULT_END && result != NULL) {
+                REQUIRE(rpc_parse(buf_bytes(&out), &again, why, sizeof(why)) == 0);
+                REQUIRE(json_equal(again, result));
+                json_decref(again);
+        }
+        buf_finish(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         char *copy = exact_copy(data, size);
@@ -69,10 +107,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (rpc_parse((struct str){copy, size}, &root, why, sizeof(why)) != 0) {
                 check_reason(why, sizeof(why));
+                check_result((struct str){copy, size}, NULL);
                 free(copy);
                 return 0;
         }
         check_again(root);
+        check_result((struct str){copy, size}, json_object_get(root, "result"));
         if (rpc_msg_read(root, &msg, &reason) == 0) {
                 check_msg(&msg);
                 check_answer(&msg);

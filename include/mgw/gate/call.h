@@ -22,6 +22,7 @@ struct call {
         struct errand errand;      /* to the upstream that has what it asks for */
         struct upstream *upstream; /* where it went; NULL: nowhere yet */
         struct listing *listing;   /* METHOD_LIST */
+        struct relay *relay;       /* its answer is going out while it comes */
 };
 
 /* Starts one request; post is NULL for era A. It is answered in any case. */
@@ -31,6 +32,10 @@ void call_start(struct session *session, struct post *post, const struct rpc_msg
 void call_answer_take(struct call *call, json_t *answer);
 void call_fail(struct call *call, int code, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
+/* The answer has gone out already: ends the call. */
+void call_answered(struct call *call);
+/* The gateway reports no progress of its own any more. */
+void call_stop_beats(struct call *call);
 /* A message that belongs to the call, before its answer: a notification or a request to the client.
  * True when it went out or is kept for replay. */
 bool call_send(struct call *call, const json_t *msg);

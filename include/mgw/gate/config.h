@@ -10,7 +10,12 @@
 
 struct rest;
 
-enum config_server_kind { CONFIG_SERVER_HTTP, CONFIG_SERVER_STDIO, CONFIG_SERVER_REST };
+enum config_server_kind {
+        CONFIG_SERVER_HTTP, /* Streamable HTTP, or HTTP+SSE where the server knows no other */
+        CONFIG_SERVER_SSE,  /* HTTP+SSE alone */
+        CONFIG_SERVER_STDIO,
+        CONFIG_SERVER_REST,
+};
 
 /* OAuth 2.0: a refresh token, or the client's own credentials where there is none. */
 struct config_oauth {

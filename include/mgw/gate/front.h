@@ -16,6 +16,8 @@ struct request_events {
         /* ABORT_REQUEST: the proxy wants it to end, now or in a while (HAProxy being reloaded sends
          * this for clients that are still there). NULL: treated as gone. */
         void (*on_abort)(struct request *req);
+        /* The peer has taken all that waited. NULL: nobody asks. */
+        void (*on_room)(struct request *req);
 };
 
 /* What came in. A stream, which lives for hours, does without it. */
@@ -62,7 +64,7 @@ int request_begin(struct request *req, const struct cgi_header *headers, struct 
 /* More bytes of the stream. 0, BUF_E_FULL (nothing taken: bytes wait already and these pass the
  * cap), -errno. */
 int request_write(struct request *req, struct str bytes, uint32_t cap_bytes);
-/* Are there bytes that the peer has not taken yet? */
-bool request_has_unsent(const struct request *req);
+/* Bytes that the peer has not taken yet. */
+uint32_t request_n_unsent(const struct request *req);
 /* Ends a stream in order. The request must not be used afterwards. */
 void request_end(struct request *req);

@@ -15,7 +15,8 @@ struct link {
         struct upstream *upstream;
         struct session *session;
         json_t *init_params;
-        json_t *hello;         /* the result of initialize; NULL: never opened */
+        json_t *hello; /* the result of initialize; NULL: never opened */
+        const struct transport *transport;
         void *peer;            /* the transport's */
         struct list exchanges; /* sent */
         struct list waiting;   /* for READY */

@@ -23,8 +23,12 @@ struct post *post_create(struct request *req, struct session *session, unsigned 
                          bool is_batch);
 /* The running POST whose events go by that channel, or NULL. */
 struct post *post_find(struct session *session, uint32_t channel_no);
+/* May its one answer be written part by part? Makes a stream of it then: post->stream. */
+bool post_may_relay(struct post *post);
 /* A GET stream goes on where the POST's own was cut. */
 void post_resume(struct post *post, struct stream *stream);
+/* Is its client there to hear the answer? */
+bool post_is_heard(const struct post *post);
 /* Sends a message before the answer; makes a stream of the POST if need be. False: the client takes
  * no stream. */
 bool post_send(struct post *post, const json_t *msg);

@@ -30,9 +30,15 @@ struct stream {
         int64_t opened_ms;
         int64_t written_ms;
         struct channel channel;
-        bool has_retry; /* its client reconnects: a deliberate end tells it when */
-        bool is_full;   /* an event found no room: none may follow it, since a resuming client asks
-                           for what came after the last that it has */
+        void (*on_room)(void *owner); /* once, when the client has taken all; NULL: nobody waits */
+        void *room_owner;
+        /* An event that is written in parts has had none for an interval. */
+        void (*on_silence)(void *owner);
+        void *silence_owner;
+        bool is_in_event; /* an event is being written in parts: nothing else may be */
+        bool has_retry;   /* its client reconnects: a deliberate end tells it when */
+        bool is_full; /* an event found no room: none may follow it, since a resuming client asks
+                         for what came after the last that it has */
         char id[12];
 };
 
@@ -53,6 +59,9 @@ unsigned stream_refusal(const struct gate *gate, const struct user *user);
 int stream_open(struct request *req, const struct stream_options *options, struct stream **streamp);
 /* One event. 0; STREAM_E_FULL and -errno: the stream is ending by itself. */
 int stream_push(struct stream *stream, const struct sse_event *event);
+/* A part of an event in the wire's form; other events find the stream closed (-EBUSY) until the
+ * last part. Its caller looks to it that not too much waits. Outcomes as stream_push(). */
+int stream_write_part(struct stream *stream, struct str bytes, bool is_last);
 /* Ends it in order, with `retry:` where the client reconnects. */
 void stream_end(struct stream *stream);
 

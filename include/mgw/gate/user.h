@@ -22,6 +22,9 @@ void user_table_destroy(struct user_table *table);
  * on. The old state stays on any fault. 0, -EINVAL, -errno. */
 int user_table_reload(struct user_table *table, FILE *err);
 
+/* Users with a stream open. */
+unsigned user_table_n_streaming(const struct user_table *table);
+
 enum user_verdict { USER_OK, USER_NO_TOKEN, USER_BAD_TOKEN, USER_EXPIRED };
 
 /* Compares SHA-256 hashes in constant time, over the whole table. authorization is the header's

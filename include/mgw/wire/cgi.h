@@ -36,6 +36,7 @@ struct cgi_head {
         uint64_t content_length;
         struct str content_type;
         struct str remote_addr;
+        struct str request_id; /* MGW_REQUEST_ID, the proxy's name for it */
         struct str host;
         struct str accept;
         struct str authorization;

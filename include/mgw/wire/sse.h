@@ -6,8 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SSE_E_MORE 1 /* all bytes taken, no event complete yet */
-#define SSE_E_BIG 2  /* an event over the cap: the stream is lost */
+#define SSE_E_MORE 1       /* all bytes taken, no event complete yet */
+#define SSE_E_BIG 2        /* an event over the cap: the stream is lost */
+#define SSE_E_PIECE 3      /* ev->data is the next part of data given as it comes */
+#define SSE_E_PIECE_LAST 4 /* and this its last */
 
 /* What stands on the wire when a stream has been silent, and when it opens. */
 #define SSE_KEEP_ALIVE ": keep-alive\n\n"
@@ -33,6 +35,7 @@ struct sse_reader {
         uint32_t max;
         int retry_ms;
         bool has_data, has_id, is_given, seen_start, after_cr;
+        bool gives_data; /* the line in progress, as it comes */
 };
 
 /* The cap holds for each line and for the data of each event; a reader holds at most four times as
@@ -45,3 +48,10 @@ void sse_reader_finish(struct sse_reader *r);
  * with data.p NULL, so that a client can resume. SSE_E_MORE, SSE_E_BIG, -ENOMEM. */
 int sse_reader_feed(struct sse_reader *r, const char *p, size_t n, size_t *usedp,
                     struct sse_event *ev);
+/* Bytes of the line in progress. */
+size_t sse_reader_pending(const struct sse_reader *r);
+/* For an event too big to be gathered: when the line in progress is the first data of its event,
+ * *piecep is what has come of it (borrowed until the next feed), and true. sse_reader_give_data()
+ * then drops that, and feeds answer SSE_E_PIECE until the line's end. */
+bool sse_reader_peek_data(const struct sse_reader *r, struct str *piecep);
+void sse_reader_give_data(struct sse_reader *r);

@@ -233,13 +233,13 @@ backend next
   };
 }
 
-/** @modelcontextprotocol/server-everything over Streamable HTTP. Returns { url, port, program, stop }. */
-export async function startEverything(port) {
+/** @modelcontextprotocol/server-everything over 'streamableHttp' or 'sse'. Returns { url, port, program, stop }. */
+export async function startEverything(port, transport = 'streamableHttp') {
   port ??= await freePort();
   const bin = path.join(top, 'tests/e2e/node_modules/.bin/mcp-server-everything');
   const node = path.join(top, 'tests/e2e/node_modules/.bin/node');
-  const program = new Program('everything', node, [bin, 'streamableHttp'], { env: { ...process.env, PORT: String(port) } });
-  const url = `http://127.0.0.1:${port}/mcp`;
+  const program = new Program('everything', node, [bin, transport], { env: { ...process.env, PORT: String(port) } });
+  const url = `http://127.0.0.1:${port}/${transport === 'sse' ? 'sse' : 'mcp'}`;
   await waitFor(() => fetch(url, { method: 'POST' }).then(() => true, () => false), 'server-everything to answer');
   return { url, port, program, stop: () => program.stop('SIGKILL') };
 }

@@ -68,7 +68,7 @@ function readBlock(stream, block) {
     }
     hasField = true;
     const [, field, value] = /^([^:]*):? ?(.*)$/s.exec(line);
-    if (field === 'data') event.data += value;
+    if (field === 'data') event.data += (event.data && '\n') + value;
     else if (field === 'event') event.name = value;
     else event[field] = value;
   }

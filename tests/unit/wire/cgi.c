@@ -161,7 +161,8 @@ Test(cgi_head, of_a_request_as_haproxy_sends_it)
                          P("HTTP_MCP_PROTOCOL_VERSION", "2025-06-18"), P("HTTPS", "on"),
                          P("HTTP_LAST_EVENT_ID", "1-7"), P("REQUEST_METHOD", "POST"),
                          P("REQUEST_URI", "/mcp?a=b?c"), P("QUERY_STRING", "ignored"),
-                         P("REMOTE_ADDR", "192.0.2.1"), P("CONTENT_LENGTH", "12")),
+                         P("REMOTE_ADDR", "192.0.2.1"), P("CONTENT_LENGTH", "12"),
+                         P("MGW_REQUEST_ID", "r-1")),
                   0);
         check_int(cgi_head_read(&head, &params), 0);
         check_int(head.method, CGI_POST);
@@ -172,6 +173,7 @@ Test(cgi_head, of_a_request_as_haproxy_sends_it)
         check_int(head.content_length, 12);
         check_str(head.content_type, STR("application/json"));
         check_str(head.remote_addr, STR("192.0.2.1"));
+        check_str(head.request_id, STR("r-1"));
         check_str(head.host, STR("localhost:8443"));
         check_str(head.accept, STR("*/*"));
         check_str(head.authorization, STR("Bearer t"));

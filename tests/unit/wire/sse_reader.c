@@ -272,3 +272,65 @@ Test(sse_reader, line_ends_alone_are_cheap, .timeout = 20)
         sse_reader_finish(&r);
         free(text);
 }
+
+/* Gathers the pieces of one line that is given as it comes, and then the events behind it. */
+static void check_given(const char *text, size_t n_before, const char *data, const char *events)
+{
+        for (size_t n = 1; n < strlen(text) - n_before; n++) {
+                struct str rest = {text + n_before, strlen(text) - n_before};
+                struct sse_reader r;
+                struct sse_event ev;
+                struct buf given, seen;
+                struct str piece;
+                size_t used;
+                int res = SSE_E_PIECE;
+
+                buf_init(&given, 1 << 20);
+                buf_init(&seen, 1 << 20);
+                sse_reader_init(&r, 1000);
+                check_int(feed_piece(&r, text, n_before, &seen), SSE_E_MORE);
+                cr_assert(sse_reader_peek_data(&r, &piece));
+                check_int(buf_add_str(&given, piece), 0);
+                sse_reader_give_data(&r);
+                check_int(sse_reader_pending(&r), 0);
+                while (res == SSE_E_PIECE) {
+                        res = sse_reader_feed(&r, rest.p, rest.n < n ? rest.n : n, &used, &ev);
+                        cr_assert(res == SSE_E_PIECE || res == SSE_E_PIECE_LAST);
+                        check_int(buf_add_str(&given, ev.data), 0);
+                        rest = (struct str){rest.p + used, rest.n - used};
+                }
+                check_str(buf_bytes(&given), str_from(data));
+                check_int(feed_piece(&r, rest.p, rest.n, &seen), SSE_E_MORE);
+                check_str(buf_bytes(&seen), str_from(events));
+                sse_reader_finish(&r);
+                buf_finish(&given);
+                buf_finish(&seen);
+        }
+}
+
+Test(sse_reader, a_big_events_data_is_given_as_it_comes)
+{
+        check_given("data: 0123456789\n\ndata: next\n\n", 9, "0123456789",
+                    "id- name<> data<next> retry -1\n");
+        check_given("event: message\nid: 7\ndata:0123456789\r\n\r\ndata: next\n\n", 30,
+                    "0123456789",
+                    "id<7> name<message> data- retry -1\nid<7> name<> data<next> retry -1\n");
+}
+
+Test(sse_reader, only_the_first_data_of_an_event_is_given)
+{
+        static const char *const texts[] = {"data: a\ndata: b", "event: data", ": data: x", "dat"};
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+                struct sse_reader r;
+                struct buf seen;
+                struct str piece;
+
+                buf_init(&seen, 1 << 20);
+                sse_reader_init(&r, 1000);
+                check_int(feed_piece(&r, texts[i], strlen(texts[i]), &seen), SSE_E_MORE);
+                cr_assert(!sse_reader_peek_data(&r, &piece), "%s", texts[i]);
+                sse_reader_finish(&r);
+                buf_finish(&seen);
+        }
+}

@@ -1,0 +1,21 @@
+/* A big result goes on to the client while it comes, in bounded memory: as one event of the POST's
+ * stream, its bytes as the upstream sent them. For era B POSTs of one request whose client takes a
+ * stream; all other answers are gathered whole. */
+#pragma once
+
+#include "mgw/gate/call.h"
+
+/* An answer longer than this is worth it. */
+#define RELAY_MIN_BYTES (256u << 10)
+
+struct relay;
+
+/* head: what has come of the answer so far. True: it has been taken, call->relay takes the rest. */
+bool relay_begin(struct call *call, struct str head);
+/* Must its source wait? Then on_room(owner) is called once when it may go on. */
+bool relay_must_wait(struct relay *relay, void (*on_room)(void *owner), void *owner);
+/* More of the answer. With its end, or when it turns out to be none, the call is over. is_last:
+ * nothing more will come. */
+void relay_feed(struct relay *relay, struct str bytes, bool is_last);
+/* The call is over; a client in the middle of the event gets its end. NULL is fine. */
+void relay_drop(struct relay *relay);

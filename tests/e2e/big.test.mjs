@@ -1,0 +1,198 @@
+// Big answers: they pass through in bounded memory, as fast as their client reads, and nobody else waits for them.
+
+import { after, before, describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import http from 'node:http';
+import { once } from 'node:events';
+import { connectClient, textOf } from './lib/clients.mjs';
+import { startGateway, waitFor } from './lib/gateway.mjs';
+import { JSON_HEADERS, openSession, openStream, rpc } from './lib/stream.mjs';
+
+const MB = 1 << 20;
+const result = (id, value) => JSON.stringify({ jsonrpc: '2.0', id, result: value });
+
+/** An MCP server whose tool `big` answers with so many bytes of text: by JSON or as an event, and may break off. */
+async function startBig() {
+  const written = { bytes: 0 };
+  const write = async (res, text) => {
+    written.bytes += text.length;
+    if (!res.write(text)) await Promise.race([once(res, 'drain'), once(res, 'close')]);
+  };
+  const big = async (res, id, { bytes, sse, pretty, end, pause }) => {
+    const space = pretty ? '\n  ' : '';
+    res.setMaxListeners(0);
+    res.writeHead(200, { 'content-type': sse ? 'text/event-stream' : 'application/json' });
+    if (sse) await write(res, ': hello\n\nevent: message\nid: 7\ndata: ');
+    await write(res, `{${space}"result":${space}{"content":[${space}{"type":"text","text":"`);
+    const line = 'All work and no play makes \\"Jack\\" a dull boy \\u00e9\\n'.repeat(300);
+    for (let left = bytes; left > 0 && !res.destroyed; left -= line.length) await write(res, line.slice(0, left >= line.length ? line.length : 0));
+    if (pause === 'within') await new Promise((resolve) => { setTimeout(resolve, 60000).unref(); res.once('close', resolve); });
+    if (pause === 'between') {
+      await write(res, '"},');
+      await new Promise((resolve) => { setTimeout(resolve, 1500); });
+      await write(res, '{"type":"text","text":"');
+    }
+    if (end === 'cut') return res.destroy();
+    if (end === 'garbage') return res.end('"}]]}}\n\n');
+    await write(res, `"}]}${space},"jsonrpc":"2.0","id":${id}}`);
+    return res.end(sse ? '\n\n' : '\n');
+  };
+  const server = http.createServer(async (req, res) => {
+    if (req.method !== 'POST') return res.writeHead(405).end();
+    const chunks = [];
+    for await (const chunk of req) chunks.push(chunk);
+    const { id, method, params } = JSON.parse(Buffer.concat(chunks));
+    if (id === undefined) return res.writeHead(202).end();
+    if (method === 'tools/call') return big(res, id, params.arguments);
+    const answer = method === 'initialize' ? { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'big', version: '1' } }
+      : { tools: [{ name: 'big', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true } }] };
+    return res.writeHead(200, { 'content-type': 'application/json' }).end(result(id, answer));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${server.address().port}/mcp`, written,
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+const hash = (text) => createHash('sha256').update(text).digest('hex');
+const rssKb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+const callBig = (args, name = 'big_big') => rpc(5, 'tools/call', { name, arguments: args });
+const lengthOf = (bytes) => {
+  const line = 'All work and no play makes "Jack" a dull boy \u00e9\n'.repeat(300);
+  const raw = 'All work and no play makes \\"Jack\\" a dull boy \\u00e9\\n'.repeat(300).length;
+  return { text: line.repeat(Math.floor(bytes / raw)) };
+};
+
+describe('a big answer', { timeout: 180000 }, () => {
+  let big, gateway;
+  before(async () => {
+    big = await startBig();
+    gateway = await startGateway({ config: { mcpServers: { big: { url: big.url } } } });
+  });
+  after(async () => {
+    await gateway.stop();
+    await big.stop();
+  });
+
+  for (const [how, args] of [['JSON', {}], ['JSON with line ends', { pretty: true }], ['an event', { sse: true }]]) {
+    for (const kind of ['http', 'sse']) {
+      test(`that comes as ${how} is whole (${kind})`, async () => {
+        const client = await connectClient(gateway.url, kind);
+        const answer = await client.callTool({ name: 'big_big', arguments: { bytes: 3 * MB, ...args } });
+        assert.equal(hash(textOf(answer)), hash(lengthOf(3 * MB).text));
+        await client.close();
+      });
+    }
+  }
+
+  test('is plain JSON for a client that takes no stream', async () => {
+    const session = await openSession(gateway.url);
+    const response = await fetch(`${gateway.url}/mcp`, {
+      method: 'POST', headers: { ...session.headers, accept: 'application/json' }, body: callBig({ bytes: 3 * MB }),
+    });
+    assert.equal(response.headers.get('content-type'), 'application/json');
+    assert.equal(hash(textOf((await response.json()).result)), hash(lengthOf(3 * MB).text));
+  });
+
+  for (const end of ['cut', 'garbage']) {
+    for (const sse of [false, true]) {
+      test(`that ends badly (${end}, ${sse ? 'an event' : 'JSON'}) ends in one clear error`, async () => {
+        const session = await openSession(gateway.url);
+        const stream = await openStream(`${gateway.url}/mcp`, {
+          method: 'POST', headers: session.headers, body: callBig({ bytes: 3 * MB, end, sse }),
+        });
+        await stream.ended();
+        const answers = stream.events.filter((e) => e.json?.id === 5);
+        assert.equal(answers.length, 1);
+        assert.match(answers[0].json.error.message, /upstream big: /);
+        assert.equal(stream.end, 'closed');
+      });
+    }
+  }
+
+  test('that pauses between two values is kept alive, one that stalls within a value ends in an error', async () => {
+    const live = await startGateway({ config: { mcpServers: { big: { url: big.url } } }, settings: { KEEPALIVE_S: 0.4 } });
+    const session = await openSession(live.url);
+    const call = (args) => openStream(`${live.url}/mcp`, { method: 'POST', headers: session.headers, body: callBig({ bytes: 3 * MB, ...args }) });
+    const between = await call({ pause: 'between' });
+    await between.ended();
+    assert.ok(between.comments.filter((c) => c === ': keep-alive').length >= 2, `${between.comments}`);
+    const { content } = between.events.find((e) => e.json?.id === 5).json.result;
+    assert.equal(hash(content[0].text), hash(lengthOf(3 * MB).text));
+    assert.equal(content.length, 2);
+    const within = await call({ pause: 'within' });
+    await within.ended();
+    assert.match(within.events.find((e) => e.json?.id === 5).json.error.message, /upstream big: it stalled/);
+    await live.stop();
+  });
+
+  test('whose client leaves is not fetched to its end', async () => {
+    const session = await openSession(gateway.url);
+    const abort = new AbortController();
+    const response = await fetch(`${gateway.url}/mcp`, {
+      method: 'POST', headers: session.headers, body: callBig({ bytes: 400 * MB }), signal: abort.signal,
+    });
+    const reader = response.body.getReader();
+    await reader.read();
+    await fetch(`${gateway.url}/mcp`, { method: 'DELETE', headers: session.headers });
+    abort.abort();
+    const before = big.written.bytes;
+    await waitFor(async () => {
+      const now = big.written.bytes;
+      await new Promise((resolve) => { setTimeout(resolve, 200); });
+      return now === big.written.bytes;
+    }, 'the upstream to stop');
+    assert.ok(big.written.bytes - before < 100 * MB, 'it was told');
+  });
+});
+
+test('50 MB pass in a few buffers, at the pace of a client that pauses, and nobody waits for it', { timeout: 120000 }, async () => {
+  const big = await startBig();
+  const gateway = await startGateway({ release: true, config: { mcpServers: { big: { url: big.url } } } });
+  const sessions = [await openSession(gateway.url), await openSession(gateway.url)];
+  const post = (session, body) => fetch(`${gateway.url}/mcp`, { method: 'POST', headers: session.headers, body });
+  const drink = async (sse) => {
+    const response = await post(sessions[0], callBig({ bytes: 50 * MB, sse }));
+    const parts = [];
+    const since = big.written.bytes;
+    let peak = 0;
+    let hasPaused = false;
+    for await (const chunk of response.body) {
+      parts.push(Buffer.from(chunk));
+      peak = Math.max(peak, rssKb(gateway.mgw.pid));
+      if (hasPaused || parts.length < 100) continue;
+      hasPaused = true;
+      // Nobody reads now: the upstream must come to rest, and others be served.
+      let before;
+      await waitFor(async () => {
+        const rests = before === big.written.bytes;
+        before = big.written.bytes;
+        await new Promise((resolve) => { setTimeout(resolve, 300); });
+        return rests;
+      }, 'the upstream to rest');
+      assert.ok(big.written.bytes - since < 40 * MB, `${big.written.bytes - since} bytes were taken from it`);
+      const other = await (await post(sessions[1], rpc(6, 'tools/call', { name: 'echo', arguments: { message: 'me too' } }))).json();
+      assert.equal(textOf(other.result), 'me too');
+    }
+    const text = Buffer.concat(parts).toString();
+    const data = text.split('\n').filter((l) => l.startsWith('data: ')).map((l) => l.slice(6)).filter((d) => d !== '');
+    assert.equal(data.length, 1);
+    assert.equal(hash(textOf(JSON.parse(data[0]).result)), hash(lengthOf(50 * MB).text));
+    return peak;
+  };
+  await drink(false); // a heap has its working size only after some use
+  const before = rssKb(gateway.mgw.pid);
+  for (const sse of [false, true]) {
+    const peak = await drink(sse);
+    assert.ok(peak - before <= 2048, `memory grew by ${peak - before} kB (${sse ? 'an event' : 'JSON'})`);
+  }
+  await gateway.stop();
+  await big.stop();
+});

@@ -1,0 +1,137 @@
+/* The result of a response, found at every split of its text. */
+#include "mgw/wire/rpc_result.h"
+
+#include "../check.h"
+#include "mgw/wire/rpc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Feeds text in pieces of size n; the result is gathered in out. */
+static enum rpc_result_outcome read_all(struct str text, size_t n, struct buf *out)
+{
+        struct rpc_result_reader r = {0};
+        enum rpc_result_outcome o = RPC_RESULT_MORE;
+
+        while (text.n > 0 && o != RPC_RESULT_BAD) {
+                size_t size = text.n < n ? text.n : n;
+
+                while (size > 0 && o != RPC_RESULT_BAD) {
+                        size_t used = 0;
+                        struct str piece = {NULL, 0};
+
+                        o = rpc_result_feed(&r, text.p, size, &used, &piece);
+                        cr_assert(used > 0 || o != RPC_RESULT_MORE);
+                        if (o == RPC_RESULT_PIECE)
+                                check_int(buf_add_str(out, piece), 0);
+                        text = (struct str){text.p + used, text.n - used};
+                        size -= used;
+                }
+        }
+        return o;
+}
+
+static void check_result(const char *text, const char *result)
+{
+        for (size_t n = 1; n <= strlen(text); n++) {
+                struct buf out;
+
+                buf_init(&out, 1 << 20);
+                check_int(read_all(str_from(text), n, &out), RPC_RESULT_END);
+                check_str(buf_bytes(&out), str_from(result));
+                buf_finish(&out);
+        }
+}
+
+static void check_bad(const char *text)
+{
+        for (size_t n = 1; n <= strlen(text); n++) {
+                struct buf out;
+
+                buf_init(&out, 1 << 20);
+                cr_assert_neq(read_all(str_from(text), n, &out), RPC_RESULT_END, "%s", text);
+                buf_finish(&out);
+        }
+}
+
+Test(rpc_result, every_split_same_result)
+{
+        check_result("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\":[1,{\"b\":\"}\\\"]{\"}]}}",
+                     "{\"a\":[1,{\"b\":\"}\\\"]{\"}]}");
+        check_result("{\"result\":{},\"jsonrpc\":\"2.0\",\"id\":\"x}\"}", "{}");
+        check_result(
+                " { \"id\" : null , \"result\" : { \"t\" : \"\\\\\" } , \"jsonrpc\" : \"2.0\" }\n",
+                "{ \"t\" : \"\\\\\" }");
+        check_result("{\"result\":{\"text\":\"\xc3\xa9 \\u00e9 \\n\"},\"id\":-1.5e3}",
+                     "{\"text\":\"\xc3\xa9 \\u00e9 \\n\"}");
+}
+
+Test(rpc_result, line_ends_between_tokens_are_left_out)
+{
+        check_result("{\r\n  \"result\": {\r\n    \"a\": [\n1,\n\n2\n]\n  }\n}\n",
+                     "{    \"a\": [1,2]  }");
+}
+
+Test(rpc_result, what_is_no_response_with_one_result_is_bad)
+{
+        static const char *const texts[] = {
+                "[]",
+                "{}",
+                "{\"id\":1}",
+                "{\"result\":1}",
+                "{\"result\":[]}",
+                "{\"result\":{},\"result\":{}}",
+                "{\"method\":\"x\",\"result\":{}}",
+                "{\"error\":{},\"id\":1}",
+                "{\"result\":{\"a\":1]}}",
+                "{\"result\":{]}",
+                "{\"result\":{\"a\":\"\n\"}}",
+                "{\"result\":{}}}",
+                "{\"result\":{}} x",
+                "{\"result\":{}",
+                "{\"res\\u0075lt\":{}}",
+                "{\"a_very_long_member_name\":1,\"result\":{}}",
+                "{\"id\":{\"a\":\"\x01\"},\"result\":{}}",
+        };
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+                check_bad(texts[i]);
+}
+
+Test(rpc_result, depth_is_bounded)
+{
+        char deep[400] = "{\"result\":{\"a\":";
+        struct buf out;
+
+        memset(deep + strlen(deep), '[', 100);
+        buf_init(&out, 1 << 20);
+        check_int(read_all(str_from(deep), 50, &out), RPC_RESULT_BAD);
+        buf_finish(&out);
+}
+
+/* The whole-message parser as the oracle: what it reads, we find; what we end, it reads. */
+Test(rpc_result, finds_what_the_parser_finds)
+{
+        const char *const texts[] = {
+                "{\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"[{,:}]\"}],\"isError\":"
+                "false},"
+                "\"jsonrpc\":\"2.0\",\"id\":7}",
+                "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"x\":[[],[[]],{}, "
+                "null,true,1e9,\"\"]}}",
+        };
+
+        for (size_t i = 0; i < 2; i++) {
+                struct buf out;
+                json_t *root, *found;
+                char why[160];
+
+                buf_init(&out, 1 << 20);
+                check_int(read_all(str_from(texts[i]), 5, &out), RPC_RESULT_END);
+                check_int(rpc_parse(str_from(texts[i]), &root, why, sizeof(why)), 0);
+                check_int(rpc_parse(buf_bytes(&out), &found, why, sizeof(why)), 0);
+                cr_assert(json_equal(found, json_object_get(root, "result")));
+                json_decref(root);
+                json_decref(found);
+                buf_finish(&out);
+        }
+}
