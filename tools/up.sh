@@ -242,7 +242,13 @@ watch_both() {
   done
   while [ -z "${who:-}" ] && [ "$signals" = 0 ]; do
     code=0
-    wait -n -p who "$mgw_pid" "$haproxy_pid" 2>/dev/null || code=$?
+    # wait -n does not tell of one whose end bash has printed already.
+    who=$(first_gone)
+    if [ -n "$who" ]; then
+      wait "$who" 2>/dev/null || code=$?
+    else
+      wait -n -p who "$mgw_pid" "$haproxy_pid" 2>/dev/null || code=$?
+    fi
   done
   case ${who:-} in
     "$mgw_pid")
@@ -260,6 +266,13 @@ watch_both() {
     *) code=0 ;;
   esac
   end_both "$code"
+}
+
+first_gone() {
+  local pid
+  for pid in "$mgw_pid" "$haproxy_pid"; do
+    kill -0 "$pid" 2>/dev/null || { printf '%s\n' "$pid" && return; }
+  done
 }
 
 # mgw first, so that what it still answers reaches the clients.

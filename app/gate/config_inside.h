@@ -22,6 +22,14 @@ char *config_text(struct loading *l, const char *key, json_type want, const json
 /* Letters, digits and '-', at most max. */
 bool config_is_name(const char *name, size_t max);
 
+/* Reads and checks the file of a REST server (rest_file or openapi_file), which the key at names.
+ */
+void config_rest_load(struct loading *l, const char *at, struct config_server *server);
+/* {"token_url", "client_id"...}. */
+void config_oauth_load(struct loading *l, const char *at, json_t *object,
+                       struct config_oauth **oauthp);
+void config_oauth_finish(struct config_oauth *oauth);
+
 /* Reads one entry of mcpServers and adds it. */
 void config_server_load(struct loading *l, const char *name, json_t *entry);
 void config_server_finish(struct config_server *server);

@@ -1,6 +1,7 @@
 /* An entry of mcpServers: which kind of server it is follows from its keys, as in the files that
  * MCP clients have. One table says what may stand in it. */
 #include "config_inside.h"
+#include "mgw/mcp/rest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +13,15 @@ enum shape {
         SHAPE_ENV,     /* object of strings, as "NAME=value" */
         SHAPE_SECONDS, /* int64_t milliseconds */
         SHAPE_OBJECT,  /* json_t * */
+        SHAPE_OAUTH,   /* struct config_oauth * */
         SHAPE_TYPE,    /* says the kind once more, as some clients' files do */
         SHAPE_IGNORED, /* keys of clients that mean nothing here */
 };
 
 #define HTTP (1u << CONFIG_SERVER_HTTP | 1u << CONFIG_SERVER_SSE)
 #define STDIO (1u << CONFIG_SERVER_STDIO)
+#define REST (1u << CONFIG_SERVER_REST)
+#define ALL (HTTP | STDIO | REST)
 #define AT(field) offsetof(struct config_server, field)
 
 static const struct server_key {
@@ -26,29 +30,46 @@ static const struct server_key {
         unsigned kinds; /* that know it */
         size_t offset;
 } server_keys[] = {
-        {"type", SHAPE_TYPE, HTTP | STDIO, 0},
+        {"type", SHAPE_TYPE, ALL, 0},
         {"url", SHAPE_TEXT, HTTP, AT(url)},
-        {"headers", SHAPE_HEADERS, HTTP, AT(headers)},
-        {"connect_timeout_s", SHAPE_SECONDS, HTTP, AT(connect_timeout_ms)},
+        {"headers", SHAPE_HEADERS, HTTP | REST, AT(headers)},
+        {"connect_timeout_s", SHAPE_SECONDS, HTTP | REST, AT(connect_timeout_ms)},
         {"command", SHAPE_TEXT, STDIO, 0}, /* argv[0]: read with args */
         {"args", SHAPE_LIST, STDIO, 0},
         {"env", SHAPE_ENV, STDIO, AT(env)},
         {"cwd", SHAPE_TEXT, STDIO, AT(cwd)},
         {"idle_s", SHAPE_SECONDS, STDIO, AT(idle_ms)},
+        {"rest", SHAPE_TEXT, REST, AT(rest_file)},
+        {"openapi", SHAPE_TEXT, REST, AT(openapi_file)},
+        {"base_url", SHAPE_TEXT, REST, AT(base_url)},
+        {"oauth", SHAPE_OAUTH, REST, AT(oauth)},
         {"timeout_s", SHAPE_SECONDS, HTTP | STDIO, AT(timeout_ms)},
-        {"prefix", SHAPE_TEXT, HTTP | STDIO, AT(prefix)},
-        {"include", SHAPE_LIST, HTTP | STDIO, AT(include)},
-        {"exclude", SHAPE_LIST, HTTP | STDIO, AT(exclude)},
-        {"tools", SHAPE_OBJECT, HTTP | STDIO, AT(tools)},
-        {"disabled", SHAPE_IGNORED, HTTP | STDIO, 0},
+        {"timeout_s", SHAPE_SECONDS, REST, AT(answer_timeout_ms)},
+        {"prefix", SHAPE_TEXT, ALL, AT(prefix)},
+        {"include", SHAPE_LIST, ALL, AT(include)},
+        {"exclude", SHAPE_LIST, ALL, AT(exclude)},
+        {"tools", SHAPE_OBJECT, ALL, AT(tools)},
+        {"disabled", SHAPE_IGNORED, ALL, 0},
 };
 
-static const struct server_key *find_key(const char *key)
+/* The key that makes an entry one of this kind. */
+static const char *const kind_keys[] = {
+        [CONFIG_SERVER_HTTP] = "url",
+        [CONFIG_SERVER_SSE] = "url",
+        [CONFIG_SERVER_STDIO] = "command",
+        [CONFIG_SERVER_REST] = "rest",
+};
+
+/* The row for this kind, or else that of another one. */
+static const struct server_key *find_key(const char *key, enum config_server_kind kind)
 {
+        const struct server_key *found = NULL;
+
         for (size_t i = 0; i < sizeof(server_keys) / sizeof(server_keys[0]); i++)
-                if (strcmp(server_keys[i].key, key) == 0)
-                        return &server_keys[i];
-        return NULL;
+                if (strcmp(server_keys[i].key, key) == 0 &&
+                    (found == NULL || (server_keys[i].kinds & 1u << kind) != 0))
+                        found = &server_keys[i];
+        return found;
 }
 
 static void free_strings(char **strings)
@@ -155,15 +176,16 @@ static void load_type(struct loading *l, const char *at, const json_t *value,
                 [CONFIG_SERVER_HTTP] = {"http", "streamable-http", "streamableHttp"},
                 [CONFIG_SERVER_SSE] = {"sse", "sse", "sse"},
                 [CONFIG_SERVER_STDIO] = {"stdio", "stdio", "stdio"},
+                [CONFIG_SERVER_REST] = {"rest", "rest", "rest"},
         };
         const char *word = json_string_value(value);
 
         for (size_t i = 0; word != NULL && i < 3; i++)
                 if (strcmp(words[kind][i], word) == 0)
                         return;
-        config_fault(
-                l, at,
-                "does not fit: \"http\" or \"sse\" goes with \"url\", \"stdio\" with \"command\"");
+        config_fault(l, at,
+                     "does not fit: \"http\" or \"sse\" goes with \"url\", \"stdio\" with "
+                     "\"command\", \"rest\" with \"rest\"");
 }
 
 static void load_key(struct loading *l, const char *at, const struct server_key *k, json_t *value,
@@ -194,6 +216,9 @@ static void load_key(struct loading *l, const char *at, const struct server_key 
         case SHAPE_OBJECT:
                 load_tools(l, at, value, field);
                 break;
+        case SHAPE_OAUTH:
+                config_oauth_load(l, at, value, field);
+                break;
         case SHAPE_TYPE:
                 load_type(l, at, value, s->kind);
                 break;
@@ -218,6 +243,17 @@ static void load_argv(struct loading *l, const char *full, const json_t *entry,
         snprintf(at, sizeof(at), "%s.args", full);
         if (args != NULL)
                 load_list(l, at, args, &s->argv, 1);
+}
+
+static void load_description(struct loading *l, const char *full, struct config_server *s)
+{
+        char at[240];
+
+        snprintf(at, sizeof(at), "%s.%s", full, s->openapi_file != NULL ? "openapi" : "rest");
+        if (s->rest_file != NULL && s->openapi_file != NULL)
+                config_fault(l, at, "does not go with \"rest\"");
+        else if (s->rest_file != NULL || s->openapi_file != NULL)
+                config_rest_load(l, at, s);
 }
 
 static void check_url(struct loading *l, const char *full, const struct config_server *s)
@@ -252,18 +288,21 @@ static void add_server(struct loading *l, struct config_server *s)
         all[l->config->n_servers++] = *s;
 }
 
-static enum config_server_kind server_kind(const json_t *entry)
+static enum config_server_kind kind_of(const json_t *entry)
 {
         const char *type = json_string_value(json_object_get(entry, "type"));
 
-        if (json_object_get(entry, "command") != NULL)
-                return CONFIG_SERVER_STDIO;
+        for (unsigned kind = CONFIG_SERVER_STDIO; kind <= CONFIG_SERVER_REST; kind++)
+                if (json_object_get(entry, kind_keys[kind]) != NULL)
+                        return (enum config_server_kind)kind;
+        if (json_object_get(entry, "openapi") != NULL)
+                return CONFIG_SERVER_REST;
         return type != NULL && strcmp(type, "sse") == 0 ? CONFIG_SERVER_SSE : CONFIG_SERVER_HTTP;
 }
 
 void config_server_load(struct loading *l, const char *name, json_t *entry)
 {
-        struct config_server s = {.idle_ms = 600000};
+        struct config_server s = {.idle_ms = 600000, .answer_timeout_ms = 60000};
         char full[160], at[240];
         const char *key;
         json_t *value;
@@ -274,25 +313,28 @@ void config_server_load(struct loading *l, const char *name, json_t *entry)
         if (!config_is_name(name, 63))
                 config_fault(l, full, "a server's name is made of letters, digits and '-'");
         if (!json_is_object(entry))
-                config_fault(l, full, "must be an object with \"url\" or \"command\"");
+                config_fault(l, full,
+                             "must be an object with \"url\", \"command\", \"rest\" or "
+                             "\"openapi\"");
         s.name = strdup(name);
         if (asprintf(&s.prefix, "%s_", name) < 0)
                 s.prefix = NULL;
-        s.kind = server_kind(entry);
+        s.kind = kind_of(entry);
         json_object_foreach (entry, key, value) {
-                const struct server_key *k = find_key(key);
+                const struct server_key *k = find_key(key, s.kind);
 
                 snprintf(at, sizeof(at), "%s.%s", full, key);
                 if (k == NULL)
                         config_fault(l, at, "not known (docs/upstreams.md tells what is)");
                 else if ((k->kinds & 1u << s.kind) == 0)
-                        config_fault(l, at, "does not go with \"%s\"",
-                                     s.kind == CONFIG_SERVER_STDIO ? "command" : "url");
+                        config_fault(l, at, "does not go with \"%s\"", kind_keys[s.kind]);
                 else
                         load_key(l, at, k, value, &s);
         }
         if (s.kind == CONFIG_SERVER_STDIO)
                 load_argv(l, full, entry, &s);
+        else if (s.kind == CONFIG_SERVER_REST)
+                load_description(l, full, &s);
         else
                 check_url(l, full, &s);
         check_prefix(l, full, &s);
@@ -312,6 +354,11 @@ void config_server_finish(struct config_server *s)
         free_strings(s->argv);
         free_strings(s->env);
         free(s->cwd);
+        free(s->rest_file);
+        free(s->openapi_file);
+        free(s->base_url);
+        rest_destroy(s->rest);
+        config_oauth_finish(s->oauth);
         free(s->prefix);
         free_strings(s->include);
         free_strings(s->exclude);

@@ -569,18 +569,12 @@ static void link_skip(struct link *link, const char *why)
                          why);
 }
 
-void link_on_text(struct link *link, struct exchange *via, struct str text)
+void link_on_message(struct link *link, struct exchange *via, json_t *root)
 {
         struct call *call = via != NULL ? exchange_call(via) : link_newest_call(link);
         const char *fault;
         struct rpc_msg m;
-        json_t *root;
-        char why[160];
 
-        if (rpc_parse(text, &root, why, sizeof(why)) != 0) {
-                link_skip(link, why);
-                return;
-        }
         if (via != NULL)
                 exchange_heard(via);
         if (rpc_msg_read(root, &m, &fault) != 0)
@@ -593,6 +587,18 @@ void link_on_text(struct link *link, struct exchange *via, struct str text)
                 link_send_take(link, rpc_result_take(m.id, json_object()));
         else
                 session_ask(link->session, link, call, m.root);
+}
+
+void link_on_text(struct link *link, struct exchange *via, struct str text)
+{
+        json_t *root;
+        char why[160];
+
+        if (rpc_parse(text, &root, why, sizeof(why)) != 0) {
+                link_skip(link, why);
+                return;
+        }
+        link_on_message(link, via, root);
         json_decref(root);
 }
 

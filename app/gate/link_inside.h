@@ -51,9 +51,12 @@ struct transport {
 extern const struct transport transport_http;
 extern const struct transport transport_sse;
 extern const struct transport transport_stdio;
+extern const struct transport transport_rest;
 
 /* A message of the upstream; via: the exchange whose answer carries it, NULL: not known. */
 void link_on_text(struct link *link, struct exchange *via, struct str text);
+/* The same, read already; the message is borrowed. */
+void link_on_message(struct link *link, struct exchange *via, json_t *root);
 /* Something of its answer has come: the time that it may be silent begins again. */
 void exchange_heard(struct exchange *x);
 /* It will get no answer. */

@@ -3,6 +3,7 @@
 #include "link_inside.h"
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
+#include "mgw/gate/credential.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ static const struct transport *const transports[] = {
         [CONFIG_SERVER_HTTP] = &transport_http,
         [CONFIG_SERVER_SSE] = &transport_sse,
         [CONFIG_SERVER_STDIO] = &transport_stdio,
+        [CONFIG_SERVER_REST] = &transport_rest,
 };
 
 int upstreams_create(struct gate *gate)
@@ -40,15 +42,20 @@ int upstreams_create(struct gate *gate)
                                  server->tools},
                         .index = (unsigned)i,
                 };
+                if (server->oauth != NULL &&
+                    credential_create(gate, server->oauth, &gate->upstreams[i].credential) < 0)
+                        return -ENOMEM;
         }
         return 0;
 }
 
 void upstreams_destroy(struct gate *gate)
 {
-        for (size_t i = 0; i < gate->n_upstreams; i++)
+        for (size_t i = 0; i < gate->n_upstreams; i++) {
                 for (size_t k = 0; k < sizeof(gate->upstreams->recent) / sizeof(json_t *); k++)
                         json_decref(gate->upstreams[i].recent[k]);
+                credential_destroy(gate->upstreams[i].credential);
+        }
         free(gate->upstreams);
         gate->upstreams = NULL;
         gate->n_upstreams = 0;

@@ -8,10 +8,22 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct rest;
+
 enum config_server_kind {
         CONFIG_SERVER_HTTP, /* Streamable HTTP, or HTTP+SSE where the server knows no other */
         CONFIG_SERVER_SSE,  /* HTTP+SSE alone */
         CONFIG_SERVER_STDIO,
+        CONFIG_SERVER_REST,
+};
+
+/* OAuth 2.0: a refresh token, or the client's own credentials where there is none. */
+struct config_oauth {
+        char *token_url;
+        char *client_id;
+        char *client_secret; /* NULL: a public client */
+        char *refresh_token; /* NULL: client credentials */
+        char *scope;         /* NULL: none is asked for */
 };
 
 /* An entry of mcpServers. Arrays of strings end with NULL; NULL itself: none were given. */
@@ -23,13 +35,19 @@ struct config_server {
         char **argv;    /* command and args */
         char **env;     /* "NAME=value", beside PATH, HOME and LANG */
         char *cwd;      /* NULL: ours */
-        char *prefix;   /* of the names of its tools and prompts; "" = none */
-        char **include; /* patterns of their names (fnmatch); NULL: all */
+        char *rest_file;
+        char *openapi_file;         /* in its place */
+        char *base_url;             /* NULL: the one in the description */
+        struct rest *rest;          /* what the file describes */
+        struct config_oauth *oauth; /* NULL: none */
+        char *prefix;               /* of the names of its tools and prompts; "" = none */
+        char **include;             /* patterns of their names (fnmatch); NULL: all */
         char **exclude;
         json_t *tools; /* NULL, or their name -> {"name": shown, "description": shown} */
         int64_t connect_timeout_ms;
-        int64_t timeout_ms; /* silence of a call; 0 = no limit */
-        int64_t idle_ms;    /* a child that has nothing to do ends after this */
+        int64_t timeout_ms;        /* silence of a call; 0 = no limit */
+        int64_t answer_timeout_ms; /* of a REST API */
+        int64_t idle_ms;           /* a child that has nothing to do ends after this */
 };
 
 struct config {

@@ -1,0 +1,388 @@
+/* A REST API as an MCP server: what its description offers is answered here, tools/call by requests
+ * to the API. Answers go out at the end of the turn, never from within send(). */
+#include "link_inside.h"
+#include "mgw/gate/credential.h"
+#include "mgw/mcp/rest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define WHY_SIZE 700
+
+/* One request of ours on its way. */
+struct rest_wire {
+        struct exchange *x;
+        struct loop_task task; /* hands up the reply */
+        json_t *reply;
+        struct rest_run run;
+        struct http_request *http;
+        struct credential_wait wait;
+        struct timer deadline;
+        char *authorization; /* what the last request had; NULL: none */
+        struct buf body;
+        char *content_type, *retry_after;
+        uint32_t n_read; /* of all pages before */
+        unsigned status;
+        bool was_renewed; /* a token has been refused already */
+};
+
+static void wire_ask(struct rest_wire *w);
+
+static struct upstream *wire_upstream(const struct rest_wire *w)
+{
+        return w->x->owner->upstream;
+}
+
+static struct loop *wire_loop(const struct rest_wire *w)
+{
+        return wire_upstream(w)->gate->loop;
+}
+
+static void wire_forget_answer(struct rest_wire *w)
+{
+        buf_finish(&w->body);
+        free(w->content_type);
+        free(w->retry_after);
+        w->content_type = w->retry_after = NULL;
+}
+
+static void wire_free(void *object)
+{
+        struct rest_wire *w = object;
+
+        wire_forget_answer(w);
+        rest_run_finish(&w->run);
+        json_decref(w->reply);
+        free(w->authorization);
+        free(w);
+}
+
+static void rest_drop(struct exchange *x)
+{
+        struct rest_wire *w = x->wire;
+
+        x->wire = NULL;
+        http_cancel(w->http);
+        credential_unwait(&w->wait);
+        timer_disarm(wire_loop(w), &w->deadline);
+        loop_task_cancel(&w->task);
+        loop_bury(wire_loop(w), w, wire_free);
+}
+
+/* ---- answering ---- */
+
+static void wire_on_task(struct loop_task *task)
+{
+        struct rest_wire *w = container_of(task, struct rest_wire, task);
+
+        if (w->reply != NULL)
+                link_on_message(w->x->owner, w->x, w->reply);
+        else
+                exchange_fail(w->x, "out of memory", FAULT_UNSENT);
+}
+
+static void wire_reply_take(struct rest_wire *w, json_t *reply)
+{
+        json_decref(w->reply);
+        w->reply = reply;
+        loop_defer(wire_loop(w), &w->task);
+}
+
+static void wire_answer_take(struct rest_wire *w, json_t *result)
+{
+        wire_reply_take(w, result != NULL
+                                   ? rpc_result_take(json_object_get(w->x->msg, "id"), result)
+                                   : NULL);
+}
+
+static void wire_error(struct rest_wire *w, int code, const char *message)
+{
+        wire_reply_take(w, rpc_error_take(json_object_get(w->x->msg, "id"), code, message, NULL));
+}
+
+/* Nothing more is done for the call: it has come to this. */
+static void wire_refuse(struct rest_wire *w, const char *why)
+{
+        http_cancel(w->http);
+        w->http = NULL;
+        credential_unwait(&w->wait);
+        timer_disarm(wire_loop(w), &w->deadline);
+        wire_answer_take(w, rest_error_result("%s: %s", upstream_name(wire_upstream(w)), why));
+}
+
+static void wire_on_deadline(struct timer *timer)
+{
+        struct rest_wire *w = container_of(timer, struct rest_wire, deadline);
+        char why[80];
+
+        snprintf(why, sizeof(why), "no answer within %g s (timeout_s)",
+                 (double)wire_upstream(w)->server->answer_timeout_ms / 1000);
+        wire_refuse(w, why);
+}
+
+/* ---- what comes ---- */
+
+static void wire_on_head(void *owner, const struct http_response *response)
+{
+        struct rest_wire *w = owner;
+
+        w->status = response->status;
+        w->content_type = str_dup(response->content_type);
+        w->retry_after = str_dup(response->retry_after);
+}
+
+static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
+{
+        struct rest_wire *w = owner;
+        char why[64];
+
+        if (buf_add(&w->body, p, n) != 0) {
+                snprintf(why, sizeof(why), "the answer is over %u MB", REST_ANSWER_MAX_BYTES >> 20);
+                wire_refuse(w, why);
+        }
+        return HTTP_GO_ON;
+}
+
+static void wire_take_answer(struct rest_wire *w)
+{
+        const struct rest_answer answer = {
+                .status = w->status,
+                .content_type = str_from(w->content_type),
+                .retry_after = str_from(w->retry_after),
+                .body = buf_bytes(&w->body),
+        };
+        json_t *result;
+        int r = rest_run_answer(&w->run, upstream_name(wire_upstream(w)), &answer, &result);
+
+        w->n_read += w->body.len;
+        if (r == REST_MORE)
+                wire_ask(w);
+        else
+                wire_answer_take(w, result);
+}
+
+/* A token may have been revoked before its time. */
+static bool wire_renews(struct rest_wire *w)
+{
+        struct credential *credential = wire_upstream(w)->credential;
+
+        if (w->status != 401 || credential == NULL || w->was_renewed || w->authorization == NULL)
+                return false;
+        w->was_renewed = true;
+        credential_refused(credential, w->authorization);
+        wire_ask(w);
+        return true;
+}
+
+static void wire_on_done(void *owner, const char *why, bool was_sent)
+{
+        struct rest_wire *w = owner;
+
+        w->http = NULL;
+        if (why != NULL)
+                exchange_fail(w->x, why, was_sent ? FAULT_CUT : FAULT_UNSENT);
+        else if (!wire_renews(w))
+                wire_take_answer(w);
+}
+
+static const struct http_handlers wire_handlers = {
+        .on_head = wire_on_head,
+        .on_body = wire_on_body,
+        .on_done = wire_on_done,
+};
+
+/* ---- what goes ---- */
+
+static size_t n_lines(char *const *lines)
+{
+        size_t n = 0;
+
+        while (lines != NULL && lines[n] != NULL)
+                n++;
+        return n;
+}
+
+/* Has one of the lines the same name as this one? */
+static bool has_name(const char *const *lines, const char *line)
+{
+        size_t n = strcspn(line, ":") + 1;
+
+        for (; *lines != NULL; lines++)
+                if (strncasecmp(*lines, line, n) == 0)
+                        return true;
+        return false;
+}
+
+/* The entry's own, the credential's, then those of the description that neither has. */
+static const char **make_headers(const struct rest_wire *w, const struct rest_request *request)
+{
+        char *const *own = wire_upstream(w)->server->headers;
+        const char **lines = calloc(n_lines(own) + n_lines(request->headers) + 2, sizeof(*lines));
+        size_t n = 0;
+
+        if (lines == NULL)
+                return NULL;
+        for (; own != NULL && *own != NULL; own++)
+                lines[n++] = *own;
+        if (w->authorization != NULL && !has_name(lines, w->authorization))
+                lines[n++] = w->authorization;
+        for (char **line = request->headers; *line != NULL; line++)
+                if (!has_name(lines, *line))
+                        lines[n++] = *line;
+        return lines;
+}
+
+static int wire_start(struct rest_wire *w, const struct rest_request *request)
+{
+        const struct upstream *u = wire_upstream(w);
+        int64_t connect_ms = u->server->connect_timeout_ms > 0
+                                     ? u->server->connect_timeout_ms
+                                     : u->gate->config->upstream_connect_timeout_ms;
+        const char **headers = make_headers(w, request);
+        const struct http_options options = {
+                .method = request->method,
+                .url = request->url,
+                .headers = headers,
+                .body = {request->body, request->body_n},
+                .connect_timeout_ms = (long)connect_ms,
+        };
+        int r = headers != NULL ? http_start(u->gate->http, &options, &wire_handlers, w, &w->http)
+                                : -ENOMEM;
+
+        free((void *)headers);
+        return r;
+}
+
+static void wire_send(struct rest_wire *w)
+{
+        struct rest_request request;
+        char why[WHY_SIZE] = "out of memory";
+        int r = rest_run_request(&w->run, &request, why, sizeof(why));
+
+        wire_forget_answer(w);
+        buf_init(&w->body, REST_ANSWER_MAX_BYTES - w->n_read);
+        if (r == 0 && wire_start(w, &request) < 0) {
+                snprintf(why, sizeof(why), "the request could not be started");
+                r = -ENOMEM;
+        }
+        if (r != 0)
+                wire_refuse(w, why);
+        rest_request_finish(&request);
+}
+
+static void wire_on_token(struct credential_wait *wait)
+{
+        wire_ask(container_of(wait, struct rest_wire, wait));
+}
+
+static void wire_on_no_token(struct credential_wait *wait, const char *reason)
+{
+        char why[WHY_SIZE];
+
+        snprintf(why, sizeof(why), "no access token from the token endpoint: %s", reason);
+        wire_refuse(container_of(wait, struct rest_wire, wait), why);
+}
+
+/* Sends the next request, once there is a token for it. */
+static void wire_ask(struct rest_wire *w)
+{
+        struct credential *credential = wire_upstream(w)->credential;
+        const char *header = credential != NULL ? credential_header(credential) : NULL;
+
+        free(w->authorization);
+        w->authorization = header != NULL ? strdup(header) : NULL;
+        if (credential != NULL && header == NULL)
+                credential_wait(credential, &w->wait);
+        else
+                wire_send(w);
+}
+
+static void wire_call(struct rest_wire *w)
+{
+        const struct config_server *server = wire_upstream(w)->server;
+        char why[WHY_SIZE] = "out of memory";
+        int r = rest_run_init(&w->run, server->rest, json_object_get(w->x->msg, "params"), why,
+                              sizeof(why));
+
+        if (r == -ENOENT) {
+                wire_error(w, RPC_INVALID_PARAMS, "there is no such tool");
+                return;
+        }
+        if (r != 0) {
+                wire_refuse(w, why);
+                return;
+        }
+        if (server->answer_timeout_ms > 0)
+                timer_arm(wire_loop(w), &w->deadline, server->answer_timeout_ms);
+        wire_ask(w);
+}
+
+/* ---- its life ---- */
+
+static json_t *hello(const struct exchange *x)
+{
+        return json_pack("{s:O, s:{s:{}}, s:{s:s, s:s}}", "protocolVersion",
+                         json_object_get(json_object_get(x->msg, "params"), "protocolVersion"),
+                         "capabilities", "tools", "serverInfo", "name",
+                         upstream_name(x->owner->upstream), "version", MGW_VERSION);
+}
+
+static void rest_send(struct exchange *x)
+{
+        const char *method = json_string_value(json_object_get(x->msg, "method"));
+        struct rest_wire *w = x->kind != EXCHANGE_SEND ? calloc(1, sizeof(*w)) : NULL;
+
+        if (x->kind == EXCHANGE_SEND) {
+                exchange_end(x);
+                return;
+        }
+        if (w == NULL) {
+                exchange_fail(x, "out of memory", FAULT_UNSENT);
+                return;
+        }
+        w->x = x;
+        w->task.on_run = wire_on_task;
+        w->wait = (struct credential_wait){.on_token = wire_on_token, .on_fail = wire_on_no_token};
+        w->deadline.on_due = wire_on_deadline;
+        x->wire = w;
+        if (x->kind == EXCHANGE_INITIALIZE)
+                wire_answer_take(w, hello(x));
+        else if (strcmp(method, "tools/list") == 0)
+                wire_answer_take(w, json_pack("{s:O}", "tools",
+                                              rest_tools(x->owner->upstream->server->rest)));
+        else if (strcmp(method, "tools/call") == 0)
+                wire_call(w);
+        else
+                wire_error(w, RPC_METHOD_NOT_FOUND, "a REST API has tools only");
+}
+
+static int rest_create_peer(struct link *link)
+{
+        (void)link;
+        return 0;
+}
+
+static int rest_open(struct link *link, char *why, size_t why_size)
+{
+        (void)link;
+        (void)why;
+        (void)why_size;
+        return 0;
+}
+
+static void rest_nothing(struct link *link)
+{
+        (void)link;
+}
+
+const struct transport transport_rest = {
+        .create = rest_create_peer,
+        .open = rest_open,
+        .send = rest_send,
+        .drop = rest_drop,
+        .on_ready = rest_nothing,
+        .destroy = rest_nothing,
+};

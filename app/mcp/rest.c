@@ -1,0 +1,422 @@
+/* Reads and checks a description: whatever is wrong in it is said at the start, not at a call. */
+#include "rest_inside.h"
+
+#include "mgw/wire/hdr.h"
+#include "mgw/wire/uri.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGES_MAX 100
+
+struct key {
+        const char *name;
+        json_type type; /* JSON_NULL: any */
+        bool is_needed;
+};
+
+static const struct key root_keys[] = {
+        {"$schema", JSON_STRING, false}, {"base_url", JSON_STRING, false},
+        {"headers", JSON_OBJECT, false}, {"tools", JSON_OBJECT, true},
+        {NULL, JSON_NULL, false},
+};
+
+static const struct key tool_keys[] = {
+        {"title", JSON_STRING, false},
+        {"description", JSON_STRING, true},
+        {"inputSchema", JSON_OBJECT, false},
+        {"outputSchema", JSON_OBJECT, false},
+        {"annotations", JSON_OBJECT, false},
+        {"method", JSON_STRING, true},
+        {"path", JSON_STRING, true},
+        {"query", JSON_OBJECT, false},
+        {"headers", JSON_OBJECT, false},
+        {"body", JSON_NULL, false},
+        {"body_type", JSON_STRING, false},
+        {"result", JSON_STRING, false},
+        {"paging", JSON_OBJECT, false},
+        {"errors", JSON_OBJECT, false},
+        {NULL, JSON_NULL, false},
+};
+
+static const struct key paging_keys[] = {
+        {"token", JSON_STRING, true}, {"argument", JSON_STRING, true},
+        {"items", JSON_STRING, true}, {"pages_max", JSON_INTEGER, true},
+        {NULL, JSON_NULL, false},
+};
+
+/* What tools/list shows of a tool. */
+static const char *const shown_keys[] = {"title", "description", "inputSchema", "outputSchema",
+                                         "annotations"};
+
+static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+
+/* Where the reader stands: "tools.list" and what is below. */
+struct place {
+        struct rest_fault *fault;
+        char key[120];
+};
+
+static int fail(const struct place *at, const char *key, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+
+static int fail(const struct place *at, const char *key, const char *fmt, ...)
+{
+        va_list ap;
+
+        snprintf(at->fault->key, sizeof(at->fault->key), "%s%s%s", at->key,
+                 at->key[0] != '\0' && key[0] != '\0' ? "." : "", key);
+        va_start(ap, fmt);
+        vsnprintf(at->fault->why, sizeof(at->fault->why), fmt, ap);
+        va_end(ap);
+        return REST_E_FAULT;
+}
+
+static const char *type_words(json_type type)
+{
+        return type == JSON_STRING   ? "a string"
+               : type == JSON_OBJECT ? "an object"
+                                     : "a whole number";
+}
+
+static const struct key *find_key(const struct key *keys, const char *name)
+{
+        for (; keys->name != NULL; keys++)
+                if (strcmp(keys->name, name) == 0)
+                        return keys;
+        return NULL;
+}
+
+static int check_keys(const struct place *at, json_t *object, const struct key *keys)
+{
+        const char *name;
+        json_t *value;
+
+        json_object_foreach (object, name, value) {
+                const struct key *key = find_key(keys, name);
+
+                if (key == NULL)
+                        return fail(at, name, "not known (docs/rest.md tells what is)");
+                if (key->type != JSON_NULL && json_typeof(value) != key->type)
+                        return fail(at, name, "must be %s", type_words(key->type));
+                if (key->type == JSON_STRING &&
+                    strlen(json_string_value(value)) != json_string_length(value))
+                        return fail(at, name, "must hold no NUL");
+        }
+        for (; keys->name != NULL; keys++)
+                if (keys->is_needed && json_object_get(object, keys->name) == NULL)
+                        return fail(at, "", "needs \"%s\"", keys->name);
+        return 0;
+}
+
+static int check_pointer(const struct place *at, const char *key, const char *pointer)
+{
+        if (pointer[0] != '\0' && pointer[0] != '/')
+                return fail(at, key, "must be a JSON pointer, such as \"/items\"");
+        return 0;
+}
+
+static int check_template(const struct place *at, const char *key, const json_t *template,
+                          const json_t *input)
+{
+        char why[300];
+
+        return template_check(template, input, why, sizeof(why)) == 0 ? 0
+                                                                      : fail(at, key, "%s", why);
+}
+
+static bool is_token(const char *s)
+{
+        size_t n = 0;
+
+        while (isalnum((unsigned char)s[n]) || (s[n] != '\0' && strchr("!#$%&'*+-.^_`|~", s[n])))
+                n++;
+        return n > 0 && s[n] == '\0';
+}
+
+static int check_headers(const struct place *at, json_t *headers, const json_t *input)
+{
+        const char *name;
+        json_t *value;
+
+        json_object_foreach (headers, name, value) {
+                if (!is_token(name))
+                        return fail(at, "headers", "\"%s\" is no name of a header", name);
+                if (!json_is_string(value))
+                        return fail(at, "headers", "%s: must be a string", name);
+                for (size_t i = 0; i < json_string_length(value); i++)
+                        if (iscntrl((unsigned char)json_string_value(value)[i]))
+                                return fail(at, "headers", "%s: holds a control character", name);
+        }
+        return check_template(at, "headers", headers, input);
+}
+
+/* ---- a tool ---- */
+
+static int read_schemas(const struct place *at, struct rest_tool *t)
+{
+        static const char *const keys[] = {"inputSchema", "outputSchema"};
+
+        if (json_object_get(t->spec, "inputSchema") == NULL &&
+            json_object_set_new(t->spec, "inputSchema",
+                                json_pack("{s:s, s:{}}", "type", "object", "properties")) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < 2; i++) {
+                const json_t *json = json_object_get(t->spec, keys[i]);
+                const char *type = json_string_value(json_object_get(json, "type"));
+                char why[400] = "out of memory";
+
+                if (json == NULL)
+                        continue;
+                if (type == NULL || strcmp(type, "object") != 0)
+                        return fail(at, keys[i], "must have \"type\": \"object\"");
+                if (schema_create(json, i == 0 ? &t->input : &t->output, why, sizeof(why)) != 0)
+                        return fail(at, keys[i], "%s", why);
+        }
+        return 0;
+}
+
+static int read_method(const struct place *at, struct rest_tool *t)
+{
+        const char *method = json_string_value(json_object_get(t->spec, "method"));
+
+        for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+                if (strcmp(methods[i], method) == 0)
+                        t->method = methods[i];
+        if (t->method == NULL)
+                return fail(at, "method", "must be GET, POST, PUT, PATCH or DELETE");
+        return 0;
+}
+
+static int read_path(const struct place *at, struct rest_tool *t, const json_t *input)
+{
+        struct uri_vars vars;
+        struct str name;
+        const char *why;
+
+        t->path = json_string_value(json_object_get(t->spec, "path"));
+        if (t->path[0] != '/' || strchr(t->path, '#') != NULL)
+                return fail(at, "path", "must begin with '/', and has no '#'");
+        if (uri_template_check(str_from(t->path), &why) != 0)
+                return fail(at, "path", "%s", why);
+        vars = (struct uri_vars){.rest = str_from(t->path)};
+        while (uri_vars_next(&vars, &name) == 0)
+                if (!template_knows(input, name))
+                        return fail(at, "path",
+                                    "{%.*s}: inputSchema.properties has no such argument",
+                                    STR_ARG(name));
+        return 0;
+}
+
+static int read_body(const struct place *at, struct rest_tool *t, const json_t *input)
+{
+        const char *type = json_string_value(json_object_get(t->spec, "body_type"));
+
+        t->body = json_object_get(t->spec, "body");
+        t->has_body = t->body != NULL;
+        t->is_form = type != NULL && strcmp(type, "form") == 0;
+        if (type != NULL && !t->is_form && strcmp(type, "json") != 0)
+                return fail(at, "body_type", "must be \"json\" or \"form\"");
+        if (t->has_body && strcmp(t->method, "GET") == 0)
+                return fail(at, "body", "does not go with GET");
+        if (t->is_form && !json_is_object(t->body))
+                return fail(at, "body", "must be an object where body_type is \"form\"");
+        return check_template(at, "body", t->body, input);
+}
+
+static int read_paging(const struct place *at, struct rest_tool *t, const json_t *input)
+{
+        struct place below = {.fault = at->fault};
+        const char *argument;
+        json_int_t n;
+        int r;
+
+        t->paging = json_object_get(t->spec, "paging");
+        if (t->paging == NULL)
+                return 0;
+        snprintf(below.key, sizeof(below.key), "%.100s.paging", at->key);
+        if ((r = check_keys(&below, t->paging, paging_keys)) != 0 ||
+            (r = check_pointer(&below, "token",
+                               json_string_value(json_object_get(t->paging, "token")))) != 0 ||
+            (r = check_pointer(&below, "items",
+                               json_string_value(json_object_get(t->paging, "items")))) != 0)
+                return r;
+        argument = json_string_value(json_object_get(t->paging, "argument"));
+        if (!template_knows(input, str_from(argument)))
+                return fail(&below, "argument", "inputSchema.properties has no \"%s\"", argument);
+        n = json_integer_value(json_object_get(t->paging, "pages_max"));
+        if (n < 1 || n > PAGES_MAX)
+                return fail(&below, "pages_max", "must be a whole number from 1 to %d", PAGES_MAX);
+        t->pages_max = (unsigned)n;
+        return 0;
+}
+
+static int read_errors(const struct place *at, struct rest_tool *t)
+{
+        const char *status;
+        json_t *words;
+
+        t->errors = json_object_get(t->spec, "errors");
+        json_object_foreach (t->errors, status, words)
+                if (strlen(status) != 3 || strspn(status, "0123456789") != 3 || status[0] < '4' ||
+                    !json_is_string(words))
+                        return fail(at, "errors", "\"%s\": takes statuses from 400 on, and words",
+                                    status);
+        return 0;
+}
+
+static int read_tool(struct place *at, struct rest_tool *t)
+{
+        const json_t *input, *result;
+        int r;
+
+        if ((r = check_keys(at, t->spec, tool_keys)) != 0 || (r = read_schemas(at, t)) != 0)
+                return r;
+        input = json_object_get(t->spec, "inputSchema");
+        result = json_object_get(t->spec, "result");
+        t->pointer = result != NULL ? json_string_value(result) : "";
+        t->query = json_object_get(t->spec, "query");
+        t->headers = json_object_get(t->spec, "headers");
+        if ((r = read_method(at, t)) != 0 || (r = read_path(at, t, input)) != 0 ||
+            (r = check_template(at, "query", t->query, input)) != 0 ||
+            (r = check_headers(at, t->headers, input)) != 0 || (r = read_body(at, t, input)) != 0 ||
+            (r = check_pointer(at, "result", t->pointer)) != 0 ||
+            (r = read_paging(at, t, input)) != 0)
+                return r;
+        return read_errors(at, t);
+}
+
+static bool is_tool_name(const char *name)
+{
+        size_t n = 0;
+
+        while (isalnum((unsigned char)name[n]) || name[n] == '_' || name[n] == '-')
+                n++;
+        return n > 0 && n <= 64 && name[n] == '\0';
+}
+
+static int show_tool(struct rest *rest, const struct rest_tool *t)
+{
+        json_t *shown = json_pack("{s:s}", "name", t->name);
+
+        for (size_t i = 0; i < sizeof(shown_keys) / sizeof(shown_keys[0]); i++) {
+                json_t *value = json_object_get(t->spec, shown_keys[i]);
+
+                if (value != NULL && json_object_set(shown, shown_keys[i], value) < 0) {
+                        json_decref(shown);
+                        return -ENOMEM;
+                }
+        }
+        return json_array_append_new(rest->shown, shown) < 0 ? -ENOMEM : 0;
+}
+
+/* ---- the whole ---- */
+
+static int read_base_url(const struct place *at, struct rest *rest, const char *given)
+{
+        const char *url =
+                given != NULL ? given
+                              : json_string_value(json_object_get(rest->description, "base_url"));
+        size_t n = url != NULL ? strlen(url) : 0;
+
+        if (url == NULL)
+                return fail(at, "", "needs \"base_url\", here or in the server's entry");
+        if ((strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) ||
+            hdr_url_host(str_from(url)).n == 0 || strpbrk(url, " ?#{}\r\n\t") != NULL)
+                return fail(at, "base_url",
+                            "must begin with http:// or https://, without query and fragment");
+        while (n > 0 && url[n - 1] == '/')
+                n--;
+        rest->base_url = str_dup((struct str){url, n});
+        return rest->base_url != NULL ? 0 : -ENOMEM;
+}
+
+static int read_tools(const struct place *root, struct rest *rest, json_t *tools)
+{
+        const char *name;
+        json_t *spec;
+        int r;
+
+        json_object_foreach (tools, name, spec) {
+                struct rest_tool *t = &rest->tools[rest->n_tools];
+                struct place at = {.fault = root->fault};
+
+                if (!is_tool_name(name))
+                        return fail(root, "tools",
+                                    "\"%s\": a tool's name is 1 to 64 letters, digits, '_', '-'",
+                                    name);
+                snprintf(at.key, sizeof(at.key), "tools.%s", name);
+                if (!json_is_object(spec))
+                        return fail(&at, "", "must be an object");
+                t->name = strdup(name);
+                t->spec = json_incref(spec);
+                rest->n_tools++;
+                if (t->name == NULL)
+                        return -ENOMEM;
+                if ((r = read_tool(&at, t)) != 0 || (r = show_tool(rest, t)) != 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int rest_read(struct rest *rest, const char *base_url, struct rest_fault *fault)
+{
+        struct place at = {.fault = fault};
+        int r;
+
+        if (!json_is_object(rest->description))
+                return fail(&at, "", "must be a JSON object");
+        if ((r = check_keys(&at, rest->description, root_keys)) != 0 ||
+            (r = check_headers(&at, json_object_get(rest->description, "headers"), NULL)) != 0 ||
+            (r = read_base_url(&at, rest, base_url)) != 0)
+                return r;
+        return read_tools(&at, rest, json_object_get(rest->description, "tools"));
+}
+
+int rest_create(const json_t *description, const char *base_url, struct rest **restp,
+                struct rest_fault *fault)
+{
+        size_t n = json_object_size(json_object_get(description, "tools"));
+        struct rest *rest = calloc(1, sizeof(*rest) + n * sizeof(rest->tools[0]));
+        int r = -ENOMEM;
+
+        *fault = (struct rest_fault){.why = "out of memory"};
+        if (rest == NULL)
+                return r;
+        rest->description = json_deep_copy(description);
+        rest->shown = json_array();
+        if (rest->description != NULL && rest->shown != NULL)
+                r = rest_read(rest, base_url, fault);
+        if (r == 0)
+                *restp = rest;
+        else
+                rest_destroy(rest);
+        return r;
+}
+
+void rest_destroy(struct rest *rest)
+{
+        if (rest == NULL)
+                return;
+        for (size_t i = 0; i < rest->n_tools; i++) {
+                struct rest_tool *t = &rest->tools[i];
+
+                free(t->name);
+                json_decref(t->spec);
+                schema_destroy(t->input);
+                schema_destroy(t->output);
+        }
+        json_decref(rest->description);
+        json_decref(rest->shown);
+        free(rest->base_url);
+        free(rest);
+}
+
+json_t *rest_tools(const struct rest *rest)
+{
+        return rest->shown;
+}

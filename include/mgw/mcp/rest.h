@@ -1,0 +1,79 @@
+/* REST APIs as tools: a description (docs/rest.md) says what each tool sends and what of the answer
+ * is its result. No I/O: a run says what to send next, is given the answer, and makes the result
+ * of tools/call of it. */
+#pragma once
+
+#include "mgw/base/buf.h"
+
+#include <jansson.h>
+
+#define REST_E_FAULT 1 /* the description is wrong */
+#define REST_E_CALL 2  /* the call cannot be made; it is the caller's to mend */
+#define REST_MORE 3    /* there is another page to ask for */
+
+/* The longest answer that is read, all pages together. */
+#define REST_ANSWER_MAX_BYTES (8u << 20)
+
+struct rest;
+struct rest_tool;
+
+/* What is wrong in a description, and under which key ("tools.list.path"; "": the whole). */
+struct rest_fault {
+        char key[200];
+        char why[600];
+};
+
+/* Reads and checks a description, which is copied; base_url, when not NULL, stands for the one in
+ * it. 0: *restp owned by the caller. REST_E_FAULT, -ENOMEM. */
+int rest_create(const json_t *description, const char *base_url, struct rest **restp,
+                struct rest_fault *fault);
+void rest_destroy(struct rest *rest);
+/* The array of tools as tools/list shows it; borrowed. */
+json_t *rest_tools(const struct rest *rest);
+
+/* One tools/call, from its arguments to its result. */
+struct rest_run {
+        const struct rest *rest;
+        const struct rest_tool *tool;
+        json_t *arguments;
+        json_t *items; /* of the pages so far */
+        unsigned n_pages;
+};
+
+/* What is to be sent; owns its memory. */
+struct rest_request {
+        const char *method;
+        char *url;
+        char **headers; /* "Name: value", ended by NULL */
+        char *body;     /* NULL: none */
+        size_t body_n;
+};
+
+struct rest_answer {
+        unsigned status;
+        struct str content_type;
+        struct str retry_after;
+        struct str body;
+};
+
+/* params of tools/call. 0; REST_E_CALL with a sentence in why (500 bytes will do): arguments that
+ * do not fit the inputSchema; -ENOENT: no such tool; -ENOMEM. To be finished in any case. */
+int rest_run_init(struct rest_run *run, const struct rest *rest, const json_t *params, char *why,
+                  size_t why_size);
+void rest_run_finish(struct rest_run *run);
+/* The next request. 0, REST_E_CALL with why, -ENOMEM. To be finished in any case. */
+int rest_run_request(const struct rest_run *run, struct rest_request *request, char *why,
+                     size_t why_size);
+void rest_request_finish(struct rest_request *request);
+/* Reads what came. 0: *resultp is a CallToolResult, owned by the caller. REST_MORE: another request
+ * is to be made. -ENOMEM. server: the name in error results. */
+int rest_run_answer(struct rest_run *run, const char *server, const struct rest_answer *answer,
+                    json_t **resultp);
+
+/* A CallToolResult that says what went wrong; NULL: out of memory. */
+json_t *rest_error_result(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* What stands at a JSON pointer (RFC 6901), borrowed; NULL: nothing. */
+json_t *rest_pointer(json_t *json, const char *pointer);
+/* The short message that a JSON answer of status 400 and up gives, control characters out, cut to
+ * size; "": none. */
+void rest_short_message(const json_t *body, char *out, size_t size);

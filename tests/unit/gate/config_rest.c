@@ -1,0 +1,162 @@
+#include "mgw/gate/config.h"
+
+#include "../check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct config config;
+static char dir[] = "/tmp/mgw-rest-XXXXXX";
+static char *faults;
+
+static void write_file(const char *name, const char *text)
+{
+        char path[80];
+        FILE *f;
+
+        snprintf(path, sizeof(path), "%s/%s", dir, name);
+        f = fopen(path, "w");
+        cr_assert_not_null(f);
+        fputs(text, f);
+        fclose(f);
+}
+
+/* Loads a configuration with the entry "api", beside the description api.json. */
+static int load(const char *entry, const char *description)
+{
+        char text[600], path[80];
+        size_t size;
+        FILE *err = open_memstream(&faults, &size);
+        int r;
+
+        cr_assert_not_null(mkdtemp(dir));
+        write_file("api.json", description);
+        snprintf(text, sizeof(text), "{\"mcpServers\": {\n\"api\": {%s}}}", entry);
+        write_file("mgw.json", text);
+        snprintf(path, sizeof(path), "%s/mgw.json", dir);
+        r = config_load(&config, path, err);
+        fclose(err);
+        unlink(path);
+        snprintf(path, sizeof(path), "%s/api.json", dir);
+        unlink(path);
+        rmdir(dir);
+        return r;
+}
+
+static void finish(void)
+{
+        config_finish(&config);
+        free(faults);
+}
+
+static void check_fault(const char *file, unsigned line, const char *rest)
+{
+        char want[400];
+
+        snprintf(want, sizeof(want), "%s/%s:%u: %s", dir, file, line, rest);
+        cr_assert_not_null(strstr(faults, want), "want \"%s\" in:\n%s", want, faults);
+}
+
+static const char sound[] = "{\"base_url\": \"https://a\",\n\"tools\": {\n\"t\": {\n"
+                            "\"description\": \"d\",\n\"method\": \"GET\",\n\"path\": \"/\"}}}";
+
+TestSuite(config_rest, .fini = finish);
+
+Test(config_rest, a_description_lies_beside_the_configuration)
+{
+        check_int(load("\"rest\": \"api.json\", \"type\": \"rest\", \"base_url\": \"http://b\", "
+                       "\"headers\": {\"X-Key\": \"k\"}, \"timeout_s\": 2, \"prefix\": \"\", "
+                       "\"oauth\": {\"token_url\": \"http://t\", \"client_id\": \"i\", "
+                       "\"refresh_token\": \"r\"}",
+                       sound),
+                  0);
+        check_int(config.n_servers, 1);
+        check_int(config.servers[0].kind, CONFIG_SERVER_REST);
+        cr_assert_not_null(config.servers[0].rest);
+        check_int(config.servers[0].answer_timeout_ms, 2000);
+        check_int(config.servers[0].timeout_ms, 0);
+        check_str(str_from(config.servers[0].headers[0]), STR("X-Key: k"));
+        check_str(str_from(config.servers[0].oauth->token_url), STR("http://t"));
+        check_str(str_from(config.servers[0].oauth->refresh_token), STR("r"));
+        cr_assert_null(config.servers[0].oauth->client_secret);
+}
+
+Test(config_rest, an_answer_may_take_a_minute)
+{
+        check_int(load("\"rest\": \"api.json\"", sound), 0);
+        check_int(config.servers[0].answer_timeout_ms, 60000);
+        cr_assert_null(config.servers[0].oauth);
+}
+
+Test(config_rest, a_fault_in_the_description_has_its_file_and_line)
+{
+        check_int(load("\"rest\": \"api.json\"",
+                       "{\"base_url\": \"https://a\",\n\"tools\": {\n\"t\": {\n"
+                       "\"description\": \"d\",\n\"method\": \"GET\",\n\"path\": \"/{x}\"}}}"),
+                  -EINVAL);
+        check_fault("api.json", 6, "tools.t.path: {x}: inputSchema.properties has no");
+}
+
+Test(config_rest, a_description_that_is_no_json_has_its_line_too)
+{
+        check_int(load("\"rest\": \"api.json\"", "{\n\"tools\": {,}}"), -EINVAL);
+        cr_assert_not_null(strstr(faults, "api.json:2:"), "%s", faults);
+}
+
+Test(config_rest, a_description_that_is_not_there_is_told_where_it_is_named)
+{
+        check_int(load("\n\"rest\": \"other.json\"", sound), -EINVAL);
+        check_fault("mgw.json", 3, "mcpServers.api.rest: ");
+        cr_assert_not_null(strstr(faults, "/other.json cannot be read: No such file"), "%s",
+                           faults);
+}
+
+Test(config_rest, a_fault_in_oauth_is_told)
+{
+        check_int(load("\"rest\": \"api.json\",\n\"oauth\": {\"token_url\": \"t\",\n\"key\": \"\"}",
+                       sound),
+                  -EINVAL);
+        check_fault("mgw.json", 4, "mcpServers.api.oauth.key: not known");
+        check_fault("mgw.json", 3, "mcpServers.api.oauth: needs \"client_id\"");
+        check_fault("mgw.json", 3, "mcpServers.api.oauth: \"token_url\" must begin with http");
+        check_fault("mgw.json", 3, "mcpServers.api.oauth: needs \"refresh_token\", or");
+}
+
+Test(config_rest, an_openapi_document_may_stand_in_its_place)
+{
+        check_int(
+                load("\"openapi\": \"api.json\", \"base_url\": \"http://b\", \"include\": [\"a*\"]",
+                     "{\"openapi\": \"3.1.0\", \"paths\": {\"/\": {\"get\": {\"operationId\": "
+                     "\"a1\"}}, \"/{x}\": {\"get\": {\"operationId\": \"b\"}}}}"),
+                0);
+        check_int(config.servers[0].kind, CONFIG_SERVER_REST);
+        cr_assert_not_null(config.servers[0].rest);
+}
+
+Test(config_rest, an_operation_that_is_unsound_is_told)
+{
+        check_int(load("\"openapi\": \"api.json\", \"base_url\": \"http://b\"",
+                       "{\"openapi\": \"3.1.0\", \"paths\": {\"/{x}\": {\"get\": "
+                       "{\"operationId\": \"b\"}}}}"),
+                  -EINVAL);
+        cr_assert_not_null(strstr(faults, "/api.json: tools.b.path: {x}: inputSchema.properties "
+                                          "has no such argument (\"exclude\""),
+                           "%s", faults);
+}
+
+Test(config_rest, one_of_the_two_is_enough)
+{
+        check_int(load("\"rest\": \"api.json\",\n\"openapi\": \"api.json\"", sound), -EINVAL);
+        check_fault("mgw.json", 3, "mcpServers.api.openapi: does not go with \"rest\"");
+}
+
+Test(config_rest, keys_of_other_kinds_do_not_go_with_it)
+{
+        check_int(load("\"rest\": \"api.json\",\n\"cwd\": \"/\",\n\"url\": \"http://a\"", sound),
+                  -EINVAL);
+        check_fault("mgw.json", 3, "mcpServers.api.cwd: does not go with \"rest\"");
+        check_fault("mgw.json", 4, "mcpServers.api.url: does not go with \"rest\"");
+}
