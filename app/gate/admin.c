@@ -49,12 +49,16 @@ struct metric {
 
 void admin_on_metrics(struct request *req)
 {
-        const struct gate_stats *st = &request_gate(req)->stats;
+        const struct gate *gate = request_gate(req);
+        const struct gate_stats *st = &gate->stats;
         const struct metric metrics[] = {
                 {"mgw_connections", "gauge", "FastCGI connections open", st->n_connections},
                 {"mgw_streams", "gauge", "SSE streams open", st->n_streams},
                 {"mgw_sessions", "gauge", "Sessions", st->n_sessions},
                 {"mgw_calls", "gauge", "Calls running", st->n_calls},
+                {"mgw_upstream_connections", "gauge", "HTTP connections to upstreams",
+                 http_client_n_sockets(gate->http)},
+                {"mgw_children", "gauge", "Child processes", children_n(gate->children)},
                 {"mgw_streams_opened_total", "counter", "SSE streams opened", st->streams_opened},
                 {"mgw_streams_overflowed_total", "counter", "Streams ended over their queue's cap",
                  st->streams_overflowed},

@@ -32,6 +32,7 @@ static void call_end(struct call *call, const char *why, json_t *answer)
         struct post *post = call->post;
 
         list_unlink(&call->link);
+        session_forget_call(s, call);
         timer_disarm(gate->loop, &call->beat);
         timer_disarm(gate->loop, &call->work);
         errand_drop(&call->errand, why);

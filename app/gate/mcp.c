@@ -118,6 +118,9 @@ static void on_notification(struct session *s, const struct rpc_msg *m)
                 if (call != NULL && call->method->class != METHOD_INITIALIZE)
                         call_cancel(call, "the client cancelled the request");
                 break;
+        case METHOD_PROGRESS:
+                session_on_ask_progress(s, m->root);
+                break;
         default:
                 for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
                         link_send_take(s->links[i], json_incref(m->root));

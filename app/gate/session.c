@@ -140,8 +140,10 @@ void session_touch(struct session *s)
 struct ask {
         struct list link;
         struct link *from;
-        json_t *id;          /* ours */
-        json_t *upstream_id; /* theirs */
+        const struct call *via; /* NULL: no call caused it */
+        json_t *id;             /* ours; its progress token too */
+        json_t *upstream_id;    /* theirs */
+        json_t *upstream_token; /* NULL: it wants no progress */
 };
 
 static void ask_end(struct session *s, struct ask *ask)
@@ -150,6 +152,7 @@ static void ask_end(struct session *s, struct ask *ask)
         s->n_asks--;
         json_decref(ask->id);
         json_decref(ask->upstream_id);
+        json_decref(ask->upstream_token);
         free(ask);
 }
 
@@ -386,6 +389,14 @@ static void ask_refuse(struct link *from, json_t *upstream_id, const char *why)
                 link_send_take(from, error);
 }
 
+/* Tokens of two upstreams may be the same. */
+static void ask_take_token(struct ask *ask, json_t *meta)
+{
+        ask->upstream_token = json_incref(json_object_get(meta, "progressToken"));
+        if (ask->upstream_token != NULL)
+                json_object_set(meta, "progressToken", ask->id);
+}
+
 void session_ask(struct session *s, struct link *link, struct call *via, json_t *request)
 {
         json_t *upstream_id = json_object_get(request, "id");
@@ -412,12 +423,40 @@ void session_ask(struct session *s, struct link *link, struct call *via, json_t 
         list_append(&s->asks, &ask->link);
         s->n_asks++;
         json_object_set(request, "id", ask->id);
+        ask->via = via;
+        ask_take_token(ask, json_object_get(json_object_get(request, "params"), "_meta"));
         if (via == NULL)
                 session_deliver(s, request);
         else if (!call_send(via, request)) {
                 ask_refuse(link, ask->upstream_id,
                            "the client cannot be asked: it takes no stream");
                 ask_end(s, ask);
+        }
+}
+
+void session_on_ask_progress(struct session *s, json_t *notification)
+{
+        json_t *params = json_object_get(notification, "params");
+        const json_t *token = json_object_get(params, "progressToken");
+
+        list_for_each (it, &s->asks) {
+                struct ask *ask = container_of(it, struct ask, link);
+
+                if (ask->upstream_token == NULL || !json_equal(ask->id, token))
+                        continue;
+                json_object_set(params, "progressToken", ask->upstream_token);
+                link_send_take(ask->from, json_incref(notification));
+                return;
+        }
+}
+
+void session_forget_call(struct session *s, const struct call *call)
+{
+        list_for_each_safe (it, &s->asks) {
+                struct ask *ask = container_of(it, struct ask, link);
+
+                if (ask->via == call)
+                        ask_end(s, ask);
         }
 }
 

@@ -69,12 +69,8 @@ static _Noreturn void keeper_run(int fd)
 {
         static struct keeper_groups groups;
         pid_t records[256];
-        sigset_t all;
         ssize_t n;
 
-        /* What ends us by a signal to everybody must not end the keeper. */
-        sigfillset(&all);
-        sigprocmask(SIG_SETMASK, &all, NULL);
         setsid();
         prctl(PR_SET_NAME, "mgw-keeper");
         dup2(fd, STDIN_FILENO);
@@ -91,15 +87,20 @@ static _Noreturn void keeper_run(int fd)
 
 int keeper_start(struct keeper *keeper)
 {
+        sigset_t all, before;
         int ends[2];
         pid_t pid;
 
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return -errno;
+        /* What ends us by a signal to everybody must not end the keeper, not even as it begins. */
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
         /* We never wait for the keeper. */
         pid = fcntl(ends[1], F_SETFL, O_NONBLOCK) < 0 ? -1 : fork();
         if (pid == 0)
                 keeper_run(ends[0]);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (pid < 0) {
                 int r = -errno;
 

@@ -85,6 +85,18 @@ describe('an upstream', { timeout: 300000 }, () => {
       assert.equal(textOf(await client.callTool(callOf('up_ask'))), 'roots: file:///r');
     });
 
+    test(`hears of the client's progress with its question (${kind})`, async () => {
+      const client = await connect(kind, {
+        capabilities: { roots: {} },
+        setUp: (c) => c.setRequestHandler(ListRootsRequestSchema, async ({ params }, { sendNotification }) => {
+          await sendNotification({ method: 'notifications/progress', params: { progressToken: params._meta.progressToken, progress: 7 } });
+          return { roots: [] };
+        }),
+      });
+      await client.callTool(callOf('up_ask'));
+      await waitFor(() => upstream.seen.includes('progress 7'), 'the progress at the upstream');
+    });
+
     test(`learns that the client's roots have changed (${kind})`, async () => {
       const client = await connect(kind, { capabilities: { roots: { listChanged: true } } });
       await client.sendRootsListChanged();

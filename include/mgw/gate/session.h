@@ -65,6 +65,10 @@ int session_open_sse(struct session *session, struct request *req);
 void session_ask(struct session *session, struct link *link, struct call *via, json_t *request);
 /* The upstream's notifications/cancelled of such a request: the client learns it under our id. */
 void session_cancel_ask(struct session *session, const struct link *link, json_t *notification);
+/* The client's progress with such a request: goes to whoever asked; unknown ones are dropped. */
+void session_on_ask_progress(struct session *session, json_t *notification);
+/* The call is over, and what it caused to be asked with it. */
+void session_forget_call(struct session *session, const struct call *call);
 /* That upstream waits for no reply any more. */
 void session_forget_asks(struct session *session, const struct link *link);
 /* The client's reply (a result or an error): goes to whoever asked; unknown ones are dropped. */

@@ -110,7 +110,7 @@ export class UpstreamServer {
           }
           return text('notified');
         case 'ask':
-          return text(await this.#ask(params.arguments.alone ? (r, s) => server.request(r, s) : sendRequest));
+          return text(await this.#ask(params.arguments.alone ? (r, s, o) => server.request(r, s, o) : sendRequest));
         default:
           return text('hello from upstream');
       }
@@ -134,7 +134,9 @@ export class UpstreamServer {
   async #ask(request) {
     const started = Date.now();
     try {
-      const { roots } = await request({ method: 'roots/list' }, ListRootsResultSchema);
+      const { roots } = await request({ method: 'roots/list' }, ListRootsResultSchema, {
+        onprogress: ({ progress }) => this.seen.push(`progress ${progress}`),
+      });
       return `roots: ${roots.map((r) => r.uri).join()}`;
     } catch (error) {
       return `refused within ${Date.now() - started < 2000 ? 'two seconds' : 'a long time'}: ${error.message}`;
