@@ -1,4 +1,5 @@
-/* What a link and its transport say to each other. */
+/* What the files of a link and its transports say to each other: link.c (its states), exchange.c
+ * (what goes), link_receive.c (what comes), upstream_*.c (how). */
 #pragma once
 
 #include "mgw/gate/link.h"
@@ -78,3 +79,23 @@ void link_forgotten(struct link *link);
 /* Has it an answer to wait for still? */
 bool exchange_is_open(const struct exchange *x);
 const char *link_version(const struct link *link);
+
+/* ---- between link.c, exchange.c and link_receive.c ---- */
+
+static inline struct loop *link_loop(const struct link *link)
+{
+        return link->upstream->gate->loop;
+}
+
+/* Waits for READY; takes the message. NULL: out of memory. */
+struct exchange *exchange_new(struct link *link, enum exchange_kind kind, json_t *msg_take);
+void exchange_start(struct exchange *x);
+/* The one that has this id, and waits for an answer. */
+struct exchange *exchange_find(struct link *link, const json_t *id);
+/* As exchange_fail(), when the upstream's failure has been counted. */
+void exchange_give_up(struct exchange *x, const char *why, enum exchange_fault fault);
+/* Opens it when it is down and may be tried. */
+void link_try(struct link *link);
+/* The upstream has answered initialize. */
+void link_on_hello(struct link *link, json_t *result);
+void link_open_failed(struct link *link, const char *why);

@@ -1,0 +1,283 @@
+/* Messages of ours on their way to an upstream. Ids and progress tokens there are our own numbers.
+ * What found its session lost, or does no harm twice, is sent once more. */
+#include "link_inside.h"
+#include "mgw/base/log.h"
+#include "mgw/gate/call.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Messages on their way to one upstream that get no answer; more are dropped. */
+#define SENDS_MAX 256
+
+static void exchange_free(void *object)
+{
+        struct exchange *x = object;
+
+        json_decref(x->msg);
+        free(x);
+}
+
+bool exchange_is_open(const struct exchange *x)
+{
+        return !list_is_empty(&x->link);
+}
+
+void exchange_end(struct exchange *x)
+{
+        struct link *link = x->owner;
+
+        list_unlink(&x->link);
+        timer_disarm(link_loop(link), &x->silence);
+        link->n_sends -= x->kind == EXCHANGE_SEND;
+        if (x->errand != NULL)
+                x->errand->exchange = NULL;
+        x->errand = NULL;
+        if (x->wire != NULL)
+                link->transport->drop(x);
+        loop_bury(link_loop(link), x, exchange_free);
+}
+
+static void link_cancel(struct link *link, int64_t id, const char *why)
+{
+        link_send_take(link, rpc_notification_take("notifications/cancelled",
+                                                   json_pack("{s:I, s:s}", "requestId",
+                                                             (json_int_t)id, "reason", why)));
+}
+
+/* What nobody waits for has the time of an opening, initialize the link's deadline. 0: for ever. */
+static int64_t exchange_patience_ms(const struct exchange *x)
+{
+        const struct upstream *u = x->owner->upstream;
+
+        if (x->kind == EXCHANGE_INITIALIZE)
+                return 0;
+        return x->errand != NULL ? u->server->timeout_ms
+                                 : u->gate->config->upstream_open_timeout_ms;
+}
+
+static void exchange_on_silence(struct timer *timer)
+{
+        struct exchange *x = container_of(timer, struct exchange, silence);
+        struct link *link = x->owner;
+        bool is_running = x->kind == EXCHANGE_REQUEST && x->wire != NULL;
+        int64_t id = x->id;
+        char why[64];
+
+        snprintf(why, sizeof(why), "it has been silent for %g s%s",
+                 (double)exchange_patience_ms(x) / 1000, x->errand != NULL ? " (timeout_s)" : "");
+        exchange_fail(x, why, FAULT_FINAL);
+        if (is_running)
+                link_cancel(link, id, why);
+}
+
+void exchange_heard(struct exchange *x)
+{
+        int64_t patience_ms = exchange_patience_ms(x);
+
+        if (patience_ms > 0)
+                timer_arm(link_loop(x->owner), &x->silence, patience_ms);
+}
+
+struct exchange *exchange_new(struct link *link, enum exchange_kind kind, json_t *msg_take)
+{
+        bool has_room = kind != EXCHANGE_SEND || link->n_sends < SENDS_MAX;
+        struct exchange *x = has_room ? calloc(1, sizeof(*x)) : NULL;
+
+        if (!has_room && upstream_may_log(link->upstream))
+                log_warn(NULL, "[upstream] %s: it takes no messages, one more is dropped",
+                         upstream_name(link->upstream));
+        if (x == NULL || msg_take == NULL) {
+                json_decref(msg_take);
+                free(x);
+                return NULL;
+        }
+        x->owner = link;
+        x->kind = kind;
+        x->msg = msg_take;
+        x->silence.on_due = exchange_on_silence;
+        link->n_sends += kind == EXCHANGE_SEND;
+        list_append(&link->waiting, &x->link);
+        return x;
+}
+
+void exchange_start(struct exchange *x)
+{
+        struct link *link = x->owner;
+
+        list_move_to_tail(&link->exchanges, &x->link);
+        x->generation = link->generation;
+        exchange_heard(x);
+        link->transport->send(x);
+}
+
+struct exchange *exchange_find(struct link *link, const json_t *id)
+{
+        list_for_each (it, &link->exchanges) {
+                struct exchange *x = container_of(it, struct exchange, link);
+
+                if (x->id > 0 && json_is_integer(id) && x->id == json_integer_value(id))
+                        return x;
+        }
+        return NULL;
+}
+
+static void exchange_wait_again(struct exchange *x)
+{
+        x->was_retried = true;
+        if (x->wire != NULL)
+                x->owner->transport->drop(x);
+        list_move_to_tail(&x->owner->waiting, &x->link);
+}
+
+static void exchange_repeat(struct exchange *x)
+{
+        exchange_wait_again(x);
+        if (x->owner->state == LINK_READY)
+                exchange_start(x);
+        else
+                link_try(x->owner);
+}
+
+static bool exchange_may_repeat(const struct exchange *x, enum exchange_fault fault)
+{
+        bool was_started = x->generation > 0;
+
+        return x->errand != NULL && was_started && !x->was_retried &&
+               (fault == FAULT_UNSENT || (fault == FAULT_CUT && x->errand->may_repeat));
+}
+
+/* Once more where that does no harm; else whoever waits is told. */
+void exchange_give_up(struct exchange *x, const char *why, enum exchange_fault fault)
+{
+        struct link *link = x->owner;
+        struct errand *errand = x->errand;
+
+        if (exchange_may_repeat(x, fault)) {
+                log_info(LOG_FIELDS({"user", link->session->user->email}),
+                         "[upstream] %s: %s: sent once more", upstream_name(link->upstream), why);
+                exchange_repeat(x);
+                return;
+        }
+        log_warn(LOG_FIELDS({"user", link->session->user->email}), "[upstream] %s: %s",
+                 upstream_name(link->upstream), why);
+        exchange_end(x);
+        if (errand != NULL)
+                errand->on_fail(errand, why);
+}
+
+void exchange_fail(struct exchange *x, const char *why, enum exchange_fault fault)
+{
+        struct link *link = x->owner;
+
+        if (x->kind == EXCHANGE_INITIALIZE) {
+                exchange_end(x);
+                link_open_failed(link, why);
+                return;
+        }
+        if (x->errand != NULL && !exchange_may_repeat(x, fault) && !link->transport->is_own)
+                upstream_failed(link->upstream, why);
+        exchange_give_up(x, why, fault);
+}
+
+void exchange_again(struct exchange *x)
+{
+        struct link *link = x->owner;
+
+        if (x->generation != link->generation || link->state != LINK_READY) {
+                exchange_repeat(x);
+                return;
+        }
+        exchange_wait_again(x);
+        link_forgotten(link);
+}
+
+/* ---- from above ---- */
+
+/* Progress upstream is counted under the id of our request. */
+static void set_progress_token(json_t *params, int64_t id)
+{
+        json_t *meta = json_copy(json_object_get(params, "_meta"));
+
+        json_object_set_new(meta, "progressToken", json_integer(id));
+        json_object_set_new(params, "_meta", meta);
+}
+
+void errand_send_take(struct errand *errand, struct link *link, const char *method, json_t *params)
+{
+        int64_t id = ++link->last_id;
+        struct exchange *x;
+
+        if (errand->call != NULL && errand->call->progress_token != NULL)
+                set_progress_token(params, id);
+        x = exchange_new(link, EXCHANGE_REQUEST,
+                         rpc_request_take(json_integer(id), method, params));
+        if (x == NULL) {
+                errand->on_fail(errand, "out of memory");
+                return;
+        }
+        x->id = id;
+        x->errand = errand;
+        errand->exchange = x;
+        if (link->state == LINK_READY && !link->transport->is_own &&
+            !upstream_may_try(link->upstream)) {
+                char why[256];
+
+                snprintf(why, sizeof(why), "is left alone for a while: %s", link->upstream->why);
+                exchange_end(x);
+                errand->on_fail(errand, why);
+        } else if (link->state == LINK_READY) {
+                exchange_start(x);
+        } else {
+                link_try(link);
+        }
+}
+
+void errand_drop(struct errand *errand, const char *why)
+{
+        struct exchange *x = errand->exchange;
+        struct link *link;
+        bool was_sent;
+        int64_t id;
+
+        if (x == NULL)
+                return;
+        link = x->owner;
+        was_sent = x->wire != NULL;
+        id = x->id;
+        exchange_end(x);
+        if (why != NULL && was_sent && link->state == LINK_READY)
+                link_cancel(link, id, why);
+}
+
+void link_request_take(struct link *link, const char *method, json_t *params)
+{
+        int64_t id = ++link->last_id;
+        struct exchange *x;
+
+        if (link->state == LINK_DOWN) {
+                json_decref(params);
+                return;
+        }
+        x = exchange_new(link, EXCHANGE_REQUEST,
+                         rpc_request_take(json_integer(id), method, params));
+        if (x == NULL)
+                return;
+        x->id = id;
+        if (link->state == LINK_READY)
+                exchange_start(x);
+}
+
+void link_send_take(struct link *link, json_t *msg)
+{
+        struct exchange *x;
+
+        if (link->state == LINK_DOWN) {
+                json_decref(msg);
+                return;
+        }
+        x = exchange_new(link, EXCHANGE_SEND, msg);
+        if (x != NULL && link->state == LINK_READY)
+                exchange_start(x);
+}

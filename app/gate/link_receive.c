@@ -1,0 +1,157 @@
+/* What an upstream says: answers to their errands, all else to the call that it belongs to, or to
+ * the session. */
+#include "link_inside.h"
+#include "mgw/base/log.h"
+#include "mgw/gate/call.h"
+#include "mgw/gate/listing.h"
+
+#include <string.h>
+
+/* Subscriptions that are made again in a new session. */
+#define SUBSCRIPTIONS_MAX 1000
+
+/* What is to be subscribed to again when the upstream's session is a new one. */
+static void link_note_subscription(struct link *link, const json_t *request)
+{
+        const char *method = json_string_value(json_object_get(request, "method"));
+        const char *uri =
+                json_string_value(json_object_get(json_object_get(request, "params"), "uri"));
+
+        if (uri == NULL)
+                return;
+        if (strcmp(method, "resources/unsubscribe") == 0)
+                json_object_del(link->subscribed, uri);
+        else if (strcmp(method, "resources/subscribe") == 0 &&
+                 json_object_size(link->subscribed) < SUBSCRIPTIONS_MAX)
+                json_object_set_new(link->subscribed, uri, json_true());
+}
+
+/* An error that carries no id is about the request whose HTTP answer it is. */
+static void link_on_answer(struct link *link, struct exchange *via, const struct rpc_msg *m)
+{
+        struct exchange *x = m->id == NULL ? via : exchange_find(link, m->id);
+        struct errand *errand;
+
+        if (x == NULL)
+                return; /* late, or of a call that was cancelled */
+        if (x->kind == EXCHANGE_INITIALIZE) {
+                json_t *root = json_incref(m->root);
+
+                exchange_end(x);
+                if (m->kind == RPC_RESULT && json_is_object(m->result))
+                        link_on_hello(link, m->result);
+                else
+                        link_open_failed(link, "refused to initialize");
+                json_decref(root);
+                return;
+        }
+        upstream_worked(link->upstream);
+        link->n_unproven = 0;
+        errand = x->errand;
+        if (m->kind == RPC_RESULT)
+                link_note_subscription(link, x->msg);
+        exchange_end(x);
+        if (errand != NULL)
+                errand->on_answer_take(errand, json_incref(m->root));
+}
+
+static struct call *exchange_call(const struct exchange *x)
+{
+        return x != NULL && x->errand != NULL ? x->errand->call : NULL;
+}
+
+/* Over a single pipe nothing says which call a message belongs to: the newest is the best guess. */
+static struct call *link_newest_call(const struct link *link)
+{
+        for (const struct list *it = link->exchanges.prev; it != &link->exchanges; it = it->prev) {
+                struct call *call = exchange_call(container_of(it, struct exchange, link));
+
+                if (call != NULL)
+                        return call;
+        }
+        return NULL;
+}
+
+static void link_on_progress(struct link *link, const struct rpc_msg *m)
+{
+        struct exchange *x = exchange_find(link, json_object_get(m->params, "progressToken"));
+        struct call *call = exchange_call(x);
+
+        if (x != NULL)
+                exchange_heard(x);
+        if (call != NULL)
+                call_on_progress(call, m->params);
+}
+
+static void link_on_list_changed(struct link *link, const struct rpc_msg *m)
+{
+        link->n_changes++;
+        session_deliver(link->session, m->root);
+}
+
+static void link_on_updated(struct link *link, const struct rpc_msg *m)
+{
+        listing_show_uri(link, m->params);
+        session_deliver(link->session, m->root);
+}
+
+static void link_on_notification(struct link *link, struct call *call, const struct rpc_msg *m)
+{
+        switch (method_find(m->method)->class) {
+        case METHOD_PROGRESS:
+                link_on_progress(link, m);
+                break;
+        case METHOD_LIST_CHANGED:
+                link_on_list_changed(link, m);
+                break;
+        case METHOD_UPDATED:
+                link_on_updated(link, m);
+                break;
+        case METHOD_CANCELLED:
+                session_cancel_ask(link->session, link, m->root);
+                break;
+        default:
+                if (call == NULL || !call_send(call, m->root))
+                        session_deliver(link->session, m->root);
+        }
+}
+
+static void link_skip(struct link *link, const char *why)
+{
+        if (upstream_may_log(link->upstream))
+                log_warn(NULL, "[upstream] %s: message skipped: %s", upstream_name(link->upstream),
+                         why);
+}
+
+void link_on_message(struct link *link, struct exchange *via, json_t *root)
+{
+        struct call *call = via != NULL ? exchange_call(via) : link_newest_call(link);
+        const char *fault;
+        struct rpc_msg m;
+
+        if (via != NULL)
+                exchange_heard(via);
+        if (rpc_msg_read(root, &m, &fault) != 0)
+                link_skip(link, fault);
+        else if (m.kind == RPC_NOTIFICATION)
+                link_on_notification(link, call, &m);
+        else if (m.kind != RPC_REQUEST)
+                link_on_answer(link, via, &m);
+        else if (method_find(m.method)->class == METHOD_PING)
+                link_send_take(link, rpc_result_take(m.id, json_object()));
+        else
+                session_ask(link->session, link, call, m.root);
+}
+
+void link_on_text(struct link *link, struct exchange *via, struct str text)
+{
+        json_t *root;
+        char why[160];
+
+        if (rpc_parse(text, &root, why, sizeof(why)) != 0) {
+                link_skip(link, why);
+                return;
+        }
+        link_on_message(link, via, root);
+        json_decref(root);
+}
