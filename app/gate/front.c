@@ -1,4 +1,4 @@
-/* The FastCGI server: reads records, gathers head and body, and writes whole records back.
+/* The FastCGI server: connections, and the bytes that come and go.
  *
  * Rules learned from HAProxy (docs/architecture.md, "FastCGI"): the end of the connection means
  * that the client has left; a request begins when CONTENT_LENGTH bytes are in; a response head
@@ -7,85 +7,17 @@
  * freed object. */
 #include "mgw/gate/front.h"
 
+#include "front_inside.h"
 #include "mgw/base/log.h"
-#include "mgw/loop/sock.h"
-#include "mgw/wire/fcgi.h"
 
 #include <errno.h>
-#include <fastcgi.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-/* Requests at once on one connection of a multiplexing peer. */
-#define REQUESTS_MAX 64
-/* Hard bound of a connection's queue; answers and streams have their own, lower caps. */
-#define OUT_MAX_BYTES (128u << 20)
 #define READ_BYTES 65536
 
-struct front {
-        struct gate *gate;
-        struct sock_listener listener;
-        struct list conns;
-        void (*on_request)(struct request *req);
-};
-
-struct conn {
-        struct loop_io io;
-        struct list link;
-        struct front *front;
-        struct fcgi_reader reader;
-        struct buf out;
-        struct list requests;
-        struct timer deadline; /* runs while a request is coming in */
-        struct loop_task end;  /* closes, or lingers */
-        uint16_t n_requests;
-        bool closes_when_flushed;
-        bool is_lingering;     /* answered before all had come: the rest is read and thrown away */
-        uint16_t lingering_id; /* of the request whose rest that is */
-        bool is_dead;
-};
-
 static uint8_t read_buffer[READ_BYTES]; /* one thread, one read at a time */
-
-static void request_finish_input(struct request *req)
-{
-        if (req->in == NULL)
-                return;
-        cgi_params_finish(&req->in->params);
-        buf_finish(&req->in->raw_params);
-        buf_finish(&req->in->body);
-        free(req->in);
-        req->in = NULL;
-}
-
-static void request_free(void *object)
-{
-        struct request *req = object;
-
-        request_finish_input(req);
-        free(req);
-}
-
-static void request_drop(struct request *req)
-{
-        list_unlink(&req->link);
-        req->conn->n_requests--;
-        loop_bury(req->conn->front->gate->loop, req, request_free);
-}
-
-static void request_lose(struct request *req)
-{
-        const struct request_events *events = req->events;
-
-        req->events = NULL;
-        if (events != NULL)
-                events->on_gone(req);
-        request_drop(req);
-}
 
 static void conn_free(void *object)
 {
@@ -115,13 +47,13 @@ static void conn_close(struct conn *c)
 }
 
 /* Closes at the end of the turn: safe from anywhere. */
-static void conn_kill(struct conn *c)
+void conn_kill(struct conn *c)
 {
         c->is_dead = true;
         loop_defer(c->front->gate->loop, &c->end);
 }
 
-static void conn_fault(struct conn *c, const char *what)
+void conn_fault(struct conn *c, const char *what)
 {
         c->front->gate->stats.protocol_faults++;
         log_warn(NULL, "[FastCGI] connection closed: %s", what);
@@ -149,7 +81,7 @@ static void conn_on_end(struct loop_task *task)
                 conn_kill(c);
 }
 
-static void conn_linger(struct conn *c, uint16_t id)
+void conn_linger(struct conn *c, uint16_t id)
 {
         c->is_lingering = true;
         c->lingering_id = id;
@@ -165,7 +97,7 @@ static void conn_tell_room(struct conn *c)
         }
 }
 
-static void conn_flush(struct conn *c)
+void conn_flush(struct conn *c)
 {
         while (c->out.len > 0 && !c->is_dead) {
                 struct str s = buf_bytes(&c->out);
@@ -190,7 +122,7 @@ static void conn_flush(struct conn *c)
 }
 
 /* Sends what the socket takes now and queues the rest. The pieces are whole records. */
-static int conn_send(struct conn *c, const struct iovec *iov, int n_iov, size_t total)
+int conn_send(struct conn *c, const struct iovec *iov, int n_iov, size_t total)
 {
         size_t sent = 0;
         int r = 0;
@@ -223,57 +155,16 @@ static int conn_send(struct conn *c, const struct iovec *iov, int n_iov, size_t 
         return 0;
 }
 
-static int conn_send_bytes(struct conn *c, const void *p, size_t n)
+int conn_send_bytes(struct conn *c, const void *p, size_t n)
 {
         struct iovec iov = {.iov_base = (void *)p, .iov_len = n};
 
         return conn_send(c, &iov, 1, n);
 }
 
-struct gate *request_gate(const struct request *req)
-{
-        return req->conn->front->gate;
-}
-
-void request_own(struct request *req, const struct request_events *events, void *owner)
-{
-        req->events = events;
-        req->owner = owner;
-}
-
-uint32_t request_n_unsent(const struct request *req)
-{
-        return req->conn->out.len;
-}
-
-int request_write(struct request *req, struct str bytes, uint32_t cap_bytes)
-{
-        struct conn *c = req->conn;
-        size_t total = fcgi_stdout_size(bytes.n);
-
-        if (c->is_dead)
-                return -EPIPE;
-        if (c->out.len > 0 && c->out.len + total > cap_bytes)
-                return BUF_E_FULL;
-        if (bytes.n <= FCGI_STDOUT_MAX) {
-                uint8_t head[FCGI_HEADER_LEN];
-                struct iovec iov[2] = {{head, sizeof(head)}, {(void *)bytes.p, bytes.n}};
-
-                fcgi_head(head, FCGI_STDOUT, req->id, bytes.n);
-                return conn_send(c, iov, 2, sizeof(head) + bytes.n);
-        }
-        struct buf records;
-        buf_init(&records, OUT_MAX_BYTES);
-        int r = fcgi_add_stdout(&records, req->id, bytes.p, bytes.n);
-        if (r == 0)
-                r = conn_send_bytes(c, buf_bytes(&records).p, records.len);
-        buf_finish(&records);
-        return r;
-}
-
 /* The peer owes us something: the rest of a request, or the next one on a connection with nothing
  * to do. */
-static void conn_watch_deadline(struct conn *c)
+void conn_watch_deadline(struct conn *c)
 {
         bool is_waiting = list_is_empty(&c->requests) && c->out.len == 0;
 
@@ -284,342 +175,6 @@ static void conn_watch_deadline(struct conn *c)
         else if (!timer_is_armed(&c->deadline))
                 timer_arm(c->front->gate->loop, &c->deadline,
                           c->front->gate->config->body_timeout_ms);
-}
-
-/* The next request has the whole time again. */
-static void request_has_come(struct request *req)
-{
-        req->is_running = true;
-        timer_disarm(req->conn->front->gate->loop, &req->conn->deadline);
-}
-
-static void request_over(struct request *req)
-{
-        struct conn *c = req->conn;
-
-        if (!req->keep_conn)
-                c->closes_when_flushed = true;
-        if (!req->keep_conn && !req->has_stdin)
-                conn_linger(c, req->id);
-        req->events = NULL;
-        request_drop(req);
-        if (!c->is_dead)
-                conn_flush(c);
-        if (!c->is_dead)
-                conn_watch_deadline(c);
-}
-
-void request_end(struct request *req)
-{
-        struct buf end;
-
-        buf_init(&end, 64);
-        if (fcgi_add_end(&end, req->id, FCGI_REQUEST_COMPLETE) == 0)
-                (void)conn_send_bytes(req->conn, buf_bytes(&end).p, end.len);
-        else
-                conn_kill(req->conn);
-        buf_finish(&end);
-        request_over(req);
-}
-
-/* Adds the CORS headers of an allowed Origin (Fetch, "CORS protocol") to the caller's. */
-static int add_head(struct request *req, struct buf *out, unsigned status,
-                    const struct cgi_header *headers, const char *length)
-{
-        struct cgi_header all[16];
-        size_t n = 0;
-        char *origin = NULL;
-
-        for (; headers != NULL && headers->name != NULL && n < 9; headers++)
-                all[n++] = *headers;
-        if (length != NULL)
-                all[n++] = (struct cgi_header){"Content-Length", length};
-        if (req->is_cross_origin && (origin = str_dup(req->in->head.origin)) != NULL) {
-                all[n++] = (struct cgi_header){"Access-Control-Allow-Origin", origin};
-                all[n++] = (struct cgi_header){
-                        "Access-Control-Expose-Headers",
-                        "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate"};
-                all[n++] = (struct cgi_header){"Vary", "Origin"};
-        }
-        all[n] = (struct cgi_header){NULL, NULL};
-        int r = cgi_add_response_head(out, status, all);
-        free(origin);
-        return r;
-}
-
-int request_begin(struct request *req, const struct cgi_header *headers, struct str first)
-{
-        struct buf head, records;
-        int r;
-
-        buf_init(&head, FCGI_STDOUT_MAX);
-        buf_init(&records, OUT_MAX_BYTES);
-        r = add_head(req, &head, 200, headers, NULL);
-        if (r == 0)
-                r = fcgi_add_stdout(&records, req->id, buf_bytes(&head).p, head.len);
-        if (r == 0 && first.n > 0)
-                r = fcgi_add_stdout(&records, req->id, first.p, first.n);
-        if (r == 0)
-                r = conn_send_bytes(req->conn, buf_bytes(&records).p, records.len);
-        buf_finish(&head);
-        buf_finish(&records);
-        request_finish_input(req);
-        return r > 0 ? -EINVAL : r;
-}
-
-void request_reply(struct request *req, unsigned status, const struct cgi_header *headers,
-                   struct str body)
-{
-        struct buf head, records;
-        char length[24];
-        bool has_body = status != 204 && status != 304;
-        int r;
-
-        snprintf(length, sizeof(length), "%zu", body.n);
-        buf_init(&head, FCGI_STDOUT_MAX);
-        buf_init(&records, OUT_MAX_BYTES);
-        r = add_head(req, &head, status, headers, has_body ? length : NULL);
-        if (r == 0)
-                r = fcgi_add_stdout(&records, req->id, buf_bytes(&head).p, head.len);
-        if (r == 0 && body.n > 0 && has_body && req->in->head.method != CGI_HEAD)
-                r = fcgi_add_stdout(&records, req->id, body.p, body.n);
-        if (r == 0)
-                r = fcgi_add_end(&records, req->id, FCGI_REQUEST_COMPLETE);
-        if (r == 0)
-                r = conn_send_bytes(req->conn, buf_bytes(&records).p, records.len);
-        buf_finish(&head);
-        buf_finish(&records);
-        if (r != 0)
-                conn_kill(req->conn);
-        request_over(req);
-}
-
-void request_reply_json(struct request *req, unsigned status, const struct cgi_header *headers,
-                        struct str body)
-{
-        struct cgi_header all[8] = {{"Content-Type", "application/json"}};
-        size_t n = 1;
-
-        for (; headers != NULL && headers->name != NULL && n < 7; headers++)
-                all[n++] = *headers;
-        request_reply(req, status, all, body);
-}
-
-static struct request *conn_find(struct conn *c, uint16_t id)
-{
-        list_for_each (it, &c->requests) {
-                struct request *req = container_of(it, struct request, link);
-
-                if (req->id == id)
-                        return req;
-        }
-        return NULL;
-}
-
-static void refuse(struct request *req, unsigned status, struct str why)
-{
-        const struct cgi_header headers[] = {
-                {"Content-Type", "text/plain"},
-                {"Retry-After", status == 503 ? "5" : NULL},
-                {0},
-        };
-
-        request_has_come(req);
-        request_reply(req, status, headers, why);
-}
-
-static void conn_on_deadline(struct timer *timer)
-{
-        struct conn *c = container_of(timer, struct conn, deadline);
-
-        if (list_is_empty(&c->requests)) {
-                conn_kill(c);
-                return;
-        }
-        list_for_each_safe (it, &c->requests) {
-                struct request *req = container_of(it, struct request, link);
-
-                if (!req->is_running)
-                        refuse(req, 408, STR("The request did not arrive in time.\n"));
-        }
-}
-
-/* Hands the request over when all of it is there (rule: CONTENT_LENGTH decides, not the empty
- * STDIN). */
-static void request_check_complete(struct request *req, bool at_stdin_end)
-{
-        struct conn *c = req->conn;
-        bool may_have_body;
-
-        if (!req->has_params || req->is_running)
-                return;
-        may_have_body = req->in->head.method == CGI_POST || req->in->head.method == CGI_OTHER;
-        if (req->in->head.has_length ? req->in->body.len < req->in->head.content_length
-                                     : may_have_body && !at_stdin_end) {
-                if (at_stdin_end)
-                        refuse(req, 400, STR("The body is shorter than its Content-Length.\n"));
-                return;
-        }
-        request_has_come(req);
-        c->front->gate->stats.requests++;
-        c->front->on_request(req);
-}
-
-static void conn_on_begin(struct conn *c, const struct fcgi_record *rec)
-{
-        struct request *req = conn_find(c, rec->id);
-        uint16_t role;
-        bool keep_conn;
-
-        if (rec->id == 0 || fcgi_begin_decode(rec, &role, &keep_conn) != 0) {
-                conn_fault(c, "malformed BEGIN_REQUEST");
-                return;
-        }
-        if (req != NULL) /* the peer abandoned it */
-                request_lose(req);
-        if (role != FCGI_RESPONDER) {
-                struct buf end;
-
-                buf_init(&end, 64);
-                if (fcgi_add_end(&end, rec->id, FCGI_UNKNOWN_ROLE) == 0)
-                        (void)conn_send_bytes(c, buf_bytes(&end).p, end.len);
-                buf_finish(&end);
-                if (!keep_conn) {
-                        c->closes_when_flushed = true;
-                        conn_linger(c, rec->id);
-                        conn_flush(c);
-                }
-                return;
-        }
-        req = calloc(1, sizeof(*req));
-        if (req == NULL || (req->in = calloc(1, sizeof(*req->in))) == NULL) {
-                free(req);
-                conn_kill(c);
-                return;
-        }
-        req->conn = c;
-        req->id = rec->id;
-        req->keep_conn = keep_conn;
-        buf_init(&req->in->raw_params, c->front->gate->config->head_max_bytes);
-        buf_init(&req->in->body, c->front->gate->config->body_max_bytes);
-        if (list_is_empty(&c->requests))
-                timer_disarm(c->front->gate->loop, &c->deadline);
-        list_append(&c->requests, &req->link);
-        if (++c->n_requests > REQUESTS_MAX)
-                refuse(req, 503, STR("Too many requests at once on this connection.\n"));
-}
-
-static void request_on_params(struct request *req, const struct fcgi_record *rec)
-{
-        if (req->has_params)
-                return;
-        if (rec->n_content > 0) {
-                if (buf_add(&req->in->raw_params, rec->content, rec->n_content) != 0)
-                        refuse(req, 431,
-                               STR("The request head is over the limit (head_max_bytes).\n"));
-                return;
-        }
-        if (cgi_params_decode(&req->in->params, buf_bytes(&req->in->raw_params)) != 0 ||
-            cgi_head_read(&req->in->head, &req->in->params) != 0) {
-                refuse(req, 400, STR("The request head is malformed.\n"));
-                return;
-        }
-        buf_finish(&req->in->raw_params);
-        req->has_params = true;
-        if (req->in->head.has_length && req->in->head.content_length > req->in->body.max)
-                refuse(req, 413, STR("The body is over the limit (body_max_bytes).\n"));
-        else
-                request_check_complete(req, false);
-}
-
-static void request_on_stdin(struct request *req, const struct fcgi_record *rec)
-{
-        size_t n = rec->n_content;
-
-        req->has_stdin |= n == 0;
-        if (req->is_running)
-                return;
-        if (!req->has_params) {
-                conn_fault(req->conn, "STDIN before the end of PARAMS");
-                return;
-        }
-        if (req->in->head.has_length && n > req->in->head.content_length - req->in->body.len)
-                n = (size_t)(req->in->head.content_length - req->in->body.len);
-        if (buf_add(&req->in->body, rec->content, n) != 0)
-                refuse(req, 413, STR("The body is over the limit (body_max_bytes).\n"));
-        else
-                request_check_complete(req, rec->n_content == 0);
-}
-
-static void request_on_abort(struct request *req)
-{
-        req->has_stdin = true; /* nothing more will come */
-        if (req->events != NULL && req->events->on_abort != NULL) {
-                req->events->on_abort(req);
-                return;
-        }
-        /* HAProxy is being reloaded: the answer comes by itself, or the connection ends. */
-        if (req->is_running && !req->keep_conn)
-                return;
-        if (req->events != NULL)
-                req->events->on_gone(req);
-        /* HAProxy 2.6 does not survive an end without a head. */
-        refuse(req, 503, STR("The request was aborted.\n"));
-}
-
-static void conn_on_management(struct conn *c, const struct fcgi_record *rec)
-{
-        struct buf answer;
-        int r;
-
-        buf_init(&answer, 4096);
-        if (rec->type == FCGI_GET_VALUES)
-                r = fcgi_add_values_result(&answer, rec, c->front->gate->config->connections_max);
-        else
-                r = fcgi_add_unknown_type(&answer, rec->type);
-        if (r != 0)
-                conn_fault(c, "malformed management record");
-        else
-                (void)conn_send_bytes(c, buf_bytes(&answer).p, answer.len);
-        buf_finish(&answer);
-}
-
-static void conn_on_rest(struct conn *c, const struct fcgi_record *rec)
-{
-        bool is_end =
-                rec->type == FCGI_ABORT_REQUEST || (rec->type == FCGI_STDIN && rec->n_content == 0);
-
-        if (!c->is_lingering || rec->id != c->lingering_id || !is_end)
-                return;
-        c->is_lingering = false;
-        conn_flush(c);
-}
-
-static void conn_on_record(struct conn *c, const struct fcgi_record *rec)
-{
-        struct request *req;
-
-        if (rec->type == FCGI_BEGIN_REQUEST) {
-                conn_on_begin(c, rec);
-                return;
-        }
-        if (rec->id == 0) {
-                conn_on_management(c, rec);
-                return;
-        }
-        req = conn_find(c, rec->id);
-        if (req == NULL) { /* of a request that is over: to be ignored (3.3) */
-                conn_on_rest(c, rec);
-                return;
-        }
-        if (rec->type == FCGI_PARAMS)
-                request_on_params(req, rec);
-        else if (rec->type == FCGI_STDIN)
-                request_on_stdin(req, rec);
-        else if (rec->type == FCGI_ABORT_REQUEST)
-                request_on_abort(req);
-        else if (rec->type != FCGI_DATA)
-                conn_fault(c, "unknown record type in a request");
 }
 
 static void conn_feed(struct conn *c, const uint8_t *p, size_t n)

@@ -1,0 +1,63 @@
+/* A FastCGI connection as the files of the front share it: front.c (its bytes), front_records.c
+ * (records to requests), request.c (answers). */
+#pragma once
+
+#include "mgw/gate/front.h"
+#include "mgw/loop/sock.h"
+#include "mgw/wire/fcgi.h"
+
+#include <sys/uio.h>
+
+/* Hard bound of a connection's queue; answers and streams have their own, lower caps. */
+#define OUT_MAX_BYTES (128u << 20)
+
+struct front {
+        struct gate *gate;
+        struct sock_listener listener;
+        struct list conns;
+        void (*on_request)(struct request *req);
+};
+
+struct conn {
+        struct loop_io io;
+        struct list link;
+        struct front *front;
+        struct fcgi_reader reader;
+        struct buf out;
+        struct list requests;
+        struct timer deadline; /* runs while a request is coming in */
+        struct loop_task end;  /* closes, or lingers */
+        uint16_t n_requests;
+        bool closes_when_flushed;
+        bool is_lingering;     /* answered before all had come: the rest is read and thrown away */
+        uint16_t lingering_id; /* of the request whose rest that is */
+        bool is_dead;
+};
+
+/* ---- front.c ---- */
+
+/* Closes at the end of the turn: safe from anywhere. */
+void conn_kill(struct conn *c);
+/* The same, for a peer that does not speak FastCGI. */
+void conn_fault(struct conn *c, const char *what);
+void conn_flush(struct conn *c);
+/* That request's rest is to be read and thrown away before the connection closes. */
+void conn_linger(struct conn *c, uint16_t id);
+/* Sends what the socket takes now and queues the rest. The pieces are whole records. 0, -errno: the
+ * connection is dying. */
+int conn_send(struct conn *c, const struct iovec *iov, int n_iov, size_t total);
+int conn_send_bytes(struct conn *c, const void *p, size_t n);
+/* The deadline runs while a request is coming in. */
+void conn_watch_deadline(struct conn *c);
+
+/* ---- front_records.c ---- */
+
+void conn_on_record(struct conn *c, const struct fcgi_record *rec);
+void conn_on_deadline(struct timer *timer);
+
+/* ---- request.c ---- */
+
+/* Its client has left. */
+void request_lose(struct request *req);
+/* All of it is there, or no more of it is wanted. */
+void request_has_come(struct request *req);

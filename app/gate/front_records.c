@@ -1,0 +1,228 @@
+/* Records to requests: gathers head and body, and hands the request over when all of it is there.
+ */
+#include "front_inside.h"
+#include "mgw/base/log.h"
+
+#include <fastcgi.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Requests at once on one connection of a multiplexing peer. */
+#define REQUESTS_MAX 64
+
+static struct request *conn_find(struct conn *c, uint16_t id)
+{
+        list_for_each (it, &c->requests) {
+                struct request *req = container_of(it, struct request, link);
+
+                if (req->id == id)
+                        return req;
+        }
+        return NULL;
+}
+
+static void refuse(struct request *req, unsigned status, struct str why)
+{
+        const struct cgi_header headers[] = {
+                {"Content-Type", "text/plain"},
+                {"Retry-After", status == 503 ? "5" : NULL},
+                {0},
+        };
+
+        request_has_come(req);
+        request_reply(req, status, headers, why);
+}
+
+void conn_on_deadline(struct timer *timer)
+{
+        struct conn *c = container_of(timer, struct conn, deadline);
+
+        if (list_is_empty(&c->requests)) {
+                conn_kill(c);
+                return;
+        }
+        list_for_each_safe (it, &c->requests) {
+                struct request *req = container_of(it, struct request, link);
+
+                if (!req->is_running)
+                        refuse(req, 408, STR("The request did not arrive in time.\n"));
+        }
+}
+
+/* Hands the request over when all of it is there (rule: CONTENT_LENGTH decides, not the empty
+ * STDIN). */
+static void request_check_complete(struct request *req, bool at_stdin_end)
+{
+        struct conn *c = req->conn;
+        bool may_have_body;
+
+        if (!req->has_params || req->is_running)
+                return;
+        may_have_body = req->in->head.method == CGI_POST || req->in->head.method == CGI_OTHER;
+        if (req->in->head.has_length ? req->in->body.len < req->in->head.content_length
+                                     : may_have_body && !at_stdin_end) {
+                if (at_stdin_end)
+                        refuse(req, 400, STR("The body is shorter than its Content-Length.\n"));
+                return;
+        }
+        request_has_come(req);
+        c->front->gate->stats.requests++;
+        c->front->on_request(req);
+}
+
+static void conn_on_begin(struct conn *c, const struct fcgi_record *rec)
+{
+        struct request *req = conn_find(c, rec->id);
+        uint16_t role;
+        bool keep_conn;
+
+        if (rec->id == 0 || fcgi_begin_decode(rec, &role, &keep_conn) != 0) {
+                conn_fault(c, "malformed BEGIN_REQUEST");
+                return;
+        }
+        if (req != NULL) /* the peer abandoned it */
+                request_lose(req);
+        if (role != FCGI_RESPONDER) {
+                struct buf end;
+
+                buf_init(&end, 64);
+                if (fcgi_add_end(&end, rec->id, FCGI_UNKNOWN_ROLE) == 0)
+                        (void)conn_send_bytes(c, buf_bytes(&end).p, end.len);
+                buf_finish(&end);
+                if (!keep_conn) {
+                        c->closes_when_flushed = true;
+                        conn_linger(c, rec->id);
+                        conn_flush(c);
+                }
+                return;
+        }
+        req = calloc(1, sizeof(*req));
+        if (req == NULL || (req->in = calloc(1, sizeof(*req->in))) == NULL) {
+                free(req);
+                conn_kill(c);
+                return;
+        }
+        req->conn = c;
+        req->id = rec->id;
+        req->keep_conn = keep_conn;
+        buf_init(&req->in->raw_params, c->front->gate->config->head_max_bytes);
+        buf_init(&req->in->body, c->front->gate->config->body_max_bytes);
+        if (list_is_empty(&c->requests))
+                timer_disarm(c->front->gate->loop, &c->deadline);
+        list_append(&c->requests, &req->link);
+        if (++c->n_requests > REQUESTS_MAX)
+                refuse(req, 503, STR("Too many requests at once on this connection.\n"));
+}
+
+static void request_on_params(struct request *req, const struct fcgi_record *rec)
+{
+        if (req->has_params)
+                return;
+        if (rec->n_content > 0) {
+                if (buf_add(&req->in->raw_params, rec->content, rec->n_content) != 0)
+                        refuse(req, 431,
+                               STR("The request head is over the limit (head_max_bytes).\n"));
+                return;
+        }
+        if (cgi_params_decode(&req->in->params, buf_bytes(&req->in->raw_params)) != 0 ||
+            cgi_head_read(&req->in->head, &req->in->params) != 0) {
+                refuse(req, 400, STR("The request head is malformed.\n"));
+                return;
+        }
+        buf_finish(&req->in->raw_params);
+        req->has_params = true;
+        if (req->in->head.has_length && req->in->head.content_length > req->in->body.max)
+                refuse(req, 413, STR("The body is over the limit (body_max_bytes).\n"));
+        else
+                request_check_complete(req, false);
+}
+
+static void request_on_stdin(struct request *req, const struct fcgi_record *rec)
+{
+        size_t n = rec->n_content;
+
+        req->has_stdin |= n == 0;
+        if (req->is_running)
+                return;
+        if (!req->has_params) {
+                conn_fault(req->conn, "STDIN before the end of PARAMS");
+                return;
+        }
+        if (req->in->head.has_length && n > req->in->head.content_length - req->in->body.len)
+                n = (size_t)(req->in->head.content_length - req->in->body.len);
+        if (buf_add(&req->in->body, rec->content, n) != 0)
+                refuse(req, 413, STR("The body is over the limit (body_max_bytes).\n"));
+        else
+                request_check_complete(req, rec->n_content == 0);
+}
+
+static void request_on_abort(struct request *req)
+{
+        req->has_stdin = true; /* nothing more will come */
+        if (req->events != NULL && req->events->on_abort != NULL) {
+                req->events->on_abort(req);
+                return;
+        }
+        /* HAProxy is being reloaded: the answer comes by itself, or the connection ends. */
+        if (req->is_running && !req->keep_conn)
+                return;
+        if (req->events != NULL)
+                req->events->on_gone(req);
+        /* HAProxy 2.6 does not survive an end without a head. */
+        refuse(req, 503, STR("The request was aborted.\n"));
+}
+
+static void conn_on_management(struct conn *c, const struct fcgi_record *rec)
+{
+        struct buf answer;
+        int r;
+
+        buf_init(&answer, 4096);
+        if (rec->type == FCGI_GET_VALUES)
+                r = fcgi_add_values_result(&answer, rec, c->front->gate->config->connections_max);
+        else
+                r = fcgi_add_unknown_type(&answer, rec->type);
+        if (r != 0)
+                conn_fault(c, "malformed management record");
+        else
+                (void)conn_send_bytes(c, buf_bytes(&answer).p, answer.len);
+        buf_finish(&answer);
+}
+
+static void conn_on_rest(struct conn *c, const struct fcgi_record *rec)
+{
+        bool is_end =
+                rec->type == FCGI_ABORT_REQUEST || (rec->type == FCGI_STDIN && rec->n_content == 0);
+
+        if (!c->is_lingering || rec->id != c->lingering_id || !is_end)
+                return;
+        c->is_lingering = false;
+        conn_flush(c);
+}
+
+void conn_on_record(struct conn *c, const struct fcgi_record *rec)
+{
+        struct request *req;
+
+        if (rec->type == FCGI_BEGIN_REQUEST) {
+                conn_on_begin(c, rec);
+                return;
+        }
+        if (rec->id == 0) {
+                conn_on_management(c, rec);
+                return;
+        }
+        req = conn_find(c, rec->id);
+        if (req == NULL) { /* of a request that is over: to be ignored (3.3) */
+                conn_on_rest(c, rec);
+                return;
+        }
+        if (rec->type == FCGI_PARAMS)
+                request_on_params(req, rec);
+        else if (rec->type == FCGI_STDIN)
+                request_on_stdin(req, rec);
+        else if (rec->type == FCGI_ABORT_REQUEST)
+                request_on_abort(req);
+        else if (rec->type != FCGI_DATA)
+                conn_fault(c, "unknown record type in a request");
+}

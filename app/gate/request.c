@@ -1,0 +1,204 @@
+/* A request's life, and its answer: whole, or a stream. */
+#include "front_inside.h"
+
+#include <errno.h>
+#include <fastcgi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void request_finish_input(struct request *req)
+{
+        if (req->in == NULL)
+                return;
+        cgi_params_finish(&req->in->params);
+        buf_finish(&req->in->raw_params);
+        buf_finish(&req->in->body);
+        free(req->in);
+        req->in = NULL;
+}
+
+static void request_free(void *object)
+{
+        struct request *req = object;
+
+        request_finish_input(req);
+        free(req);
+}
+
+static void request_drop(struct request *req)
+{
+        list_unlink(&req->link);
+        req->conn->n_requests--;
+        loop_bury(req->conn->front->gate->loop, req, request_free);
+}
+
+void request_lose(struct request *req)
+{
+        const struct request_events *events = req->events;
+
+        req->events = NULL;
+        if (events != NULL)
+                events->on_gone(req);
+        request_drop(req);
+}
+
+struct gate *request_gate(const struct request *req)
+{
+        return req->conn->front->gate;
+}
+
+void request_own(struct request *req, const struct request_events *events, void *owner)
+{
+        req->events = events;
+        req->owner = owner;
+}
+
+uint32_t request_n_unsent(const struct request *req)
+{
+        return req->conn->out.len;
+}
+
+int request_write(struct request *req, struct str bytes, uint32_t cap_bytes)
+{
+        struct conn *c = req->conn;
+        size_t total = fcgi_stdout_size(bytes.n);
+
+        if (c->is_dead)
+                return -EPIPE;
+        if (c->out.len > 0 && c->out.len + total > cap_bytes)
+                return BUF_E_FULL;
+        if (bytes.n <= FCGI_STDOUT_MAX) {
+                uint8_t head[FCGI_HEADER_LEN];
+                struct iovec iov[2] = {{head, sizeof(head)}, {(void *)bytes.p, bytes.n}};
+
+                fcgi_head(head, FCGI_STDOUT, req->id, bytes.n);
+                return conn_send(c, iov, 2, sizeof(head) + bytes.n);
+        }
+        struct buf records;
+        buf_init(&records, OUT_MAX_BYTES);
+        int r = fcgi_add_stdout(&records, req->id, bytes.p, bytes.n);
+        if (r == 0)
+                r = conn_send_bytes(c, buf_bytes(&records).p, records.len);
+        buf_finish(&records);
+        return r;
+}
+
+/* The next request has the whole time again. */
+void request_has_come(struct request *req)
+{
+        req->is_running = true;
+        timer_disarm(req->conn->front->gate->loop, &req->conn->deadline);
+}
+
+static void request_over(struct request *req)
+{
+        struct conn *c = req->conn;
+
+        if (!req->keep_conn)
+                c->closes_when_flushed = true;
+        if (!req->keep_conn && !req->has_stdin)
+                conn_linger(c, req->id);
+        req->events = NULL;
+        request_drop(req);
+        if (!c->is_dead)
+                conn_flush(c);
+        if (!c->is_dead)
+                conn_watch_deadline(c);
+}
+
+void request_end(struct request *req)
+{
+        struct buf end;
+
+        buf_init(&end, 64);
+        if (fcgi_add_end(&end, req->id, FCGI_REQUEST_COMPLETE) == 0)
+                (void)conn_send_bytes(req->conn, buf_bytes(&end).p, end.len);
+        else
+                conn_kill(req->conn);
+        buf_finish(&end);
+        request_over(req);
+}
+
+/* Adds the CORS headers of an allowed Origin (Fetch, "CORS protocol") to the caller's. */
+static int add_head(struct request *req, struct buf *out, unsigned status,
+                    const struct cgi_header *headers, const char *length)
+{
+        struct cgi_header all[16];
+        size_t n = 0;
+        char *origin = NULL;
+
+        for (; headers != NULL && headers->name != NULL && n < 9; headers++)
+                all[n++] = *headers;
+        if (length != NULL)
+                all[n++] = (struct cgi_header){"Content-Length", length};
+        if (req->is_cross_origin && (origin = str_dup(req->in->head.origin)) != NULL) {
+                all[n++] = (struct cgi_header){"Access-Control-Allow-Origin", origin};
+                all[n++] = (struct cgi_header){
+                        "Access-Control-Expose-Headers",
+                        "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate"};
+                all[n++] = (struct cgi_header){"Vary", "Origin"};
+        }
+        all[n] = (struct cgi_header){NULL, NULL};
+        int r = cgi_add_response_head(out, status, all);
+        free(origin);
+        return r;
+}
+
+int request_begin(struct request *req, const struct cgi_header *headers, struct str first)
+{
+        struct buf head, records;
+        int r;
+
+        buf_init(&head, FCGI_STDOUT_MAX);
+        buf_init(&records, OUT_MAX_BYTES);
+        r = add_head(req, &head, 200, headers, NULL);
+        if (r == 0)
+                r = fcgi_add_stdout(&records, req->id, buf_bytes(&head).p, head.len);
+        if (r == 0 && first.n > 0)
+                r = fcgi_add_stdout(&records, req->id, first.p, first.n);
+        if (r == 0)
+                r = conn_send_bytes(req->conn, buf_bytes(&records).p, records.len);
+        buf_finish(&head);
+        buf_finish(&records);
+        request_finish_input(req);
+        return r > 0 ? -EINVAL : r;
+}
+
+void request_reply(struct request *req, unsigned status, const struct cgi_header *headers,
+                   struct str body)
+{
+        struct buf head, records;
+        char length[24];
+        bool has_body = status != 204 && status != 304;
+        int r;
+
+        snprintf(length, sizeof(length), "%zu", body.n);
+        buf_init(&head, FCGI_STDOUT_MAX);
+        buf_init(&records, OUT_MAX_BYTES);
+        r = add_head(req, &head, status, headers, has_body ? length : NULL);
+        if (r == 0)
+                r = fcgi_add_stdout(&records, req->id, buf_bytes(&head).p, head.len);
+        if (r == 0 && body.n > 0 && has_body && req->in->head.method != CGI_HEAD)
+                r = fcgi_add_stdout(&records, req->id, body.p, body.n);
+        if (r == 0)
+                r = fcgi_add_end(&records, req->id, FCGI_REQUEST_COMPLETE);
+        if (r == 0)
+                r = conn_send_bytes(req->conn, buf_bytes(&records).p, records.len);
+        buf_finish(&head);
+        buf_finish(&records);
+        if (r != 0)
+                conn_kill(req->conn);
+        request_over(req);
+}
+
+void request_reply_json(struct request *req, unsigned status, const struct cgi_header *headers,
+                        struct str body)
+{
+        struct cgi_header all[8] = {{"Content-Type", "application/json"}};
+        size_t n = 1;
+
+        for (; headers != NULL && headers->name != NULL && n < 7; headers++)
+                all[n++] = *headers;
+        request_reply(req, status, all, body);
+}
