@@ -133,7 +133,7 @@ bool post_may_relay(struct post *post)
                 return false;
         if (post->channel.no == 0)
                 post_begin_stream(post);
-        return post->stream != NULL && !post->stream->is_full && !post->stream->is_in_event;
+        return post->stream != NULL && !post->stream->is_full && post->stream->writer == NULL;
 }
 
 bool post_send(struct post *post, const json_t *msg)

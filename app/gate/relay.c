@@ -14,7 +14,10 @@
 #define WAITING_MAX_BYTES (128u << 10)
 
 struct relay {
+        struct stream_writer writer;
         struct call *call;
+        void (*on_room)(void *source); /* its source waits; NULL: it does not */
+        void *source;
         struct rpc_result_reader reader;
         char last; /* byte that was sent on */
         char stream_id[sizeof(((struct stream *)0)->id)];
@@ -43,9 +46,9 @@ static bool is_within_token(const struct relay *relay)
                strchr("+-.", relay->last) != NULL;
 }
 
-static void relay_on_silence(void *owner)
+static void relay_on_silence(struct stream_writer *writer)
 {
-        struct relay *relay = owner;
+        struct relay *relay = container_of(writer, struct relay, writer);
         struct call *call = relay->call;
 
         if (is_within_token(relay)) {
@@ -56,6 +59,16 @@ static void relay_on_silence(void *owner)
         }
         relay_write(relay, STR("\n: keep-alive\ndata: "), false);
         call->session->gate->stats.keepalives++;
+}
+
+static void relay_on_room(struct stream_writer *writer)
+{
+        struct relay *relay = container_of(writer, struct relay, writer);
+        void (*on_room)(void *source) = relay->on_room;
+
+        relay->on_room = NULL;
+        if (on_room != NULL)
+                on_room(relay->source);
 }
 
 /* ---- the beginning ---- */
@@ -113,8 +126,8 @@ bool relay_begin(struct call *call, struct str head)
         relay->call = call;
         memcpy(relay->stream_id, call->post->stream->id, sizeof(relay->stream_id));
         call->relay = relay;
-        call->post->stream->on_silence = relay_on_silence;
-        call->post->stream->silence_owner = relay;
+        relay->writer = (struct stream_writer){relay_on_room, relay_on_silence};
+        call->post->stream->writer = &relay->writer;
         call_stop_beats(call);
         relay_write(relay, buf_bytes(&start), false);
         buf_finish(&start);
@@ -130,8 +143,8 @@ bool relay_must_wait(struct relay *relay, void (*on_room)(void *owner), void *ow
 
         if (stream == NULL || request_n_unsent(stream->req) < WAITING_MAX_BYTES)
                 return false;
-        stream->on_room = on_room;
-        stream->room_owner = owner;
+        relay->on_room = on_room;
+        relay->source = owner;
         return true;
 }
 
@@ -178,9 +191,7 @@ void relay_drop(struct relay *relay)
         if (relay == NULL)
                 return;
         stream = relay_stream(relay);
-        if (stream != NULL && stream->is_in_event)
+        if (stream != NULL && stream->writer == &relay->writer)
                 (void)stream_write_part(stream, STR("\n\n"), true);
-        if (stream != NULL)
-                stream->on_room = NULL;
         free(relay);
 }

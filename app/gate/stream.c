@@ -112,11 +112,9 @@ static void stream_on_abort(struct request *req)
 static void stream_on_room(struct request *req)
 {
         struct stream *s = req->owner;
-        void (*on_room)(void *owner) = s->on_room;
 
-        s->on_room = NULL;
-        if (on_room != NULL)
-                on_room(s->room_owner);
+        if (s->writer != NULL)
+                s->writer->on_room(s->writer);
 }
 
 static const struct request_events stream_request_events = {
@@ -209,7 +207,7 @@ int stream_push(struct stream *s, const struct sse_event *event)
         struct buf bytes;
         int r;
 
-        if (s->is_in_event)
+        if (s->writer != NULL)
                 return -EBUSY;
         buf_init(&bytes, UINT32_MAX);
         r = sse_add_event(&bytes, event);
@@ -227,7 +225,8 @@ int stream_write_part(struct stream *s, struct str bytes, bool is_last)
 
         if (r == 0)
                 stream_touch(s);
-        s->is_in_event = !is_last;
+        if (is_last)
+                s->writer = NULL;
         s->gate->stats.events += is_last;
         return r;
 }
@@ -238,8 +237,8 @@ static void stream_keep_alive(struct stream *s)
         bool is_silent = request_n_unsent(s->req) == 0;
 
         stream_touch(s);
-        if (is_silent && s->is_in_event)
-                s->on_silence(s->silence_owner);
+        if (is_silent && s->writer != NULL)
+                s->writer->on_silence(s->writer);
         else if (is_silent && stream_write(s, STR(SSE_KEEP_ALIVE)) == 0)
                 s->gate->stats.keepalives++;
 }

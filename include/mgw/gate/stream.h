@@ -16,6 +16,12 @@ struct channel {
         uint32_t seq; /* of the last event */
 };
 
+/* Who writes an event in parts: nothing else may be written meanwhile. */
+struct stream_writer {
+        void (*on_room)(struct stream_writer *writer);    /* the client has taken all */
+        void (*on_silence)(struct stream_writer *writer); /* an interval without a byte */
+};
+
 struct stream {
         struct list due_link; /* gate->streams */
         struct list link;     /* of the session */
@@ -30,13 +36,8 @@ struct stream {
         int64_t opened_ms;
         int64_t written_ms;
         struct channel channel;
-        void (*on_room)(void *owner); /* once, when the client has taken all; NULL: nobody waits */
-        void *room_owner;
-        /* An event that is written in parts has had none for an interval. */
-        void (*on_silence)(void *owner);
-        void *silence_owner;
-        bool is_in_event; /* an event is being written in parts: nothing else may be */
-        bool has_retry;   /* its client reconnects: a deliberate end tells it when */
+        struct stream_writer *writer; /* NULL: no event is being written in parts */
+        bool has_retry;               /* its client reconnects: a deliberate end tells it when */
         bool is_full; /* an event found no room: none may follow it, since a resuming client asks
                          for what came after the last that it has */
         char id[12];
@@ -60,7 +61,8 @@ int stream_open(struct request *req, const struct stream_options *options, struc
 /* One event. 0; STREAM_E_FULL and -errno: the stream is ending by itself. */
 int stream_push(struct stream *stream, const struct sse_event *event);
 /* A part of an event in the wire's form; other events find the stream closed (-EBUSY) until the
- * last part. Its caller looks to it that not too much waits. Outcomes as stream_push(). */
+ * last part, with which stream->writer is done. Its caller looks to it that not too much waits.
+ * Outcomes as stream_push(). */
 int stream_write_part(struct stream *stream, struct str bytes, bool is_last);
 /* Ends it in order, with `retry:` where the client reconnects. */
 void stream_end(struct stream *stream);
