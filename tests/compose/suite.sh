@@ -104,6 +104,7 @@ make_base_image() {
     rm -rf "$root"
     die "debootstrap failed: see above and $log"
   fi
+  # A machine may have no such settings: then the file is empty.
   apt-config dump | grep -E '^Acquire::(http|https|Check-)' >"$root/etc/apt/apt.conf.d/90machine" || true
   tar -C "$root" --exclude './var/cache/apt/archives/*.deb' --exclude './var/lib/apt/lists/*' -c . |
     docker import - $COMPOSE_BASE >/dev/null
@@ -115,6 +116,7 @@ apt_mirror() {
   apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -n 1
 }
 
+# What is gone already is well: nothing of this decides whether the tests have passed.
 compose_end() {
   local tries
   [ -z "${MGW_COMPOSE:-}" ] || timeout 60 "${compose[@]}" down -v --timeout 1 >>"$LOG_DIR/compose-build.log" 2>&1 || true

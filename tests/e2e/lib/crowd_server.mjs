@@ -2,14 +2,14 @@
 // The call says how it is answered: as JSON, as a stream, with progress and log messages before it, with a question to
 // the client, or never. What it sends is marked with whom it is for.
 
-import http from 'node:http';
 import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LocalServer } from './local_server.mjs';
 
 export const resultOf = (server, token) => ({ content: [{ type: 'text', text: `${server} ${token}` }] });
 
-export class CrowdServer {
+export class CrowdServer extends LocalServer {
   sessions = new Map(); // id -> { client: its name, get: the response of its GET stream }
   calls = new Map(); // token -> how often it came
   #asked = new Map(); // id of a question -> { resolve, reject }
@@ -17,30 +17,9 @@ export class CrowdServer {
   #running = new Map(); // session + id -> AbortController
 
   static async start(name) {
-    const server = new CrowdServer();
+    const server = await super.start();
     server.name = name;
-    await server.listen();
     return server;
-  }
-
-  get url() {
-    return `http://127.0.0.1:${this.port}/mcp`;
-  }
-
-  async listen() {
-    this.http = http.createServer((req, res) => this.#serve(req, res).catch(() => res.destroy()));
-    this.http.listen(this.port ?? 0, '127.0.0.1', 4096);
-    await once(this.http, 'listening');
-    this.port = this.http.address().port;
-  }
-
-  /** Dies: every connection is cut, every session forgotten. */
-  async stop() {
-    const closed = once(this.http, 'close');
-    this.http.close();
-    this.http.closeAllConnections();
-    await closed;
-    this.forget();
   }
 
   /** Breaks all streams in the middle. */
@@ -58,6 +37,10 @@ export class CrowdServer {
   shout(random) {
     const session = random.of([...this.sessions.values()].filter(({ get }) => get && !get.destroyed));
     if (session) send(session.get, { method: 'notifications/message', params: { level: 'info', data: { client: session.client } } });
+  }
+
+  serve(req, res) {
+    return this.#serve(req, res).catch(() => res.destroy());
   }
 
   async #serve(req, res) {

@@ -1,8 +1,7 @@
 // An upstream that misbehaves on demand: as much of MCP over plain HTTP as it takes, where any answer can be
 // replaced by a fault. server.faults['tools/call'] = fault (also 'GET', 'DELETE'); a fault is (req, res, msg, server).
 
-import http from 'node:http';
-import { once } from 'node:events';
+import { LocalServer } from './local_server.mjs';
 
 const hints = { read: { readOnlyHint: true }, again: { idempotentHint: true }, write: undefined };
 export const tools = Object.entries(hints).map(([name, annotations]) => ({ name, inputSchema: { type: 'object' }, annotations }));
@@ -38,37 +37,14 @@ export const fault = {
   },
 };
 
-export class FaultServer {
+export class FaultServer extends LocalServer {
   faults = {};
   seen = []; // the messages of POSTs as { method, name, at, id, params, session, httpMethod }
   sessions = new Set();
   streams = new Set(); // open GET streams
   #n = 0;
 
-  static async start(port = 0) {
-    const server = new FaultServer();
-    server.port = port;
-    await server.listen();
-    return server;
-  }
-
-  get url() {
-    return `http://127.0.0.1:${this.port}/mcp`;
-  }
-
-  async listen() {
-    this.http = http.createServer((req, res) => this.#serve(req, res));
-    this.http.on('clientError', (error, socket) => socket.destroy());
-    this.http.listen(this.port, '127.0.0.1');
-    await once(this.http, 'listening');
-    this.port = this.http.address().port;
-  }
-
-  async stop() {
-    const closed = once(this.http, 'close');
-    this.http.close();
-    this.http.closeAllConnections();
-    await closed;
+  forget() {
     this.streams.clear();
   }
 
@@ -86,7 +62,7 @@ export class FaultServer {
     for (const res of this.streams) res.write(event(message));
   }
 
-  async #serve(req, res) {
+  async serve(req, res) {
     res.on('error', () => {});
     req.on('error', () => {});
     const chunks = [];

@@ -1,7 +1,6 @@
 // An upstream made with the official SDK's server, in the test's own process. It records every HTTP request
 // and does on demand what an upstream may do: notify, ask, hang, die, forget its sessions.
 
-import http from 'node:http';
 import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
@@ -10,45 +9,18 @@ import {
   CallToolRequestSchema, CompleteRequestSchema, ListResourcesRequestSchema, ListRootsResultSchema, ListToolsRequestSchema,
   ReadResourceRequestSchema, RootsListChangedNotificationSchema, SubscribeRequestSchema, UnsubscribeRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js';
+import { LocalServer } from './local_server.mjs';
 
 const text = (value) => ({ content: [{ type: 'text', text: value }] });
 
 /** Returns { url, port, requests, sessions, seen, restart(), stop() }. */
-export class UpstreamServer {
+export class UpstreamServer extends LocalServer {
   requests = []; // { method, headers, body }
   sessions = new Map(); // id -> { server, transport }
   seen = []; // notifications and calls, by name
 
-  static async start(port = 0) {
-    const upstream = new UpstreamServer();
-    upstream.port = port;
-    await upstream.listen();
-    return upstream;
-  }
-
-  get url() {
-    return `http://127.0.0.1:${this.port}/mcp`;
-  }
-
-  async listen() {
-    this.http = http.createServer((req, res) => this.#serve(req, res));
-    this.http.listen(this.port, '127.0.0.1');
-    await once(this.http, 'listening');
-    this.port = this.http.address().port;
-  }
-
-  /** Dies: every connection is cut, every session forgotten. */
-  async stop() {
-    const closed = once(this.http, 'close');
-    this.http.close();
-    this.http.closeAllConnections();
-    await closed;
+  forget() {
     this.sessions.clear();
-  }
-
-  async restart() {
-    await this.stop();
-    await this.listen();
   }
 
   /** The one session that is open. */
@@ -60,7 +32,7 @@ export class UpstreamServer {
     return this.requests.filter((r) => r.method === method && (!rpcMethod || r.body?.method === rpcMethod)).length;
   }
 
-  async #serve(req, res) {
+  async serve(req, res) {
     const chunks = [];
     for await (const chunk of req) chunks.push(chunk);
     const raw = Buffer.concat(chunks).toString();

@@ -1,26 +1,11 @@
 #include "mgw/mcp/openapi.h"
 
 #include "../check.h"
+#include "../json.h"
 #include "mgw/mcp/rest.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* JSON with single quotes, for reading's sake. */
-static json_t *json_from(const char *text)
-{
-        char *copy = strdup(text);
-        json_error_t error;
-        json_t *json;
-
-        for (char *c = copy; *c != '\0'; c++)
-                if (*c == '\'')
-                        *c = '"';
-        json = json_loads(copy, JSON_DECODE_ANY, &error);
-        cr_assert_not_null(json, "%s: %s", text, error.text);
-        free(copy);
-        return json;
-}
 
 /* What becomes of a document with these members. It must be a sound description. */
 static json_t *described(const char *members)

@@ -1,28 +1,13 @@
 #include "mgw/mcp/rest.h"
 
 #include "../check.h"
+#include "../json.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BASE "https://api.example.com/v1/"
-
-/* JSON with single quotes, for reading's sake. */
-static json_t *json_from(const char *text)
-{
-        char *copy = strdup(text);
-        json_error_t error;
-        json_t *json;
-
-        for (char *c = copy; *c != '\0'; c++)
-                if (*c == '\'')
-                        *c = '"';
-        json = json_loads(copy, JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
-        cr_assert_not_null(json, "%s: %s", text, error.text);
-        free(copy);
-        return json;
-}
 
 /* A tool "t" with these members beside its description. */
 static json_t *description_of(const char *members)

@@ -3,27 +3,12 @@
 #include "mgw/mcp/schema.h"
 
 #include "../check.h"
+#include "../json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define WHY_SIZE 400
-
-/* JSON with single quotes, for reading's sake. */
-static json_t *json_from(const char *text)
-{
-        char *copy = strdup(text);
-        json_error_t error;
-        json_t *json;
-
-        for (char *c = copy; *c != '\0'; c++)
-                if (*c == '\'')
-                        *c = '"';
-        json = json_loads(copy, JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
-        cr_assert_not_null(json, "%s: %s", text, error.text);
-        free(copy);
-        return json;
-}
 
 static struct schema *schema_from(const char *text)
 {

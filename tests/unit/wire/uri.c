@@ -1,6 +1,7 @@
 #include "mgw/wire/uri.h"
 
 #include "../check.h"
+#include "../json.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -20,22 +21,6 @@ struct expected {
         const char *template;
         const char *want;
 };
-
-/* JSON with single quotes, for reading's sake. */
-static json_t *json_from(const char *text)
-{
-        char *copy = strdup(text);
-        json_error_t error;
-        json_t *json;
-
-        for (char *c = copy; *c != '\0'; c++)
-                if (*c == '\'')
-                        *c = '"';
-        json = json_loads(copy, JSON_ALLOW_NUL, &error);
-        cr_assert_not_null(json, "%s: %s", text, error.text);
-        free(copy);
-        return json;
-}
 
 static void check_expansions(const char *vars, const struct expected *cases, size_t n)
 {
