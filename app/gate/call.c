@@ -265,22 +265,6 @@ void call_on_links_settled(struct session *session)
         }
 }
 
-/* Each link that settles asks whether it was the last: the table must be whole before. */
-static int call_open_links(struct session *s, const json_t *init_params)
-{
-        size_t n = s->gate->n_upstreams;
-        int r = 0;
-
-        if (n == 0)
-                return 0;
-        s->links = calloc(n, sizeof(struct link *));
-        if (s->links == NULL)
-                return -ENOMEM;
-        for (size_t i = 0; i < n && r == 0; i++)
-                r = link_open(&s->gate->upstreams[i], s, init_params, &s->links[i]);
-        return r;
-}
-
 /* A string of an object. NULL: there is none, or a NUL is in it, where C would cut it into another
  * name. */
 static const char *text_of(const json_t *object, const char *key)
@@ -305,7 +289,7 @@ static void call_initialize(struct call *call)
                 return;
         }
         s->revision = era_negotiate(str_from(asked));
-        if (call_open_links(s, call->params) < 0)
+        if (session_open_links(s, call->params) < 0)
                 call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
         else if (!s->is_initialized)
                 call_on_links_settled(s);

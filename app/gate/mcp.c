@@ -76,7 +76,7 @@ static struct session *require_session(struct request *req, struct user *user)
 {
         struct session *s = session_find(request_gate(req), req->in->head.session_id, user);
 
-        if (s != NULL && s->is_era_a)
+        if (s != NULL && s->kind != SESSION_HTTP)
                 s = NULL;
         if (s != NULL)
                 session_touch(s);
@@ -227,7 +227,7 @@ static void open_session(struct request *req, struct user *user, const struct ba
         else if (!json_is_string(version))
                 reply_error(req, 400, RPC_INVALID_PARAMS,
                             "initialize: params.protocolVersion must be a string", NULL);
-        else if (gate->is_draining || session_create(gate, user, false, &s) < 0)
+        else if (gate->is_draining || session_create(gate, user, SESSION_HTTP, &s) < 0)
                 refuse_busy(req, 503);
         else
                 run_batch(req, s, b, true);
@@ -293,7 +293,7 @@ void mcp_on_sse(struct request *req, struct user *user)
 
         if (refusal != 0)
                 refuse_busy(req, refusal);
-        else if (session_create(gate, user, true, &s) < 0)
+        else if (session_create(gate, user, SESSION_SSE, &s) < 0)
                 refuse_busy(req, 503);
         else if (session_open_sse(s, req) < 0)
                 session_end(s);
@@ -308,7 +308,7 @@ void mcp_on_message(struct request *req, struct user *user)
 
         if (cgi_query_get(req->in->head.query, STR("sessionId"), id, sizeof(id)) == 0)
                 s = session_find(request_gate(req), str_from(id), user);
-        if (s == NULL || !s->is_era_a) {
+        if (s == NULL || s->kind != SESSION_SSE) {
                 request_reply(req, 404, plain,
                               STR("This sessionId is not known (any more): open /sse again.\n"));
                 return;

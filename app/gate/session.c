@@ -87,7 +87,8 @@ static int sessions_make_room(struct gate *gate)
         return 0;
 }
 
-int session_create(struct gate *gate, struct user *user, bool is_era_a, struct session **sessionp)
+int session_create(struct gate *gate, struct user *user, enum session_kind kind,
+                   struct session **sessionp)
 {
         size_t n_node = strlen(gate->config->node);
         size_t size = sizeof(struct session) + n_node + 1 + RAND_TEXT_SIZE(ID_RANDOM_BYTES);
@@ -104,7 +105,7 @@ int session_create(struct gate *gate, struct user *user, bool is_era_a, struct s
         rand_text(s->id + n_node + 1, ID_RANDOM_BYTES);
         s->gate = gate;
         s->user = user;
-        s->is_era_a = is_era_a;
+        s->kind = kind;
         s->log_level = -1;
         list_init(&s->streams);
         list_init(&s->calls);
@@ -114,6 +115,53 @@ int session_create(struct gate *gate, struct user *user, bool is_era_a, struct s
         session_touch(s);
         *sessionp = s;
         return 0;
+}
+
+/* Each link that settles asks whether it was the last: the table must be whole before. */
+int session_open_links(struct session *s, const json_t *init_params)
+{
+        size_t n = s->gate->n_upstreams;
+        int r = 0;
+
+        if (n == 0)
+                return 0;
+        s->links = calloc(n, sizeof(struct link *));
+        if (s->links == NULL)
+                return -ENOMEM;
+        for (size_t i = 0; i < n && r == 0; i++)
+                r = link_open(&s->gate->upstreams[i], s, init_params, &s->links[i]);
+        return r;
+}
+
+/* Whoever calls in it says what it can do with each request: an upstream may ask for anything, and
+ * is refused where the client cannot. */
+static json_t *standing_init_params(void)
+{
+        return json_pack("{s:{s:{s:{}, s:{}}, s:{s:{}, s:{}}, s:{}}, s:{s:s, s:s}}", "capabilities",
+                         "sampling", "context", "tools", "elicitation", "form", "url", "roots",
+                         "clientInfo", "name", "mgw", "version", MGW_VERSION);
+}
+
+int session_standing(struct gate *gate, struct user *user, struct session **sessionp)
+{
+        json_t *init_params;
+        int r;
+
+        *sessionp = user->standing;
+        if (user->standing != NULL)
+                return 0;
+        r = session_create(gate, user, SESSION_STANDING, sessionp);
+        if (r < 0)
+                return r;
+        user->standing = *sessionp;
+        user->standing->is_initialized = true;
+        user->standing->revision = era_newest();
+        init_params = standing_init_params();
+        r = init_params != NULL ? session_open_links(user->standing, init_params) : -ENOMEM;
+        json_decref(init_params);
+        if (r < 0)
+                session_end(*sessionp);
+        return r;
 }
 
 struct session *session_find(struct gate *gate, struct str id, const struct user *user)
@@ -164,6 +212,8 @@ void session_end(struct session *s)
                 return;
         s->is_ending = true;
         HASH_DEL(s->gate->sessions, s);
+        if (s->kind == SESSION_STANDING)
+                s->user->standing = NULL;
         list_unlink(&s->idle_link);
         while ((link = list_first(&s->calls)) != NULL)
                 call_fail(container_of(link, struct call, link), RPC_INTERNAL_ERROR,
@@ -246,7 +296,7 @@ void session_deliver(struct session *s, const json_t *msg)
                 struct stream *stream = container_of(newest, struct stream, link);
 
                 session_push(s, &stream->channel, stream, text);
-        } else if (!s->is_era_a) {
+        } else if (s->kind == SESSION_HTTP) {
                 if (s->lost.no == 0)
                         s->lost = (struct channel){session_new_channel(s, false), 0};
                 session_push(s, &s->lost, NULL, text);

@@ -1,4 +1,4 @@
-/* A session of era A or B: its streams, its calls, its events to replay, its end. */
+/* A session: its streams, its calls, its links to the upstreams, its events to replay, its end. */
 #pragma once
 
 #include "mgw/gate/stream.h"
@@ -9,6 +9,12 @@
 
 struct call;
 struct link;
+
+enum session_kind {
+        SESSION_SSE,      /* era A: lives as long as its one stream */
+        SESSION_HTTP,     /* era B: found by its id */
+        SESSION_STANDING, /* a user's own, without a client: era C's requests run in it */
+};
 
 struct session {
         UT_hash_handle hh;
@@ -27,7 +33,7 @@ struct session {
         uint16_t n_calls;
         uint16_t n_asks;
         era_revision revision;
-        bool is_era_a;
+        enum session_kind kind;
         bool is_initialized;
         bool is_ending;
         int8_t log_level; /* lowest that the client wants; -1: it has not said */
@@ -37,7 +43,13 @@ struct session {
 void session_gate_init(struct gate *gate);
 /* Makes room by ending the longest idle session when the table is full. 0, -EAGAIN (full of live
  * ones), -ENOMEM. */
-int session_create(struct gate *gate, struct user *user, bool is_era_a, struct session **sessionp);
+int session_create(struct gate *gate, struct user *user, enum session_kind kind,
+                   struct session **sessionp);
+/* The user's standing session, with its links opening or open: made when first needed, ended when
+ * it has been idle for as long as others. Outcomes as session_create(). */
+int session_standing(struct gate *gate, struct user *user, struct session **sessionp);
+/* Links to all upstreams, with what initialize says to them. 0, -ENOMEM. */
+int session_open_links(struct session *session, const json_t *init_params);
 /* The session with that id if it is this user's, else NULL. */
 struct session *session_find(struct gate *gate, struct str id, const struct user *user);
 /* To be called when a stream or call of it begins or ends, or a message came. */

@@ -7,9 +7,12 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct session;
+
 struct user {
         char *email;
-        unsigned n_streams; /* open now; kept by gate/stream */
+        unsigned n_streams;       /* open now; kept by gate/stream */
+        struct session *standing; /* its session without a client; kept by gate/session */
 };
 
 struct user_table;
