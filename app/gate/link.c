@@ -106,7 +106,7 @@ static void link_begin(struct link *link)
 
         link->state = LINK_OPENING;
         link->generation++;
-        session_forget_asks(link->session, link); /* their ids mean nothing in a new session */
+        session_forget_asks(link); /* their ids mean nothing in a new session */
         r = link->transport->open(link, why, sizeof(why));
         if (r == -EAGAIN) {
                 link_wait_for_room(link, why);
@@ -277,6 +277,7 @@ int link_open(struct upstream *upstream, struct session *session, const json_t *
         link->retry.on_due = link_on_retry;
         list_init(&link->exchanges);
         list_init(&link->waiting);
+        list_init(&link->asks);
         link->subscribed = json_object();
         r = link->transport->create(link);
         if (r < 0) {
@@ -310,6 +311,7 @@ void link_close(struct link *link)
                 return;
         timer_disarm(link_loop(link), &link->deadline);
         timer_disarm(link_loop(link), &link->retry);
+        session_forget_asks(link);
         while ((it = list_first(&link->exchanges)) != NULL)
                 exchange_end(container_of(it, struct exchange, link));
         while ((it = list_first(&link->waiting)) != NULL)

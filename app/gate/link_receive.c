@@ -108,7 +108,7 @@ static void link_on_notification(struct link *link, struct call *call, const str
                 link_on_updated(link, m);
                 break;
         case METHOD_CANCELLED:
-                session_cancel_ask(link->session, link, m->root);
+                session_cancel_ask(link, m->root);
                 break;
         default:
                 if (call == NULL || !call_send(call, m->root))
@@ -140,7 +140,7 @@ void link_on_message(struct link *link, struct exchange *via, json_t *root)
         else if (method_find(m.method)->class == METHOD_PING)
                 link_send_take(link, rpc_result_take(m.id, json_object()));
         else
-                session_ask(link->session, link, call, m.root);
+                session_ask(link, call, m.root);
 }
 
 void link_on_text(struct link *link, struct exchange *via, struct str text)

@@ -186,18 +186,21 @@ void session_touch(struct session *s)
 }
 
 struct ask {
-        struct list link;
-        struct link *from;
+        struct list link;      /* session->asks */
+        struct list from_link; /* from->asks */
+        struct session *session;
+        struct link *from; /* of this session, or of one that hosts its upstream */
         const struct call *via; /* NULL: no call caused it */
         json_t *id;             /* ours; its progress token too */
         json_t *upstream_id;    /* theirs */
         json_t *upstream_token; /* NULL: it wants no progress */
 };
 
-static void ask_end(struct session *s, struct ask *ask)
+static void ask_end(struct ask *ask)
 {
         list_unlink(&ask->link);
-        s->n_asks--;
+        list_unlink(&ask->from_link);
+        ask->session->n_asks--;
         json_decref(ask->id);
         json_decref(ask->upstream_id);
         json_decref(ask->upstream_token);
@@ -221,7 +224,7 @@ void session_end(struct session *s)
         while ((link = list_first(&s->streams)) != NULL)
                 stream_end(container_of(link, struct stream, link));
         while ((link = list_first(&s->asks)) != NULL)
-                ask_end(s, container_of(link, struct ask, link));
+                ask_end(container_of(link, struct ask, link));
         for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
                 link_close(s->links[i]);
         free((void *)s->links);
@@ -447,8 +450,9 @@ static void ask_take_token(struct ask *ask, json_t *meta)
                 json_object_set(meta, "progressToken", ask->id);
 }
 
-void session_ask(struct session *s, struct link *link, struct call *via, json_t *request)
+void session_ask(struct link *link, struct call *via, json_t *request)
 {
+        struct session *s = via != NULL ? via->session : link->session;
         json_t *upstream_id = json_object_get(request, "id");
         struct ask *ask;
         char id[24];
@@ -468,9 +472,11 @@ void session_ask(struct session *s, struct link *link, struct call *via, json_t 
                 ask_refuse(link, upstream_id, "out of memory");
                 return;
         }
+        ask->session = s;
         ask->from = link;
         ask->upstream_id = json_incref(upstream_id);
         list_append(&s->asks, &ask->link);
+        list_append(&link->asks, &ask->from_link);
         s->n_asks++;
         json_object_set(request, "id", ask->id);
         ask->via = via;
@@ -480,7 +486,7 @@ void session_ask(struct session *s, struct link *link, struct call *via, json_t 
         else if (!call_send(via, request)) {
                 ask_refuse(link, ask->upstream_id,
                            "the client cannot be asked: it takes no stream");
-                ask_end(s, ask);
+                ask_end(ask);
         }
 }
 
@@ -506,7 +512,7 @@ void session_forget_call(struct session *s, const struct call *call)
                 struct ask *ask = container_of(it, struct ask, link);
 
                 if (ask->via == call)
-                        ask_end(s, ask);
+                        ask_end(ask);
         }
 }
 
@@ -521,33 +527,31 @@ void session_on_reply(struct session *s, json_t *reply)
                         continue;
                 json_object_set(reply, "id", ask->upstream_id);
                 link_send_take(ask->from, json_incref(reply));
-                ask_end(s, ask);
+                ask_end(ask);
         }
 }
 
-void session_cancel_ask(struct session *s, const struct link *link, json_t *notification)
+void session_cancel_ask(struct link *link, json_t *notification)
 {
         json_t *params = json_object_get(notification, "params");
         const json_t *id = json_object_get(params, "requestId");
 
-        list_for_each_safe (it, &s->asks) {
-                struct ask *ask = container_of(it, struct ask, link);
+        list_for_each_safe (it, &link->asks) {
+                struct ask *ask = container_of(it, struct ask, from_link);
 
-                if (ask->from != link || !json_equal(ask->upstream_id, id))
+                if (!json_equal(ask->upstream_id, id))
                         continue;
                 json_object_set(params, "requestId", ask->id);
-                session_deliver(s, notification);
-                ask_end(s, ask);
+                session_deliver(ask->session, notification);
+                ask_end(ask);
                 return;
         }
 }
 
-void session_forget_asks(struct session *s, const struct link *link)
+void session_forget_asks(struct link *link)
 {
-        list_for_each_safe (it, &s->asks) {
-                struct ask *ask = container_of(it, struct ask, link);
+        struct list *it;
 
-                if (ask->from == link)
-                        ask_end(s, ask);
-        }
+        while ((it = list_first(&link->asks)) != NULL)
+                ask_end(container_of(it, struct ask, from_link));
 }

@@ -21,6 +21,7 @@ struct link {
         void *peer;            /* the transport's */
         struct list exchanges; /* sent */
         struct list waiting;   /* for READY */
+        struct list asks;      /* the upstream's requests that wait for a client's reply */
         struct timer deadline; /* of OPENING */
         struct timer retry;    /* while DOWN */
         int64_t last_id;

@@ -72,16 +72,17 @@ void session_open_get(struct session *session, struct request *req, struct str l
 /* Opens the one stream of an era A session; its end is the session's. 0, -errno. */
 int session_open_sse(struct session *session, struct request *req);
 
-/* Sends an upstream's request on to the client under an id of ours; via is the call that caused it,
- * or NULL. When the client cannot be reached, the upstream gets an error at once. */
-void session_ask(struct session *session, struct link *link, struct call *via, json_t *request);
+/* Sends an upstream's request on to the client under an id of ours: to the session of via, the call
+ * that caused it (NULL: to that of the link). When the client cannot be reached, the upstream gets
+ * an error at once. */
+void session_ask(struct link *link, struct call *via, json_t *request);
 /* The upstream's notifications/cancelled of such a request: the client learns it under our id. */
-void session_cancel_ask(struct session *session, const struct link *link, json_t *notification);
+void session_cancel_ask(struct link *link, json_t *notification);
 /* The client's progress with such a request: goes to whoever asked; unknown ones are dropped. */
 void session_on_ask_progress(struct session *session, json_t *notification);
 /* The call is over, and what it caused to be asked with it. */
 void session_forget_call(struct session *session, const struct call *call);
 /* That upstream waits for no reply any more. */
-void session_forget_asks(struct session *session, const struct link *link);
+void session_forget_asks(struct link *link);
 /* The client's reply (a result or an error): goes to whoever asked; unknown ones are dropped. */
 void session_on_reply(struct session *session, json_t *reply);
