@@ -2,6 +2,8 @@
  * base64url (RFC 4648 5). */
 #include "rest_inside.h"
 
+#include "mgw/base/base64.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -25,30 +27,6 @@ static const struct {
         {"references", "References"},
 };
 
-static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char for_urls[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-static int add_base64(struct buf *out, const char digits[65], bool is_padded, struct str s)
-{
-        int r = 0;
-
-        while (r == 0 && s.n > 0) {
-                uint8_t three[3] = {0, 0, 0};
-                size_t n = s.n < 3 ? s.n : 3;
-                char four[4] = {'=', '=', '=', '='};
-                uint32_t bits;
-
-                memcpy(three, s.p, n);
-                bits = (uint32_t)three[0] << 16 | (uint32_t)three[1] << 8 | three[2];
-                for (size_t i = 0; i <= n; i++)
-                        four[i] = digits[bits >> (18 - 6 * i) & 63];
-                r = buf_add(out, four, is_padded ? 4 : n + 1);
-                s.p += n;
-                s.n -= n;
-        }
-        return r;
-}
-
 /* The longest beginning of at most max bytes that ends with a whole character. */
 static struct str whole_characters(struct str s, size_t max)
 {
@@ -70,7 +48,7 @@ static int add_encoded(struct buf *out, struct str s)
 
                 r = buf_add_str(out, is_first ? STR("=?UTF-8?B?") : STR("\r\n =?UTF-8?B?"));
                 if (r == 0)
-                        r = add_base64(out, standard, true, word);
+                        r = base64_encode(out, BASE64_STANDARD, word);
                 if (r == 0)
                         r = buf_add_str(out, STR("?="));
                 s.p += word.n;
@@ -164,7 +142,7 @@ static int add_text(struct buf *out, struct str text)
         while (r == 0 && text.n > 0) {
                 struct str line = {text.p, text.n < LINE_BYTES ? text.n : LINE_BYTES};
 
-                r = add_base64(out, standard, true, line);
+                r = base64_encode(out, BASE64_STANDARD, line);
                 if (r == 0)
                         r = buf_add_str(out, STR("\r\n"));
                 text.p += line.n;
@@ -190,7 +168,7 @@ int mail_encode(const json_t *parts, json_t **textp, char *why, size_t why_size)
                 r = add_text(&mail,
                              (struct str){json_string_value(text), json_string_length(text)});
         if (r == 0)
-                r = add_base64(&raw, for_urls, false, buf_bytes(&mail));
+                r = base64_encode(&raw, BASE64_URL, buf_bytes(&mail));
         if (r == 0) {
                 struct str all = buf_bytes(&raw);
 

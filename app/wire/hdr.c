@@ -2,6 +2,8 @@
  * is allowed: a host or a token that is not well formed is none at all. */
 #include "mgw/wire/hdr.h"
 
+#include "mgw/base/base64.h"
+
 #include <string.h>
 
 /* Cuts at the first sep that stands outside of quoted strings (RFC 9110 5.6.4). */
@@ -172,4 +174,54 @@ bool hdr_is_visible(struct str s, size_t max)
                         return false;
         }
         return true;
+}
+
+bool hdr_is_token(struct str s)
+{
+        return s.n > 0 && span(s, "!#$%&'*+-.^_`|~") == s.n;
+}
+
+static const struct str opening = {"=?base64?", 9};
+static const struct str closing = {"?=", 2};
+
+/* "=?base64?=" is no sentinel: its opening and closing would share a character. */
+static bool is_sentinel(struct str s)
+{
+        return s.n >= opening.n + closing.n && str_has_prefix(s, opening) &&
+               memcmp(s.p + s.n - closing.n, closing.p, closing.n) == 0;
+}
+
+/* Visible ASCII, spaces and tabs (RFC 9110 5.5, without obs-text). */
+static bool is_value(struct str s)
+{
+        for (size_t i = 0; i < s.n; i++) {
+                if ((s.p[i] < 0x20 || s.p[i] > 0x7e) && s.p[i] != '\t')
+                        return false;
+        }
+        return true;
+}
+
+int hdr_value_encode(struct buf *out, struct str text)
+{
+        int r;
+
+        if (text.n > 0 && is_value(text) && str_trim(text).n == text.n && !is_sentinel(text))
+                return buf_add_str(out, text);
+        r = buf_add_str(out, opening);
+        if (r == 0)
+                r = base64_encode(out, BASE64_STANDARD, text);
+        return r == 0 ? buf_add_str(out, closing) : r;
+}
+
+int hdr_value_decode(struct buf *out, struct str value)
+{
+        int r;
+
+        if (!is_value(value))
+                return HDR_E_BAD;
+        if (!is_sentinel(value))
+                return buf_add_str(out, value);
+        value = (struct str){value.p + opening.n, value.n - opening.n - closing.n};
+        r = base64_decode(out, BASE64_STANDARD, value);
+        return r == BASE64_E_BAD ? HDR_E_BAD : r;
 }

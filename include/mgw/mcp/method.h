@@ -31,6 +31,7 @@ struct method {
         enum method_class class;
         const char *capability; /* the server capability it needs ("tools"), or NULL */
         const char *list_key;   /* METHOD_LIST: the member that holds the entries ("tools") */
+        const char *name_key;   /* the member of params that the header Mcp-Name says, or NULL */
 };
 
 /* Never NULL: what is not in the table is METHOD_UNKNOWN, or METHOD_NOTICE for "notifications/...".

@@ -1,9 +1,11 @@
 /* Values of HTTP header fields. */
 #pragma once
 
-#include "mgw/base/str.h"
+#include "mgw/base/buf.h"
 
 #include <stdbool.h>
+
+#define HDR_E_BAD 2 /* what no header value may hold */
 
 enum hdr_accept { HDR_ACCEPT_NO, HDR_ACCEPT_WILDCARD, HDR_ACCEPT_EXPLICIT };
 
@@ -18,3 +20,14 @@ struct str hdr_bearer(struct str authorization);
 struct str hdr_url_host(struct str url);
 /* Only visible ASCII (0x21 to 0x7e), 1 to max bytes: what a session id may hold. */
 bool hdr_is_visible(struct str s, size_t max);
+/* A token (RFC 9110 5.6.2), which names of headers are. */
+bool hdr_is_token(struct str s);
+
+/* How MCP writes any text as a header value (2026-07-28, Streamable HTTP, "Value Encoding"): as it
+ * is, or, when it is empty, not ASCII, has control characters or spaces at an end, or looks like
+ * this already, as "=?base64?...?=". Appends it. 0, BUF_E_FULL, -ENOMEM; at a failure a part may be
+ * there. */
+int hdr_value_encode(struct buf *out, struct str text);
+/* Appends the text that a header value stands for. 0; HDR_E_BAD: a character that no header may
+ * hold, or broken Base64; BUF_E_FULL, -ENOMEM. */
+int hdr_value_decode(struct buf *out, struct str value);

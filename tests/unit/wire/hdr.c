@@ -147,3 +147,77 @@ Test(hdr, visible_ascii)
         cr_assert_not(hdr_is_visible(STR("a\0"), 5));
         cr_assert_not(hdr_is_visible(STR("\xc3\xa9"), 5));
 }
+
+Test(hdr, tokens)
+{
+        cr_assert(hdr_is_token(STR("Mcp-Param-X_1")));
+        cr_assert(hdr_is_token(STR("!#$%&'*+-.^_`|~09AZaz")));
+        cr_assert_not(hdr_is_token(STR("")));
+        cr_assert_not(hdr_is_token(STR("a b")));
+        cr_assert_not(hdr_is_token(STR("a:b")));
+        cr_assert_not(hdr_is_token(STR("a\r\n")));
+        cr_assert_not(hdr_is_token(STR("a\0")));
+        cr_assert_not(hdr_is_token(STR("\xc3\xa9")));
+}
+
+Test(hdr, values_and_what_they_stand_for)
+{
+        static const struct {
+                struct str text;
+                const char *value;
+        } cases[] = {
+                /* the examples of the specification */
+                {{"us-west1", 8}, "us-west1"},
+                {{"Hello, \xe4\xb8\x96\xe7\x95\x8c", 13}, "=?base64?SGVsbG8sIOS4lueVjA==?="},
+                {{" padded ", 8}, "=?base64?IHBhZGRlZCA=?="},
+                {{"line1\nline2", 11}, "=?base64?bGluZTEKbGluZTI=?="},
+                {{"=?base64?literal?=", 18}, "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?="},
+                /* and what it leaves open */
+                {{"", 0},
+                 "=?base64?"
+                 "?="},
+                {{"a b\tc", 5}, "a b\tc"},
+                {{"\tx", 2}, "=?base64?CXg=?="},
+                {{"a\0b", 3}, "=?base64?YQBi?="},
+                {{"\x7f", 1}, "=?base64?fw==?="},
+                {{"=?base64?x", 10}, "=?base64?x"},
+                {{"=?base64?=", 10}, "=?base64?="},
+                {{"=?BASE64?eA==?=", 15}, "=?BASE64?eA==?="},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                struct buf out;
+
+                buf_init(&out, 100);
+                check_int(hdr_value_encode(&out, cases[i].text), 0);
+                check_str(buf_bytes(&out), str_from(cases[i].value));
+                buf_finish(&out);
+                check_int(hdr_value_decode(&out, str_from(cases[i].value)), 0);
+                check_str(buf_bytes(&out), cases[i].text);
+                buf_finish(&out);
+        }
+}
+
+Test(hdr, values_that_stand_for_nothing)
+{
+        static const char *const bad[] = {"=?base64?eA?=",
+                                          "=?base64?eB==?=",
+                                          "=?base64?e A=?=",
+                                          "=?base64?-_8A?=",
+                                          "=?base64?====?=",
+                                          "a\x01",
+                                          "\x7f",
+                                          "\xc3\xa9",
+                                          "a\nb"};
+        struct buf out;
+
+        buf_init(&out, 100);
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+                cr_assert_eq(hdr_value_decode(&out, str_from(bad[i])), HDR_E_BAD, "\"%s\"", bad[i]);
+        buf_finish(&out);
+        check_int(hdr_value_decode(&out, STR("a\0b")), HDR_E_BAD);
+        /* what needs no encoding may be encoded all the same */
+        check_int(hdr_value_decode(&out, STR("=?base64?Zm9v?=")), 0);
+        check_str(buf_bytes(&out), STR("foo"));
+        buf_finish(&out);
+}
