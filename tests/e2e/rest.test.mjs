@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { connectClient, textOf } from './lib/clients.mjs';
-import { mgwRelease, startGateway, top, waitFor } from './lib/gateway.mjs';
+import { startGateway, top, waitFor } from './lib/gateway.mjs';
 import { GoogleServer } from './lib/google_server.mjs';
 
 const example = (name) => path.join(top, 'examples', name);
@@ -46,20 +46,6 @@ describe('the examples', { timeout: 120000 }, () => {
   const running = (n) => waitFor(
     async () => textOf(await call(client, 'gateway_status')).includes(`calls: ${n + 1} running`), `${n} running calls`,
   );
-
-  test('are a configuration that mgw takes', () => {
-    const env = { ...process.env, GOOGLE_CLIENT_ID: 'a', GOOGLE_CLIENT_SECRET: 'b', GOOGLE_REFRESH_TOKEN: 'c' };
-    assert.match(execFileSync(mgwRelease, ['--check-config', example('google.mgw.json')], { env, encoding: 'utf8' }), /: ok/);
-  });
-
-  test('of the documentation are taken too', () => {
-    const blocks = [...fs.readFileSync(path.join(top, 'docs/rest.md'), 'utf8').matchAll(/```json\n(.*?)```/gs)].map(([, text]) => text);
-    const [entry, description] = [blocks.find((b) => b.includes('"rest": "tickets.json"')), blocks.find((b) => b.includes('"tools"'))];
-    fs.writeFileSync(path.join(scratch, 'mgw.json'), entry);
-    fs.writeFileSync(path.join(scratch, 'tickets.json'), description);
-    const env = { ...process.env, TICKETS_KEY: 'k' };
-    assert.match(execFileSync(mgwRelease, ['--check-config', path.join(scratch, 'mgw.json')], { env, encoding: 'utf8' }), /: ok/);
-  });
 
   test('are listed with their schemas under the names of their servers', async () => {
     const { tools } = await client.listTools();
