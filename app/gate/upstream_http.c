@@ -299,9 +299,11 @@ static bool wire_may_resume(const struct post_wire *w)
 static void wire_on_done(void *owner, const char *why, bool was_sent)
 {
         struct post_wire *w = owner;
-        enum exchange_fault fault = was_sent ? FAULT_CUT : FAULT_UNSENT;
-        struct exchange *x = w->x;
         unsigned status = w->status;
+        enum exchange_fault fault = !was_sent           ? FAULT_UNSENT
+                                    : status / 100 == 3 ? FAULT_FINAL /* leads elsewhere */
+                                                        : FAULT_CUT;
+        struct exchange *x = w->x;
         char text[80];
 
         w->http = NULL;

@@ -182,7 +182,9 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
         struct rest_wire *w = owner;
 
         w->http = NULL;
-        if (why != NULL)
+        if (why != NULL && w->status / 100 == 3)
+                wire_refuse(w, why);
+        else if (why != NULL)
                 exchange_fail(w->x, why, was_sent ? FAULT_CUT : FAULT_UNSENT);
         else if (!wire_renews(w))
                 wire_take_answer(w);

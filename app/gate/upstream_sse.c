@@ -84,7 +84,10 @@ static void post_on_done(void *owner, const char *why, bool was_sent)
                 why = text;
         }
         post_drop(x);
-        exchange_fail(x, why, was_sent ? FAULT_CUT : FAULT_UNSENT);
+        exchange_fail(x, why,
+                      !was_sent                 ? FAULT_UNSENT
+                      : post->status / 100 == 3 ? FAULT_FINAL
+                                                : FAULT_CUT);
 }
 
 static const struct http_handlers post_handlers = {

@@ -10,8 +10,7 @@
  * arming it again cannot fail; a wait of 0 is work for the end of this turn.
  *
  * Proxies: as curl has it, from http_proxy, https_proxy, all_proxy and no_proxy in the environment.
- * Redirects are not followed. DNS: QUICK_EXIT lets a cancelled lookup end in its own thread; curl
- * would wait for it. */
+ * DNS: QUICK_EXIT lets a cancelled lookup end in its own thread; curl would wait for it. */
 #include "http_inside.h"
 #include "turn.h"
 

@@ -41,8 +41,12 @@ struct http_request {
         enum http_state state;
         bool is_in_multi;
         bool is_repeatable;
+        bool is_get;
         bool is_head_told;
         const char *failure;
+        char *next_url; /* the answer leads there: it is asked next */
+        char *refusal;  /* the answer leads where the request does not follow: failure, owned */
+        unsigned n_redirects;
         CURL *easy;
         struct curl_slist *headers;
         struct http_handlers handlers;
@@ -58,6 +62,12 @@ void http_request_fail(struct http_request *request, const char *why);
 void http_request_end(struct http_request *request, CURLcode result);
 /* free_fn of the morgue. */
 void http_request_free(void *request);
+
+/* The head of an answer is complete: sets next_url or refusal where it leads elsewhere. */
+void http_redirect_read(struct http_request *request, long status);
+/* A URL without user, query and fragment, which may hold secrets; the caller frees it with
+ * curl_free(). NULL: it cannot be read. */
+char *http_public_url(const char *url);
 
 /* A transfer came to curl (1) or left it (-1). */
 void http_client_count_running(struct http_client *client, long change);

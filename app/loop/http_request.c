@@ -59,13 +59,18 @@ void http_request_fail(struct http_request *request, const char *why)
 }
 
 /* Out of curl's hands; never from within its callbacks. */
-static void request_leave_curl(struct http_request *request)
+static void request_leave_multi(struct http_request *request)
 {
         if (request->is_in_multi) {
                 curl_multi_remove_handle(request->client->multi, request->easy);
                 http_client_count_running(request->client, -1);
         }
         request->is_in_multi = false;
+}
+
+static void request_leave_curl(struct http_request *request)
+{
+        request_leave_multi(request);
         curl_easy_cleanup(request->easy);
         request->easy = NULL;
 }
@@ -77,6 +82,8 @@ void http_request_free(void *object)
         if (request->easy != NULL)
                 request_leave_curl(request);
         curl_slist_free_all(request->headers);
+        free(request->next_url);
+        free(request->refusal);
         free(request);
 }
 
@@ -118,7 +125,10 @@ static size_t request_on_header(char *p, size_t size, size_t n, void *userdata)
         if (!is_end)
                 return n;
         curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
-        if (status >= 200 && !request->is_head_told)
+        if (status < 200 || request->is_head_told || request->next_url != NULL)
+                return n;
+        http_redirect_read(request, status);
+        if (request->next_url == NULL)
                 request_tell_head(request, status);
         return request->state == HTTP_STATE_RUNNING ? n : CURL_WRITEFUNC_ERROR;
 }
@@ -131,6 +141,8 @@ static size_t request_on_body(char *p, size_t size, size_t n, void *userdata)
         (void)size;
         if (request->state != HTTP_STATE_RUNNING)
                 return CURL_WRITEFUNC_ERROR;
+        if (request->next_url != NULL || request->refusal != NULL)
+                return n;
         flow = request->handlers.on_body(request->owner, p, n);
         if (request->state != HTTP_STATE_RUNNING)
                 return CURL_WRITEFUNC_ERROR;
@@ -153,43 +165,45 @@ static int request_on_prereq(void *userdata, char *peer, char *self, int peer_po
 
 /* ---- the end ---- */
 
-/* The URL without user, query and fragment, which may hold secrets; the caller frees it with
- * curl_free(). */
-static char *request_public_url(const struct http_request *request)
-{
-        static const CURLUPart secrets[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS,
-                                            CURLUPART_QUERY, CURLUPART_FRAGMENT};
-        CURLU *url = curl_url();
-        char *whole = NULL;
-        char *text = NULL;
-
-        curl_easy_getinfo(request->easy, CURLINFO_EFFECTIVE_URL, &whole);
-        if (url != NULL && whole != NULL &&
-            curl_url_set(url, CURLUPART_URL, whole, 0) == CURLUE_OK) {
-                for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-                        curl_url_set(url, secrets[i], NULL, 0);
-                curl_url_get(url, CURLUPART_URL, &text, 0);
-        }
-        curl_url_cleanup(url);
-        return text;
-}
-
 static const char *request_failure(const struct http_request *request, CURLcode result)
 {
         if (request->failure != NULL)
                 return request->failure;
+        if (request->refusal != NULL)
+                return request->refusal;
         if (result == CURLE_OK)
                 return request->is_head_told ? NULL : "The answer has no head";
         return request->error[0] != '\0' ? request->error : curl_easy_strerror(result);
 }
 
+/* Asks where the answer leads, as it asked before. */
+static bool request_follows(struct http_request *request, CURLcode result)
+{
+        if (result != CURLE_OK || request->failure != NULL || request->next_url == NULL)
+                return false;
+        request_leave_multi(request);
+        if (curl_easy_setopt(request->easy, CURLOPT_URL, request->next_url) != CURLE_OK)
+                return false;
+        free(request->next_url);
+        request->next_url = NULL;
+        request->n_redirects++;
+        http_request_set_state(request, HTTP_STATE_STARTING);
+        return true;
+}
+
 void http_request_end(struct http_request *request, CURLcode result)
 {
-        const char *failure = request_failure(request, result);
-        char *url = failure == NULL ? NULL : request_public_url(request);
-        char why[CURL_ERROR_SIZE + 512];
+        const char *failure;
+        char *whole = NULL, *url = NULL;
+        char why[CURL_ERROR_SIZE + 1024];
         long n_sent = 0;
 
+        if (request_follows(request, result))
+                return;
+        failure = request_failure(request, result);
+        curl_easy_getinfo(request->easy, CURLINFO_EFFECTIVE_URL, &whole);
+        if (failure != NULL)
+                url = http_public_url(whole);
         if (failure != NULL)
                 snprintf(why, sizeof(why), "%s (%s)", failure,
                          url == NULL ? "unreadable URL" : url);
@@ -309,6 +323,7 @@ static int request_set_up(struct http_request *request, const struct http_option
         if (r < 0)
                 return r;
         request->is_repeatable = strcmp(options->method, "POST") != 0;
+        request->is_get = strcmp(options->method, "GET") == 0;
         /* These fail for want of memory alone. */
         return request_set_exchange(easy, request, options) &&
                                request_set_connection(easy, request->client) &&

@@ -151,7 +151,7 @@ static const char *advice(unsigned status)
         case 429:
                 return "too many requests: call again later";
         default:
-                return status / 100 == 3 ? "redirects are not followed"
+                return status / 100 == 3 ? "the answer leads nowhere"
                        : status >= 500   ? "the API failed"
                                          : "the API refuses the request";
         }

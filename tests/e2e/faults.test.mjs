@@ -129,7 +129,9 @@ const callFaults = {
   'answers with a page': [(req, res) => res.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Welcome</h1>'), /it sent no JSON-RPC answer \(HTTP 200\)/, 1],
   'answers with nothing': [(req, res) => res.writeHead(200).end(), /it sent no JSON-RPC answer \(HTTP 200\)/, 1],
   'takes the call for a notification': [fault.status(202), /it sent no JSON-RPC answer \(HTTP 202\)/, 1],
-  'redirects': [fault.status(302, { location: '/elsewhere' }), /it answered HTTP 302/, 1],
+  'redirects the call to a page': [fault.status(302, { location: '/elsewhere' }), /HTTP 302: redirected to http:\/\/127\.0\.0\.1:\d+\/elsewhere, which is followed by GET alone/, 1],
+  'redirects to another origin': [fault.status(307, { location: 'http://127.0.0.1:1/mcp?key=1' }), /HTTP 307: redirected to http:\/\/127\.0\.0\.1:1\/mcp, another origin: not followed/, 1],
+  'redirects nowhere': [fault.status(302), /it answered HTTP 302/, 1],
   'wants credentials': [fault.status(401, { 'www-authenticate': 'Bearer' }), /it answered HTTP 401/, 1],
   'answers HTTP 500': [fault.status(500), /it answered HTTP 500/, 1],
   'is away behind its proxy': [fault.status(503), /it answered HTTP 503/, 2],
@@ -190,6 +192,20 @@ describe('a call to an upstream that', { timeout: 120000 }, () => {
     };
     assert.equal(textOf(await client.call('up_again')), 'did again');
     assert.equal(b.up.count('tools/call', 'again'), 2);
+  });
+
+  test('redirects all that is asked of it to another of its addresses is followed there', async () => {
+    const redirect = (req, res, msg, server) => {
+      if (req.url === '/moved') server.answer(req, res, msg, req.headers['mcp-session-id']);
+      else res.writeHead(req.method === 'GET' ? 302 : 307, { location: '/moved' }).end('<h1>moved</h1>');
+    };
+    b.up.faults = { initialize: redirect, 'notifications/initialized': redirect, 'tools/call': redirect, GET: redirect, DELETE: redirect };
+    const fresh = await Client.open(b.gateway);
+    const session = [...b.up.sessions].at(-1);
+    assert.equal(textOf(await fresh.call('up_write')), 'did write');
+    await waitFor(() => b.up.streams.size > 0, 'the GET stream');
+    await fresh.end();
+    await waitFor(() => !b.up.sessions.has(session), 'the DELETE');
   });
 
   test('is dead ends with an error, and works when it is back', async () => {

@@ -251,6 +251,7 @@ const odd = {
       description: 'd', inputSchema: { type: 'object', properties: { a: {}, b: { type: 'string' }, list: {} } }, method: 'PUT', path: '/odd/echo{?b}',
       query: { 'page-size': 7, list: '{list}' }, headers: { 'X-B': '{b}' }, body: { a: '{a}', list: ['{list}', { b: '{b}' }], kept: {} },
     },
+    moved: { description: 'd', inputSchema: { type: 'object', properties: { a: {} } }, method: 'PUT', path: '/odd/moved', body: { a: '{a}' } },
     form: {
       description: 'd', inputSchema: { type: 'object', properties: { a: {}, list: {} } }, method: 'POST', path: '/odd/echo',
       body: { a: '{a}', list: '{list}', fixed: 'x y' }, body_type: 'form', result: '/body',
@@ -295,7 +296,7 @@ describe('an API', { timeout: 120000 }, () => {
     ['html', 'the answer (HTTP 200) is no JSON but text/html'],
     ['html-error', 'HTTP 502 (Bad Gateway): the API failed'],
     ['broken', 'the answer is broken JSON (line 1)'],
-    ['elsewhere', 'HTTP 302: redirects are not followed'],
+    ['nowhere', 'HTTP 302: the answer leads nowhere'],
     ['huge', 'the answer is over 8 MB'],
     ['', 'argument how must not be empty: it is a part of the path'],
   ]) {
@@ -303,6 +304,14 @@ describe('an API', { timeout: 120000 }, () => {
       assert.deepEqual(await status(how), [`odd: ${text}`, true]);
     });
   }
+
+  test('is followed to the same origin alone', async () => {
+    const [text, isError] = await status('elsewhere');
+    assert.equal(isError, true);
+    assert.match(text, /^odd: HTTP 302: redirected to http:\/\/127\.0\.0\.1:1\/, another origin: not followed \(http:.*\/odd\/elsewhere\)$/);
+    const moved = JSON.parse(textOf(await call(client, 'odd_moved', { a: 1 })));
+    assert.deepEqual([moved.method, moved.path, moved.body, moved.headers['x-key']], ['PUT', '/odd/echo', '{"a":1}', 'k']);
+  });
 
   test('may answer text, or nothing', async () => {
     assert.deepEqual(await status('text'), ['plain words', false]);

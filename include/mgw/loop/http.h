@@ -1,7 +1,12 @@
 /* An HTTP client on curl's multi socket interface: the only home of libcurl.
  * Names are resolved in curl's own thread, connections are kept and shared, HTTP/2 where the server
- * offers it over TLS. Redirects are not followed. Proxies come from the environment, as curl knows
- * them (http_proxy, no_proxy...). */
+ * offers it over TLS. Proxies come from the environment, as curl knows them (http_proxy,
+ * no_proxy...).
+ *
+ * A redirect is followed three times at most, and only where the request stays what it is: to the
+ * same origin, since headers may hold credentials, and with its method and body, so that 301, 302
+ * and 303 are followed by GET alone. Any other is told with its status (on_head), and fails with
+ * where it leads (on_done). */
 #pragma once
 
 #include "mgw/base/buf.h"
@@ -40,7 +45,7 @@ struct http_options {
         const char *const *headers; /* "Name: value" lines, ended by NULL; copied */
         struct str body;            /* copied; empty: none */
         long connect_timeout_ms;    /* 0 = curl's 300 s */
-        long timeout_ms;            /* of the whole exchange; 0 = none */
+        long timeout_ms;            /* of the exchange, of each where redirects lead; 0 = none */
 };
 
 /* 0, -errno. */

@@ -105,6 +105,10 @@ export class GoogleServer {
         return res.writeHead(429, { 'content-type': 'application/json', 'retry-after': '17' }).end('{"message": "Slow down"}');
       case 'elsewhere':
         return res.writeHead(302, { location: 'http://127.0.0.1:1/' }).end();
+      case 'nowhere':
+        return res.writeHead(302).end();
+      case 'moved':
+        return res.writeHead(308, { location: 'echo' }).end();
       case 'huge':
         res.writeHead(200, { 'content-type': 'application/json' });
         return res.end(`"${'x'.repeat(9 << 20)}"`);

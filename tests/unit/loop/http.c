@@ -323,7 +323,134 @@ Test(http, answers_without_a_body)
                 cr_assert_eq(f.status, statuses[i]);
                 cr_assert_eq(f.n_pieces, 0);
         }
-        cr_assert_eq(web.n_requests, 5, "a redirect is reported, not followed");
+}
+
+/* ---- redirects ---- */
+
+Test(http, a_redirect_is_followed_with_what_was_sent)
+{
+        static const char *const paths[] = {"/redirect/307?/echo", "/redirect/308?/echo"};
+        const char *headers[] = {"Authorization: Bearer secret", NULL};
+
+        for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+                struct fetch post = {0}, put = {0};
+
+                fetch_start(&post, "POST", paths[i], STR("{\"a\":1}"), headers);
+                fetch_start(&put, "PUT", paths[i], STR("new"), NULL);
+                fetch_await_success(&post);
+                fetch_await_success(&put);
+                cr_assert_eq(post.status, 200);
+                assert_has(post.body, "POST /echo HTTP/1.1\r\n");
+                assert_has(post.body, "\r\nAuthorization: Bearer secret\r\n");
+                assert_has(post.body, "\r\n\r\n{\"a\":1}");
+                assert_has(put.body, "PUT /echo HTTP/1.1\r\n");
+                assert_has(put.body, "\r\n\r\nnew");
+        }
+}
+
+Test(http, get_follows_every_kind_of_redirect_three_times)
+{
+        static const unsigned statuses[] = {301, 302, 303, 307, 308};
+        char path[256], hop[32];
+
+        for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+                struct fetch f = {0}, relative = {0}, again = {0};
+
+                snprintf(hop, sizeof(hop), "/redirect/%u?", statuses[i]);
+                snprintf(path, sizeof(path), "%shttp://127.0.0.1:%u/hello?you", hop, web.port);
+                fetch_get(&f, path);
+                snprintf(path, sizeof(path), "%s%s%s../hello?you", hop, hop, hop);
+                fetch_get(&relative, path);
+                snprintf(path, sizeof(path), "%s%s%s%s/hello?you", hop, hop, hop, hop);
+                fetch_get(&again, path);
+                fetch_await_success(&f);
+                cr_assert_str_eq(f.body, "hello you");
+                fetch_await_success(&relative);
+                cr_assert_str_eq(relative.body, "hello you");
+                fetch_await_end(&again);
+                cr_assert_eq(again.status, statuses[i]);
+                assert_has(again.why, "/hello, once more: not followed");
+                cr_assert_eq(again.n_pieces, 0);
+        }
+}
+
+/* Nothing may reach the other origin, least of all our headers. */
+Test(http, no_redirect_leads_to_another_origin)
+{
+        const char *headers[] = {"Authorization: Bearer secret", NULL};
+        static const char *const methods[] = {"GET", "POST"};
+        struct web other;
+        char path[160], told[160];
+
+        web_start(&other);
+        for (size_t i = 0; i < 2; i++) {
+                const struct {
+                        const char *scheme, *host;
+                        unsigned port;
+                } origins[] = {{"http", "127.0.0.1", other.port},
+                               {"https", "127.0.0.1", web.port},
+                               {"http", "localhost", web.port},
+                               {"gopher", "127.0.0.1", web.port}};
+
+                for (size_t k = 0; k < sizeof(origins) / sizeof(origins[0]); k++) {
+                        struct fetch f = {0};
+
+                        snprintf(path, sizeof(path), "/redirect/307?%s://ada:pw@%s:%u/hello?key=1",
+                                 origins[k].scheme, origins[k].host, origins[k].port);
+                        snprintf(told, sizeof(told),
+                                 "HTTP 307: redirected to %s://%s:%u/hello, another origin: not "
+                                 "followed (http://127.0.0.1:%u/redirect/307)",
+                                 origins[k].scheme, origins[k].host, origins[k].port, web.port);
+                        fetch_start(&f, methods[i], path, str_from(i == 0 ? "" : "{}"), headers);
+                        fetch_await_end(&f);
+                        cr_assert_str_eq(f.why, told);
+                        cr_assert_eq(f.status, 307);
+                        cr_assert(f.was_sent);
+                }
+        }
+        cr_assert_eq(other.n_connections, 0);
+        cr_assert_eq(web.n_requests, 8);
+}
+
+Test(http, no_post_becomes_a_get)
+{
+        static const unsigned statuses[] = {301, 302, 303};
+        char path[64];
+
+        for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+                struct fetch f = {0};
+
+                snprintf(path, sizeof(path), "/redirect/%u?/hello", statuses[i]);
+                fetch_start(&f, "POST", path, STR("{}"), NULL);
+                fetch_await_end(&f);
+                assert_has(f.why, "/hello, which is followed by GET alone");
+        }
+        cr_assert_eq(web.n_requests, 3);
+}
+
+Test(http, what_leads_nowhere_is_an_answer)
+{
+        static const char *const paths[] = {"/status/302", "/redirect/304?/hello",
+                                            "/redirect/300?/hello", "/redirect/302?http://"};
+
+        for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+                struct fetch f = {0};
+
+                fetch_get(&f, paths[i]);
+                fetch_await_success(&f);
+                cr_assert_eq(f.status / 100, 3);
+        }
+}
+
+Test(http, cancelled_on_its_way_to_where_it_was_redirected)
+{
+        struct fetch f = {0};
+
+        fetch_get(&f, "/redirect/302?/hang");
+        AWAIT(web.n_requests == 2);
+        http_cancel(f.request);
+        turn_for(50);
+        cr_assert_eq(f.n_dones + f.n_heads, 0);
 }
 
 Test(http, informational_heads_are_not_told)

@@ -165,7 +165,17 @@ static bool web_status(int fd, const char *path)
         char head[128];
 
         snprintf(head, sizeof(head), "HTTP/1.1 %.3s Status\r\n%s\r\n", path + strlen("/status/"),
-                 strstr(path, "204") != NULL ? "" : "Content-Length: 0\r\nLocation: /hello\r\n");
+                 strstr(path, "204") != NULL ? "" : "Content-Length: 0\r\n");
+        return web_say(fd, head);
+}
+
+static bool web_redirect(int fd, const char *path)
+{
+        char head[512];
+
+        snprintf(head, sizeof(head),
+                 "HTTP/1.1 %.3s Moved\r\nLocation: %s\r\nContent-Length: 4\r\n\r\npage",
+                 path + strlen("/redirect/"), strchr(path, '?') + 1);
         return web_say(fd, head);
 }
 
@@ -195,6 +205,8 @@ static bool web_serve(struct web *web, int fd, const struct web_request *request
                 return web_length(fd, request);
         if (path_is(path, "/status/"))
                 return web_status(fd, path);
+        if (path_is(path, "/redirect/"))
+                return web_redirect(fd, path);
         if (path_is(path, "/early"))
                 return web_say(fd, "HTTP/1.1 103 Early Hints\r\nMcp-Session-Id: early\r\n\r\n") &&
                        web_answer(fd, "", "late", 4);

@@ -1,0 +1,110 @@
+/* Where an answer leads, and whether the request goes there. curl's own way would turn POST into
+ * GET, and sends our headers, which may hold credentials, to any host. */
+#include "http_inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define REDIRECTS_MAX 3
+
+char *http_public_url(const char *url)
+{
+        static const CURLUPart secrets[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS,
+                                            CURLUPART_QUERY, CURLUPART_FRAGMENT};
+        CURLU *parts = curl_url();
+        char *text = NULL;
+
+        if (parts != NULL && url != NULL &&
+            curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK) {
+                for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+                        curl_url_set(parts, secrets[i], NULL, 0);
+                curl_url_get(parts, CURLUPART_URL, &text, 0);
+        }
+        curl_url_cleanup(parts);
+        return text;
+}
+
+static bool part_is_same(CURLU *a, CURLU *b, CURLUPart part)
+{
+        char *one = NULL, *other = NULL;
+        bool is_same = curl_url_get(a, part, &one, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                       curl_url_get(b, part, &other, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+                       strcasecmp(one, other) == 0;
+
+        curl_free(one);
+        curl_free(other);
+        return is_same;
+}
+
+static bool origin_is_same(CURLU *a, CURLU *b)
+{
+        return part_is_same(a, b, CURLUPART_SCHEME) && part_is_same(a, b, CURLUPART_HOST) &&
+               part_is_same(a, b, CURLUPART_PORT);
+}
+
+/* Those of the statuses whose Location is where the same thing is to be asked. */
+static bool is_redirect(long status)
+{
+        return (status >= 301 && status <= 303) || status == 307 || status == 308;
+}
+
+/* NULL: it goes there; else why not. */
+static const char *objection(const struct http_request *request, long status, CURLU *from,
+                             CURLU *to)
+{
+        if (!origin_is_same(from, to))
+                return "another origin: not followed";
+        if (status <= 303 && !request->is_get)
+                return "which is followed by GET alone";
+        return request->n_redirects < REDIRECTS_MAX ? NULL : "once more: not followed";
+}
+
+/* What a server names as its host may be of any bytes. */
+static void make_ascii(char *text)
+{
+        for (; text != NULL && *text != '\0'; text++)
+                if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f)
+                        *text = '?';
+}
+
+static void redirect_to(struct http_request *request, long status, CURLU *from, CURLU *to)
+{
+        const char *why = objection(request, status, from, to);
+        char *url = NULL, *public_url;
+
+        if (curl_url_get(to, CURLUPART_URL, &url, 0) != CURLUE_OK)
+                return;
+        public_url = http_public_url(url);
+        if (why == NULL)
+                request->next_url = strdup(url);
+        else if (asprintf(&request->refusal, "HTTP %ld: redirected to %.300s, %s", status,
+                          public_url != NULL ? public_url : "an unreadable URL", why) < 0)
+                request->refusal = NULL;
+        make_ascii(request->refusal);
+        curl_free(public_url);
+        curl_free(url);
+}
+
+void http_redirect_read(struct http_request *request, long status)
+{
+        struct curl_header *location;
+        char *here = NULL;
+        CURLU *from, *to;
+
+        if (!is_redirect(status) || curl_easy_header(request->easy, "Location", 0, CURLH_HEADER, -1,
+                                                     &location) != CURLHE_OK)
+                return;
+        curl_easy_getinfo(request->easy, CURLINFO_EFFECTIVE_URL, &here);
+        from = curl_url();
+        to = curl_url();
+        if (from != NULL && to != NULL && here != NULL &&
+            curl_url_set(from, CURLUPART_URL, here, 0) == CURLUE_OK &&
+            curl_url_set(to, CURLUPART_URL, here, 0) == CURLUE_OK &&
+            curl_url_set(to, CURLUPART_URL, location->value,
+                         CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE) == CURLUE_OK)
+                redirect_to(request, status, from, to);
+        curl_url_cleanup(from);
+        curl_url_cleanup(to);
+}
