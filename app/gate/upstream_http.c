@@ -8,6 +8,7 @@
 #include "mgw/wire/sse.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,7 @@ struct post_wire {
         int64_t resume_ms;
         unsigned n_resumes; /* since the last event */
         unsigned status;
-        unsigned retry_after_s; /* 0: it did not say */
+        int64_t retry_after_s; /* up to 0: it did not say */
         bool is_stream;
         bool is_whole; /* what comes is gathered, however big */
         bool is_resumed;
@@ -99,13 +100,10 @@ static void wire_on_head(void *owner, const struct http_response *response)
 {
         struct post_wire *w = owner;
         struct http_peer *peer = w->link->peer;
-        uint64_t retry_after_s;
 
         w->status = response->status;
-        if ((w->status == 429 || w->status == 503) &&
-            str_to_u64(response->retry_after, &retry_after_s) == 0)
-                w->retry_after_s =
-                        retry_after_s < UINT32_MAX ? (unsigned)retry_after_s : UINT32_MAX;
+        if (w->status == 429 || w->status == 503)
+                w->retry_after_s = response->retry_after_s;
         w->is_stream = hdr_media_is(response->content_type, STR("text/event-stream"));
         if (w->x != NULL && w->x->kind == EXCHANGE_INITIALIZE &&
             hdr_is_visible(response->session_id, SESSION_ID_MAX)) {
@@ -268,7 +266,7 @@ static bool wire_lost_session(const struct post_wire *w)
 /* The end of an answer in which there was none, in words; and how bad that is. */
 static enum exchange_fault wire_fault(const struct post_wire *w, char *why, size_t size)
 {
-        bool is_gateway_away = w->status >= 502 && w->status <= 504 && w->retry_after_s == 0;
+        bool is_gateway_away = w->status >= 502 && w->status <= 504 && w->retry_after_s <= 0;
 
         if (w->status / 100 == 2) {
                 snprintf(why, size,
@@ -278,9 +276,9 @@ static enum exchange_fault wire_fault(const struct post_wire *w, char *why, size
                 return w->is_stream ? FAULT_CUT : FAULT_FINAL;
         }
         if (w->retry_after_s > 0) {
-                snprintf(why, size, "it answered HTTP %u (Retry-After: %u)", w->status,
+                snprintf(why, size, "it answered HTTP %u (Retry-After: %" PRId64 ")", w->status,
                          w->retry_after_s);
-                upstream_rest(w->link->upstream, INT64_C(1000) * w->retry_after_s);
+                upstream_rest(w->link->upstream, 1000 * w->retry_after_s);
         } else {
                 snprintf(why, size, "it answered HTTP %u", w->status);
         }

@@ -23,7 +23,8 @@ struct rest_wire {
         struct timer deadline;
         char *authorization; /* what the last request had; NULL: none */
         struct buf body;
-        char *content_type, *retry_after;
+        char *content_type;
+        int64_t retry_after_s;
         uint32_t n_read; /* of all pages before */
         unsigned status;
         bool was_renewed; /* a token has been refused already */
@@ -45,8 +46,7 @@ static void wire_forget_answer(struct rest_wire *w)
 {
         buf_finish(&w->body);
         free(w->content_type);
-        free(w->retry_after);
-        w->content_type = w->retry_after = NULL;
+        w->content_type = NULL;
 }
 
 static void wire_free(void *object)
@@ -131,7 +131,7 @@ static void wire_on_head(void *owner, const struct http_response *response)
 
         w->status = response->status;
         w->content_type = str_dup(response->content_type);
-        w->retry_after = str_dup(response->retry_after);
+        w->retry_after_s = response->retry_after_s;
 }
 
 static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
@@ -151,7 +151,7 @@ static void wire_take_answer(struct rest_wire *w)
         const struct rest_answer answer = {
                 .status = w->status,
                 .content_type = str_from(w->content_type),
-                .retry_after = str_from(w->retry_after),
+                .retry_after_s = w->retry_after_s,
                 .body = buf_bytes(&w->body),
         };
         json_t *result;

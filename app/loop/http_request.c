@@ -6,6 +6,7 @@
  * for POST. To make the case rare, kept connections are left after 4 s idle, before the 5 s at
  * which Node's servers close them. */
 #include "http_inside.h"
+#include "mgw/base/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -98,13 +99,29 @@ static struct str request_header(struct http_request *request, const char *name)
         return str_from(header->value);
 }
 
+/* Seconds or a date (RFC 9110 10.2.3); one that is over says 0. */
+static int64_t request_retry_after_s(struct http_request *request)
+{
+        struct str value = str_trim(request_header(request, "Retry-After"));
+        int64_t now_s = clock_wall_ms() / 1000;
+        uint64_t s;
+        time_t at;
+
+        if (str_to_u64(value, &s) == 0)
+                return s < UINT32_MAX ? (int64_t)s : UINT32_MAX;
+        at = value.n > 0 ? curl_getdate(value.p, NULL) : -1;
+        if (at == -1)
+                return -1;
+        return at > now_s ? at - now_s : 0;
+}
+
 static void request_tell_head(struct http_request *request, long status)
 {
         struct http_response response = {
                 .status = (unsigned)status,
                 .content_type = request_header(request, "Content-Type"),
                 .session_id = request_header(request, "Mcp-Session-Id"),
-                .retry_after = request_header(request, "Retry-After"),
+                .retry_after_s = request_retry_after_s(request),
                 .www_authenticate = request_header(request, "WWW-Authenticate"),
         };
 

@@ -5,6 +5,7 @@
 #include "mgw/wire/hdr.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,15 +175,14 @@ static json_t *status_result(const struct rest_run *run, const char *server,
         char said[MESSAGE_MAX], key[8], wait[40] = "", phrase[64] = "";
         const char *reason = cgi_reason(a->status);
         const char *own;
-        uint64_t s;
 
         snprintf(key, sizeof(key), "%u", a->status);
         own = json_string_value(json_object_get(run->tool->errors, key));
         api_words(a, said, sizeof(said));
         if (strcmp(reason, "Unknown") != 0)
                 snprintf(phrase, sizeof(phrase), " (%s)", reason);
-        if (str_to_u64(a->retry_after, &s) == 0)
-                snprintf(wait, sizeof(wait), " (again in %llu s)", (unsigned long long)s);
+        if (a->retry_after_s >= 0)
+                snprintf(wait, sizeof(wait), " (again in %" PRId64 " s)", a->retry_after_s);
         return rest_error_result("%s: HTTP %u%s: %s%s%s%s", server, a->status, phrase,
                                  own != NULL ? own : advice(a->status), wait,
                                  said[0] != '\0' ? ": " : "", said);

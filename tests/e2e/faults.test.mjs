@@ -251,6 +251,16 @@ describe('a call to an upstream that', { timeout: 120000 }, () => {
     const [first, second] = b.up.all('tools/call');
     assert.ok(second.at - first.at >= 950, `tried again after ${second.at - first.at} ms`);
   });
+
+  test('asks for patience until a date gets it', async () => {
+    const until = Math.ceil(Date.now() / 1000 + 2) * 1000;
+    b.up.faults['tools/call'] = fault.status(503, { 'retry-after': new Date(until).toUTCString() });
+    assert.match((await client.call('up_read')).error.message, /^upstream up: it answered HTTP 503 \(Retry-After: [23]\)/);
+    b.up.seen = [];
+    await b.heal(client);
+    const [first] = b.up.all('tools/call');
+    assert.ok(first.at >= until - 1000, `tried again ${until - first.at} ms too early`);
+  });
 });
 
 describe('a silent upstream', { timeout: 60000 }, () => {

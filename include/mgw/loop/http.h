@@ -19,7 +19,7 @@ struct http_response {
         unsigned status;
         struct str content_type; /* borrowed, for the call only */
         struct str session_id;   /* Mcp-Session-Id */
-        struct str retry_after;
+        int64_t retry_after_s;   /* Retry-After, in seconds or as a date; -1: none */
         struct str www_authenticate;
 };
 

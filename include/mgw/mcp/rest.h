@@ -52,7 +52,7 @@ struct rest_request {
 struct rest_answer {
         unsigned status;
         struct str content_type;
-        struct str retry_after;
+        int64_t retry_after_s; /* -1: it did not say */
         struct str body;
 };
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct loop *loop;
@@ -52,7 +53,8 @@ struct fetch {
         struct http_request *request;
         unsigned n_heads, n_pieces, n_dones;
         unsigned status;
-        char type[64], session[64], retry[64], challenge[64];
+        char type[64], session[64], challenge[64];
+        int64_t retry_s;
         char *body;
         unsigned slot;
         size_t n_body, body_size;
@@ -105,7 +107,7 @@ static void fetch_on_head(void *owner, const struct http_response *response)
         f->status = response->status;
         copy(f->type, sizeof(f->type), response->content_type);
         copy(f->session, sizeof(f->session), response->session_id);
-        copy(f->retry, sizeof(f->retry), response->retry_after);
+        f->retry_s = response->retry_after_s;
         copy(f->challenge, sizeof(f->challenge), response->www_authenticate);
         fetch_act(f, f->on_head);
 }
@@ -241,7 +243,7 @@ Test(http, get_brings_head_and_body)
         cr_assert_str_eq(f.body, "hello you");
         cr_assert_str_eq(f.type, "text/plain");
         cr_assert_str_eq(f.session, "s-1");
-        cr_assert_str_eq(f.retry, "7");
+        cr_assert_eq(f.retry_s, 7);
         cr_assert_str_eq(f.challenge, "Bearer realm=\"x\"");
 }
 
@@ -323,6 +325,38 @@ Test(http, answers_without_a_body)
                 cr_assert_eq(f.status, statuses[i]);
                 cr_assert_eq(f.n_pieces, 0);
         }
+}
+
+Test(http, retry_after_is_told_in_seconds)
+{
+        static const struct {
+                const char *value;
+                int64_t s;
+        } cases[] = {{"0", 0},
+                     {"120", 120},
+                     {"99999999999", UINT32_MAX},
+                     {"Sun,_06_Nov_1994_08:49:37_GMT", 0},
+                     {"", -1},
+                     {"soon", -1},
+                     {"-5", -1}};
+        time_t then = (time_t)(clock_wall_ms() / 1000) + 3600;
+        struct fetch later = {0};
+        struct tm tm;
+        char path[128];
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                struct fetch f = {0};
+
+                snprintf(path, sizeof(path), "/retry/%s", cases[i].value);
+                fetch_get(&f, path);
+                fetch_await_success(&f);
+                cr_assert_eq(f.retry_s, cases[i].s, "%s: %lld", cases[i].value,
+                             (long long)f.retry_s);
+        }
+        strftime(path, sizeof(path), "/retry/%a,_%d_%b_%Y_%H:%M:%S_GMT", gmtime_r(&then, &tm));
+        fetch_get(&later, path);
+        fetch_await_success(&later);
+        cr_assert(later.retry_s > 3500 && later.retry_s <= 3600);
 }
 
 /* ---- redirects ---- */

@@ -169,6 +169,16 @@ static bool web_status(int fd, const char *path)
         return web_say(fd, head);
 }
 
+static bool web_retry(int fd, const char *path)
+{
+        char line[512];
+
+        snprintf(line, sizeof(line), "Retry-After: %s\r\n", path + strlen("/retry/"));
+        for (char *p = line; *p != '\0'; p++)
+                *p = *p == '_' ? ' ' : *p;
+        return web_answer(fd, line, "", 0);
+}
+
 static bool web_redirect(int fd, const char *path)
 {
         char head[512];
@@ -205,6 +215,8 @@ static bool web_serve(struct web *web, int fd, const struct web_request *request
                 return web_length(fd, request);
         if (path_is(path, "/status/"))
                 return web_status(fd, path);
+        if (path_is(path, "/retry/"))
+                return web_retry(fd, path);
         if (path_is(path, "/redirect/"))
                 return web_redirect(fd, path);
         if (path_is(path, "/early"))

@@ -15,6 +15,7 @@
  *      /echo           the request as it came, head and body
  *      /length         the number of bytes of the body
  *      /status/NNN     that status, no body
+ *      /retry/A        Retry-After: A, with spaces for '_'
  *      /redirect/NNN?L that status, leads to L
  *      /early          103, then 200
  *      /chunks         "one", and after each sem_post(&go) "two", "three", the end; trailers

@@ -339,7 +339,7 @@ static void check_result(const char *members, unsigned status, const char *type,
         const struct rest_answer answer = {
                 .status = status,
                 .content_type = str_from(type),
-                .retry_after = STR("60"),
+                .retry_after_s = 60,
                 .body = str_from(body),
         };
 
@@ -373,8 +373,9 @@ Test(rest_result, is_structured_where_a_schema_says_so)
                                        "'properties': {'n': {'type': 'integer'}}}";
 
         cr_assert_eq(start(tool, "{}"), 0);
-        check_answer(&(struct rest_answer){200, STR("application/json"), STR(""),
-                                           STR("{\"o\": {\"n\": 1}}")},
+        check_answer(&(struct rest_answer){.status = 200,
+                                           .content_type = STR("application/json"),
+                                           .body = STR("{\"o\": {\"n\": 1}}")},
                      "{'content': [{'type': 'text', 'text': '{\\\"n\\\":1}'}], "
                      "'structuredContent': {'n': 1}}");
         finish();
@@ -441,7 +442,8 @@ Test(rest_result, short_messages_are_cut_between_characters)
 
 static struct rest_answer page(const char *body)
 {
-        return (struct rest_answer){200, STR("application/json"), STR(""), str_from(body)};
+        return (struct rest_answer){
+                .status = 200, .content_type = STR("application/json"), .body = str_from(body)};
 }
 
 static void check_more(const char *body, const char *url)
@@ -487,7 +489,7 @@ Test(rest_result, says_where_the_pages_went_on)
 
 Test(rest_result, of_a_page_that_fails_is_the_error)
 {
-        struct rest_answer gone = {410, STR(""), STR(""), STR("")};
+        struct rest_answer gone = {.status = 410, .retry_after_s = -1};
 
         check_int(make(paged, "{}"), 0);
         check_more("{\"l\": {\"i\": [1]}, \"next\": \"t1\"}", "https://api.example.com/v1/?a=t1");
