@@ -123,16 +123,24 @@ static const char *take_token(struct credential *c, json_t *answer)
 }
 
 /* {"error": "invalid_grant", "error_description": "..."} (RFC 6749 5.2). */
-static void describe_refusal(unsigned status, json_t *answer, char *why, size_t size)
+static void describe_refusal(const struct credential *c, const json_t *answer, char *why,
+                             size_t size)
 {
+        const char *secrets[4] = {NULL};
         const char *code = json_string_value(json_object_get(answer, "error"));
         char code_text[64] = "", words[200];
+        size_t n = 0;
 
-        rest_short_message(answer, words, sizeof(words));
+        if (c->oauth->client_secret != NULL)
+                secrets[n++] = c->oauth->client_secret;
+        if (c->oauth->refresh_token != NULL)
+                secrets[n++] = c->oauth->refresh_token;
+        secrets[n] = c->refresh_token;
+        rest_short_message(answer, secrets, words, sizeof(words));
         if (code != NULL && hdr_is_visible(str_from(code), sizeof(code_text) - 1) &&
             strcmp(code, words) != 0)
                 snprintf(code_text, sizeof(code_text), ": %s", code);
-        snprintf(why, size, "it answered HTTP %u%s%s%s", status, code_text,
+        snprintf(why, size, "it answered HTTP %u%s%s%s", c->status, code_text,
                  words[0] != '\0' ? ": " : "", words);
 }
 
@@ -150,7 +158,7 @@ static void fetch_on_done(void *owner, const char *failure, bool was_sent)
         if (failure == NULL && c->status == 200) {
                 fault = take_token(c, answer);
         } else if (failure == NULL) {
-                describe_refusal(c->status, answer, why, sizeof(why));
+                describe_refusal(c, answer, why, sizeof(why));
                 fault = why;
         }
         json_decref(answer);

@@ -125,6 +125,15 @@ static void wire_on_deadline(struct timer *timer)
 
 /* ---- what comes ---- */
 
+static size_t n_lines(char *const *lines)
+{
+        size_t n = 0;
+
+        while (lines != NULL && lines[n] != NULL)
+                n++;
+        return n;
+}
+
 static void wire_on_head(void *owner, const struct http_response *response)
 {
         struct rest_wire *w = owner;
@@ -146,17 +155,48 @@ static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
         return HTTP_GO_ON;
 }
 
+/* Of a line of Authorization what stands behind the scheme, else the value. */
+static const char *secret_of(const char *line)
+{
+        bool has_scheme = strncasecmp(line, "Authorization:", 14) == 0;
+        const char *value = strchr(line, ':') + 1;
+        const char *credentials;
+
+        value += strspn(value, " ");
+        credentials = has_scheme ? strchr(value, ' ') : NULL;
+        return credentials != NULL ? credentials + 1 : value;
+}
+
+/* What of a request proves who we are; ends with NULL. */
+static const char **make_secrets(const struct rest_wire *w)
+{
+        char *const *own = wire_upstream(w)->server->headers;
+        const char **secrets = calloc(n_lines(own) + 2, sizeof(*secrets));
+        size_t n = 0;
+
+        for (; secrets != NULL && own != NULL && *own != NULL; own++)
+                secrets[n++] = secret_of(*own);
+        if (secrets != NULL && w->authorization != NULL)
+                secrets[n] = secret_of(w->authorization);
+        return secrets;
+}
+
 static void wire_take_answer(struct rest_wire *w)
 {
+        const char **secrets = make_secrets(w);
         const struct rest_answer answer = {
                 .status = w->status,
                 .content_type = str_from(w->content_type),
                 .retry_after_s = w->retry_after_s,
                 .body = buf_bytes(&w->body),
+                .secrets = secrets,
         };
-        json_t *result;
-        int r = rest_run_answer(&w->run, upstream_name(wire_upstream(w)), &answer, &result);
+        json_t *result = NULL;
+        int r = secrets != NULL ? rest_run_answer(&w->run, upstream_name(wire_upstream(w)), &answer,
+                                                  &result)
+                                : -ENOMEM;
 
+        free((void *)secrets);
         w->n_read += w->body.len;
         if (r == REST_MORE)
                 wire_ask(w);
@@ -197,15 +237,6 @@ static const struct http_handlers wire_handlers = {
 };
 
 /* ---- what goes ---- */
-
-static size_t n_lines(char *const *lines)
-{
-        size_t n = 0;
-
-        while (lines != NULL && lines[n] != NULL)
-                n++;
-        return n;
-}
 
 /* Has one of the lines the same name as this one? */
 static bool has_name(const char *const *lines, const char *line)

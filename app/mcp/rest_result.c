@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define MESSAGE_MAX 300
+#define SECRET_MIN 8
 
 static json_t *text_result(const char *text, size_t n)
 {
@@ -108,24 +109,40 @@ json_t *rest_pointer(json_t *json, const char *pointer)
 
 /* ---- errors ---- */
 
-void rest_short_message(const json_t *body, char *out, size_t size)
+/* The length of the secret that text begins with; 0: none. Short ones would blot out words. */
+static size_t secret_at(const char *text, const char *const *secrets)
+{
+        for (; secrets != NULL && *secrets != NULL; secrets++) {
+                size_t n = strlen(*secrets);
+
+                if (n >= SECRET_MIN && strncmp(text, *secrets, n) == 0)
+                        return n;
+        }
+        return 0;
+}
+
+void rest_short_message(const json_t *body, const char *const *secrets, char *out, size_t size)
 {
         /* Google and Microsoft; OAuth; RFC 9457; GitHub and many others */
         static const char *const places[] = {"/error/message", "/error_description", "/detail",
                                              "/message",       "/errors/0/message",  "/error",
                                              "/title"};
-        const char *text = NULL;
-        size_t n = 0;
+        const char *p = NULL;
+        size_t n = 0, n_secret;
 
-        for (size_t i = 0; text == NULL && i < sizeof(places) / sizeof(places[0]); i++)
-                text = json_string_value(rest_pointer((json_t *)body, places[i]));
-        for (const char *p = text != NULL ? text : ""; *p != '\0' && n + 1 < size; p++)
+        for (size_t i = 0; p == NULL && i < sizeof(places) / sizeof(places[0]); i++)
+                p = json_string_value(rest_pointer((json_t *)body, places[i]));
+        for (; p != NULL && *p != '\0' && n + 1 < size; p++) {
                 out[n++] = (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p;
+                if ((n_secret = secret_at(p, secrets)) > 0) {
+                        out[n - 1] = '*';
+                        p += n_secret - 1;
+                }
+        }
         out[n] = '\0';
         /* no half character at the end */
-        if (text != NULL && strlen(text) > n)
-                while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
-                        out[--n] = '\0';
+        for (; p != NULL && n > 0 && ((unsigned char)*p & 0xc0) == 0x80; p--)
+                out[--n] = '\0';
 }
 
 static bool is_json(struct str content_type)
@@ -158,14 +175,14 @@ static const char *advice(unsigned status)
         }
 }
 
-/* What an API says of refused credentials may quote them. */
+/* What an API says of refused credentials is about them alone. */
 static void api_words(const struct rest_answer *a, char *out, size_t size)
 {
         json_t *body = is_json(a->content_type) ? parse(a->body, NULL) : NULL;
 
         out[0] = '\0';
         if (a->status != 401)
-                rest_short_message(body, out, size);
+                rest_short_message(body, a->secrets, out, size);
         json_decref(body);
 }
 

@@ -265,7 +265,7 @@ describe('an API', { timeout: 120000 }, () => {
   before(async () => {
     google = await GoogleServer.start();
     fs.writeFileSync(path.join(scratch, 'odd.json'), JSON.stringify(odd));
-    const entry = { rest: path.join(scratch, 'odd.json'), base_url: `${google.url}/`, headers: { 'X-Key': 'k', 'x-version': '4' } };
+    const entry = { rest: path.join(scratch, 'odd.json'), base_url: `${google.url}/`, headers: { 'X-Key': 'k', 'X-Api-Key': 'key-of-robot', 'x-version': '4' } };
     fs.writeFileSync(path.join(scratch, 'openapi.json'), JSON.stringify(document));
     gateway = await startGateway({
       config: {
@@ -273,6 +273,7 @@ describe('an API', { timeout: 120000 }, () => {
           open: { openapi: path.join(scratch, 'openapi.json'), base_url: google.url, exclude: ['unsound'] },
           odd: entry, hasty: { ...entry, timeout_s: 0.3 }, dead: { ...entry, base_url: 'http://127.0.0.1:1' },
           robot: { ...entry, oauth: { token_url: `${google.url}/token`, client_id: 'robot', client_secret: 's', scope: 'a b' } },
+          other: { ...entry, oauth: { token_url: `${google.url}/token`, client_id: 'other', client_secret: 'client-secret' } },
         },
       },
     });
@@ -384,6 +385,16 @@ describe('an API', { timeout: 120000 }, () => {
       method: 'POST', type: 'application/x-www-form-urlencoded', grant_type: 'client_credentials', client_id: 'robot', client_secret: 's', scope: 'a b',
     });
     assert.match(google.last.headers.authorization, /^Bearer ya29/);
+  });
+
+  test('that quotes our credentials tells them nobody', async () => {
+    const quoted = await call(client, 'robot_status', { how: 'quote' });
+    assert.match(google.last.headers.authorization, /^Bearer ya29\.token-\d+$/);
+    assert.equal(textOf(quoted), 'robot: HTTP 403 (Forbidden): the API refuses the gateway\'s credentials: Bearer * and * may not, 4 says');
+    google.tokenAnswer = [400, { error: 'invalid_client', error_description: 'client-secret of robot is wrong' }];
+    const refused = await call(client, 'other_status', { how: 'quote' });
+    google.tokenAnswer = undefined;
+    assert.match(textOf(refused), /HTTP 400: invalid_client: \* of robot is wrong$/);
   });
 
   test('has tools only', async () => {

@@ -54,6 +54,7 @@ struct rest_answer {
         struct str content_type;
         int64_t retry_after_s; /* -1: it did not say */
         struct str body;
+        const char *const *secrets; /* what an error result must not quote; NULL, or ends with it */
 };
 
 /* params of tools/call. 0; REST_E_CALL with a sentence in why (500 bytes will do): arguments that
@@ -74,6 +75,6 @@ int rest_run_answer(struct rest_run *run, const char *server, const struct rest_
 json_t *rest_error_result(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* What stands at a JSON pointer (RFC 6901), borrowed; NULL: nothing. */
 json_t *rest_pointer(json_t *json, const char *pointer);
-/* The short message that a JSON answer of status 400 and up gives, control characters out, cut to
- * size; "": none. */
-void rest_short_message(const json_t *body, char *out, size_t size);
+/* The short message that a JSON answer of status 400 and up gives, control characters out, each of
+ * the secrets (NULL: none; ends with NULL) of 8 bytes and more as "*", cut to size; "": none. */
+void rest_short_message(const json_t *body, const char *const *secrets, char *out, size_t size);

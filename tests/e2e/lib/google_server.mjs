@@ -105,6 +105,8 @@ export class GoogleServer {
         return res.writeHead(429, { 'content-type': 'application/json', 'retry-after': '17' }).end('{"message": "Slow down"}');
       case 'elsewhere':
         return res.writeHead(302, { location: 'http://127.0.0.1:1/' }).end();
+      case 'quote':
+        return json(res, 403, { message: `${request.headers.authorization} and ${request.headers['x-api-key']} may not, ${request.headers['x-version']} says` });
       case 'nowhere':
         return res.writeHead(302).end();
       case 'moved':

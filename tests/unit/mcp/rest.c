@@ -434,7 +434,33 @@ Test(rest_result, short_messages_are_cut_between_characters)
                 json_t *body = json_from(said[i].body);
                 char out[9];
 
-                rest_short_message(body, out, sizeof(out));
+                rest_short_message(body, NULL, out, sizeof(out));
+                check_str(str_from(out), str_from(said[i].want));
+                json_decref(body);
+        }
+}
+
+Test(rest_result, quotes_no_secret)
+{
+        static const char *const secrets[] = {"ya29.secret", "k", NULL};
+        static const struct {
+                const char *body, *want;
+        } said[] = {
+                {"{'message': 'ya29.secret is bad: k'}", "* is bad: k"},
+                {"{'message': 'a ya29.secret'}", "a *"},
+                {"{'message': 'ya29.secretya29.secret'}", "**"},
+                {"{'message': '123456789 123 ya29.secret'}", "123456789 123 *"},
+                {"{'message': '123456789 1234 ya29.secret'}", "123456789 1234 "},
+                {"{'message': '123456789 12345ü ya29.secret'}", "123456789 12345"},
+                {"{'message': 'ya29.secret3456789 1234üx'}", "*3456789 1234ü"},
+                {"{'message': 'ya29.secret3456789 12345üx'}", "*3456789 12345"},
+        };
+
+        for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+                json_t *body = json_from(said[i].body);
+                char out[16];
+
+                rest_short_message(body, secrets, out, sizeof(out));
                 check_str(str_from(out), str_from(said[i].want));
                 json_decref(body);
         }
