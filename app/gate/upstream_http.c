@@ -42,17 +42,20 @@ struct post_wire {
 
 struct http_peer {
         char *session_id;
+        char *old_session_id; /* was given up while calls run in it; NULL: none */
         char *last_event_id;
         struct post_wire *get;
         struct timer get_retry;
         struct link *link;
         int64_t get_delay_ms;
-        bool has_get;    /* a GET stream has been open in this session */
-        bool has_no_get; /* the server offers none */
+        bool has_get;      /* a GET stream has been open in this session */
+        bool has_no_get;   /* the server offers none */
+        bool is_forgotten; /* the server does not know the session any more */
 };
 
 static void get_start(struct link *link);
 static void get_later(struct http_peer *peer);
+static void end_old_session(struct link *link);
 
 static struct gate *link_gate(const struct link *link)
 {
@@ -81,6 +84,7 @@ static void wire_drop(struct post_wire *w)
         if (peer->get == w)
                 peer->get = NULL;
         loop_bury(link_gate(w->link)->loop, w, wire_free);
+        end_old_session(w->link);
 }
 
 static void wire_fail(struct post_wire *w, const char *why, enum exchange_fault fault)
@@ -246,6 +250,7 @@ static void get_on_done(struct post_wire *w)
 
         peer->has_no_get = w->status == 405 || w->status == 501 || (w->status == 404 && !is_lost) ||
                            (w->status == 200 && !w->is_stream);
+        peer->is_forgotten = is_lost;
         wire_drop(w);
         if (is_lost)
                 link_forgotten(link);
@@ -297,6 +302,7 @@ static bool wire_may_resume(const struct post_wire *w)
 static void wire_on_done(void *owner, const char *why, bool was_sent)
 {
         struct post_wire *w = owner;
+        struct http_peer *peer = w->link->peer;
         unsigned status = w->status;
         enum exchange_fault fault = !was_sent           ? FAULT_UNSENT
                                     : status / 100 == 3 ? FAULT_FINAL /* leads elsewhere */
@@ -310,6 +316,8 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
                 return;
         }
         if (why == NULL && wire_lost_session(w)) {
+                if (status == 404 && x->generation == w->link->generation)
+                        peer->is_forgotten = true;
                 exchange_again(x);
                 return;
         }
@@ -490,44 +498,6 @@ static void get_on_retry(struct timer *timer)
         get_start(container_of(timer, struct http_peer, get_retry)->link);
 }
 
-/* ---- its life ---- */
-
-static int http_create(struct link *link)
-{
-        struct http_peer *peer = calloc(1, sizeof(*peer));
-
-        if (peer == NULL)
-                return -ENOMEM;
-        peer->link = link;
-        peer->get_delay_ms = GET_RETRY_MS;
-        peer->get_retry.on_due = get_on_retry;
-        link->peer = peer;
-        return 0;
-}
-
-static int http_open(struct link *link, char *why, size_t why_size)
-{
-        struct http_peer *peer = link->peer;
-
-        (void)why;
-        (void)why_size;
-        free(peer->session_id);
-        peer->session_id = NULL;
-        free(peer->last_event_id);
-        peer->last_event_id = NULL;
-        peer->has_get = false;
-        peer->has_no_get = false;
-        timer_disarm(link_gate(link)->loop, &peer->get_retry);
-        if (peer->get != NULL)
-                wire_drop(peer->get);
-        return 0;
-}
-
-static void http_on_ready(struct link *link)
-{
-        get_start(link);
-}
-
 /* ---- its end ---- */
 
 static void ending_on_head(void *owner, const struct http_response *response)
@@ -580,6 +550,86 @@ static void delete_session(struct upstream *upstream, const char *session_id, co
                 log_warn(NULL, "[upstream] %s: DELETE could not be sent", upstream_name(upstream));
 }
 
+/* Does a request run that was sent in a session before this one? */
+static bool has_old_wires(const struct link *link)
+{
+        list_for_each (it, &link->exchanges) {
+                const struct exchange *x = container_of(it, struct exchange, link);
+
+                if (x->wire != NULL && x->generation != link->generation)
+                        return true;
+        }
+        return false;
+}
+
+static void end_old_session(struct link *link)
+{
+        struct http_peer *peer = link->peer;
+
+        if (peer->old_session_id == NULL || has_old_wires(link))
+                return;
+        delete_session(link->upstream, peer->old_session_id, link_version(link));
+        free(peer->old_session_id);
+        peer->old_session_id = NULL;
+}
+
+/* A server that answered 400 may have the session still, and calls of ours in it. */
+static void give_up_session(struct link *link)
+{
+        struct http_peer *peer = link->peer;
+
+        if (peer->is_forgotten || peer->session_id == NULL) {
+                free(peer->session_id);
+        } else {
+                if (peer->old_session_id != NULL)
+                        delete_session(link->upstream, peer->old_session_id, link_version(link));
+                free(peer->old_session_id);
+                peer->old_session_id = peer->session_id;
+                end_old_session(link);
+        }
+        peer->session_id = NULL;
+        peer->is_forgotten = false;
+}
+
+/* ---- its life ---- */
+
+static int http_create(struct link *link)
+{
+        struct http_peer *peer = calloc(1, sizeof(*peer));
+
+        if (peer == NULL)
+                return -ENOMEM;
+        peer->link = link;
+        peer->get_delay_ms = GET_RETRY_MS;
+        peer->get_retry.on_due = get_on_retry;
+        link->peer = peer;
+        return 0;
+}
+
+static int http_open(struct link *link, char *why, size_t why_size)
+{
+        struct http_peer *peer = link->peer;
+
+        (void)why;
+        (void)why_size;
+        give_up_session(link);
+        free(peer->last_event_id);
+        peer->last_event_id = NULL;
+        peer->has_get = false;
+        peer->has_no_get = false;
+        timer_disarm(link_gate(link)->loop, &peer->get_retry);
+        if (peer->get != NULL)
+                wire_drop(peer->get);
+        return 0;
+}
+
+static void http_on_ready(struct link *link)
+{
+        get_start(link);
+}
+
+/* ---- what an initialize leaves behind ---- */
+
 /* Nobody wants the session any more that it opens. */
 static void late_greeting_on_head(void *owner, const struct http_response *response)
 {
@@ -616,9 +666,8 @@ static void http_destroy(struct link *link)
         timer_disarm(link_gate(link)->loop, &peer->get_retry);
         if (peer->get != NULL)
                 wire_drop(peer->get);
-        if (peer->session_id != NULL)
-                delete_session(link->upstream, peer->session_id, link_version(link));
-        free(peer->session_id);
+        give_up_session(link);
+        end_old_session(link);
         free(peer->last_event_id);
         loop_bury(link_gate(link)->loop, peer, free);
 }

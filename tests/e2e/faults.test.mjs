@@ -410,6 +410,41 @@ describe('the session with an upstream', { timeout: 120000 }, () => {
     assert.equal(b.up.count('initialize'), 1);
   });
 
+  test('refused with 400 is made again, and the old one ended when no call runs in it', async () => {
+    const own = await Client.open(b.gateway);
+    const held = [];
+    b.up.faults['tools/call'] = (req, res, msg) => held.push(() => sendJson(res, answerTo(msg)));
+    const running = own.call('up_write');
+    await waitFor(() => held.length === 1, 'the call in the old session');
+    const old = b.up.all('tools/call').at(-1).session;
+    b.up.seen = [];
+    b.up.faults['tools/call'] = (req, res, msg, server) => (
+      req.headers['mcp-session-id'] === old ? res.writeHead(400).end() : server.answer(req, res, msg));
+    assert.equal(textOf(await own.call('up_write')), 'did write');
+    assert.deepEqual(b.up.all('tools/call').map((m) => m.session === old), [true, false]);
+    await own.call('up_write'); // it stays
+    assert.equal(b.up.count('DELETE'), 0);
+    held[0]();
+    assert.equal(textOf(await running), 'did write');
+    await waitFor(() => b.up.count('DELETE') > 0, 'the end of the old session');
+    assert.deepEqual(b.up.all('DELETE').map((m) => m.session), [old]);
+    assert.equal(b.up.count('initialize'), 1);
+    await own.end();
+    await waitFor(() => b.up.count('DELETE') === 2, 'the end of the new one');
+  });
+
+  test('forgotten is not ended', async () => {
+    const own = await Client.open(b.gateway);
+    await own.call('up_write');
+    b.up.seen = [];
+    const old = new Set(b.up.sessions);
+    b.up.sessions.clear();
+    assert.equal(textOf(await own.call('up_write')), 'did write');
+    await own.end();
+    await waitFor(() => b.up.count('DELETE') > 0, 'the end of the new session');
+    assert.deepEqual(b.up.all('DELETE').filter((m) => old.has(m.session)), []);
+  });
+
   test('forgotten for good is not made again and again at once', async () => {
     for (const method of ['notifications/initialized', 'tools/call', 'GET']) b.up.faults[method] = fault.status(404);
     b.up.seen = [];
