@@ -1,5 +1,6 @@
 /* `mgw token`: makes a token and keeps only its hash. */
 #include "mgw/base/clock.h"
+#include "mgw/base/file.h"
 #include "mgw/base/rand.h"
 #include "mgw/gate/user.h"
 #include "mgw/wire/hdr.h"
@@ -9,7 +10,6 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -30,30 +30,20 @@ static json_t *make_entry(const char *email, unsigned days, const char *token)
         return json_pack("{s:s, s:s, s:s}", "email", email, "sha256", hex, "expires", expires);
 }
 
-/* Writes beside the file and renames: a reader sees the old file or the new one. */
 static int write_file(const char *path, const json_t *root)
 {
-        char *temp = NULL;
-        FILE *f = NULL;
-        int fd = -1, r = 0;
+        char *text = NULL;
+        size_t n = 0;
+        FILE *f = open_memstream(&text, &n);
+        int r = f != NULL && json_dumpf(root, f, JSON_INDENT(2)) == 0 && fputc('\n', f) != EOF
+                        ? 0
+                        : -ENOMEM;
 
-        if (asprintf(&temp, "%s.XXXXXX", path) < 0)
-                return -ENOMEM;
-        fd = mkstemp(temp); /* mode 0600 */
-        if (fd < 0 || (f = fdopen(fd, "w")) == NULL) {
-                r = -errno;
-        } else {
-                if (json_dumpf(root, f, JSON_INDENT(2)) < 0 || fputc('\n', f) == EOF ||
-                    fflush(f) != 0 || fsync(fd) < 0)
-                        r = -EIO;
-                if (fclose(f) != 0 && r == 0)
-                        r = -errno;
-        }
-        if (r == 0 && rename(temp, path) < 0)
-                r = -errno;
-        if (r < 0 && fd >= 0)
-                unlink(temp);
-        free(temp);
+        if (f != NULL && fclose(f) != 0)
+                r = -ENOMEM;
+        if (r == 0)
+                r = file_replace(path, (struct str){text, n});
+        free(text);
         return r;
 }
 

@@ -3,6 +3,7 @@
  * before the table. */
 #include "mgw/gate/user.h"
 
+#include "mgw/base/file.h"
 #include "mgw/base/log.h"
 #include "mgw/wire/hdr.h"
 
@@ -12,7 +13,6 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #define SHA256_BYTES 32
@@ -116,13 +116,12 @@ static int table_take(struct user_table *t, const json_t *users, FILE *err)
 int user_table_reload(struct user_table *t, FILE *err)
 {
         json_error_t error;
-        struct stat st;
         json_t *root;
         int r;
 
         if (t->path == NULL)
                 return 0;
-        if (stat(t->path, &st) == 0 && (st.st_mode & 077) != 0)
+        if (file_is_open_to_others(t->path))
                 fprintf(err, "%s: others can read this file: chmod 600 is safer\n", t->path);
         root = json_load_file(t->path, JSON_REJECT_DUPLICATES, &error);
         if (root == NULL) {

@@ -1,0 +1,52 @@
+#include "mgw/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int write_all(int fd, struct str text)
+{
+        while (text.n > 0) {
+                ssize_t n = write(fd, text.p, text.n);
+
+                if (n < 0 && errno != EINTR)
+                        return -errno;
+                if (n > 0)
+                        text = (struct str){text.p + n, text.n - (size_t)n};
+        }
+        return fsync(fd) < 0 ? -errno : 0;
+}
+
+int file_replace(const char *path, struct str text)
+{
+        char *temp;
+        int fd, r;
+
+        if (asprintf(&temp, "%s.XXXXXX", path) < 0)
+                return -ENOMEM;
+        fd = mkostemp(temp, O_CLOEXEC); /* mode 0600 */
+        if (fd < 0) {
+                r = -errno;
+                free(temp);
+                return r;
+        }
+        r = write_all(fd, text);
+        if (close(fd) < 0 && r == 0)
+                r = -errno;
+        if (r == 0 && rename(temp, path) < 0)
+                r = -errno;
+        if (r < 0)
+                unlink(temp);
+        free(temp);
+        return r;
+}
+
+bool file_is_open_to_others(const char *path)
+{
+        struct stat st;
+
+        return stat(path, &st) == 0 && (st.st_mode & 077) != 0;
+}
