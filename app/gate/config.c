@@ -111,21 +111,10 @@ static const struct setting settings[] = {
 
 void config_fault(struct loading *l, const char *key, const char *fmt, ...)
 {
-        char copy[256];
-        const char *keys[8];
-        unsigned line = 1;
-        size_t n = 0;
         va_list ap;
 
-        snprintf(copy, sizeof(copy), "%s", key);
-        for (char *save, *part = strtok_r(copy, ".", &save); part != NULL && n < 8;
-             part = strtok_r(NULL, ".", &save))
-                keys[n++] = part;
-        /* A key that holds a dot is not found: then what it stands in. */
-        while (n > 0 && (line = source_line(l->text, keys, n)) == 0)
-                n--;
         l->n_faults++;
-        fprintf(l->err, "%s:%u: %s: ", l->path, line, key);
+        fprintf(l->err, "%s:%u: %s: ", l->path, source_line(l->text, key), key);
         va_start(ap, fmt);
         vfprintf(l->err, fmt, ap);
         va_end(ap);

@@ -73,28 +73,32 @@ static void walk_value(struct walk *w)
         } while (depth > 0);
 }
 
-unsigned source_line(struct str text, const char *const *keys, size_t n_keys)
+/* Into the object's value of the key that path begins with: what is left of the path. NULL: it has
+ * none. */
+static const char *walk_into(struct walk *w, const char *path)
+{
+        walk_space(w);
+        if (w->p >= w->end || *w->p++ != '{')
+                return NULL;
+        for (walk_space(w); w->p < w->end && *w->p == '"'; walk_space(w)) {
+                struct str key = walk_string(w);
+
+                if (strncmp(path, key.p, key.n) == 0 &&
+                    (path[key.n] == '.' || path[key.n] == '\0'))
+                        return path + key.n + (path[key.n] == '.');
+                walk_value(w);
+        }
+        return NULL;
+}
+
+unsigned source_line(struct str text, const char *path)
 {
         struct walk w = {text.p, text.p + text.n, 1};
+        unsigned line = 1;
 
-        for (size_t i = 0; i < n_keys; i++) {
-                bool is_found = false;
-
-                walk_space(&w);
-                if (w.p >= w.end || *w.p++ != '{')
-                        return 0;
-                for (walk_space(&w); !is_found && w.p < w.end && *w.p == '"'; walk_space(&w)) {
-                        is_found = str_eq(walk_string(&w), str_from(keys[i]));
-                        if (is_found && i + 1 == n_keys)
-                                return w.line;
-                        if (is_found)
-                                break;
-                        walk_value(&w);
-                }
-                if (!is_found)
-                        return 0;
-        }
-        return 0;
+        while (*path != '\0' && (path = walk_into(&w, path)) != NULL)
+                line = w.line;
+        return line;
 }
 
 char *source_expand(const char *text, char **missing)

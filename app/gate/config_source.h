@@ -8,9 +8,9 @@
 
 /* The file's whole text; the caller frees text->p. 0, -errno, -EFBIG over 1 MiB. */
 int source_read(const char *path, struct str *text);
-/* The line (from 1) of the key that the n_keys keys lead to from the top; 0 when it is not there.
- */
-unsigned source_line(struct str text, const char *const *keys, size_t n_keys);
+/* The line (from 1) of the key that path leads to from the top, with dots between the keys (which
+ * may hold some); where it is not there, of the last one on the way that is. */
+unsigned source_line(struct str text, const char *path);
 /* text with each ${env:NAME} replaced; the caller frees it. NULL: a variable is not set (its name
  * in *missing, owned by the caller), or out of memory (*missing NULL). */
 char *source_expand(const char *text, char **missing);
