@@ -511,8 +511,10 @@ void session_forget_call(struct session *s, const struct call *call)
         list_for_each_safe (it, &s->asks) {
                 struct ask *ask = container_of(it, struct ask, link);
 
-                if (ask->via == call)
-                        ask_end(ask);
+                if (ask->via != call)
+                        continue;
+                ask_refuse(ask->from, ask->upstream_id, "the call that asks is over");
+                ask_end(ask);
         }
 }
 

@@ -80,7 +80,7 @@ void session_ask(struct link *link, struct call *via, json_t *request);
 void session_cancel_ask(struct link *link, json_t *notification);
 /* The client's progress with such a request: goes to whoever asked; unknown ones are dropped. */
 void session_on_ask_progress(struct session *session, json_t *notification);
-/* The call is over, and what it caused to be asked with it. */
+/* The call is over, and what it caused to be asked with it: who asked gets an error. */
 void session_forget_call(struct session *session, const struct call *call);
 /* That upstream waits for no reply any more. */
 void session_forget_asks(struct link *link);
