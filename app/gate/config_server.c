@@ -14,6 +14,7 @@ enum shape {
         SHAPE_SECONDS, /* int64_t milliseconds */
         SHAPE_OBJECT,  /* json_t * */
         SHAPE_OAUTH,   /* struct config_oauth * */
+        SHAPE_SCOPE,   /* enum config_scope */
         SHAPE_TYPE,    /* says the kind once more, as some clients' files do */
         SHAPE_IGNORED, /* keys of clients that mean nothing here */
 };
@@ -38,6 +39,7 @@ static const struct server_key {
         {"args", SHAPE_LIST, STDIO, 0},
         {"env", SHAPE_ENV, STDIO, AT(env)},
         {"cwd", SHAPE_TEXT, STDIO, AT(cwd)},
+        {"scope", SHAPE_SCOPE, STDIO, AT(scope)},
         {"idle_s", SHAPE_SECONDS, STDIO, AT(idle_ms)},
         {"rest", SHAPE_TEXT, REST, AT(rest_file)},
         {"openapi", SHAPE_TEXT, REST, AT(openapi_file)},
@@ -188,6 +190,24 @@ static void load_type(struct loading *l, const char *at, const json_t *value,
                      "\"command\", \"rest\" with \"rest\"");
 }
 
+static void load_scope(struct loading *l, const char *at, const json_t *value,
+                       enum config_scope *scopep)
+{
+        static const char *const words[] = {
+                [CONFIG_SCOPE_SESSION] = "session",
+                [CONFIG_SCOPE_USER] = "user",
+                [CONFIG_SCOPE_SHARED] = "shared",
+        };
+        const char *word = json_string_value(value);
+
+        for (unsigned i = 0; word != NULL && i < sizeof(words) / sizeof(words[0]); i++)
+                if (strcmp(words[i], word) == 0) {
+                        *scopep = (enum config_scope)i;
+                        return;
+                }
+        config_fault(l, at, "must be \"session\", \"user\" or \"shared\"");
+}
+
 static void load_key(struct loading *l, const char *at, const struct server_key *k, json_t *value,
                      struct config_server *s)
 {
@@ -218,6 +238,9 @@ static void load_key(struct loading *l, const char *at, const struct server_key 
                 break;
         case SHAPE_OAUTH:
                 config_oauth_load(l, at, value, field);
+                break;
+        case SHAPE_SCOPE:
+                load_scope(l, at, value, field);
                 break;
         case SHAPE_TYPE:
                 load_type(l, at, value, s->kind);

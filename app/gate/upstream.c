@@ -75,6 +75,11 @@ const char *upstream_name(const struct upstream *upstream)
         return upstream->server->name;
 }
 
+bool upstream_is_private(const struct upstream *upstream)
+{
+        return upstream->server->scope == CONFIG_SCOPE_SESSION;
+}
+
 static int64_t backoff_ms(const struct upstream *u)
 {
         const struct config *config = u->gate->config;

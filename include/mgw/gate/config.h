@@ -17,6 +17,9 @@ enum config_server_kind {
         CONFIG_SERVER_REST,
 };
 
+/* Whose a child process is. */
+enum config_scope { CONFIG_SCOPE_SESSION, CONFIG_SCOPE_USER, CONFIG_SCOPE_SHARED };
+
 /* OAuth 2.0: a refresh token, or the client's own credentials where there is none. */
 struct config_oauth {
         char *token_url;
@@ -35,6 +38,7 @@ struct config_server {
         char **argv;    /* command and args */
         char **env;     /* "NAME=value", beside PATH, HOME and LANG */
         char *cwd;      /* NULL: ours */
+        enum config_scope scope;
         char *rest_file;
         char *openapi_file;         /* in its place */
         char *base_url;             /* NULL: the one in the description */

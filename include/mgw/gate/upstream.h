@@ -32,6 +32,9 @@ void upstreams_destroy(struct gate *gate);
 unsigned upstreams_n_ending(const struct gate *gate);
 
 const char *upstream_name(const struct upstream *upstream);
+/* Is what stands behind a link that session's alone? Else its child serves several at once, and a
+ * slow client must not hold up the others. */
+bool upstream_is_private(const struct upstream *upstream);
 /* The breaker: after repeated failures the upstream is left alone for a while that grows, and then
  * tried by one alone. May it be tried now? */
 bool upstream_may_try(struct upstream *upstream);

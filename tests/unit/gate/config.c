@@ -152,9 +152,11 @@ Test(config, a_server_is_what_its_keys_say)
                        "  \"tools\": {\"a\": {\"name\": \"b\"}}},"
                        " \"gone\": {\"disabled\": true, \"whatever\": 1},"
                        " \"child\": {\"command\": \"npx\", \"args\": [\"-y\", \"server\"],"
-                       "  \"env\": {\"KEY\": \"v\"}, \"cwd\": \"/tmp\", \"idle_s\": 60}}}"),
+                       "  \"env\": {\"KEY\": \"v\"}, \"cwd\": \"/tmp\", \"idle_s\": 60},"
+                       " \"one\": {\"command\": \"x\", \"scope\": \"shared\"},"
+                       " \"each\": {\"command\": \"x\", \"scope\": \"user\"}}}"),
                   0);
-        check_int(config.n_servers, 2);
+        check_int(config.n_servers, 4);
         s = &config.servers[0];
         check_int(s->kind, CONFIG_SERVER_HTTP);
         cr_assert_eq(strncmp(s->headers[0], "Authorization: Bearer /", 23), 0);
@@ -172,6 +174,9 @@ Test(config, a_server_is_what_its_keys_say)
         cr_assert_str_eq(s->env[0], "KEY=v");
         cr_assert_str_eq(s->cwd, "/tmp");
         check_int(s->idle_ms, 60000);
+        check_int(s->scope, CONFIG_SCOPE_SESSION);
+        check_int(config.servers[2].scope, CONFIG_SCOPE_SHARED);
+        check_int(config.servers[3].scope, CONFIG_SCOPE_USER);
 }
 
 Test(config, faults_of_servers_name_file_line_and_key)
@@ -187,7 +192,11 @@ Test(config, faults_of_servers_name_file_line_and_key)
                        "  \"tools\": {\"t\": {\"nam\": \"x\"}},\n"
                        "  \"colour\": 1},\n"
                        "\"c\": {\"url\": \"http://x\", \"prefix\": \"b_\"},\n"
-                       "\"d\": 7\n"
+                       "\"d\": 7,\n"
+                       "\"e\": {\"command\": \"x\",\n"
+                       "  \"scope\": \"everyone\"},\n"
+                       "\"f\": {\"url\": \"http://x\",\n"
+                       "  \"scope\": \"shared\"}\n"
                        "}}") < 0);
         check_fault(2, " mcpServers.a.command: must name a program");
         check_fault(3, " mcpServers.a.args: must be an array of strings");
@@ -199,6 +208,8 @@ Test(config, faults_of_servers_name_file_line_and_key)
         check_fault(10, " mcpServers.b.colour: not known");
         check_fault(11, " mcpServers.c: has the prefix of b");
         check_fault(12, " mcpServers.d: must be an object");
+        check_fault(14, " mcpServers.e.scope: must be \"session\", \"user\" or \"shared\"");
+        check_fault(16, " mcpServers.f.scope: does not go with \"url\"");
 }
 
 Test(config, an_unset_variable_is_named)
