@@ -51,8 +51,8 @@ static int64_t exchange_patience_ms(const struct exchange *x)
 {
         const struct upstream *u = x->owner->upstream;
 
-        if (x->kind == EXCHANGE_INITIALIZE)
-                return 0;
+        if (x->kind == EXCHANGE_INITIALIZE || (link_is_lodger(x->owner) && x->errand != NULL))
+                return 0; /* the link's deadline, and the host's patience, are enough */
         return x->errand != NULL ? u->server->timeout_ms
                                  : u->gate->config->upstream_open_timeout_ms;
 }
@@ -148,6 +148,14 @@ static bool exchange_may_repeat(const struct exchange *x, enum exchange_fault fa
                (fault == FAULT_UNSENT || (fault == FAULT_CUT && x->errand->may_repeat));
 }
 
+/* For the log: of the call, where there is one. */
+static const char *exchange_user(const struct exchange *x)
+{
+        const struct call *call = x->errand != NULL ? x->errand->call : NULL;
+
+        return call != NULL ? call->session->user->email : x->owner->session->user->email;
+}
+
 /* Once more where that does no harm; else whoever waits is told. */
 void exchange_give_up(struct exchange *x, const char *why, enum exchange_fault fault)
 {
@@ -155,13 +163,14 @@ void exchange_give_up(struct exchange *x, const char *why, enum exchange_fault f
         struct errand *errand = x->errand;
 
         if (exchange_may_repeat(x, fault)) {
-                log_info(LOG_FIELDS({"user", link->session->user->email}),
+                log_info(LOG_FIELDS({"user", exchange_user(x)}),
                          "[upstream] %s: %s: sent once more", upstream_name(link->upstream), why);
                 exchange_repeat(x);
                 return;
         }
-        log_warn(LOG_FIELDS({"user", link->session->user->email}), "[upstream] %s: %s",
-                 upstream_name(link->upstream), why);
+        if (!link_is_lodger(link)) /* its host has told */
+                log_warn(LOG_FIELDS({"user", exchange_user(x)}), "[upstream] %s: %s",
+                         upstream_name(link->upstream), why);
         exchange_end(x);
         if (errand != NULL)
                 errand->on_fail(errand, why);

@@ -41,6 +41,7 @@ static void link_set_down(struct link *link, const char *why)
         timer_arm(link_loop(link), &link->retry, upstream_retry_in_ms(link->upstream));
         link_fail_waiting(link, why);
         link_settle(link);
+        host_on_down(link, why);
 }
 
 void link_open_failed(struct link *link, const char *why)
@@ -48,7 +49,8 @@ void link_open_failed(struct link *link, const char *why)
         log_warn(LOG_FIELDS({"user", link->session->user->email}),
                  "[upstream] %s: %s: its entries are missing until it is back",
                  upstream_name(link->upstream), why);
-        upstream_failed(link->upstream, why);
+        if (!link_is_lodger(link)) /* its host has told */
+                upstream_failed(link->upstream, why);
         upstream_forget_transport(link->upstream);
         link_set_down(link, why);
 }
@@ -75,7 +77,16 @@ static void link_on_deadline(struct timer *timer)
 
 static void link_on_retry(struct timer *timer)
 {
-        link_try(container_of(timer, struct link, retry));
+        struct link *link = container_of(timer, struct link, retry);
+
+        if (!link_is_host(link) || !list_is_empty(&link->lodgers))
+                link_try(link);
+}
+
+static const struct transport *link_pick_transport(const struct link *link)
+{
+        return upstream_is_private(link->upstream) || link_is_host(link) ? link->upstream->transport
+                                                                         : &transport_shared;
 }
 
 /* What is on its way by the other transport goes on by it. */
@@ -139,7 +150,7 @@ void link_try(struct link *link)
         if (!upstream_may_try(u)) {
                 snprintf(why, sizeof(why), "is left alone for a while: %s", u->why);
                 link_set_down(link, why);
-        } else if (link_take_transport(link, u->transport) < 0) {
+        } else if (link_take_transport(link, link_pick_transport(link)) < 0) {
                 link_open_failed(link, "out of memory");
         } else {
                 link_begin(link);
@@ -171,7 +182,9 @@ static void link_tell_change(struct link *link)
                 if (!link_can(link, changes[i].capability))
                         continue;
                 msg = rpc_notification_take(changes[i].method, NULL);
-                if (msg != NULL)
+                if (msg != NULL && link_is_host(link))
+                        host_pass(link, msg);
+                else if (msg != NULL)
                         session_deliver(link->session, msg);
                 json_decref(msg);
         }
@@ -179,11 +192,22 @@ static void link_tell_change(struct link *link)
 
 static void link_subscribe_again(struct link *link)
 {
+        json_t *subscribed =
+                link_is_host(link) ? host_subscribed(link) : json_incref(link->subscribed);
         const char *uri;
         json_t *yes;
 
-        json_object_foreach (link->subscribed, uri, yes)
+        json_object_foreach (subscribed, uri, yes)
                 link_request_take(link, "resources/subscribe", json_pack("{s:s}", "uri", uri));
+        json_decref(subscribed);
+}
+
+void link_tell_level(struct link *link, int level)
+{
+        link->told_level = level;
+        if (level >= 0 && link_can(link, "logging"))
+                link_request_take(link, "logging/setLevel",
+                                  json_pack("{s:s}", "level", method_log_level_name(level)));
 }
 
 void link_on_hello(struct link *link, json_t *result)
@@ -191,18 +215,17 @@ void link_on_hello(struct link *link, json_t *result)
         struct list *it;
 
         timer_disarm(link_loop(link), &link->deadline);
-        if (++link->n_unproven <= UNPROVEN_MAX)
+        if (++link->n_unproven <= UNPROVEN_MAX && !link_is_lodger(link))
                 upstream_worked(link->upstream);
-        link->upstream->transport = link->transport; /* the next sessions need not find out */
+        if (!link_is_lodger(link))
+                link->upstream->transport =
+                        link->transport; /* the next sessions need not find out */
         json_decref(link->hello);
         link->hello = json_incref(result);
         link->state = LINK_READY;
         link->n_changes++;
         link_send_take(link, rpc_notification_take("notifications/initialized", NULL));
-        if (link->session->log_level >= 0 && link_can(link, "logging"))
-                link_request_take(link, "logging/setLevel",
-                                  json_pack("{s:s}", "level",
-                                            method_log_level_name(link->session->log_level)));
+        link_tell_level(link, link_is_host(link) ? host_log_level(link) : link->session->log_level);
         link_subscribe_again(link);
         while (link->state == LINK_READY && (it = list_first(&link->waiting)) != NULL)
                 exchange_start(container_of(it, struct exchange, link));
@@ -212,6 +235,8 @@ void link_on_hello(struct link *link, json_t *result)
                 link_tell_change(link);
         link->is_missing = false;
         link_settle(link);
+        if (link->state == LINK_READY)
+                host_on_ready(link);
 }
 
 /* ---- ends ---- */
@@ -259,8 +284,8 @@ bool link_is_quiet(const struct link *link)
 
 /* ---- from above ---- */
 
-int link_open(struct upstream *upstream, struct session *session, const json_t *init_params,
-              struct link **linkp)
+int link_create(struct upstream *upstream, struct session *session, const json_t *init_params,
+                struct link **linkp)
 {
         struct link *link = calloc(1, sizeof(*link));
         int r;
@@ -268,8 +293,8 @@ int link_open(struct upstream *upstream, struct session *session, const json_t *
         if (link == NULL)
                 return -ENOMEM;
         link->upstream = upstream;
-        link->transport = upstream->transport;
         link->session = session;
+        link->transport = link_pick_transport(link);
         link->init_params = json_copy((json_t *)init_params);
         json_object_set_new(link->init_params, "protocolVersion",
                             json_string(era_revision_name(session->revision)));
@@ -278,6 +303,8 @@ int link_open(struct upstream *upstream, struct session *session, const json_t *
         list_init(&link->exchanges);
         list_init(&link->waiting);
         list_init(&link->asks);
+        list_init(&link->lodgers);
+        link->told_level = -1;
         link->subscribed = json_object();
         r = link->transport->create(link);
         if (r < 0) {
@@ -287,8 +314,17 @@ int link_open(struct upstream *upstream, struct session *session, const json_t *
                 return r;
         }
         *linkp = link;
-        link_try(link);
         return 0;
+}
+
+int link_open(struct upstream *upstream, struct session *session, const json_t *init_params,
+              struct link **linkp)
+{
+        int r = link_create(upstream, session, init_params, linkp);
+
+        if (r == 0)
+                link_try(*linkp);
+        return r;
 }
 
 static void link_free(void *object)

@@ -1,5 +1,5 @@
 /* What the files of a link and its transports say to each other: link.c (its states), exchange.c
- * (what goes), link_receive.c (what comes), upstream_*.c (how). */
+ * (what goes), link_receive.c (what comes), link_host.c (for whom else), upstream_*.c (how). */
 #pragma once
 
 #include "mgw/gate/link.h"
@@ -53,6 +53,7 @@ extern const struct transport transport_http;
 extern const struct transport transport_sse;
 extern const struct transport transport_stdio;
 extern const struct transport transport_rest;
+extern const struct transport transport_shared;
 
 /* A message of the upstream; via: the exchange whose answer carries it, NULL: not known. */
 void link_on_text(struct link *link, struct exchange *via, struct str text);
@@ -99,3 +100,37 @@ void link_try(struct link *link);
 /* The upstream has answered initialize. */
 void link_on_hello(struct link *link, json_t *result);
 void link_open_failed(struct link *link, const char *why);
+/* So much is to be logged; -1: as it likes. */
+void link_tell_level(struct link *link, int level);
+
+/* ---- a child that several sessions share ---- */
+
+/* Its link stands in a session of its own, and is the host of theirs. */
+static inline bool link_is_host(const struct link *link)
+{
+        return link->session->kind == SESSION_HOST;
+}
+
+static inline bool link_is_lodger(const struct link *link)
+{
+        return link->transport == &transport_shared;
+}
+
+/* For a lodger that waits for it: the host is READY, or why it is not. */
+void shared_on_host(struct link *lodger, const char *why);
+
+void host_on_ready(struct link *host);
+void host_on_down(struct link *host, const char *why);
+void host_on_leave(struct link *host, const struct link *lodger);
+/* The lowest level that a lodger wants; -1: none has said. */
+int host_log_level(const struct link *host);
+void host_tell_level(struct link *host);
+/* Has one of the lodgers, but for one, subscribed to it? */
+bool host_has_subscriber(const struct link *host, const char *uri, const struct link *but);
+/* URI -> true, of all lodgers; a new reference. */
+json_t *host_subscribed(const struct link *host);
+/* Hands a notification to all lodgers that are READY. */
+void host_pass(struct link *host, json_t *msg);
+/* What the child says; call: the one that can have caused it, or NULL. */
+void host_on_notification(struct link *host, struct call *call, const struct rpc_msg *m);
+void host_on_request(struct link *host, struct call *call, const struct rpc_msg *m);

@@ -60,16 +60,25 @@ static struct call *exchange_call(const struct exchange *x)
         return x != NULL && x->errand != NULL ? x->errand->call : NULL;
 }
 
-/* Over a single pipe nothing says which call a message belongs to: the newest is the best guess. */
+/* Over a single pipe nothing says which call a message belongs to: the newest is the best guess,
+ * unless calls of several users are on their way. */
 static struct call *link_newest_call(const struct link *link)
 {
+        struct call *newest = NULL;
+
         for (const struct list *it = link->exchanges.prev; it != &link->exchanges; it = it->prev) {
                 struct call *call = exchange_call(container_of(it, struct exchange, link));
 
-                if (call != NULL)
+                if (call == NULL)
+                        continue;
+                if (!link_is_host(link))
                         return call;
+                if (newest != NULL && newest->session->user != call->session->user)
+                        return NULL;
+                if (newest == NULL)
+                        newest = call;
         }
-        return NULL;
+        return newest;
 }
 
 static void link_on_progress(struct link *link, const struct rpc_msg *m)
@@ -95,25 +104,33 @@ static void link_on_updated(struct link *link, const struct rpc_msg *m)
         session_deliver(link->session, m->root);
 }
 
-static void link_on_notification(struct link *link, struct call *call, const struct rpc_msg *m)
+static void link_on_notice(struct link *link, struct call *call, const struct rpc_msg *m)
 {
         switch (method_find(m->method)->class) {
-        case METHOD_PROGRESS:
-                link_on_progress(link, m);
-                break;
         case METHOD_LIST_CHANGED:
                 link_on_list_changed(link, m);
                 break;
         case METHOD_UPDATED:
                 link_on_updated(link, m);
                 break;
-        case METHOD_CANCELLED:
-                session_cancel_ask(link, m->root);
-                break;
         default:
                 if (call == NULL || !call_send(call, m->root))
                         session_deliver(link->session, m->root);
         }
+}
+
+static void link_on_notification(struct link *link, struct call *call, const struct rpc_msg *m)
+{
+        enum method_class class = method_find(m->method)->class;
+
+        if (class == METHOD_PROGRESS)
+                link_on_progress(link, m);
+        else if (class == METHOD_CANCELLED)
+                session_cancel_ask(link, m->root);
+        else if (link_is_host(link))
+                host_on_notification(link, call, m);
+        else
+                link_on_notice(link, call, m);
 }
 
 static void link_skip(struct link *link, const char *why)
@@ -139,6 +156,8 @@ void link_on_message(struct link *link, struct exchange *via, json_t *root)
                 link_on_answer(link, via, &m);
         else if (method_find(m.method)->class == METHOD_PING)
                 link_send_take(link, rpc_result_take(m.id, json_object()));
+        else if (link_is_host(link))
+                host_on_request(link, call, &m);
         else
                 session_ask(link, call, m.root);
 }

@@ -26,6 +26,9 @@ static bool session_is_idle(const struct session *s)
 {
         if (!list_is_empty(&s->streams))
                 return false;
+        for (size_t i = 0; s->kind == SESSION_HOST && i < s->gate->n_upstreams; i++)
+                if (s->links[i] != NULL && !list_is_empty(&s->links[i]->lodgers))
+                        return false;
         list_for_each (it, &s->calls) {
                 const struct post *post = container_of(it, struct call, link)->post;
 
@@ -67,37 +70,49 @@ static void sessions_on_expiry(struct timer *timer)
         sessions_watch_expiry(gate);
 }
 
+/* As the log names them; no user's address. */
+static char everybody[] = "*";
+
 void session_gate_init(struct gate *gate)
 {
         list_init(&gate->idle_sessions);
         gate->expiry.on_due = sessions_on_expiry;
+        gate->everybody.email = everybody;
+}
+
+static struct session *sessions_longest_idle(const struct gate *gate)
+{
+        list_for_each (it, &gate->idle_sessions) {
+                struct session *s = container_of(it, struct session, idle_link);
+
+                if (s->kind != SESSION_HOST)
+                        return s;
+        }
+        return NULL;
 }
 
 static int sessions_make_room(struct gate *gate)
 {
-        struct list *oldest = list_first(&gate->idle_sessions);
+        struct session *oldest;
 
         if (gate->stats.n_sessions < gate->config->sessions_max)
                 return 0;
+        oldest = sessions_longest_idle(gate);
         if (oldest == NULL)
                 return -EAGAIN;
         log_warn(NULL, "[MCP] %u sessions (sessions_max): the longest idle one is ended",
                  gate->stats.n_sessions);
-        session_end(container_of(oldest, struct session, idle_link));
+        session_end(oldest);
         return 0;
 }
 
-int session_create(struct gate *gate, struct user *user, enum session_kind kind,
-                   struct session **sessionp)
+static int session_new(struct gate *gate, struct user *user, enum session_kind kind,
+                       struct session **sessionp)
 {
         size_t n_node = strlen(gate->config->node);
         size_t size = sizeof(struct session) + n_node + 1 + RAND_TEXT_SIZE(ID_RANDOM_BYTES);
-        struct session *s;
-        int r = sessions_make_room(gate);
+        struct session *s = calloc(1, size);
 
-        if (r < 0)
-                return r;
-        s = calloc(1, size);
         if (s == NULL)
                 return -ENOMEM;
         memcpy(s->id, gate->config->node, n_node);
@@ -111,9 +126,21 @@ int session_create(struct gate *gate, struct user *user, enum session_kind kind,
         list_init(&s->calls);
         list_init(&s->asks);
         HASH_ADD_STR(gate->sessions, id, s);
-        gate->stats.n_sessions++;
-        session_touch(s);
         *sessionp = s;
+        return 0;
+}
+
+int session_create(struct gate *gate, struct user *user, enum session_kind kind,
+                   struct session **sessionp)
+{
+        int r = sessions_make_room(gate);
+
+        if (r == 0)
+                r = session_new(gate, user, kind, sessionp);
+        if (r < 0)
+                return r;
+        gate->stats.n_sessions++;
+        session_touch(*sessionp);
         return 0;
 }
 
@@ -164,6 +191,40 @@ int session_standing(struct gate *gate, struct user *user, struct session **sess
         return r;
 }
 
+/* It counts as none of the sessions that clients make, and there are no more of them than users. */
+static int session_host(struct gate *gate, struct user *user)
+{
+        int r = user->host == NULL ? session_new(gate, user, SESSION_HOST, &user->host) : 0;
+
+        if (r < 0 || user->host->links != NULL)
+                return r;
+        user->host->is_initialized = true;
+        user->host->revision = era_newest();
+        user->host->links = calloc(gate->n_upstreams, sizeof(struct link *));
+        if (user->host->links != NULL)
+                return 0;
+        session_end(user->host);
+        return -ENOMEM;
+}
+
+int session_host_link(const struct session *s, struct upstream *upstream, struct link **linkp)
+{
+        bool is_for_all = upstream->server->scope == CONFIG_SCOPE_SHARED;
+        struct user *user = is_for_all ? &s->gate->everybody : s->user;
+        int r = session_host(s->gate, user);
+        json_t *init_params;
+
+        if (r == 0 && user->host->links[upstream->index] == NULL) {
+                init_params = standing_init_params();
+                r = link_create(upstream, user->host, init_params,
+                                &user->host->links[upstream->index]);
+                json_decref(init_params);
+        }
+        if (r == 0)
+                *linkp = user->host->links[upstream->index];
+        return r;
+}
+
 struct session *session_find(struct gate *gate, struct str id, const struct user *user)
 {
         struct session *s = NULL;
@@ -189,7 +250,7 @@ struct ask {
         struct list link;      /* session->asks */
         struct list from_link; /* from->asks */
         struct session *session;
-        struct link *from; /* of this session, or of one that hosts its upstream */
+        struct link *from;      /* of this session, or of one that hosts its upstream */
         const struct call *via; /* NULL: no call caused it */
         json_t *id;             /* ours; its progress token too */
         json_t *upstream_id;    /* theirs */
@@ -217,6 +278,8 @@ void session_end(struct session *s)
         HASH_DEL(s->gate->sessions, s);
         if (s->kind == SESSION_STANDING)
                 s->user->standing = NULL;
+        if (s->kind == SESSION_HOST)
+                s->user->host = NULL;
         list_unlink(&s->idle_link);
         while ((link = list_first(&s->calls)) != NULL)
                 call_fail(container_of(link, struct call, link), RPC_INTERNAL_ERROR,
@@ -231,14 +294,21 @@ void session_end(struct session *s)
         s->links = NULL;
         replay_finish(s->replay);
         free(s->replay);
-        s->gate->stats.n_sessions--;
+        if (s->kind != SESSION_HOST)
+                s->gate->stats.n_sessions--;
         loop_bury(s->gate->loop, s, session_free);
 }
 
+/* Hosts after those that lodge with them. */
 void session_end_all(struct gate *gate)
 {
         struct session *s, *next;
 
+        HASH_ITER(hh, gate->sessions, s, next)
+        {
+                if (s->kind != SESSION_HOST)
+                        session_end(s);
+        }
         HASH_ITER(hh, gate->sessions, s, next)
         {
                 session_end(s);

@@ -31,6 +31,7 @@ struct gate {
         struct loop *loop;
         const struct config *config;
         struct user_table *users;
+        struct user everybody; /* in whose name runs what all users share */
         struct http_client *http;
         struct children *children;
         struct upstream *upstreams; /* in the order of the configuration */

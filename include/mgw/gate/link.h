@@ -24,11 +24,15 @@ struct link {
         struct list asks;      /* the upstream's requests that wait for a client's reply */
         struct timer deadline; /* of OPENING */
         struct timer retry;    /* while DOWN */
+        struct link *host;     /* it lodges with; NULL: none (yet) */
+        struct list lodging;   /* on its host's lodgers */
+        struct list lodgers;   /* that share its child */
         int64_t last_id;
         unsigned generation; /* counts the upstream sessions */
         unsigned n_unproven; /* of them, those opened since the last answer to a request */
         unsigned n_sends;    /* messages on their way that get no answer */
         unsigned n_changes;  /* its lists may have changed so often */
+        int told_level;      /* of its log, the upstream was told last; -1: none */
         enum link_state state;
         bool is_missing; /* the client may have been told lists without it */
         bool is_settled; /* READY or DOWN has been seen: the client's initialize need not wait */
@@ -55,6 +59,9 @@ struct errand {
  */
 int link_open(struct upstream *upstream, struct session *session, const json_t *init_params,
               struct link **linkp);
+/* The same, but DOWN until somebody needs it. */
+int link_create(struct upstream *upstream, struct session *session, const json_t *init_params,
+                struct link **linkp);
 /* Ends the upstream's session. Its errands must be over. NULL is fine. */
 void link_close(struct link *link);
 /* Does the upstream have this capability ("tools"; NULL: always)? One that never said counts. */

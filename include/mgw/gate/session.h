@@ -9,11 +9,14 @@
 
 struct call;
 struct link;
+struct upstream;
 
 enum session_kind {
         SESSION_SSE,      /* era A: lives as long as its one stream */
         SESSION_HTTP,     /* era B: found by its id */
         SESSION_STANDING, /* a user's own, without a client: era C's requests run in it */
+        SESSION_HOST,     /* without a client: its links are what others of the user's, or of all,
+                             lodge with */
 };
 
 struct session {
@@ -50,6 +53,11 @@ int session_create(struct gate *gate, struct user *user, enum session_kind kind,
 int session_standing(struct gate *gate, struct user *user, struct session **sessionp);
 /* Links to all upstreams, with what initialize says to them. 0, -ENOMEM. */
 int session_open_links(struct session *session, const json_t *init_params);
+/* The link with which this session's link to the upstream is to lodge: one for the user, or for
+ * all (scope). It is made when first needed; its session stays while anything lodges there, and
+ * then as long as others that are idle. 0, -ENOMEM. */
+int session_host_link(const struct session *session, struct upstream *upstream,
+                      struct link **linkp);
 /* The session with that id if it is this user's, else NULL. */
 struct session *session_find(struct gate *gate, struct str id, const struct user *user);
 /* To be called when a stream or call of it begins or ends, or a message came. */

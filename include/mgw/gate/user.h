@@ -13,6 +13,7 @@ struct user {
         char *email;
         unsigned n_streams;       /* open now; kept by gate/stream */
         struct session *standing; /* its session without a client; kept by gate/session */
+        struct session *host;     /* of the children that its sessions share; likewise */
 };
 
 struct user_table;

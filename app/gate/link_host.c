@@ -1,0 +1,230 @@
+/* What the link with a shared child does for those that lodge with it. What the child says of one
+ * request goes to that request's call. What it says to all goes to all, and what names no request
+ * to the one call that can have caused it: never to a user whose it may not be. */
+#include "link_inside.h"
+#include "mgw/base/log.h"
+#include "mgw/gate/call.h"
+
+#include <string.h>
+
+/* Of a message that finds no client, in the log. */
+#define SHOWN_MAX 300
+
+static struct link *lodger_of(struct list *it)
+{
+        return container_of(it, struct link, lodging);
+}
+
+/* ---- its life ---- */
+
+void host_on_ready(struct link *host)
+{
+        list_for_each_safe (it, &host->lodgers) {
+                struct link *lodger = lodger_of(it);
+
+                if (lodger->state == LINK_OPENING) {
+                        shared_on_host(lodger, NULL);
+                } else if (lodger->state == LINK_DOWN) {
+                        link_try(lodger);
+                } else {
+                        json_decref(lodger->hello);
+                        lodger->hello = json_incref(host->hello);
+                        lodger->n_changes++;
+                }
+        }
+}
+
+void host_on_down(struct link *host, const char *why)
+{
+        list_for_each_safe (it, &host->lodgers)
+                if (lodger_of(it)->state == LINK_OPENING)
+                        shared_on_host(lodger_of(it), why);
+}
+
+/* ---- what is set for all ---- */
+
+int host_log_level(const struct link *host)
+{
+        int lowest = -1;
+
+        list_for_each (it, &host->lodgers) {
+                int level = lodger_of(it)->session->log_level;
+
+                if (level >= 0 && (lowest < 0 || level < lowest))
+                        lowest = level;
+        }
+        return lowest;
+}
+
+void host_tell_level(struct link *host)
+{
+        int level = host_log_level(host);
+
+        if (level != host->told_level && host->state == LINK_READY)
+                link_tell_level(host, level);
+}
+
+/* Answered already, or on its way to it. */
+static bool has_subscribed(const struct link *lodger, const char *uri)
+{
+        if (json_object_get(lodger->subscribed, uri) != NULL)
+                return true;
+        list_for_each (it, &lodger->exchanges) {
+                const json_t *msg = container_of(it, struct exchange, link)->msg;
+                const char *method = json_string_value(json_object_get(msg, "method"));
+                const char *one =
+                        json_string_value(json_object_get(json_object_get(msg, "params"), "uri"));
+
+                if (one != NULL && strcmp(one, uri) == 0 &&
+                    strcmp(method, "resources/subscribe") == 0)
+                        return true;
+        }
+        return false;
+}
+
+bool host_has_subscriber(const struct link *host, const char *uri, const struct link *but)
+{
+        list_for_each (it, &host->lodgers)
+                if (lodger_of(it) != but && has_subscribed(lodger_of(it), uri))
+                        return true;
+        return false;
+}
+
+json_t *host_subscribed(const struct link *host)
+{
+        json_t *all = json_object();
+
+        list_for_each (it, &host->lodgers)
+                json_object_update(all, lodger_of(it)->subscribed);
+        return all;
+}
+
+void host_on_leave(struct link *host, const struct link *lodger)
+{
+        const char *uri;
+        json_t *yes;
+
+        host_tell_level(host);
+        json_object_foreach (lodger->subscribed, uri, yes)
+                if (!host_has_subscriber(host, uri, lodger))
+                        link_request_take(host, "resources/unsubscribe",
+                                          json_pack("{s:s}", "uri", uri));
+}
+
+/* ---- what comes ---- */
+
+void host_pass(struct link *host, json_t *msg)
+{
+        list_for_each_safe (it, &host->lodgers)
+                if (lodger_of(it)->state == LINK_READY)
+                        link_on_message(lodger_of(it), NULL, msg);
+}
+
+/* Itself, or what lies under it. */
+static bool uri_covers(const char *uri, const char *updated)
+{
+        size_t n = strlen(uri);
+
+        return strncmp(uri, updated, n) == 0 &&
+               (updated[n] == '\0' || (n > 0 && uri[n - 1] == '/') ||
+                strchr("/?#", updated[n]) != NULL);
+}
+
+static bool is_subscribed(const struct link *lodger, const char *updated)
+{
+        const char *uri;
+        json_t *yes;
+
+        json_object_foreach (lodger->subscribed, uri, yes)
+                if (uri_covers(uri, updated))
+                        return true;
+        return false;
+}
+
+/* Each gets a copy, in which the URI may be shown as another. */
+static void host_on_updated(struct link *host, const struct rpc_msg *m)
+{
+        const char *uri = json_string_value(json_object_get(m->params, "uri"));
+
+        list_for_each_safe (it, &host->lodgers) {
+                json_t *copy;
+
+                if (uri == NULL || !is_subscribed(lodger_of(it), uri))
+                        continue;
+                copy = json_deep_copy(m->root);
+                link_on_message(lodger_of(it), NULL, copy);
+                json_decref(copy);
+        }
+}
+
+/* The child logs at the lowest level that any session wants. */
+static bool session_wants(const struct session *s, const struct rpc_msg *m)
+{
+        const char *name = json_string_value(json_object_get(m->params, "level"));
+        int level = name != NULL ? method_log_level(name) : -1;
+
+        return method_find(m->method)->class != METHOD_MESSAGE || level < 0 ||
+               level >= s->log_level;
+}
+
+static void host_log_notice(const struct link *host, const struct rpc_msg *m)
+{
+        char *text;
+
+        if (!upstream_may_log(host->upstream))
+                return;
+        text = json_dumps(m->params, JSON_COMPACT);
+        log_info(NULL, "[upstream] %s: %s: no call is known to have caused it: %.*s",
+                 upstream_name(host->upstream), m->method, SHOWN_MAX, text != NULL ? text : "");
+        free(text);
+}
+
+static void host_on_notice(struct link *host, struct call *call, const struct rpc_msg *m)
+{
+        if (call != NULL) {
+                if (session_wants(call->session, m) && !call_send(call, m->root))
+                        session_deliver(call->session, m->root);
+        } else if (host->upstream->server->scope == CONFIG_SCOPE_SHARED) {
+                host_log_notice(host, m);
+        } else {
+                list_for_each_safe (it, &host->lodgers)
+                        if (session_wants(lodger_of(it)->session, m))
+                                link_on_message(lodger_of(it), NULL, m->root);
+        }
+}
+
+void host_on_notification(struct link *host, struct call *call, const struct rpc_msg *m)
+{
+        switch (method_find(m->method)->class) {
+        case METHOD_LIST_CHANGED:
+                host_pass(host, m->root);
+                break;
+        case METHOD_UPDATED:
+                host_on_updated(host, m);
+                break;
+        default:
+                host_on_notice(host, call, m);
+        }
+}
+
+/* What it can do, as it said in initialize; methods are named after the capability. */
+static bool client_can(const struct link *lodger, const char *method)
+{
+        const json_t *all = json_object_get(lodger->init_params, "capabilities");
+
+        return json_object_getn(all, method, strcspn(method, "/")) != NULL;
+}
+
+void host_on_request(struct link *host, struct call *call, const struct rpc_msg *m)
+{
+        const char *why = NULL;
+
+        if (call == NULL)
+                why = "no call, or none of one user alone, is on its way: nobody to ask";
+        else if (!client_can(call->session->links[host->upstream->index], m->method))
+                why = "the client whose call it is cannot be asked this";
+        if (why != NULL)
+                link_send_take(host, rpc_error_take(m->id, RPC_METHOD_NOT_FOUND, why, NULL));
+        else
+                session_ask(host, call, m->root);
+}
