@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+/* A call that was cancelled, of which nothing says when the child ends it, may so long be what it
+ * speaks of. */
+#define CANCELLED_MS (60 * 1000)
 /* Of a message that finds no client, in the log. */
 #define SHOWN_MAX 300
 
@@ -109,6 +112,38 @@ void host_on_leave(struct link *host, const struct link *lodger)
                 if (!host_has_subscriber(host, uri, lodger))
                         link_request_take(host, "resources/unsubscribe",
                                           json_pack("{s:s}", "uri", uri));
+}
+
+/* ---- whose it is ---- */
+
+void host_on_cancel(struct link *host, const struct call *call)
+{
+        int64_t now = loop_now_ms(link_loop(host));
+        const struct user *user = call->session->user;
+
+        if (host->left_user != NULL && host->left_user != user && now < host->left_until_ms)
+                user = &host->upstream->gate->everybody; /* of several */
+        host->left_user = user;
+        host->left_until_ms = now + CANCELLED_MS;
+}
+
+struct call *host_only_call(const struct link *host)
+{
+        const struct user *user =
+                loop_now_ms(link_loop(host)) < host->left_until_ms ? host->left_user : NULL;
+        struct call *newest = NULL;
+
+        list_for_each (it, &host->exchanges) {
+                struct call *call = exchange_call(container_of(it, struct exchange, link));
+
+                if (call == NULL)
+                        continue;
+                if (user != NULL && user != call->session->user)
+                        return NULL;
+                user = call->session->user;
+                newest = call;
+        }
+        return newest;
 }
 
 /* ---- what comes ---- */

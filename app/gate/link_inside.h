@@ -77,6 +77,8 @@ bool link_is_quiet(const struct link *link);
 void link_fall_back(struct link *link, const struct transport *transport);
 /* The upstream's session is gone, and no exchange told so. */
 void link_forgotten(struct link *link);
+/* Who waits for its answer; NULL: no call. */
+struct call *exchange_call(const struct exchange *x);
 /* Has it an answer to wait for still? */
 bool exchange_is_open(const struct exchange *x);
 const char *link_version(const struct link *link);
@@ -131,6 +133,10 @@ bool host_has_subscriber(const struct link *host, const char *uri, const struct 
 json_t *host_subscribed(const struct link *host);
 /* Hands a notification to all lodgers that are READY. */
 void host_pass(struct link *host, json_t *msg);
+/* The child is told that the answer is not waited for, and may go on all the same. */
+void host_on_cancel(struct link *host, const struct call *call);
+/* The newest call on its way, where it and all others are of one user; else NULL. */
+struct call *host_only_call(const struct link *host);
 /* What the child says; call: the one that can have caused it, or NULL. */
 void host_on_notification(struct link *host, struct call *call, const struct rpc_msg *m);
 void host_on_request(struct link *host, struct call *call, const struct rpc_msg *m);

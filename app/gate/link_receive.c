@@ -55,30 +55,26 @@ static void link_on_answer(struct link *link, struct exchange *via, const struct
                 errand->on_answer_take(errand, json_incref(m->root));
 }
 
-static struct call *exchange_call(const struct exchange *x)
+struct call *exchange_call(const struct exchange *x)
 {
         return x != NULL && x->errand != NULL ? x->errand->call : NULL;
 }
 
-/* Over a single pipe nothing says which call a message belongs to: the newest is the best guess,
- * unless calls of several users are on their way. */
+/* Over a single pipe nothing says which call a message belongs to: the newest is the best guess. */
 static struct call *link_newest_call(const struct link *link)
 {
-        struct call *newest = NULL;
-
         for (const struct list *it = link->exchanges.prev; it != &link->exchanges; it = it->prev) {
                 struct call *call = exchange_call(container_of(it, struct exchange, link));
 
-                if (call == NULL)
-                        continue;
-                if (!link_is_host(link))
+                if (call != NULL)
                         return call;
-                if (newest != NULL && newest->session->user != call->session->user)
-                        return NULL;
-                if (newest == NULL)
-                        newest = call;
         }
-        return newest;
+        return NULL;
+}
+
+static struct call *link_guess_call(const struct link *link)
+{
+        return link_is_host(link) ? host_only_call(link) : link_newest_call(link);
 }
 
 static void link_on_progress(struct link *link, const struct rpc_msg *m)
@@ -142,7 +138,7 @@ static void link_skip(struct link *link, const char *why)
 
 void link_on_message(struct link *link, struct exchange *via, json_t *root)
 {
-        struct call *call = via != NULL ? exchange_call(via) : link_newest_call(link);
+        struct call *call = via != NULL ? exchange_call(via) : link_guess_call(link);
         const char *fault;
         struct rpc_msg m;
 

@@ -21,6 +21,8 @@ static void shared_drop(struct exchange *x)
         struct carried *c = x->wire;
 
         x->wire = NULL;
+        if (c->errand.exchange != NULL && c->errand.call != NULL)
+                host_on_cancel(x->owner->host, c->errand.call);
         errand_drop(&c->errand, "nobody waits for the answer any more");
         loop_bury(link_loop(x->owner), c, free);
 }
