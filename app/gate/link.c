@@ -38,7 +38,8 @@ static void link_set_down(struct link *link, const char *why)
         link->state = LINK_DOWN;
         link->is_missing = true;
         timer_disarm(link_loop(link), &link->deadline);
-        timer_arm(link_loop(link), &link->retry, upstream_retry_in_ms(link->upstream));
+        if (link->host == NULL) /* which tells when it is READY */
+                timer_arm(link_loop(link), &link->retry, upstream_retry_in_ms(link->upstream));
         link_fail_waiting(link, why);
         link_settle(link);
         host_on_down(link, why);
@@ -147,7 +148,7 @@ void link_try(struct link *link)
         if (link->state != LINK_DOWN || link->session->is_ending)
                 return;
         timer_disarm(link_loop(link), &link->retry);
-        if (!upstream_may_try(u)) {
+        if (!link_is_lodger(link) && !upstream_may_try(u)) {
                 snprintf(why, sizeof(why), "is left alone for a while: %s", u->why);
                 link_set_down(link, why);
         } else if (link_take_transport(link, link_pick_transport(link)) < 0) {

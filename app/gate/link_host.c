@@ -7,9 +7,9 @@
 
 #include <string.h>
 
-/* A call that was cancelled, of which nothing says when the child ends it, may so long be what it
- * speaks of. */
-#define CANCELLED_MS (60 * 1000)
+/* A call that was cancelled, or had its time, may so long be what the child speaks of: nothing says
+ * when it ends it. */
+#define ABANDONED_MS (60 * 1000)
 /* Of a message that finds no client, in the log. */
 #define SHOWN_MAX 300
 
@@ -22,6 +22,7 @@ static struct link *lodger_of(struct list *it)
 
 void host_on_ready(struct link *host)
 {
+        host->abandoned_until_ms = 0;
         list_for_each_safe (it, &host->lodgers) {
                 struct link *lodger = lodger_of(it);
 
@@ -116,21 +117,22 @@ void host_on_leave(struct link *host, const struct link *lodger)
 
 /* ---- whose it is ---- */
 
-void host_on_cancel(struct link *host, const struct call *call)
+void host_on_abandon(struct link *host, const struct call *call)
 {
         int64_t now = loop_now_ms(link_loop(host));
         const struct user *user = call->session->user;
 
-        if (host->left_user != NULL && host->left_user != user && now < host->left_until_ms)
+        if (host->abandoned_by != NULL && host->abandoned_by != user &&
+            now < host->abandoned_until_ms)
                 user = &host->upstream->gate->everybody; /* of several */
-        host->left_user = user;
-        host->left_until_ms = now + CANCELLED_MS;
+        host->abandoned_by = user;
+        host->abandoned_until_ms = now + ABANDONED_MS;
 }
 
 struct call *host_only_call(const struct link *host)
 {
         const struct user *user =
-                loop_now_ms(link_loop(host)) < host->left_until_ms ? host->left_user : NULL;
+                loop_now_ms(link_loop(host)) < host->abandoned_until_ms ? host->abandoned_by : NULL;
         struct call *newest = NULL;
 
         list_for_each (it, &host->exchanges) {
@@ -250,16 +252,22 @@ static bool client_can(const struct link *lodger, const char *method)
         return json_object_getn(all, method, strcspn(method, "/")) != NULL;
 }
 
+static void host_refuse(struct link *host, const struct rpc_msg *m, int code, const char *why)
+{
+        json_t *error = rpc_error_take(m->id, code, why, NULL);
+
+        if (error != NULL)
+                link_send_take(host, error);
+}
+
 void host_on_request(struct link *host, struct call *call, const struct rpc_msg *m)
 {
-        const char *why = NULL;
-
         if (call == NULL)
-                why = "no call, or none of one user alone, is on its way: nobody to ask";
+                host_refuse(host, m, RPC_INTERNAL_ERROR,
+                            "nobody to ask: it may belong to calls of several users, or to none");
         else if (!client_can(call->session->links[host->upstream->index], m->method))
-                why = "the client whose call it is cannot be asked this";
-        if (why != NULL)
-                link_send_take(host, rpc_error_take(m->id, RPC_METHOD_NOT_FOUND, why, NULL));
+                host_refuse(host, m, RPC_METHOD_NOT_FOUND,
+                            "the client whose call it is cannot be asked this");
         else
                 session_ask(host, call, m->root);
 }

@@ -133,8 +133,8 @@ bool host_has_subscriber(const struct link *host, const char *uri, const struct 
 json_t *host_subscribed(const struct link *host);
 /* Hands a notification to all lodgers that are READY. */
 void host_pass(struct link *host, json_t *msg);
-/* The child is told that the answer is not waited for, and may go on all the same. */
-void host_on_cancel(struct link *host, const struct call *call);
+/* The call's answer is not waited for any more; the child may go on with it all the same. */
+void host_on_abandon(struct link *host, const struct call *call);
 /* The newest call on its way, where it and all others are of one user; else NULL. */
 struct call *host_only_call(const struct link *host);
 /* What the child says; call: the one that can have caused it, or NULL. */

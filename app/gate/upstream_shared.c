@@ -22,7 +22,7 @@ static void shared_drop(struct exchange *x)
 
         x->wire = NULL;
         if (c->errand.exchange != NULL && c->errand.call != NULL)
-                host_on_cancel(x->owner->host, c->errand.call);
+                host_on_abandon(x->owner->host, c->errand.call);
         errand_drop(&c->errand, "nobody waits for the answer any more");
         loop_bury(link_loop(x->owner), c, free);
 }
@@ -41,7 +41,11 @@ static void shared_on_answer_take(struct errand *errand, json_t *answer)
 /* The host has sent it again already, where that does no harm. */
 static void shared_on_fail(struct errand *errand, const char *why)
 {
-        exchange_fail(container_of(errand, struct carried, errand)->x, why, FAULT_FINAL);
+        struct exchange *x = container_of(errand, struct carried, errand)->x;
+
+        if (errand->call != NULL)
+                host_on_abandon(x->owner->host, errand->call);
+        exchange_fail(x, why, FAULT_FINAL);
 }
 
 static void shared_answer_take(struct exchange *x, json_t *result)

@@ -362,6 +362,25 @@ describe('the life of a shared child', { timeout: 60000 }, () => {
     await gateway.stop();
   });
 
+  test('one that fails until it is left alone comes back for all when it can', async () => {
+    const flag = path.join(scratch, 'may-start');
+    const gateway = await start({
+      shared: { command: 'sh', args: ['-c', `test -e ${flag} && exec ${node} ${child}; exit 3`], scope: 'shared' },
+    });
+    const sessions = await openAll(gateway);
+    await gateway.mgw.line(/shared: failed 3 times in a row, left alone/);
+    for (let i = 0; i < 3; i++) { // it is tried again and again, by one alone
+      const from = gateway.mgw.lines.length;
+      await gateway.mgw.line(/shared: process \d+ started/, { from });
+    }
+    await assert.rejects(sessions[0].call('shared_echo'), /upstream shared: /);
+    fs.writeFileSync(flag, '');
+    await waitFor(() => sessions.every((s) => s.changes > 0), 'all to be told that it is there');
+    assert.deepEqual(await each(sessions, (s) => s.call('shared_echo', { token: s.name })), names);
+    await each(sessions, (s) => s.end());
+    await gateway.stop();
+  });
+
   test('nothing is left behind when mgw is killed', async () => {
     const gateway = await start({ shared: entry('shared'), user: entry('user') });
     const sessions = await openAll(gateway);

@@ -18,17 +18,17 @@ struct link {
         json_t *hello;      /* the result of initialize; NULL: never opened */
         json_t *subscribed; /* the client's subscriptions there: URI -> true */
         const struct transport *transport;
-        void *peer;                   /* the transport's */
-        struct list exchanges;        /* sent */
-        struct list waiting;          /* for READY */
-        struct list asks;             /* the upstream's requests that wait for a client's reply */
-        struct timer deadline;        /* of OPENING */
-        struct timer retry;           /* while DOWN */
-        struct link *host;            /* it lodges with; NULL: none (yet) */
-        struct list lodging;          /* on its host's lodgers */
-        struct list lodgers;          /* that share its child */
-        const struct user *left_user; /* of a call that was cancelled there */
-        int64_t left_until_ms;        /* the child may be busy with it so long */
+        void *peer;            /* the transport's */
+        struct list exchanges; /* sent */
+        struct list waiting;   /* for READY */
+        struct list asks;      /* the upstream's requests that wait for a client's reply */
+        struct timer deadline; /* of OPENING */
+        struct timer retry;    /* while DOWN */
+        struct link *host;     /* it lodges with; NULL: none (yet) */
+        struct list lodging;   /* on its host's lodgers */
+        struct list lodgers;   /* that share its child */
+        const struct user *abandoned_by; /* of a call there whose answer is not waited for */
+        int64_t abandoned_until_ms;      /* the child may be busy with it so long */
         int64_t last_id;
         unsigned generation; /* counts the upstream sessions */
         unsigned n_unproven; /* of them, those opened since the last answer to a request */
