@@ -129,6 +129,30 @@ static void link_on_notification(struct link *link, struct call *call, const str
                 link_on_notice(link, call, m);
 }
 
+/* Some servers ask for what the client has not declared, which may leave it unanswered. */
+static bool link_may_ask(const struct link *link, const struct method *method)
+{
+        const json_t *declared = json_object_get(link->init_params, "capabilities");
+
+        return method->capability == NULL || json_object_get(declared, method->capability) != NULL;
+}
+
+static void link_on_request(struct link *link, struct call *call, const struct rpc_msg *m)
+{
+        const struct method *method = method_find(m->method);
+
+        if (method->class == METHOD_PING)
+                link_send_take(link, rpc_result_take(m->id, json_object()));
+        else if (!link_may_ask(link, method))
+                link_send_take(link,
+                               rpc_error_take(m->id, RPC_METHOD_NOT_FOUND,
+                                              "the client has not declared this capability", NULL));
+        else if (link_is_host(link))
+                host_on_request(link, call, m);
+        else
+                session_ask(link, call, m->root);
+}
+
 static void link_skip(struct link *link, const char *why)
 {
         if (upstream_may_log(link->upstream))
@@ -148,14 +172,10 @@ void link_on_message(struct link *link, struct exchange *via, json_t *root)
                 link_skip(link, fault);
         else if (m.kind == RPC_NOTIFICATION)
                 link_on_notification(link, call, &m);
-        else if (m.kind != RPC_REQUEST)
-                link_on_answer(link, via, &m);
-        else if (method_find(m.method)->class == METHOD_PING)
-                link_send_take(link, rpc_result_take(m.id, json_object()));
-        else if (link_is_host(link))
-                host_on_request(link, call, &m);
+        else if (m.kind == RPC_REQUEST)
+                link_on_request(link, call, &m);
         else
-                session_ask(link, call, m.root);
+                link_on_answer(link, via, &m);
 }
 
 void link_on_text(struct link *link, struct exchange *via, struct str text)

@@ -41,9 +41,9 @@ static const struct method methods[] = {
         {.name = "notifications/resources/list_changed", .class = METHOD_LIST_CHANGED},
         {.name = "notifications/resources/updated", .class = METHOD_UPDATED},
         {.name = "notifications/roots/list_changed", .class = METHOD_ROOTS_CHANGED},
-        {.name = "sampling/createMessage", .class = METHOD_ASK},
-        {.name = "elicitation/create", .class = METHOD_ASK},
-        {.name = "roots/list", .class = METHOD_ASK},
+        {.name = "sampling/createMessage", .class = METHOD_ASK, .capability = "sampling"},
+        {.name = "elicitation/create", .class = METHOD_ASK, .capability = "elicitation"},
+        {.name = "roots/list", .class = METHOD_ASK, .capability = "roots"},
 };
 
 static const struct method unknown = {.name = "unknown", .class = METHOD_UNKNOWN};

@@ -29,7 +29,7 @@ enum method_class {
 struct method {
         const char *name;
         enum method_class class;
-        const char *capability; /* the server capability it needs ("tools"), or NULL */
+        const char *capability; /* what its receiver must offer ("tools", "sampling"), or NULL */
         const char *list_key;   /* METHOD_LIST: the member that holds the entries ("tools") */
         const char *name_key;   /* the member of params that the header Mcp-Name says, or NULL */
 };

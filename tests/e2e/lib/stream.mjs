@@ -10,7 +10,7 @@ export const JSON_HEADERS = {
 export const rpc = (id, method, params) => JSON.stringify({ jsonrpc: '2.0', id, method, params });
 
 export const initializeParams = (protocolVersion = '2025-11-25') => ({
-  protocolVersion, capabilities: {}, clientInfo: { name: 'raw', version: '1' },
+  protocolVersion, capabilities: { sampling: {}, elicitation: {}, roots: {} }, clientInfo: { name: 'raw', version: '1' },
 });
 
 /** A session of era B. Returns { id, headers } to be sent with every request. */
