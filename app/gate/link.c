@@ -211,6 +211,18 @@ void link_tell_level(struct link *link, int level)
                                   json_pack("{s:s}", "level", method_log_level_name(level)));
 }
 
+/* Servers of revisions that have no such capability are asked for completions all the same. */
+static void link_imply_completions(struct link *link)
+{
+        json_t *declared = json_object_get(link->hello, "capabilities");
+        era_revision revision;
+
+        if (era_revision_find(str_from(link_version(link)), &revision) == 0 &&
+            era_implies_completions(revision) &&
+            (link_can(link, "prompts") || link_can(link, "resources")))
+                json_object_set_new(declared, "completions", json_object());
+}
+
 void link_on_hello(struct link *link, json_t *result)
 {
         struct list *it;
@@ -223,6 +235,7 @@ void link_on_hello(struct link *link, json_t *result)
                         link->transport; /* the next sessions need not find out */
         json_decref(link->hello);
         link->hello = json_incref(result);
+        link_imply_completions(link);
         link->state = LINK_READY;
         link->n_changes++;
         link_send_take(link, rpc_notification_take("notifications/initialized", NULL));

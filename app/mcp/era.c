@@ -6,10 +6,11 @@ struct revision {
         const char *name;
         bool has_batches;
         bool primes_streams;
+        bool implies_completions;
 };
 
 static const struct revision revisions[] = {
-        {.name = "2024-11-05"},
+        {.name = "2024-11-05", .implies_completions = true},
         {.name = "2025-03-26", .has_batches = true},
         {.name = "2025-06-18"},
         {.name = "2025-11-25", .primes_streams = true},
@@ -64,6 +65,11 @@ bool era_has_batches(era_revision revision)
 bool era_primes_streams(era_revision revision)
 {
         return revisions[revision].primes_streams;
+}
+
+bool era_implies_completions(era_revision revision)
+{
+        return revisions[revision].implies_completions;
 }
 
 static bool is_date(struct str s)

@@ -27,6 +27,8 @@ json_t *era_supported(void);
 bool era_has_batches(era_revision revision);
 /* Does a resumable stream begin with an event that has an id and empty data? */
 bool era_primes_streams(era_revision revision);
+/* May a server complete arguments without having declared so? */
+bool era_implies_completions(era_revision revision);
 
 /* What an MCP-Protocol-Version header says (empty: not sent). */
 enum era_version {

@@ -24,6 +24,13 @@ Test(era, the_newest_primes_its_streams)
         cr_assert_not(era_primes_streams(era_negotiate(STR("2025-06-18"))));
 }
 
+Test(era, completions_go_without_saying_in_the_oldest)
+{
+        cr_assert(era_implies_completions(era_negotiate(STR("2024-11-05"))));
+        cr_assert_not(era_implies_completions(era_negotiate(STR("2025-03-26"))));
+        cr_assert_not(era_implies_completions(era_newest()));
+}
+
 Test(era, version_headers_are_told_apart)
 {
         era_revision r;
