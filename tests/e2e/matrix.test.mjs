@@ -1,0 +1,232 @@
+// Clients of every revision of MCP meet upstreams of every revision and a REST API: each does with each all that both know.
+// The table is printed at the end; all that mgw says to either side is held against the schema of the revision spoken there.
+
+import { after, before, describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { startGateway } from './lib/gateway.mjs';
+import { LocalServer } from './lib/local_server.mjs';
+import { Client1, Client2 } from './lib/matrix/clients.mjs';
+import { Features } from './lib/matrix/features.mjs';
+import { RestServer } from './lib/matrix/rest_server.mjs';
+import { schemaOf } from './lib/matrix/schemas.mjs';
+import { startServer1 } from './lib/matrix/server1.mjs';
+import { startServer2 } from './lib/matrix/server2.mjs';
+import { features, play } from './lib/matrix/squares.mjs';
+import { tableOf } from './lib/matrix/table.mjs';
+import { HttpTap, Judge, judgeRecords } from './lib/matrix/tap.mjs';
+
+// What mgw does not speak yet; its squares are played when the word is gone.
+const NOT_BUILT = ['c2026-07', 'next', 'next-pipe'];
+
+const clients = [
+  { title: '2024-11-05 SSE', revision: '2024-11-05', name: 'c2024-11', Client: Client1, path: '/sse' },
+  { title: '2025-03-26', revision: '2025-03-26', name: 'c2025-03', Client: Client1, path: '/mcp' },
+  { title: '2025-06-18', revision: '2025-06-18', name: 'c2025-06', Client: Client1, path: '/mcp' },
+  { title: '2025-11-25', revision: '2025-11-25', name: 'c2025-11', Client: Client1, path: '/mcp' },
+  { title: '2026-07-28', revision: '2026-07-28', name: 'c2026-07', Client: Client2, path: '/mcp' },
+];
+
+const upstreams = [
+  { title: '2024-11-05 SSE', name: 'sse', revision: '2024-11-05', path: '/sse' },
+  { title: '2025-11-25', name: 'http', revision: '2025-11-25', path: '/mcp' },
+  { title: '2026-07-28', name: 'next', revision: '2026-07-28', path: '/mcp' },
+  { title: '2025-11-25 stdio', name: 'pipe', revision: '2025-11-25' },
+  { title: '2026-07-28 stdio', name: 'next-pipe', revision: '2026-07-28' },
+  { title: 'REST', name: 'rest', revision: null },
+];
+
+const description = path.join(import.meta.dirname, 'data/matrix_rest.json');
+const child = path.join(import.meta.dirname, 'lib/matrix/child.mjs');
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-matrix-'));
+after(() => fs.rmSync(scratch, { recursive: true, force: true }));
+
+const isBuilt = ({ name }) => !NOT_BUILT.includes(name);
+const isPlayed = ({ client, upstream }) => isBuilt(client) && isBuilt(upstream);
+const throughGateway = clients.flatMap((client) => upstreams.map((upstream) => ({ client, upstream })));
+const directly = upstreams.filter(({ revision, path: at }) => at || revision === '2026-07-28')
+  .map((upstream) => ({ client: clients.find(({ revision }) => revision === upstream.revision), upstream }));
+
+const judges = [];
+const stops = []; // what is to be ended, the last first
+
+async function stopAll() {
+  while (stops.length > 0) await stops.pop()();
+}
+
+function judge(place, revision, sides) {
+  judges.push(new Judge(place, revision, sides));
+  return judges.at(-1);
+}
+
+/** The port of a tap before the port. */
+async function tapped(port, place, revision, sides) {
+  const tap = await HttpTap.startFor(port, judge(place, revision, sides));
+  stops.push(() => tap.stop());
+  return tap.port;
+}
+
+/** Returns the upstream's entry of mgw's configuration. sides: whose messages are judged. */
+async function startUpstream({ title, name, revision, path: at }, sides) {
+  if (at) {
+    const server = await (revision === '2026-07-28' ? startServer2(name) : startServer1(name, revision));
+    stops.push(() => server.stop());
+    return { url: `http://127.0.0.1:${await tapped(server.port, `upstream ${title}`, revision, sides)}${at}` };
+  }
+  if (revision === null) {
+    const server = await RestServer.start();
+    stops.push(() => server.stop());
+    return { rest: description, base_url: `http://127.0.0.1:${server.port}` };
+  }
+  const directory = fs.mkdtempSync(path.join(scratch, `${name}-`));
+  const records = judge(`upstream ${title}`, revision, sides);
+  stops.push(() => judgeRecords(directory, records));
+  return { command: process.execPath, args: [child, name, revision, directory] };
+}
+
+/** A client that reaches the gateway through a tap. */
+async function connectThrough(gateway, { title, revision, name, Client, path: at }) {
+  const port = await tapped(gateway.httpPort, `client ${title}`, revision, ['server']);
+  const client = await Client.connect(new URL(at, `http://127.0.0.1:${port}`), revision, name);
+  stops.push(() => client.close());
+  return client;
+}
+
+/** What the squares know of an upstream. */
+function seen({ name, revision }, prefix) {
+  if (revision !== null) return { name, revision, prefix, tools: new Features(name, revision).tools.map((tool) => tool.name) };
+  return { name, revision, prefix, tools: Object.keys(JSON.parse(fs.readFileSync(description)).tools) };
+}
+
+const played = new Map(); // the title of a square -> feature -> word
+const titleOf = ({ client, upstream }, way) => [client.title, upstream.title, way];
+
+/** Plays all features, one after the other: over a pipe nothing says which call a question belongs to. */
+async function playAll(square, way, client, upstream) {
+  const words = {};
+  played.set(titleOf(square, way).join(), words);
+  const failures = [];
+  for (const feature of features) {
+    try {
+      words[feature] = await play(feature, client, upstream);
+    } catch (error) {
+      words[feature] = 'FAILED';
+      failures.push(new Error(`${feature}: ${error.message}`, { cause: error }));
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, failures.map(({ message }) => message).join('\n'));
+}
+
+class WrongServer extends LocalServer {
+  serve(req, res) {
+    res.writeHead(200, { 'content-type': this.answer.type }).end(this.answer.text);
+  }
+
+  forget() {}
+}
+
+describe('the matrix', { timeout: 150000 }, () => {
+  const connected = new Map();
+  before(async () => {
+    const entries = {};
+    for (const upstream of upstreams.filter(isBuilt)) entries[upstream.name] = await startUpstream(upstream, ['client']);
+    const gateway = await startGateway({ config: { mcpServers: entries }, settings: { KEEPALIVE_S: 1 } });
+    stops.push(() => gateway.stop());
+    for (const client of clients.filter(isBuilt)) {
+      const connecting = connectThrough(gateway, client);
+      connecting.catch(() => {}); // each of its squares says so
+      connected.set(client.name, connecting);
+    }
+    await Promise.allSettled(connected.values());
+  });
+  after(stopAll);
+
+  describe('without mgw', { concurrency: true }, () => {
+    for (const square of directly) {
+      const { client: { Client, revision, name }, upstream } = square;
+      test(`${square.client.title} and ${upstream.title}`, { timeout: 60000 }, async () => {
+        const entry = await startUpstream({ ...upstream, title: `${upstream.title}, directly` }, ['client', 'server']);
+        const client = await Client.connect(entry.url ? new URL(entry.url) : entry, revision, name);
+        await playAll(square, 'nothing', client, seen(upstream, ''));
+        await client.close();
+      });
+    }
+  });
+
+  describe('through mgw', { concurrency: true }, () => {
+    for (const square of throughGateway.filter(isPlayed)) {
+      test(`${square.client.title} and ${square.upstream.title}`, { timeout: 60000 }, async () => {
+        await playAll(square, 'mgw', await connected.get(square.client.name), seen(square.upstream, `${square.upstream.name}_`));
+      });
+    }
+  });
+
+  test('all that was said is as the schemas want it', async (t) => {
+    await stopAll();
+    for (const { place, counts } of judges) {
+      t.diagnostic(`${place}: ${counts.client} and ${counts.server} messages`);
+      assert.ok(counts.client > 10 && counts.server > 10, `${place}: too few messages to have seen all squares`);
+    }
+    assert.deepEqual(judges.flatMap(({ violations }) => violations), []);
+  });
+
+  test('the table', (t) => {
+    const row = (square, way) => {
+      const words = played.get(titleOf(square, way).join());
+      return [...titleOf(square, way), ...features.map((feature) => words?.[feature] ?? '')];
+    };
+    const notBuilt = throughGateway.filter((square) => !isPlayed(square));
+    const table = tableOf([
+      ['client', 'upstream', 'through', ...features],
+      ...directly.map((square) => row(square, 'nothing')), ...throughGateway.filter(isPlayed).map((square) => row(square, 'mgw')),
+      ...notBuilt.map((square) => [...titleOf(square, 'mgw'), 'not built yet', ...features.slice(1).map(() => '')]),
+    ]);
+    for (const line of table) t.diagnostic(line);
+    t.diagnostic('none: a side has no such thing, and whoever asks for it is refused at once');
+    assert.equal(played.size, directly.length + throughGateway.length - notBuilt.length);
+  });
+});
+
+describe('the judge', () => {
+  const said = (revision, side, message, method) => schemaOf(revision).problems(side, message, method).length;
+  const result = (value) => ({ jsonrpc: '2.0', id: 1, result: value });
+
+  for (const { revision } of clients) {
+    const complete = revision < '2026-07-28' ? {} : { resultType: 'complete', ttlMs: 0, cacheScope: 'private' };
+    test(`knows right from wrong in ${revision}`, () => {
+      const tool = { name: 'say', inputSchema: { type: 'object' } };
+      assert.equal(said(revision, 'server', result({ tools: [tool], ...complete }), 'tools/list'), 0);
+      assert.notEqual(said(revision, 'server', result({ tools: [{ ...tool, name: 1 }], ...complete }), 'tools/list'), 0);
+      assert.notEqual(said(revision, 'server', result({ tools: [tool], ...complete }), undefined), 0, 'not asked for');
+      assert.notEqual(said(revision, 'server', { jsonrpc: '2.0', id: 1, error: { code: 'x', message: '' } }), 0);
+      assert.notEqual(said(revision, 'client', { jsonrpc: '2.0', id: 1, method: 'tools/call', params: {} }), 0);
+      assert.notEqual(said(revision, 'server', { jsonrpc: '2.0', method: 'notifications/initialized' }), 0);
+    });
+  }
+
+  test('knows which revision has what', () => {
+    const elicit = { jsonrpc: '2.0', id: 1, method: 'elicitation/create', params: { message: 'who?', requestedSchema: { type: 'object', properties: {} } } };
+    assert.deepEqual(clients.map(({ revision }) => said(revision, 'server', elicit) === 0), [false, false, true, true, false]);
+    assert.notEqual(said('2025-11-25', 'server', result({ content: [], resultType: 'complete' }), 'tools/call'), 0);
+    assert.notEqual(said('2026-07-28', 'server', result({ content: [] }), 'tools/call'), 0);
+  });
+
+  test('sees what passes a tap, in JSON and in events', async () => {
+    const wrong = JSON.stringify({ jsonrpc: '2.0', id: 1, result: {} });
+    const server = await WrongServer.start();
+    const judged = new Judge('here', '2026-07-28', ['client', 'server']);
+    const tap = await HttpTap.startFor(server.port, judged);
+    for (const type of ['application/json', 'text/event-stream']) {
+      server.answer = { type, text: type === 'application/json' ? wrong : `data: ${wrong}\n\n` };
+      judged.violations.length = 0;
+      await (await fetch(tap.url, { method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }) })).text();
+      for (const word of [/no ListToolsRequest/, /MCP-Protocol-Version is undefined/, /Mcp-Method is undefined/, /no ListToolsResult/]) {
+        assert.ok(judged.violations.some((violation) => word.test(violation)), `${word} is not in ${judged.violations.join('\n')}`);
+      }
+    }
+    await tap.stop();
+    await server.stop();
+  });
+});
