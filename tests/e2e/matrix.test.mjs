@@ -16,7 +16,7 @@ import { startServer1 } from './lib/matrix/server1.mjs';
 import { startServer2 } from './lib/matrix/server2.mjs';
 import { features, play } from './lib/matrix/squares.mjs';
 import { tableOf } from './lib/matrix/table.mjs';
-import { HttpTap, Judge, judgeRecords } from './lib/matrix/tap.mjs';
+import { Conversation, HttpTap, Judge, judgeRecords } from './lib/matrix/tap.mjs';
 
 // What mgw does not speak yet; its squares are played when the word is gone.
 const NOT_BUILT = ['c2026-07', 'next', 'next-pipe'];
@@ -165,17 +165,17 @@ describe('the matrix', { timeout: 150000 }, () => {
 
   test('all that was said is as the schemas want it', async (t) => {
     await stopAll();
+    assert.deepEqual(judges.flatMap(({ violations }) => violations), []);
     for (const { place, counts } of judges) {
       t.diagnostic(`${place}: ${counts.client} and ${counts.server} messages`);
       assert.ok(counts.client > 10 && counts.server > 10, `${place}: too few messages to have seen all squares`);
     }
-    assert.deepEqual(judges.flatMap(({ violations }) => violations), []);
   });
 
   test('the table', (t) => {
     const row = (square, way) => {
       const words = played.get(titleOf(square, way).join());
-      return [...titleOf(square, way), ...features.map((feature) => words?.[feature] ?? '')];
+      return [...titleOf(square, way), ...features.map((feature) => words?.[feature] ?? 'FAILED')];
     };
     const notBuilt = throughGateway.filter((square) => !isPlayed(square));
     const table = tableOf([
@@ -211,6 +211,19 @@ describe('the judge', () => {
     assert.deepEqual(clients.map(({ revision }) => said(revision, 'server', elicit) === 0), [false, false, true, true, false]);
     assert.notEqual(said('2025-11-25', 'server', result({ content: [], resultType: 'complete' }), 'tools/call'), 0);
     assert.notEqual(said('2026-07-28', 'server', result({ content: [] }), 'tools/call'), 0);
+  });
+
+  test('wants each change on the stream of who listens, and nothing else there', () => {
+    const key = 'io.modelcontextprotocol/subscriptionId';
+    const changed = (id) => ({ jsonrpc: '2.0', method: 'notifications/tools/list_changed', params: { _meta: { [key]: id } } });
+    const progress = { jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 1, progress: 1, _meta: { [key]: 7 } } };
+    const judged = new Judge('here', '2026-07-28', ['server']);
+    const conversation = new Conversation(judged);
+    conversation.saw('client', { jsonrpc: '2.0', id: 7, method: 'subscriptions/listen' });
+    conversation.saw('server', changed(7));
+    assert.deepEqual(judged.violations, []);
+    for (const wrong of [changed(8), changed('7'), progress]) conversation.saw('server', wrong);
+    assert.equal(judged.violations.length, 3, judged.violations.join('\n'));
   });
 
   test('sees what passes a tap, in JSON and in events', async () => {

@@ -33,7 +33,7 @@ export class Judge {
 }
 
 /** One session's messages, or those of one request where there are no sessions: an answer is understood by its request. */
-class Conversation {
+export class Conversation {
   #asked = { client: new Map(), server: new Map() }; // side -> id -> method
 
   constructor(judge) {
@@ -52,7 +52,16 @@ class Conversation {
       if (!judge.sides.includes(side)) continue;
       const method = this.#asked[other[side]].get(message.id);
       judge.report(side, schemaOf(judge.revisionOf(message)).problems(side, message, method), message);
+      if (side === 'server' && judge.revision >= '2026-07-28') judge.report(side, this.#tagProblems(message), message);
     }
+  }
+
+  /** A change is told to who listens, under the id of that request; what belongs to another request is not. */
+  #tagProblems({ method = '', params }) {
+    const id = params?._meta?.['io.modelcontextprotocol/subscriptionId'];
+    const isForListeners = /_changed$|\/updated$|\/acknowledged$/.test(method);
+    if (isForListeners && this.#asked.client.get(id) !== 'subscriptions/listen') return [`nobody listens under ${JSON.stringify(id)}`];
+    return !isForListeners && id !== undefined ? [`${method} is not for who listens`] : [];
   }
 }
 
