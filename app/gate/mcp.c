@@ -15,12 +15,14 @@ static const struct cgi_header retry_after[] = {
         {"Content-Type", "text/plain"}, {"Retry-After", "5"}, {0}};
 static const struct cgi_header plain[] = {{"Content-Type", "text/plain"}, {0}};
 
+/* An error of the transport itself has no id (basic/transports, sending messages to the server). */
 static void reply_error(struct request *req, unsigned status, int code, const char *why,
                         json_t *data)
 {
         json_t *error = rpc_error_take(NULL, code, why, data);
         struct str text;
 
+        json_object_del(error, "id");
         if (error != NULL && rpc_dump(error, &text) == 0) {
                 request_reply_json(req, status, NULL, text);
                 free((void *)text.p);

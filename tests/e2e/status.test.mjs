@@ -36,7 +36,7 @@ function check(answer, { status, code, headers = {}, body, data }) {
     assert.equal(answer.json?.jsonrpc, '2.0', answer.body);
     assert.equal(answer.json.error.code, code, answer.body);
     assert.ok(answer.json.error.message.length > 10, 'says what is wrong');
-    assert.equal(answer.json.id, null);
+    assert.ok(!('id' in answer.json));
   }
   if (data) data(answer.json.error.data);
   for (const [name, pattern] of Object.entries(headers)) assert.match(answer.headers[name] ?? '(none)', pattern, name);
