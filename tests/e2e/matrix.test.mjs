@@ -17,6 +17,7 @@ import { startServer2 } from './lib/matrix/server2.mjs';
 import { features, play } from './lib/matrix/squares.mjs';
 import { tableOf } from './lib/matrix/table.mjs';
 import { Conversation, HttpTap, Judge, judgeRecords } from './lib/matrix/tap.mjs';
+import { openSession, rpc } from './lib/stream.mjs';
 
 // What mgw does not speak yet; its squares are played when the word is gone.
 const NOT_BUILT = ['c2026-07', 'next', 'next-pipe'];
@@ -129,10 +130,11 @@ class WrongServer extends LocalServer {
 
 describe('the matrix', { timeout: 150000 }, () => {
   const connected = new Map();
+  let gateway;
   before(async () => {
     const entries = {};
     for (const upstream of upstreams.filter(isBuilt)) entries[upstream.name] = await startUpstream(upstream, ['client']);
-    const gateway = await startGateway({ config: { mcpServers: entries }, settings: { KEEPALIVE_S: 1 } });
+    gateway = await startGateway({ config: { mcpServers: entries }, settings: { KEEPALIVE_S: 1 } });
     stops.push(() => gateway.stop());
     for (const client of clients.filter(isBuilt)) {
       const connecting = connectThrough(gateway, client);
@@ -162,6 +164,27 @@ describe('the matrix', { timeout: 150000 }, () => {
       });
     }
   });
+
+  // Raw, since no SDK sends these.
+  for (const { title, revision } of clients.filter((client) => isBuilt(client) && client.Client === Client1 && client.path === '/mcp')) {
+    test(`${title}: what is refused, and batches`, { timeout: 30000 }, async () => {
+      const url = `http://127.0.0.1:${await tapped(gateway.httpPort, `client ${title}, refused`, revision, ['server'])}`;
+      const { headers } = await openSession(url, revision);
+      const post = async (body, other = {}) => {
+        const answer = await fetch(`${url}/mcp`, { method: 'POST', headers: { ...headers, ...other }, body });
+        return { status: answer.status, json: JSON.parse(await answer.text()) };
+      };
+      const refused = [
+        ['{'], ['{}'], [rpc(1.5, 'ping')], [rpc(2, 'no/such')], [rpc(3, 'tools/call')], [rpc(4, 'tools/call', { name: 'nothing' })],
+        [rpc(5, 'tools/list', { cursor: 'x' })], [rpc(6, 'logging/setLevel', { level: 'loud' })], [rpc(7, 'initialize', {})],
+        [rpc(8, 'ping'), { 'mcp-session-id': 'nobody' }], [rpc(9, 'ping'), { 'mcp-protocol-version': '1999-01-01' }],
+      ];
+      for (const [body, other] of refused) assert.ok((await post(body, other)).json.error, body);
+      const batch = await post(`[${rpc(10, 'ping')}, ${rpc(11, 'tools/list')}, ${rpc(12, 'no/such')}]`);
+      if (revision === '2025-03-26') assert.deepEqual(batch.json.map(({ id }) => id).sort(), [10, 11, 12]);
+      else assert.equal(batch.status, 400);
+    });
+  }
 
   test('all that was said is as the schemas want it', async (t) => {
     await stopAll();

@@ -48,6 +48,7 @@ export function responseProblems(revision, { statusCode, headers }, body) {
   if (revision >= STREAMABLE && asks && !/^(application\/json|text\/event-stream)/.test(headers['content-type'])) {
     problems.push(`a request is answered with ${headers['content-type']}`);
   }
-  if (body !== undefined && !Array.isArray(body) && !asks && statusCode !== 202) problems.push(`a message that asks nothing is answered with ${statusCode}`);
+  const isAlone = body !== undefined && !Array.isArray(body);
+  if (isAlone && !asks && statusCode < 400 && statusCode !== 202) problems.push(`a message that asks nothing is answered with ${statusCode}`);
   return problems;
 }

@@ -78,6 +78,8 @@ class Schema {
 
   #ofError(message) {
     const name = this.#errors[message.error.code];
+    // "The HTTP response body MAY comprise a JSON-RPC error response that has no id", say transports; the older schemas want one.
+    if (message.id === undefined && !this.definitions.JSONRPCErrorResponse) return this.#check('JSONRPCError', { id: 0, ...message });
     return [...this.#check(this.definitions.JSONRPCErrorResponse ? 'JSONRPCErrorResponse' : 'JSONRPCError', message),
       ...(name ? this.#check(name, message) : [])];
   }
