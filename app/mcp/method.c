@@ -3,51 +3,49 @@
 #include <stddef.h>
 #include <string.h>
 
+#define BOTH .is_session = true, .is_stateless = true
+#define SESSION .is_session = true
+#define STATELESS .is_stateless = true
+
 static const struct method methods[] = {
-        {.name = "initialize", .class = METHOD_INITIALIZE},
-        {.name = "ping", .class = METHOD_PING},
-        {.name = "tools/list", .class = METHOD_LIST, .capability = "tools", .list_key = "tools"},
-        {.name = "prompts/list",
-         .class = METHOD_LIST,
-         .capability = "prompts",
-         .list_key = "prompts"},
-        {.name = "resources/list",
-         .class = METHOD_LIST,
-         .capability = "resources",
-         .list_key = "resources"},
-        {.name = "resources/templates/list",
-         .class = METHOD_LIST,
-         .capability = "resources",
-         .list_key = "resourceTemplates"},
-        {.name = "tools/call", .class = METHOD_BY_NAME, .capability = "tools", .name_key = "name"},
-        {.name = "prompts/get",
-         .class = METHOD_BY_NAME,
-         .capability = "prompts",
-         .name_key = "name"},
-        {.name = "resources/read",
-         .class = METHOD_BY_URI,
-         .capability = "resources",
-         .name_key = "uri"},
-        {.name = "resources/subscribe", .class = METHOD_BY_URI, .capability = "resources"},
-        {.name = "resources/unsubscribe", .class = METHOD_BY_URI, .capability = "resources"},
-        {.name = "completion/complete", .class = METHOD_COMPLETE, .capability = "completions"},
-        {.name = "logging/setLevel", .class = METHOD_SET_LEVEL, .capability = "logging"},
-        {.name = "notifications/initialized", .class = METHOD_INITIALIZED},
-        {.name = "notifications/cancelled", .class = METHOD_CANCELLED},
-        {.name = "notifications/progress", .class = METHOD_PROGRESS},
-        {.name = "notifications/message", .class = METHOD_MESSAGE},
-        {.name = "notifications/tools/list_changed", .class = METHOD_LIST_CHANGED},
-        {.name = "notifications/prompts/list_changed", .class = METHOD_LIST_CHANGED},
-        {.name = "notifications/resources/list_changed", .class = METHOD_LIST_CHANGED},
-        {.name = "notifications/resources/updated", .class = METHOD_UPDATED},
-        {.name = "notifications/roots/list_changed", .class = METHOD_ROOTS_CHANGED},
-        {.name = "sampling/createMessage", .class = METHOD_ASK, .capability = "sampling"},
-        {.name = "elicitation/create", .class = METHOD_ASK, .capability = "elicitation"},
-        {.name = "roots/list", .class = METHOD_ASK, .capability = "roots"},
+        {"initialize", METHOD_INITIALIZE, SESSION},
+        {"ping", METHOD_PING, SESSION},
+        {"server/discover", METHOD_DISCOVER, STATELESS},
+        {"subscriptions/listen", METHOD_LISTEN, STATELESS},
+        {"tools/list", METHOD_LIST, "tools", "tools", BOTH},
+        {"prompts/list", METHOD_LIST, "prompts", "prompts", BOTH},
+        {"resources/list", METHOD_LIST, "resources", "resources", BOTH},
+        {"resources/templates/list", METHOD_LIST, "resources", "resourceTemplates", BOTH},
+        {"tools/call", METHOD_BY_NAME, "tools", .name_key = "name", .may_ask = true, BOTH},
+        {"prompts/get", METHOD_BY_NAME, "prompts", .name_key = "name", .may_ask = true, BOTH},
+        {"resources/read", METHOD_BY_URI, "resources", .name_key = "uri", .may_ask = true, BOTH},
+        {"resources/subscribe", METHOD_BY_URI, "resources", SESSION},
+        {"resources/unsubscribe", METHOD_BY_URI, "resources", SESSION},
+        {"completion/complete", METHOD_COMPLETE, "completions", BOTH},
+        {"logging/setLevel", METHOD_SET_LEVEL, "logging", SESSION},
+        /* of the extension io.modelcontextprotocol/tasks; the tasks of 2025-11-25 are others */
+        {"tasks/get", METHOD_BY_TASK, .name_key = "taskId", STATELESS},
+        {"tasks/update", METHOD_BY_TASK, .name_key = "taskId", STATELESS},
+        {"tasks/cancel", METHOD_BY_TASK, .name_key = "taskId", STATELESS},
+        {"notifications/initialized", METHOD_INITIALIZED, SESSION},
+        {"notifications/cancelled", METHOD_CANCELLED, BOTH},
+        {"notifications/progress", METHOD_PROGRESS, BOTH},
+        {"notifications/message", METHOD_MESSAGE, BOTH},
+        {"notifications/tools/list_changed", METHOD_LIST_CHANGED, BOTH},
+        {"notifications/prompts/list_changed", METHOD_LIST_CHANGED, BOTH},
+        {"notifications/resources/list_changed", METHOD_LIST_CHANGED, BOTH},
+        {"notifications/resources/updated", METHOD_UPDATED, BOTH},
+        {"notifications/subscriptions/acknowledged", METHOD_ACKNOWLEDGED, STATELESS},
+        {"notifications/tasks", METHOD_TASK_CHANGED, STATELESS},
+        {"notifications/roots/list_changed", METHOD_ROOTS_CHANGED, SESSION},
+        {"sampling/createMessage", METHOD_ASK, "sampling", SESSION},
+        {"elicitation/create", METHOD_ASK, "elicitation", SESSION},
+        {"roots/list", METHOD_ASK, "roots", SESSION},
 };
 
 static const struct method unknown = {.name = "unknown", .class = METHOD_UNKNOWN};
-static const struct method notice = {.name = "notice", .class = METHOD_NOTICE};
+/* Of era C no revision has others than those above. */
+static const struct method notice = {"notice", METHOD_NOTICE, SESSION};
 
 const struct method *method_find(const char *name)
 {

@@ -9,17 +9,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A session-keeping revision (eras A and B), as initialize negotiates it. */
+/* A revision that we speak. Those of eras A and B are kept by a session, as initialize negotiates
+ * them; those of era C are stateless. */
 typedef uint8_t era_revision;
 
 /* The revision with that name. 0, -ENOENT. */
 int era_revision_find(struct str name, era_revision *revisionp);
 const char *era_revision_name(era_revision revision);
-/* The newest session-keeping revision that we speak. */
+bool era_is_stateless(era_revision revision);
+/* The newest session-keeping revision that we speak, and the newest stateless one. */
 era_revision era_newest(void);
+era_revision era_newest_stateless(void);
 /* What initialize answers: the asked revision when we speak it, else our newest (lifecycle, version
  * negotiation). */
 era_revision era_negotiate(struct str asked);
+/* The newest in an array of names (supportedVersions, data.supported) that we speak. 0, -ENOENT. */
+int era_choose(const json_t *names, era_revision *revisionp);
 /* An array of the names of all revisions that we speak, newest first; NULL: out of memory. */
 json_t *era_supported(void);
 
@@ -30,11 +35,20 @@ bool era_primes_streams(era_revision revision);
 /* May a server complete arguments without having declared so? */
 bool era_implies_completions(era_revision revision);
 
+/* Has content of type audio? Of type resource_link? */
+bool era_has_audio(era_revision revision);
+bool era_has_resource_links(era_revision revision);
+/* May a server send the user to a URL (elicitation mode "url")? Ask for several of some choices? */
+bool era_has_url_elicitation(era_revision revision);
+bool era_has_choices(era_revision revision);
+/* May a message of sampling have several blocks of content, and use tools? */
+bool era_has_sampling_blocks(era_revision revision);
+
 /* What an MCP-Protocol-Version header says (empty: not sent). */
 enum era_version {
         ERA_VERSION_NONE,
         ERA_VERSION_SESSION,     /* a revision of eras A or B that we speak: in *revisionp */
-        ERA_VERSION_STATELESS,   /* era C: its first revision or a later one */
+        ERA_VERSION_STATELESS,   /* era C: its first revision or a later one, spoken here or not */
         ERA_VERSION_UNSUPPORTED, /* anything else */
 };
 enum era_version era_version_read(struct str header, era_revision *revisionp);

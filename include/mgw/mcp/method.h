@@ -1,17 +1,22 @@
 /* The table of MCP's methods: what class each is of, and what the class needs to know. */
 #pragma once
 
+#include <stdbool.h>
+
 enum method_class {
         METHOD_UNKNOWN,
         /* requests that a client sends */
         METHOD_INITIALIZE,
         METHOD_PING,
-        METHOD_LIST,    /* tools/list, prompts/list, resources/list, resources/templates/list */
-        METHOD_BY_NAME, /* tools/call, prompts/get: routed by params.name */
-        METHOD_BY_URI,  /* resources/read, resources/subscribe, resources/unsubscribe: by params.uri
-                         */
+        METHOD_DISCOVER, /* server/discover */
+        METHOD_LISTEN,   /* subscriptions/listen */
+        METHOD_LIST,     /* tools/list, prompts/list, resources/list, resources/templates/list */
+        METHOD_BY_NAME,  /* tools/call, prompts/get: routed by params.name */
+        METHOD_BY_URI, /* resources/read, resources/subscribe, resources/unsubscribe: by params.uri
+                        */
         METHOD_COMPLETE,  /* completion/complete: by params.ref */
         METHOD_SET_LEVEL, /* logging/setLevel: kept here and told to every upstream */
+        METHOD_BY_TASK,   /* tasks/get, tasks/update, tasks/cancel: by params.taskId */
         /* notifications, either way */
         METHOD_INITIALIZED,
         METHOD_CANCELLED,
@@ -19,6 +24,8 @@ enum method_class {
         METHOD_MESSAGE,       /* notifications/message */
         METHOD_LIST_CHANGED,  /* notifications/{tools,prompts,resources}/list_changed */
         METHOD_UPDATED,       /* notifications/resources/updated */
+        METHOD_ACKNOWLEDGED,  /* notifications/subscriptions/acknowledged */
+        METHOD_TASK_CHANGED,  /* notifications/tasks */
         METHOD_ROOTS_CHANGED, /* notifications/roots/list_changed, from the client to every upstream
                                */
         METHOD_NOTICE,        /* any other notifications/...: passed on */
@@ -31,6 +38,9 @@ struct method {
         enum method_class class;
         const char *capability; /* what its receiver must offer ("tools", "sampling"), or NULL */
         const char *list_key;   /* METHOD_LIST: the member that holds the entries ("tools") */
+        bool is_stateless;      /* is it a method of era C? */
+        bool is_session;        /* is it one of eras A and B? */
+        bool may_ask;           /* era C: may its answer ask for input? */
         const char *name_key;   /* the member of params that the header Mcp-Name says, or NULL */
 };
 

@@ -25,6 +25,44 @@ Test(method, every_list_says_where_its_entries_are)
         }
 }
 
+Test(method, eras)
+{
+        static const struct {
+                const char *name;
+                bool is_session, is_stateless, may_ask;
+        } cases[] = {
+                {"initialize", true, false, false},
+                {"ping", true, false, false},
+                {"logging/setLevel", true, false, false},
+                {"resources/subscribe", true, false, false},
+                {"server/discover", false, true, false},
+                {"subscriptions/listen", false, true, false},
+                {"tasks/update", false, true, false},
+                {"tools/list", true, true, false},
+                {"tools/call", true, true, true},
+                {"prompts/get", true, true, true},
+                {"resources/read", true, true, true},
+                {"completion/complete", true, true, false},
+                {"notifications/progress", true, true, false},
+                {"notifications/subscriptions/acknowledged", false, true, false},
+                {"notifications/elicitation/complete", true, false, false},
+                {"elicitation/create", true, false, false},
+                {"tools/destroy", false, false, false},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                const struct method *m = method_find(cases[i].name);
+
+                cr_assert_eq(m->is_session, cases[i].is_session, "%s", cases[i].name);
+                cr_assert_eq(m->is_stateless, cases[i].is_stateless, "%s", cases[i].name);
+                cr_assert_eq(m->may_ask, cases[i].may_ask, "%s", cases[i].name);
+        }
+        cr_assert_str_eq(method_find("tools/call")->name_key, "name");
+        cr_assert_str_eq(method_find("resources/read")->name_key, "uri");
+        cr_assert_str_eq(method_find("tasks/get")->name_key, "taskId");
+        cr_assert_null(method_find("completion/complete")->name_key);
+}
+
 Test(method, log_levels_are_those_of_rfc_5424)
 {
         check_int(method_log_level("debug"), 0);

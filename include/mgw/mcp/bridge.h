@@ -1,0 +1,106 @@
+/* From the messages of one era to those of another: a session client (eras A and B) before a
+ * stateless upstream (era C), a stateless client before an upstream with a session, and an older
+ * session client before a newer upstream. Nothing here waits or sends. What is called for_... makes
+ * or changes a message so that its receiver's revision knows it (its JSON schema, and its prose).
+ *
+ * "A request" is a whole JSON-RPC request that a server sends (elicitation/create,
+ * sampling/createMessage, roots/list); "an input request" is its form without id in era C's
+ * inputRequests, "an input response" what stands for its reply in inputResponses. */
+#pragma once
+
+#include "mgw/mcp/era.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BRIDGE_E_INVALID 1 /* not what the specification asks for: code RPC_INVALID_PARAMS */
+#define BRIDGE_E_CANNOT 2  /* the receiver's revision has no words for it */
+
+/* ---- what era C carries in params._meta of each request ---- */
+
+/* Is it all there, and well-typed? 0, BRIDGE_E_INVALID with *whyp a constant sentence. */
+int bridge_check_meta(const json_t *params, const char **whyp);
+/* Borrowed; NULL when it is not there. */
+json_t *bridge_client_info(const json_t *params);
+json_t *bridge_client_capabilities(const json_t *params);
+/* As method_log_level() counts, -1: none is wanted. */
+int bridge_log_level(const json_t *params);
+
+/* Sets it in params: for a stateless upstream. client_info may be NULL, log_level -1; capabilities
+ * are those of the client, of whatever revision, and may be NULL. What else is in _meta stays. 0,
+ * -ENOMEM. */
+int bridge_set_meta(json_t *params, era_revision revision, const json_t *client_info,
+                    const json_t *capabilities, int log_level);
+/* A copy of params (may be NULL) for an upstream with a session: without what only era C has.
+ * NULL: out of memory. */
+json_t *bridge_strip(const json_t *params);
+
+/* ---- answers ---- */
+
+/* Turns the answer of an upstream of any revision, or our own, into one for a stateless client:
+ * resultType, ttlMs (ttl_ms unless it has one) and cacheScope where they belong, server_info (may
+ * be NULL) in _meta, codes of errors. params: the client's, which say what it can do. The answer's
+ * own members are changed, what lies deeper is copied. 0, -ENOMEM. */
+int bridge_finish(const char *method, const json_t *params, json_t *answer,
+                  const json_t *server_info, int64_t ttl_ms);
+/* The same for a session client of that revision; is_stateless: the upstream is of era C. */
+int bridge_finish_session(era_revision client, const char *method, json_t *answer,
+                          bool is_stateless);
+/* Entries of tools/list for a session client (borrowed; the array is new when one of them must
+ * change). NULL: out of memory. */
+json_t *bridge_tools_for_session(json_t *tools);
+
+/* The result of initialize that says what a stateless upstream's server/discover says. NULL: out of
+ * memory, or no DiscoverResult. */
+json_t *bridge_hello_of_discover(const json_t *discover, era_revision revision);
+
+/* ---- what servers ask clients for ---- */
+
+/* Has a client with these capabilities (may be NULL) declared what the request needs? Takes input
+ * requests as well. */
+bool bridge_can_ask(const json_t *capabilities, const json_t *request);
+/* The same of the client of a stateless request. */
+bool bridge_client_can(const json_t *params, const json_t *request);
+/* The capabilities that it needs, as data.requiredCapabilities of RPC_MISSING_CAPABILITY has them.
+ * NULL: out of memory. */
+json_t *bridge_required_capabilities(const json_t *request);
+
+/* The input request for a request of an upstream with a session. NULL: out of memory. */
+json_t *bridge_input_request(const json_t *request);
+/* The request for a session client of that revision that stands for an input request, or for a
+ * request of an upstream with a session. 0: *requestp with that id, owned by the caller.
+ * BRIDGE_E_CANNOT with *whyp a constant sentence; -ENOMEM. */
+int bridge_request_for_session(era_revision client, json_t *id, const json_t *input_request,
+                               json_t **requestp, const char **whyp);
+
+/* The reply to an upstream with a session that an input response stands for. NULL: it is no
+ * response to that input request (ask again), or out of memory. */
+json_t *bridge_reply(json_t *id, const json_t *input_request, const json_t *response);
+/* The input response that a session client's reply stands for: a result, or an error that means
+ * "no" to an elicitation. NULL: it is another error, which ends the call; or out of memory. */
+json_t *bridge_input_response(const json_t *input_request, const json_t *reply);
+
+/* What a stateless upstream's result asks for, as an object of input requests (empty: it wants to
+ * be called again); borrowed. NULL: it is no InputRequiredResult. */
+json_t *bridge_inputs_asked(const json_t *result);
+/* The params of the retry, from those of the call (may be NULL) and such a result. NULL: out of
+ * memory. */
+json_t *bridge_retry(const json_t *params, const json_t *result, const json_t *responses);
+
+/* ---- subscriptions/listen ---- */
+
+/* 0, BRIDGE_E_INVALID with *whyp a constant sentence. */
+int bridge_check_listen(const json_t *params, const char **whyp);
+/* Does a filter ask for this notification? */
+bool bridge_filter_takes(const json_t *filter, const json_t *msg);
+/* What of a filter asks for changes of lists. NULL: out of memory. */
+json_t *bridge_filter_of_changes(const json_t *asked);
+/* The filter that asks an upstream with these capabilities for all changes of lists, and for the
+ * resources (an array of URIs; may be NULL). NULL: out of memory. */
+json_t *bridge_filter_for_upstream(const json_t *capabilities, json_t *uris);
+/* A copy with the id of the subscription; without it. NULL: out of memory. */
+json_t *bridge_tag_notification(const json_t *msg, json_t *id);
+json_t *bridge_untag_notification(const json_t *msg);
+/* The result that ends a subscription with grace. NULL: out of memory. */
+json_t *bridge_listen_result(json_t *id);
