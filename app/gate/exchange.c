@@ -46,12 +46,13 @@ static void link_cancel(struct link *link, int64_t id, const char *why)
                                                              (json_int_t)id, "reason", why)));
 }
 
-/* What nobody waits for has the time of an opening, initialize the link's deadline. 0: for ever. */
+/* What nobody waits for has the time of an opening, what greets the link's deadline. 0: for ever.
+ */
 static int64_t exchange_patience_ms(const struct exchange *x)
 {
         const struct upstream *u = x->owner->upstream;
 
-        if (x->kind == EXCHANGE_INITIALIZE || (link_is_lodger(x->owner) && x->errand != NULL))
+        if (exchange_greets(x) || (link_is_lodger(x->owner) && x->errand != NULL))
                 return 0; /* the link's deadline, and the host's patience, are enough */
         return x->errand != NULL ? u->server->timeout_ms
                                  : u->gate->config->upstream_open_timeout_ms;
@@ -180,7 +181,11 @@ void exchange_fail(struct exchange *x, const char *why, enum exchange_fault faul
 {
         struct link *link = x->owner;
 
-        if (x->kind == EXCHANGE_INITIALIZE) {
+        if (x->kind == EXCHANGE_DISCOVER && fault == FAULT_CUT) {
+                link_not_discovered(x);
+                return;
+        }
+        if (exchange_greets(x)) {
                 exchange_end(x);
                 link_open_failed(link, why);
                 return;
@@ -282,7 +287,7 @@ void link_send_take(struct link *link, json_t *msg)
 {
         struct exchange *x;
 
-        if (link->state == LINK_DOWN) {
+        if (link->state == LINK_DOWN || !link_takes_notification(link, msg)) {
                 json_decref(msg);
                 return;
         }

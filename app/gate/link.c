@@ -71,6 +71,8 @@ static void link_on_deadline(struct timer *timer)
         struct link *link = container_of(timer, struct link, deadline);
         char why[80];
 
+        if (link_probe_is_over(link))
+                return;
         snprintf(why, sizeof(why), "did not answer initialize within %g s",
                  (double)link->upstream->gate->config->upstream_open_timeout_ms / 1000);
         link_lost(link, why);
@@ -109,10 +111,8 @@ static int link_take_transport(struct link *link, const struct transport *transp
         return 0;
 }
 
-static void link_begin(struct link *link)
+void link_begin(struct link *link)
 {
-        struct upstream *u = link->upstream;
-        struct exchange *x;
         char why[256];
         int r;
 
@@ -128,16 +128,7 @@ static void link_begin(struct link *link)
                 link_open_failed(link, why);
                 return;
         }
-        timer_arm(link_loop(link), &link->deadline, u->gate->config->upstream_open_timeout_ms);
-        x = exchange_new(link, EXCHANGE_INITIALIZE,
-                         rpc_request_take(json_integer(++link->last_id), "initialize",
-                                          json_incref(link->init_params)));
-        if (x == NULL) {
-                link_open_failed(link, "out of memory");
-                return;
-        }
-        x->id = link->last_id;
-        exchange_start(x);
+        link_greet(link);
 }
 
 void link_try(struct link *link)
@@ -223,24 +214,33 @@ static void link_imply_completions(struct link *link)
                 json_object_set_new(declared, "completions", json_object());
 }
 
+/* What the upstream's session is to know. */
+static void link_begin_session(struct link *link)
+{
+        link_send_take(link, rpc_notification_take("notifications/initialized", NULL));
+        link_tell_level(link, link_is_host(link) ? host_log_level(link) : link->session->log_level);
+        link_subscribe_again(link);
+}
+
 void link_on_hello(struct link *link, json_t *result)
 {
+        struct upstream *u = link->upstream;
         struct list *it;
 
         timer_disarm(link_loop(link), &link->deadline);
         if (++link->n_unproven <= UNPROVEN_MAX && !link_is_lodger(link))
-                upstream_worked(link->upstream);
-        if (!link_is_lodger(link))
-                link->upstream->transport =
-                        link->transport; /* the next sessions need not find out */
+                upstream_worked(u);
+        if (!link_is_lodger(link)) { /* the next sessions need not find out */
+                u->transport = link->transport;
+                u->era = link->is_stateless ? UPSTREAM_STATELESS : UPSTREAM_KEEPS_SESSIONS;
+        }
         json_decref(link->hello);
         link->hello = json_incref(result);
         link_imply_completions(link);
         link->state = LINK_READY;
         link->n_changes++;
-        link_send_take(link, rpc_notification_take("notifications/initialized", NULL));
-        link_tell_level(link, link_is_host(link) ? host_log_level(link) : link->session->log_level);
-        link_subscribe_again(link);
+        if (!link->is_stateless)
+                link_begin_session(link);
         while (link->state == LINK_READY && (it = list_first(&link->waiting)) != NULL)
                 exchange_start(container_of(it, struct exchange, link));
         if (link->state == LINK_READY)
@@ -274,6 +274,8 @@ void link_lost(struct link *link, const char *why)
         struct list lost;
         struct list *it;
 
+        if (link_opens_anew(link, why))
+                return;
         list_take_all(&lost, &link->exchanges);
         link_open_failed(link, why);
         while ((it = list_first(&lost)) != NULL) {

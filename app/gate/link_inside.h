@@ -1,5 +1,6 @@
 /* What the files of a link and its transports say to each other: link.c (its states), exchange.c
- * (what goes), link_receive.c (what comes), link_host.c (for whom else), upstream_*.c (how). */
+ * (what goes), link_receive.c (what comes), link_greet.c (of which era it is), link_stateless.c
+ * (servers without sessions), link_host.c (for whom else), upstream_*.c (how). */
 #pragma once
 
 #include "mgw/gate/link.h"
@@ -8,7 +9,7 @@
 /* The longest message that an upstream may send. */
 #define MESSAGE_MAX_BYTES (64u << 20)
 
-enum exchange_kind { EXCHANGE_INITIALIZE, EXCHANGE_REQUEST, EXCHANGE_SEND };
+enum exchange_kind { EXCHANGE_DISCOVER, EXCHANGE_INITIALIZE, EXCHANGE_REQUEST, EXCHANGE_SEND };
 
 /* What is known of the upstream's part in a failure, and so: may the message be sent once more? */
 enum exchange_fault {
@@ -34,6 +35,10 @@ struct exchange {
 struct transport {
         /* A link that is READY has its own server running: how others fare says nothing of it. */
         bool is_own;
+        /* Servers without sessions may be reached by it. */
+        bool knows_stateless;
+        /* To such a server, dropping a request is to cancel it. */
+        bool cancels_by_cut;
         /* Allocates link->peer. 0, -ENOMEM. */
         int (*create)(struct link *link);
         /* Before initialize is sent: what was is void. 0; with a reason in why: -EAGAIN (a limit of
@@ -81,9 +86,22 @@ void link_forgotten(struct link *link);
 struct call *exchange_call(const struct exchange *x);
 /* Has it an answer to wait for still? */
 bool exchange_is_open(const struct exchange *x);
+/* Is it one of those that open the link? */
+static inline bool exchange_greets(const struct exchange *x)
+{
+        return x->kind == EXCHANGE_DISCOVER || x->kind == EXCHANGE_INITIALIZE;
+}
+/* The text of the message as it goes out; the caller frees text->p. 0, -ENOMEM. */
+int exchange_dump(const struct exchange *x, struct str *text);
+/* The server's answer tells that it does not understand server/discover: it is asked to initialize.
+ */
+void link_not_discovered(struct exchange *x);
+/* A refusal (HTTP 4xx) of what greets: true when its body tells the era, and has been acted upon.
+ */
+bool link_takes_refusal(struct exchange *x, struct str text);
 const char *link_version(const struct link *link);
 
-/* ---- between link.c, exchange.c and link_receive.c ---- */
+/* ---- between link*.c and exchange.c ---- */
 
 static inline struct loop *link_loop(const struct link *link)
 {
@@ -99,7 +117,17 @@ struct exchange *exchange_find(struct link *link, const json_t *id);
 void exchange_give_up(struct exchange *x, const char *why, enum exchange_fault fault);
 /* Opens it when it is down and may be tried. */
 void link_try(struct link *link);
-/* The upstream has answered initialize. */
+/* Opens it by its transport. */
+void link_begin(struct link *link);
+/* Sends the first request. */
+void link_greet(struct link *link);
+/* Its answer. */
+void link_on_greeting_answer(struct exchange *x, const struct rpc_msg *m);
+/* OPENING takes long: true when that is a silence after server/discover, and initialize follows. */
+bool link_probe_is_over(struct link *link);
+/* The child is gone: true when server/discover may be why, and it is started again without. */
+bool link_opens_anew(struct link *link, const char *why);
+/* The upstream has answered initialize, or as good as that. */
 void link_on_hello(struct link *link, json_t *result);
 void link_open_failed(struct link *link, const char *why);
 /* So much is to be logged; -1: as it likes. */
@@ -140,3 +168,14 @@ struct call *host_only_call(const struct link *host);
 /* What the child says; call: the one that can have caused it, or NULL. */
 void host_on_notification(struct link *host, struct call *call, const struct rpc_msg *m);
 void host_on_request(struct link *host, struct call *call, const struct rpc_msg *m);
+
+/* ---- servers without sessions ---- */
+
+/* The protocol version that requests to it name. */
+const char *link_stateless_version(const struct link *link);
+/* Of the tool that the request calls, where it is known: its arguments may have to stand in
+ * headers. Borrowed, or NULL. */
+const json_t *link_input_schema(const struct exchange *x);
+bool link_takes_notification(const struct link *link, const json_t *msg);
+/* An answer as whoever asked knows it, a new reference; NULL: out of memory. */
+json_t *link_bridge_answer(struct exchange *x, const struct rpc_msg *m);

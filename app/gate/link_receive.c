@@ -31,18 +31,12 @@ static void link_on_answer(struct link *link, struct exchange *via, const struct
 {
         struct exchange *x = m->id == NULL ? via : exchange_find(link, m->id);
         struct errand *errand;
+        json_t *answer;
 
         if (x == NULL)
                 return; /* late, or of a call that was cancelled */
-        if (x->kind == EXCHANGE_INITIALIZE) {
-                json_t *root = json_incref(m->root);
-
-                exchange_end(x);
-                if (m->kind == RPC_RESULT && json_is_object(m->result))
-                        link_on_hello(link, m->result);
-                else
-                        link_open_failed(link, "refused to initialize");
-                json_decref(root);
+        if (exchange_greets(x)) {
+                link_on_greeting_answer(x, m);
                 return;
         }
         upstream_worked(link->upstream);
@@ -50,9 +44,13 @@ static void link_on_answer(struct link *link, struct exchange *via, const struct
         errand = x->errand;
         if (m->kind == RPC_RESULT)
                 link_note_subscription(link, x->msg);
+        answer = link->is_stateless ? link_bridge_answer(x, m) : json_incref(m->root);
         exchange_end(x);
-        if (errand != NULL)
-                errand->on_answer_take(errand, json_incref(m->root));
+        if (errand != NULL && answer != NULL)
+                errand->on_answer_take(errand, json_incref(answer));
+        else if (errand != NULL)
+                errand->on_fail(errand, "out of memory");
+        json_decref(answer);
 }
 
 struct call *exchange_call(const struct exchange *x)
@@ -129,6 +127,13 @@ static void link_on_notification(struct link *link, struct call *call, const str
                 link_on_notice(link, call, m);
 }
 
+static void link_skip(struct link *link, const char *why)
+{
+        if (upstream_may_log(link->upstream))
+                log_warn(NULL, "[upstream] %s: message skipped: %s", upstream_name(link->upstream),
+                         why);
+}
+
 /* Some servers ask for what the client has not declared, which may leave it unanswered. */
 static bool link_may_ask(const struct link *link, const struct method *method)
 {
@@ -141,7 +146,9 @@ static void link_on_request(struct link *link, struct call *call, const struct r
 {
         const struct method *method = method_find(m->method);
 
-        if (method->class == METHOD_PING)
+        if (link->is_stateless)
+                link_skip(link, "its protocol version has no requests to a client");
+        else if (method->class == METHOD_PING)
                 link_send_take(link, rpc_result_take(m->id, json_object()));
         else if (!link_may_ask(link, method))
                 link_send_take(link,
@@ -151,13 +158,6 @@ static void link_on_request(struct link *link, struct call *call, const struct r
                 host_on_request(link, call, m);
         else
                 session_ask(link, call, m->root);
-}
-
-static void link_skip(struct link *link, const char *why)
-{
-        if (upstream_may_log(link->upstream))
-                log_warn(NULL, "[upstream] %s: message skipped: %s", upstream_name(link->upstream),
-                         why);
 }
 
 void link_on_message(struct link *link, struct exchange *via, json_t *root)

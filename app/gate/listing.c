@@ -388,10 +388,14 @@ void listing_show_uri(const struct link *link, json_t *params)
         free(shown);
 }
 
+const json_t *listing_find_tool(const struct link *link, const char *theirs)
+{
+        return find_entry(link, LINK_TOOLS, "name", theirs);
+}
+
 bool listing_tool_may_repeat(const struct link *link, const char *theirs)
 {
-        const json_t *hints =
-                json_object_get(find_entry(link, LINK_TOOLS, "name", theirs), "annotations");
+        const json_t *hints = json_object_get(listing_find_tool(link, theirs), "annotations");
 
         return json_is_true(json_object_get(hints, "readOnlyHint")) ||
                json_is_true(json_object_get(hints, "idempotentHint"));

@@ -4,6 +4,7 @@
 #include "link_inside.h"
 #include "mgw/base/log.h"
 #include "mgw/gate/relay.h"
+#include "mgw/mcp/mirror.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/sse.h"
 
@@ -36,6 +37,7 @@ struct post_wire {
         unsigned status;
         int64_t retry_after_s; /* up to 0: it did not say */
         bool is_stream;
+        bool is_json;
         bool is_whole; /* what comes is gathered, however big */
         bool is_resumed;
 };
@@ -109,6 +111,7 @@ static void wire_on_head(void *owner, const struct http_response *response)
         if (w->status == 429 || w->status == 503)
                 w->retry_after_s = response->retry_after_s;
         w->is_stream = hdr_media_is(response->content_type, STR("text/event-stream"));
+        w->is_json = hdr_media_is(response->content_type, STR("application/json"));
         if (w->x != NULL && w->x->kind == EXCHANGE_INITIALIZE &&
             hdr_is_visible(response->session_id, SESSION_ID_MAX)) {
                 free(peer->session_id);
@@ -211,12 +214,20 @@ static void wire_feed(struct post_wire *w, const char *p, size_t n)
         }
 }
 
+/* What an error page says is not for our clients. Errors of era C come with status 4xx. */
+static bool wire_reads_body(const struct post_wire *w)
+{
+        return w->status == 200 || w->status == 202 ||
+               (w->status / 100 == 4 && w->is_json && w->x != NULL &&
+                (w->link->is_stateless || exchange_greets(w->x)));
+}
+
 static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
 {
         struct post_wire *w = owner;
 
-        if (w->status != 200 && w->status != 202)
-                return HTTP_GO_ON; /* what an error page says is not for our clients */
+        if (!wire_reads_body(w))
+                return HTTP_GO_ON;
         if (w->x != NULL)
                 exchange_heard(w->x);
         if (wire_relay(w) != NULL && relay_must_wait(wire_relay(w), wire_on_room, w))
@@ -227,7 +238,7 @@ static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
                 relay_feed(wire_relay(w), (struct str){p, n}, false);
         else if (w->x != NULL && buf_add(&w->body, p, n) != 0)
                 wire_fail(w, "its answer is over 64 MB", FAULT_FINAL);
-        else if (w->body.len >= RELAY_MIN_BYTES && !w->is_whole &&
+        else if (w->body.len >= RELAY_MIN_BYTES && !w->is_whole && w->status == 200 &&
                  wire_begin_relay(w, buf_bytes(&w->body)))
                 buf_finish(&w->body);
         return HTTP_GO_ON;
@@ -264,7 +275,7 @@ static bool wire_lost_session(const struct post_wire *w)
         const struct http_peer *peer = w->link->peer;
 
         return (w->status == 404 || w->status == 400) && !w->x->was_retried && !w->is_resumed &&
-               w->x->kind != EXCHANGE_INITIALIZE &&
+               !exchange_greets(w->x) && !w->link->is_stateless &&
                (peer->session_id != NULL || w->x->generation != w->link->generation);
 }
 
@@ -294,9 +305,33 @@ static enum exchange_fault wire_fault(const struct post_wire *w, char *why, size
  * relayed in part cannot be had again from its middle. */
 static bool wire_may_resume(const struct post_wire *w)
 {
-        return w->x->kind == EXCHANGE_REQUEST && w->last_event_id != NULL &&
-               (w->status == 200 || w->status == 0) && w->n_resumes < RESUMES_MAX &&
-               w->x->generation == w->link->generation && wire_relay(w) == NULL;
+        return !w->link->is_stateless && w->x->kind == EXCHANGE_REQUEST &&
+               w->last_event_id != NULL && (w->status == 200 || w->status == 0) &&
+               w->n_resumes < RESUMES_MAX && w->x->generation == w->link->generation &&
+               wire_relay(w) == NULL;
+}
+
+/* The answer to a greeting was none: what does its status say? True: it has been acted upon. */
+static bool wire_turns(struct post_wire *w)
+{
+        struct exchange *x = w->x;
+        unsigned status = w->status;
+        bool is_away =
+                status == 401 || status == 403 || status == 429 || (status >= 502 && status <= 504);
+
+        if (!exchange_greets(x) || is_away)
+                return false;
+        if (status / 100 == 4 && link_takes_refusal(x, buf_bytes(&w->body)))
+                return true;
+        if (x->kind == EXCHANGE_DISCOVER) {
+                link_not_discovered(x);
+                return true;
+        }
+        if (status != 400 && status != 404 && status != 405)
+                return false;
+        exchange_end(x);
+        link_fall_back(w->link, &transport_sse);
+        return true;
 }
 
 static void wire_on_done(void *owner, const char *why, bool was_sent)
@@ -321,15 +356,12 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
                 exchange_again(x);
                 return;
         }
-        if (why == NULL && x->kind == EXCHANGE_INITIALIZE &&
-            (status == 400 || status == 404 || status == 405)) {
-                exchange_end(x);
-                link_fall_back(w->link, &transport_sse);
-                return;
-        }
-        if (why == NULL && status == 200 && !w->is_stream && w->body.len > 0)
+        if (why == NULL && !w->is_stream && w->body.len > 0 &&
+            (status == 200 || !exchange_greets(x)))
                 link_on_text(w->link, x, buf_bytes(&w->body));
         if (!exchange_is_open(x) || x->wire != w) /* answered, or on its way again */
+                return;
+        if (why == NULL && wire_turns(w))
                 return;
         if (wire_may_resume(w)) {
                 timer_arm(link_gate(w->link)->loop, &w->resume, w->resume_ms);
@@ -342,6 +374,9 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
         if (why == NULL) {
                 fault = wire_fault(w, text, sizeof(text));
                 why = text;
+                if (exchange_greets(x))
+                        fault = FAULT_FINAL; /* a cut says something of the era, a status does not
+                                              */
         }
         wire_fail(w, why, fault);
 }
@@ -359,22 +394,32 @@ struct header_lines {
         const char **lines;
 };
 
-/* The last three may be NULL. */
+static size_t n_lines(char *const *lines)
+{
+        size_t n = 0;
+
+        while (lines != NULL && lines[n] != NULL)
+                n++;
+        return n;
+}
+
+/* All but the first two may be NULL. mirrored: of mirror_lines_make(). */
 static int header_lines_init(struct header_lines *h, const struct upstream *upstream,
-                             const char *session_id, const char *version, const char *last_event_id)
+                             const char *session_id, const char *version, const char *last_event_id,
+                             char *const *mirrored)
 {
         char *const *own = upstream->server->headers;
-        size_t n = 0, n_own = 0;
+        size_t n = 0, n_own = n_lines(own), n_mirrored = n_lines(mirrored);
 
-        while (own != NULL && own[n_own] != NULL)
-                n_own++;
-        h->lines = calloc(n_own + 6, sizeof(*h->lines));
+        h->lines = calloc(n_own + n_mirrored + 6, sizeof(*h->lines));
         if (h->lines == NULL)
                 return -ENOMEM;
         h->lines[n++] = "Content-Type: application/json";
         h->lines[n++] = "Accept: application/json, text/event-stream";
         for (size_t i = 0; i < n_own; i++)
                 h->lines[n++] = own[i];
+        for (size_t i = 0; i < n_mirrored; i++)
+                h->lines[n++] = mirrored[i];
         if (session_id != NULL) {
                 snprintf(h->text[0], sizeof(h->text[0]), "Mcp-Session-Id: %s", session_id);
                 h->lines[n++] = h->text[0];
@@ -403,23 +448,40 @@ static long greeting_timeout_ms(const struct link *link)
         return (long)link_gate(link)->config->upstream_open_timeout_ms + DELETE_TIMEOUT_MS;
 }
 
+static int wire_header_lines(const struct post_wire *w, struct header_lines *headers,
+                             char *const *mirrored)
+{
+        const struct link *link = w->link;
+        const struct http_peer *peer = link->peer;
+
+        if (link->is_stateless)
+                return header_lines_init(headers, link->upstream, NULL,
+                                         link_stateless_version(link), NULL, mirrored);
+        if (w->x != NULL && exchange_greets(w->x))
+                return header_lines_init(headers, link->upstream, NULL, NULL, NULL, NULL);
+        return header_lines_init(headers, link->upstream, peer->session_id, link_version(link),
+                                 w->x == NULL ? peer->last_event_id : w->last_event_id, NULL);
+}
+
 static int wire_request(struct post_wire *w)
 {
         struct link *link = w->link;
         const struct exchange *x = w->x;
-        const struct http_peer *peer = link->peer;
-        bool greets = x != NULL && x->kind == EXCHANGE_INITIALIZE;
+        bool greets = x != NULL && exchange_greets(x);
         bool posts = x != NULL && !w->is_resumed;
         struct header_lines headers;
         struct str body = {NULL, 0};
-        int r = header_lines_init(&headers, link->upstream, greets ? NULL : peer->session_id,
-                                  greets ? NULL : link_version(link),
-                                  x == NULL ? peer->last_event_id : w->last_event_id);
+        char **mirrored = NULL;
+        int r = link->is_stateless ? mirror_lines_make(x->msg, link_input_schema(x), &mirrored) : 0;
 
-        if (r < 0)
+        if (r == 0)
+                r = wire_header_lines(w, &headers, mirrored);
+        if (r < 0) {
+                mirror_lines_free(mirrored);
                 return r;
+        }
         if (posts)
-                r = rpc_dump(x->msg, &body);
+                r = exchange_dump(x, &body);
         if (r == 0) {
                 const struct http_options options = {
                         .method = posts ? "POST" : "GET",
@@ -433,6 +495,7 @@ static int wire_request(struct post_wire *w)
         }
         free((void *)body.p);
         free(headers.lines);
+        mirror_lines_free(mirrored);
         return r;
 }
 
@@ -531,7 +594,7 @@ static void delete_session(struct upstream *upstream, const char *session_id, co
                                                       ending_on_done};
         struct http_request *request;
         struct header_lines headers;
-        int r = header_lines_init(&headers, upstream, session_id, version, NULL);
+        int r = header_lines_init(&headers, upstream, session_id, version, NULL, NULL);
 
         if (r == 0) {
                 const struct http_options options = {
@@ -625,7 +688,8 @@ static int http_open(struct link *link, char *why, size_t why_size)
 
 static void http_on_ready(struct link *link)
 {
-        get_start(link);
+        if (!link->is_stateless)
+                get_start(link);
 }
 
 /* ---- what an initialize leaves behind ---- */
@@ -673,6 +737,8 @@ static void http_destroy(struct link *link)
 }
 
 const struct transport transport_http = {
+        .knows_stateless = true,
+        .cancels_by_cut = true,
         .create = http_create,
         .open = http_open,
         .send = http_send,

@@ -110,7 +110,7 @@ static void stdio_send(struct exchange *x)
                 return;
         }
         buf_init(&line, MESSAGE_MAX_BYTES);
-        r = rpc_dump(x->msg, &text);
+        r = exchange_dump(x, &text);
         if (r == 0) {
                 r = buf_add_str(&line, text) != 0 || buf_add(&line, "\n", 1) != 0 ? -EMSGSIZE : 0;
                 free((void *)text.p);
@@ -230,6 +230,7 @@ static void stdio_destroy(struct link *link)
 
 const struct transport transport_stdio = {
         .is_own = true,
+        .knows_stateless = true,
         .create = stdio_create,
         .open = stdio_open,
         .send = stdio_send,

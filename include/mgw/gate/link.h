@@ -1,6 +1,6 @@
 /* A session's link to one upstream: a JSON-RPC peer, whatever carries its messages.
- * DOWN -> OPENING (initialize) -> READY; a link that went down opens again by itself, and when
- * somebody needs it. */
+ * DOWN -> OPENING (server/discover, initialize) -> READY; a link that went down opens again by
+ * itself, and when somebody needs it. */
 #pragma once
 
 #include "mgw/gate/session.h"
@@ -15,7 +15,7 @@ struct link {
         struct upstream *upstream;
         struct session *session;
         json_t *init_params;
-        json_t *hello;      /* the result of initialize; NULL: never opened */
+        json_t *hello;      /* the result of initialize, or what would be it; NULL: never opened */
         json_t *subscribed; /* the client's subscriptions there: URI -> true */
         const struct transport *transport;
         void *peer;            /* the transport's */
@@ -31,13 +31,16 @@ struct link {
         int64_t abandoned_until_ms;      /* the child may be busy with it so long */
         int64_t last_id;
         unsigned generation; /* counts the upstream sessions */
+        unsigned n_turns;    /* from one era to the other, in this opening */
         unsigned n_unproven; /* of them, those opened since the last answer to a request */
         unsigned n_sends;    /* messages on their way that get no answer */
         unsigned n_changes;  /* its lists may have changed so often */
         int told_level;      /* of its log, the upstream was told last; -1: none */
         enum link_state state;
-        bool is_missing; /* the client may have been told lists without it */
-        bool is_settled; /* READY or DOWN has been seen: the client's initialize need not wait */
+        bool is_stateless; /* it keeps no session */
+        bool is_probing;   /* OPENING: whether it does is not known */
+        bool is_missing;   /* the client may have been told lists without it */
+        bool is_settled;   /* READY or DOWN has been seen: the client's initialize need not wait */
         struct {
                 json_t *entries; /* an array; NULL: not known */
                 int64_t at_ms;

@@ -20,5 +20,7 @@ struct link *listing_owner_of_uri(const struct session *session, const char *sho
                                   const char **theirsp);
 /* Puts the URI that clients know into the params of a notification of this link. */
 void listing_show_uri(const struct link *link, json_t *params);
+/* The tool's entry as the upstream gave it, borrowed; NULL: not known. */
+const json_t *listing_find_tool(const struct link *link, const char *theirs);
 /* Does its entry say that calling it twice does no harm? */
 bool listing_tool_may_repeat(const struct link *link, const char *theirs);

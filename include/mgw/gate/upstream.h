@@ -7,10 +7,14 @@
 struct credential;
 struct transport;
 
+/* Does its server keep sessions? Found out by whoever opens it, and kept while that holds. */
+enum upstream_era { UPSTREAM_UNKNOWN, UPSTREAM_KEEPS_SESSIONS, UPSTREAM_STATELESS };
+
 struct upstream {
         struct gate *gate;
         const struct config_server *server;
         const struct transport *transport; /* how its links are carried */
+        enum upstream_era era;
         struct catalog_rule rule;
         struct credential *credential; /* the gateway's own for it; NULL: none */
         unsigned index;                /* in gate->upstreams, and of its link in a session */
@@ -46,5 +50,5 @@ void upstream_rest(struct upstream *upstream, int64_t ms);
 bool upstream_may_log(struct upstream *upstream);
 /* When a link that is down should try again, from now; different for each that asks. */
 int64_t upstream_retry_in_ms(const struct upstream *upstream);
-/* Which transport its server speaks is to be found out again. */
+/* Which transport and era its server speaks is to be found out again. */
 void upstream_forget_transport(struct upstream *upstream);

@@ -1,0 +1,229 @@
+/* Which era a server is of, found out by server/discover; what is not understood is asked to
+ * initialize (versioning, "Backward Compatibility"). What was found is kept with the upstream. */
+#include "link_inside.h"
+#include "mgw/base/log.h"
+#include "mgw/mcp/envelope.h"
+#include "mgw/mcp/era.h"
+
+#include <stdio.h>
+
+/* A server that is not known yet has this part of the time for an opening to understand
+ * server/discover. */
+#define PROBE_PART 4
+/* So often may a server send us from one era to the other within one opening. */
+#define TURNS_MAX 2
+
+static void link_greet_take(struct link *link, enum exchange_kind kind, const char *method,
+                            json_t *params, int64_t patience_ms)
+{
+        struct exchange *x = exchange_new(
+                link, kind, rpc_request_take(json_integer(++link->last_id), method, params));
+
+        timer_arm(link_loop(link), &link->deadline, patience_ms);
+        if (x == NULL) {
+                link_open_failed(link, "out of memory");
+                return;
+        }
+        x->id = link->last_id;
+        exchange_start(x);
+}
+
+static void link_discover(struct link *link)
+{
+        int64_t patience_ms = link->upstream->gate->config->upstream_open_timeout_ms;
+
+        link->is_stateless = true;
+        link_greet_take(link, EXCHANGE_DISCOVER, "server/discover", json_object(),
+                        link->is_probing ? patience_ms / PROBE_PART : patience_ms);
+}
+
+static void link_initialize(struct link *link)
+{
+        link->is_stateless = false;
+        link_greet_take(link, EXCHANGE_INITIALIZE, "initialize", json_incref(link->init_params),
+                        link->upstream->gate->config->upstream_open_timeout_ms);
+}
+
+void link_greet(struct link *link)
+{
+        enum upstream_era era =
+                link->transport->knows_stateless ? link->upstream->era : UPSTREAM_KEEPS_SESSIONS;
+
+        link->n_turns = 0;
+        link->is_probing = era == UPSTREAM_UNKNOWN;
+        if (era == UPSTREAM_KEEPS_SESSIONS)
+                link_initialize(link);
+        else
+                link_discover(link);
+}
+
+static bool link_may_turn(struct link *link)
+{
+        if (link->n_turns++ < TURNS_MAX)
+                return true;
+        link_open_failed(link, "sends us back and forth between protocol versions");
+        return false;
+}
+
+static void link_turn_to_sessions(struct link *link)
+{
+        link->is_probing = true;
+        link->upstream->era = UPSTREAM_UNKNOWN;
+        if (link_may_turn(link))
+                link_initialize(link);
+}
+
+void link_not_discovered(struct exchange *x)
+{
+        struct link *link = x->owner;
+        bool was_late = !link->is_stateless; /* initialize is on its way */
+
+        exchange_end(x);
+        if (!was_late)
+                link_turn_to_sessions(link);
+}
+
+static struct exchange *link_find_opening(const struct link *link, enum exchange_kind kind)
+{
+        list_for_each (it, &link->exchanges) {
+                struct exchange *x = container_of(it, struct exchange, link);
+
+                if (x->kind == kind)
+                        return x;
+        }
+        return NULL;
+}
+
+bool link_probe_is_over(struct link *link)
+{
+        struct exchange *x = link_find_opening(link, EXCHANGE_DISCOVER);
+
+        if (x == NULL || !link->is_stateless || !link->is_probing)
+                return false; /* initialize is what it does not answer, or it is known to be of era
+                                 C */
+        log_info(NULL, "[upstream] %s: no answer to server/discover: asked to initialize",
+                 upstream_name(link->upstream));
+        /* Over a pipe the answer of a server that starts slowly comes before that to initialize. */
+        if (!link->transport->is_own)
+                exchange_end(x);
+        link_turn_to_sessions(link);
+        return true;
+}
+
+bool link_opens_anew(struct link *link, const char *why)
+{
+        struct list *it;
+
+        if (link->state != LINK_OPENING || !link->is_probing || !link->transport->is_own)
+                return false;
+        log_info(NULL, "[upstream] %s: %s: started again without server/discover",
+                 upstream_name(link->upstream), why);
+        while ((it = list_first(&link->exchanges)) != NULL)
+                exchange_end(container_of(it, struct exchange, link));
+        link->upstream->era = UPSTREAM_KEEPS_SESSIONS;
+        link_begin(link);
+        return true;
+}
+
+static void link_end_greetings(struct link *link)
+{
+        list_for_each_safe (it, &link->exchanges) {
+                struct exchange *x = container_of(it, struct exchange, link);
+
+                if (exchange_greets(x))
+                        exchange_end(x);
+        }
+}
+
+/* The result of server/discover. */
+static void link_on_discovered(struct exchange *x, const json_t *result)
+{
+        struct link *link = x->owner;
+        const json_t *versions = json_object_get(result, "supportedVersions");
+        const char *version = era_stateless_pick(versions);
+        json_t *hello;
+
+        if (!json_is_array(versions) || (version == NULL && era_session_among(versions))) {
+                link_not_discovered(x);
+                return;
+        }
+        hello = version != NULL ? envelope_hello(result, version) : NULL;
+        link_end_greetings(link);
+        if (hello != NULL) {
+                link->is_stateless = true;
+                link_on_hello(link, hello);
+        } else {
+                link_open_failed(link, version == NULL ? "speaks no protocol version that mgw does"
+                                                       : "out of memory");
+        }
+        json_decref(hello);
+}
+
+/* Only servers of the stateless era give such errors. */
+static void link_on_stateless_error(struct exchange *x, const json_t *error)
+{
+        struct link *link = x->owner;
+        bool was_discover = x->kind == EXCHANGE_DISCOVER;
+        bool is_version =
+                json_integer_value(json_object_get(error, "code")) == RPC_UNSUPPORTED_VERSION;
+        const json_t *versions = json_object_get(json_object_get(error, "data"), "supported");
+        const char *message = json_string_value(json_object_get(error, "message"));
+        bool has_sessions = was_discover && is_version && era_session_among(versions);
+        bool has_stateless = !was_discover && (versions == NULL || era_stateless_pick(versions));
+        char why[160];
+
+        snprintf(why, sizeof(why), "%.80s was refused: %.60s",
+                 was_discover ? "server/discover" : "initialize", message);
+        exchange_end(x);
+        if (has_sessions) {
+                link_turn_to_sessions(link);
+        } else if (has_stateless && link->transport->knows_stateless) {
+                if (link_may_turn(link))
+                        link_discover(link);
+        } else {
+                link_open_failed(link, why);
+        }
+}
+
+void link_on_greeting_answer(struct exchange *x, const struct rpc_msg *m)
+{
+        struct link *link = x->owner;
+        bool is_stateless_error =
+                m->kind == RPC_ERROR &&
+                envelope_is_stateless_error(json_integer_value(json_object_get(m->error, "code")));
+        json_t *root = json_incref(m->root); /* the exchange's end may free it */
+
+        if (is_stateless_error) {
+                link_on_stateless_error(x, m->error);
+        } else if (x->kind == EXCHANGE_DISCOVER) {
+                if (m->kind == RPC_RESULT)
+                        link_on_discovered(x, m->result);
+                else
+                        link_not_discovered(x);
+        } else {
+                link_end_greetings(link);
+                if (m->kind == RPC_RESULT && json_is_object(m->result))
+                        link_on_hello(link, m->result);
+                else
+                        link_open_failed(link, "refused to initialize");
+        }
+        json_decref(root);
+}
+
+bool link_takes_refusal(struct exchange *x, struct str text)
+{
+        struct rpc_msg m;
+        const char *fault;
+        char why[160];
+        json_t *root;
+        bool takes;
+
+        if (rpc_parse(text, &root, why, sizeof(why)) != 0)
+                return false;
+        takes = rpc_msg_read(root, &m, &fault) == 0 && m.kind == RPC_ERROR &&
+                envelope_is_stateless_error(json_integer_value(json_object_get(m.error, "code")));
+        if (takes)
+                link_on_greeting_answer(x, &m);
+        json_decref(root);
+        return takes;
+}

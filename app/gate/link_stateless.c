@@ -1,0 +1,100 @@
+/* A link to a server that keeps no session (era C): each request says who asks, nothing but
+ * requests goes there, and answers are made what the client knows. */
+#include "link_inside.h"
+#include "mgw/base/log.h"
+#include "mgw/gate/call.h"
+#include "mgw/gate/listing.h"
+#include "mgw/mcp/envelope.h"
+#include "mgw/mcp/era.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Does the client that this is for speak that era itself? */
+static bool is_of_stateless_client(const struct exchange *x)
+{
+        const struct call *call = exchange_call(x);
+
+        return call != NULL && call->session->kind == SESSION_STANDING;
+}
+
+const char *link_stateless_version(const struct link *link)
+{
+        const char *version = link->state == LINK_READY ? link_version(link) : NULL;
+
+        return version != NULL ? version : era_stateless_newest();
+}
+
+/* The message as it goes out, a new reference; NULL: out of memory. */
+static json_t *exchange_message(const struct exchange *x)
+{
+        const struct link *link = x->owner;
+        const struct session *s = link->session;
+        const json_t *params = json_object_get(x->msg, "params");
+        const char *version, *level;
+        json_t *wrapped, *msg;
+
+        if (!link->is_stateless || x->kind == EXCHANGE_SEND || x->kind == EXCHANGE_INITIALIZE)
+                return json_incref(x->msg);
+        version = link_stateless_version(link);
+        level = s->log_level >= 0 ? method_log_level_name(s->log_level) : NULL;
+        wrapped = is_of_stateless_client(x)
+                          ? envelope_wrap_own(params, version)
+                          : envelope_wrap(params, version, link->init_params, level);
+        msg = wrapped != NULL ? json_copy(x->msg) : NULL;
+        if (msg == NULL) {
+                json_decref(wrapped);
+                return NULL;
+        }
+        json_object_set_new(msg, "params", wrapped);
+        return msg;
+}
+
+int exchange_dump(const struct exchange *x, struct str *text)
+{
+        json_t *msg = exchange_message(x);
+        int r = msg != NULL ? rpc_dump(msg, text) : -ENOMEM;
+
+        json_decref(msg);
+        return r;
+}
+
+const json_t *link_input_schema(const struct exchange *x)
+{
+        const char *method = json_string_value(json_object_get(x->msg, "method"));
+        const char *name =
+                json_string_value(json_object_get(json_object_get(x->msg, "params"), "name"));
+
+        if (strcmp(method, "tools/call") != 0 || name == NULL)
+                return NULL;
+        return json_object_get(listing_find_tool(x->owner, name), "inputSchema");
+}
+
+/* There is no way to tell such a server anything but that a request on a pipe is cancelled. */
+bool link_takes_notification(const struct link *link, const json_t *msg)
+{
+        const char *method = json_string_value(json_object_get(msg, "method"));
+
+        return !link->is_stateless || (!link->transport->cancels_by_cut && method != NULL &&
+                                       strcmp(method, "notifications/cancelled") == 0);
+}
+
+static json_t *bad_answer_take(struct exchange *x, const char *why)
+{
+        if (upstream_may_log(x->owner->upstream))
+                log_warn(NULL, "[upstream] %s: %s", upstream_name(x->owner->upstream), why);
+        return rpc_error_take(json_object_get(x->msg, "id"), RPC_INTERNAL_ERROR, why, NULL);
+}
+
+json_t *link_bridge_answer(struct exchange *x, const struct rpc_msg *m)
+{
+        const char *method = json_string_value(json_object_get(x->msg, "method"));
+
+        if (is_of_stateless_client(x))
+                return json_incref(m->root);
+        if (m->kind == RPC_RESULT && envelope_type_of(m->result) == ENVELOPE_UNKNOWN)
+                return bad_answer_take(x, "its answer is of a resultType that is not known");
+        if (m->kind == RPC_RESULT && envelope_type_of(m->result) == ENVELOPE_INPUT_REQUIRED)
+                return bad_answer_take(x, "it asks for input where it may not");
+        return exchange_call(x) != NULL ? envelope_unwrap(method, m->root) : json_incref(m->root);
+}
