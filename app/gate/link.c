@@ -118,7 +118,7 @@ void link_begin(struct link *link)
 
         link->state = LINK_OPENING;
         link->generation++;
-        session_forget_asks(link); /* their ids mean nothing in a new session */
+        session_forget_asks(&link->asker); /* their ids mean nothing in a new session */
         r = link->transport->open(link, why, sizeof(why));
         if (r == -EAGAIN) {
                 link_wait_for_room(link, why);
@@ -300,6 +300,11 @@ bool link_is_quiet(const struct link *link)
 
 /* ---- from above ---- */
 
+static void link_on_client_message(struct asker *asker, json_t *msg)
+{
+        link_send_take(container_of(asker, struct link, asker), msg);
+}
+
 int link_create(struct upstream *upstream, struct session *session, const json_t *init_params,
                 struct link **linkp)
 {
@@ -318,7 +323,9 @@ int link_create(struct upstream *upstream, struct session *session, const json_t
         link->retry.on_due = link_on_retry;
         list_init(&link->exchanges);
         list_init(&link->waiting);
-        list_init(&link->asks);
+        list_init(&link->asker.asks);
+        link->asker.session = session;
+        link->asker.on_message_take = link_on_client_message;
         list_init(&link->lodgers);
         link->told_level = -1;
         link->subscribed = json_object();
@@ -363,7 +370,7 @@ void link_close(struct link *link)
                 return;
         timer_disarm(link_loop(link), &link->deadline);
         timer_disarm(link_loop(link), &link->retry);
-        session_forget_asks(link);
+        session_forget_asks(&link->asker);
         while ((it = list_first(&link->exchanges)) != NULL)
                 exchange_end(container_of(it, struct exchange, link));
         while ((it = list_first(&link->waiting)) != NULL)

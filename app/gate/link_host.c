@@ -269,5 +269,5 @@ void host_on_request(struct link *host, struct call *call, const struct rpc_msg 
                 host_refuse(host, m, RPC_METHOD_NOT_FOUND,
                             "the client whose call it is cannot be asked this");
         else
-                session_ask(host, call, m->root);
+                session_ask(&host->asker, call, m->root);
 }

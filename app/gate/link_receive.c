@@ -120,7 +120,7 @@ static void link_on_notification(struct link *link, struct call *call, const str
         if (class == METHOD_PROGRESS)
                 link_on_progress(link, m);
         else if (class == METHOD_CANCELLED)
-                session_cancel_ask(link, m->root);
+                session_cancel_ask(&link->asker, m->root);
         else if (link_is_host(link))
                 host_on_notification(link, call, m);
         else
@@ -157,7 +157,7 @@ static void link_on_request(struct link *link, struct call *call, const struct r
         else if (link_is_host(link))
                 host_on_request(link, call, m);
         else
-                session_ask(link, call, m->root);
+                session_ask(&link->asker, call, m->root);
 }
 
 void link_on_message(struct link *link, struct exchange *via, json_t *root)

@@ -250,7 +250,7 @@ struct ask {
         struct list link;      /* session->asks */
         struct list from_link; /* from->asks */
         struct session *session;
-        struct link *from;      /* of this session, or of one that hosts its upstream */
+        struct asker *from;
         const struct call *via; /* NULL: no call caused it */
         json_t *id;             /* ours; its progress token too */
         json_t *upstream_id;    /* theirs */
@@ -504,12 +504,12 @@ int session_open_sse(struct session *s, struct request *req)
         return 0;
 }
 
-static void ask_refuse(struct link *from, json_t *upstream_id, const char *why)
+static void ask_refuse(struct asker *from, json_t *upstream_id, const char *why)
 {
         json_t *error = rpc_error_take(upstream_id, RPC_INTERNAL_ERROR, why, NULL);
 
         if (error != NULL)
-                link_send_take(from, error);
+                from->on_message_take(from, error);
 }
 
 /* Tokens of two upstreams may be the same. */
@@ -520,33 +520,33 @@ static void ask_take_token(struct ask *ask, json_t *meta)
                 json_object_set(meta, "progressToken", ask->id);
 }
 
-void session_ask(struct link *link, struct call *via, json_t *request)
+void session_ask(struct asker *from, struct call *via, json_t *request)
 {
-        struct session *s = via != NULL ? via->session : link->session;
+        struct session *s = via != NULL ? via->session : from->session;
         json_t *upstream_id = json_object_get(request, "id");
         struct ask *ask;
         char id[24];
 
         if (s->n_asks >= s->gate->config->calls_per_session_max) {
-                ask_refuse(link, upstream_id, "too many requests wait for this client");
+                ask_refuse(from, upstream_id, "too many requests wait for this client");
                 return;
         }
         if (via == NULL && list_is_empty(&s->streams)) {
-                ask_refuse(link, upstream_id, "the client has no stream open to be asked on");
+                ask_refuse(from, upstream_id, "the client has no stream open to be asked on");
                 return;
         }
         ask = calloc(1, sizeof(*ask));
         snprintf(id, sizeof(id), "mgw-%u", ++s->last_ask);
         if (ask == NULL || (ask->id = json_string(id)) == NULL) {
                 free(ask);
-                ask_refuse(link, upstream_id, "out of memory");
+                ask_refuse(from, upstream_id, "out of memory");
                 return;
         }
         ask->session = s;
-        ask->from = link;
+        ask->from = from;
         ask->upstream_id = json_incref(upstream_id);
         list_append(&s->asks, &ask->link);
-        list_append(&link->asks, &ask->from_link);
+        list_append(&from->asks, &ask->from_link);
         s->n_asks++;
         json_object_set(request, "id", ask->id);
         ask->via = via;
@@ -554,7 +554,7 @@ void session_ask(struct link *link, struct call *via, json_t *request)
         if (via == NULL)
                 session_deliver(s, request);
         else if (!call_send(via, request)) {
-                ask_refuse(link, ask->upstream_id,
+                ask_refuse(from, ask->upstream_id,
                            "the client cannot be asked: it takes no stream");
                 ask_end(ask);
         }
@@ -571,7 +571,7 @@ void session_on_ask_progress(struct session *s, json_t *notification)
                 if (ask->upstream_token == NULL || !json_equal(ask->id, token))
                         continue;
                 json_object_set(params, "progressToken", ask->upstream_token);
-                link_send_take(ask->from, json_incref(notification));
+                ask->from->on_message_take(ask->from, json_incref(notification));
                 return;
         }
 }
@@ -597,18 +597,21 @@ void session_on_reply(struct session *s, json_t *reply)
 
                 if (!json_equal(ask->id, id))
                         continue;
+                struct asker *from = ask->from;
+
                 json_object_set(reply, "id", ask->upstream_id);
-                link_send_take(ask->from, json_incref(reply));
                 ask_end(ask);
+                from->on_message_take(from, json_incref(reply));
+                return;
         }
 }
 
-void session_cancel_ask(struct link *link, json_t *notification)
+void session_cancel_ask(struct asker *from, json_t *notification)
 {
         json_t *params = json_object_get(notification, "params");
         const json_t *id = json_object_get(params, "requestId");
 
-        list_for_each_safe (it, &link->asks) {
+        list_for_each_safe (it, &from->asks) {
                 struct ask *ask = container_of(it, struct ask, from_link);
 
                 if (!json_equal(ask->upstream_id, id))
@@ -620,10 +623,10 @@ void session_cancel_ask(struct link *link, json_t *notification)
         }
 }
 
-void session_forget_asks(struct link *link)
+void session_forget_asks(struct asker *from)
 {
         struct list *it;
 
-        while ((it = list_first(&link->asks)) != NULL)
+        while ((it = list_first(&from->asks)) != NULL)
                 ask_end(container_of(it, struct ask, from_link));
 }

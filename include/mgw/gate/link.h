@@ -21,7 +21,7 @@ struct link {
         void *peer;            /* the transport's */
         struct list exchanges; /* sent */
         struct list waiting;   /* for READY */
-        struct list asks;      /* the upstream's requests that wait for a client's reply */
+        struct asker asker;    /* for the upstream's requests to clients */
         struct timer deadline; /* of OPENING */
         struct timer retry;    /* while DOWN */
         struct link *host;     /* it lodges with; NULL: none (yet) */
