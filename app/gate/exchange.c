@@ -1,6 +1,6 @@
 /* Messages of ours on their way to an upstream. Ids and progress tokens there are our own numbers.
  * What found its session lost, or does no harm twice, is sent once more. */
-#include "link_inside.h"
+#include "link_detour.h"
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
 
@@ -34,6 +34,8 @@ void exchange_end(struct exchange *x)
         if (x->errand != NULL)
                 x->errand->exchange = NULL;
         x->errand = NULL;
+        rounds_drop(x->rounds);
+        refetch_drop(x->refetch);
         if (x->wire != NULL)
                 link->transport->drop(x);
         loop_bury(link_loop(link), x, exchange_free);
@@ -111,6 +113,39 @@ void exchange_start(struct exchange *x)
         x->generation = link->generation;
         exchange_heard(x);
         link->transport->send(x);
+}
+
+/* Progress upstream is counted under the id of our request. */
+static void set_progress_token(json_t *params, int64_t id)
+{
+        json_t *meta = json_copy(json_object_get(params, "_meta"));
+
+        json_object_set_new(meta, "progressToken", json_integer(id));
+        json_object_set_new(params, "_meta", meta);
+}
+
+void exchange_park(struct exchange *x)
+{
+        timer_disarm(link_loop(x->owner), &x->silence);
+        if (x->wire != NULL)
+                x->owner->transport->drop(x);
+        list_move_to_tail(&x->owner->parked, &x->link);
+}
+
+void exchange_unpark(struct exchange *x)
+{
+        struct link *link = x->owner;
+
+        x->id = ++link->last_id;
+        json_object_set_new(x->msg, "id", json_integer(x->id));
+        if (exchange_call(x) != NULL && exchange_call(x)->progress_token != NULL)
+                set_progress_token(json_object_get(x->msg, "params"), x->id);
+        x->was_retried = false;
+        list_move_to_tail(&link->waiting, &x->link);
+        if (link->state == LINK_READY)
+                exchange_start(x);
+        else
+                link_try(link);
 }
 
 struct exchange *exchange_find(struct link *link, const json_t *id)
@@ -208,15 +243,6 @@ void exchange_again(struct exchange *x)
 }
 
 /* ---- from above ---- */
-
-/* Progress upstream is counted under the id of our request. */
-static void set_progress_token(json_t *params, int64_t id)
-{
-        json_t *meta = json_copy(json_object_get(params, "_meta"));
-
-        json_object_set_new(meta, "progressToken", json_integer(id));
-        json_object_set_new(params, "_meta", meta);
-}
 
 void errand_send_take(struct errand *errand, struct link *link, const char *method, json_t *params)
 {

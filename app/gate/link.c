@@ -295,7 +295,8 @@ void link_sleep(struct link *link)
 
 bool link_is_quiet(const struct link *link)
 {
-        return list_is_empty(&link->exchanges) && list_is_empty(&link->waiting);
+        return list_is_empty(&link->exchanges) && list_is_empty(&link->waiting) &&
+               list_is_empty(&link->parked);
 }
 
 /* ---- from above ---- */
@@ -323,6 +324,7 @@ int link_create(struct upstream *upstream, struct session *session, const json_t
         link->retry.on_due = link_on_retry;
         list_init(&link->exchanges);
         list_init(&link->waiting);
+        list_init(&link->parked);
         list_init(&link->asker.asks);
         link->asker.session = session;
         link->asker.on_message_take = link_on_client_message;
@@ -374,6 +376,8 @@ void link_close(struct link *link)
         while ((it = list_first(&link->exchanges)) != NULL)
                 exchange_end(container_of(it, struct exchange, link));
         while ((it = list_first(&link->waiting)) != NULL)
+                exchange_end(container_of(it, struct exchange, link));
+        while ((it = list_first(&link->parked)) != NULL)
                 exchange_end(container_of(it, struct exchange, link));
         link->state = LINK_DOWN;
         link->transport->destroy(link);

@@ -20,12 +20,14 @@ enum exchange_fault {
 
 /* One message of ours on its way, and what is known of its answer. */
 struct exchange {
-        struct list link; /* on its link's exchanges or waiting */
+        struct list link; /* on its link's exchanges, waiting or parked */
         struct link *owner;
         struct errand *errand; /* EXCHANGE_REQUEST: NULL once nobody waits */
         json_t *msg;
         void *wire;           /* the transport's; NULL: not sent, or over */
         struct timer silence; /* the server's timeout_s */
+        struct rounds *rounds;   /* what its server asks of the client; NULL: nothing so far */
+        struct refetch *refetch; /* its server has wanted other headers */
         int64_t id;
         unsigned generation; /* of the upstream session that it was sent in */
         enum exchange_kind kind;
@@ -37,8 +39,9 @@ struct transport {
         bool is_own;
         /* Servers without sessions may be reached by it. */
         bool knows_stateless;
-        /* To such a server, dropping a request is to cancel it. */
-        bool cancels_by_cut;
+        /* It is HTTP: to such servers headers repeat what the body says, and to drop a request is
+         * to cancel it. */
+        bool has_headers;
         /* Allocates link->peer. 0, -ENOMEM. */
         int (*create)(struct link *link);
         /* Before initialize is sent: what was is void. 0; with a reason in why: -EAGAIN (a limit of
@@ -113,6 +116,10 @@ struct exchange *exchange_new(struct link *link, enum exchange_kind kind, json_t
 void exchange_start(struct exchange *x);
 /* The one that has this id, and waits for an answer. */
 struct exchange *exchange_find(struct link *link, const json_t *id);
+/* It waits for something else than its server. */
+void exchange_park(struct exchange *x);
+/* Sends it again, under a new id. */
+void exchange_unpark(struct exchange *x);
 /* As exchange_fail(), when the upstream's failure has been counted. */
 void exchange_give_up(struct exchange *x, const char *why, enum exchange_fault fault);
 /* Opens it when it is down and may be tried. */
@@ -177,5 +184,9 @@ const char *link_stateless_version(const struct link *link);
  * headers. Borrowed, or NULL. */
 const json_t *link_input_schema(const struct exchange *x);
 bool link_takes_notification(const struct link *link, const json_t *msg);
+/* What the client that this call is of (NULL: that the link is of) has said in initialize. */
+const json_t *link_init_params(const struct link *link, const struct call *call);
+/* An answer that is none yet: true when the request goes on. */
+bool link_goes_on(struct exchange *x, const struct rpc_msg *m);
 /* An answer as whoever asked knows it, a new reference; NULL: out of memory. */
 json_t *link_bridge_answer(struct exchange *x, const struct rpc_msg *m);

@@ -41,6 +41,8 @@ static void link_on_answer(struct link *link, struct exchange *via, const struct
         }
         upstream_worked(link->upstream);
         link->n_unproven = 0;
+        if (link->is_stateless && link_goes_on(x, m))
+                return;
         errand = x->errand;
         if (m->kind == RPC_RESULT)
                 link_note_subscription(link, x->msg);

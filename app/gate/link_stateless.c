@@ -1,6 +1,6 @@
 /* A link to a server that keeps no session (era C): each request says who asks, nothing but
  * requests goes there, and answers are made what the client knows. */
-#include "link_inside.h"
+#include "link_detour.h"
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
 #include "mgw/gate/listing.h"
@@ -25,11 +25,19 @@ const char *link_stateless_version(const struct link *link)
         return version != NULL ? version : era_stateless_newest();
 }
 
+const json_t *link_init_params(const struct link *link, const struct call *call)
+{
+        struct link *const *links = call != NULL ? call->session->links : NULL;
+
+        return links != NULL ? links[link->upstream->index]->init_params : link->init_params;
+}
+
 /* The message as it goes out, a new reference; NULL: out of memory. */
 static json_t *exchange_message(const struct exchange *x)
 {
         const struct link *link = x->owner;
-        const struct session *s = link->session;
+        const struct call *call = exchange_call(x);
+        int log_level = call != NULL ? call->session->log_level : link->session->log_level;
         const json_t *params = json_object_get(x->msg, "params");
         const char *version, *level;
         json_t *wrapped, *msg;
@@ -37,10 +45,10 @@ static json_t *exchange_message(const struct exchange *x)
         if (!link->is_stateless || x->kind == EXCHANGE_SEND || x->kind == EXCHANGE_INITIALIZE)
                 return json_incref(x->msg);
         version = link_stateless_version(link);
-        level = s->log_level >= 0 ? method_log_level_name(s->log_level) : NULL;
+        level = log_level >= 0 ? method_log_level_name(log_level) : NULL;
         wrapped = is_of_stateless_client(x)
                           ? envelope_wrap_own(params, version)
-                          : envelope_wrap(params, version, link->init_params, level);
+                          : envelope_wrap(params, version, link_init_params(link, call), level);
         msg = wrapped != NULL ? json_copy(x->msg) : NULL;
         if (msg == NULL) {
                 json_decref(wrapped);
@@ -75,8 +83,33 @@ bool link_takes_notification(const struct link *link, const json_t *msg)
 {
         const char *method = json_string_value(json_object_get(msg, "method"));
 
-        return !link->is_stateless || (!link->transport->cancels_by_cut && method != NULL &&
+        return !link->is_stateless || (!link->transport->has_headers && method != NULL &&
                                        strcmp(method, "notifications/cancelled") == 0);
+}
+
+/* May its answer be that input is needed (basic patterns, "Supported Requests")? */
+static bool may_need_input(const char *method)
+{
+        return strcmp(method, "tools/call") == 0 || strcmp(method, "prompts/get") == 0 ||
+               strcmp(method, "resources/read") == 0;
+}
+
+bool link_goes_on(struct exchange *x, const struct rpc_msg *m)
+{
+        const char *method = json_string_value(json_object_get(x->msg, "method"));
+        json_int_t code = json_integer_value(json_object_get(m->error, "code"));
+
+        if (m->kind == RPC_RESULT && exchange_call(x) != NULL && !is_of_stateless_client(x) &&
+            may_need_input(method) && envelope_type_of(m->result) == ENVELOPE_INPUT_REQUIRED) {
+                rounds_go_on(x, m->result);
+                return true;
+        }
+        if (code == RPC_HEADER_MISMATCH && x->refetch == NULL && x->errand != NULL &&
+            x->owner->transport->has_headers && strcmp(method, "tools/call") == 0) {
+                refetch_start(x);
+                return true;
+        }
+        return false;
 }
 
 static json_t *bad_answer_take(struct exchange *x, const char *why)

@@ -3,32 +3,23 @@
 #include "mgw/base/log.h"
 #include "mgw/gate/builtin.h"
 #include "mgw/gate/call.h"
+#include "mgw/gate/fetch.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define PAGE_MAX 1000
-/* Of one upstream's list; more is left out. */
-#define FETCH_PAGES_MAX 200
-#define FETCH_ENTRIES_MAX 20000
 
-static const char *const list_keys[LINK_N_LISTS] = {"tools", "prompts", "resources",
-                                                    "resourceTemplates"};
-
-/* One upstream's list on its way, page by page. */
-struct fetch {
+/* What one upstream has to give. */
+struct part {
         struct list link;
-        struct errand errand;
+        struct fetch fetch;
         struct listing *listing;
-        struct link *from;
-        json_t *entries;
-        unsigned n_pages;
-        unsigned as_of;
 };
 
 struct listing {
         struct call *call;
-        struct list fetches;
+        struct list parts; /* that are on their way */
         struct timer deadline;
         enum link_list list;
         bool is_starting; /* no answer from within the start */
@@ -38,7 +29,7 @@ static enum link_list list_of_key(const char *key)
 {
         unsigned i = 0;
 
-        while (i < LINK_N_LISTS - 1 && strcmp(list_keys[i], key) != 0)
+        while (i < LINK_N_LISTS - 1 && strcmp(fetch_key(i), key) != 0)
                 i++;
         return (enum link_list)i;
 }
@@ -82,14 +73,14 @@ static void listing_answer(struct listing *l)
                 call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
                 return;
         }
-        all = catalog_merge(parts, parts_of(s, l->list, parts, &builtin), list_keys[l->list],
+        all = catalog_merge(parts, parts_of(s, l->list, parts, &builtin), fetch_key(l->list),
                             &collision);
         if (collision != NULL)
                 log_warn(NULL,
                          "[catalog] two servers offer %s: the first one's is used (give one of "
                          "them a prefix, or another name under \"tools\")",
                          collision);
-        page = catalog_page(all, list_keys[l->list], cursor, PAGE_MAX);
+        page = catalog_page(all, fetch_key(l->list), cursor, PAGE_MAX);
         if (page != NULL)
                 call_answer_take(call, rpc_result_take(call->id, page));
         else
@@ -101,140 +92,39 @@ static void listing_answer(struct listing *l)
 
 static void listing_check(struct listing *l)
 {
-        if (!l->is_starting && list_is_empty(&l->fetches))
+        if (!l->is_starting && list_is_empty(&l->parts))
                 listing_answer(l);
 }
 
 /* ---- fetching ---- */
 
-static void fetch_free(void *object)
+static void part_end(struct part *part, const char *why)
 {
-        struct fetch *f = object;
-
-        json_decref(f->entries);
-        free(f);
+        list_unlink(&part->link);
+        fetch_drop(&part->fetch, why);
+        loop_bury(listing_gate(part->listing)->loop, part, free);
 }
 
-static void fetch_end(struct fetch *f, const char *why)
+static void part_on_done(struct fetch *fetch, bool is_new)
 {
-        list_unlink(&f->link);
-        errand_drop(&f->errand, why);
-        loop_bury(listing_gate(f->listing)->loop, f, fetch_free);
-}
+        struct part *part = container_of(fetch, struct part, fetch);
+        struct listing *l = part->listing;
 
-static void fetch_send(struct fetch *f, json_t *cursor)
-{
-        json_t *params = cursor != NULL ? json_pack("{s:O}", "cursor", cursor) : json_object();
-
-        errand_send_take(&f->errand, f->from, f->listing->call->method->name, params);
-}
-
-/* Sessions with the same list share it. */
-static json_t *fetch_share(struct fetch *f)
-{
-        json_t **recent = &f->from->upstream->recent[f->listing->list];
-
-        if (!json_equal(*recent, f->entries)) {
-                json_decref(*recent);
-                *recent = json_incref(f->entries);
-        }
-        return json_incref(*recent);
-}
-
-static void fetch_done(struct fetch *f)
-{
-        struct listing *l = f->listing;
-        json_t **entries = &f->from->lists[l->list].entries;
-
-        json_decref(*entries);
-        *entries = fetch_share(f);
-        f->from->lists[l->list].at_ms = loop_now_ms(listing_gate(l)->loop);
-        f->from->lists[l->list].as_of = f->as_of;
-        fetch_end(f, NULL);
+        (void)is_new;
+        part_end(part, NULL);
         listing_check(l);
 }
 
-/* A dead upstream costs its own entries only. */
-static void fetch_on_fail(struct errand *errand, const char *why)
+static void part_start(struct listing *l, struct link *link)
 {
-        struct fetch *f = container_of(errand, struct fetch, errand);
-        struct listing *l = f->listing;
+        struct part *part = calloc(1, sizeof(*part));
 
-        (void)why;
-        f->from->is_missing = true;
-        fetch_end(f, NULL);
-        listing_check(l);
-}
-
-/* What it had before, if anything, stays; it is asked again the next time. */
-static void fetch_refused(struct fetch *f, const json_t *error)
-{
-        const char *message = json_string_value(json_object_get(error, "message"));
-
-        log_warn(NULL, "[upstream] %s: %s was answered with an error: %.200s",
-                 upstream_name(f->from->upstream), f->listing->call->method->name, message);
-        fetch_on_fail(&f->errand, message);
-}
-
-static void fetch_add(struct fetch *f, const json_t *page)
-{
-        json_t *entry;
-        size_t i;
-
-        json_array_foreach ((json_t *)page, i, entry) {
-                if (json_array_size(f->entries) == FETCH_ENTRIES_MAX) {
-                        log_warn(NULL, "[upstream] %s: %s: more than %d entries are left out",
-                                 upstream_name(f->from->upstream), f->listing->call->method->name,
-                                 FETCH_ENTRIES_MAX);
-                        return;
-                }
-                json_array_append(f->entries, entry);
-        }
-}
-
-static void fetch_on_answer_take(struct errand *errand, json_t *answer)
-{
-        struct fetch *f = container_of(errand, struct fetch, errand);
-        const json_t *result = json_object_get(answer, "result");
-        const json_t *error = json_object_get(answer, "error");
-        json_t *cursor = json_object_get(result, "nextCursor");
-
-        fetch_add(f, json_object_get(result, list_keys[f->listing->list]));
-        if (error != NULL &&
-            json_integer_value(json_object_get(error, "code")) != RPC_METHOD_NOT_FOUND)
-                fetch_refused(f, error);
-        else if (json_is_string(cursor) && ++f->n_pages < FETCH_PAGES_MAX &&
-                 json_array_size(f->entries) < FETCH_ENTRIES_MAX)
-                fetch_send(f, cursor);
-        else
-                fetch_done(f);
-        json_decref(answer);
-}
-
-static bool list_is_fresh(const struct link *link, enum link_list list)
-{
-        const struct gate *gate = link->upstream->gate;
-
-        return link->lists[list].entries != NULL && link->lists[list].as_of == link->n_changes &&
-               loop_now_ms(gate->loop) - link->lists[list].at_ms < gate->config->catalog_age_ms;
-}
-
-static void fetch_start(struct listing *l, struct link *link)
-{
-        struct fetch *f = calloc(1, sizeof(*f));
-
-        if (f == NULL || (f->entries = json_array()) == NULL) {
-                free(f);
+        if (part == NULL)
                 return;
-        }
-        f->listing = l;
-        f->from = link;
-        f->as_of = link->n_changes;
-        f->errand.may_repeat = true;
-        f->errand.on_answer_take = fetch_on_answer_take;
-        f->errand.on_fail = fetch_on_fail;
-        list_append(&l->fetches, &f->link);
-        fetch_send(f, NULL);
+        part->listing = l;
+        part->fetch.on_done = part_on_done;
+        list_append(&l->parts, &part->link);
+        fetch_start(&part->fetch, link, l->list);
 }
 
 static void listing_on_deadline(struct timer *timer)
@@ -242,13 +132,14 @@ static void listing_on_deadline(struct timer *timer)
         struct listing *l = container_of(timer, struct listing, deadline);
         struct list *it;
 
-        while ((it = list_first(&l->fetches)) != NULL) {
-                struct fetch *f = container_of(it, struct fetch, link);
+        while ((it = list_first(&l->parts)) != NULL) {
+                struct part *part = container_of(it, struct part, link);
+                struct link *from = part->fetch.from;
 
                 log_warn(NULL, "[upstream] %s: %s took too long: its entries are left out",
-                         upstream_name(f->from->upstream), l->call->method->name);
-                f->from->is_missing = true;
-                fetch_end(f, "the gateway no longer waits");
+                         upstream_name(from->upstream), l->call->method->name);
+                from->is_missing = true;
+                part_end(part, "the gateway no longer waits");
         }
         listing_answer(l);
 }
@@ -267,11 +158,11 @@ void listing_start(struct call *call)
         l->list = list_of_key(call->method->list_key);
         l->deadline.on_due = listing_on_deadline;
         l->is_starting = true;
-        list_init(&l->fetches);
+        list_init(&l->parts);
         for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
-                if (s->links[i] != NULL && !list_is_fresh(s->links[i], l->list) &&
+                if (s->links[i] != NULL && !fetch_is_fresh(s->links[i], l->list) &&
                     link_can(s->links[i], call->method->capability))
-                        fetch_start(l, s->links[i]);
+                        part_start(l, s->links[i]);
         l->is_starting = false;
         timer_arm(s->gate->loop, &l->deadline, s->gate->config->upstream_open_timeout_ms);
         listing_check(l);
@@ -284,8 +175,8 @@ void listing_drop(struct listing *l)
         if (l == NULL)
                 return;
         timer_disarm(listing_gate(l)->loop, &l->deadline);
-        while ((it = list_first(&l->fetches)) != NULL)
-                fetch_end(container_of(it, struct fetch, link), "the client no longer waits");
+        while ((it = list_first(&l->parts)) != NULL)
+                part_end(container_of(it, struct part, link), "the client no longer waits");
         loop_bury(listing_gate(l)->loop, l, free);
 }
 

@@ -738,7 +738,7 @@ static void http_destroy(struct link *link)
 
 const struct transport transport_http = {
         .knows_stateless = true,
-        .cancels_by_cut = true,
+        .has_headers = true,
         .create = http_create,
         .open = http_open,
         .send = http_send,

@@ -21,6 +21,7 @@ struct link {
         void *peer;            /* the transport's */
         struct list exchanges; /* sent */
         struct list waiting;   /* for READY */
+        struct list parked;    /* for something else */
         struct asker asker;    /* for the upstream's requests to clients */
         struct timer deadline; /* of OPENING */
         struct timer retry;    /* while DOWN */
@@ -44,6 +45,7 @@ struct link {
         struct {
                 json_t *entries; /* an array; NULL: not known */
                 int64_t at_ms;
+                int64_t ttl_ms; /* how long the upstream lets them be kept; -1: it has not said */
                 unsigned as_of; /* n_changes when they were asked for */
         } lists[LINK_N_LISTS];
 };

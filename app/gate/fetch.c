@@ -1,0 +1,188 @@
+#include "mgw/gate/fetch.h"
+
+#include "link_inside.h"
+#include "mgw/base/log.h"
+#include "mgw/mcp/mirror.h"
+
+/* Of one upstream's list; more is left out. */
+#define PAGES_MAX 200
+#define ENTRIES_MAX 20000
+
+static const struct {
+        const char *method, *key;
+} lists[LINK_N_LISTS] = {
+        [LINK_TOOLS] = {"tools/list", "tools"},
+        [LINK_PROMPTS] = {"prompts/list", "prompts"},
+        [LINK_RESOURCES] = {"resources/list", "resources"},
+        [LINK_TEMPLATES] = {"resources/templates/list", "resourceTemplates"},
+};
+
+const char *fetch_method(enum link_list list)
+{
+        return lists[list].method;
+}
+
+const char *fetch_key(enum link_list list)
+{
+        return lists[list].key;
+}
+
+static void fetch_send(struct fetch *f, json_t *cursor)
+{
+        json_t *params = cursor != NULL ? json_pack("{s:O}", "cursor", cursor) : json_object();
+
+        errand_send_take(&f->errand, f->from, lists[f->list].method, params);
+}
+
+static void fetch_forget(struct fetch *f)
+{
+        json_decref(f->entries);
+        f->entries = NULL;
+        f->from = NULL;
+}
+
+/* Sessions with the same list share it. */
+static json_t *fetch_share(struct fetch *f)
+{
+        json_t **recent = &f->from->upstream->recent[f->list];
+
+        if (!json_equal(*recent, f->entries)) {
+                json_decref(*recent);
+                *recent = json_incref(f->entries);
+        }
+        return json_incref(*recent);
+}
+
+static void fetch_done(struct fetch *f)
+{
+        struct link *link = f->from;
+        json_t **entries = &link->lists[f->list].entries;
+
+        json_decref(*entries);
+        *entries = fetch_share(f);
+        link->lists[f->list].at_ms = loop_now_ms(link->upstream->gate->loop);
+        link->lists[f->list].ttl_ms = f->ttl_ms;
+        link->lists[f->list].as_of = f->as_of;
+        fetch_forget(f);
+        f->on_done(f, true);
+}
+
+/* A dead upstream costs its own entries only. */
+static void fetch_on_fail(struct errand *errand, const char *why)
+{
+        struct fetch *f = container_of(errand, struct fetch, errand);
+
+        (void)why;
+        f->from->is_missing = true;
+        fetch_forget(f);
+        f->on_done(f, false);
+}
+
+/* What it had before, if anything, stays; it is asked again the next time. */
+static void fetch_refused(struct fetch *f, const json_t *error)
+{
+        const char *message = json_string_value(json_object_get(error, "message"));
+
+        log_warn(NULL, "[upstream] %s: %s was answered with an error: %.200s",
+                 upstream_name(f->from->upstream), lists[f->list].method, message);
+        fetch_on_fail(&f->errand, message);
+}
+
+/* Servers without sessions may ask for arguments in HTTP headers, by rules (Streamable HTTP,
+ * "Custom Headers from Tool Parameters"). */
+static bool fetch_takes(const struct fetch *f, const json_t *entry)
+{
+        const struct link *link = f->from;
+        const char *name = json_string_value(json_object_get(entry, "name"));
+        char why[200];
+
+        if (f->list != LINK_TOOLS || !link->is_stateless || !link->transport->has_headers ||
+            mirror_check_tool(entry, why, sizeof(why)) == 0)
+                return true;
+        if (upstream_may_log(link->upstream))
+                log_warn(NULL, "[upstream] %s: the tool %.128s is left out: %s",
+                         upstream_name(link->upstream), name != NULL ? name : "?", why);
+        return false;
+}
+
+static void fetch_add(struct fetch *f, const json_t *page)
+{
+        json_t *entry;
+        size_t i;
+
+        json_array_foreach ((json_t *)page, i, entry) {
+                if (json_array_size(f->entries) == ENTRIES_MAX) {
+                        log_warn(NULL, "[upstream] %s: %s: more than %d entries are left out",
+                                 upstream_name(f->from->upstream), lists[f->list].method,
+                                 ENTRIES_MAX);
+                        return;
+                }
+                if (fetch_takes(f, entry))
+                        json_array_append(f->entries, entry);
+        }
+}
+
+static void fetch_note_ttl(struct fetch *f, const json_t *ttl)
+{
+        int64_t ms = json_is_number(ttl) && json_number_value(ttl) > 0
+                             ? (int64_t)json_number_value(ttl)
+                             : 0;
+
+        if (ttl != NULL && (f->ttl_ms < 0 || ms < f->ttl_ms))
+                f->ttl_ms = ms;
+}
+
+static void fetch_on_answer_take(struct errand *errand, json_t *answer)
+{
+        struct fetch *f = container_of(errand, struct fetch, errand);
+        const json_t *result = json_object_get(answer, "result");
+        const json_t *error = json_object_get(answer, "error");
+        json_t *cursor = json_object_get(result, "nextCursor");
+
+        fetch_add(f, json_object_get(result, lists[f->list].key));
+        fetch_note_ttl(f, json_object_get(result, "ttlMs"));
+        if (error != NULL &&
+            json_integer_value(json_object_get(error, "code")) != RPC_METHOD_NOT_FOUND)
+                fetch_refused(f, error);
+        else if (json_is_string(cursor) && ++f->n_pages < PAGES_MAX &&
+                 json_array_size(f->entries) < ENTRIES_MAX)
+                fetch_send(f, cursor);
+        else
+                fetch_done(f);
+        json_decref(answer);
+}
+
+bool fetch_is_fresh(const struct link *link, enum link_list list)
+{
+        const struct gate *gate = link->upstream->gate;
+        int64_t max_ms = gate->config->catalog_age_ms, ttl_ms = link->lists[list].ttl_ms;
+
+        if (ttl_ms >= 0 && ttl_ms < max_ms)
+                max_ms = ttl_ms;
+        return link->lists[list].entries != NULL && link->lists[list].as_of == link->n_changes &&
+               loop_now_ms(gate->loop) - link->lists[list].at_ms < max_ms;
+}
+
+void fetch_start(struct fetch *f, struct link *link, enum link_list list)
+{
+        f->from = link;
+        f->list = list;
+        f->entries = json_array();
+        f->ttl_ms = -1;
+        f->n_pages = 0;
+        f->as_of = link->n_changes;
+        f->errand = (struct errand){
+                .may_repeat = true,
+                .on_answer_take = fetch_on_answer_take,
+                .on_fail = fetch_on_fail,
+        };
+        fetch_send(f, NULL);
+}
+
+void fetch_drop(struct fetch *f, const char *why)
+{
+        if (f->from == NULL)
+                return;
+        errand_drop(&f->errand, why);
+        fetch_forget(f);
+}

@@ -1,0 +1,214 @@
+/* The questions of one round go to the client together, under the keys that the server has given
+ * them; the reply to each comes here. All that follows from a reply is done at the end of the turn:
+ * it may come from within session_ask(), or from the end of the call. */
+#include "link_detour.h"
+#include "mgw/base/log.h"
+#include "mgw/gate/call.h"
+#include "mgw/mcp/envelope.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A server that has asked so often will not have enough. */
+#define ROUNDS_MAX 32
+/* A client may have to ask somebody who is not there now. */
+#define ROUND_MS (INT64_C(10) * 60 * 1000)
+
+struct rounds {
+        struct exchange *x;
+        struct asker asker;
+        struct loop_task task; /* a reply has come, or none is needed */
+        struct timer deadline; /* of this round */
+        json_t *requests;      /* key -> request, that the client has not replied to */
+        json_t *responses;     /* key -> result */
+        json_t *state;         /* the server's; NULL: none */
+        unsigned n;
+        char why[300]; /* it cannot go on */
+};
+
+static struct loop *rounds_loop(const struct rounds *r)
+{
+        return link_loop(r->x->owner);
+}
+
+static void rounds_end(struct rounds *r, const char *why)
+{
+        struct exchange *x = r->x;
+        struct errand *errand = x->errand;
+        json_t *error =
+                rpc_error_take(json_object_get(x->msg, "id"), RPC_INTERNAL_ERROR, why, NULL);
+
+        if (upstream_may_log(x->owner->upstream))
+                log_info(LOG_FIELDS({"user", errand->call->session->user->email}),
+                         "[upstream] %s: %s", upstream_name(x->owner->upstream), why);
+        exchange_end(x);
+        if (error != NULL)
+                errand->on_answer_take(errand, error);
+        else
+                errand->on_fail(errand, "out of memory");
+}
+
+static void rounds_send(struct rounds *r)
+{
+        struct exchange *x = r->x;
+        json_t *params = json_object_get(x->msg, "params");
+
+        if (json_object_size(r->responses) > 0)
+                json_object_set(params, "inputResponses", r->responses);
+        else
+                json_object_del(params, "inputResponses");
+        if (r->state != NULL)
+                json_object_set(params, "requestState", r->state);
+        else
+                json_object_del(params, "requestState");
+        timer_disarm(rounds_loop(r), &r->deadline);
+        exchange_unpark(x);
+}
+
+static void rounds_on_task(struct loop_task *task)
+{
+        struct rounds *r = container_of(task, struct rounds, task);
+
+        if (r->why[0] != '\0')
+                rounds_end(r, r->why);
+        else if (json_object_size(r->requests) == 0)
+                rounds_send(r);
+}
+
+static void rounds_on_deadline(struct timer *timer)
+{
+        struct rounds *r = container_of(timer, struct rounds, deadline);
+
+        rounds_end(r, "the client did not answer what the server needs to know in time");
+}
+
+/* A reply, or progress, which such a server has not asked for. */
+static void rounds_on_message_take(struct asker *asker, json_t *msg)
+{
+        struct rounds *r = container_of(asker, struct rounds, asker);
+        const char *key = json_string_value(json_object_get(msg, "id"));
+        json_t *result = json_object_get(msg, "result");
+        const json_t *error = json_object_get(msg, "error");
+        const json_t *request = key != NULL ? json_object_get(r->requests, key) : NULL;
+
+        if (request != NULL && json_is_object(result)) {
+                json_object_set(r->responses, key, result);
+                json_object_del(r->requests, key);
+        } else if (request != NULL && r->why[0] == '\0') {
+                const char *message = json_string_value(json_object_get(error, "message"));
+
+                snprintf(r->why, sizeof(r->why), "%.40s, which the server needs: %.200s",
+                         json_string_value(json_object_get(request, "method")),
+                         message != NULL ? message : "the client's reply is no result");
+        }
+        loop_defer(rounds_loop(r), &r->task);
+        json_decref(msg);
+}
+
+/* NULL, or why the client is not asked. */
+static const char *rounds_check(const struct rounds *r, const json_t *result)
+{
+        const json_t *requests = json_object_get(result, "inputRequests"), *request;
+        const json_t *state = json_object_get(result, "requestState");
+        const struct call *call = exchange_call(r->x);
+        const char *key;
+
+        if (r->n > ROUNDS_MAX)
+                return "it asks for input without end";
+        if (state != NULL && !json_is_string(state))
+                return "it asks for input with a requestState that is no string";
+        if (requests == NULL && state == NULL)
+                return "it asks for input and does not say for which";
+        if (requests != NULL && !json_is_object(requests))
+                return "it asks for input with inputRequests that are no object";
+        json_object_foreach ((json_t *)requests, key, request)
+                if (!envelope_may_ask(link_init_params(r->x->owner, call), request))
+                        return "it asks for input that this client has not said it can give";
+        return NULL;
+}
+
+static void rounds_ask(struct rounds *r)
+{
+        struct call *call = exchange_call(r->x);
+        json_t *questions = json_copy(r->requests), *request;
+        const char *key;
+
+        json_object_foreach (questions, key, request) {
+                json_t *params = json_deep_copy(json_object_get(request, "params"));
+                json_t *msg = rpc_request_take(
+                        json_string(key), json_string_value(json_object_get(request, "method")),
+                        params != NULL ? params : json_object());
+
+                if (msg != NULL)
+                        session_ask(&r->asker, call, msg);
+                else
+                        snprintf(r->why, sizeof(r->why), "out of memory");
+                json_decref(msg);
+        }
+        json_decref(questions);
+}
+
+static struct rounds *rounds_of(struct exchange *x)
+{
+        struct rounds *r = x->rounds != NULL ? x->rounds : calloc(1, sizeof(*r));
+
+        if (r == NULL || r == x->rounds)
+                return r;
+        r->x = x;
+        r->task.on_run = rounds_on_task;
+        r->deadline.on_due = rounds_on_deadline;
+        r->asker.session = x->errand->call->session;
+        r->asker.on_message_take = rounds_on_message_take;
+        list_init(&r->asker.asks);
+        x->rounds = r;
+        return r;
+}
+
+void rounds_go_on(struct exchange *x, const json_t *result)
+{
+        struct rounds *r = rounds_of(x);
+        json_t *requests = json_object_get(result, "inputRequests");
+        const char *why;
+
+        exchange_park(x);
+        if (r == NULL) {
+                exchange_fail(x, "out of memory", FAULT_FINAL);
+                return;
+        }
+        r->n++;
+        why = rounds_check(r, result);
+        if (why != NULL) {
+                rounds_end(r, why);
+                return;
+        }
+        json_decref(r->state);
+        r->state = json_incref(json_object_get(result, "requestState"));
+        json_decref(r->responses);
+        r->responses = json_object();
+        json_decref(r->requests);
+        r->requests = requests != NULL ? json_copy(requests) : json_object();
+        timer_arm(rounds_loop(r), &r->deadline, ROUND_MS);
+        loop_defer(rounds_loop(r), &r->task);
+        rounds_ask(r);
+}
+
+static void rounds_free(void *object)
+{
+        struct rounds *r = object;
+
+        json_decref(r->requests);
+        json_decref(r->responses);
+        json_decref(r->state);
+        free(r);
+}
+
+void rounds_drop(struct rounds *r)
+{
+        if (r == NULL)
+                return;
+        session_forget_asks(&r->asker);
+        loop_task_cancel(&r->task);
+        timer_disarm(rounds_loop(r), &r->deadline);
+        loop_bury(rounds_loop(r), r, rounds_free);
+}

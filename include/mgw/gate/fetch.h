@@ -1,0 +1,28 @@
+/* One list of one upstream on its way into its link, page by page. */
+#pragma once
+
+#include "mgw/gate/link.h"
+
+/* Embedded by who wants the list; all but the handler is the fetch's own. */
+struct fetch {
+        struct errand errand;
+        struct link *from; /* NULL: not on its way */
+        enum link_list list;
+        json_t *entries;
+        int64_t ttl_ms; /* the shortest of its pages; -1: none has said */
+        unsigned n_pages;
+        unsigned as_of;
+        /* The link has the list, or what it had before. From the loop or from within fetch_start();
+         * not after fetch_drop(). */
+        void (*on_done)(struct fetch *fetch, bool is_new);
+};
+
+/* The method that asks for it ("tools/list"). */
+const char *fetch_method(enum link_list list);
+/* The member of the results that holds the entries ("tools"). */
+const char *fetch_key(enum link_list list);
+/* Is what the link has new enough? */
+bool fetch_is_fresh(const struct link *link, enum link_list list);
+void fetch_start(struct fetch *fetch, struct link *link, enum link_list list);
+/* Nobody waits for it any more; harmless when it is not on its way. */
+void fetch_drop(struct fetch *fetch, const char *why);
