@@ -244,29 +244,13 @@ void host_on_notification(struct link *host, struct call *call, const struct rpc
         }
 }
 
-/* What it can do, as it said in initialize; methods are named after the capability. */
-static bool client_can(const struct link *lodger, const char *method)
-{
-        const json_t *all = json_object_get(lodger->init_params, "capabilities");
-
-        return json_object_getn(all, method, strcspn(method, "/")) != NULL;
-}
-
-static void host_refuse(struct link *host, const struct rpc_msg *m, int code, const char *why)
-{
-        json_t *error = rpc_error_take(m->id, code, why, NULL);
-
-        if (error != NULL)
-                link_send_take(host, error);
-}
-
 void host_on_request(struct link *host, struct call *call, const struct rpc_msg *m)
 {
         if (call == NULL)
-                host_refuse(host, m, RPC_INTERNAL_ERROR,
+                link_refuse(host, m, RPC_INTERNAL_ERROR,
                             "nobody to ask: it may belong to calls of several users, or to none");
-        else if (!client_can(call->session->links[host->upstream->index], m->method))
-                host_refuse(host, m, RPC_METHOD_NOT_FOUND,
+        else if (!link_may_ask(call->session->links[host->upstream->index], m->method))
+                link_refuse(host, m, RPC_METHOD_NOT_FOUND,
                             "the client whose call it is cannot be asked this");
         else
                 session_ask(&host->asker, call, m->root);

@@ -136,28 +136,33 @@ static void link_skip(struct link *link, const char *why)
                          why);
 }
 
-/* Some servers ask for what the client has not declared, which may leave it unanswered. */
-static bool link_may_ask(const struct link *link, const struct method *method)
+bool link_may_ask(const struct link *link, const char *method)
 {
         const json_t *declared = json_object_get(link->init_params, "capabilities");
+        const char *capability = method_find(method)->capability;
 
-        return method->capability == NULL || json_object_get(declared, method->capability) != NULL;
+        return capability == NULL || json_object_get(declared, capability) != NULL;
+}
+
+void link_refuse(struct link *link, const struct rpc_msg *m, int code, const char *why)
+{
+        json_t *error = rpc_error_take(m->id, code, why, NULL);
+
+        if (error != NULL)
+                link_send_take(link, error);
 }
 
 static void link_on_request(struct link *link, struct call *call, const struct rpc_msg *m)
 {
-        const struct method *method = method_find(m->method);
-
         if (link->is_stateless)
                 link_skip(link, "its protocol version has no requests to a client");
-        else if (method->class == METHOD_PING)
+        else if (method_find(m->method)->class == METHOD_PING)
                 link_send_take(link, rpc_result_take(m->id, json_object()));
-        else if (!link_may_ask(link, method))
-                link_send_take(link,
-                               rpc_error_take(m->id, RPC_METHOD_NOT_FOUND,
-                                              "the client has not declared this capability", NULL));
         else if (link_is_host(link))
                 host_on_request(link, call, m);
+        else if (!link_may_ask(link, m->method))
+                link_refuse(link, m, RPC_METHOD_NOT_FOUND,
+                            "the client has not declared this capability");
         else
                 session_ask(&link->asker, call, m->root);
 }
