@@ -316,6 +316,8 @@ static void call_relay_take(struct call *call, struct link *link, json_t *params
         errand_send_take(&call->errand, link, call->method->name, params);
 }
 
+static void call_dispatch(struct call *call);
+
 static json_t *copy_params(const struct call *call)
 {
         return call->params != NULL ? json_copy(call->params) : json_object();
@@ -334,8 +336,7 @@ static void call_by_name(struct call *call)
 {
         const char *name = text_of(call->params, "name");
         bool is_tool = strcmp(call->method->name, "tools/call") == 0;
-        const char *theirs;
-        struct link *owner;
+        struct listing_owner owner;
 
         if (name == NULL) {
                 call_fail(call, RPC_INVALID_PARAMS, "params.name must be a string without NUL");
@@ -344,37 +345,40 @@ static void call_by_name(struct call *call)
         if (is_tool && call->session->gate->config->has_builtin_tools &&
             builtin_call(call, name, json_object_get(call->params, "arguments")))
                 return;
-        owner = listing_owner_of_name(call->session, is_tool ? LINK_TOOLS : LINK_PROMPTS, name,
-                                      &theirs);
-        if (owner == NULL) {
+        owner = listing_owner_of_name(call->session, is_tool ? LINK_TOOLS : LINK_PROMPTS, name);
+        if (listing_learn(call, &owner, call_dispatch))
+                return;
+        if (owner.link == NULL) {
                 call_fail(call, RPC_INVALID_PARAMS, "%s: unknown name: %s", call->method->name,
                           name);
-        } else if (!link_can(owner, call->method->capability)) {
+        } else if (!link_can(owner.link, call->method->capability)) {
                 call_fail(call, RPC_INVALID_PARAMS, "%s: the server does not offer this: %s",
                           call->method->name, name);
         } else {
-                call->errand.may_repeat = !is_tool || listing_tool_may_repeat(owner, theirs);
-                call_relay_take(call, owner, params_for_owner(call, "name", theirs));
+                call->errand.may_repeat =
+                        !is_tool || listing_tool_may_repeat(owner.link, owner.theirs);
+                call_relay_take(call, owner.link, params_for_owner(call, "name", owner.theirs));
         }
 }
 
 static void call_by_uri(struct call *call)
 {
         const char *uri = text_of(call->params, "uri");
-        const char *theirs;
-        struct link *owner;
+        struct listing_owner owner;
 
         if (uri == NULL) {
                 call_fail(call, RPC_INVALID_PARAMS, "params.uri must be a string without NUL");
                 return;
         }
-        owner = listing_owner_of_uri(call->session, uri, &theirs);
-        if (owner == NULL) {
+        owner = listing_owner_of_uri(call->session, uri);
+        if (listing_learn(call, &owner, call_dispatch))
+                return;
+        if (owner.link == NULL) {
                 call_fail(call, RPC_RESOURCE_NOT_FOUND, "no such resource: %s", uri);
                 return;
         }
         call->errand.may_repeat = true;
-        call_relay_take(call, owner, params_for_owner(call, "uri", theirs));
+        call_relay_take(call, owner.link, params_for_owner(call, "uri", owner.theirs));
 }
 
 static void call_complete(struct call *call)
@@ -382,24 +386,25 @@ static void call_complete(struct call *call)
         const json_t *ref = json_object_get(call->params, "ref");
         const char *name = text_of(ref, "name");
         const char *uri = text_of(ref, "uri");
-        const char *theirs = NULL;
-        struct link *owner = NULL;
+        struct listing_owner owner = {.is_certain = true};
         json_t *copy;
 
         if (name != NULL)
-                owner = listing_owner_of_name(call->session, LINK_PROMPTS, name, &theirs);
+                owner = listing_owner_of_name(call->session, LINK_PROMPTS, name);
         else if (uri != NULL)
-                owner = listing_owner_of_uri(call->session, uri, &theirs);
-        if (owner == NULL || !link_can(owner, call->method->capability)) {
+                owner = listing_owner_of_uri(call->session, uri);
+        if (listing_learn(call, &owner, call_dispatch))
+                return;
+        if (owner.link == NULL || !link_can(owner.link, call->method->capability)) {
                 call_fail(call, RPC_INVALID_PARAMS, "no server here completes this");
                 return;
         }
         copy = json_copy((json_t *)ref);
-        json_object_set_new(copy, name != NULL ? "name" : "uri", json_string(theirs));
+        json_object_set_new(copy, name != NULL ? "name" : "uri", json_string(owner.theirs));
         json_t *params = copy_params(call);
         json_object_set_new(params, "ref", copy);
         call->errand.may_repeat = true;
-        call_relay_take(call, owner, params);
+        call_relay_take(call, owner.link, params);
 }
 
 /* Kept for upstreams that open later. */

@@ -9,12 +9,12 @@
 #define ENTRIES_MAX 20000
 
 static const struct {
-        const char *method, *key;
+        const char *method, *key, *capability;
 } lists[LINK_N_LISTS] = {
-        [LINK_TOOLS] = {"tools/list", "tools"},
-        [LINK_PROMPTS] = {"prompts/list", "prompts"},
-        [LINK_RESOURCES] = {"resources/list", "resources"},
-        [LINK_TEMPLATES] = {"resources/templates/list", "resourceTemplates"},
+        [LINK_TOOLS] = {"tools/list", "tools", "tools"},
+        [LINK_PROMPTS] = {"prompts/list", "prompts", "prompts"},
+        [LINK_RESOURCES] = {"resources/list", "resources", "resources"},
+        [LINK_TEMPLATES] = {"resources/templates/list", "resourceTemplates", "resources"},
 };
 
 const char *fetch_method(enum link_list list)
@@ -25,6 +25,11 @@ const char *fetch_method(enum link_list list)
 const char *fetch_key(enum link_list list)
 {
         return lists[list].key;
+}
+
+const char *fetch_capability(enum link_list list)
+{
+        return lists[list].capability;
 }
 
 static void fetch_send(struct fetch *f, json_t *cursor)

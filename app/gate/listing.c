@@ -17,12 +17,13 @@ struct part {
         struct listing *listing;
 };
 
+/* Lists that a call waits for. */
 struct listing {
         struct call *call;
         struct list parts; /* that are on their way */
         struct timer deadline;
-        enum link_list list;
-        bool is_starting; /* no answer from within the start */
+        void (*on_done)(struct call *call);
+        bool is_starting; /* not done from within the start */
 };
 
 static enum link_list list_of_key(const char *key)
@@ -60,10 +61,10 @@ static size_t parts_of(const struct session *s, enum link_list list, struct cata
         return n;
 }
 
-static void listing_answer(struct listing *l)
+static void answer_list(struct call *call)
 {
-        struct call *call = l->call;
         const struct session *s = call->session;
+        enum link_list list = list_of_key(call->method->list_key);
         const char *cursor = json_string_value(json_object_get(call->params, "cursor"));
         struct catalog_part *parts = calloc(s->gate->n_upstreams + 1, sizeof(*parts));
         const char *collision = NULL;
@@ -73,14 +74,13 @@ static void listing_answer(struct listing *l)
                 call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
                 return;
         }
-        all = catalog_merge(parts, parts_of(s, l->list, parts, &builtin), fetch_key(l->list),
-                            &collision);
+        all = catalog_merge(parts, parts_of(s, list, parts, &builtin), fetch_key(list), &collision);
         if (collision != NULL)
                 log_warn(NULL,
                          "[catalog] two servers offer %s: the first one's is used (give one of "
                          "them a prefix, or another name under \"tools\")",
                          collision);
-        page = catalog_page(all, fetch_key(l->list), cursor, PAGE_MAX);
+        page = catalog_page(all, fetch_key(list), cursor, PAGE_MAX);
         if (page != NULL)
                 call_answer_take(call, rpc_result_take(call->id, page));
         else
@@ -90,13 +90,19 @@ static void listing_answer(struct listing *l)
         free(parts);
 }
 
+/* ---- fetching ---- */
+
+static void listing_done(struct listing *l)
+{
+        timer_disarm(listing_gate(l)->loop, &l->deadline);
+        l->on_done(l->call);
+}
+
 static void listing_check(struct listing *l)
 {
         if (!l->is_starting && list_is_empty(&l->parts))
-                listing_answer(l);
+                listing_done(l);
 }
-
-/* ---- fetching ---- */
 
 static void part_end(struct part *part, const char *why)
 {
@@ -115,7 +121,7 @@ static void part_on_done(struct fetch *fetch, bool is_new)
         listing_check(l);
 }
 
-static void part_start(struct listing *l, struct link *link)
+static void part_start(struct listing *l, struct link *link, enum link_list list)
 {
         struct part *part = calloc(1, sizeof(*part));
 
@@ -124,7 +130,7 @@ static void part_start(struct listing *l, struct link *link)
         part->listing = l;
         part->fetch.on_done = part_on_done;
         list_append(&l->parts, &part->link);
-        fetch_start(&part->fetch, link, l->list);
+        fetch_start(&part->fetch, link, list);
 }
 
 static void listing_on_deadline(struct timer *timer)
@@ -137,35 +143,82 @@ static void listing_on_deadline(struct timer *timer)
                 struct link *from = part->fetch.from;
 
                 log_warn(NULL, "[upstream] %s: %s took too long: its entries are left out",
-                         upstream_name(from->upstream), l->call->method->name);
+                         upstream_name(from->upstream), fetch_method(part->fetch.list));
                 from->is_missing = true;
                 part_end(part, "the gateway no longer waits");
         }
-        listing_answer(l);
+        listing_done(l);
 }
 
-void listing_start(struct call *call)
+/* Asks for a list those that may have in it what is called so (NULL: all). */
+static void listing_fetch(struct listing *l, enum link_list list, const char *name)
 {
-        const struct session *s = call->session;
+        const struct session *s = l->call->session;
+
+        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+                struct link *link = s->links[i];
+
+                if (link != NULL && !fetch_is_fresh(link, list) &&
+                    link_can(link, fetch_capability(list)) &&
+                    (name == NULL || catalog_their_name(&link->upstream->rule, name) != NULL))
+                        part_start(l, link, list);
+        }
+}
+
+static struct listing *listing_begin(struct call *call, void (*on_done)(struct call *call))
+{
         struct listing *l = calloc(1, sizeof(*l));
 
         if (l == NULL) {
                 call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
-                return;
+                return NULL;
         }
         call->listing = l;
         l->call = call;
-        l->list = list_of_key(call->method->list_key);
+        l->on_done = on_done;
         l->deadline.on_due = listing_on_deadline;
         l->is_starting = true;
         list_init(&l->parts);
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
-                if (s->links[i] != NULL && !fetch_is_fresh(s->links[i], l->list) &&
-                    link_can(s->links[i], call->method->capability))
-                        part_start(l, s->links[i]);
+        return l;
+}
+
+static void listing_wait(struct listing *l)
+{
+        const struct gate *gate = listing_gate(l);
+
         l->is_starting = false;
-        timer_arm(s->gate->loop, &l->deadline, s->gate->config->upstream_open_timeout_ms);
+        timer_arm(gate->loop, &l->deadline, gate->config->upstream_open_timeout_ms);
         listing_check(l);
+}
+
+void listing_start(struct call *call)
+{
+        struct listing *l = listing_begin(call, answer_list);
+
+        if (l == NULL)
+                return;
+        listing_fetch(l, list_of_key(call->method->list_key), NULL);
+        listing_wait(l);
+}
+
+bool listing_learn(struct call *call, const struct listing_owner *owner,
+                   void (*on_done)(struct call *call))
+{
+        struct listing *l;
+
+        if (owner->is_certain || call->listing != NULL)
+                return false;
+        l = listing_begin(call, on_done);
+        if (l == NULL)
+                return true;
+        if (owner->list != LINK_RESOURCES) {
+                listing_fetch(l, owner->list, owner->shown);
+        } else {
+                listing_fetch(l, LINK_RESOURCES, NULL);
+                listing_fetch(l, LINK_TEMPLATES, NULL);
+        }
+        listing_wait(l);
+        return true;
 }
 
 void listing_drop(struct listing *l)
@@ -199,11 +252,11 @@ static const json_t *find_entry(const struct link *link, enum link_list list, co
 
 /* Among servers whose prefix fits, one that is known to have it; else the one with the longest
  * prefix. */
-struct link *listing_owner_of_name(const struct session *s, enum link_list list, const char *shown,
-                                   const char **theirsp)
+struct listing_owner listing_owner_of_name(const struct session *s, enum link_list list,
+                                           const char *shown)
 {
-        struct link *best = NULL;
-        size_t n_best = 0;
+        struct listing_owner best = {.list = list, .shown = shown};
+        unsigned n_able = 0;
 
         for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
                 struct link *link = s->links[i];
@@ -212,16 +265,16 @@ struct link *listing_owner_of_name(const struct session *s, enum link_list list,
 
                 if (theirs == NULL)
                         continue;
-                if (find_entry(link, list, "name", theirs) != NULL) {
-                        *theirsp = theirs;
-                        return link;
-                }
-                if (best == NULL || strlen(link->upstream->rule.prefix) > n_best) {
-                        best = link;
-                        n_best = strlen(link->upstream->rule.prefix);
-                        *theirsp = theirs;
+                if (find_entry(link, list, "name", theirs) != NULL)
+                        return (struct listing_owner){link, theirs, list, shown, true};
+                n_able++;
+                if (best.link == NULL || strlen(link->upstream->rule.prefix) >
+                                                 strlen(best.link->upstream->rule.prefix)) {
+                        best.link = link;
+                        best.theirs = theirs;
                 }
         }
+        best.is_certain = n_able <= 1;
         return best;
 }
 
@@ -241,9 +294,9 @@ static bool has_uri(const struct link *link, const char *uri)
         return false;
 }
 
-struct link *listing_owner_of_uri(const struct session *s, const char *shown, const char **theirsp)
+struct listing_owner listing_owner_of_uri(const struct session *s, const char *shown)
 {
-        struct link *only = NULL;
+        struct listing_owner only = {.list = LINK_RESOURCES, .shown = shown, .theirs = shown};
         unsigned n_able = 0;
 
         for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
@@ -253,14 +306,16 @@ struct link *listing_owner_of_uri(const struct session *s, const char *shown, co
                 if (link == NULL || !link_can(link, "resources"))
                         continue;
                 theirs = catalog_uri_of_server(&link->upstream->rule, shown);
-                *theirsp = theirs != NULL ? theirs : shown;
                 if (theirs != NULL || has_uri(link, shown))
-                        return link;
-                only = link;
+                        return (struct listing_owner){link, theirs != NULL ? theirs : shown,
+                                                      LINK_RESOURCES, shown, true};
+                only.link = link;
                 n_able++;
         }
-        *theirsp = shown;
-        return n_able == 1 ? only : NULL;
+        only.is_certain = n_able <= 1;
+        if (n_able > 1)
+                only.link = NULL;
+        return only;
 }
 
 void listing_show_uri(const struct link *link, json_t *params)

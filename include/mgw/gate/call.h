@@ -21,7 +21,7 @@ struct call {
         struct timer work;         /* built-in tools that take time */
         struct errand errand;      /* to the upstream that has what it asks for */
         struct upstream *upstream; /* where it went; NULL: nowhere yet */
-        struct listing *listing;   /* METHOD_LIST */
+        struct listing *listing;   /* lists it has asked for */
         struct relay *relay;       /* its answer is going out while it comes */
 };
 

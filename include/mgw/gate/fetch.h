@@ -21,6 +21,7 @@ struct fetch {
 const char *fetch_method(enum link_list list);
 /* The member of the results that holds the entries ("tools"). */
 const char *fetch_key(enum link_list list);
+const char *fetch_capability(enum link_list list);
 /* Is what the link has new enough? */
 bool fetch_is_fresh(const struct link *link, enum link_list list);
 void fetch_start(struct fetch *fetch, struct link *link, enum link_list list);

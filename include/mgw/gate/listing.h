@@ -11,13 +11,24 @@ void listing_start(struct call *call);
 /* The call is over. NULL is fine. */
 void listing_drop(struct listing *listing);
 
-/* Who has the tool ("tools") or prompt ("prompts") that clients know by this name, and its own name
- * there, borrowed. NULL: nobody. */
-struct link *listing_owner_of_name(const struct session *session, enum link_list list,
-                                   const char *shown, const char **theirsp);
-/* The same for a resource. */
-struct link *listing_owner_of_uri(const struct session *session, const char *shown,
-                                  const char **theirsp);
+/* Who has what clients know by a name or URI. */
+struct listing_owner {
+        struct link *link;   /* NULL: nobody, as far as is known */
+        const char *theirs;  /* its name or URI there, borrowed */
+        enum link_list list; /* LINK_RESOURCES: or a template's */
+        const char *shown;   /* borrowed */
+        bool is_certain;     /* false: a guess, since no list shows it and several may have it */
+};
+
+/* list: LINK_TOOLS or LINK_PROMPTS. */
+struct listing_owner listing_owner_of_name(const struct session *session, enum link_list list,
+                                           const char *shown);
+struct listing_owner listing_owner_of_uri(const struct session *session, const char *shown);
+/* Asks those who may be the owner for what is not known of their lists, once a call; then on_done,
+ * also from within, which is to look again. False: nothing is to be learned, the owner is what it
+ * is. */
+bool listing_learn(struct call *call, const struct listing_owner *owner,
+                   void (*on_done)(struct call *call));
 /* Puts the URI that clients know into the params of a notification of this link. */
 void listing_show_uri(const struct link *link, json_t *params);
 /* The tool's entry as the upstream gave it, borrowed; NULL: not known. */
