@@ -109,16 +109,31 @@ static const struct setting settings[] = {
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
 
+static void tell_fault(struct loading *l, const char *key, const char *where, const char *fmt,
+                       va_list ap)
+{
+        l->n_faults++;
+        fprintf(l->err, "%s:%u: %s: ", l->path, source_line(l->text, key), where);
+        vfprintf(l->err, fmt, ap);
+        fputc('\n', l->err);
+}
+
 void config_fault(struct loading *l, const char *key, const char *fmt, ...)
 {
         va_list ap;
 
-        l->n_faults++;
-        fprintf(l->err, "%s:%u: %s: ", l->path, source_line(l->text, key), key);
         va_start(ap, fmt);
-        vfprintf(l->err, fmt, ap);
+        tell_fault(l, key, key, fmt, ap);
         va_end(ap);
-        fputc('\n', l->err);
+}
+
+void config_fault_at(struct loading *l, const char *key, const char *where, const char *fmt, ...)
+{
+        va_list ap;
+
+        va_start(ap, fmt);
+        tell_fault(l, key, where, fmt, ap);
+        va_end(ap);
 }
 
 static const char *set_text(char **fieldp, const char *value)

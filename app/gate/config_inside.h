@@ -15,6 +15,9 @@ struct loading {
 /* A fault at the key that the path of keys (dots between them) names. */
 void config_fault(struct loading *l, const char *key, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
+/* The same, under another name than the key's. */
+void config_fault_at(struct loading *l, const char *key, const char *where, const char *fmt, ...)
+        __attribute__((format(printf, 4, 5)));
 /* A JSON value as text, with ${env:NAME} filled in; the caller frees it. want: JSON_STRING,
  * JSON_REAL (numbers, or strings that hold one) or JSON_TRUE (booleans likewise). NULL: the fault
  * has been told. */

@@ -40,34 +40,64 @@ static void drop_hidden(json_t *description, const struct config_server *s)
         }
 }
 
-/* What is wrong then stands in no line of the document. */
+/* A document, and where in it the tools of the description stand that was made of it. */
+struct origin {
+        struct loading *l;
+        const json_t *places;
+};
+
+/* Told where the operation stands: "tools.find.path" is in no line of the document. */
+static void on_operation_fault(void *owner, const char *key, const char *why)
+{
+        const struct origin *o = owner;
+        bool is_tool = strncmp(key, "tools.", 6) == 0;
+        char name[80], at[400];
+        const char *path, *method;
+        const json_t *place;
+
+        snprintf(name, sizeof(name), "%.*s", is_tool ? (int)strcspn(key + 6, ".") : 0,
+                 is_tool ? key + 6 : "");
+        place = json_object_get(o->places, name);
+        path = json_string_value(json_array_get(place, 0));
+        method = json_string_value(json_array_get(place, 1));
+        snprintf(at, sizeof(at), "paths.%s.%s", path != NULL ? path : "",
+                 method != NULL ? method : "");
+        if (place != NULL)
+                config_fault_at(o->l, at, key, "%s (\"exclude\" leaves an operation out)", why);
+        else
+                config_fault(o->l, key[0] != '\0' ? key : "the document", "%s", why);
+}
+
 static void read_openapi(struct loading *l, json_t *document, struct config_server *s)
 {
-        json_t *description = NULL;
-        struct rest_fault fault;
+        json_t *description = NULL, *places = NULL;
         char why[200];
 
-        if (openapi_describe(document, &description, why, sizeof(why)) != 0) {
+        if (openapi_describe(document, &description, &places, why, sizeof(why)) != 0) {
                 config_fault(l, "openapi", "%s", why);
                 return;
         }
+        struct origin origin = {l, places};
+        const struct rest_faults faults = {on_operation_fault, &origin};
+
         drop_hidden(description, s);
-        if (rest_create(description, s->base_url, &s->rest, &fault) != 0) {
-                fprintf(l->err, "%s: %s: %s (\"exclude\" leaves an operation out)\n", l->path,
-                        fault.key[0] != '\0' ? fault.key : "the document", fault.why);
-                l->n_faults++;
-        }
+        if (rest_create(description, s->base_url, &s->rest, &faults) == -ENOMEM)
+                config_fault(l, "the document", "out of memory");
         json_decref(description);
+        json_decref(places);
 }
 
-/* Its faults are told as those of the configuration are. */
+static void on_description_fault(void *owner, const char *key, const char *why)
+{
+        config_fault(owner, key[0] != '\0' ? key : "the description", "%s", why);
+}
+
 static void read_description(struct loading *l, const json_t *json, struct config_server *s)
 {
-        struct rest_fault fault;
+        const struct rest_faults faults = {on_description_fault, l};
 
-        if (rest_create(json, s->base_url, &s->rest, &fault) != 0)
-                config_fault(l, fault.key[0] != '\0' ? fault.key : "the description", "%s",
-                             fault.why);
+        if (rest_create(json, s->base_url, &s->rest, &faults) == -ENOMEM)
+                config_fault(l, "the description", "out of memory");
 }
 
 static void read_json(struct loading *l, struct config_server *s)

@@ -83,8 +83,7 @@ static const char *walk_into(struct walk *w, const char *path)
         for (walk_space(w); w->p < w->end && *w->p == '"'; walk_space(w)) {
                 struct str key = walk_string(w);
 
-                if (strncmp(path, key.p, key.n) == 0 &&
-                    (path[key.n] == '.' || path[key.n] == '\0'))
+                if (strncmp(path, key.p, key.n) == 0 && (path[key.n] == '.' || path[key.n] == '\0'))
                         return path + key.n + (path[key.n] == '.');
                 walk_value(w);
         }

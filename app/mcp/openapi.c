@@ -16,8 +16,9 @@
 struct operation {
         json_t *document;
         const char *path, *method;
-        json_t *spec; /* what the document says */
-        json_t *tool; /* what comes of it */
+        const char *key; /* the method, as the document writes it */
+        json_t *spec;    /* what the document says */
+        json_t *tool;    /* what comes of it */
         json_t *properties, *required, *defs;
         json_t *arguments; /* "in name" of a parameter -> its argument */
 };
@@ -279,28 +280,28 @@ static void add_input(struct operation *o)
         json_object_set_new(o->tool, "inputSchema", input);
 }
 
-static void add_tool(struct operation *o, json_t *tools)
+static void add_tool(struct operation *o, json_t *tools, json_t *places)
 {
         const char *id = json_string_value(json_object_get(o->spec, "operationId"));
         char text[300], name[NAME_MAX_BYTES + 1];
-        size_t n = 0;
 
-        snprintf(text, sizeof(text), "%s %s", o->method, o->path);
-        for (char *c = text; id == NULL && n < strlen(o->method); c++, n++)
-                *c = (char)tolower((unsigned char)*c);
+        snprintf(text, sizeof(text), "%s %s", o->key, o->path);
         make_name(name, id != NULL ? id : text);
-        if (name[0] != '\0' && json_object_get(tools, name) == NULL)
-                json_object_set(tools, name, o->tool);
+        if (name[0] == '\0' || json_object_get(tools, name) != NULL)
+                return;
+        json_object_set(tools, name, o->tool);
+        json_object_set_new(places, name, json_pack("[s, s]", o->path, o->key));
 }
 
-static void read_operation(json_t *document, const char *path, json_t *item, const char *method,
-                           json_t *spec, json_t *tools)
+static void read_operation(json_t *document, const char *path, json_t *item,
+                           const char *const method[2], json_t *tools, json_t *places)
 {
         struct operation o = {
                 .document = document,
                 .path = path,
-                .method = method,
-                .spec = spec,
+                .method = method[1],
+                .key = method[0],
+                .spec = json_object_get(item, method[0]),
                 .tool = json_object(),
                 .properties = json_object(),
                 .required = json_object(),
@@ -308,15 +309,15 @@ static void read_operation(json_t *document, const char *path, json_t *item, con
                 .arguments = json_object(),
         };
 
-        set_text(o.tool, "method", method);
+        set_text(o.tool, "method", o.method);
         add_parameters(&o, json_object_get(item, "parameters"));
-        add_parameters(&o, json_object_get(spec, "parameters"));
+        add_parameters(&o, json_object_get(o.spec, "parameters"));
         add_path(&o);
         add_words(&o);
         add_annotations(&o);
         if (add_body(&o)) {
                 add_input(&o);
-                add_tool(&o, tools);
+                add_tool(&o, tools, places);
         }
         json_decref(o.tool);
         json_decref(o.properties);
@@ -325,7 +326,8 @@ static void read_operation(json_t *document, const char *path, json_t *item, con
         json_decref(o.arguments);
 }
 
-int openapi_describe(json_t *document, json_t **descriptionp, char *why, size_t why_size)
+int openapi_describe(json_t *document, json_t **descriptionp, json_t **placesp, char *why,
+                     size_t why_size)
 {
         static const char *const methods[][2] = {{"get", "GET"},
                                                  {"post", "POST"},
@@ -334,23 +336,22 @@ int openapi_describe(json_t *document, json_t **descriptionp, char *why, size_t 
                                                  {"delete", "DELETE"}};
         const char *version = json_string_value(json_object_get(document, "openapi"));
         json_t *url = rest_pointer(document, "/servers/0/url"), *item;
-        json_t *tools = json_object();
+        json_t *tools, *places;
         const char *path;
 
         if (version == NULL || strncmp(version, "3.", 2) != 0) {
                 snprintf(why, why_size, "is no OpenAPI 3.x document: \"openapi\" must be \"3...\"");
-                json_decref(tools);
                 return REST_E_FAULT;
         }
+        tools = json_object();
+        places = json_object();
         json_object_foreach (json_object_get(document, "paths"), path, item) {
                 item = resolve(document, item);
-                for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-                        json_t *spec = json_object_get(item, methods[i][0]);
-
-                        if (spec != NULL)
-                                read_operation(document, path, item, methods[i][1], spec, tools);
-                }
+                for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+                        if (json_object_get(item, methods[i][0]) != NULL)
+                                read_operation(document, path, item, methods[i], tools, places);
         }
+        *placesp = places;
         *descriptionp = json_pack("{s:o}", "tools", tools);
         if (json_is_string(url) && strncmp(json_string_value(url), "http", 4) == 0)
                 json_object_set(*descriptionp, "base_url", url);

@@ -57,7 +57,7 @@ static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 
 /* Where the reader stands: "tools.list" and what is below. */
 struct place {
-        struct rest_fault *fault;
+        const struct rest_faults *faults;
         char key[120];
 };
 
@@ -66,14 +66,22 @@ static int fail(const struct place *at, const char *key, const char *fmt, ...)
 
 static int fail(const struct place *at, const char *key, const char *fmt, ...)
 {
+        char full[200], why[600];
         va_list ap;
 
-        snprintf(at->fault->key, sizeof(at->fault->key), "%s%s%s", at->key,
+        snprintf(full, sizeof(full), "%s%s%s", at->key,
                  at->key[0] != '\0' && key[0] != '\0' ? "." : "", key);
         va_start(ap, fmt);
-        vsnprintf(at->fault->why, sizeof(at->fault->why), fmt, ap);
+        vsnprintf(why, sizeof(why), fmt, ap);
         va_end(ap);
+        at->faults->on_fault(at->faults->owner, full, why);
         return REST_E_FAULT;
+}
+
+/* What two checks found, both of which are to be made. */
+static int both(int a, int b)
+{
+        return a < 0 || b == 0 ? a : b;
 }
 
 static const char *type_words(json_type type)
@@ -91,26 +99,33 @@ static const struct key *find_key(const struct key *keys, const char *name)
         return NULL;
 }
 
+static int check_key(const struct place *at, const struct key *keys, const char *name,
+                     const json_t *value)
+{
+        const struct key *key = find_key(keys, name);
+
+        if (key == NULL)
+                return fail(at, name, "not known (docs/rest.md tells what is)");
+        if (key->type != JSON_NULL && json_typeof(value) != key->type)
+                return fail(at, name, "must be %s", type_words(key->type));
+        if (key->type == JSON_STRING &&
+            strlen(json_string_value(value)) != json_string_length(value))
+                return fail(at, name, "must hold no NUL");
+        return 0;
+}
+
 static int check_keys(const struct place *at, json_t *object, const struct key *keys)
 {
         const char *name;
         json_t *value;
+        int r = 0;
 
-        json_object_foreach (object, name, value) {
-                const struct key *key = find_key(keys, name);
-
-                if (key == NULL)
-                        return fail(at, name, "not known (docs/rest.md tells what is)");
-                if (key->type != JSON_NULL && json_typeof(value) != key->type)
-                        return fail(at, name, "must be %s", type_words(key->type));
-                if (key->type == JSON_STRING &&
-                    strlen(json_string_value(value)) != json_string_length(value))
-                        return fail(at, name, "must hold no NUL");
-        }
+        json_object_foreach (object, name, value)
+                r = both(r, check_key(at, keys, name, value));
         for (; keys->name != NULL; keys++)
                 if (keys->is_needed && json_object_get(object, keys->name) == NULL)
-                        return fail(at, "", "needs \"%s\"", keys->name);
-        return 0;
+                        r = both(r, fail(at, "", "needs \"%s\"", keys->name));
+        return r;
 }
 
 static int check_pointer(const struct place *at, const char *key, const char *pointer)
@@ -221,7 +236,7 @@ static int read_body(const struct place *at, struct rest_tool *t, const json_t *
         t->is_form = type != NULL && strcmp(type, "form") == 0;
         if (type != NULL && !t->is_form && strcmp(type, "json") != 0)
                 return fail(at, "body_type", "must be \"json\" or \"form\"");
-        if (t->has_body && strcmp(t->method, "GET") == 0)
+        if (t->has_body && t->method != NULL && strcmp(t->method, "GET") == 0)
                 return fail(at, "body", "does not go with GET");
         if (t->is_form && !json_is_object(t->body))
                 return fail(at, "body", "must be an object where body_type is \"form\"");
@@ -230,7 +245,7 @@ static int read_body(const struct place *at, struct rest_tool *t, const json_t *
 
 static int read_paging(const struct place *at, struct rest_tool *t, const json_t *input)
 {
-        struct place below = {.fault = at->fault};
+        struct place below = {.faults = at->faults};
         const char *argument;
         json_int_t n;
         int r;
@@ -269,25 +284,27 @@ static int read_errors(const struct place *at, struct rest_tool *t)
         return 0;
 }
 
-static int read_tool(struct place *at, struct rest_tool *t)
+static int read_tool(const struct place *at, struct rest_tool *t)
 {
         const json_t *input, *result;
-        int r;
+        int r = check_keys(at, t->spec, tool_keys);
 
-        if ((r = check_keys(at, t->spec, tool_keys)) != 0 || (r = read_schemas(at, t)) != 0)
+        if (r != 0)
                 return r;
+        r = read_schemas(at, t);
         input = json_object_get(t->spec, "inputSchema");
         result = json_object_get(t->spec, "result");
         t->pointer = result != NULL ? json_string_value(result) : "";
         t->query = json_object_get(t->spec, "query");
         t->headers = json_object_get(t->spec, "headers");
-        if ((r = read_method(at, t)) != 0 || (r = read_path(at, t, input)) != 0 ||
-            (r = check_template(at, "query", t->query, input)) != 0 ||
-            (r = check_headers(at, t->headers, input)) != 0 || (r = read_body(at, t, input)) != 0 ||
-            (r = check_pointer(at, "result", t->pointer)) != 0 ||
-            (r = read_paging(at, t, input)) != 0)
-                return r;
-        return read_errors(at, t);
+        r = both(r, read_method(at, t));
+        r = both(r, read_path(at, t, input));
+        r = both(r, check_template(at, "query", t->query, input));
+        r = both(r, check_headers(at, t->headers, input));
+        r = both(r, read_body(at, t, input));
+        r = both(r, check_pointer(at, "result", t->pointer));
+        r = both(r, read_paging(at, t, input));
+        return both(r, read_errors(at, t));
 }
 
 static bool is_tool_name(const char *name)
@@ -335,62 +352,58 @@ static int read_base_url(const struct place *at, struct rest *rest, const char *
         return rest->base_url != NULL ? 0 : -ENOMEM;
 }
 
-static int read_tools(const struct place *root, struct rest *rest, json_t *tools)
+static int add_tool(const struct place *root, struct rest *rest, const char *name, json_t *spec)
 {
+        struct rest_tool *t = &rest->tools[rest->n_tools];
+        struct place at = {.faults = root->faults};
+        int r;
+
+        if (!is_tool_name(name))
+                return fail(root, "tools",
+                            "\"%s\": a tool's name is 1 to 64 letters, digits, '_', '-'", name);
+        snprintf(at.key, sizeof(at.key), "tools.%s", name);
+        if (!json_is_object(spec))
+                return fail(&at, "", "must be an object");
+        t->name = strdup(name);
+        t->spec = json_incref(spec);
+        rest->n_tools++;
+        if (t->name == NULL)
+                return -ENOMEM;
+        r = read_tool(&at, t);
+        return r == 0 ? show_tool(rest, t) : r;
+}
+
+static int rest_read(struct rest *rest, const char *base_url, const struct rest_faults *faults)
+{
+        struct place at = {.faults = faults};
         const char *name;
         json_t *spec;
         int r;
 
-        json_object_foreach (tools, name, spec) {
-                struct rest_tool *t = &rest->tools[rest->n_tools];
-                struct place at = {.fault = root->fault};
-
-                if (!is_tool_name(name))
-                        return fail(root, "tools",
-                                    "\"%s\": a tool's name is 1 to 64 letters, digits, '_', '-'",
-                                    name);
-                snprintf(at.key, sizeof(at.key), "tools.%s", name);
-                if (!json_is_object(spec))
-                        return fail(&at, "", "must be an object");
-                t->name = strdup(name);
-                t->spec = json_incref(spec);
-                rest->n_tools++;
-                if (t->name == NULL)
-                        return -ENOMEM;
-                if ((r = read_tool(&at, t)) != 0 || (r = show_tool(rest, t)) != 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int rest_read(struct rest *rest, const char *base_url, struct rest_fault *fault)
-{
-        struct place at = {.fault = fault};
-        int r;
-
         if (!json_is_object(rest->description))
                 return fail(&at, "", "must be a JSON object");
-        if ((r = check_keys(&at, rest->description, root_keys)) != 0 ||
-            (r = check_headers(&at, json_object_get(rest->description, "headers"), NULL)) != 0 ||
-            (r = read_base_url(&at, rest, base_url)) != 0)
-                return r;
-        return read_tools(&at, rest, json_object_get(rest->description, "tools"));
+        r = check_keys(&at, rest->description, root_keys);
+        if (r == 0)
+                r = both(check_headers(&at, json_object_get(rest->description, "headers"), NULL),
+                         read_base_url(&at, rest, base_url));
+        json_object_foreach (json_object_get(rest->description, "tools"), name, spec)
+                r = both(r, add_tool(&at, rest, name, spec));
+        return r;
 }
 
 int rest_create(const json_t *description, const char *base_url, struct rest **restp,
-                struct rest_fault *fault)
+                const struct rest_faults *faults)
 {
         size_t n = json_object_size(json_object_get(description, "tools"));
         struct rest *rest = calloc(1, sizeof(*rest) + n * sizeof(rest->tools[0]));
         int r = -ENOMEM;
 
-        *fault = (struct rest_fault){.why = "out of memory"};
         if (rest == NULL)
                 return r;
         rest->description = json_deep_copy(description);
         rest->shown = json_array();
         if (rest->description != NULL && rest->shown != NULL)
-                r = rest_read(rest, base_url, fault);
+                r = rest_read(rest, base_url, faults);
         if (r == 0)
                 *restp = rest;
         else

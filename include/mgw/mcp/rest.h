@@ -17,16 +17,17 @@
 struct rest;
 struct rest_tool;
 
-/* What is wrong in a description, and under which key ("tools.list.path"; "": the whole). */
-struct rest_fault {
-        char key[200];
-        char why[600];
+/* Who is told what is wrong in a description, fault by fault: under which key ("tools.list.path";
+ * "": the whole), and why. */
+struct rest_faults {
+        void (*on_fault)(void *owner, const char *key, const char *why);
+        void *owner;
 };
 
 /* Reads and checks a description, which is copied; base_url, when not NULL, stands for the one in
- * it. 0: *restp owned by the caller. REST_E_FAULT, -ENOMEM. */
+ * it. 0: *restp owned by the caller. REST_E_FAULT: every fault has been told. -ENOMEM. */
 int rest_create(const json_t *description, const char *base_url, struct rest **restp,
-                struct rest_fault *fault);
+                const struct rest_faults *faults);
 void rest_destroy(struct rest *rest);
 /* The array of tools as tools/list shows it; borrowed. */
 json_t *rest_tools(const struct rest *rest);

@@ -136,15 +136,31 @@ Test(config_rest, an_openapi_document_may_stand_in_its_place)
         cr_assert_not_null(config.servers[0].rest);
 }
 
-Test(config_rest, an_operation_that_is_unsound_is_told)
+Test(config_rest, an_operation_that_is_unsound_is_told_where_it_stands)
 {
-        check_int(load("\"openapi\": \"api.json\", \"base_url\": \"http://b\"",
-                       "{\"openapi\": \"3.1.0\", \"paths\": {\"/{x}\": {\"get\": "
-                       "{\"operationId\": \"b\"}}}}"),
+        check_int(load("\"openapi\": \"api.json\"",
+                       "{\"openapi\": \"3.1.0\", \"paths\": {\n\"/v1.2/{x}\": {\"get\":\n"
+                       "{\"operationId\": \"b\"},\n\"put\": {\"operationId\": \"c\"}}}}"),
                   -EINVAL);
-        cr_assert_not_null(strstr(faults, "/api.json: tools.b.path: {x}: inputSchema.properties "
-                                          "has no such argument (\"exclude\""),
-                           "%s", faults);
+        check_fault("api.json", 2,
+                    "tools.b.path: {x}: inputSchema.properties has no such argument "
+                    "(\"exclude\" leaves an operation out)");
+        check_fault("api.json", 4, "tools.c.path: {x}: inputSchema.properties has no such");
+        check_fault("api.json", 1, "the document: needs \"base_url\"");
+}
+
+Test(config_rest, all_faults_of_a_description_are_told_at_once)
+{
+        check_int(load("\"rest\": \"api.json\"",
+                       "{\"base_url\": \"ftp://a\",\n\"tools\": {\n\"t\": {\n"
+                       "\"description\": \"d\",\n\"method\": \"HEAD\",\n\"path\": \"x\"},\n"
+                       "\"u\": {\n\"colour\": 1}}}"),
+                  -EINVAL);
+        check_fault("api.json", 1, "base_url: must begin with http");
+        check_fault("api.json", 5, "tools.t.method: must be GET");
+        check_fault("api.json", 6, "tools.t.path: must begin with '/'");
+        check_fault("api.json", 8, "tools.u.colour: not known");
+        check_fault("api.json", 7, "tools.u: needs \"path\"");
 }
 
 Test(config_rest, one_of_the_two_is_enough)

@@ -7,21 +7,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void on_fault(void *owner, const char *key, const char *why)
+{
+        (void)owner;
+        cr_assert_fail("%s: %s", key, why);
+}
+
 /* What becomes of a document with these members. It must be a sound description. */
 static json_t *described(const char *members)
 {
-        struct rest_fault fault;
+        static const struct rest_faults faults = {on_fault, NULL};
         struct rest *rest;
-        json_t *document, *description = NULL;
+        json_t *document, *places, *description = NULL;
         char *text, why[200];
 
         cr_assert(asprintf(&text, "{'openapi': '3.0.3', %s}", members) > 0);
         document = json_from(text);
-        check_int(openapi_describe(document, &description, why, sizeof(why)), 0);
+        check_int(openapi_describe(document, &description, &places, why, sizeof(why)), 0);
         json_decref(document);
+        json_decref(places);
         free(text);
-        cr_assert_eq(rest_create(description, "http://a", &rest, &fault), 0, "%s: %s", fault.key,
-                     fault.why);
+        check_int(rest_create(description, "http://a", &rest, &faults), 0);
         rest_destroy(rest);
         return description;
 }
@@ -38,12 +44,30 @@ static void check_at(json_t *description, const char *pointer, const char *want)
 
 Test(openapi, is_version_3)
 {
-        json_t *document = json_from("{'swagger': '2.0'}"), *description;
+        json_t *document = json_from("{'swagger': '2.0'}"), *description, *places;
         char why[200];
 
-        check_int(openapi_describe(document, &description, why, sizeof(why)), REST_E_FAULT);
+        check_int(openapi_describe(document, &description, &places, why, sizeof(why)),
+                  REST_E_FAULT);
         check_str(str_from(why), STR("is no OpenAPI 3.x document: \"openapi\" must be \"3...\""));
         json_decref(document);
+}
+
+Test(openapi, tells_where_a_tool_stands)
+{
+        json_t *document = json_from("{'openapi': '3.1.0', 'paths': {'/a.b/{c}': {'get': {}, "
+                                     "'post': {'operationId': 'p'}}}}");
+        json_t *places, *description,
+                *want = json_from("{'get_a_b_c': ['/a.b/{c}', 'get'], "
+                                  "'p': ['/a.b/{c}', 'post']}");
+        char why[200];
+
+        check_int(openapi_describe(document, &description, &places, why, sizeof(why)), 0);
+        cr_assert(json_equal(places, want));
+        json_decref(document);
+        json_decref(description);
+        json_decref(places);
+        json_decref(want);
 }
 
 Test(openapi, an_operation_is_a_tool)

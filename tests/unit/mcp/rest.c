@@ -21,12 +21,28 @@ static json_t *description_of(const char *members)
         return json;
 }
 
+/* The first fault, and how many there were. */
+static struct {
+        char key[200], why[600];
+        unsigned n;
+} fault;
+
+static void on_fault(void *owner, const char *key, const char *what)
+{
+        (void)owner;
+        if (fault.n++ > 0)
+                return;
+        snprintf(fault.key, sizeof(fault.key), "%s", key);
+        snprintf(fault.why, sizeof(fault.why), "%s", what);
+}
+
+static const struct rest_faults faults = {on_fault, NULL};
+
 static struct rest *rest_from(const char *members)
 {
         json_t *description = description_of(members);
-        struct rest_fault fault;
         struct rest *rest = NULL;
-        int r = rest_create(description, BASE, &rest, &fault);
+        int r = rest_create(description, BASE, &rest, &faults);
 
         json_decref(description);
         cr_assert_eq(r, 0, "%s: %s: %s", members, fault.key, fault.why);
@@ -36,10 +52,10 @@ static struct rest *rest_from(const char *members)
 static void check_refused_take(json_t *description, const char *base_url, const char *key,
                                const char *why)
 {
-        struct rest_fault fault;
         struct rest *rest;
 
-        check_int(rest_create(description, base_url, &rest, &fault), REST_E_FAULT);
+        fault.n = 0;
+        check_int(rest_create(description, base_url, &rest, &faults), REST_E_FAULT);
         check_str(str_from(fault.key), str_from(key));
         cr_assert_not_null(strstr(fault.why, why), "want \"%s\" in: %s", why, fault.why);
         json_decref(description);
@@ -70,6 +86,17 @@ Test(rest, says_what_is_wrong_in_a_description)
                                    (const char *[]){"ftp://h", "http://", "https://h/?a=b",
                                                     "https://{h}", "https://h#f"}[i],
                                    "base_url", "must begin with http");
+}
+
+Test(rest, says_all_that_is_wrong)
+{
+        check_refused_take(json_from("{'tool': {}, 'base': '', 'tools': {"
+                                     "'a': {'description': 'd', 'method': 'HEAD', 'path': 'x', "
+                                     "'body': '{b}', 'result': 'r'}, "
+                                     "'b': {'title': 1}, 'c.d': {}, 'e': []}}"),
+                           BASE, "tool", "not known");
+        /* 2 keys; of a: method, path, body, result; of b: title, and 3 that it needs; c.d, e */
+        check_int(fault.n, 12);
 }
 
 Test(rest, says_what_is_wrong_in_a_tool)
