@@ -412,6 +412,7 @@ static void load_file(struct loading *l)
         if (r < 0) {
                 fprintf(l->err, "%s: cannot be read: %s\n", l->path, strerror(-r));
                 l->n_faults++;
+                l->text = (struct str){NULL, 0};
                 return;
         }
         root = json_loadb(l->text.p, l->text.n, JSON_REJECT_DUPLICATES, &error);
@@ -425,7 +426,6 @@ static void load_file(struct loading *l)
                 load_root(l, root);
         }
         json_decref(root);
-        free((void *)l->text.p);
 }
 
 static void load_environment(struct loading *l)
@@ -469,6 +469,8 @@ int config_load(struct config *config, const char *path, FILE *err)
         if (path != NULL)
                 load_file(&l);
         load_environment(&l);
+        config_names_check(&l);
+        free((void *)l.text.p);
         if (config->node[0] == '\0')
                 set_node_from_host(config);
         return l.n_faults > 0 ? -EINVAL : 0;

@@ -36,3 +36,5 @@ void config_oauth_finish(struct config_oauth *oauth);
 /* Reads one entry of mcpServers and adds it. */
 void config_server_load(struct loading *l, const char *name, json_t *entry);
 void config_server_finish(struct config_server *server);
+/* All is read: are two tools called the same? */
+void config_names_check(struct loading *l);

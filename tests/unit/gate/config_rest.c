@@ -27,7 +27,7 @@ static void write_file(const char *name, const char *text)
 /* Loads a configuration with the entry "api", beside the description api.json. */
 static int load(const char *entry, const char *description)
 {
-        char text[600], path[80];
+        char text[1000], path[80];
         size_t size;
         FILE *err = open_memstream(&faults, &size);
         int r;
@@ -161,6 +161,43 @@ Test(config_rest, all_faults_of_a_description_are_told_at_once)
         check_fault("api.json", 6, "tools.t.path: must begin with '/'");
         check_fault("api.json", 8, "tools.u.colour: not known");
         check_fault("api.json", 7, "tools.u: needs \"path\"");
+}
+
+Test(config_rest, tools_that_are_called_the_same_are_a_fault)
+{
+        static const char tools[] = "{\"base_url\": \"https://a\", \"tools\": {"
+                                    "\"echo\": {\"description\": \"d\", \"method\": \"GET\", "
+                                    "\"path\": \"/\"}, \"x\": {\"description\": \"d\", "
+                                    "\"method\": \"GET\", \"path\": \"/\"}}}";
+
+        check_int(load("\"rest\": \"api.json\", \"prefix\": \"\"},\n"
+                       "\"b\": {\"rest\": \"api.json\", \"prefix\": \"\", \"exclude\": "
+                       "[\"echo\"]},\n"
+                       "\"c\": {\"url\": \"http://c\",\n\"tools\": {\n\"y\": {\"name\": "
+                       "\"x\"}, \"z\": {\"name\": \"z\"}}},\n"
+                       "\"d\": {\"rest\": \"api.json\",\n\"tools\": {\"x\": {\"name\": "
+                       "\"z\"}}",
+                       tools),
+                  -EINVAL);
+        check_fault("mgw.json", 2,
+                    "mcpServers.api: its tool echo would be called echo, as one of "
+                    "the gateway's own (\"builtin_tools\"): give it another name");
+        check_fault("mgw.json", 3, "mcpServers.b: its tool x would be called x, as one of api: ");
+        check_fault("mgw.json", 6,
+                    "mcpServers.c.tools: its tool y would be called x, as one of api");
+        check_fault("mgw.json", 8,
+                    "mcpServers.d.tools: its tool x would be called z, as one of c: ");
+}
+
+Test(config_rest, tools_with_names_of_their_own_are_no_fault)
+{
+        check_int(load("\"rest\": \"api.json\"},\n"
+                       "\"b\": {\"rest\": \"api.json\", \"prefix\": \"\", \"tools\": {\"t\": "
+                       "{\"name\": \"echo\"}}}},\n"
+                       "\"gateway\": {\"builtin_tools\": false},\n\"$schema\": {\"x\": {",
+                       sound),
+                  0);
+        check_int(config.n_servers, 2);
 }
 
 Test(config_rest, one_of_the_two_is_enough)

@@ -1,0 +1,59 @@
+/* Names of tools that are known before any server is asked: the built-in ones, those of
+ * descriptions, and those that entries give. Two alike would hide one of the tools for good. */
+#include "config_inside.h"
+#include "mgw/gate/builtin.h"
+#include "mgw/mcp/catalog.h"
+#include "mgw/mcp/rest.h"
+
+/* owners: the name that clients see -> whose tool it is. */
+static void claim(struct loading *l, json_t *owners, const struct config_server *s,
+                  const char *theirs)
+{
+        const struct catalog_rule rule = {s->name, s->prefix, s->include, s->exclude, s->tools};
+        bool is_given = json_object_get(json_object_get(s->tools, theirs), "name") != NULL;
+        const char *const keys[] = {"mcpServers", s->name, "tools", theirs};
+        char *shown = catalog_shown_name(&rule, theirs);
+        const char *owner =
+                shown != NULL ? json_string_value(json_object_get(owners, shown)) : NULL;
+        char where[160];
+
+        snprintf(where, sizeof(where), "mcpServers.%s%s", s->name, is_given ? ".tools" : "");
+        if (owner != NULL)
+                config_fault_at(l, keys, is_given ? 4 : 2, where,
+                                "its tool %s would be called %s, as one of %s: give it another "
+                                "name under \"tools\", or all of them a \"prefix\"",
+                                theirs, shown, owner);
+        else if (shown != NULL)
+                json_object_set_new(owners, shown, json_string(s->name));
+        free(shown);
+}
+
+static void claim_all(struct loading *l, json_t *owners, const struct config_server *s)
+{
+        const json_t *described = s->rest != NULL ? rest_tools(s->rest) : NULL, *tool;
+        const char *theirs;
+        json_t *given;
+        size_t i;
+
+        json_array_foreach (described, i, tool)
+                claim(l, owners, s, json_string_value(json_object_get(tool, "name")));
+        if (described == NULL)
+                json_object_foreach (s->tools, theirs, given)
+                        if (json_object_get(given, "name") != NULL)
+                                claim(l, owners, s, theirs);
+}
+
+void config_names_check(struct loading *l)
+{
+        json_t *owners = json_object();
+        json_t *builtin = l->config->has_builtin_tools ? builtin_tools() : NULL, *tool;
+        size_t i;
+
+        json_array_foreach (builtin, i, tool)
+                json_object_set_new(owners, json_string_value(json_object_get(tool, "name")),
+                                    json_string("the gateway's own (\"builtin_tools\")"));
+        for (i = 0; i < l->config->n_servers; i++)
+                claim_all(l, owners, &l->config->servers[i]);
+        json_decref(builtin);
+        json_decref(owners);
+}
