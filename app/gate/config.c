@@ -136,6 +136,12 @@ void config_fault_at(struct loading *l, const char *key, const char *where, cons
         va_end(ap);
 }
 
+void config_key(char full[CONFIG_KEY_SIZE], const char *at, const char *key)
+{
+        if (snprintf(full, CONFIG_KEY_SIZE, "%s.%s", at, key) >= CONFIG_KEY_SIZE)
+                full[CONFIG_KEY_SIZE - 1] = '\0';
+}
+
 static const char *set_text(char **fieldp, const char *value)
 {
         char *copy = strdup(value);

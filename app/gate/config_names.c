@@ -11,15 +11,18 @@ static void claim(struct loading *l, json_t *owners, const struct config_server 
 {
         const struct catalog_rule rule = {s->name, s->prefix, s->include, s->exclude, s->tools};
         bool is_given = json_object_get(json_object_get(s->tools, theirs), "name") != NULL;
-        const char *const keys[] = {"mcpServers", s->name, "tools", theirs};
         char *shown = catalog_shown_name(&rule, theirs);
         const char *owner =
                 shown != NULL ? json_string_value(json_object_get(owners, shown)) : NULL;
-        char where[160];
+        char where[160], key[CONFIG_KEY_SIZE];
 
         snprintf(where, sizeof(where), "mcpServers.%s%s", s->name, is_given ? ".tools" : "");
+        if (is_given)
+                config_key(key, where, theirs);
+        else
+                snprintf(key, sizeof(key), "%s", where);
         if (owner != NULL)
-                config_fault_at(l, keys, is_given ? 4 : 2, where,
+                config_fault_at(l, key, where,
                                 "its tool %s would be called %s, as one of %s: give it another "
                                 "name under \"tools\", or all of them a \"prefix\"",
                                 theirs, shown, owner);

@@ -15,6 +15,8 @@ enum shape {
         SHAPE_OBJECT,  /* json_t * */
         SHAPE_OAUTH,   /* struct config_oauth * */
         SHAPE_SCOPE,   /* enum config_scope */
+        SHAPE_USERS,   /* the users who have an account of their own */
+        SHAPE_BOOL,    /* bool */
         SHAPE_TYPE,    /* says the kind once more, as some clients' files do */
         SHAPE_IGNORED, /* keys of clients that mean nothing here */
 };
@@ -33,18 +35,20 @@ static const struct server_key {
 } server_keys[] = {
         {"type", SHAPE_TYPE, ALL, 0},
         {"url", SHAPE_TEXT, HTTP, AT(url)},
-        {"headers", SHAPE_HEADERS, HTTP | REST, AT(headers)},
+        {"headers", SHAPE_HEADERS, HTTP | REST, AT(account.headers)},
         {"connect_timeout_s", SHAPE_SECONDS, HTTP | REST, AT(connect_timeout_ms)},
         {"command", SHAPE_TEXT, STDIO, 0}, /* argv[0]: read with args */
         {"args", SHAPE_LIST, STDIO, 0},
-        {"env", SHAPE_ENV, STDIO, AT(env)},
+        {"env", SHAPE_ENV, STDIO, AT(account.env)},
         {"cwd", SHAPE_TEXT, STDIO, AT(cwd)},
         {"scope", SHAPE_SCOPE, STDIO, AT(scope)},
         {"idle_s", SHAPE_SECONDS, STDIO, AT(idle_ms)},
         {"rest", SHAPE_TEXT, REST, AT(rest_file)},
         {"openapi", SHAPE_TEXT, REST, AT(openapi_file)},
         {"base_url", SHAPE_TEXT, REST, AT(base_url)},
-        {"oauth", SHAPE_OAUTH, REST, AT(oauth)},
+        {"oauth", SHAPE_OAUTH, HTTP | REST, AT(account.oauth)},
+        {"users", SHAPE_USERS, ALL, 0},
+        {"per_user", SHAPE_BOOL, ALL, AT(per_user)},
         {"timeout_s", SHAPE_SECONDS, HTTP | STDIO, AT(timeout_ms)},
         {"timeout_s", SHAPE_SECONDS, REST, AT(answer_timeout_ms)},
         {"prefix", SHAPE_TEXT, ALL, AT(prefix)},
@@ -74,15 +78,14 @@ static const struct server_key *find_key(const char *key, enum config_server_kin
         return found;
 }
 
-static void free_strings(char **strings)
+void config_strings_free(char **strings)
 {
         for (size_t i = 0; strings != NULL && strings[i] != NULL; i++)
                 free(strings[i]);
         free((void *)strings);
 }
 
-/* Adds text, which is taken, to an array that ends with NULL. */
-static void add_string(char ***stringsp, size_t n, char *text)
+void config_strings_add(char ***stringsp, size_t n, char *text)
 {
         char **all = reallocarray((void *)*stringsp, n + 2, sizeof(*all));
 
@@ -109,32 +112,7 @@ static void load_list(struct loading *l, const char *at, const json_t *array, ch
                 char *text = config_text(l, at, JSON_STRING, one);
 
                 if (text != NULL)
-                        add_string(stringsp, n++, text);
-        }
-}
-
-/* {"a": "b"} as "a<between>b". */
-static void load_pairs(struct loading *l, const char *at, json_t *object, const char *between,
-                       char ***stringsp)
-{
-        const char *name;
-        json_t *value;
-        size_t n = 0;
-
-        if (!json_is_object(object)) {
-                config_fault(l, at, "must be an object of strings");
-                return;
-        }
-        json_object_foreach (object, name, value) {
-                char *text = config_text(l, at, JSON_STRING, value), *pair;
-
-                if (text == NULL)
-                        continue;
-                if (strpbrk(text, "\r\n") != NULL || strpbrk(name, "\r\n:= ") != NULL)
-                        config_fault(l, at, "%s: a name or value here holds no line break", name);
-                else if (asprintf(&pair, "%s%s%s", name, between, text) >= 0)
-                        add_string(stringsp, n++, pair);
-                free(text);
+                        config_strings_add(stringsp, n++, text);
         }
 }
 
@@ -148,6 +126,13 @@ static void load_seconds(struct loading *l, const char *at, const json_t *value,
         else
                 *msp = (int64_t)(s * 1000);
         free(text);
+}
+
+static void load_bool(struct loading *l, const char *at, const json_t *value, bool *field)
+{
+        if (!json_is_boolean(value))
+                config_fault(l, at, "must be true or false");
+        *field = json_is_true(value);
 }
 
 /* {"theirs": {"name": "shown", "description": "..."}} */
@@ -225,10 +210,10 @@ static void load_key(struct loading *l, const char *at, const struct server_key 
                         load_list(l, at, value, field, 0);
                 break;
         case SHAPE_HEADERS:
-                load_pairs(l, at, value, ": ", field);
+                config_pairs_load(l, at, value, ": ", field);
                 break;
         case SHAPE_ENV:
-                load_pairs(l, at, value, "=", field);
+                config_pairs_load(l, at, value, "=", field);
                 break;
         case SHAPE_SECONDS:
                 load_seconds(l, at, value, field);
@@ -241,6 +226,12 @@ static void load_key(struct loading *l, const char *at, const struct server_key 
                 break;
         case SHAPE_SCOPE:
                 load_scope(l, at, value, field);
+                break;
+        case SHAPE_USERS:
+                config_users_load(l, at, value, s);
+                break;
+        case SHAPE_BOOL:
+                load_bool(l, at, value, field);
                 break;
         case SHAPE_TYPE:
                 load_type(l, at, value, s->kind);
@@ -262,7 +253,7 @@ static void load_argv(struct loading *l, const char *full, const json_t *entry,
                 return;
         if (command[0] == '\0')
                 config_fault(l, at, "must name a program");
-        add_string(&s->argv, 0, command);
+        config_strings_add(&s->argv, 0, command);
         snprintf(at, sizeof(at), "%s.args", full);
         if (args != NULL)
                 load_list(l, at, args, &s->argv, 1);
@@ -360,6 +351,7 @@ void config_server_load(struct loading *l, const char *name, json_t *entry)
                 load_description(l, full, &s);
         else
                 check_url(l, full, &s);
+        config_accounts_check(l, full, &s);
         check_prefix(l, full, &s);
         if (s.name == NULL || s.prefix == NULL) {
                 config_server_finish(&s);
@@ -373,17 +365,15 @@ void config_server_finish(struct config_server *s)
 {
         free(s->name);
         free(s->url);
-        free_strings(s->headers);
-        free_strings(s->argv);
-        free_strings(s->env);
+        config_strings_free(s->argv);
         free(s->cwd);
         free(s->rest_file);
         free(s->openapi_file);
         free(s->base_url);
         rest_destroy(s->rest);
-        config_oauth_finish(s->oauth);
+        config_accounts_finish(s);
         free(s->prefix);
-        free_strings(s->include);
-        free_strings(s->exclude);
+        config_strings_free(s->include);
+        config_strings_free(s->exclude);
         json_decref(s->tools);
 }

@@ -1,5 +1,6 @@
 #include "mgw/gate/credential.h"
 
+#include "mgw/base/file.h"
 #include "mgw/base/log.h"
 #include "mgw/mcp/rest.h"
 #include "mgw/wire/hdr.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FETCH_TIMEOUT_MS 30000
+#define FETCH_TIMEOUT_MAX_MS 30000
 #define ANSWER_MAX_BYTES 65536
 #define FORM_MAX_BYTES 65536
 #define TOKEN_MAX 16384
@@ -21,17 +22,19 @@
 struct credential {
         struct gate *gate;
         const struct config_oauth *oauth;
+        const char *server;
+        const char *email;   /* NULL: everybody's */
         char *header;        /* NULL: none */
         char *refresh_token; /* the newest, where the server hands out new ones */
-        int64_t renew_at_ms; /* 0: when the API refuses it */
+        int64_t renew_at_ms; /* 0: when the upstream refuses it */
         struct http_request *http;
         struct list waiting;
         struct buf body;
         unsigned status;
 };
 
-int credential_create(struct gate *gate, const struct config_oauth *oauth,
-                      struct credential **credentialp)
+int credential_create(struct gate *gate, const struct config_oauth *oauth, const char *server,
+                      const char *email, struct credential **credentialp)
 {
         struct credential *c = calloc(1, sizeof(*c));
 
@@ -39,20 +42,12 @@ int credential_create(struct gate *gate, const struct config_oauth *oauth,
                 return -ENOMEM;
         c->gate = gate;
         c->oauth = oauth;
+        c->server = server;
+        c->email = email;
         list_init(&c->waiting);
         buf_init(&c->body, ANSWER_MAX_BYTES);
         *credentialp = c;
         return 0;
-}
-
-void credential_destroy(struct credential *c)
-{
-        if (c == NULL)
-                return;
-        free(c->header);
-        free(c->refresh_token);
-        buf_finish(&c->body);
-        free(c);
 }
 
 static void forget(struct credential *c)
@@ -61,36 +56,44 @@ static void forget(struct credential *c)
         c->header = NULL;
 }
 
-const char *credential_header(struct credential *c)
-{
-        if (c->renew_at_ms > 0 && loop_now_ms(c->gate->loop) >= c->renew_at_ms)
-                forget(c);
-        return c->header;
-}
-
-void credential_refused(struct credential *c, const char *header)
-{
-        if (c->header != NULL && strcmp(c->header, header) == 0)
-                forget(c);
-}
-
 /* ---- what comes ---- */
 
-static void tell(struct credential *c, const char *why)
+static void use_tell(struct credential_use *use, const char *why)
+{
+        const struct credential *c = use->credential;
+
+        list_unlink(&use->link);
+        if (why == NULL && (use->header = strdup(c->header)) == NULL)
+                why = "out of memory";
+        if (why == NULL)
+                use->on_token(use);
+        else
+                use->on_fail(use, why);
+}
+
+/* fault: NULL when there is a token. */
+static void tell(struct credential *c, const char *fault)
 {
         struct list told;
         struct list *it;
+        char why[700];
 
+        snprintf(why, sizeof(why), "no access token from the token endpoint: %s",
+                 fault != NULL ? fault : "");
         list_take_all(&told, &c->waiting);
-        while ((it = list_first(&told)) != NULL) {
-                struct credential_wait *wait = container_of(it, struct credential_wait, link);
+        while ((it = list_first(&told)) != NULL)
+                use_tell(container_of(it, struct credential_use, link), fault != NULL ? why : NULL);
+}
 
-                list_unlink(it);
-                if (why == NULL)
-                        wait->on_token(wait);
-                else
-                        wait->on_fail(wait, why);
-        }
+void credential_destroy(struct credential *c)
+{
+        if (c == NULL)
+                return;
+        tell(c, "the gateway ends");
+        forget(c);
+        free(c->refresh_token);
+        buf_finish(&c->body);
+        free(c);
 }
 
 static void take_life(struct credential *c, const json_t *expires_in)
@@ -102,22 +105,48 @@ static void take_life(struct credential *c, const json_t *expires_in)
         c->renew_at_ms = life_ms > 0 ? loop_now_ms(c->gate->loop) + life_ms - margin_ms : 0;
 }
 
+static const char *newest_refresh_token(const struct credential *c)
+{
+        return c->refresh_token != NULL ? c->refresh_token : c->oauth->refresh_token;
+}
+
+/* A new refresh token ends the old one, often at once. */
+static void keep_refresh_token(struct credential *c, const char *token)
+{
+        const char *path = c->oauth->refresh_token_file;
+        struct buf line;
+        int r;
+
+        if (!hdr_is_visible(str_from(token), TOKEN_MAX) ||
+            strcmp(token, newest_refresh_token(c) != NULL ? newest_refresh_token(c) : "") == 0)
+                return;
+        free(c->refresh_token);
+        c->refresh_token = strdup(token);
+        if (path == NULL)
+                return;
+        buf_init(&line, TOKEN_MAX + 1);
+        r = buf_addf(&line, "%s\n", token) == 0 ? file_replace(path, buf_bytes(&line)) : -ENOMEM;
+        buf_finish(&line);
+        if (r < 0)
+                log_error(LOG_FIELDS({"user", c->email}),
+                          "[oauth] %s: the new refresh token cannot be kept in %s: %s: it is lost "
+                          "when mgw ends",
+                          c->server, path, strerror(-r));
+}
+
 /* NULL, or what is wrong with the answer. */
 static const char *take_token(struct credential *c, json_t *answer)
 {
         const char *token = json_string_value(json_object_get(answer, "access_token"));
-        const char *refresh = json_string_value(json_object_get(answer, "refresh_token"));
 
         if (!hdr_is_visible(str_from(token), TOKEN_MAX))
                 return "its answer holds no access token";
+        forget(c);
         if (asprintf(&c->header, "Authorization: Bearer %s", token) < 0) {
                 c->header = NULL;
                 return "out of memory";
         }
-        if (refresh != NULL) {
-                free(c->refresh_token);
-                c->refresh_token = strdup(refresh);
-        }
+        keep_refresh_token(c, json_string_value(json_object_get(answer, "refresh_token")));
         take_life(c, json_object_get(answer, "expires_in"));
         return NULL;
 }
@@ -164,7 +193,8 @@ static void fetch_on_done(void *owner, const char *failure, bool was_sent)
         json_decref(answer);
         buf_finish(&c->body);
         if (fault != NULL)
-                log_warn(NULL, "[oauth] no access token from %.*s: %s",
+                log_warn(LOG_FIELDS({"user", c->email}),
+                         "[oauth] %s: no access token from %.*s: %s", c->server,
                          STR_ARG(hdr_url_host(str_from(c->oauth->token_url))), fault);
         tell(c, fault);
 }
@@ -202,7 +232,7 @@ static int add_field(struct buf *form, const char *name, const char *value)
 static int make_form(const struct credential *c, struct buf *form)
 {
         const struct config_oauth *o = c->oauth;
-        const char *refresh = c->refresh_token != NULL ? c->refresh_token : o->refresh_token;
+        const char *refresh = newest_refresh_token(c);
         int r = add_field(form, "grant_type",
                           refresh != NULL ? "refresh_token" : "client_credentials");
 
@@ -213,6 +243,14 @@ static int make_form(const struct credential *c, struct buf *form)
         if (r == 0)
                 r = add_field(form, "client_secret", o->client_secret);
         return r != 0 ? r : add_field(form, "scope", o->scope);
+}
+
+/* It ends before the opening of who waits does, so that the cause has its name. */
+static long fetch_timeout_ms(const struct credential *c)
+{
+        int64_t ms = c->gate->config->upstream_open_timeout_ms * 3 / 4;
+
+        return ms < FETCH_TIMEOUT_MAX_MS ? (long)ms : FETCH_TIMEOUT_MAX_MS;
 }
 
 static int fetch_start(struct credential *c)
@@ -232,7 +270,7 @@ static int fetch_start(struct credential *c)
                         .headers = headers,
                         .body = buf_bytes(&form),
                         .connect_timeout_ms = (long)c->gate->config->upstream_connect_timeout_ms,
-                        .timeout_ms = FETCH_TIMEOUT_MS,
+                        .timeout_ms = fetch_timeout_ms(c),
                 };
                 c->status = 0;
                 r = http_start(c->gate->http, &options, &handlers, c, &c->http);
@@ -241,14 +279,44 @@ static int fetch_start(struct credential *c)
         return r;
 }
 
-void credential_wait(struct credential *c, struct credential_wait *wait)
+/* ---- who uses it ---- */
+
+int credential_ask(struct credential_use *use)
 {
-        list_append(&c->waiting, &wait->link);
-        if (c->http == NULL && fetch_start(c) != 0)
-                tell(c, "the request could not be started");
+        struct credential *c = use->credential;
+        int r = 0;
+
+        free(use->header);
+        use->header = NULL;
+        if (c == NULL)
+                return 0;
+        if (c->renew_at_ms > 0 && loop_now_ms(c->gate->loop) >= c->renew_at_ms)
+                forget(c);
+        if (c->header != NULL)
+                return (use->header = strdup(c->header)) != NULL ? 0 : -ENOMEM;
+        if (c->http == NULL)
+                r = fetch_start(c);
+        if (r < 0)
+                return r;
+        list_append(&c->waiting, &use->link);
+        return CREDENTIAL_E_WAIT;
 }
 
-void credential_unwait(struct credential_wait *wait)
+bool credential_refused(struct credential_use *use, unsigned status)
 {
-        list_unlink(&wait->link);
+        struct credential *c = use->credential;
+
+        if (status != 401 || use->header == NULL || use->was_renewed)
+                return false;
+        use->was_renewed = true;
+        if (c->header != NULL && strcmp(c->header, use->header) == 0)
+                forget(c); /* else another has found it out already */
+        return true;
+}
+
+void credential_leave(struct credential_use *use)
+{
+        list_unlink(&use->link);
+        free(use->header);
+        use->header = NULL;
 }

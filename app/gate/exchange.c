@@ -222,10 +222,14 @@ void exchange_fail(struct exchange *x, const char *why, enum exchange_fault faul
         }
         if (exchange_greets(x)) {
                 exchange_end(x);
-                link_open_failed(link, why);
+                if (fault == FAULT_OURS)
+                        link_keep_out(link, why);
+                else
+                        link_open_failed(link, why);
                 return;
         }
-        if (x->errand != NULL && !exchange_may_repeat(x, fault) && !link->transport->is_own)
+        if (x->errand != NULL && fault != FAULT_OURS && !exchange_may_repeat(x, fault) &&
+            !link->transport->is_own)
                 upstream_failed(link->upstream, why);
         exchange_give_up(x, why, fault);
 }

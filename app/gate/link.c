@@ -4,6 +4,7 @@
 
 #include "link_inside.h"
 #include "mgw/base/log.h"
+#include "mgw/gate/account.h"
 #include "mgw/gate/call.h"
 #include "mgw/mcp/era.h"
 
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Its timer is doubled so often. */
+#define KEPT_OUT_MAX 16
 /* A session that was opened so often without one answer in between is no sign of health. */
 #define UNPROVEN_MAX 2
 
@@ -33,13 +36,13 @@ static void link_fail_waiting(struct link *link, const char *why)
 }
 
 /* It will be tried again: by its timer, or by who needs it. */
-static void link_set_down(struct link *link, const char *why)
+static void link_set_down(struct link *link, const char *why, int64_t retry_ms)
 {
         link->state = LINK_DOWN;
         link->is_missing = true;
         timer_disarm(link_loop(link), &link->deadline);
         if (link->host == NULL) /* which tells when it is READY */
-                timer_arm(link_loop(link), &link->retry, upstream_retry_in_ms(link->upstream));
+                timer_arm(link_loop(link), &link->retry, retry_ms);
         link_fail_waiting(link, why);
         link_settle(link);
         host_on_down(link, why);
@@ -53,17 +56,20 @@ void link_open_failed(struct link *link, const char *why)
         if (!link_is_lodger(link)) /* its host has told */
                 upstream_failed(link->upstream, why);
         upstream_forget_transport(link->upstream);
-        link_set_down(link, why);
+        link_set_down(link, why, upstream_retry_in_ms(link->upstream));
 }
 
-/* A limit of ours keeps it out, which says nothing of the upstream: the links of others work. */
-static void link_wait_for_room(struct link *link, const char *why)
+void link_keep_out(struct link *link, const char *why)
 {
+        int64_t max_ms = link->upstream->gate->config->upstream_retry_max_ms;
+        int64_t retry_ms = upstream_retry_in_ms(link->upstream) << link->n_kept_out;
+
         if (!link->is_missing)
                 log_warn(LOG_FIELDS({"user", link->session->user->email}),
-                         "[upstream] %s: %s: its entries are missing until there is room",
+                         "[upstream] %s: %s: its entries are missing for this session",
                          upstream_name(link->upstream), why);
-        link_set_down(link, why);
+        link->n_kept_out += link->n_kept_out < KEPT_OUT_MAX;
+        link_set_down(link, why, retry_ms < max_ms ? retry_ms : max_ms);
 }
 
 static void link_on_deadline(struct timer *timer)
@@ -121,7 +127,7 @@ void link_begin(struct link *link)
         session_forget_asks(&link->asker); /* their ids mean nothing in a new session */
         r = link->transport->open(link, why, sizeof(why));
         if (r == -EAGAIN) {
-                link_wait_for_room(link, why);
+                link_keep_out(link, why);
                 return;
         }
         if (r < 0) {
@@ -129,6 +135,17 @@ void link_begin(struct link *link)
                 return;
         }
         link_greet(link);
+}
+
+/* What would change that is read when the gateway starts. */
+static void link_refuse_user(struct link *link)
+{
+        char why[400];
+
+        snprintf(why, sizeof(why), "there are no credentials for %s (\"users\" of its entry)",
+                 link->session->user->email);
+        link_keep_out(link, why);
+        timer_disarm(link_loop(link), &link->retry);
 }
 
 void link_try(struct link *link)
@@ -139,9 +156,11 @@ void link_try(struct link *link)
         if (link->state != LINK_DOWN || link->session->is_ending)
                 return;
         timer_disarm(link_loop(link), &link->retry);
-        if (!link_is_lodger(link) && !upstream_may_try(u)) {
+        if (link->account == NULL) {
+                link_refuse_user(link);
+        } else if (!link_is_lodger(link) && !upstream_may_try(u)) {
                 snprintf(why, sizeof(why), "is left alone for a while: %s", u->why);
-                link_set_down(link, why);
+                link_set_down(link, why, upstream_retry_in_ms(u));
         } else if (link_take_transport(link, link_pick_transport(link)) < 0) {
                 link_open_failed(link, "out of memory");
         } else {
@@ -239,6 +258,7 @@ void link_on_hello(struct link *link, json_t *result)
         link_imply_completions(link);
         link->state = LINK_READY;
         link->n_changes++;
+        link->n_kept_out = 0;
         if (!link->is_stateless)
                 link_begin_session(link);
         while (link->state == LINK_READY && (it = list_first(&link->waiting)) != NULL)
@@ -316,6 +336,7 @@ int link_create(struct upstream *upstream, struct session *session, const json_t
                 return -ENOMEM;
         link->upstream = upstream;
         link->session = session;
+        link->account = account_find(upstream, session->user);
         link->transport = link_pick_transport(link);
         link->init_params = json_copy((json_t *)init_params);
         json_object_set_new(link->init_params, "protocolVersion",

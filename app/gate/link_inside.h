@@ -16,6 +16,7 @@ enum exchange_fault {
         FAULT_UNSENT, /* it has not seen the message: yes */
         FAULT_CUT,    /* it may have acted upon it: where that does no harm */
         FAULT_FINAL,  /* it would end the same way: no */
+        FAULT_OURS,   /* nor does it say anything of how the upstream fares: no token for it */
 };
 
 /* One message of ours on its way, and what is known of its answer. */
@@ -142,6 +143,8 @@ bool link_opens_anew(struct link *link, const char *why);
 /* The upstream has answered initialize, or as good as that. */
 void link_on_hello(struct link *link, json_t *result);
 void link_open_failed(struct link *link, const char *why);
+/* As that, where it says nothing of the upstream: the links of others work. */
+void link_keep_out(struct link *link, const char *why);
 /* So much is to be logged; -1: as it likes. */
 void link_tell_level(struct link *link, int level);
 

@@ -3,7 +3,7 @@
 #include "link_inside.h"
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
-#include "mgw/gate/credential.h"
+#include "mgw/gate/account.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -42,8 +42,7 @@ int upstreams_create(struct gate *gate)
                                  server->tools},
                         .index = (unsigned)i,
                 };
-                if (server->oauth != NULL &&
-                    credential_create(gate, server->oauth, &gate->upstreams[i].credential) < 0)
+                if (accounts_create(&gate->upstreams[i]) < 0)
                         return -ENOMEM;
         }
         return 0;
@@ -54,7 +53,7 @@ void upstreams_destroy(struct gate *gate)
         for (size_t i = 0; i < gate->n_upstreams; i++) {
                 for (size_t k = 0; k < sizeof(gate->upstreams->recent) / sizeof(json_t *); k++)
                         json_decref(gate->upstreams[i].recent[k]);
-                credential_destroy(gate->upstreams[i].credential);
+                accounts_destroy(&gate->upstreams[i]);
         }
         free(gate->upstreams);
         gate->upstreams = NULL;

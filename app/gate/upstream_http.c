@@ -3,6 +3,8 @@
  */
 #include "link_inside.h"
 #include "mgw/base/log.h"
+#include "mgw/gate/account.h"
+#include "mgw/gate/credential.h"
 #include "mgw/gate/relay.h"
 #include "mgw/mcp/mirror.h"
 #include "mgw/wire/hdr.h"
@@ -27,6 +29,7 @@
 struct post_wire {
         struct link *link;
         struct exchange *x;
+        struct credential_use use;
         struct http_request *http;
         struct sse_reader sse;
         struct buf body;
@@ -58,6 +61,7 @@ struct http_peer {
 static void get_start(struct link *link);
 static void get_later(struct http_peer *peer);
 static void end_old_session(struct link *link);
+static void wire_ask(struct post_wire *w);
 
 static struct gate *link_gate(const struct link *link)
 {
@@ -80,6 +84,7 @@ static void wire_drop(struct post_wire *w)
 
         http_cancel(w->http);
         w->http = NULL;
+        credential_leave(&w->use);
         timer_disarm(link_gate(w->link)->loop, &w->resume);
         if (w->x != NULL)
                 w->x->wire = NULL;
@@ -214,11 +219,12 @@ static void wire_feed(struct post_wire *w, const char *p, size_t n)
         }
 }
 
-/* What an error page says is not for our clients. Errors of era C come with status 4xx. */
+/* What an error page says is not for our clients. Errors of era C come with status 4xx; 401 may
+ * quote our token. */
 static bool wire_reads_body(const struct post_wire *w)
 {
         return w->status == 200 || w->status == 202 ||
-               (w->status / 100 == 4 && w->is_json && w->x != NULL &&
+               (w->status / 100 == 4 && w->status != 401 && w->is_json && w->x != NULL &&
                 (w->link->is_stateless || exchange_greets(w->x)));
 }
 
@@ -298,6 +304,8 @@ static enum exchange_fault wire_fault(const struct post_wire *w, char *why, size
         } else {
                 snprintf(why, size, "it answered HTTP %u", w->status);
         }
+        if (account_is_refused(w->link->account, w->status))
+                return FAULT_OURS;
         return is_gateway_away ? FAULT_CUT : FAULT_FINAL;
 }
 
@@ -346,6 +354,10 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
         char text[80];
 
         w->http = NULL;
+        if (why == NULL && credential_refused(&w->use, status)) {
+                wire_ask(w);
+                return;
+        }
         if (x == NULL) {
                 get_on_done(w);
                 return;
@@ -374,7 +386,7 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
         if (why == NULL) {
                 fault = wire_fault(w, text, sizeof(text));
                 why = text;
-                if (exchange_greets(x))
+                if (exchange_greets(x) && fault == FAULT_CUT)
                         fault = FAULT_FINAL; /* a cut says something of the era, a status does not
                                               */
         }
@@ -404,35 +416,34 @@ static size_t n_lines(char *const *lines)
 }
 
 /* All but the first two may be NULL. mirrored: of mirror_lines_make(). */
-static int header_lines_init(struct header_lines *h, const struct upstream *upstream,
-                             const char *session_id, const char *version, const char *last_event_id,
-                             char *const *mirrored)
+static int header_lines_init(struct header_lines *h, const struct account *account,
+                             const char *authorization, const char *session_id, const char *version,
+                             const char *last_event_id, char *const *mirrored)
 {
-        char *const *own = upstream->server->headers;
-        size_t n = 0, n_own = n_lines(own), n_mirrored = n_lines(mirrored);
+        size_t n = 0, n_mirrored = n_lines(mirrored);
+        const char **first = calloc(n_mirrored + 6, sizeof(*first));
 
-        h->lines = calloc(n_own + n_mirrored + 6, sizeof(*h->lines));
-        if (h->lines == NULL)
+        if (first == NULL)
                 return -ENOMEM;
-        h->lines[n++] = "Content-Type: application/json";
-        h->lines[n++] = "Accept: application/json, text/event-stream";
-        for (size_t i = 0; i < n_own; i++)
-                h->lines[n++] = own[i];
+        first[n++] = "Content-Type: application/json";
+        first[n++] = "Accept: application/json, text/event-stream";
         for (size_t i = 0; i < n_mirrored; i++)
-                h->lines[n++] = mirrored[i];
+                first[n++] = mirrored[i];
         if (session_id != NULL) {
                 snprintf(h->text[0], sizeof(h->text[0]), "Mcp-Session-Id: %s", session_id);
-                h->lines[n++] = h->text[0];
+                first[n++] = h->text[0];
         }
         if (version != NULL) {
                 snprintf(h->text[1], sizeof(h->text[1]), "MCP-Protocol-Version: %s", version);
-                h->lines[n++] = h->text[1];
+                first[n++] = h->text[1];
         }
         if (last_event_id != NULL && hdr_is_visible(str_from(last_event_id), SESSION_ID_MAX)) {
                 snprintf(h->text[2], sizeof(h->text[2]), "Last-Event-ID: %s", last_event_id);
-                h->lines[n++] = h->text[2];
+                first[n++] = h->text[2];
         }
-        return 0;
+        h->lines = account_headers(account, first, authorization);
+        free(first);
+        return h->lines != NULL ? 0 : -ENOMEM;
 }
 
 static long connect_timeout_ms(const struct upstream *upstream)
@@ -452,14 +463,16 @@ static int wire_header_lines(const struct post_wire *w, struct header_lines *hea
                              char *const *mirrored)
 {
         const struct link *link = w->link;
+        const struct account *account = link->account;
         const struct http_peer *peer = link->peer;
 
         if (link->is_stateless)
-                return header_lines_init(headers, link->upstream, NULL,
+                return header_lines_init(headers, account, w->use.header, NULL,
                                          link_stateless_version(link), NULL, mirrored);
         if (w->x != NULL && exchange_greets(w->x))
-                return header_lines_init(headers, link->upstream, NULL, NULL, NULL, NULL);
-        return header_lines_init(headers, link->upstream, peer->session_id, link_version(link),
+                return header_lines_init(headers, account, w->use.header, NULL, NULL, NULL, NULL);
+        return header_lines_init(headers, account, w->use.header, peer->session_id,
+                                 link_version(link),
                                  w->x == NULL ? peer->last_event_id : w->last_event_id, NULL);
 }
 
@@ -499,51 +512,73 @@ static int wire_request(struct post_wire *w)
         return r;
 }
 
+static void wire_on_token(struct credential_use *use)
+{
+        struct post_wire *w = container_of(use, struct post_wire, use);
+
+        w->status = 0;
+        if (wire_request(w) < 0)
+                wire_fail(w, "the request could not be started", FAULT_FINAL);
+}
+
+static void wire_on_no_token(struct credential_use *use, const char *why)
+{
+        wire_fail(container_of(use, struct post_wire, use), why, FAULT_OURS);
+}
+
+/* Sends the request, once there is a token for it. */
+static void wire_ask(struct post_wire *w)
+{
+        int r = credential_ask(&w->use);
+
+        if (r == 0)
+                wire_on_token(&w->use);
+        else if (r < 0)
+                wire_fail(w, "the request for a token could not be started", FAULT_OURS);
+}
+
 static void wire_on_resume(struct timer *timer)
 {
         struct post_wire *w = container_of(timer, struct post_wire, resume);
 
         w->n_resumes++;
-        w->status = 0;
+        w->use.was_renewed = false;
         w->is_resumed = true;
         w->is_whole = false;
         sse_reader_finish(&w->sse);
         sse_reader_init(&w->sse, MESSAGE_MAX_BYTES);
         if (w->x->generation != w->link->generation)
                 wire_fail(w, "its session ended before the answer", true);
-        else if (wire_request(w) < 0)
-                wire_fail(w, "the rest of its answer could not be asked for", true);
+        else
+                wire_ask(w);
 }
 
-static int wire_start(struct link *link, struct exchange *x, struct post_wire **wirep)
+static struct post_wire *wire_create(struct link *link, struct exchange *x)
 {
         struct post_wire *w = calloc(1, sizeof(*w));
-        int r;
 
         if (w == NULL)
-                return -ENOMEM;
+                return NULL;
         w->link = link;
         w->x = x;
+        w->use = (struct credential_use){.credential = link->account->credential,
+                                         .on_token = wire_on_token,
+                                         .on_fail = wire_on_no_token};
         w->resume.on_due = wire_on_resume;
         w->resume_ms = GET_RETRY_MS;
         sse_reader_init(&w->sse, MESSAGE_MAX_BYTES);
         buf_init(&w->body, MESSAGE_MAX_BYTES);
-        r = wire_request(w);
-        if (r < 0)
-                free(w);
-        else
-                *wirep = w;
-        return r;
+        return w;
 }
 
 static void http_send(struct exchange *x)
 {
-        struct post_wire *w;
+        struct post_wire *w = x->wire = wire_create(x->owner, x);
 
-        if (wire_start(x->owner, x, &w) == 0)
-                x->wire = w;
+        if (w != NULL)
+                wire_ask(w);
         else
-                exchange_fail(x, "the request could not be started", FAULT_FINAL);
+                exchange_fail(x, "out of memory", FAULT_FINAL);
 }
 
 static void get_start(struct link *link)
@@ -552,7 +587,10 @@ static void get_start(struct link *link)
 
         if (peer->get != NULL || peer->has_no_get || link->state != LINK_READY)
                 return;
-        if (wire_start(link, NULL, &peer->get) < 0)
+        peer->get = wire_create(link, NULL);
+        if (peer->get != NULL)
+                wire_ask(peer->get);
+        else
                 get_later(peer);
 }
 
@@ -579,22 +617,49 @@ static enum http_flow ending_on_body(void *owner, const char *p, size_t n)
 
 static void ending_on_done(void *owner, const char *why, bool was_sent)
 {
-        struct upstream *upstream = owner;
+        const struct account *account = owner;
 
         (void)was_sent;
-        upstream->n_ending--;
+        account->upstream->n_ending--;
         if (why != NULL)
-                log_debug(NULL, "[upstream] %s: end of a session: %s", upstream_name(upstream),
-                          why);
+                log_debug(NULL, "[upstream] %s: end of a session: %s",
+                          upstream_name(account->upstream), why);
 }
 
-static void delete_session(struct upstream *upstream, const char *session_id, const char *version)
+/* A session that waits for a token to be ended with. */
+struct ending {
+        struct account *account;
+        struct credential_use use;
+        char *session_id;
+        char *version; /* NULL: not known */
+};
+
+static void ending_free(struct ending *e)
+{
+        credential_leave(&e->use);
+        free(e->session_id);
+        free(e->version);
+        free(e);
+}
+
+static void ending_on_no_token(struct credential_use *use, const char *why)
+{
+        struct ending *e = container_of(use, struct ending, use);
+
+        ending_on_done(e->account, why, false);
+        ending_free(e);
+}
+
+static void ending_on_token(struct credential_use *use)
 {
         static const struct http_handlers handlers = {ending_on_head, ending_on_body,
                                                       ending_on_done};
+        struct ending *e = container_of(use, struct ending, use);
+        const struct upstream *upstream = e->account->upstream;
         struct http_request *request;
         struct header_lines headers;
-        int r = header_lines_init(&headers, upstream, session_id, version, NULL, NULL);
+        int r = header_lines_init(&headers, e->account, use->header, e->session_id, e->version,
+                                  NULL, NULL);
 
         if (r == 0) {
                 const struct http_options options = {
@@ -604,13 +669,34 @@ static void delete_session(struct upstream *upstream, const char *session_id, co
                         .connect_timeout_ms = connect_timeout_ms(upstream),
                         .timeout_ms = DELETE_TIMEOUT_MS,
                 };
-                r = http_start(upstream->gate->http, &options, &handlers, upstream, &request);
+                r = http_start(upstream->gate->http, &options, &handlers, e->account, &request);
                 free(headers.lines);
         }
+        if (r < 0)
+                ending_on_done(e->account, "DELETE could not be sent", false);
+        ending_free(e);
+}
+
+/* version may be NULL. */
+static void delete_session(struct account *account, const char *session_id, const char *version)
+{
+        struct ending *e = calloc(1, sizeof(*e));
+        int r;
+
+        if (e == NULL)
+                return;
+        e->account = account;
+        e->session_id = strdup(session_id);
+        e->version = version != NULL ? strdup(version) : NULL;
+        e->use = (struct credential_use){.credential = account->credential,
+                                         .on_token = ending_on_token,
+                                         .on_fail = ending_on_no_token};
+        account->upstream->n_ending++;
+        r = credential_ask(&e->use);
         if (r == 0)
-                upstream->n_ending++;
-        else
-                log_warn(NULL, "[upstream] %s: DELETE could not be sent", upstream_name(upstream));
+                ending_on_token(&e->use);
+        else if (r < 0)
+                ending_on_no_token(&e->use, "the request for a token could not be started");
 }
 
 /* Does a request run that was sent in a session before this one? */
@@ -631,7 +717,7 @@ static void end_old_session(struct link *link)
 
         if (peer->old_session_id == NULL || has_old_wires(link))
                 return;
-        delete_session(link->upstream, peer->old_session_id, link_version(link));
+        delete_session(link->account, peer->old_session_id, link_version(link));
         free(peer->old_session_id);
         peer->old_session_id = NULL;
 }
@@ -645,7 +731,7 @@ static void give_up_session(struct link *link)
                 free(peer->session_id);
         } else {
                 if (peer->old_session_id != NULL)
-                        delete_session(link->upstream, peer->old_session_id, link_version(link));
+                        delete_session(link->account, peer->old_session_id, link_version(link));
                 free(peer->old_session_id);
                 peer->old_session_id = peer->session_id;
                 end_old_session(link);
@@ -697,14 +783,13 @@ static void http_on_ready(struct link *link)
 /* Nobody wants the session any more that it opens. */
 static void late_greeting_on_head(void *owner, const struct http_response *response)
 {
-        struct upstream *upstream = owner;
         char *id;
 
         if (!hdr_is_visible(response->session_id, SESSION_ID_MAX))
                 return;
         id = str_dup(response->session_id);
         if (id != NULL)
-                delete_session(upstream, id, NULL);
+                delete_session(owner, id, NULL);
         free(id);
 }
 
@@ -716,7 +801,7 @@ static void http_drop(struct exchange *x)
         struct post_wire *w = x->wire;
 
         if (x->kind == EXCHANGE_INITIALIZE && w->http != NULL && w->status == 0) {
-                http_hand_over(w->http, &handlers, x->owner->upstream);
+                http_hand_over(w->http, &handlers, x->owner->account);
                 w->http = NULL;
                 x->owner->upstream->n_ending++;
         }

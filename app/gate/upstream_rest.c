@@ -1,6 +1,7 @@
 /* A REST API as an MCP server: what its description offers is answered here, tools/call by requests
  * to the API. Answers go out at the end of the turn, never from within send(). */
 #include "link_inside.h"
+#include "mgw/gate/account.h"
 #include "mgw/gate/credential.h"
 #include "mgw/mcp/rest.h"
 
@@ -19,15 +20,13 @@ struct rest_wire {
         json_t *reply;
         struct rest_run run;
         struct http_request *http;
-        struct credential_wait wait;
+        struct credential_use use;
         struct timer deadline;
-        char *authorization; /* what the last request had; NULL: none */
         struct buf body;
         char *content_type;
         int64_t retry_after_s;
         uint32_t n_read; /* of all pages before */
         unsigned status;
-        bool was_renewed; /* a token has been refused already */
 };
 
 static void wire_ask(struct rest_wire *w);
@@ -56,7 +55,6 @@ static void wire_free(void *object)
         wire_forget_answer(w);
         rest_run_finish(&w->run);
         json_decref(w->reply);
-        free(w->authorization);
         free(w);
 }
 
@@ -66,7 +64,7 @@ static void rest_drop(struct exchange *x)
 
         x->wire = NULL;
         http_cancel(w->http);
-        credential_unwait(&w->wait);
+        credential_leave(&w->use);
         timer_disarm(wire_loop(w), &w->deadline);
         loop_task_cancel(&w->task);
         loop_bury(wire_loop(w), w, wire_free);
@@ -108,7 +106,7 @@ static void wire_refuse(struct rest_wire *w, const char *why)
 {
         http_cancel(w->http);
         w->http = NULL;
-        credential_unwait(&w->wait);
+        credential_leave(&w->use);
         timer_disarm(wire_loop(w), &w->deadline);
         wire_answer_take(w, rest_error_result("%s: %s", upstream_name(wire_upstream(w)), why));
 }
@@ -124,15 +122,6 @@ static void wire_on_deadline(struct timer *timer)
 }
 
 /* ---- what comes ---- */
-
-static size_t n_lines(char *const *lines)
-{
-        size_t n = 0;
-
-        while (lines != NULL && lines[n] != NULL)
-                n++;
-        return n;
-}
 
 static void wire_on_head(void *owner, const struct http_response *response)
 {
@@ -170,15 +159,11 @@ static const char *secret_of(const char *line)
 /* What of a request proves who we are; ends with NULL. */
 static const char **make_secrets(const struct rest_wire *w)
 {
-        char *const *own = wire_upstream(w)->server->headers;
-        const char **secrets = calloc(n_lines(own) + 2, sizeof(*secrets));
-        size_t n = 0;
+        const char **lines = account_headers(w->x->owner->account, NULL, w->use.header);
 
-        for (; secrets != NULL && own != NULL && *own != NULL; own++)
-                secrets[n++] = secret_of(*own);
-        if (secrets != NULL && w->authorization != NULL)
-                secrets[n] = secret_of(w->authorization);
-        return secrets;
+        for (size_t i = 0; lines != NULL && lines[i] != NULL; i++)
+                lines[i] = secret_of(lines[i]);
+        return lines;
 }
 
 static void wire_take_answer(struct rest_wire *w)
@@ -204,19 +189,6 @@ static void wire_take_answer(struct rest_wire *w)
                 wire_answer_take(w, result);
 }
 
-/* A token may have been revoked before its time. */
-static bool wire_renews(struct rest_wire *w)
-{
-        struct credential *credential = wire_upstream(w)->credential;
-
-        if (w->status != 401 || credential == NULL || w->was_renewed || w->authorization == NULL)
-                return false;
-        w->was_renewed = true;
-        credential_refused(credential, w->authorization);
-        wire_ask(w);
-        return true;
-}
-
 static void wire_on_done(void *owner, const char *why, bool was_sent)
 {
         struct rest_wire *w = owner;
@@ -226,7 +198,9 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
                 wire_refuse(w, why);
         else if (why != NULL)
                 exchange_fail(w->x, why, was_sent ? FAULT_CUT : FAULT_UNSENT);
-        else if (!wire_renews(w))
+        else if (credential_refused(&w->use, w->status))
+                wire_ask(w);
+        else
                 wire_take_answer(w);
 }
 
@@ -249,22 +223,23 @@ static bool has_name(const char *const *lines, const char *line)
         return false;
 }
 
-/* The entry's own, the credential's, then those of the description that neither has. */
+/* The account's, then those of the description that it has not. */
 static const char **make_headers(const struct rest_wire *w, const struct rest_request *request)
 {
-        char *const *own = wire_upstream(w)->server->headers;
-        const char **lines = calloc(n_lines(own) + n_lines(request->headers) + 2, sizeof(*lines));
-        size_t n = 0;
+        const char **own = account_headers(w->x->owner->account, NULL, w->use.header), **lines;
+        size_t n = 0, n_more = 0;
 
-        if (lines == NULL)
-                return NULL;
-        for (; own != NULL && *own != NULL; own++)
-                lines[n++] = *own;
-        if (w->authorization != NULL && !has_name(lines, w->authorization))
-                lines[n++] = w->authorization;
-        for (char **line = request->headers; *line != NULL; line++)
-                if (!has_name(lines, *line))
+        while (own != NULL && own[n] != NULL)
+                n++;
+        while (request->headers[n_more] != NULL)
+                n_more++;
+        lines = own != NULL ? calloc(n + n_more + 1, sizeof(*lines)) : NULL;
+        for (size_t i = 0; lines != NULL && i < n; i++)
+                lines[i] = own[i];
+        for (char **line = request->headers; lines != NULL && *line != NULL; line++)
+                if (!has_name(own, *line))
                         lines[n++] = *line;
+        free(own);
         return lines;
 }
 
@@ -306,31 +281,25 @@ static void wire_send(struct rest_wire *w)
         rest_request_finish(&request);
 }
 
-static void wire_on_token(struct credential_wait *wait)
+static void wire_on_token(struct credential_use *use)
 {
-        wire_ask(container_of(wait, struct rest_wire, wait));
+        wire_send(container_of(use, struct rest_wire, use));
 }
 
-static void wire_on_no_token(struct credential_wait *wait, const char *reason)
+static void wire_on_no_token(struct credential_use *use, const char *why)
 {
-        char why[WHY_SIZE];
-
-        snprintf(why, sizeof(why), "no access token from the token endpoint: %s", reason);
-        wire_refuse(container_of(wait, struct rest_wire, wait), why);
+        wire_refuse(container_of(use, struct rest_wire, use), why);
 }
 
 /* Sends the next request, once there is a token for it. */
 static void wire_ask(struct rest_wire *w)
 {
-        struct credential *credential = wire_upstream(w)->credential;
-        const char *header = credential != NULL ? credential_header(credential) : NULL;
+        int r = credential_ask(&w->use);
 
-        free(w->authorization);
-        w->authorization = header != NULL ? strdup(header) : NULL;
-        if (credential != NULL && header == NULL)
-                credential_wait(credential, &w->wait);
-        else
+        if (r == 0)
                 wire_send(w);
+        else if (r < 0)
+                wire_refuse(w, "the request for a token could not be started");
 }
 
 static void wire_call(struct rest_wire *w)
@@ -378,7 +347,9 @@ static void rest_send(struct exchange *x)
         }
         w->x = x;
         w->task.on_run = wire_on_task;
-        w->wait = (struct credential_wait){.on_token = wire_on_token, .on_fail = wire_on_no_token};
+        w->use = (struct credential_use){.credential = x->owner->account->credential,
+                                         .on_token = wire_on_token,
+                                         .on_fail = wire_on_no_token};
         w->deadline.on_due = wire_on_deadline;
         x->wire = w;
         if (x->kind == EXCHANGE_INITIALIZE)

@@ -1,7 +1,8 @@
 /* HTTP+SSE (MCP 2024-11-05): one GET stream carries all that the server says. Its first event,
  * `endpoint`, tells where our messages are POSTed; they are answered on the stream. */
 #include "link_inside.h"
-#include "mgw/base/log.h"
+#include "mgw/gate/account.h"
+#include "mgw/gate/credential.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/sse.h"
 
@@ -15,6 +16,7 @@
 
 struct sse_peer {
         struct link *link;
+        struct credential_use use; /* by the stream */
         struct http_request *get;
         struct sse_reader reader;
         char *endpoint;        /* NULL: not told yet */
@@ -26,6 +28,7 @@ struct sse_peer {
 struct sse_post {
         struct link *link;
         struct exchange *x;
+        struct credential_use use;
         struct http_request *http;
         unsigned status;
 };
@@ -46,6 +49,7 @@ static void post_drop(struct exchange *x)
                 return;
         }
         http_cancel(post->http);
+        credential_leave(&post->use);
         loop_bury(link_gate(x->owner)->loop, post, free);
 }
 
@@ -67,13 +71,28 @@ static enum http_flow post_on_body(void *owner, const char *p, size_t n)
         return HTTP_GO_ON;
 }
 
+static void post_ask(struct sse_post *post);
+
+static void post_fail(struct sse_post *post, const char *why, enum exchange_fault fault)
+{
+        struct exchange *x = post->x;
+
+        post_drop(x);
+        exchange_fail(x, why, fault);
+}
+
 static void post_on_done(void *owner, const char *why, bool was_sent)
 {
         struct sse_post *post = owner;
         struct exchange *x = post->x;
+        enum exchange_fault fault = was_sent ? FAULT_CUT : FAULT_UNSENT;
         char text[48];
 
         post->http = NULL;
+        if (why == NULL && credential_refused(&post->use, post->status)) {
+                post_ask(post);
+                return;
+        }
         if (why == NULL && post->status / 100 == 2) {
                 if (x->kind == EXCHANGE_SEND)
                         exchange_end(x);
@@ -82,12 +101,12 @@ static void post_on_done(void *owner, const char *why, bool was_sent)
         if (why == NULL) {
                 snprintf(text, sizeof(text), "it answered HTTP %u", post->status);
                 why = text;
+                if (account_is_refused(post->link->account, post->status))
+                        fault = FAULT_OURS;
         }
-        post_drop(x);
-        exchange_fail(x, why,
-                      !was_sent                 ? FAULT_UNSENT
-                      : post->status / 100 == 3 ? FAULT_FINAL
-                                                : FAULT_CUT);
+        if (was_sent && post->status / 100 == 3)
+                fault = FAULT_FINAL;
+        post_fail(post, why, fault);
 }
 
 static const struct http_handlers post_handlers = {
@@ -96,30 +115,15 @@ static const struct http_handlers post_handlers = {
         .on_done = post_on_done,
 };
 
-/* Lines of the entry's headers behind one of ours; the caller frees the array. */
-static const char **make_headers(const struct link *link, const char *first)
-{
-        char *const *own = link->upstream->server->headers;
-        const char **lines;
-        size_t n = 0;
-
-        while (own != NULL && own[n] != NULL)
-                n++;
-        lines = calloc(n + 2, sizeof(*lines));
-        if (lines == NULL)
-                return NULL;
-        lines[0] = first;
-        for (size_t i = 0; i < n; i++)
-                lines[i + 1] = own[i];
-        return lines;
-}
-
+/* header: one line of ours. */
 static int http_begin(struct link *link, const char *method, const char *url, const char *header,
-                      struct str body, const struct http_handlers *handlers, void *owner,
+                      const struct credential_use *use, struct str body,
+                      const struct http_handlers *handlers, void *owner,
                       struct http_request **requestp)
 {
         const struct config_server *server = link->upstream->server;
-        const char **headers = make_headers(link, header);
+        const char *first[] = {header, NULL};
+        const char **headers = account_headers(link->account, first, use->header);
         int64_t connect_ms = server->connect_timeout_ms > 0
                                      ? server->connect_timeout_ms
                                      : link_gate(link)->config->upstream_connect_timeout_ms;
@@ -139,12 +143,41 @@ static int http_begin(struct link *link, const char *method, const char *url, co
         return r;
 }
 
+static void post_on_token(struct credential_use *use)
+{
+        struct sse_post *post = container_of(use, struct sse_post, use);
+        const struct sse_peer *peer = post->link->peer;
+        struct str body;
+        int r = rpc_dump(post->x->msg, &body);
+
+        if (r == 0) {
+                r = http_begin(post->link, "POST", peer->endpoint, "Content-Type: application/json",
+                               use, body, &post_handlers, post, &post->http);
+                free((void *)body.p);
+        }
+        if (r < 0)
+                post_fail(post, "the request could not be started", FAULT_UNSENT);
+}
+
+static void post_on_no_token(struct credential_use *use, const char *why)
+{
+        post_fail(container_of(use, struct sse_post, use), why, FAULT_OURS);
+}
+
+static void post_ask(struct sse_post *post)
+{
+        int r = credential_ask(&post->use);
+
+        if (r == 0)
+                post_on_token(&post->use);
+        else if (r < 0)
+                post_fail(post, "the request for a token could not be started", FAULT_OURS);
+}
+
 static void sse_send(struct exchange *x)
 {
         struct sse_peer *peer = x->owner->peer;
         struct sse_post *post;
-        struct str body;
-        int r;
 
         if (peer->endpoint == NULL) {
                 peer->held = x;
@@ -152,22 +185,17 @@ static void sse_send(struct exchange *x)
                 return;
         }
         post = calloc(1, sizeof(*post));
-        if (post == NULL || rpc_dump(x->msg, &body) < 0) {
-                free(post);
+        if (post == NULL) {
                 exchange_fail(x, "out of memory", FAULT_UNSENT);
                 return;
         }
         post->link = x->owner;
         post->x = x;
-        r = http_begin(x->owner, "POST", peer->endpoint, "Content-Type: application/json", body,
-                       &post_handlers, post, &post->http);
-        free((void *)body.p);
-        if (r < 0) {
-                free(post);
-                exchange_fail(x, "the request could not be started", FAULT_UNSENT);
-        } else {
-                x->wire = post;
-        }
+        post->use = (struct credential_use){.credential = x->owner->account->credential,
+                                            .on_token = post_on_token,
+                                            .on_fail = post_on_no_token};
+        x->wire = post;
+        post_ask(post);
 }
 
 /* ---- the stream ---- */
@@ -210,6 +238,7 @@ static void peer_close_stream(struct sse_peer *peer)
 {
         http_cancel(peer->get);
         peer->get = NULL;
+        credential_leave(&peer->use);
         sse_reader_finish(&peer->reader);
         sse_reader_init(&peer->reader, MESSAGE_MAX_BYTES);
         free(peer->endpoint);
@@ -280,6 +309,18 @@ static enum http_flow get_on_body(void *owner, const char *p, size_t n)
         return HTTP_GO_ON;
 }
 
+/* It could not be opened, by no fault of the server's. */
+static void peer_refuse(struct sse_peer *peer, const char *why)
+{
+        struct exchange *x = peer->held;
+
+        peer_close_stream(peer);
+        if (x != NULL)
+                exchange_fail(x, why, FAULT_OURS);
+}
+
+static int get_ask(struct sse_peer *peer);
+
 static void get_on_done(void *owner, const char *why, bool was_sent)
 {
         struct sse_peer *peer = owner;
@@ -287,6 +328,11 @@ static void get_on_done(void *owner, const char *why, bool was_sent)
 
         (void)was_sent;
         peer->get = NULL;
+        if (why == NULL && credential_refused(&peer->use, peer->status)) {
+                if (get_ask(peer) < 0)
+                        peer_refuse(peer, "the request could not be started");
+                return;
+        }
         if (why == NULL && peer->status == 0)
                 why = "it offers no stream of events at this address";
         if (why == NULL) {
@@ -295,7 +341,10 @@ static void get_on_done(void *owner, const char *why, bool was_sent)
                          peer->status);
                 why = text;
         }
-        peer_lose(peer, why);
+        if (account_is_refused(peer->link->account, peer->status))
+                peer_refuse(peer, why);
+        else
+                peer_lose(peer, why);
 }
 
 static const struct http_handlers get_handlers = {
@@ -303,6 +352,35 @@ static const struct http_handlers get_handlers = {
         .on_body = get_on_body,
         .on_done = get_on_done,
 };
+
+static int get_start(struct sse_peer *peer)
+{
+        peer->status = 0;
+        return http_begin(peer->link, "GET", peer->link->upstream->server->url,
+                          "Accept: text/event-stream", &peer->use, STR(""), &get_handlers, peer,
+                          &peer->get);
+}
+
+static void get_on_token(struct credential_use *use)
+{
+        struct sse_peer *peer = container_of(use, struct sse_peer, use);
+
+        if (get_start(peer) < 0)
+                peer_lose(peer, "the request could not be started");
+}
+
+static void get_on_no_token(struct credential_use *use, const char *why)
+{
+        peer_refuse(container_of(use, struct sse_peer, use), why);
+}
+
+/* 0, -errno. */
+static int get_ask(struct sse_peer *peer)
+{
+        int r = credential_ask(&peer->use);
+
+        return r == 0 ? get_start(peer) : r < 0 ? r : 0;
+}
 
 /* ---- its life ---- */
 
@@ -313,6 +391,9 @@ static int sse_create(struct link *link)
         if (peer == NULL)
                 return -ENOMEM;
         peer->link = link;
+        peer->use = (struct credential_use){.credential = link->account->credential,
+                                            .on_token = get_on_token,
+                                            .on_fail = get_on_no_token};
         sse_reader_init(&peer->reader, MESSAGE_MAX_BYTES);
         link->peer = peer;
         return 0;
@@ -324,9 +405,8 @@ static int sse_open(struct link *link, char *why, size_t why_size)
         int r;
 
         peer_close_stream(peer);
-        peer->status = 0;
-        r = http_begin(link, "GET", link->upstream->server->url, "Accept: text/event-stream",
-                       STR(""), &get_handlers, peer, &peer->get);
+        peer->use.was_renewed = false;
+        r = get_ask(peer);
         if (r < 0)
                 snprintf(why, why_size, "the request could not be started");
         return r;

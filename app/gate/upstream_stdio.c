@@ -2,6 +2,7 @@
  * needs it, and ended when it has had nothing to do for a while. */
 #include "link_inside.h"
 #include "mgw/base/log.h"
+#include "mgw/gate/account.h"
 #include "mgw/loop/child.h"
 
 #include <errno.h>
@@ -148,13 +149,13 @@ static int stdio_create(struct link *link)
         return 0;
 }
 
-/* NAME=value of what is inherited, then the entry's own; to be freed with its strings. */
-static char **make_environment(const struct config_server *server)
+/* NAME=value of what is inherited, then the account's; to be freed with its strings. */
+static char **make_environment(const struct config_account *account)
 {
         size_t n = 0, n_own = 0;
         char **all;
 
-        while (server->env != NULL && server->env[n_own] != NULL)
+        while (account->env != NULL && account->env[n_own] != NULL)
                 n_own++;
         all = calloc(n_own + sizeof(inherited) / sizeof(inherited[0]) + 1, sizeof(*all));
         for (size_t i = 0; all != NULL && i < sizeof(inherited) / sizeof(inherited[0]); i++) {
@@ -164,7 +165,7 @@ static char **make_environment(const struct config_server *server)
                         n++;
         }
         for (size_t i = 0; all != NULL && i < n_own; i++)
-                if ((all[n] = strdup(server->env[i])) != NULL)
+                if ((all[n] = strdup(account->env[i])) != NULL)
                         n++;
         return all;
 }
@@ -181,7 +182,7 @@ static int stdio_open(struct link *link, char *why, size_t why_size)
         struct stdio_peer *peer = link->peer;
         const struct config_server *server = link->upstream->server;
         struct gate *gate = link_gate(link);
-        char **envp = make_environment(server);
+        char **envp = make_environment(link->account->config);
         const struct child_options options = {
                 .argv = (const char *const *)server->argv,
                 .envp = (const char *const *)envp,

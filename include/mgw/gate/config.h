@@ -24,9 +24,18 @@ enum config_scope { CONFIG_SCOPE_SESSION, CONFIG_SCOPE_USER, CONFIG_SCOPE_SHARED
 struct config_oauth {
         char *token_url;
         char *client_id;
-        char *client_secret; /* NULL: a public client */
-        char *refresh_token; /* NULL: client credentials */
-        char *scope;         /* NULL: none is asked for */
+        char *client_secret;      /* NULL: a public client */
+        char *refresh_token;      /* NULL: client credentials */
+        char *refresh_token_file; /* holds it, and takes those that come after it; NULL: none */
+        char *scope;              /* NULL: none is asked for */
+};
+
+/* As whom an upstream is called. Arrays end with NULL; NULL itself: none. */
+struct config_account {
+        char *email;                /* of the user; NULL: of all others */
+        char **headers;             /* "Name: value" */
+        char **env;                 /* "NAME=value", beside PATH, HOME and LANG */
+        struct config_oauth *oauth; /* NULL: none. That of all others may be shared */
 };
 
 /* An entry of mcpServers. Arrays of strings end with NULL; NULL itself: none were given. */
@@ -34,18 +43,19 @@ struct config_server {
         char *name; /* [A-Za-z0-9-]+ */
         enum config_server_kind kind;
         char *url;
-        char **headers; /* "Name: value" */
-        char **argv;    /* command and args */
-        char **env;     /* "NAME=value", beside PATH, HOME and LANG */
-        char *cwd;      /* NULL: ours */
+        char **argv; /* command and args */
+        char *cwd;   /* NULL: ours */
         enum config_scope scope;
         char *rest_file;
-        char *openapi_file;         /* in its place */
-        char *base_url;             /* NULL: the one in the description */
-        struct rest *rest;          /* what the file describes */
-        struct config_oauth *oauth; /* NULL: none */
-        char *prefix;               /* of the names of its tools and prompts; "" = none */
-        char **include;             /* patterns of their names (fnmatch); NULL: all */
+        char *openapi_file; /* in its place */
+        char *base_url;     /* NULL: the one in the description */
+        struct rest *rest;  /* what the file describes */
+        struct config_account account;
+        struct config_account *users; /* whole: what is theirs, and what is everybody's */
+        size_t n_users;
+        bool per_user;  /* only they may use it */
+        char *prefix;   /* of the names of its tools and prompts; "" = none */
+        char **include; /* patterns of their names (fnmatch); NULL: all */
         char **exclude;
         json_t *tools; /* NULL, or their name -> {"name": shown, "description": shown} */
         int64_t connect_timeout_ms;

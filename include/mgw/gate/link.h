@@ -14,6 +14,7 @@ enum link_list { LINK_TOOLS, LINK_PROMPTS, LINK_RESOURCES, LINK_TEMPLATES, LINK_
 struct link {
         struct upstream *upstream;
         struct session *session;
+        struct account *account; /* as whom it calls; NULL: it is not for this user */
         json_t *init_params;
         json_t *hello;      /* the result of initialize, or what would be it; NULL: never opened */
         json_t *subscribed; /* the client's subscriptions there: URI -> true */
@@ -34,6 +35,7 @@ struct link {
         unsigned generation; /* counts the upstream sessions */
         unsigned n_turns;    /* from one era to the other, in this opening */
         unsigned n_unproven; /* of them, those opened since the last answer to a request */
+        unsigned n_kept_out; /* times in a row that it was not to be, by no fault of the upstream */
         unsigned n_sends;    /* messages on their way that get no answer */
         unsigned n_changes;  /* its lists may have changed so often */
         int told_level;      /* of its log, the upstream was told last; -1: none */

@@ -4,7 +4,7 @@
 #include "mgw/gate/gate.h"
 #include "mgw/mcp/catalog.h"
 
-struct credential;
+struct account;
 struct transport;
 
 /* Does its server keep sessions? Found out by whoever opens it, and kept while that holds. */
@@ -16,10 +16,10 @@ struct upstream {
         const struct transport *transport; /* how its links are carried */
         enum upstream_era era;
         struct catalog_rule rule;
-        struct credential *credential; /* the gateway's own for it; NULL: none */
-        unsigned index;                /* in gate->upstreams, and of its link in a session */
-        unsigned n_ending;             /* its sessions and children that are still ending */
-        unsigned n_failures;           /* in a row */
+        struct account *accounts; /* as whom it is called: account_find() */
+        unsigned index;           /* in gate->upstreams, and of its link in a session */
+        unsigned n_ending;        /* its sessions and children that are still ending */
+        unsigned n_failures;      /* in a row */
         int64_t retry_at_ms;
         int64_t rest_until_ms; /* by its own word (Retry-After) */
         int64_t log_from_ms;   /* the second in which n_log_lines came */

@@ -159,7 +159,7 @@ Test(config, a_server_is_what_its_keys_say)
         check_int(config.n_servers, 4);
         s = &config.servers[0];
         check_int(s->kind, CONFIG_SERVER_HTTP);
-        cr_assert_eq(strncmp(s->headers[0], "Authorization: Bearer /", 23), 0);
+        cr_assert_eq(strncmp(s->account.headers[0], "Authorization: Bearer /", 23), 0);
         check_int(s->timeout_ms, 1500);
         cr_assert_str_eq(s->prefix, "");
         cr_assert_str_eq(s->include[0], "get_*");
@@ -171,7 +171,7 @@ Test(config, a_server_is_what_its_keys_say)
         cr_assert_str_eq(s->argv[0], "npx");
         cr_assert_str_eq(s->argv[2], "server");
         cr_assert_null(s->argv[3]);
-        cr_assert_str_eq(s->env[0], "KEY=v");
+        cr_assert_str_eq(s->account.env[0], "KEY=v");
         cr_assert_str_eq(s->cwd, "/tmp");
         check_int(s->idle_ms, 60000);
         check_int(s->scope, CONFIG_SCOPE_SESSION);

@@ -78,17 +78,17 @@ Test(config_rest, a_description_lies_beside_the_configuration)
         cr_assert_not_null(config.servers[0].rest);
         check_int(config.servers[0].answer_timeout_ms, 2000);
         check_int(config.servers[0].timeout_ms, 0);
-        check_str(str_from(config.servers[0].headers[0]), STR("X-Key: k"));
-        check_str(str_from(config.servers[0].oauth->token_url), STR("http://t"));
-        check_str(str_from(config.servers[0].oauth->refresh_token), STR("r"));
-        cr_assert_null(config.servers[0].oauth->client_secret);
+        check_str(str_from(config.servers[0].account.headers[0]), STR("X-Key: k"));
+        check_str(str_from(config.servers[0].account.oauth->token_url), STR("http://t"));
+        check_str(str_from(config.servers[0].account.oauth->refresh_token), STR("r"));
+        cr_assert_null(config.servers[0].account.oauth->client_secret);
 }
 
 Test(config_rest, an_answer_may_take_a_minute)
 {
         check_int(load("\"rest\": \"api.json\"", sound), 0);
         check_int(config.servers[0].answer_timeout_ms, 60000);
-        cr_assert_null(config.servers[0].oauth);
+        cr_assert_null(config.servers[0].account.oauth);
 }
 
 Test(config_rest, a_fault_in_the_description_has_its_file_and_line)
@@ -122,7 +122,7 @@ Test(config_rest, a_fault_in_oauth_is_told)
         check_fault("mgw.json", 4, "mcpServers.api.oauth.key: not known");
         check_fault("mgw.json", 3, "mcpServers.api.oauth: needs \"client_id\"");
         check_fault("mgw.json", 3, "mcpServers.api.oauth: \"token_url\" must begin with http");
-        check_fault("mgw.json", 3, "mcpServers.api.oauth: needs \"refresh_token\", or");
+        check_fault("mgw.json", 3, "mcpServers.api.oauth: needs \"refresh_token\" or");
 }
 
 Test(config_rest, an_openapi_document_may_stand_in_its_place)
