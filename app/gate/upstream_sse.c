@@ -391,9 +391,6 @@ static int sse_create(struct link *link)
         if (peer == NULL)
                 return -ENOMEM;
         peer->link = link;
-        peer->use = (struct credential_use){.credential = link->account->credential,
-                                            .on_token = get_on_token,
-                                            .on_fail = get_on_no_token};
         sse_reader_init(&peer->reader, MESSAGE_MAX_BYTES);
         link->peer = peer;
         return 0;
@@ -405,7 +402,9 @@ static int sse_open(struct link *link, char *why, size_t why_size)
         int r;
 
         peer_close_stream(peer);
-        peer->use.was_renewed = false;
+        peer->use = (struct credential_use){.credential = link->account->credential,
+                                            .on_token = get_on_token,
+                                            .on_fail = get_on_no_token};
         r = get_ask(peer);
         if (r < 0)
                 snprintf(why, why_size, "the request could not be started");

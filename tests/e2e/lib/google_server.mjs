@@ -6,11 +6,14 @@ import http from 'node:http';
 
 const fault = (code, message, status) => ({ error: { code, message, errors: [{ message, domain: 'global', reason: 'x' }], status } });
 
-/** Returns { url, requests, tokens, grants, stop() }. */
+/** Returns { url, requests, tokens, owners, grants, stop() }. */
 export class GoogleServer {
   requests = []; // { method, path, query, headers, body }
   grants = []; // what was asked of the token endpoint
   tokens = new Set(); // that are good
+  owners = new Map(); // of each: the refresh token, or the client, that it was given for
+  rotates = false; // each refresh token is good for once, and answered with the next one
+  spent = new Set();
   mails = Array.from({ length: 5 }, (_, i) => ({ id: `m${i}`, threadId: `t${i}` }));
   events = Array.from({ length: 7 }, (_, i) => ({ id: `e${i}`, summary: `event ${i}` }));
   eventsPerPage = 2;
@@ -56,11 +59,17 @@ export class GoogleServer {
 
   async #grant({ body, method, headers }, res) {
     this.grants.push({ method, type: headers['content-type'], ...Object.fromEntries(new URLSearchParams(body)) });
+    const { refresh_token: refresh, client_id: id } = this.grants.at(-1);
+    const token = `ya29.token-${this.grants.length}`;
     await this.holdTokens;
     if (this.tokenAnswer) return json(res, ...this.tokenAnswer);
-    const token = `ya29.token-${this.grants.length}`;
+    if (this.spent.has(refresh)) return json(res, 400, { error: 'invalid_grant', error_description: `${refresh} is spent` });
     this.tokens.add(token);
-    return json(res, 200, { access_token: token, expires_in: this.expiresIn, scope: 'x', token_type: 'Bearer' });
+    this.owners.set(token, refresh ?? id);
+    if (this.rotates) this.spent.add(refresh);
+    return json(res, 200, {
+      access_token: token, expires_in: this.expiresIn, scope: 'x', token_type: 'Bearer', refresh_token: this.rotates ? `${refresh}+` : undefined,
+    });
   }
 
   #find({ method, path, query, body }) {
