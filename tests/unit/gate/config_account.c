@@ -171,7 +171,9 @@ Test(config_account, faults_below_a_user_have_file_line_and_key)
                        "\"e\": {\"command\": \"x\",\n"
                        " \"per_user\": \"yes\"},\n"
                        "\"f\": {\"command\": \"x\",\n"
-                       " \"oauth\": {}}\n") < 0);
+                       " \"oauth\": {}},\n"
+                       "\"g\": {\"command\": \"x\", \"scope\": \"shared\",\n"
+                       " \"users\": {\"ada\": {}}}\n") < 0);
         check_fault(4, "mcpServers.a.users.ada@example.com.env: not known: a user has \"headers\" "
                        "and \"oauth\" here");
         check_fault(5, "mcpServers.a.users.ada@example.com.headers: the environment variable "
@@ -187,6 +189,7 @@ Test(config_account, faults_below_a_user_have_file_line_and_key)
         check_fault(16, "mcpServers.d.per_user: needs \"users\"");
         check_fault(18, "mcpServers.e.per_user: must be true or false");
         check_fault(20, "mcpServers.f.oauth: does not go with \"command\"");
+        check_fault(22, "mcpServers.g.users: does not go with \"scope\": \"shared\"");
 }
 
 Test(config_account, two_credentials_in_one_place_are_told)
