@@ -22,7 +22,7 @@ describe('examples', () => {
     });
   }
 
-  for (const kind of ['http', 'stdio', 'rest', 'openapi', 'builtin']) {
+  for (const kind of ['http', 'stdio', 'rest', 'openapi', 'builtin', 'credentials']) {
     test(`docs/${kind}.md shows its files`, () => {
       const page = read(`docs/${kind}.md`);
       const shown = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, text]) => text);
