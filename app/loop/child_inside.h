@@ -25,6 +25,8 @@ struct child_out {
         int fd; /* -1: closed */
         struct lines lines;
         void (*on_line)(void *owner, struct str line); /* NULL: lines are dropped */
+        uint32_t long_bytes; /* a line that grows so long is offered in pieces; 0: none is */
+        bool was_offered;    /* the line in progress */
         bool is_paused;
         bool is_draining; /* nobody writes any more: the work task reads what is left */
         int n_left;

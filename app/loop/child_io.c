@@ -109,19 +109,47 @@ static bool out_is_held(const struct child_out *out)
                (out->n_left > 0 || !out->is_draining || !lines_is_empty(&out->lines));
 }
 
-static void out_deliver(struct child_out *out, bool is_end)
+static void out_give(struct child_out *out, int r, struct str line)
 {
         struct child *child = out->child;
-        struct str line;
-        int r = 0;
 
-        while (!out->is_paused && (r = lines_next(&out->lines, is_end, &line)) != 0) {
-                if (out->on_line == NULL)
-                        continue;
-                if (r == LINES_E_LONG)
-                        child_fault(child, "sent a line of more than %u bytes", out->lines.max);
-                else
-                        out->on_line(child->owner, line);
+        if (out->on_line == NULL)
+                return;
+        if (r == LINES_E_LONG)
+                child_fault(child, "sent a line of more than %u bytes", out->lines.max);
+        else if (r == LINES_ONE)
+                out->on_line(child->owner, line);
+        else
+                child->handlers.on_piece(child->owner, line, r == LINES_PIECE_LAST);
+}
+
+/* The line in progress, when it has become long. */
+static void out_offer(struct child_out *out)
+{
+        struct child *child = out->child;
+        struct str head = lines_pending(&out->lines);
+
+        if (out->was_offered || out->on_line == NULL || out->long_bytes == 0 ||
+            head.n < out->long_bytes)
+                return;
+        out->was_offered = true;
+        if (child->handlers.on_long_line(child->owner, head))
+                lines_give(&out->lines);
+}
+
+static void out_deliver(struct child_out *out, bool is_end)
+{
+        struct str line;
+        int r;
+
+        while (!out->is_paused) {
+                r = lines_next(&out->lines, is_end, &line);
+                if (r == 0) {
+                        out_offer(out);
+                        return;
+                }
+                out->was_offered = false;
+                out_give(out, r, line);
         }
 }
 
@@ -239,6 +267,7 @@ int child_io_open(struct child *child, int fds[3], const struct child_options *o
         lines_init(&child->out.lines, options->line_max_bytes, CHILD_READ_BYTES, false);
         lines_init(&child->err.lines, CHILD_ERROR_LINE_MAX, CHILD_ERROR_READ_BYTES, true);
         child->out.on_line = child->handlers.on_line;
+        child->out.long_bytes = options->line_long_bytes;
         child->err.on_line = child->handlers.on_error_line;
         child->out.fd = child->err.fd = -1;
         r = in_open(child, &fds[0]);

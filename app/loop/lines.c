@@ -35,6 +35,24 @@ static void lines_take_back(struct lines *lines)
         lines->n_given = 0;
 }
 
+void lines_give(struct lines *lines)
+{
+        buf_consume(&lines->buf, lines->buf.len);
+        lines->n_seen = 0;
+        lines->is_giving = true;
+}
+
+static int give_piece(struct lines *lines, struct str *piecep)
+{
+        struct str bytes = buf_bytes(&lines->buf);
+        const char *lf = memchr(bytes.p, '\n', bytes.n);
+
+        lines->is_giving = lf == NULL;
+        lines->n_given = (uint32_t)(lf == NULL ? bytes.n : (size_t)(lf - bytes.p) + 1);
+        *piecep = (struct str){bytes.p, lf == NULL ? bytes.n : (size_t)(lf - bytes.p)};
+        return lf == NULL ? LINES_PIECE : LINES_PIECE_LAST;
+}
+
 int lines_next(struct lines *lines, bool is_end, struct str *linep)
 {
         for (lines_take_back(lines); lines->buf.len > 0; lines_take_back(lines)) {
@@ -44,6 +62,8 @@ int lines_next(struct lines *lines, bool is_end, struct str *linep)
                 struct str line = {bytes.p, lf == NULL ? bytes.n : (size_t)(lf - bytes.p)};
                 size_t n_taken = lf == NULL ? line.n : line.n + 1;
 
+                if (lines->is_giving)
+                        return give_piece(lines, linep);
                 if (line.n > 0 && line.p[line.n - 1] == '\r')
                         line.n--;
                 if (lf == NULL && !is_end && !was_skipping && line.n <= lines->max) {

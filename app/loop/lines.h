@@ -8,6 +8,8 @@
 /* Outcomes of lines_next(). */
 #define LINES_ONE 1
 #define LINES_E_LONG 2
+#define LINES_PIECE 3      /* of a line that is given as it comes */
+#define LINES_PIECE_LAST 4 /* and this its last */
 
 struct lines {
         struct buf buf;
@@ -17,6 +19,7 @@ struct lines {
         uint32_t n_given; /* bytes of the line that is lent out */
         bool is_cutting;  /* a long line is cut; else it is an error */
         bool is_skipping; /* the rest of a long line */
+        bool is_giving;   /* the line in progress, as it comes */
 };
 
 /* chunk is the most bytes of one read. Freed with buf_finish(&lines->buf). */
@@ -25,8 +28,17 @@ void lines_init(struct lines *lines, uint32_t max, uint32_t chunk, bool is_cutti
  * end, -errno. */
 ssize_t lines_read(struct lines *lines, int fd, size_t n);
 /* LINES_ONE: *linep, not empty, without LF or CR LF, borrowed until the next call; LINES_E_LONG:
- * a line over max, which is skipped; 0: none. is_end: what is left without an LF is a line too. */
+ * a line over max, which is skipped; LINES_PIECE and LINES_PIECE_LAST: after lines_give(); 0: none.
+ * is_end: what is left without an LF is a line too. */
 int lines_next(struct lines *lines, bool is_end, struct str *linep);
+/* What has come of the line in progress; when lines_next() had no more to give. */
+static inline struct str lines_pending(const struct lines *lines)
+{
+        return buf_bytes(&lines->buf);
+}
+/* Drops that. What still comes of the line is given as it comes, its CR included, whatever its
+ * length. */
+void lines_give(struct lines *lines);
 /* Nothing is held but the line that is lent out. */
 static inline bool lines_is_empty(const struct lines *lines)
 {

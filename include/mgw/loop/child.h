@@ -24,7 +24,15 @@ struct child_handlers {
         /* A line of standard output without LF or CR LF; borrowed for the call. Empty ones are left
          * out; what stands after the last LF comes at the end. */
         void (*on_line)(void *owner, struct str line);
-        /* The same for standard error; it is never paused. */
+        /* A line of standard output has grown to line_long_bytes: head is what has come of it.
+         * True: that is taken, and the rest comes by on_piece, however long it is; false: it is
+         * gathered.
+         */
+        bool (*on_long_line)(void *owner, struct str head);
+        /* May be empty, and end with the CR of a CR LF. A line that the child's end has cut has no
+         * last piece. */
+        void (*on_piece)(void *owner, struct str piece, bool is_last);
+        /* A line of standard error, as on_line; it is never paused. */
         void (*on_error_line)(void *owner, struct str line);
         /* Standard input has taken all that waited, after child_write() had answered CHILD_E_FULL.
          */
@@ -42,6 +50,7 @@ struct child_options {
         const char *const *envp;  /* the whole environment, ended by NULL */
         const char *cwd;          /* NULL: ours; relative paths in argv[0] and PATH start here */
         uint32_t line_max_bytes;  /* a longer line of standard output ends the child */
+        uint32_t line_long_bytes; /* 0: on_long_line is never called */
         uint32_t queue_max_bytes; /* cap on what waits for standard input */
         /* Of the stop: from the end of standard input to SIGTERM, from there to SIGKILL. */
         int64_t term_after_ms;
@@ -71,7 +80,7 @@ pid_t child_pid(const struct child *child);
  * input or output is ended as by child_stop(), with its handlers. */
 int child_write(struct child *child, struct str bytes);
 /* No on_line until child_resume(), and no on_exit while there are lines to come: what the child
- * writes waits in its pipe. Memory held: one line and a pipe's content. */
+ * writes waits in its pipe. Memory held: what has come of one line, and a pipe's content. */
 void child_pause(struct child *child);
 void child_resume(struct child *child);
 /* Closes standard input, ends the group by SIGTERM and SIGKILL when it does not go by itself. No

@@ -252,6 +252,64 @@ KID_TEST(child, a_line_at_the_cap_passes_and_one_over_it_ends_the_child)
         kid_finish(&kid);
 }
 
+/* A line of at least 8 bytes is offered when its first part is in. */
+KID_TEST(child, a_long_line_may_be_split_at_every_byte)
+{
+        static const char text[] = "short\n0123456789abcdef\r\nmore\n0123456789\nlast";
+
+        for (size_t at = 0; at < sizeof(text); at++) {
+                struct kid kid = {.options.line_long_bytes = 8, .then_on_error_line = kid_go_on};
+                char first[sizeof(text)];
+
+                snprintf(first, sizeof(first), "%.*s", (int)at, text);
+                kid_start(&kid, (const char *const[]){"sh", "-c",
+                                                      "printf %s \"$1\"; echo ready >&2; read x; "
+                                                      "printf %s \"$2\"",
+                                                      "sh", first, text + at, NULL});
+                KID_AWAIT(kid.n_exits == 1);
+                if (kid.n_long == 1 && at < 24) /* its CR is a byte like others */
+                        check_str(buf_bytes(&kid.out),
+                                  STR("short|0123456789abcdef\r|more|0123456789|last|"));
+                else
+                        check_str(buf_bytes(&kid.out),
+                                  STR("short|0123456789abcdef|more|0123456789|last|"));
+                check_int(kid.n_long, (at >= 14 && at < 24) || (at >= 37 && at < 40));
+                assert_how(&kid, "exited with code 0");
+                kid_finish(&kid);
+        }
+}
+
+KID_TEST(child, a_line_in_pieces_may_pass_the_cap_and_one_refused_may_not)
+{
+        struct kid kid = {.options = {.line_max_bytes = 200000, .line_long_bytes = 70000}};
+        struct kid other = {.options = {.line_max_bytes = 200000, .line_long_bytes = 70000},
+                            .refuses_long = true};
+
+        kid_start_sh(&kid, "head -c 3000000 /dev/zero | tr '\\0' a; echo; echo next");
+        KID_AWAIT(kid.n_exits == 1);
+        check_int(kid.n_long, 1);
+        check_int(kid.n_lines, 2);
+        check_int(kid.out.len, 3000000 + strlen("|next|"));
+        assert_how(&kid, "exited with code 0");
+        kid_finish(&kid);
+
+        kid_start_sh(&other, "head -c 3000000 /dev/zero | tr '\\0' a; echo; echo next");
+        KID_AWAIT(other.n_exits == 1);
+        check_int(other.n_long, 1);
+        assert_how(&other, "sent a line of more than 200000 bytes");
+        kid_finish(&other);
+}
+
+KID_TEST(child, a_line_in_pieces_that_its_end_cuts_has_no_last_piece)
+{
+        struct kid kid = {.options = {.line_long_bytes = 70000}};
+
+        kid_start_sh(&kid, "head -c 3000000 /dev/zero | tr '\\0' a; exit 3");
+        assert_exits(&kid, "exited with code 3");
+        check_int(kid.n_long, 1);
+        check_int(kid.n_lines, 0);
+}
+
 KID_TEST(child, a_line_without_end_ends_the_child)
 {
         struct kid kid = {.options.line_max_bytes = 1 << 20};
@@ -402,6 +460,26 @@ KID_TEST(child, a_paused_child_waits_and_what_it_said_waits_in_its_pipe)
         kid_turn_for(100);
         check_int(kid.n_lines, n_before);
         cr_assert_leq(n_written(child_pid(kid.child)), 500000 * 2 + 3 * 65536);
+        kid_finish(&kid);
+}
+
+KID_TEST(child, a_child_paused_within_a_long_line_waits)
+{
+        struct kid kid = {.options.line_long_bytes = 100000, .pause_at_piece = 3};
+
+        kid_start_sh(&kid, "exec tr '\\0' a </dev/zero");
+        KID_AWAIT(kid.n_pieces == 3);
+        kid_turn_for(100);
+        check_int(kid.n_pieces, 3);
+        /* The head, the pieces, the pipe, and what tr was about to write. */
+        cr_assert_leq(n_written(child_pid(kid.child)), 100000 + 6 * 65536);
+
+        kid.pause_at_piece = 100;
+        child_resume(kid.child);
+        KID_AWAIT(kid.n_pieces == 100);
+        kid_turn_for(100);
+        check_int(kid.n_pieces, 100);
+        check_int(kid.n_long, 1);
         kid_finish(&kid);
 }
 

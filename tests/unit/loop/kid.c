@@ -80,6 +80,29 @@ static void kid_on_line(void *owner, struct str line)
         kid_then(kid, kid->then_on_line);
 }
 
+static bool kid_on_long_line(void *owner, struct str head)
+{
+        struct kid *kid = owner;
+
+        kid->n_long++;
+        if (!kid->refuses_long)
+                cr_assert_eq(buf_add_str(&kid->out, head), 0);
+        return !kid->refuses_long;
+}
+
+static void kid_on_piece(void *owner, struct str piece, bool is_last)
+{
+        struct kid *kid = owner;
+
+        cr_assert_eq(buf_add_str(&kid->out, piece), 0);
+        if (++kid->n_pieces == kid->pause_at_piece)
+                child_pause(kid->child);
+        if (!is_last)
+                return;
+        kid->n_lines++;
+        cr_assert_eq(buf_add_str(&kid->out, STR("|")), 0);
+}
+
 static void kid_on_error_line(void *owner, struct str line)
 {
         struct kid *kid = owner;
@@ -111,8 +134,14 @@ static void kid_on_exit(void *owner, int status, const char *how)
 int kid_try(struct kid *kid, const char *const *argv)
 {
         static const char *const envp[] = {"PATH=/usr/bin:/bin", NULL};
-        static const struct child_handlers handlers = {kid_on_line, kid_on_error_line, kid_on_room,
-                                                       kid_on_exit};
+        static const struct child_handlers handlers = {
+                .on_line = kid_on_line,
+                .on_long_line = kid_on_long_line,
+                .on_piece = kid_on_piece,
+                .on_error_line = kid_on_error_line,
+                .on_room = kid_on_room,
+                .on_exit = kid_on_exit,
+        };
         struct child_options options = kid->options;
 
         options.argv = argv;

@@ -18,15 +18,19 @@
 struct kid {
         struct child_options options; /* zeroes become kid_start()'s defaults */
         struct child *child;
-        struct buf out; /* each line and '|' */
+        struct buf out; /* each line, whole or in pieces, and '|' */
         struct buf err;
         unsigned n_lines;
+        unsigned n_long;
+        unsigned n_pieces;
         unsigned n_error_lines;
         unsigned n_rooms;
         unsigned n_exits;
         int status;
         char how[128];
-        unsigned pause_at; /* this line; 0 = never */
+        unsigned pause_at;       /* this line; 0 = never */
+        unsigned pause_at_piece; /* the same */
+        bool refuses_long;
         /* Called by the handlers, after what they note. */
         void (*then_on_line)(struct kid *kid);
         void (*then_on_error_line)(struct kid *kid);
