@@ -89,12 +89,8 @@ void conn_linger(struct conn *c, uint16_t id)
 
 static void conn_tell_room(struct conn *c)
 {
-        list_for_each_safe (it, &c->requests) {
-                struct request *req = container_of(it, struct request, link);
-
-                if (req->events != NULL && req->events->on_room != NULL)
-                        req->events->on_room(req);
-        }
+        list_for_each_safe (it, &c->requests)
+                request_tell_room(container_of(it, struct request, link));
 }
 
 void conn_flush(struct conn *c)

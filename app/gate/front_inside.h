@@ -57,6 +57,8 @@ void conn_on_deadline(struct timer *timer);
 
 /* ---- request.c ---- */
 
+/* Its peer has taken all, or it is over: who waits for that may go on. */
+void request_tell_room(struct request *req);
 /* Its client has left. */
 void request_lose(struct request *req);
 /* All of it is there, or no more of it is wanted. */

@@ -105,6 +105,7 @@ static void conn_on_begin(struct conn *c, const struct fcgi_record *rec)
         req->conn = c;
         req->id = rec->id;
         req->keep_conn = keep_conn;
+        list_init(&req->waiters);
         buf_init(&req->in->raw_params, c->front->gate->config->head_max_bytes);
         buf_init(&req->in->body, c->front->gate->config->body_max_bytes);
         if (list_is_empty(&c->requests))

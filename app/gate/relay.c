@@ -10,33 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* So much may wait for the client before the upstream has to. */
-#define WAITING_MAX_BYTES (128u << 10)
-
 struct relay {
         struct stream_writer writer;
         struct call *call;
-        void (*on_room)(void *source); /* its source waits; NULL: it does not */
-        void *source;
+        struct stream *stream; /* NULL: its client has left it, and cannot be given the rest */
         struct rpc_result_reader reader;
+        int64_t id;
         char last; /* byte that was sent on */
-        char stream_id[sizeof(((struct stream *)0)->id)];
 };
-
-/* The stream on which the event was begun; NULL: its client has left it, and what comes is lost. */
-static struct stream *relay_stream(const struct relay *relay)
-{
-        struct stream *stream = relay->call->post->stream;
-
-        return stream != NULL && strcmp(stream->id, relay->stream_id) == 0 ? stream : NULL;
-}
 
 static void relay_write(struct relay *relay, struct str bytes, bool is_last)
 {
-        struct stream *stream = relay_stream(relay);
-
-        if (stream != NULL)
-                (void)stream_write_part(stream, bytes, is_last);
+        if (relay->stream != NULL)
+                (void)stream_write_part(relay->stream, bytes, is_last);
+        if (is_last)
+                relay->stream = NULL;
 }
 
 /* Could a token go on behind this byte? */
@@ -61,34 +49,12 @@ static void relay_on_silence(struct stream_writer *writer)
         call->session->gate->stats.keepalives++;
 }
 
-static void relay_on_room(struct stream_writer *writer)
+static void relay_on_gone(struct stream_writer *writer)
 {
-        struct relay *relay = container_of(writer, struct relay, writer);
-        void (*on_room)(void *source) = relay->on_room;
-
-        relay->on_room = NULL;
-        if (on_room != NULL)
-                on_room(relay->source);
+        container_of(writer, struct relay, writer)->stream = NULL;
 }
 
 /* ---- the beginning ---- */
-
-/* Is it a response, and has its result begun? */
-static bool is_result_under_way(struct str head)
-{
-        struct rpc_result_reader reader = {0};
-        struct str piece;
-
-        while (head.n > 0) {
-                size_t used = 0;
-                enum rpc_result_outcome o = rpc_result_feed(&reader, head.p, head.n, &used, &piece);
-
-                if (o == RPC_RESULT_BAD || o == RPC_RESULT_END)
-                        return false;
-                head = (struct str){head.p + used, head.n - used};
-        }
-        return rpc_result_is_within(&reader);
-}
 
 /* The event up to where the result stands. */
 static int add_event_head(struct buf *out, struct call *call)
@@ -108,13 +74,20 @@ static int add_event_head(struct buf *out, struct call *call)
         return r;
 }
 
-bool relay_begin(struct call *call, struct str head)
+static bool may_relay(struct call *call, int64_t id, struct str head)
+{
+        int64_t found;
+
+        return call->relay == NULL && call->post != NULL && rpc_result_is_under_way(head, &found) &&
+               (found == RPC_RESULT_ID_UNKNOWN || found == id) && post_may_relay(call->post);
+}
+
+bool relay_begin(struct call *call, int64_t id, struct str head)
 {
         struct relay *relay;
         struct buf start;
 
-        if (call->relay != NULL || call->post == NULL || !is_result_under_way(head) ||
-            !post_may_relay(call->post))
+        if (!may_relay(call, id, head))
                 return false;
         relay = calloc(1, sizeof(*relay));
         buf_init(&start, 4096);
@@ -124,10 +97,11 @@ bool relay_begin(struct call *call, struct str head)
                 return false;
         }
         relay->call = call;
-        memcpy(relay->stream_id, call->post->stream->id, sizeof(relay->stream_id));
+        relay->id = id;
+        relay->stream = call->post->stream;
+        relay->writer = (struct stream_writer){relay_on_silence, relay_on_gone};
+        relay->stream->writer = &relay->writer;
         call->relay = relay;
-        relay->writer = (struct stream_writer){relay_on_room, relay_on_silence};
-        call->post->stream->writer = &relay->writer;
         call_stop_beats(call);
         relay_write(relay, buf_bytes(&start), false);
         buf_finish(&start);
@@ -137,25 +111,19 @@ bool relay_begin(struct call *call, struct str head)
 
 /* ---- the rest ---- */
 
-bool relay_must_wait(struct relay *relay, void (*on_room)(void *owner), void *owner)
+bool relay_must_wait(struct relay *relay, struct request_waiter *waiter)
 {
-        struct stream *stream = relay_stream(relay);
-
-        if (stream == NULL || request_n_unsent(stream->req) < WAITING_MAX_BYTES)
-                return false;
-        relay->on_room = on_room;
-        relay->source = owner;
-        return true;
+        return relay->stream != NULL && request_must_wait(relay->stream->req, waiter);
 }
 
-/* A client that came back on another stream cannot be given the beginning again. */
+/* Over a pipe the id may stand at the end alone. */
 static void relay_end(struct relay *relay)
 {
         struct call *call = relay->call;
 
-        if (relay_stream(relay) == NULL) {
-                call_fail(call, RPC_INTERNAL_ERROR,
-                          "the connection broke while a big answer came: call again");
+        if (relay->reader.id != relay->id) {
+                call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: its answer has another's id",
+                          upstream_name(call->upstream));
                 return;
         }
         relay_write(relay, STR("}\n\n"), true);
@@ -166,6 +134,11 @@ void relay_feed(struct relay *relay, struct str bytes, bool is_last)
 {
         enum rpc_result_outcome o = RPC_RESULT_MORE;
 
+        if (relay->stream == NULL) {
+                call_fail(relay->call, RPC_INTERNAL_ERROR,
+                          "the connection broke while a big answer came: call again");
+                return;
+        }
         while (bytes.n > 0 && o != RPC_RESULT_BAD && o != RPC_RESULT_END) {
                 struct str piece;
                 size_t used = 0;
@@ -186,12 +159,8 @@ void relay_feed(struct relay *relay, struct str bytes, bool is_last)
 
 void relay_drop(struct relay *relay)
 {
-        struct stream *stream;
-
         if (relay == NULL)
                 return;
-        stream = relay_stream(relay);
-        if (stream != NULL && stream->writer == &relay->writer)
-                (void)stream_write_part(stream, STR("\n\n"), true);
+        relay_write(relay, STR("\n\n"), true);
         free(relay);
 }

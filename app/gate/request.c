@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* So much may wait for the client before a source has to. */
+#define WAITING_MAX_BYTES (128u << 10)
+
 static void request_finish_input(struct request *req)
 {
         if (req->in == NULL)
@@ -26,8 +29,23 @@ static void request_free(void *object)
         free(req);
 }
 
+void request_tell_room(struct request *req)
+{
+        struct list waiters;
+        struct list *it;
+
+        list_take_all(&waiters, &req->waiters);
+        while ((it = list_first(&waiters)) != NULL) {
+                struct request_waiter *waiter = container_of(it, struct request_waiter, link);
+
+                list_unlink(it);
+                waiter->on_room(waiter);
+        }
+}
+
 static void request_drop(struct request *req)
 {
+        request_tell_room(req);
         list_unlink(&req->link);
         req->conn->n_requests--;
         loop_bury(req->conn->front->gate->loop, req, request_free);
@@ -57,6 +75,16 @@ void request_own(struct request *req, const struct request_events *events, void 
 uint32_t request_n_unsent(const struct request *req)
 {
         return req->conn->out.len;
+}
+
+bool request_must_wait(struct request *req, struct request_waiter *waiter)
+{
+        uint32_t cap_bytes = request_gate(req)->config->stream_queue_max_bytes / 2;
+
+        if (request_n_unsent(req) < (cap_bytes < WAITING_MAX_BYTES ? cap_bytes : WAITING_MAX_BYTES))
+                return false;
+        list_move_to_tail(&req->waiters, &waiter->link);
+        return true;
 }
 
 int request_write(struct request *req, struct str bytes, uint32_t cap_bytes)

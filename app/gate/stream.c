@@ -64,6 +64,9 @@ static void stream_over(struct stream *s)
             !timer_is_armed(&gate->trim))
                 timer_arm(gate->loop, &gate->trim, TRIM_DELAY_MS);
         s->req = NULL;
+        if (s->writer != NULL)
+                s->writer->on_gone(s->writer);
+        s->writer = NULL;
         if (s->on_end != NULL)
                 s->on_end(s);
         loop_bury(gate->loop, s, free);
@@ -109,18 +112,9 @@ static void stream_on_abort(struct request *req)
                 timer_arm(s->gate->loop, &s->farewell, rand_below(FAREWELL_MS));
 }
 
-static void stream_on_room(struct request *req)
-{
-        struct stream *s = req->owner;
-
-        if (s->writer != NULL)
-                s->writer->on_room(s->writer);
-}
-
 static const struct request_events stream_request_events = {
         .on_gone = stream_on_gone,
         .on_abort = stream_on_abort,
-        .on_room = stream_on_room,
 };
 
 unsigned stream_refusal(const struct gate *gate, const struct user *user)

@@ -34,6 +34,7 @@ struct post_wire {
         struct sse_reader sse;
         struct buf body;
         struct timer resume;
+        struct request_waiter room; /* a client that does not read holds it back */
         char *last_event_id;
         int64_t resume_ms;
         unsigned n_resumes; /* since the last event */
@@ -86,6 +87,7 @@ static void wire_drop(struct post_wire *w)
         w->http = NULL;
         credential_leave(&w->use);
         timer_disarm(link_gate(w->link)->loop, &w->resume);
+        list_unlink(&w->room.link);
         if (w->x != NULL)
                 w->x->wire = NULL;
         if (peer->get == w)
@@ -164,7 +166,7 @@ static bool wire_begin_relay(struct post_wire *w, struct str head)
 {
         struct call *call = w->x != NULL && w->x->errand != NULL ? w->x->errand->call : NULL;
 
-        w->is_whole = call == NULL || !relay_begin(call, head);
+        w->is_whole = call == NULL || !relay_begin(call, w->x->id, head);
         return !w->is_whole;
 }
 
@@ -181,9 +183,9 @@ static void wire_try_relay(struct post_wire *w)
                 w->is_whole = true;
 }
 
-static void wire_on_room(void *owner)
+static void wire_on_room(struct request_waiter *waiter)
 {
-        const struct post_wire *w = owner;
+        const struct post_wire *w = container_of(waiter, struct post_wire, room);
 
         if (w->http != NULL)
                 http_resume(w->http);
@@ -236,7 +238,7 @@ static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
                 return HTTP_GO_ON;
         if (w->x != NULL)
                 exchange_heard(w->x);
-        if (wire_relay(w) != NULL && relay_must_wait(wire_relay(w), wire_on_room, w))
+        if (wire_relay(w) != NULL && relay_must_wait(wire_relay(w), &w->room))
                 return HTTP_PAUSE;
         if (w->is_stream)
                 wire_feed(w, p, n);
@@ -565,6 +567,7 @@ static struct post_wire *wire_create(struct link *link, struct exchange *x)
                                          .on_token = wire_on_token,
                                          .on_fail = wire_on_no_token};
         w->resume.on_due = wire_on_resume;
+        w->room.on_room = wire_on_room;
         w->resume_ms = GET_RETRY_MS;
         sse_reader_init(&w->sse, MESSAGE_MAX_BYTES);
         buf_init(&w->body, MESSAGE_MAX_BYTES);

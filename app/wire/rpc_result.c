@@ -17,6 +17,11 @@ enum at {
         AT_BAD,
 };
 
+static bool is_within(const struct rpc_result_reader *r)
+{
+        return r->at == AT_VALUE && r->is_result;
+}
+
 static bool is_space(char c)
 {
         return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -33,9 +38,18 @@ static enum at end_key(struct rpc_result_reader *r)
         struct str key = {r->key, r->n_key};
 
         r->is_result = str_eq(key, STR("result"));
-        if (r->is_result ? r->has_result : !str_eq(key, STR("jsonrpc")) && !str_eq(key, STR("id")))
+        r->is_id = str_eq(key, STR("id"));
+        if ((r->is_result && r->has_result) || (r->is_id && r->id != RPC_RESULT_ID_UNKNOWN))
                 return bad();
-        return AT_COLON;
+        return r->is_result || r->is_id || str_eq(key, STR("jsonrpc")) ? AT_COLON : bad();
+}
+
+static int64_t add_digit(int64_t id, char c)
+{
+        bool is_integer = id != RPC_RESULT_ID_OTHER && c >= '0' && c <= '9';
+
+        id = is_integer && id < INT64_MAX / 10 ? id * 10 + (c - '0') : RPC_RESULT_ID_OTHER;
+        return id > 0 ? id : RPC_RESULT_ID_OTHER;
 }
 
 static enum at in_key(struct rpc_result_reader *r, char c)
@@ -69,6 +83,8 @@ static enum at start_value(struct rpc_result_reader *r, char c)
         if (r->is_result && c != '{')
                 return bad();
         r->has_result |= r->is_result;
+        if (r->is_id)
+                r->id = add_digit(0, c);
         if (c == '{' || c == '[')
                 return open_bracket(r, c == '{');
         r->in_string = c == '"';
@@ -114,6 +130,8 @@ static enum at in_value(struct rpc_result_reader *r, char c)
         default:
                 if (is_space(c))
                         return r->depth > 0 ? AT_VALUE : AT_MEMBER_END;
+                if (r->is_id)
+                        r->id = add_digit(r->id, c);
                 return (unsigned char)c > 0x20 && (unsigned char)c < 0x7f ? AT_VALUE : bad();
         }
 }
@@ -175,7 +193,7 @@ enum rpc_result_outcome rpc_result_feed(struct rpc_result_reader *r, const char 
                 size_t plain = plain_run(r, p + i, n - i);
                 char c = p[i];
                 bool is_line_end = c == '\n' || c == '\r';
-                bool was_within = rpc_result_is_within(r);
+                bool was_within = is_within(r);
 
                 if (plain > 0) {
                         start = is_run ? start : i;
@@ -191,7 +209,7 @@ enum rpc_result_outcome rpc_result_feed(struct rpc_result_reader *r, const char 
                         is_run = true;
                         start = i - 1;
                 }
-                if (is_run && !rpc_result_is_within(r))
+                if (is_run && !is_within(r))
                         break;
         }
         while (i < n && r->at == AT_END && is_space(p[i]))
@@ -210,7 +228,21 @@ enum rpc_result_outcome rpc_result_feed(struct rpc_result_reader *r, const char 
         return RPC_RESULT_MORE;
 }
 
-bool rpc_result_is_within(const struct rpc_result_reader *r)
+bool rpc_result_is_under_way(struct str head, int64_t *idp)
 {
-        return r->at == AT_VALUE && r->is_result;
+        struct rpc_result_reader r = {0};
+        struct str piece;
+
+        while (head.n > 0) {
+                size_t used = 0;
+                enum rpc_result_outcome o = rpc_result_feed(&r, head.p, head.n, &used, &piece);
+
+                if (o == RPC_RESULT_BAD || o == RPC_RESULT_END)
+                        return false;
+                head = (struct str){head.p + used, head.n - used};
+        }
+        if (!is_within(&r))
+                return false;
+        *idp = r.id;
+        return true;
 }

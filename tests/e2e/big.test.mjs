@@ -15,7 +15,7 @@ const result = (id, value) => JSON.stringify({ jsonrpc: '2.0', id, result: value
 
 /** An MCP server whose tool `big` answers with so many bytes of text: by JSON or as an event, and may break off. */
 async function startBig() {
-  const written = { bytes: 0 };
+  const written = { bytes: 0, open: 0 };
   const write = async (res, text) => {
     written.bytes += text.length;
     if (!res.write(text)) await Promise.race([once(res, 'drain'), once(res, 'close')]);
@@ -23,6 +23,8 @@ async function startBig() {
   const big = async (res, id, { bytes, sse, pretty, end, pause }) => {
     const space = pretty ? '\n  ' : '';
     res.setMaxListeners(0);
+    written.open++;
+    res.once('close', () => { written.open--; });
     res.writeHead(200, { 'content-type': sse ? 'text/event-stream' : 'application/json' });
     if (sse) await write(res, ': hello\n\nevent: message\nid: 7\ndata: ');
     await write(res, `{${space}"result":${space}{"content":[${space}{"type":"text","text":"`);
@@ -131,6 +133,19 @@ describe('a big answer', { timeout: 180000 }, () => {
     await within.ended();
     assert.match(within.events.find((e) => e.json?.id === 5).json.error.message, /upstream big: it stalled/);
     await live.stop();
+  });
+
+  test('whose client stalls until the proxy cuts it is given up', async () => {
+    const impatient = await startGateway({ config: { mcpServers: { big: { url: big.url } } }, haproxy: { MGW_CLIENT_TIMEOUT: '1s' } });
+    const session = await openSession(impatient.url);
+    const response = await fetch(`${impatient.url}/mcp`, { method: 'POST', headers: session.headers, body: callBig({ bytes: 400 * MB }) });
+    const reader = response.body.getReader();
+    await reader.read();
+    assert.equal(big.written.open, 1);
+    await impatient.mgw.line(/Client disconnected/);
+    await waitFor(() => big.written.open === 0, 'the upstream to be told');
+    await assert.rejects(async () => { while (!(await reader.read()).done); }, /terminated/);
+    await impatient.stop();
   });
 
   test('whose client leaves is not fetched to its end', async () => {

@@ -61,8 +61,9 @@ static void check_answer(const struct rpc_msg *msg)
         json_decref(answer);
 }
 
-/* The result as it is passed on, cut somewhere, is the one that the parser finds. */
-static void check_result(struct str text, const json_t *result)
+/* The result as it is passed on, cut somewhere, is the one that the parser finds, and so is its id
+ * where that is an integer over 0. */
+static void check_result(struct str text, const json_t *result, const json_t *id)
 {
         struct rpc_result_reader r = {0};
         struct cuts cuts = {(uint32_t)text.n};
@@ -92,6 +93,11 @@ static void check_result(struct str text, const json_t *result)
         if (o == RPC_RESULT_END && result != NULL) {
                 REQUIRE(rpc_parse(buf_bytes(&out), &again, why, sizeof(why)) == 0);
                 REQUIRE(json_equal(again, result));
+                if (r.id > 0)
+                        REQUIRE(json_is_integer(id) && json_integer_value(id) == r.id);
+                else if (json_is_integer(id))
+                        REQUIRE(json_integer_value(id) <= 0 ||
+                                json_integer_value(id) >= INT64_MAX / 10);
                 json_decref(again);
         }
         buf_finish(&out);
@@ -107,12 +113,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         if (rpc_parse((struct str){copy, size}, &root, why, sizeof(why)) != 0) {
                 check_reason(why, sizeof(why));
-                check_result((struct str){copy, size}, NULL);
+                check_result((struct str){copy, size}, NULL, NULL);
                 free(copy);
                 return 0;
         }
         check_again(root);
-        check_result((struct str){copy, size}, json_object_get(root, "result"));
+        check_result((struct str){copy, size}, json_object_get(root, "result"),
+                     json_object_get(root, "id"));
         if (rpc_msg_read(root, &msg, &reason) == 0) {
                 check_msg(&msg);
                 check_answer(&msg);

@@ -16,8 +16,12 @@ struct request_events {
         /* ABORT_REQUEST: the proxy wants it to end, now or in a while (HAProxy being reloaded sends
          * this for clients that are still there). NULL: treated as gone. */
         void (*on_abort)(struct request *req);
-        /* The peer has taken all that waited. NULL: nobody asks. */
-        void (*on_room)(struct request *req);
+};
+
+/* A source that waits for the peer of a request. */
+struct request_waiter {
+        struct list link; /* request->waiters */
+        void (*on_room)(struct request_waiter *waiter);
 };
 
 /* What came in. A stream, which lives for hours, does without it. */
@@ -32,6 +36,7 @@ struct request {
         struct list link; /* on its connection */
         struct conn *conn;
         struct request_input *in; /* NULL once request_begin() has made it a stream */
+        struct list waiters;
         const struct request_events *events;
         void *owner;
         uint16_t id;
@@ -66,5 +71,8 @@ int request_begin(struct request *req, const struct cgi_header *headers, struct 
 int request_write(struct request *req, struct str bytes, uint32_t cap_bytes);
 /* Bytes that the peer has not taken yet. */
 uint32_t request_n_unsent(const struct request *req);
+/* Does so much wait for the peer that a source must? Then on_room is called once, when all of it
+ * has been taken or the request is over; unlink the waiter to be spared that. */
+bool request_must_wait(struct request *req, struct request_waiter *waiter);
 /* Ends a stream in order. The request must not be used afterwards. */
 void request_end(struct request *req);

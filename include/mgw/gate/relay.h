@@ -10,10 +10,11 @@
 
 struct relay;
 
-/* head: what has come of the answer so far. True: it has been taken, call->relay takes the rest. */
-bool relay_begin(struct call *call, struct str head);
-/* Must its source wait? Then on_room(owner) is called once when it may go on. */
-bool relay_must_wait(struct relay *relay, void (*on_room)(void *owner), void *owner);
+/* head: what has come of the answer so far, id: what it was asked under. True: it has been taken,
+ * call->relay takes the rest. */
+bool relay_begin(struct call *call, int64_t id, struct str head);
+/* Must its source wait? As request_must_wait(). */
+bool relay_must_wait(struct relay *relay, struct request_waiter *waiter);
 /* More of the answer. With its end, or when it turns out to be none, the call is over. is_last:
  * nothing more will come. */
 void relay_feed(struct relay *relay, struct str bytes, bool is_last);

@@ -18,8 +18,8 @@ struct channel {
 
 /* Who writes an event in parts: nothing else may be written meanwhile. */
 struct stream_writer {
-        void (*on_room)(struct stream_writer *writer);    /* the client has taken all */
         void (*on_silence)(struct stream_writer *writer); /* an interval without a byte */
+        void (*on_gone)(struct stream_writer *writer);    /* the stream is over */
 };
 
 struct stream {

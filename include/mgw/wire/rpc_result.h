@@ -13,6 +13,10 @@ enum rpc_result_outcome {
         RPC_RESULT_BAD,   /* no JSON, deeper than RPC_DEPTH_MAX, or no response with one result */
 };
 
+/* What a reader knows of the response's id, where that is no integer over 0. */
+#define RPC_RESULT_ID_UNKNOWN 0 /* it has not come */
+#define RPC_RESULT_ID_OTHER (-1)
+
 /* Zeroed is ready. What it checks: brackets, strings, and the members of the response itself; what
  * stands between the brackets of the result is for its reader to judge. */
 struct rpc_result_reader {
@@ -21,8 +25,9 @@ struct rpc_result_reader {
         uint8_t at;      /* enum in rpc_result.c */
         uint8_t n_key;
         char key[10];
+        int64_t id; /* as far as it has come */
         bool in_string, is_escaped;
-        bool is_result; /* the value being read */
+        bool is_result, is_id; /* the value being read */
         bool has_result;
 };
 
@@ -30,5 +35,6 @@ struct rpc_result_reader {
  * tokens are left out. */
 enum rpc_result_outcome rpc_result_feed(struct rpc_result_reader *r, const char *p, size_t n,
                                         size_t *usedp, struct str *piecep);
-/* Is it within the result? (The response has said before that it is one.) */
-bool rpc_result_is_within(const struct rpc_result_reader *r);
+/* head is the beginning of a text. Is it that of a response whose result is under way? *idp is its
+ * id then, when that stands before the result. */
+bool rpc_result_is_under_way(struct str head, int64_t *idp);

@@ -8,9 +8,9 @@
 #include <string.h>
 
 /* Feeds text in pieces of size n; the result is gathered in out. */
-static enum rpc_result_outcome read_all(struct str text, size_t n, struct buf *out)
+static enum rpc_result_outcome read_by(struct rpc_result_reader *reader, struct str text, size_t n,
+                                       struct buf *out)
 {
-        struct rpc_result_reader r = {0};
         enum rpc_result_outcome o = RPC_RESULT_MORE;
 
         while (text.n > 0 && o != RPC_RESULT_BAD) {
@@ -20,7 +20,7 @@ static enum rpc_result_outcome read_all(struct str text, size_t n, struct buf *o
                         size_t used = 0;
                         struct str piece = {NULL, 0};
 
-                        o = rpc_result_feed(&r, text.p, size, &used, &piece);
+                        o = rpc_result_feed(reader, text.p, size, &used, &piece);
                         cr_assert(used > 0 || o != RPC_RESULT_MORE);
                         if (o == RPC_RESULT_PIECE)
                                 check_int(buf_add_str(out, piece), 0);
@@ -29,6 +29,13 @@ static enum rpc_result_outcome read_all(struct str text, size_t n, struct buf *o
                 }
         }
         return o;
+}
+
+static enum rpc_result_outcome read_all(struct str text, size_t n, struct buf *out)
+{
+        struct rpc_result_reader reader = {0};
+
+        return read_by(&reader, text, n, out);
 }
 
 static void check_result(const char *text, const char *result)
@@ -66,6 +73,52 @@ Test(rpc_result, every_split_same_result)
                      "{\"text\":\"\xc3\xa9 \\u00e9 \\n\"}");
 }
 
+static void check_id(const char *text, int64_t id)
+{
+        for (size_t n = 1; n <= strlen(text); n++) {
+                struct rpc_result_reader r = {0};
+                struct buf out;
+
+                buf_init(&out, 1 << 20);
+                check_int(read_by(&r, str_from(text), n, &out), RPC_RESULT_END);
+                cr_assert(r.id == id, "%s: %jd", text, (intmax_t)r.id);
+                buf_finish(&out);
+        }
+}
+
+Test(rpc_result, the_id_is_known)
+{
+        check_id("{\"id\":7,\"result\":{\"id\":8}}", 7);
+        check_id("{\"result\":{\"id\":8},\"id\": 1234567890123 }", 1234567890123);
+        check_id("{\"result\":{\"id\":8},\"jsonrpc\":\"2.0\"}", RPC_RESULT_ID_UNKNOWN);
+        check_id("{\"id\":\"7\",\"result\":{}}", RPC_RESULT_ID_OTHER);
+        check_id("{\"id\":[7],\"result\":{}}", RPC_RESULT_ID_OTHER);
+        check_id("{\"id\":0,\"result\":{}}", RPC_RESULT_ID_OTHER);
+        check_id("{\"id\":-7,\"result\":{}}", RPC_RESULT_ID_OTHER);
+        check_id("{\"id\":7.5,\"result\":{}}", RPC_RESULT_ID_OTHER);
+        check_id("{\"id\":7e2,\"result\":{}}", RPC_RESULT_ID_OTHER);
+        check_id("{\"id\":null,\"result\":{}}", RPC_RESULT_ID_OTHER);
+        check_id("{\"id\":99999999999999999999999999,\"result\":{}}", RPC_RESULT_ID_OTHER);
+}
+
+Test(rpc_result, a_beginning_tells_whether_a_result_is_under_way)
+{
+        static const char text[] = "{\"jsonrpc\":\"2.0\",\"id\":12,\"result\":{\"a\":[1]},\"x\":1}";
+        size_t first = strlen("{\"jsonrpc\":\"2.0\",\"id\":12,\"result\":{");
+        size_t last = first + strlen("\"a\":[1]");
+
+        for (size_t n = 0; n < sizeof(text); n++) {
+                int64_t id = -5;
+                bool is_under_way = rpc_result_is_under_way((struct str){text, n}, &id);
+
+                check_int(is_under_way, n >= first && n <= last);
+                check_int(id, is_under_way ? 12 : -5);
+        }
+        int64_t id = -5;
+        cr_assert(rpc_result_is_under_way(STR("{\"result\":{\"a\":"), &id));
+        check_int(id, RPC_RESULT_ID_UNKNOWN);
+}
+
 Test(rpc_result, line_ends_between_tokens_are_left_out)
 {
         check_result("{\r\n  \"result\": {\r\n    \"a\": [\n1,\n\n2\n]\n  }\n}\n",
@@ -81,6 +134,8 @@ Test(rpc_result, what_is_no_response_with_one_result_is_bad)
                 "{\"result\":1}",
                 "{\"result\":[]}",
                 "{\"result\":{},\"result\":{}}",
+                "{\"id\":1,\"result\":{},\"id\":1}",
+                "{\"id\":null,\"result\":{},\"id\":1}",
                 "{\"method\":\"x\",\"result\":{}}",
                 "{\"error\":{},\"id\":1}",
                 "{\"result\":{\"a\":1]}}",
