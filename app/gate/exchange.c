@@ -43,6 +43,7 @@ void exchange_end(struct exchange *x)
 
 static void link_cancel(struct link *link, int64_t id, const char *why)
 {
+        link->given_up_in = link->generation;
         link_send_take(link, rpc_notification_take("notifications/cancelled",
                                                    json_pack("{s:I, s:s}", "requestId",
                                                              (json_int_t)id, "reason", why)));

@@ -73,6 +73,12 @@ void link_on_message(struct link *link, struct exchange *via, json_t *root);
 bool link_may_ask(const struct link *link, const char *method);
 /* Answers an upstream's request with an error. */
 void link_refuse(struct link *link, const struct rpc_msg *m, int code, const char *why);
+/* A message that grows big on a connection that carries all answers: when it is the result of a
+ * call, that is relayed from now on. The exchange whose call->relay takes the rest; NULL: it must
+ * be gathered. */
+struct exchange *link_begin_relay(struct link *link, struct str head);
+/* Does a client that what comes may go to not read? As request_must_wait(). */
+bool link_must_wait(struct link *link, struct request_waiter *waiter);
 /* Something of its answer has come: the time that it may be silent begins again. */
 void exchange_heard(struct exchange *x);
 /* It will get no answer. */

@@ -4,6 +4,9 @@
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
 #include "mgw/gate/listing.h"
+#include "mgw/gate/post.h"
+#include "mgw/gate/relay.h"
+#include "mgw/wire/rpc_result.h"
 
 #include <string.h>
 
@@ -196,4 +199,58 @@ void link_on_text(struct link *link, struct exchange *via, struct str text)
         }
         link_on_message(link, via, root);
         json_decref(root);
+}
+
+/* ---- big results ---- */
+
+/* The only one that waits for an answer, when nothing else can be answered: a late answer to what
+ * was cancelled must not be taken for another's. */
+static struct exchange *link_only_exchange(const struct link *link)
+{
+        struct exchange *only = NULL;
+
+        list_for_each (it, &link->exchanges) {
+                struct exchange *x = container_of(it, struct exchange, link);
+
+                if (x->kind == EXCHANGE_SEND)
+                        continue;
+                if (only != NULL)
+                        return NULL;
+                only = x;
+        }
+        return link->given_up_in != link->generation ? only : NULL;
+}
+
+/* Many servers write the id behind the result. */
+struct exchange *link_begin_relay(struct link *link, struct str head)
+{
+        struct exchange *x;
+        json_t *id_json;
+        int64_t id;
+
+        if (!rpc_result_is_under_way(head, &id))
+                return NULL;
+        id_json = json_integer(id);
+        x = id != RPC_RESULT_ID_UNKNOWN ? exchange_find(link, id_json) : link_only_exchange(link);
+        json_decref(id_json);
+        return exchange_call(x) != NULL && relay_begin(x->errand->call, x->id, head) ? x : NULL;
+}
+
+static bool call_must_wait(const struct call *call, struct request_waiter *waiter)
+{
+        const struct stream *stream =
+                call != NULL && call->post != NULL ? call->post->stream : NULL;
+
+        return stream != NULL && request_must_wait(stream->req, waiter);
+}
+
+bool link_must_wait(struct link *link, struct request_waiter *waiter)
+{
+        list_for_each (it, &link->session->streams)
+                if (request_must_wait(container_of(it, struct stream, link)->req, waiter))
+                        return true;
+        list_for_each (it, &link->exchanges)
+                if (call_must_wait(exchange_call(container_of(it, struct exchange, link)), waiter))
+                        return true;
+        return false;
 }

@@ -3,6 +3,7 @@
 #include "link_inside.h"
 #include "mgw/base/log.h"
 #include "mgw/gate/account.h"
+#include "mgw/gate/relay.h"
 #include "mgw/loop/child.h"
 
 #include <errno.h>
@@ -19,6 +20,8 @@
 struct stdio_peer {
         struct link *link;
         struct child *child;
+        struct exchange *relayed;   /* the line in progress is its answer */
+        struct request_waiter room; /* a client that does not read holds the child back */
         struct timer idle;
 };
 
@@ -38,6 +41,7 @@ static void peer_watch_idle(struct stdio_peer *peer)
 static void peer_stop(struct stdio_peer *peer)
 {
         timer_disarm(link_gate(peer->link)->loop, &peer->idle);
+        list_unlink(&peer->room.link);
         child_stop(peer->child);
         peer->child = NULL;
 }
@@ -46,7 +50,7 @@ static void peer_on_idle(struct timer *timer)
 {
         struct stdio_peer *peer = container_of(timer, struct stdio_peer, idle);
 
-        if (!link_is_quiet(peer->link)) {
+        if (!link_is_quiet(peer->link) || !list_is_empty(&peer->room.link)) {
                 peer_watch_idle(peer);
                 return;
         }
@@ -58,12 +62,58 @@ static void peer_on_idle(struct timer *timer)
 
 /* ---- what comes ---- */
 
+/* Its child speaks to this session alone: to hold it back costs nobody else. */
+static bool peer_may_wait(const struct stdio_peer *peer)
+{
+        return peer->link->transport->is_own;
+}
+
+/* The child waits for the client to read: it meets a full pipe. */
+static void peer_wait_for_room(struct stdio_peer *peer)
+{
+        if (peer->child != NULL && peer_may_wait(peer) && link_must_wait(peer->link, &peer->room))
+                child_pause(peer->child);
+}
+
+static void peer_on_client_room(struct request_waiter *waiter)
+{
+        const struct stdio_peer *peer = container_of(waiter, struct stdio_peer, room);
+
+        if (peer->child != NULL)
+                child_resume(peer->child);
+}
+
 static void peer_on_line(void *owner, struct str line)
 {
         struct stdio_peer *peer = owner;
 
         peer_watch_idle(peer);
         link_on_text(peer->link, NULL, line);
+        peer_wait_for_room(peer);
+}
+
+static bool peer_on_long_line(void *owner, struct str head)
+{
+        struct stdio_peer *peer = owner;
+
+        peer->relayed = peer_may_wait(peer) ? link_begin_relay(peer->link, head) : NULL;
+        if (peer->relayed == NULL)
+                return false;
+        peer_wait_for_room(peer);
+        return true;
+}
+
+/* Of an answer that nobody waits for any more, the rest is dropped. */
+static void peer_on_piece(void *owner, struct str piece, bool is_last)
+{
+        struct stdio_peer *peer = owner;
+
+        peer_watch_idle(peer);
+        if (peer->relayed == NULL)
+                return;
+        exchange_heard(peer->relayed);
+        relay_feed(peer->relayed->errand->call->relay, piece, is_last);
+        peer_wait_for_room(peer);
 }
 
 static void peer_on_error_line(void *owner, struct str line)
@@ -87,11 +137,14 @@ static void peer_on_exit(void *owner, int status, const char *how)
         (void)status;
         peer->child = NULL;
         timer_disarm(link_gate(peer->link)->loop, &peer->idle);
+        list_unlink(&peer->room.link);
         link_lost(peer->link, how);
 }
 
 static const struct child_handlers peer_handlers = {
         .on_line = peer_on_line,
+        .on_long_line = peer_on_long_line,
+        .on_piece = peer_on_piece,
         .on_error_line = peer_on_error_line,
         .on_room = peer_on_room,
         .on_exit = peer_on_exit,
@@ -132,6 +185,10 @@ static void stdio_send(struct exchange *x)
 
 static void stdio_drop(struct exchange *x)
 {
+        struct stdio_peer *peer = x->wire;
+
+        if (peer->relayed == x)
+                peer->relayed = NULL;
         x->wire = NULL;
 }
 
@@ -145,6 +202,7 @@ static int stdio_create(struct link *link)
                 return -ENOMEM;
         peer->link = link;
         peer->idle.on_due = peer_on_idle;
+        peer->room.on_room = peer_on_client_room;
         link->peer = peer;
         return 0;
 }
@@ -188,6 +246,7 @@ static int stdio_open(struct link *link, char *why, size_t why_size)
                 .envp = (const char *const *)envp,
                 .cwd = server->cwd,
                 .line_max_bytes = LINE_MAX_BYTES,
+                .line_long_bytes = RELAY_MIN_BYTES,
                 .queue_max_bytes = QUEUE_MAX_BYTES,
                 .term_after_ms = TERM_AFTER_MS,
                 .kill_after_ms = KILL_AFTER_MS,

@@ -32,13 +32,15 @@ struct link {
         const struct user *abandoned_by; /* of a call there whose answer is not waited for */
         int64_t abandoned_until_ms;      /* the child may be busy with it so long */
         int64_t last_id;
-        unsigned generation; /* counts the upstream sessions */
-        unsigned n_turns;    /* from one era to the other, in this opening */
-        unsigned n_unproven; /* of them, those opened since the last answer to a request */
-        unsigned n_kept_out; /* times in a row that it was not to be, by no fault of the upstream */
-        unsigned n_sends;    /* messages on their way that get no answer */
-        unsigned n_changes;  /* its lists may have changed so often */
-        int told_level;      /* of its log, the upstream was told last; -1: none */
+        unsigned generation;  /* counts the upstream sessions */
+        unsigned given_up_in; /* the last of them in which a request was cancelled: its answer may
+                                 come late */
+        unsigned n_turns;     /* from one era to the other, in this opening */
+        unsigned n_unproven;  /* of them, those opened since the last answer to a request */
+        unsigned n_kept_out;  /* times in a row that it was not to be, by no fault of the upstream */
+        unsigned n_sends;     /* messages on their way that get no answer */
+        unsigned n_changes;   /* its lists may have changed so often */
+        int told_level;       /* of its log, the upstream was told last; -1: none */
         enum link_state state;
         bool is_stateless; /* it keeps no session */
         bool is_probing;   /* OPENING: whether it does is not known */
