@@ -8,6 +8,7 @@
 #include "mgw/gate/call.h"
 #include "mgw/mcp/era.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -391,6 +392,7 @@ void link_close(struct link *link)
 
         if (link == NULL)
                 return;
+        assert(list_is_empty(&link->lodgers));
         timer_disarm(link_loop(link), &link->deadline);
         timer_disarm(link_loop(link), &link->retry);
         session_forget_asks(&link->asker);

@@ -9,7 +9,7 @@
 
 /* A call that was cancelled, or had its time, may so long be what the child speaks of: nothing says
  * when it ends it. */
-#define ABANDONED_MS (60 * 1000)
+#define ABANDONED_MS (INT64_C(60) * 1000)
 /* Of a message that finds no client, in the log. */
 #define SHOWN_MAX 300
 
@@ -64,7 +64,7 @@ void host_tell_level(struct link *host)
 {
         int level = host_log_level(host);
 
-        if (level != host->told_level && host->state == LINK_READY)
+        if (level != host->told_level && host->state == LINK_READY && !host->is_stateless)
                 link_tell_level(host, level);
 }
 

@@ -319,6 +319,25 @@ describe('a child for all', { timeout: 60000 }, () => {
   });
 });
 
+test('a child for all that keeps no sessions (2026-07-28) asks each client in its own call, however many are on their way', { timeout: 60000 }, async () => {
+  const stateless = path.join(top, 'tests/e2e/lib/matrix/child.mjs');
+  const gateway = await start({ shared: { command: node, args: [stateless, 'shared', '2026-07-28', scratch], scope: 'shared' } });
+  const sessions = await openAll(gateway);
+  const waiting = await each(sessions, (s) => {
+    const progress = [];
+    const answer = s.call('shared_count', { key: s.name }, { onprogress: (p) => progress.push(p.progress) });
+    return { progress, answer };
+  });
+  await waitFor(() => waiting.every(({ progress }) => progress.length === 3), 'the progress of all');
+  const interviews = await each(sessions, (s) => s.call('shared_interview'));
+  assert.deepEqual(interviews, names.map((name) => `by ${name}, file:///${name}, by ${name}`));
+  for (const s of sessions) await s.call('shared_heard', { key: s.name });
+  await each(waiting, ({ answer }) => answer);
+  assert.equal(gateway.mgw.count(/shared: process \d+ started/), 1);
+  await each(sessions, (s) => s.end());
+  await gateway.stop();
+});
+
 describe('the life of a shared child', { timeout: 60000 }, () => {
   const pidIn = async (gateway, from = 0) => Number(/process (\d+) started/.exec(await gateway.mgw.line(/process \d+ started/, { from }))[1]);
 
