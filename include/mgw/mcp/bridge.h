@@ -32,6 +32,9 @@ int bridge_log_level(const json_t *params);
  * -ENOMEM. */
 int bridge_set_meta(json_t *params, era_revision revision, const json_t *client_info,
                     const json_t *capabilities, int log_level);
+/* A copy of the capabilities of a client or server of one era (may be NULL) for a peer of another:
+ * without tasks, which are not the same in both. NULL: out of memory. */
+json_t *bridge_capabilities_across(const json_t *capabilities);
 /* A copy of params (may be NULL) for an upstream with a session: without what only era C has.
  * NULL: out of memory. */
 json_t *bridge_strip(const json_t *params);
@@ -44,13 +47,10 @@ json_t *bridge_strip(const json_t *params);
  * own members are changed, what lies deeper is copied. 0, -ENOMEM. */
 int bridge_finish(const char *method, const json_t *params, json_t *answer,
                   const json_t *server_info, int64_t ttl_ms);
-/* The same for a session client of that revision; is_stateless: the upstream is of era C. */
+/* The same for a session client of that revision; is_stateless: the upstream is of era C. Content
+ * that the revision does not know becomes some that it knows. */
 int bridge_finish_session(era_revision client, const char *method, json_t *answer,
                           bool is_stateless);
-/* Entries of tools/list for a session client (borrowed; the array is new when one of them must
- * change). NULL: out of memory. */
-json_t *bridge_tools_for_session(json_t *tools);
-
 /* The result of initialize that says what a stateless upstream's server/discover says. NULL: out of
  * memory, or no DiscoverResult. */
 json_t *bridge_hello_of_discover(const json_t *discover, era_revision revision);
@@ -81,9 +81,10 @@ json_t *bridge_reply(json_t *id, const json_t *input_request, const json_t *resp
  * "no" to an elicitation. NULL: it is another error, which ends the call; or out of memory. */
 json_t *bridge_input_response(const json_t *input_request, const json_t *reply);
 
-/* What a stateless upstream's result asks for, as an object of input requests (empty: it wants to
- * be called again); borrowed. NULL: it is no InputRequiredResult. */
-json_t *bridge_inputs_asked(const json_t *result);
+/* Is a stateless upstream's result none yet? Then these are its input requests by their keys,
+ * borrowed; NULL: it only wants to be called again. */
+bool bridge_is_input_required(const json_t *result);
+json_t *bridge_input_requests(const json_t *result);
 /* The params of the retry, from those of the call (may be NULL) and such a result. NULL: out of
  * memory. */
 json_t *bridge_retry(const json_t *params, const json_t *result, const json_t *responses);
