@@ -1,6 +1,7 @@
 /* Messages of ours on their way to an upstream. Ids and progress tokens there are our own numbers.
  * What found its session lost, or does no harm twice, is sent once more. */
 #include "link_detour.h"
+#include "listen.h"
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
 
@@ -31,6 +32,8 @@ void exchange_end(struct exchange *x)
         list_unlink(&x->link);
         timer_disarm(link_loop(link), &x->silence);
         link->n_sends -= x->kind == EXCHANGE_SEND;
+        if (x->kind == EXCHANGE_LISTEN)
+                listen_forget(x);
         if (x->errand != NULL)
                 x->errand->exchange = NULL;
         x->errand = NULL;
@@ -41,7 +44,20 @@ void exchange_end(struct exchange *x)
         loop_bury(link_loop(link), x, exchange_free);
 }
 
-static void link_cancel(struct link *link, int64_t id, const char *why)
+void exchange_answer_take(struct exchange *x, json_t *answer)
+{
+        struct errand *errand = x->errand;
+
+        exchange_end(x);
+        if (errand == NULL)
+                json_decref(answer);
+        else if (answer != NULL)
+                errand->on_answer_take(errand, answer);
+        else
+                errand->on_fail(errand, "out of memory");
+}
+
+void link_cancel(struct link *link, int64_t id, const char *why)
 {
         link->given_up_in = link->generation;
         link_send_take(link, rpc_notification_take("notifications/cancelled",
@@ -55,7 +71,8 @@ static int64_t exchange_patience_ms(const struct exchange *x)
 {
         const struct upstream *u = x->owner->upstream;
 
-        if (exchange_greets(x) || (link_is_lodger(x->owner) && x->errand != NULL))
+        if (exchange_greets(x) || x->kind == EXCHANGE_LISTEN ||
+            (link_is_lodger(x->owner) && x->errand != NULL))
                 return 0; /* the link's deadline, and the host's patience, are enough */
         return x->errand != NULL ? u->server->timeout_ms
                                  : u->gate->config->upstream_open_timeout_ms;
@@ -113,7 +130,8 @@ void exchange_start(struct exchange *x)
         list_move_to_tail(&link->exchanges, &x->link);
         x->generation = link->generation;
         exchange_heard(x);
-        link->transport->send(x);
+        if (!link->is_stateless || !link_answers_itself(x))
+                link->transport->send(x);
 }
 
 /* Progress upstream is counted under the id of our request. */
@@ -219,6 +237,10 @@ void exchange_fail(struct exchange *x, const char *why, enum exchange_fault faul
 
         if (x->kind == EXCHANGE_DISCOVER && fault == FAULT_CUT) {
                 link_not_discovered(x);
+                return;
+        }
+        if (x->kind == EXCHANGE_LISTEN) {
+                listen_on_end(x, NULL);
                 return;
         }
         if (exchange_greets(x)) {

@@ -2,7 +2,7 @@
  * lost opens again by itself. */
 #include "mgw/gate/link.h"
 
-#include "link_inside.h"
+#include "listen.h"
 #include "mgw/base/log.h"
 #include "mgw/gate/account.h"
 #include "mgw/gate/call.h"
@@ -266,6 +266,8 @@ void link_on_hello(struct link *link, json_t *result)
                 exchange_start(container_of(it, struct exchange, link));
         if (link->state == LINK_READY)
                 link->transport->on_ready(link);
+        if (link->state == LINK_READY && link->is_stateless)
+                listen_start(link);
         if (link->is_missing)
                 link_tell_change(link);
         link->is_missing = false;
@@ -311,13 +313,17 @@ void link_lost(struct link *link, const char *why)
 
 void link_sleep(struct link *link)
 {
+        listen_stop(link);
         link->state = LINK_DOWN;
 }
 
+/* What it listens to does not count: it may be silent for ever. */
 bool link_is_quiet(const struct link *link)
 {
-        return list_is_empty(&link->exchanges) && list_is_empty(&link->waiting) &&
-               list_is_empty(&link->parked);
+        list_for_each (it, &link->exchanges)
+                if (container_of(it, struct exchange, link)->kind != EXCHANGE_LISTEN)
+                        return false;
+        return list_is_empty(&link->waiting) && list_is_empty(&link->parked);
 }
 
 /* ---- from above ---- */
@@ -381,6 +387,7 @@ static void link_free(void *object)
         json_decref(link->init_params);
         json_decref(link->hello);
         json_decref(link->subscribed);
+        listen_free(link->listen);
         for (size_t i = 0; i < LINK_N_LISTS; i++)
                 json_decref(link->lists[i].entries);
         free(link);
@@ -396,6 +403,7 @@ void link_close(struct link *link)
         timer_disarm(link_loop(link), &link->deadline);
         timer_disarm(link_loop(link), &link->retry);
         session_forget_asks(&link->asker);
+        listen_stop(link);
         while ((it = list_first(&link->exchanges)) != NULL)
                 exchange_end(container_of(it, struct exchange, link));
         while ((it = list_first(&link->waiting)) != NULL)

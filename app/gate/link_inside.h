@@ -9,7 +9,13 @@
 /* The longest message that an upstream may send. */
 #define MESSAGE_MAX_BYTES (64u << 20)
 
-enum exchange_kind { EXCHANGE_DISCOVER, EXCHANGE_INITIALIZE, EXCHANGE_REQUEST, EXCHANGE_SEND };
+enum exchange_kind {
+        EXCHANGE_DISCOVER,
+        EXCHANGE_INITIALIZE,
+        EXCHANGE_REQUEST,
+        EXCHANGE_LISTEN, /* subscriptions/listen: may be silent for ever */
+        EXCHANGE_SEND,
+};
 
 /* What is known of the upstream's part in a failure, and so: may the message be sent once more? */
 enum exchange_fault {
@@ -25,8 +31,8 @@ struct exchange {
         struct link *owner;
         struct errand *errand; /* EXCHANGE_REQUEST: NULL once nobody waits */
         json_t *msg;
-        void *wire;           /* the transport's; NULL: not sent, or over */
-        struct timer silence; /* the server's timeout_s */
+        void *wire;              /* the transport's; NULL: not sent, or over */
+        struct timer silence;    /* the server's timeout_s */
         struct rounds *rounds;   /* what its server asks of the client; NULL: nothing so far */
         struct refetch *refetch; /* its server has wanted other headers */
         int64_t id;
@@ -123,6 +129,10 @@ static inline struct loop *link_loop(const struct link *link)
         return link->upstream->gate->loop;
 }
 
+/* Tells the server, where that can be told, that nobody waits for its answer. */
+void link_cancel(struct link *link, int64_t id, const char *why);
+/* Ends it with that answer (NULL: out of memory). */
+void exchange_answer_take(struct exchange *x, json_t *answer);
 /* Waits for READY; takes the message. NULL: out of memory. */
 struct exchange *exchange_new(struct link *link, enum exchange_kind kind, json_t *msg_take);
 void exchange_start(struct exchange *x);
@@ -197,6 +207,8 @@ const char *link_stateless_version(const struct link *link);
 /* Of the tool that the request calls, where it is known: its arguments may have to stand in
  * headers. Borrowed, or NULL. */
 const json_t *link_input_schema(const struct exchange *x);
+/* A request that such servers have no method for: true when it is answered here. */
+bool link_answers_itself(struct exchange *x);
 bool link_takes_notification(const struct link *link, const json_t *msg);
 /* What the client that this call is of (NULL: that the link is of) has said in initialize. */
 const json_t *link_init_params(const struct link *link, const struct call *call);

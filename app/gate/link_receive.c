@@ -1,6 +1,6 @@
 /* What an upstream says: answers to their errands, all else to the call that it belongs to, or to
  * the session. */
-#include "link_inside.h"
+#include "listen.h"
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
 #include "mgw/gate/listing.h"
@@ -33,8 +33,6 @@ static void link_note_subscription(struct link *link, const json_t *request)
 static void link_on_answer(struct link *link, struct exchange *via, const struct rpc_msg *m)
 {
         struct exchange *x = m->id == NULL ? via : exchange_find(link, m->id);
-        struct errand *errand;
-        json_t *answer;
 
         if (x == NULL)
                 return; /* late, or of a call that was cancelled */
@@ -44,18 +42,16 @@ static void link_on_answer(struct link *link, struct exchange *via, const struct
         }
         upstream_worked(link->upstream);
         link->n_unproven = 0;
+        if (x->kind == EXCHANGE_LISTEN) {
+                listen_on_end(x, m);
+                return;
+        }
         if (link->is_stateless && link_goes_on(x, m))
                 return;
-        errand = x->errand;
         if (m->kind == RPC_RESULT)
                 link_note_subscription(link, x->msg);
-        answer = link->is_stateless ? link_bridge_answer(x, m) : json_incref(m->root);
-        exchange_end(x);
-        if (errand != NULL && answer != NULL)
-                errand->on_answer_take(errand, json_incref(answer));
-        else if (errand != NULL)
-                errand->on_fail(errand, "out of memory");
-        json_decref(answer);
+        exchange_answer_take(x,
+                             link->is_stateless ? link_bridge_answer(x, m) : json_incref(m->root));
 }
 
 struct call *exchange_call(const struct exchange *x)
@@ -180,8 +176,10 @@ void link_on_message(struct link *link, struct exchange *via, json_t *root)
                 exchange_heard(via);
         if (rpc_msg_read(root, &m, &fault) != 0)
                 link_skip(link, fault);
-        else if (m.kind == RPC_NOTIFICATION)
+        else if (m.kind == RPC_NOTIFICATION && !listen_takes(link, via, &m))
                 link_on_notification(link, call, &m);
+        else if (m.kind == RPC_NOTIFICATION)
+                return;
         else if (m.kind == RPC_REQUEST)
                 link_on_request(link, call, &m);
         else

@@ -1,6 +1,7 @@
 /* A link to a server that keeps no session (era C): each request says who asks, nothing but
  * requests goes there, and answers are made what the client knows. */
 #include "link_detour.h"
+#include "listen.h"
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
 #include "mgw/gate/listing.h"
@@ -76,6 +77,26 @@ const json_t *link_input_schema(const struct exchange *x)
         if (strcmp(method, "tools/call") != 0 || name == NULL)
                 return NULL;
         return json_object_get(listing_find_tool(x->owner, name), "inputSchema");
+}
+
+bool link_answers_itself(struct exchange *x)
+{
+        const char *method = json_string_value(json_object_get(x->msg, "method"));
+        const char *uri =
+                json_string_value(json_object_get(json_object_get(x->msg, "params"), "uri"));
+        bool subscribes = strcmp(method, "resources/subscribe") == 0 && uri != NULL;
+        bool unsubscribes = strcmp(method, "resources/unsubscribe") == 0 && uri != NULL;
+
+        if (subscribes)
+                listen_subscribe(x);
+        if (unsubscribes) {
+                json_object_del(x->owner->subscribed, uri);
+                listen_check(x->owner);
+        }
+        if (unsubscribes || strcmp(method, "logging/setLevel") == 0)
+                exchange_answer_take(x,
+                                     rpc_result_take(json_object_get(x->msg, "id"), json_object()));
+        return subscribes || unsubscribes || strcmp(method, "logging/setLevel") == 0;
 }
 
 /* There is no way to tell such a server anything but that a request on a pipe is cancelled. */

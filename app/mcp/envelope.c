@@ -11,6 +11,7 @@ static const char key_client[] = PREFIX "clientInfo";
 static const char key_capabilities[] = PREFIX "clientCapabilities";
 static const char key_level[] = PREFIX "logLevel";
 static const char key_server[] = PREFIX "serverInfo";
+static const char key_subscription[] = PREFIX "subscriptionId";
 
 json_t *envelope_hello(const json_t *discovered, const char *version)
 {
@@ -164,4 +165,44 @@ bool envelope_may_ask(const json_t *init_params, const json_t *request)
                 return json_object_get(elicitation, "url") != NULL;
         return elicitation != NULL &&
                (json_object_size(elicitation) == 0 || json_object_get(elicitation, "form") != NULL);
+}
+
+bool envelope_has_subscriptions(const json_t *hello)
+{
+        return json_is_true(json_object_get(
+                json_object_get(json_object_get(hello, "capabilities"), "resources"), "subscribe"));
+}
+
+json_t *envelope_filter(const json_t *hello, json_t *uris)
+{
+        static const char *const lists[][2] = {
+                {"tools", "toolsListChanged"},
+                {"prompts", "promptsListChanged"},
+                {"resources", "resourcesListChanged"},
+        };
+        const json_t *capabilities = json_object_get(hello, "capabilities");
+        json_t *filter = json_object(), *all = json_array(), *value;
+        const char *uri;
+
+        for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+                if (json_is_true(json_object_get(json_object_get(capabilities, lists[i][0]),
+                                                 "listChanged")))
+                        json_object_set_new(filter, lists[i][1], json_true());
+        json_object_foreach (uris, uri, value)
+                json_array_append_new(all, json_string(uri));
+        if (json_array_size(all) > 0 && envelope_has_subscriptions(hello))
+                json_object_set(filter, "resourceSubscriptions", all);
+        json_decref(all);
+        return filter;
+}
+
+json_t *envelope_take_tag(json_t *params)
+{
+        json_t *meta = json_object_get(params, "_meta");
+        json_t *tag = json_incref(json_object_get(meta, key_subscription));
+
+        json_object_del(meta, key_subscription);
+        if (tag != NULL && json_object_size(meta) == 0)
+                json_object_del(params, "_meta");
+        return tag;
 }

@@ -18,17 +18,18 @@ struct link {
         json_t *init_params;
         json_t *hello;      /* the result of initialize, or what would be it; NULL: never opened */
         json_t *subscribed; /* the client's subscriptions there: URI -> true */
+        struct listen *listen; /* to a server without sessions; NULL: not so far */
         const struct transport *transport;
-        void *peer;            /* the transport's */
-        struct list exchanges; /* sent */
-        struct list waiting;   /* for READY */
-        struct list parked;    /* for something else */
-        struct asker asker;    /* for the upstream's requests to clients */
-        struct timer deadline; /* of OPENING */
-        struct timer retry;    /* while DOWN */
-        struct link *host;     /* it lodges with; NULL: none (yet) */
-        struct list lodging;   /* on its host's lodgers */
-        struct list lodgers;   /* that share its child */
+        void *peer;                      /* the transport's */
+        struct list exchanges;           /* sent */
+        struct list waiting;             /* for READY */
+        struct list parked;              /* for something else */
+        struct asker asker;              /* for the upstream's requests to clients */
+        struct timer deadline;           /* of OPENING */
+        struct timer retry;              /* while DOWN */
+        struct link *host;               /* it lodges with; NULL: none (yet) */
+        struct list lodging;             /* on its host's lodgers */
+        struct list lodgers;             /* that share its child */
         const struct user *abandoned_by; /* of a call there whose answer is not waited for */
         int64_t abandoned_until_ms;      /* the child may be busy with it so long */
         int64_t last_id;

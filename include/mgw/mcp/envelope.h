@@ -28,6 +28,14 @@ enum envelope_type envelope_type_of(const json_t *result);
  * NULL: out of memory. */
 json_t *envelope_unwrap(const char *method, const json_t *answer);
 
+/* The filter of a subscriptions/listen: the lists whose changes the server tells of, by the hello
+ * made of what it is, and these resources (URI -> anything). An object; NULL: out of memory. */
+json_t *envelope_filter(const json_t *hello, json_t *uris);
+bool envelope_has_subscriptions(const json_t *hello);
+/* Takes the subscription's id, which is owned by the caller, out of a notification's params. NULL:
+ * it has none. */
+json_t *envelope_take_tag(json_t *params);
+
 /* Is this the code of an error that only a stateless server gives? */
 bool envelope_is_stateless_error(json_int_t code);
 

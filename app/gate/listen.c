@@ -1,0 +1,319 @@
+#include "listen.h"
+
+#include "mgw/base/log.h"
+#include "mgw/mcp/envelope.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_MS 1000
+#define RETRY_MAX_MS 30000
+/* Resources of one link. */
+#define SUBSCRIBED_MAX 1000
+
+struct listen {
+        struct link *link;
+        struct exchange *open;    /* acknowledged */
+        struct exchange *opening; /* not yet */
+        struct timer deadline;    /* of its acknowledgment */
+        struct timer retry;
+        int64_t delay_ms;
+        int64_t opened_ms;
+        bool is_refused; /* the server does not know the method */
+};
+
+static const char *uri_of(const struct exchange *x)
+{
+        return json_string_value(json_object_get(json_object_get(x->msg, "params"), "uri"));
+}
+
+static json_t *filter_of(const struct exchange *x)
+{
+        return json_object_get(json_object_get(x->msg, "params"), "notifications");
+}
+
+static bool names_uri(const json_t *filter, const char *uri)
+{
+        const json_t *one;
+        size_t i;
+
+        json_array_foreach (json_object_get(filter, "resourceSubscriptions"), i, one)
+                if (json_is_string(one) && strcmp(json_string_value(one), uri) == 0)
+                        return true;
+        return false;
+}
+
+/* ---- its end ---- */
+
+static void listen_end(struct listen *l, struct exchange *x, const char *why)
+{
+        struct link *link = l->link;
+        int64_t id = x->id;
+
+        exchange_end(x);
+        if (link->state == LINK_READY)
+                link_cancel(link, id, why);
+}
+
+void listen_forget(struct exchange *x)
+{
+        struct listen *l = x->owner->listen;
+
+        if (l->open == x)
+                l->open = NULL;
+        if (l->opening == x) {
+                l->opening = NULL;
+                timer_disarm(link_loop(l->link), &l->deadline);
+        }
+}
+
+void listen_stop(struct link *link)
+{
+        struct listen *l = link->listen;
+
+        if (l == NULL)
+                return;
+        timer_disarm(link_loop(link), &l->retry);
+        if (l->open != NULL)
+                exchange_end(l->open);
+        if (l->opening != NULL)
+                exchange_end(l->opening);
+}
+
+void listen_free(struct listen *l)
+{
+        free(l);
+}
+
+/* ---- who waits for it ---- */
+
+static struct exchange *find_subscriber(const struct link *link, const json_t *filter)
+{
+        list_for_each (it, &link->exchanges) {
+                struct exchange *x = container_of(it, struct exchange, link);
+                const char *method = json_string_value(json_object_get(x->msg, "method"));
+
+                if (x->kind == EXCHANGE_REQUEST && strcmp(method, "resources/subscribe") == 0 &&
+                    names_uri(filter, uri_of(x)))
+                        return x;
+        }
+        return NULL;
+}
+
+static void refuse_subscriber(struct exchange *x, const char *why)
+{
+        json_object_del(x->owner->subscribed, uri_of(x));
+        exchange_answer_take(
+                x, rpc_error_take(json_object_get(x->msg, "id"), RPC_INVALID_PARAMS, why, NULL));
+}
+
+/* honoured: NULL, nothing is. */
+static void answer_subscribers(struct link *link, const json_t *asked, const json_t *honoured)
+{
+        struct exchange *x;
+
+        while ((x = find_subscriber(link, asked)) != NULL)
+                if (names_uri(honoured, uri_of(x)))
+                        exchange_answer_take(
+                                x, rpc_result_take(json_object_get(x->msg, "id"), json_object()));
+                else
+                        refuse_subscriber(x, "the server does not tell of changes of this");
+}
+
+void listen_subscribe(struct exchange *x)
+{
+        struct link *link = x->owner;
+        const char *uri = uri_of(x);
+
+        if (!envelope_has_subscriptions(link->hello) ||
+            (link->listen != NULL && link->listen->is_refused))
+                refuse_subscriber(x, "the server does not tell of changes of resources");
+        else if (json_object_size(link->subscribed) >= SUBSCRIBED_MAX)
+                refuse_subscriber(x, "too many resources are subscribed to");
+        else if (link->listen != NULL && link->listen->open != NULL &&
+                 names_uri(filter_of(link->listen->open), uri) &&
+                 json_object_get(link->subscribed, uri) != NULL)
+                exchange_answer_take(x,
+                                     rpc_result_take(json_object_get(x->msg, "id"), json_object()));
+        else if (json_object_set_new(link->subscribed, uri, json_true()) == 0)
+                listen_check(link);
+}
+
+/* ---- its beginning ---- */
+
+static void listen_open(struct listen *l, json_t *filter)
+{
+        struct link *link = l->link;
+        struct exchange *x =
+                exchange_new(link, EXCHANGE_LISTEN,
+                             rpc_request_take(json_integer(++link->last_id), "subscriptions/listen",
+                                              json_pack("{s:O}", "notifications", filter)));
+
+        if (x == NULL)
+                return;
+        x->id = link->last_id;
+        l->opening = x;
+        timer_arm(link_loop(link), &l->deadline,
+                  link->upstream->gate->config->upstream_open_timeout_ms);
+        exchange_start(x);
+}
+
+static void listen_later(struct listen *l)
+{
+        int64_t now = loop_now_ms(link_loop(l->link));
+
+        if (l->opened_ms > 0 && now - l->opened_ms > RETRY_MAX_MS)
+                l->delay_ms = RETRY_MS;
+        l->opened_ms = 0;
+        timer_arm(link_loop(l->link), &l->retry, l->delay_ms);
+        l->delay_ms = l->delay_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : l->delay_ms * 2;
+}
+
+static void listen_on_retry(struct timer *timer)
+{
+        listen_check(container_of(timer, struct listen, retry)->link);
+}
+
+static void listen_on_deadline(struct timer *timer)
+{
+        struct listen *l = container_of(timer, struct listen, deadline);
+        struct exchange *x = l->opening;
+        json_t *asked = json_incref(filter_of(x));
+
+        listen_end(l, x, "it was not acknowledged");
+        listen_later(l);
+        answer_subscribers(l->link, asked, NULL);
+        json_decref(asked);
+}
+
+static struct listen *listen_of(struct link *link)
+{
+        struct listen *l = link->listen != NULL ? link->listen : calloc(1, sizeof(*l));
+
+        if (l == NULL || l == link->listen)
+                return l;
+        l->link = link;
+        l->delay_ms = RETRY_MS;
+        l->retry.on_due = listen_on_retry;
+        l->deadline.on_due = listen_on_deadline;
+        link->listen = l;
+        return l;
+}
+
+void listen_start(struct link *link)
+{
+        struct listen *l = listen_of(link);
+
+        if (l == NULL)
+                return;
+        l->is_refused = false;
+        timer_disarm(link_loop(link), &l->retry);
+        listen_check(link);
+}
+
+void listen_check(struct link *link)
+{
+        struct listen *l = link->listen;
+        json_t *wanted;
+
+        if (l == NULL || !link->is_stateless || link->state != LINK_READY || l->is_refused ||
+            l->opening != NULL || timer_is_armed(&l->retry))
+                return;
+        wanted = envelope_filter(link->hello, link->subscribed);
+        if (json_object_size(wanted) == 0 && l->open != NULL)
+                listen_end(l, l->open, "nothing is to be told any more");
+        else if (json_object_size(wanted) > 0 &&
+                 (l->open == NULL || !json_equal(filter_of(l->open), wanted)))
+                listen_open(l, wanted);
+        json_decref(wanted);
+}
+
+/* ---- what comes ---- */
+
+static void listen_on_acknowledged(struct listen *l, struct exchange *x, const json_t *honoured)
+{
+        struct link *link = l->link;
+        json_t *asked = json_incref(filter_of(x));
+        const char *key;
+        json_t *value;
+
+        l->opening = NULL;
+        timer_disarm(link_loop(link), &l->deadline);
+        if (l->open != NULL)
+                listen_end(l, l->open, "another one has taken its place");
+        l->open = x;
+        l->opened_ms = loop_now_ms(link_loop(link));
+        json_object_foreach (asked, key, value)
+                if (json_object_get(honoured, key) == NULL && upstream_may_log(link->upstream))
+                        log_info(NULL, "[upstream] %s: does not tell of changes: %s",
+                                 upstream_name(link->upstream), key);
+        answer_subscribers(link, asked, honoured);
+        json_decref(asked);
+        listen_check(link);
+}
+
+void listen_on_end(struct exchange *x, const struct rpc_msg *answer)
+{
+        struct link *link = x->owner;
+        struct listen *l = link->listen;
+        bool is_refused = answer != NULL && answer->kind == RPC_ERROR;
+        bool was_opening = l->opening == x;
+        json_t *asked = json_incref(filter_of(x));
+
+        if (is_refused && upstream_may_log(link->upstream)) {
+                const char *message = json_string_value(json_object_get(answer->error, "message"));
+
+                log_warn(NULL, "[upstream] %s: subscriptions/listen was refused: %.200s",
+                         upstream_name(link->upstream), message);
+        }
+        exchange_end(x);
+        if (is_refused && l->open == NULL)
+                l->is_refused = true;
+        else if (l->open == NULL)
+                listen_later(l);
+        if (was_opening)
+                answer_subscribers(link, asked, NULL);
+        json_decref(asked);
+}
+
+/* Which of the listenings is it of? NULL: none that is still on. */
+static struct exchange *listen_find(const struct listen *l, struct exchange *via, const json_t *tag)
+{
+        if (via != NULL)
+                return via == l->open || via == l->opening ? via : NULL;
+        if (l->open != NULL && json_integer_value(tag) == l->open->id)
+                return l->open;
+        return l->opening != NULL && json_integer_value(tag) == l->opening->id ? l->opening : NULL;
+}
+
+static bool is_cancel_of(const struct rpc_msg *m, const struct exchange *x)
+{
+        return x != NULL && strcmp(m->method, "notifications/cancelled") == 0 &&
+               json_integer_value(json_object_get(m->params, "requestId")) == x->id;
+}
+
+bool listen_takes(struct link *link, struct exchange *via, const struct rpc_msg *m)
+{
+        struct listen *l = link->listen;
+        struct exchange *x;
+        json_t *tag;
+
+        if (l == NULL)
+                return false;
+        if (is_cancel_of(m, l->open) || is_cancel_of(m, l->opening)) {
+                listen_on_end(is_cancel_of(m, l->open) ? l->open : l->opening, NULL);
+                return true;
+        }
+        tag = envelope_take_tag(m->params);
+        if (tag == NULL)
+                return false;
+        x = listen_find(l, via, tag);
+        json_decref(tag);
+        if (x == NULL)
+                return true; /* what has taken its place tells the same */
+        if (strcmp(m->method, "notifications/subscriptions/acknowledged") != 0)
+                return false;
+        if (x == l->opening)
+                listen_on_acknowledged(l, x, json_object_get(m->params, "notifications"));
+        return true;
+}
