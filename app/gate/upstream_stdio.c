@@ -62,10 +62,12 @@ static void peer_on_idle(struct timer *timer)
 
 /* ---- what comes ---- */
 
-/* Its child speaks to this session alone: to hold it back costs nobody else. */
+/* Where its child speaks to one client alone, to hold it back costs nobody else. */
 static bool peer_may_wait(const struct stdio_peer *peer)
 {
-        return peer->link->transport->is_own;
+        enum session_kind kind = peer->link->session->kind;
+
+        return kind == SESSION_SSE || kind == SESSION_HTTP;
 }
 
 /* The child waits for the client to read: it meets a full pipe. */
