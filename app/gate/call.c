@@ -4,9 +4,13 @@
 
 #include "mgw/base/log.h"
 #include "mgw/gate/builtin.h"
+#include "mgw/gate/hello.h"
+#include "mgw/gate/input.h"
 #include "mgw/gate/listing.h"
 #include "mgw/gate/post.h"
 #include "mgw/gate/relay.h"
+#include "mgw/gate/stateless.h"
+#include "mgw/gate/subscription.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,6 +19,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Log messages that come by another stream than the answer may come behind it, where era C lets
+ * none through. */
+#define LINGER_MS 50
+
+static struct link *call_link(const struct call *call)
+{
+        return call->session->links[call->upstream->index];
+}
+
 static void call_free(void *object)
 {
         struct call *call = object;
@@ -22,6 +35,8 @@ static void call_free(void *object)
         json_decref(call->id);
         json_decref(call->params);
         json_decref(call->progress_token);
+        json_decref(call->upstream_params);
+        json_decref(call->lingering);
         free(call);
 }
 
@@ -38,11 +53,13 @@ static void call_end(struct call *call, const char *why, json_t *answer)
         errand_drop(&call->errand, why);
         listing_drop(call->listing);
         relay_drop(call->relay);
+        input_drop(call->input);
+        subscription_drop(call->subscription);
         s->n_calls--;
         gate->stats.n_calls--;
         if (post != NULL)
                 post_answer(post, answer);
-        else if (answer != NULL)
+        else if (answer != NULL && s->kind == SESSION_SSE)
                 session_deliver(s, answer);
         json_decref(answer);
         session_touch(s);
@@ -51,15 +68,25 @@ static void call_end(struct call *call, const char *why, json_t *answer)
                 gate->on_calm(gate);
 }
 
-void call_answer_take(struct call *call, json_t *answer)
+/* Takes the answer; why: for the upstream, should it be at work still. */
+static void call_finish(struct call *call, const char *why, json_t *answer)
 {
         if (answer == NULL) {
                 call_end(call, "out of memory", NULL);
                 return;
         }
+        if (input_keeps_answer(call->input, answer))
+                return;
         json_object_set_new(answer, "jsonrpc", json_string("2.0"));
         json_object_set(answer, "id", call->id);
-        call_end(call, "the gateway no longer waits", answer);
+        if (call_is_stateless(call))
+                stateless_finish_answer(call, answer);
+        call_end(call, why, answer);
+}
+
+void call_answer_take(struct call *call, json_t *answer)
+{
+        call_finish(call, "the gateway no longer waits", answer);
 }
 
 void call_answered(struct call *call)
@@ -82,11 +109,10 @@ void call_fail(struct call *call, int code, const char *fmt, ...)
         va_start(ap, fmt);
         vsnprintf(why, sizeof(why), fmt, ap);
         va_end(ap);
-        json_t *answer = rpc_error_take(call->id, code, why, NULL);
-        call_end(call, why, answer);
+        call_finish(call, why, rpc_error_take(call->id, code, why, NULL));
 }
 
-static void call_succeed_take(struct call *call, json_t *result)
+void call_succeed_take(struct call *call, json_t *result)
 {
         call_answer_take(call, rpc_result_take(call->id, result));
 }
@@ -111,12 +137,21 @@ bool call_send(struct call *call, const json_t *msg)
 {
         struct session *s = call->session;
 
+        if (call_is_stateless(call) && !stateless_wants(call, msg))
+                return true;
         if (call->post != NULL && post_send(call->post, msg))
                 return true;
-        if (list_is_empty(&s->streams))
+        if (call_is_stateless(call) || list_is_empty(&s->streams))
                 return false;
         session_deliver(s, msg);
         return true;
+}
+
+const char *call_ask(struct call *call, const char *id, const json_t *request)
+{
+        if (call_is_stateless(call))
+                return input_ask(call, id, request);
+        return call_send(call, request) ? NULL : "the client cannot be asked: it takes no stream";
 }
 
 static void call_watch_silence(struct call *call)
@@ -149,6 +184,15 @@ static void call_on_beat(struct timer *timer)
         json_decref(params);
 }
 
+void call_set_progress_token(struct call *call, json_t *token)
+{
+        json_decref(call->progress_token);
+        call->progress_token = json_incref(token);
+        call->progress = (struct progress){0};
+        timer_disarm(call->session->gate->loop, &call->beat);
+        call_watch_silence(call);
+}
+
 void call_on_progress(struct call *call, json_t *params)
 {
         double theirs = json_number_value(json_object_get(params, "progress"));
@@ -157,147 +201,38 @@ void call_on_progress(struct call *call, json_t *params)
                 call_send_progress(call, params, progress_pass(&call->progress, theirs));
 }
 
-static json_t *server_info(void)
+static void call_pass_answer_take(struct call *call, json_t *answer)
 {
-        return json_pack("{s:s, s:s, s:s}", "name", "mgw", "title", "mgw, the MCP gateway",
-                         "version", MGW_VERSION);
-}
-
-/* What a capability says about itself: subscribe holds where one upstream has it; changes of the
- * merged lists are told by ourselves too. */
-static json_t *capability_of(const char *name, const json_t *theirs, const json_t *so_far)
-{
-        json_t *one = json_object();
-
-        if (strcmp(name, "prompts") == 0 || strcmp(name, "resources") == 0)
-                json_object_set_new(one, "listChanged", json_true());
-        if (json_is_true(json_object_get(theirs, "subscribe")) ||
-            json_is_true(json_object_get(so_far, "subscribe")))
-                json_object_set_new(one, "subscribe", json_true());
-        return one;
-}
-
-/* What we offer ourselves, and what the upstreams offer of that which is relayed here: others
- * (tasks) would only be refused. One that is not there yet may offer anything. */
-static json_t *capabilities(const struct session *s)
-{
-        static const char *const relayed[] = {"prompts", "resources", "completions"};
-        json_t *all = json_pack("{s:{s:b}, s:{}}", "tools", "listChanged", 1, "logging");
-        json_t *anything = json_pack("{s:{}, s:{s:b}, s:{}}", "prompts", "resources", "subscribe",
-                                     1, "completions");
-
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
-                const struct link *link = s->links[i];
-                const json_t *theirs = link != NULL && link->hello != NULL
-                                               ? json_object_get(link->hello, "capabilities")
-                                               : anything;
-
-                for (size_t k = 0; k < sizeof(relayed) / sizeof(relayed[0]); k++) {
-                        const json_t *one = json_object_get(theirs, relayed[k]);
-
-                        if (one != NULL)
-                                json_object_set_new(
-                                        all, relayed[k],
-                                        capability_of(relayed[k], one,
-                                                      json_object_get(all, relayed[k])));
-                }
-        }
-        json_decref(anything);
-        return all;
-}
-
-/* The instructions of all upstreams, each under its name where there are several. */
-static json_t *instructions(const struct session *s)
-{
-        json_t *all = NULL;
-
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
-                const struct link *link = s->links[i];
-                const char *text;
-                json_t *longer;
-
-                if (link == NULL || (text = json_string_value(
-                                             json_object_get(link->hello, "instructions"))) == NULL)
-                        continue;
-                longer = s->gate->n_upstreams == 1
-                                 ? json_string(text)
-                                 : json_sprintf("%s%s# %s\n\n%s",
-                                                all != NULL ? json_string_value(all) : "",
-                                                all != NULL ? "\n\n" : "",
-                                                upstream_name(link->upstream), text);
-                json_decref(all);
-                all = longer;
-        }
-        return all;
-}
-
-static void call_answer_initialize(struct call *call)
-{
-        struct session *s = call->session;
-        json_t *result =
-                json_pack("{s:s, s:o, s:o}", "protocolVersion", era_revision_name(s->revision),
-                          "capabilities", capabilities(s), "serverInfo", server_info());
-        json_t *text = instructions(s);
-
-        if (text != NULL)
-                json_object_set_new(result, "instructions", text);
-        s->is_initialized = true;
-        call_succeed_take(call, result);
-}
-
-static bool links_are_settled(const struct session *s)
-{
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
-                if (s->links[i] == NULL || !s->links[i]->is_settled)
-                        return false;
-        return true;
-}
-
-void call_on_links_settled(struct session *session)
-{
-        if (!links_are_settled(session))
-                return;
-        list_for_each_safe (it, &session->calls) {
-                struct call *call = container_of(it, struct call, link);
-
-                if (call->method->class == METHOD_INITIALIZE)
-                        call_answer_initialize(call);
-        }
-}
-
-/* A string of an object. NULL: there is none, or a NUL is in it, where C would cut it into another
- * name. */
-static const char *text_of(const json_t *object, const char *key)
-{
-        const json_t *string = json_object_get(object, key);
-        const char *text = json_string_value(string);
-
-        return text != NULL && strlen(text) == json_string_length(string) ? text : NULL;
-}
-
-static void call_initialize(struct call *call)
-{
-        struct session *s = call->session;
-        const char *asked = text_of(call->params, "protocolVersion");
-
-        if (s->is_initialized || s->links != NULL) {
-                call_fail(call, RPC_INVALID_REQUEST, "this session is initialized already");
+        if (!call_is_stateless(call) ||
+            input_seal_result(call, json_object_get(answer, "result"))) {
+                call_answer_take(call, answer);
                 return;
         }
-        if (asked == NULL) {
-                call_fail(call, RPC_INVALID_PARAMS, "params.protocolVersion must be a string");
-                return;
-        }
-        s->revision = era_negotiate(str_from(asked));
-        if (session_open_links(s, call->params) < 0)
-                call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
-        else if (!s->is_initialized)
-                call_on_links_settled(s);
+        json_decref(answer);
+        call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: its requestState is too long",
+                  upstream_name(call->upstream));
+}
+
+static void call_on_linger(struct timer *timer)
+{
+        struct call *call = container_of(timer, struct call, work);
+        json_t *answer = call->lingering;
+
+        call->lingering = NULL;
+        call_pass_answer_take(call, answer);
 }
 
 static void call_on_upstream_answer_take(struct errand *errand, json_t *answer)
 {
-        call_answer_take(container_of(errand, struct call, errand), answer);
+        struct call *call = container_of(errand, struct call, errand);
+
+        if (call->log_level < 0 || !link_logs_beside(call_link(call))) {
+                call_pass_answer_take(call, answer);
+                return;
+        }
+        call->lingering = answer;
+        call->work.on_due = call_on_linger;
+        timer_arm(call->session->gate->loop, &call->work, LINGER_MS);
 }
 
 static void call_on_upstream_fail(struct errand *errand, const char *why)
@@ -307,13 +242,48 @@ static void call_on_upstream_fail(struct errand *errand, const char *why)
         call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: %s", upstream_name(call->upstream), why);
 }
 
-static void call_relay_take(struct call *call, struct link *link, json_t *params)
+static void call_send_upstream(struct call *call)
 {
-        call->upstream = link->upstream;
+        json_t *params = call->upstream_params;
+
+        call->upstream_params = NULL;
         call->errand.call = call;
         call->errand.on_answer_take = call_on_upstream_answer_take;
         call->errand.on_fail = call_on_upstream_fail;
-        errand_send_take(&call->errand, link, call->method->name, params);
+        errand_send_take(&call->errand, call_link(call), call->method->name, params);
+}
+
+static void call_on_level_answer_take(struct errand *errand, json_t *answer)
+{
+        json_decref(answer);
+        call_send_upstream(container_of(errand, struct call, errand));
+}
+
+static void call_on_level_fail(struct errand *errand, const char *why)
+{
+        (void)why;
+        call_send_upstream(container_of(errand, struct call, errand));
+}
+
+/* The level that a stateless client wants is that of the upstream's session before the call. */
+static void call_set_upstream_level(struct call *call, struct link *link)
+{
+        call->errand.on_answer_take = call_on_level_answer_take;
+        call->errand.on_fail = call_on_level_fail;
+        link->told_level = call->session->log_level;
+        errand_send_take(&call->errand, link, "logging/setLevel",
+                         json_pack("{s:s}", "level", method_log_level_name(link->told_level)));
+}
+
+static void call_relay_take(struct call *call, struct link *link, json_t *params)
+{
+        call->upstream = link->upstream;
+        call->upstream_params = params;
+        if (call->log_level >= 0 && link->told_level != call->session->log_level &&
+            link_can(link, "logging"))
+                call_set_upstream_level(call, link);
+        else
+                call_send_upstream(call);
 }
 
 static void call_dispatch(struct call *call);
@@ -334,7 +304,7 @@ static json_t *params_for_owner(const struct call *call, const char *key, const 
 
 static void call_by_name(struct call *call)
 {
-        const char *name = text_of(call->params, "name");
+        const char *name = rpc_text(call->params, "name");
         bool is_tool = strcmp(call->method->name, "tools/call") == 0;
         struct listing_owner owner;
 
@@ -363,7 +333,7 @@ static void call_by_name(struct call *call)
 
 static void call_by_uri(struct call *call)
 {
-        const char *uri = text_of(call->params, "uri");
+        const char *uri = rpc_text(call->params, "uri");
         struct listing_owner owner;
 
         if (uri == NULL) {
@@ -384,8 +354,8 @@ static void call_by_uri(struct call *call)
 static void call_complete(struct call *call)
 {
         const json_t *ref = json_object_get(call->params, "ref");
-        const char *name = text_of(ref, "name");
-        const char *uri = text_of(ref, "uri");
+        const char *name = rpc_text(ref, "name");
+        const char *uri = rpc_text(ref, "uri");
         struct listing_owner owner = {.is_certain = true};
         json_t *copy;
 
@@ -411,7 +381,7 @@ static void call_complete(struct call *call)
 static void call_set_level(struct call *call)
 {
         struct session *s = call->session;
-        const char *name = text_of(call->params, "level");
+        const char *name = rpc_text(call->params, "level");
         int level = name != NULL ? method_log_level(name) : -1;
 
         if (level < 0) {
@@ -429,7 +399,13 @@ static void call_dispatch(struct call *call)
 {
         switch (call->method->class) {
         case METHOD_INITIALIZE:
-                call_initialize(call);
+                hello_initialize(call);
+                break;
+        case METHOD_DISCOVER:
+                hello_on_links_settled(call->session);
+                break;
+        case METHOD_LISTEN:
+                subscription_start(call);
                 break;
         case METHOD_PING:
                 call_succeed_take(call, json_object());
@@ -469,15 +445,17 @@ void call_start(struct session *session, struct post *post, const struct rpc_msg
         call->method = method_find(msg->method);
         call->id = json_incref(msg->id);
         call->params = json_incref(msg->params);
-        call->progress_token = json_incref(
-                json_object_get(json_object_get(msg->params, "_meta"), "progressToken"));
         call->beat.on_due = call_on_beat;
+        call->log_level = -1;
         list_append(&session->calls, &call->link);
         session->n_calls++;
         gate->stats.n_calls++;
         gate->stats.calls++;
         session_touch(session);
-        call_watch_silence(call);
+        call_set_progress_token(
+                call, json_object_get(json_object_get(msg->params, "_meta"), "progressToken"));
+        if (call_is_stateless(call))
+                stateless_set_log_level(call);
         if (call->method->class == METHOD_UNKNOWN)
                 call_fail(call, RPC_METHOD_NOT_FOUND, "unknown method: %s", msg->method);
         else

@@ -20,6 +20,7 @@ enum kind {
         KIND_LISTEN,  /* char *, "unix:..." or "tcp:..." */
         KIND_NODE,    /* char *, a name */
         KIND_URL,     /* char *, "http://..." or "https://..." */
+        KIND_SECRET,  /* char *, none or one that is hard to guess */
         KIND_COUNT,   /* uint32_t */
         KIND_SIZE,    /* uint64_t */
         KIND_SECONDS, /* int64_t milliseconds, written in seconds with fractions */
@@ -42,6 +43,7 @@ struct setting {
 
 #define AT(field) offsetof(struct config, field)
 #define SECONDS_MAX 1e7
+#define SECRET_MIN 32
 
 static const struct setting settings[] = {
         {"listen", KIND_LISTEN, AT(listen), "unix:/run/mgw/fcgi.sock", 0, 0,
@@ -67,6 +69,10 @@ static const struct setting settings[] = {
          "streams at once of one user; 0: no limit"},
         {"calls_per_session_max", KIND_COUNT, AT(calls_per_session_max), "64", 1, 60000,
          "calls at once in one session"},
+        {"input_wait_s", KIND_SECONDS, AT(input_wait_ms), "600", 0.001, SECONDS_MAX,
+         "how long a call waits for input of a client without a session"},
+        {"state_key", KIND_SECRET, AT(state_key), "", 0, 0,
+         "secret that seals what such clients give back; the same on all nodes (default: random)"},
         {"connections_max", KIND_COUNT, AT(connections_max), "45000", 1, 1e7,
          "FastCGI connections at once"},
         {"head_max_bytes", KIND_COUNT, AT(head_max_bytes), "65536", 1024, 1e7,
@@ -278,6 +284,10 @@ static const char *set(struct config *c, const struct setting *s, const char *va
                 return set_node(field, value);
         case KIND_URL:
                 return set_url(field, value);
+        case KIND_SECRET:
+                return value[0] == '\0' || strlen(value) >= SECRET_MIN
+                               ? set_text(field, value)
+                               : "must have 32 characters at least";
         case KIND_OCTAL:
                 return set_octal(field, value);
         case KIND_FORMAT:
@@ -485,7 +495,7 @@ int config_load(struct config *config, const char *path, FILE *err)
 void config_finish(struct config *c)
 {
         for (size_t i = 0; i < N_SETTINGS; i++)
-                if (settings[i].kind <= KIND_URL)
+                if (settings[i].kind <= KIND_SECRET)
                         free(*(char **)((char *)c + settings[i].offset));
         origins_clear(c);
         for (size_t i = 0; i < c->n_servers; i++)

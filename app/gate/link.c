@@ -6,6 +6,7 @@
 #include "mgw/base/log.h"
 #include "mgw/gate/account.h"
 #include "mgw/gate/call.h"
+#include "mgw/gate/hello.h"
 #include "mgw/mcp/era.h"
 
 #include <assert.h>
@@ -25,7 +26,7 @@ static void link_settle(struct link *link)
         if (link->is_settled)
                 return;
         link->is_settled = true;
-        call_on_links_settled(link->session);
+        hello_on_links_settled(link->session);
 }
 
 static void link_fail_waiting(struct link *link, const char *why)
@@ -419,6 +420,11 @@ bool link_can(const struct link *link, const char *capability)
 {
         return link->hello == NULL || capability == NULL ||
                json_object_get(json_object_get(link->hello, "capabilities"), capability) != NULL;
+}
+
+bool link_logs_beside(const struct link *link)
+{
+        return link->transport == &transport_http && !link->is_stateless;
 }
 
 const char *link_version(const struct link *link)

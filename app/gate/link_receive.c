@@ -6,6 +6,7 @@
 #include "mgw/gate/listing.h"
 #include "mgw/gate/post.h"
 #include "mgw/gate/relay.h"
+#include "mgw/gate/stateless.h"
 #include "mgw/wire/rpc_result.h"
 
 #include <string.h>
@@ -118,6 +119,8 @@ static void link_on_notification(struct link *link, struct call *call, const str
 {
         enum method_class class = method_find(m->method)->class;
 
+        if (class == METHOD_MESSAGE && link->session->kind == SESSION_STANDING)
+                call = stateless_logging_call(link, call);
         if (class == METHOD_PROGRESS)
                 link_on_progress(link, m);
         else if (class == METHOD_CANCELLED)

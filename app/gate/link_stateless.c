@@ -5,6 +5,7 @@
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
 #include "mgw/gate/listing.h"
+#include "mgw/mcp/bridge.h"
 #include "mgw/mcp/envelope.h"
 #include "mgw/mcp/era.h"
 
@@ -33,29 +34,37 @@ const json_t *link_init_params(const struct link *link, const struct call *call)
         return links != NULL ? links[link->upstream->index]->init_params : link->init_params;
 }
 
-/* The message as it goes out, a new reference; NULL: out of memory. */
-static json_t *exchange_message(const struct exchange *x)
+/* A request's params for a server without sessions. */
+static json_t *wrapped_params(const struct exchange *x)
 {
         const struct link *link = x->owner;
         const struct call *call = exchange_call(x);
         int log_level = call != NULL ? call->session->log_level : link->session->log_level;
         const json_t *params = json_object_get(x->msg, "params");
-        const char *version, *level;
-        json_t *wrapped, *msg;
+        const char *version = link_stateless_version(link);
 
-        if (!link->is_stateless || x->kind == EXCHANGE_SEND || x->kind == EXCHANGE_INITIALIZE)
+        if (is_of_stateless_client(x))
+                return envelope_wrap_own(params, version);
+        return envelope_wrap(params, version, link_init_params(link, call),
+                             log_level >= 0 ? method_log_level_name(log_level) : NULL);
+}
+
+/* The message as it goes out, a new reference; NULL: out of memory. */
+static json_t *exchange_message(const struct exchange *x)
+{
+        bool is_wrapped = x->owner->is_stateless && x->kind != EXCHANGE_SEND &&
+                          x->kind != EXCHANGE_INITIALIZE;
+        json_t *params, *msg;
+
+        if (!is_wrapped && !is_of_stateless_client(x))
                 return json_incref(x->msg);
-        version = link_stateless_version(link);
-        level = log_level >= 0 ? method_log_level_name(log_level) : NULL;
-        wrapped = is_of_stateless_client(x)
-                          ? envelope_wrap_own(params, version)
-                          : envelope_wrap(params, version, link_init_params(link, call), level);
-        msg = wrapped != NULL ? json_copy(x->msg) : NULL;
+        params = is_wrapped ? wrapped_params(x) : bridge_strip(json_object_get(x->msg, "params"));
+        msg = params != NULL ? json_copy(x->msg) : NULL;
         if (msg == NULL) {
-                json_decref(wrapped);
+                json_decref(params);
                 return NULL;
         }
-        json_object_set_new(msg, "params", wrapped);
+        json_object_set_new(msg, "params", params);
         return msg;
 }
 

@@ -1,53 +1,19 @@
-/* The endpoints of eras A and B, and the status codes that clients act upon. */
+/* The endpoints of eras A and B, and the way to that of era C. */
 #include "mgw/gate/mcp.h"
 
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
 #include "mgw/gate/link.h"
 #include "mgw/gate/post.h"
+#include "mgw/gate/refuse.h"
+#include "mgw/gate/stateless.h"
 #include "mgw/wire/hdr.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct cgi_header retry_after[] = {
-        {"Content-Type", "text/plain"}, {"Retry-After", "5"}, {0}};
 static const struct cgi_header plain[] = {{"Content-Type", "text/plain"}, {0}};
-
-/* An error of the transport itself has no id (basic/transports, sending messages to the server). */
-static void reply_error(struct request *req, unsigned status, int code, const char *why,
-                        json_t *data)
-{
-        json_t *error = rpc_error_take(NULL, code, why, data);
-        struct str text;
-
-        json_object_del(error, "id");
-        if (error != NULL && rpc_dump(error, &text) == 0) {
-                request_reply_json(req, status, NULL, text);
-                free((void *)text.p);
-        } else {
-                request_reply(req, 500, NULL, STR("Out of memory.\n"));
-        }
-        json_decref(error);
-}
-
-static void refuse_busy(struct request *req, unsigned status)
-{
-        request_reply(req, status, retry_after,
-                      status == 503 ? STR("The gateway is going down or full; try again soon.\n")
-                                    : STR("Too many at once; try again soon.\n"));
-}
-
-static void refuse_version(struct request *req, struct str asked)
-{
-        json_t *requested = json_stringn(asked.p, asked.n); /* NULL: it is not UTF-8 */
-        json_t *data = json_pack("{s:o, s:o}", "supported", era_supported(), "requested",
-                                 requested != NULL ? requested : json_null());
-
-        reply_error(req, 400, RPC_UNSUPPORTED_VERSION, "This protocol version is not spoken here",
-                    data);
-}
 
 /* 0: go on. Else the request has been answered. */
 static int check_version_header(struct request *req)
@@ -60,15 +26,11 @@ static int check_version_header(struct request *req)
         case ERA_VERSION_SESSION:
                 return 0;
         case ERA_VERSION_STATELESS:
-                if (req->in->head.method != CGI_POST) {
-                        request_reply(req, 405, (const struct cgi_header[]){{"Allow", "POST"}, {0}},
-                                      STR(""));
-                        return -1;
-                }
-                refuse_version(req, asked);
+                request_reply(req, 405, (const struct cgi_header[]){{"Allow", "POST"}, {0}},
+                              STR(""));
                 return -1;
         default:
-                refuse_version(req, asked);
+                refuse_version(req, NULL, asked);
                 return -1;
         }
 }
@@ -83,29 +45,12 @@ static struct session *require_session(struct request *req, struct user *user)
         if (s != NULL)
                 session_touch(s);
         else if (req->in->head.session_id.n == 0)
-                reply_error(req, 400, RPC_INVALID_REQUEST,
-                            "The Mcp-Session-Id header is missing: send initialize first", NULL);
+                refuse_message(req, 400, NULL, RPC_INVALID_REQUEST,
+                               "The Mcp-Session-Id header is missing: send initialize first", NULL);
         else
-                reply_error(req, 404, RPC_INVALID_REQUEST,
-                            "This session is not known (any more): send initialize again", NULL);
+                refuse_message(req, 404, NULL, RPC_INVALID_REQUEST,
+                               "This session is not known (any more): send initialize again", NULL);
         return s;
-}
-
-static json_t *read_body(struct request *req)
-{
-        json_t *root;
-        char why[160];
-
-        if (!hdr_media_is(req->in->head.content_type, STR("application/json"))) {
-                reply_error(req, 415, RPC_INVALID_REQUEST, "Content-Type must be application/json",
-                            NULL);
-                return NULL;
-        }
-        if (rpc_parse(buf_bytes(&req->in->body), &root, why, sizeof(why)) != 0) {
-                reply_error(req, 400, RPC_PARSE_ERROR, why, NULL);
-                return NULL;
-        }
-        return root;
 }
 
 static void on_notification(struct session *s, const struct rpc_msg *m)
@@ -160,14 +105,14 @@ static int batch_read(struct request *req, json_t *root, struct batch *b)
         for (size_t i = 0; i < b->n && b->messages != NULL; i++) {
                 if (rpc_msg_read(b->is_array ? json_array_get(root, i) : root, &b->messages[i],
                                  &why) != 0) {
-                        reply_error(req, 400, RPC_INVALID_REQUEST, why, NULL);
+                        refuse_message(req, 400, NULL, RPC_INVALID_REQUEST, why, NULL);
                         return -1;
                 }
                 b->n_requests += b->messages[i].kind == RPC_REQUEST;
         }
         if (b->n > 0 && b->messages != NULL)
                 return 0;
-        reply_error(req, 400, RPC_INVALID_REQUEST, why, NULL);
+        refuse_message(req, 400, NULL, RPC_INVALID_REQUEST, why, NULL);
         return -1;
 }
 
@@ -184,8 +129,8 @@ static bool batch_initializes(const struct batch *b)
 static int check_batch(struct request *req, const struct session *s, const struct batch *b)
 {
         if (b->is_array && !era_has_batches(s->revision)) {
-                reply_error(req, 400, RPC_INVALID_REQUEST,
-                            "This session's protocol version has no batches", NULL);
+                refuse_message(req, 400, NULL, RPC_INVALID_REQUEST,
+                               "This session's protocol version has no batches", NULL);
                 return -1;
         }
         if (b->n_requests > 0 && s->gate->is_draining) {
@@ -225,35 +170,55 @@ static void open_session(struct request *req, struct user *user, const struct ba
         const json_t *version = json_object_get(b->messages[0].params, "protocolVersion");
 
         if (b->is_array || b->n != 1)
-                reply_error(req, 400, RPC_INVALID_REQUEST, "initialize must stand alone", NULL);
+                refuse_message(req, 400, NULL, RPC_INVALID_REQUEST, "initialize must stand alone",
+                               NULL);
         else if (!json_is_string(version))
-                reply_error(req, 400, RPC_INVALID_PARAMS,
-                            "initialize: params.protocolVersion must be a string", NULL);
+                refuse_message(req, 400, NULL, RPC_INVALID_PARAMS,
+                               "initialize: params.protocolVersion must be a string", NULL);
         else if (gate->is_draining || session_create(gate, user, SESSION_HTTP, &s) < 0)
                 refuse_busy(req, 503);
         else
                 run_batch(req, s, b, true);
 }
 
-void mcp_on_post(struct request *req, struct user *user)
+/* The request alone tells its era. */
+static bool is_stateless(const struct request *req, const json_t *root)
+{
+        const json_t *message = json_is_array(root) ? json_array_get(root, 0) : root;
+        const char *method = json_string_value(json_object_get(message, "method"));
+        era_revision revision;
+
+        if (method != NULL && method_find(method)->class == METHOD_INITIALIZE)
+                return false;
+        return era_version_read(req->in->head.protocol_version, &revision) ==
+                       ERA_VERSION_STATELESS ||
+               era_claimed_in_meta(json_object_get(message, "params")).n > 0;
+}
+
+static void on_session_post(struct request *req, struct user *user, json_t *root)
 {
         struct batch b = {0};
         struct session *s;
-        json_t *root;
 
-        if (check_version_header(req) != 0 || (root = read_body(req)) == NULL)
-                return;
-        if (batch_read(req, root, &b) == 0) {
-                struct str claimed = era_claimed_in_meta(b.messages[0].params);
-
-                if (claimed.n > 0)
-                        refuse_version(req, claimed);
-                else if (batch_initializes(&b))
+        if (check_version_header(req) == 0 && batch_read(req, root, &b) == 0) {
+                if (batch_initializes(&b))
                         open_session(req, user, &b);
                 else if ((s = require_session(req, user)) != NULL && check_batch(req, s, &b) == 0)
                         run_batch(req, s, &b, false);
         }
         free(b.messages);
+}
+
+void mcp_on_post(struct request *req, struct user *user)
+{
+        json_t *root = require_json_body(req);
+
+        if (root == NULL)
+                return;
+        if (is_stateless(req, root))
+                stateless_on_post(req, user, root);
+        else
+                on_session_post(req, user, root);
         json_decref(root);
 }
 
@@ -315,7 +280,7 @@ void mcp_on_message(struct request *req, struct user *user)
                               STR("This sessionId is not known (any more): open /sse again.\n"));
                 return;
         }
-        if ((root = read_body(req)) == NULL)
+        if ((root = require_json_body(req)) == NULL)
                 return;
         if (batch_read(req, root, &b) == 0 && check_batch(req, s, &b) == 0) {
                 request_reply(req, 202, NULL, STR(""));

@@ -1,5 +1,6 @@
 /* A cut is not a cancel in era B: when the connection goes, the calls go on, and what they send is
- * kept for replay on the POST's channel, if the client has seen the channel's number. */
+ * kept for replay on the POST's channel, if the client has seen the channel's number. In era C,
+ * where nothing can be resumed, it is one. */
 #include "mgw/gate/post.h"
 
 #include "mgw/gate/call.h"
@@ -9,12 +10,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+struct call *post_call(const struct post *post)
+{
+        list_for_each (it, &post->session->calls) {
+                struct call *call = container_of(it, struct call, link);
+
+                if (call->post == post)
+                        return call;
+        }
+        return NULL;
+}
+
+static void post_on_cut(struct post *post)
+{
+        struct session *s = post->session;
+        struct call *call = s->kind == SESSION_STANDING ? post_call(post) : NULL;
+
+        if (call != NULL)
+                call_cancel(call, "the client has left");
+        else
+                session_touch(s);
+}
+
 static void post_on_gone(struct request *req)
 {
         struct post *post = req->owner;
 
         post->req = NULL;
-        session_touch(post->session);
+        post_on_cut(post);
 }
 
 static const struct request_events post_request_events = {.on_gone = post_on_gone};
@@ -26,7 +49,7 @@ static void post_on_stream_end(struct stream *stream)
         if (post == NULL)
                 return;
         post->stream = NULL;
-        session_touch(post->session);
+        post_on_cut(post);
 }
 
 static void post_push(struct post *post, const json_t *msg)
@@ -41,18 +64,22 @@ static void post_push(struct post *post, const json_t *msg)
 
 /* Protocol rule 5: the head and a first event or comment go out now, the answers follow as events.
  */
-static void post_begin_stream(struct post *post)
+bool post_begin_stream(struct post *post)
 {
         struct session *s = post->session;
         char first[64] = SSE_OPEN;
         json_t *answer;
         size_t i;
 
+        if (post->is_stream)
+                return true;
         if (post->req == NULL || !post->accepts_stream)
-                return;
+                return false;
         timer_disarm(s->gate->loop, &post->grace);
-        post->channel.no = session_new_channel(s, true);
-        if (era_primes_streams(s->revision))
+        post->is_stream = true;
+        if (s->kind == SESSION_HTTP)
+                post->channel.no = session_new_channel(s, true);
+        if (post->channel.no > 0 && era_primes_streams(s->revision))
                 snprintf(first, sizeof(first), "id: %u-0\nretry: %" PRId64 "\ndata: \n\n",
                          post->channel.no, s->gate->config->retry_ms);
         struct stream_options options = {
@@ -65,16 +92,17 @@ static void post_begin_stream(struct post *post)
                 .owner = post,
         };
         if (stream_open(post->req, &options, &post->stream) < 0)
-                return;
+                return true; /* the connection is lost, and tells so by itself */
         post->req = NULL;
         json_array_foreach (post->answers, i, answer)
                 post_push(post, answer);
         json_array_clear(post->answers);
+        return true;
 }
 
 static void post_on_grace(struct timer *timer)
 {
-        post_begin_stream(container_of(timer, struct post, grace));
+        (void)post_begin_stream(container_of(timer, struct post, grace));
 }
 
 struct post *post_create(struct request *req, struct session *session, unsigned n_requests,
@@ -89,6 +117,7 @@ struct post *post_create(struct request *req, struct session *session, unsigned 
         post->req = req;
         post->session = session;
         post->n_open = n_requests;
+        post->status = 200;
         post->is_batch = is_batch;
         post->accepts_stream =
                 hdr_accepts(req->in->head.accept, STR("text/event-stream")) == HDR_ACCEPT_EXPLICIT;
@@ -131,16 +160,13 @@ bool post_may_relay(struct post *post)
 {
         if (post->is_batch || post->n_open != 1 || !post->accepts_stream)
                 return false;
-        if (post->channel.no == 0)
-                post_begin_stream(post);
+        (void)post_begin_stream(post);
         return post->stream != NULL && !post->stream->is_full && post->stream->writer == NULL;
 }
 
 bool post_send(struct post *post, const json_t *msg)
 {
-        if (post->channel.no == 0)
-                post_begin_stream(post);
-        if (post->channel.no == 0)
+        if (!post_begin_stream(post))
                 return false;
         post_push(post, msg);
         return true;
@@ -157,7 +183,7 @@ static void post_reply(struct post *post)
         if (json_array_size(post->answers) == 0) {
                 request_reply(post->req, 202, NULL, STR(""));
         } else if (rpc_dump(body, &text) == 0) {
-                request_reply_json(post->req, 200, headers, text);
+                request_reply_json(post->req, post->status, headers, text);
                 free((void *)text.p);
         } else {
                 request_reply(post->req, 500, NULL, STR("Out of memory.\n"));
@@ -188,7 +214,7 @@ static void post_over(struct post *post)
 
 void post_answer(struct post *post, const json_t *answer)
 {
-        if (answer != NULL && post->channel.no != 0)
+        if (answer != NULL && post->is_stream)
                 post_push(post, answer);
         else if (answer != NULL)
                 json_array_append(post->answers, (json_t *)answer);

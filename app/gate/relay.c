@@ -3,7 +3,9 @@
  * between two tokens, but not within one. */
 #include "mgw/gate/relay.h"
 
+#include "mgw/gate/link.h"
 #include "mgw/gate/post.h"
+#include "mgw/mcp/bridge.h"
 #include "mgw/wire/rpc_result.h"
 
 #include <ctype.h>
@@ -15,6 +17,7 @@ struct relay {
         struct call *call;
         struct stream *stream; /* NULL: its client has left it, and cannot be given the rest */
         struct rpc_result_reader reader;
+        const char *inserted; /* members that the result lacks, until they are written */
         int64_t id;
         char last; /* byte that was sent on */
 };
@@ -60,16 +63,16 @@ static void relay_on_gone(struct stream_writer *writer)
 static int add_event_head(struct buf *out, struct call *call)
 {
         struct channel *channel = &call->post->channel;
-        char event_id[REPLAY_ID_SIZE];
+        char event_id[REPLAY_ID_SIZE] = "";
         char *id = json_dumps(call->id, JSON_ENCODE_ANY | JSON_COMPACT);
         int r;
 
         if (id == NULL)
                 return -1;
-        replay_id_print((struct replay_id){channel->no, ++channel->seq}, event_id);
-        r = buf_addf(out,
-                     "event: message\nid: %s\ndata: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":",
-                     event_id, id);
+        if (channel->no > 0)
+                replay_id_print((struct replay_id){channel->no, ++channel->seq}, event_id);
+        r = buf_addf(out, "event: message\n%s%s%sdata: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":",
+                     channel->no > 0 ? "id: " : "", event_id, channel->no > 0 ? "\n" : "", id);
         free(id);
         return r;
 }
@@ -98,6 +101,8 @@ bool relay_begin(struct call *call, int64_t id, struct str head)
         }
         relay->call = call;
         relay->id = id;
+        if (call_is_stateless(call) && !call->session->links[call->upstream->index]->is_stateless)
+                relay->inserted = bridge_lacking_members(call->method->name);
         relay->stream = call->post->stream;
         relay->writer = (struct stream_writer){relay_on_silence, relay_on_gone};
         relay->stream->writer = &relay->writer;
@@ -130,6 +135,19 @@ static void relay_end(struct relay *relay)
         call_answered(call);
 }
 
+static void relay_write_piece(struct relay *relay, struct str piece)
+{
+        relay->last = piece.p[piece.n - 1];
+        if (relay->inserted != NULL && piece.p[0] == '{') {
+                relay_write(relay, STR("{"), false);
+                relay_write(relay, str_from(relay->inserted), false);
+                piece = (struct str){piece.p + 1, piece.n - 1};
+        }
+        relay->inserted = NULL;
+        if (piece.n > 0)
+                relay_write(relay, piece, false);
+}
+
 void relay_feed(struct relay *relay, struct str bytes, bool is_last)
 {
         enum rpc_result_outcome o = RPC_RESULT_MORE;
@@ -145,10 +163,8 @@ void relay_feed(struct relay *relay, struct str bytes, bool is_last)
 
                 o = rpc_result_feed(&relay->reader, bytes.p, bytes.n, &used, &piece);
                 bytes = (struct str){bytes.p + used, bytes.n - used};
-                if (o != RPC_RESULT_PIECE)
-                        continue;
-                relay_write(relay, piece, false);
-                relay->last = piece.p[piece.n - 1];
+                if (o == RPC_RESULT_PIECE)
+                        relay_write_piece(relay, piece);
         }
         if (o == RPC_RESULT_END)
                 relay_end(relay);

@@ -107,7 +107,7 @@ static void preflight(struct request *req)
                 {"Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"},
                 {"Access-Control-Allow-Headers",
                  "Authorization, Content-Type, Accept, Mcp-Session-Id, "
-                 "MCP-Protocol-Version, Last-Event-ID"},
+                 "MCP-Protocol-Version, Last-Event-ID, *"}, /* Mcp-Param-*: any name */
                 {"Access-Control-Max-Age", "86400"},
                 {0},
         };

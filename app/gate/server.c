@@ -3,8 +3,11 @@
 #include "mgw/gate/server.h"
 
 #include "mgw/base/log.h"
+#include "mgw/gate/input.h"
+#include "mgw/gate/request_state.h"
 #include "mgw/gate/route.h"
 #include "mgw/gate/session.h"
+#include "mgw/gate/subscription.h"
 #include "mgw/gate/upstream.h"
 #include "mgw/loop/signal.h"
 #include "mgw/loop/sock.h"
@@ -72,6 +75,24 @@ static void server_end_quiet_sessions(struct gate *gate)
         }
 }
 
+/* Those that would not end before their client leaves or comes back. */
+static void server_end_endless_calls(struct gate *gate)
+{
+        struct session *s, *next;
+
+        HASH_ITER(hh, gate->sessions, s, next)
+        {
+                list_for_each_safe (it, &s->calls) {
+                        struct call *call = container_of(it, struct call, link);
+
+                        if (call->subscription != NULL)
+                                subscription_complete(call->subscription);
+                        else
+                                input_give_up(call->input, "the gateway is going down");
+                }
+        }
+}
+
 static void server_on_calm(struct gate *gate)
 {
         struct server *sv = container_of(gate, struct server, gate);
@@ -97,6 +118,7 @@ static void server_drain(struct server *sv)
                  gate->stats.n_calls, gate->config->drain_ms / 1000, gate->stats.n_streams);
         gate->is_draining = true;
         timer_arm(gate->loop, &sv->deadline, gate->config->drain_ms);
+        server_end_endless_calls(gate);
         server_end_quiet_sessions(gate);
         server_on_calm(gate);
 }
@@ -188,7 +210,7 @@ static int server_open(struct server *sv, const struct config *config)
         replay_pool_init(&gate->replay, config->replay_total_max_bytes, config->replay_age_ms);
         stream_gate_init(gate);
         session_gate_init(gate);
-        if ((r = loop_create(&gate->loop)) < 0 ||
+        if ((r = request_state_gate_init(gate)) < 0 || (r = loop_create(&gate->loop)) < 0 ||
             (r = children_create(gate->loop, &gate->children)) < 0 ||
             (r = signal_watch_open(gate->loop, &sv->signals, signos)) < 0 ||
             (r = server_read_tokens(gate)) < 0 ||

@@ -5,8 +5,10 @@
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
 #include "mgw/gate/call.h"
+#include "mgw/gate/input.h"
 #include "mgw/gate/link.h"
 #include "mgw/gate/post.h"
+#include "mgw/gate/subscription.h"
 #include "mgw/wire/rpc.h"
 
 #include <errno.h>
@@ -124,6 +126,7 @@ static int session_new(struct gate *gate, struct user *user, enum session_kind k
         s->log_level = -1;
         list_init(&s->streams);
         list_init(&s->calls);
+        list_init(&s->subscriptions);
         list_init(&s->asks);
         HASH_ADD_STR(gate->sessions, id, s);
         *sessionp = s;
@@ -164,9 +167,9 @@ int session_open_links(struct session *s, const json_t *init_params)
  * is refused where the client cannot. */
 static json_t *standing_init_params(void)
 {
-        return json_pack("{s:{s:{s:{}, s:{}}, s:{s:{}, s:{}}, s:{}}, s:{s:s, s:s}}", "capabilities",
+        return json_pack("{s:{s:{s:{}, s:{}}, s:{s:{}, s:{}}, s:{}}, s:o}", "capabilities",
                          "sampling", "context", "tools", "elicitation", "form", "url", "roots",
-                         "clientInfo", "name", "mgw", "version", MGW_VERSION);
+                         "clientInfo", gate_implementation());
 }
 
 int session_standing(struct gate *gate, struct user *user, struct session **sessionp)
@@ -251,7 +254,7 @@ struct ask {
         struct list from_link; /* from->asks */
         struct session *session;
         struct asker *from;
-        const struct call *via; /* NULL: no call caused it */
+        struct call *via;       /* NULL: no call caused it */
         json_t *id;             /* ours; its progress token too */
         json_t *upstream_id;    /* theirs */
         json_t *upstream_token; /* NULL: it wants no progress */
@@ -363,6 +366,10 @@ void session_deliver(struct session *s, const json_t *msg)
         struct list *newest = list_last(&s->streams);
         struct str text;
 
+        if (s->kind == SESSION_STANDING) {
+                subscriptions_deliver(s, msg);
+                return;
+        }
         if (rpc_dump(msg, &text) < 0)
                 return;
         if (newest != NULL) {
@@ -525,6 +532,7 @@ void session_ask(struct asker *from, struct call *via, json_t *request)
         struct session *s = via != NULL ? via->session : from->session;
         json_t *upstream_id = json_object_get(request, "id");
         struct ask *ask;
+        const char *why;
         char id[24];
 
         if (s->n_asks >= s->gate->config->calls_per_session_max) {
@@ -553,9 +561,20 @@ void session_ask(struct asker *from, struct call *via, json_t *request)
         ask_take_token(ask, json_object_get(json_object_get(request, "params"), "_meta"));
         if (via == NULL)
                 session_deliver(s, request);
-        else if (!call_send(via, request)) {
-                ask_refuse(from, ask->upstream_id,
-                           "the client cannot be asked: it takes no stream");
+        else if ((why = call_ask(via, id, request)) != NULL) {
+                ask_refuse(from, ask->upstream_id, why);
+                ask_end(ask);
+        }
+}
+
+void session_refuse_asks(struct session *s, const struct call *via, const char *why)
+{
+        list_for_each_safe (it, &s->asks) {
+                struct ask *ask = container_of(it, struct ask, link);
+
+                if (ask->via != via)
+                        continue;
+                ask_refuse(ask->from, ask->upstream_id, why);
                 ask_end(ask);
         }
 }
@@ -578,14 +597,7 @@ void session_on_ask_progress(struct session *s, json_t *notification)
 
 void session_forget_call(struct session *s, const struct call *call)
 {
-        list_for_each_safe (it, &s->asks) {
-                struct ask *ask = container_of(it, struct ask, link);
-
-                if (ask->via != call)
-                        continue;
-                ask_refuse(ask->from, ask->upstream_id, "the call that asks is over");
-                ask_end(ask);
-        }
+        session_refuse_asks(s, call, "the call that asks is over");
 }
 
 void session_on_reply(struct session *s, json_t *reply)
@@ -617,7 +629,10 @@ void session_cancel_ask(struct asker *from, json_t *notification)
                 if (!json_equal(ask->upstream_id, id))
                         continue;
                 json_object_set(params, "requestId", ask->id);
-                session_deliver(ask->session, notification);
+                if (ask->session->kind == SESSION_STANDING)
+                        input_forget(ask->via, json_string_value(ask->id));
+                else
+                        session_deliver(ask->session, notification);
                 ask_end(ask);
                 return;
         }

@@ -99,16 +99,21 @@ static void stream_on_gone(struct request *req)
 
 static void stream_on_farewell(struct timer *timer)
 {
-        stream_end(container_of(timer, struct stream, farewell));
+        struct stream *s = container_of(timer, struct stream, farewell);
+
+        if (s->on_farewell != NULL && !s->is_full)
+                s->on_farewell(s);
+        else
+                stream_end(s);
 }
 
-/* A stream with an owner ends by itself, with its answer: a client without an event id could not
- * come back for that. */
+/* A stream with an owner mostly ends by itself, with its answer: a client without an event id could
+ * not come back for that. */
 static void stream_on_abort(struct request *req)
 {
         struct stream *s = req->owner;
 
-        if (s->owner == NULL && !timer_is_armed(&s->farewell))
+        if ((s->owner == NULL || s->on_farewell != NULL) && !timer_is_armed(&s->farewell))
                 timer_arm(s->gate->loop, &s->farewell, rand_below(FAREWELL_MS));
 }
 

@@ -165,6 +165,13 @@ static bool is_cacheable(const struct method *method)
                (method->class == METHOD_BY_URI && method->is_stateless);
 }
 
+const char *bridge_lacking_members(const char *method)
+{
+        return is_cacheable(method_find(method))
+                       ? "\"resultType\":\"complete\",\"ttlMs\":0,\"cacheScope\":\"private\","
+                       : "\"resultType\":\"complete\",";
+}
+
 /* 100 values at most: elsewhere only the prose says so. */
 static void cap_completion(json_t *result)
 {

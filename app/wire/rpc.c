@@ -268,3 +268,11 @@ int rpc_dump(const json_t *msg, struct str *out)
         *out = str_from(text);
         return 0;
 }
+
+const char *rpc_text(const json_t *object, const char *key)
+{
+        const json_t *string = json_object_get(object, key);
+        const char *text = json_string_value(string);
+
+        return text != NULL && strlen(text) == json_string_length(string) ? text : NULL;
+}

@@ -212,7 +212,7 @@ describe('heads', { timeout: 120000 }, () => {
 
   test('bytes that are no UTF-8 in a version: 400, and told what is spoken here', async () => {
     const text = await withHeader('MCP-Protocol-Version: \xff\xfe');
-    assert.match(text, /^HTTP\/1\.1 400 [^]*-32022[^]*"supported":\["2025-11-25"/);
+    assert.match(text, /^HTTP\/1\.1 400 [^]*-32022[^]*"supported":\["2026-07-28"/);
   });
 
   for (const host of ['', 'a"b', 'a\\b', 'x'.repeat(300), '<script>', 'localhost:99999']) {

@@ -20,7 +20,7 @@ import { Conversation, HttpTap, Judge, judgeRecords } from './lib/matrix/tap.mjs
 import { openSession, rpc } from './lib/stream.mjs';
 
 // What mgw does not speak yet; its squares are played when the word is gone.
-const NOT_BUILT = ['c2026-07', 'next', 'next-pipe'];
+const NOT_BUILT = [];
 
 const clients = [
   { title: '2024-11-05 SSE', revision: '2024-11-05', name: 'c2024-11', Client: Client1, path: '/sse' },

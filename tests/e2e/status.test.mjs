@@ -30,13 +30,13 @@ const openSse = async (gateway, headers) => {
 };
 
 /** What must be so in an answer: { status, code, json, headers: { name: pattern }, body }. */
-function check(answer, { status, code, headers = {}, body, data }) {
+function check(answer, { status, code, headers = {}, body, data, id }) {
   assert.equal(answer.status, status, `HTTP ${answer.status} ${answer.body}`);
   if (code !== undefined) {
     assert.equal(answer.json?.jsonrpc, '2.0', answer.body);
     assert.equal(answer.json.error.code, code, answer.body);
     assert.ok(answer.json.error.message.length > 10, 'says what is wrong');
-    assert.ok(!('id' in answer.json));
+    assert.equal(answer.json.id, id);
   }
   if (data) data(answer.json.error.data);
   for (const [name, pattern] of Object.entries(headers)) assert.match(answer.headers[name] ?? '(none)', pattern, name);
@@ -45,7 +45,7 @@ function check(answer, { status, code, headers = {}, body, data }) {
 }
 
 const supported = ({ supported: names, requested }) => {
-  assert.deepEqual(names, ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']);
+  assert.deepEqual(names, ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']);
   assert.match(requested, /^\d{4}-\d\d-\d\d$/);
 };
 const RETRY = { 'retry-after': /^[1-9]\d*$/ };
@@ -149,8 +149,8 @@ describe('the status table', { timeout: 120000 }, () => {
       ['unknown, on GET', get('/mcp', inSession({ ...SSE, 'mcp-protocol-version': '1999-01-01' })), { status: 400, code: -32022, data: supported }],
       ['no date', postIn(ping, { 'mcp-protocol-version': 'latest' }), { status: 400, code: -32022 }],
       ['none: as before there was the header', () => ['/mcp', { method: 'POST', headers: without('mcp-protocol-version')(), body: ping }], { status: 200 }],
-      ['of era C', postIn(ping, stateless), { status: 400, code: -32022, data: supported }],
-      ['of era C in _meta', postIn(rpc(1, 'tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } })), { status: 400, code: -32022, data: supported }],
+      ['of era C, without what it carries', postIn(ping, stateless), { status: 400, code: -32602, id: 2 }],
+      ['of era C in _meta, but not in the header', postIn(rpc(1, 'tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } })), { status: 400, code: -32602, id: 1 }],
       ['of era C, on GET', get('/mcp', { ...SSE, ...stateless }), { status: 405, headers: { allow: /^POST$/ } }],
       ['of era C, on DELETE', get('/mcp', stateless, 'DELETE'), { status: 405, headers: { allow: /^POST$/ } }],
     ],

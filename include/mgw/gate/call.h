@@ -6,32 +6,48 @@
 #include "mgw/mcp/progress.h"
 #include "mgw/wire/rpc.h"
 
+struct input;
 struct post;
+struct subscription;
 
 struct call {
         struct list link; /* session->calls */
         struct session *session;
-        struct post *post; /* NULL: era A, the answer goes to the session's stream */
+        /* NULL: the answer goes to the session's stream (era A), or waits for the client (input) */
+        struct post *post;
         const struct method *method;
         json_t *id;
         json_t *params;         /* or NULL */
         json_t *progress_token; /* or NULL */
         struct progress progress;
         struct timer beat;         /* the upstream has been silent for an interval */
-        struct timer work;         /* built-in tools that take time */
+        struct timer work;         /* built-in tools that take time; or the answer lingers */
+        json_t *lingering;         /* NULL: it does not */
         struct errand errand;      /* to the upstream that has what it asks for */
         struct upstream *upstream; /* where it went; NULL: nowhere yet */
+        json_t *upstream_params;   /* until it is sent */
         struct listing *listing;   /* lists it has asked for */
         struct relay *relay;       /* its answer is going out while it comes */
+        struct input *input;       /* what its upstream asks of a stateless client */
+        struct subscription *subscription; /* METHOD_LISTEN */
+        int8_t log_level;                  /* stateless: lowest that the client wants; -1: none */
 };
 
-/* Starts one request; post is NULL for era A. It is answered in any case. */
+/* Is it of a client that keeps no session (era C)? */
+static inline bool call_is_stateless(const struct call *call)
+{
+        return call->session->kind == SESSION_STANDING;
+}
+
+/* Starts one request; post is NULL for era A. It is answered in any case. In a standing session the
+ * request is one of era C, and has been checked as such. */
 void call_start(struct session *session, struct post *post, const struct rpc_msg *msg);
 /* The whole answer (result or error, with or without its id): sent under the client's id; ends the
  * call. */
 void call_answer_take(struct call *call, json_t *answer);
 void call_fail(struct call *call, int code, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
+void call_succeed_take(struct call *call, json_t *result);
 /* The answer has gone out already: ends the call. */
 void call_answered(struct call *call);
 /* The gateway reports no progress of its own any more. */
@@ -39,11 +55,15 @@ void call_stop_beats(struct call *call);
 /* A message that belongs to the call, before its answer: a notification or a request to the client.
  * True when it went out or is kept for replay. */
 bool call_send(struct call *call, const json_t *msg);
+/* Asks its client on behalf of the upstream, under that id of ours. NULL, or why it cannot be
+ * asked.
+ */
+const char *call_ask(struct call *call, const char *id, const json_t *request);
 /* The upstream's own progress: sent under the client's token, growing. */
 void call_on_progress(struct call *call, json_t *params);
 /* The client wants it no more: no answer, the upstream is told. */
 void call_cancel(struct call *call, const char *reason);
+/* The beats begin again for that token (NULL: none is wanted). */
+void call_set_progress_token(struct call *call, json_t *token);
 /* The call in this session with the client's id, or NULL. */
 struct call *call_find(struct session *session, const json_t *id);
-/* An upstream of the session is ready, or is known to be down: initialize waits for all of them. */
-void call_on_links_settled(struct session *session);

@@ -7,6 +7,7 @@
 #include "mgw/loop/http.h"
 #include "mgw/loop/timer.h"
 #include "mgw/mcp/replay.h"
+#include "mgw/mcp/seal.h"
 
 struct session;
 struct upstream;
@@ -50,7 +51,13 @@ struct gate {
         struct timer trim;
         unsigned streams_peak; /* since the last trim */
 
+        uint8_t state_key[SEAL_KEY_BYTES]; /* gate/request_state */
+
         struct session *sessions;  /* gate/session: hash by id */
         struct list idle_sessions; /* in order of last use */
         struct timer expiry;
 };
+
+/* What we say of ourselves to clients and upstreams (schema, Implementation). A new object, NULL:
+ * out of memory. */
+json_t *gate_implementation(void);

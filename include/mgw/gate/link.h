@@ -38,10 +38,10 @@ struct link {
                                  come late */
         unsigned n_turns;     /* from one era to the other, in this opening */
         unsigned n_unproven;  /* of them, those opened since the last answer to a request */
-        unsigned n_kept_out;  /* times in a row that it was not to be, by no fault of the upstream */
-        unsigned n_sends;     /* messages on their way that get no answer */
-        unsigned n_changes;   /* its lists may have changed so often */
-        int told_level;       /* of its log, the upstream was told last; -1: none */
+        unsigned n_kept_out; /* times in a row that it was not to be, by no fault of the upstream */
+        unsigned n_sends;    /* messages on their way that get no answer */
+        unsigned n_changes;  /* its lists may have changed so often */
+        int told_level;      /* of its log, the upstream was told last; -1: none */
         enum link_state state;
         bool is_stateless; /* it keeps no session */
         bool is_probing;   /* OPENING: whether it does is not known */
@@ -67,7 +67,8 @@ struct errand {
         void (*on_fail)(struct errand *errand, const char *why);
 };
 
-/* Begins with what the client's initialize said; call_on_links_settled() tells the end. 0, -ENOMEM.
+/* Begins with what the client's initialize said; hello_on_links_settled() tells the end. 0,
+ * -ENOMEM.
  */
 int link_open(struct upstream *upstream, struct session *session, const json_t *init_params,
               struct link **linkp);
@@ -76,6 +77,8 @@ int link_create(struct upstream *upstream, struct session *session, const json_t
                 struct link **linkp);
 /* Ends the upstream's session. Its errands must be over. NULL is fine. */
 void link_close(struct link *link);
+/* Do its log messages come by a stream of their own? */
+bool link_logs_beside(const struct link *link);
 /* Does the upstream have this capability ("tools"; NULL: always)? One that never said counts. */
 bool link_can(const struct link *link, const char *capability);
 

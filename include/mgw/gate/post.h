@@ -1,8 +1,10 @@
-/* The answer to one POST of era B: JSON when all its calls are answered within the grace, else a
- * stream. */
+/* The answer to one POST of era B or C: JSON when all its calls are answered within the grace, else
+ * a stream. */
 #pragma once
 
 #include "mgw/gate/session.h"
+
+struct call;
 
 struct post {
         struct request *req;   /* until it is answered, streamed or lost */
@@ -12,7 +14,9 @@ struct post {
         json_t *answers; /* array, until it becomes a stream */
         struct channel channel;
         unsigned n_open; /* calls without an answer */
+        unsigned status; /* of a JSON answer */
         bool is_batch;
+        bool is_stream; /* it has become one, cut or not */
         bool accepts_stream;
         bool opens_session; /* the answer's head carries the session's id */
 };
@@ -21,8 +25,12 @@ struct post {
  * NULL: out of memory. */
 struct post *post_create(struct request *req, struct session *session, unsigned n_requests,
                          bool is_batch);
+/* The first of its calls that has no answer yet, or NULL. */
+struct call *post_call(const struct post *post);
 /* The running POST whose events go by that channel, or NULL. */
 struct post *post_find(struct session *session, uint32_t channel_no);
+/* Makes a stream of it now. False: its client takes none, or has left. */
+bool post_begin_stream(struct post *post);
 /* May its one answer be written part by part? Makes a stream of it then: post->stream. */
 bool post_may_relay(struct post *post);
 /* A GET stream goes on where the POST's own was cut. */

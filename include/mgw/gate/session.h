@@ -33,7 +33,8 @@ struct session {
         struct list idle_link; /* on gate->idle_sessions while nothing is open */
         struct list streams;   /* live GET streams (era A: its only one), newest last */
         struct list calls;
-        struct list asks; /* requests of upstreams that wait for the client's reply */
+        struct list subscriptions; /* standing: those that are acknowledged */
+        struct list asks;          /* requests of upstreams that wait for the client's reply */
         struct gate *gate;
         struct user *user;
         struct link **links; /* one an upstream, from initialize on; NULL: none */
@@ -81,8 +82,8 @@ uint32_t session_new_channel(struct session *session, bool is_post);
  * (may be NULL). */
 void session_push(struct session *session, struct channel *channel, struct stream *stream,
                   struct str text);
-/* Sends a message that no call asked for: to the newest live stream, or keeps it for the next one.
- */
+/* Sends a message that no call asked for: to the newest live stream, or keeps it for the next one;
+ * in a standing session to the subscriptions that want it. */
 void session_deliver(struct session *session, const json_t *msg);
 /* Opens a GET stream of era B; last_event_id may be empty. Replays what was missed. */
 void session_open_get(struct session *session, struct request *req, struct str last_event_id);
@@ -97,6 +98,8 @@ void session_ask(struct asker *from, struct call *via, json_t *request);
 void session_cancel_ask(struct asker *from, json_t *notification);
 /* The client's progress with such a request: goes to whoever asked; unknown ones are dropped. */
 void session_on_ask_progress(struct session *session, json_t *notification);
+/* The client of this call will not reply: who asked learns why. */
+void session_refuse_asks(struct session *session, const struct call *via, const char *why);
 /* The call is over, and what it caused to be asked with it: who asked gets an error. */
 void session_forget_call(struct session *session, const struct call *call);
 /* It waits for no reply any more. */

@@ -31,6 +31,9 @@ struct stream {
         struct session *session;
         /* The stream is over, whoever ended it; it is freed at the end of this turn. */
         void (*on_end)(struct stream *stream);
+        /* The proxy wants it to end, though it has an owner; NULL: it ends with its owner's work.
+         */
+        void (*on_farewell)(struct stream *stream);
         void *owner;           /* ends it when its work is done; NULL: nobody does */
         struct timer farewell; /* armed when the proxy asked for an end, or when it is full */
         int64_t opened_ms;

@@ -47,6 +47,9 @@ json_t *bridge_strip(const json_t *params);
  * own members are changed, what lies deeper is copied. 0, -ENOMEM. */
 int bridge_finish(const char *method, const json_t *params, json_t *answer,
                   const json_t *server_info, int64_t ttl_ms);
+/* What a result of an upstream with a session lacks of that, as the text of its first members with
+ * a comma behind: for results that are not held as a whole. */
+const char *bridge_lacking_members(const char *method);
 /* The same for a session client of that revision; is_stateless: the upstream is of era C. Content
  * that the revision does not know becomes some that it knows. */
 int bridge_finish_session(era_revision client, const char *method, json_t *answer,

@@ -52,3 +52,7 @@ json_t *rpc_request_take(json_t *id_take, const char *method, json_t *params);
 
 /* Compact text, one line; the caller frees out->p. 0, -ENOMEM. */
 int rpc_dump(const json_t *msg, struct str *out);
+
+/* A string member. NULL: there is none, or a NUL is in it, where C would cut it into another text.
+ */
+const char *rpc_text(const json_t *object, const char *key);

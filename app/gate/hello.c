@@ -1,0 +1,141 @@
+#include "mgw/gate/hello.h"
+
+#include "mgw/gate/link.h"
+
+#include <string.h>
+
+/* What a capability says about itself: subscribe holds where one upstream has it; changes of the
+ * merged lists are told by ourselves too. */
+static json_t *capability_of(const char *name, const json_t *theirs, const json_t *so_far)
+{
+        json_t *one = json_object();
+
+        if (strcmp(name, "prompts") == 0 || strcmp(name, "resources") == 0)
+                json_object_set_new(one, "listChanged", json_true());
+        if (json_is_true(json_object_get(theirs, "subscribe")) ||
+            json_is_true(json_object_get(so_far, "subscribe")))
+                json_object_set_new(one, "subscribe", json_true());
+        return one;
+}
+
+/* What we offer ourselves, and what the upstreams offer of that which is relayed here: others
+ * (tasks) would only be refused. One that is not there yet may offer anything. */
+static json_t *capabilities(const struct session *s)
+{
+        static const char *const relayed[] = {"prompts", "resources", "completions"};
+        json_t *all = json_pack("{s:{s:b}, s:{}}", "tools", "listChanged", 1, "logging");
+        json_t *anything = json_pack("{s:{}, s:{s:b}, s:{}}", "prompts", "resources", "subscribe",
+                                     1, "completions");
+
+        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+                const struct link *link = s->links[i];
+                const json_t *theirs = link != NULL && link->hello != NULL
+                                               ? json_object_get(link->hello, "capabilities")
+                                               : anything;
+
+                for (size_t k = 0; k < sizeof(relayed) / sizeof(relayed[0]); k++) {
+                        const json_t *one = json_object_get(theirs, relayed[k]);
+
+                        if (one != NULL)
+                                json_object_set_new(
+                                        all, relayed[k],
+                                        capability_of(relayed[k], one,
+                                                      json_object_get(all, relayed[k])));
+                }
+        }
+        json_decref(anything);
+        return all;
+}
+
+/* The instructions of all upstreams, each under its name where there are several. */
+static json_t *instructions(const struct session *s)
+{
+        json_t *all = NULL;
+
+        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+                const struct link *link = s->links[i];
+                const char *text;
+                json_t *longer;
+
+                if (link == NULL || (text = json_string_value(
+                                             json_object_get(link->hello, "instructions"))) == NULL)
+                        continue;
+                longer = s->gate->n_upstreams == 1
+                                 ? json_string(text)
+                                 : json_sprintf("%s%s# %s\n\n%s",
+                                                all != NULL ? json_string_value(all) : "",
+                                                all != NULL ? "\n\n" : "",
+                                                upstream_name(link->upstream), text);
+                json_decref(all);
+                all = longer;
+        }
+        return all;
+}
+
+static void answer_initialize(struct call *call)
+{
+        struct session *s = call->session;
+        json_t *result =
+                json_pack("{s:s, s:o, s:o}", "protocolVersion", era_revision_name(s->revision),
+                          "capabilities", capabilities(s), "serverInfo", gate_implementation());
+        json_t *text = instructions(s);
+
+        if (text != NULL)
+                json_object_set_new(result, "instructions", text);
+        s->is_initialized = true;
+        call_succeed_take(call, result);
+}
+
+static void answer_discover(struct call *call)
+{
+        const struct session *s = call->session;
+        json_t *result = json_pack("{s:o, s:o}", "supportedVersions", era_supported(),
+                                   "capabilities", capabilities(s));
+        json_t *text = instructions(s);
+
+        if (text != NULL)
+                json_object_set_new(result, "instructions", text);
+        call_succeed_take(call, result);
+}
+
+static bool links_are_settled(const struct session *s)
+{
+        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
+                if (s->links[i] == NULL || !s->links[i]->is_settled)
+                        return false;
+        return true;
+}
+
+void hello_on_links_settled(struct session *session)
+{
+        if (!links_are_settled(session))
+                return;
+        list_for_each_safe (it, &session->calls) {
+                struct call *call = container_of(it, struct call, link);
+
+                if (call->method->class == METHOD_INITIALIZE)
+                        answer_initialize(call);
+                else if (call->method->class == METHOD_DISCOVER)
+                        answer_discover(call);
+        }
+}
+
+void hello_initialize(struct call *call)
+{
+        struct session *s = call->session;
+        const char *asked = rpc_text(call->params, "protocolVersion");
+
+        if (s->is_initialized || s->links != NULL) {
+                call_fail(call, RPC_INVALID_REQUEST, "this session is initialized already");
+                return;
+        }
+        if (asked == NULL) {
+                call_fail(call, RPC_INVALID_PARAMS, "params.protocolVersion must be a string");
+                return;
+        }
+        s->revision = era_negotiate(str_from(asked));
+        if (session_open_links(s, call->params) < 0)
+                call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
+        else if (!s->is_initialized)
+                hello_on_links_settled(s);
+}

@@ -1,0 +1,256 @@
+/* A call waits for its client without a POST. What names it in the sealed state is random, and
+ * counts the rounds, so that each state is good for one retry. */
+#include "mgw/gate/input.h"
+
+#include "mgw/base/log.h"
+#include "mgw/base/rand.h"
+#include "mgw/gate/post.h"
+#include "mgw/gate/request_state.h"
+#include "mgw/gate/stateless.h"
+#include "mgw/mcp/bridge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_RANDOM_BYTES 18
+
+struct input {
+        struct call *call;
+        json_t *requests; /* our id -> what the client is asked for */
+        json_t *answer;   /* the call's, which came while it was suspended */
+        struct timer ask;
+        struct timer deadline; /* of the suspension */
+        json_int_t round;
+        bool is_suspended;
+        char name[RAND_TEXT_SIZE(NAME_RANDOM_BYTES)];
+};
+
+/* ---- suspending ---- */
+
+void input_give_up(struct input *input, const char *why)
+{
+        struct call *call;
+
+        if (input == NULL || !input->is_suspended)
+                return;
+        call = input->call;
+        log_info(LOG_FIELDS({"user", call->session->user->email}), "[MCP] %s: %s",
+                 call->method->name, why);
+        session_refuse_asks(call->session, call, why);
+        input->is_suspended = false;
+        call_cancel(call, why);
+}
+
+static void input_on_deadline(struct timer *timer)
+{
+        input_give_up(container_of(timer, struct input, deadline),
+                      "the client did not come back with its input in time (input_wait_s)");
+}
+
+/* Half of a user's calls may wait for input: then the longest waiting makes room. */
+static void make_room(const struct session *s)
+{
+        unsigned n = 0;
+        struct call *oldest = NULL;
+
+        list_for_each (it, &s->calls) {
+                struct call *call = container_of(it, struct call, link);
+
+                if (call->input == NULL || !call->input->is_suspended)
+                        continue;
+                if (n++ == 0)
+                        oldest = call;
+        }
+        if (n > (s->gate->config->calls_per_session_max + 1) / 2)
+                input_give_up(oldest->input, "too many calls wait for input of this user");
+}
+
+static json_t *input_required(const struct input *input)
+{
+        const struct call *call = input->call;
+        json_t *content = json_pack("{s:s, s:I}", "call", input->name, "round", input->round);
+        json_t *state = request_state_seal(call->session->gate, call->session->user,
+                                           call->method->name, call->params, content);
+
+        json_decref(content);
+        return state == NULL ? NULL
+                             : json_pack("{s:s, s:O, s:o}", "resultType", "input_required",
+                                         "inputRequests", input->requests, "requestState", state);
+}
+
+static void input_on_ask(struct timer *timer)
+{
+        struct input *input = container_of(timer, struct input, ask);
+        struct call *call = input->call;
+        struct post *post = call->post;
+        json_t *result, *answer;
+
+        if (input->is_suspended || json_object_size(input->requests) == 0)
+                return;
+        result = input_required(input);
+        answer = result != NULL ? rpc_result_take(call->id, result) : NULL;
+        if (answer == NULL) {
+                call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
+                return;
+        }
+        stateless_finish_answer(call, answer);
+        input->is_suspended = true;
+        call->post = NULL;
+        timer_arm(call->session->gate->loop, &input->deadline,
+                  call->session->gate->config->input_wait_ms);
+        post_answer(post, answer);
+        json_decref(answer);
+        make_room(call->session);
+}
+
+static struct input *input_of(struct call *call)
+{
+        struct input *input = call->input;
+
+        if (input != NULL)
+                return input;
+        input = calloc(1, sizeof(*input));
+        if (input == NULL || (input->requests = json_object()) == NULL) {
+                free(input);
+                return NULL;
+        }
+        input->call = call;
+        input->ask.on_due = input_on_ask;
+        input->deadline.on_due = input_on_deadline;
+        rand_text(input->name, NAME_RANDOM_BYTES);
+        call->input = input;
+        return input;
+}
+
+const char *input_ask(struct call *call, const char *id, const json_t *request)
+{
+        struct input *input;
+
+        if (!call->method->may_ask)
+                return "the client cannot be asked during this request";
+        if (call->session->gate->is_draining)
+                return "the gateway is going down";
+        if (call->relay != NULL)
+                return "the client cannot be asked any more: the answer is on its way";
+        if (!bridge_client_can(call->params, request))
+                return "the client has not declared the capability for this";
+        input = input_of(call);
+        if (input == NULL ||
+            json_object_set_new(input->requests, id, bridge_input_request(request)) < 0)
+                return "out of memory";
+        if (!input->is_suspended)
+                timer_arm(call->session->gate->loop, &input->ask, 0);
+        return NULL;
+}
+
+void input_forget(struct call *call, const char *id)
+{
+        if (call->input != NULL)
+                json_object_del(call->input->requests, id);
+}
+
+bool input_keeps_answer(struct input *input, json_t *answer)
+{
+        if (input == NULL || !input->is_suspended || input->call->session->is_ending)
+                return false;
+        json_decref(input->answer);
+        input->answer = answer;
+        return true;
+}
+
+static void input_free(void *object)
+{
+        struct input *input = object;
+
+        json_decref(input->requests);
+        json_decref(input->answer);
+        free(input);
+}
+
+void input_drop(struct input *input)
+{
+        struct loop *loop;
+
+        if (input == NULL)
+                return;
+        loop = input->call->session->gate->loop;
+        timer_disarm(loop, &input->ask);
+        timer_disarm(loop, &input->deadline);
+        loop_bury(loop, input, input_free);
+}
+
+bool input_seal_result(const struct call *call, json_t *result)
+{
+        const json_t *theirs = json_object_get(result, "requestState");
+        json_t *content, *state;
+
+        if (theirs == NULL)
+                return true;
+        content = json_pack("{s:O}", "theirs", theirs);
+        state = request_state_seal(call->session->gate, call->session->user, call->method->name,
+                                   call->params, content);
+        json_decref(content);
+        return json_object_set_new(result, "requestState", state) == 0;
+}
+
+/* ---- resuming ---- */
+
+struct call *input_find(struct session *session, const json_t *state)
+{
+        const char *name = json_string_value(json_object_get(state, "call"));
+        json_int_t round = json_integer_value(json_object_get(state, "round"));
+
+        list_for_each (it, &session->calls) {
+                struct call *call = container_of(it, struct call, link);
+                const struct input *input = call->input;
+
+                if (input != NULL && input->is_suspended && input->round == round &&
+                    strcmp(input->name, name) == 0)
+                        return call;
+        }
+        return NULL;
+}
+
+/* What was asked for and is not there, or is no reply to that, is asked for again. */
+static void input_pass_responses(struct input *input, const json_t *responses)
+{
+        json_t *request;
+        const char *key;
+        void *next;
+
+        json_object_foreach_safe(input->requests, next, key, request)
+        {
+                json_t *response = json_object_get(responses, key), *id = json_string(key);
+                json_t *reply = response != NULL ? bridge_reply(id, request, response) : NULL;
+
+                if (reply != NULL) {
+                        json_object_del(input->requests, key);
+                        session_on_reply(input->call->session, reply);
+                }
+                json_decref(reply);
+                json_decref(id);
+        }
+}
+
+void input_go_on(struct call *call, struct post *post, const struct rpc_msg *msg)
+{
+        struct input *input = call->input;
+        json_t *answer = input->answer;
+
+        input->is_suspended = false;
+        input->round++;
+        input->answer = NULL;
+        timer_disarm(call->session->gate->loop, &input->deadline);
+        call->post = post;
+        json_decref(call->id);
+        call->id = json_incref(msg->id);
+        call_set_progress_token(
+                call, json_object_get(json_object_get(msg->params, "_meta"), "progressToken"));
+        if (answer != NULL) {
+                call_answer_take(call, answer);
+                return;
+        }
+        input_pass_responses(input, json_object_get(msg->params, "inputResponses"));
+        if (json_object_size(input->requests) > 0)
+                timer_arm(call->session->gate->loop, &input->ask, 0);
+}

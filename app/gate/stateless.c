@@ -1,0 +1,223 @@
+/* The order of the checks: the message, what every request carries in its _meta, the version, the
+ * headers against the body, the method, the room. */
+#include "mgw/gate/stateless.h"
+
+#include "mgw/gate/input.h"
+#include "mgw/gate/link.h"
+#include "mgw/gate/listing.h"
+#include "mgw/gate/post.h"
+#include "mgw/gate/refuse.h"
+#include "mgw/gate/request_state.h"
+#include "mgw/mcp/bridge.h"
+#include "mgw/mcp/mirror.h"
+
+#include <stdio.h>
+
+/* ---- checks: 0 is to go on, else the request has been answered ---- */
+
+static int refuse(struct request *req, json_t *id, unsigned status, int code, const char *why)
+{
+        refuse_message(req, status, id, code, why, NULL);
+        return -1;
+}
+
+static int check_message(struct request *req, json_t *root, struct rpc_msg *m)
+{
+        const char *why = "this protocol version has no batches";
+
+        if (json_is_array(root) || rpc_msg_read(root, m, &why) != 0)
+                return refuse(req, NULL, 400, RPC_INVALID_REQUEST, why);
+        if (m->kind == RPC_REQUEST)
+                return 0;
+        if (m->kind == RPC_NOTIFICATION) { /* over HTTP none has a meaning */
+                request_reply(req, 202, NULL, STR(""));
+                return -1;
+        }
+        return refuse(req, NULL, 400, RPC_INVALID_REQUEST,
+                      "responses are not sent in this protocol version: inputRequests are answered "
+                      "by inputResponses when the request is sent again");
+}
+
+static int check_meta(struct request *req, const struct rpc_msg *m)
+{
+        const char *why;
+
+        if (bridge_check_meta(m->params, &why) != 0)
+                return refuse(req, m->id, 400, RPC_INVALID_PARAMS, why);
+        return 0;
+}
+
+static int check_version(struct request *req, const struct rpc_msg *m)
+{
+        struct str claimed = era_claimed_in_meta(m->params);
+        era_revision revision;
+
+        if (era_revision_find(claimed, &revision) == 0 && era_is_stateless(revision))
+                return 0;
+        refuse_version(req, m->id, claimed);
+        return -1;
+}
+
+static struct str param_of(const void *params, const char *name)
+{
+        return cgi_param(params, name);
+}
+
+static int check_headers(struct request *req, const struct rpc_msg *m)
+{
+        const struct mirror_headers headers = {param_of, &req->in->params};
+        char why[200];
+
+        if (mirror_check(&headers, m->root, why, sizeof(why)) != 0)
+                return refuse(req, m->id, 400, RPC_HEADER_MISMATCH, why);
+        return 0;
+}
+
+static int check_method(struct request *req, const struct rpc_msg *m, const struct method *method)
+{
+        char why[200];
+
+        if (method->is_stateless)
+                return 0;
+        snprintf(why, sizeof(why), "unknown method: %.100s", m->method);
+        return refuse(req, m->id, 404, RPC_METHOD_NOT_FOUND, why);
+}
+
+static int check_room(struct request *req, const struct session *s, struct user *user,
+                      const struct method *method)
+{
+        unsigned refusal = s->n_calls >= s->gate->config->calls_per_session_max ? 429 : 0;
+
+        if (method->class == METHOD_LISTEN && refusal == 0)
+                refusal = stream_refusal(s->gate, user);
+        if (refusal == 0)
+                return 0;
+        refuse_busy(req, refusal);
+        return -1;
+}
+
+/* ---- the request ---- */
+
+static void start(struct request *req, struct session *s, const struct rpc_msg *m)
+{
+        struct post *post = post_create(req, s, 1, false);
+
+        if (post == NULL)
+                refuse(req, m->id, 500, RPC_INTERNAL_ERROR, "out of memory");
+        else
+                call_start(s, post, m);
+}
+
+/* A call of ours goes on, or a request that goes to an upstream which asked by itself. */
+static void start_again(struct request *req, struct session *s, const struct rpc_msg *m)
+{
+        const char *why = "no call waits for this input any more: send the request without it";
+        json_t *state = request_state_open(s->gate, s->user, m->method, m->params, &why);
+        json_t *theirs = json_object_get(state, "theirs");
+        struct call *call = theirs == NULL && state != NULL ? input_find(s, state) : NULL;
+        struct post *post;
+
+        if (theirs != NULL) {
+                json_object_set(m->params, "requestState", theirs);
+                start(req, s, m);
+        } else if (call == NULL) {
+                refuse(req, m->id, 400, RPC_INVALID_PARAMS, why);
+        } else if ((post = post_create(req, s, 1, false)) == NULL) {
+                refuse(req, m->id, 500, RPC_INTERNAL_ERROR, "out of memory");
+        } else {
+                input_go_on(call, post, m);
+        }
+        json_decref(state);
+}
+
+void stateless_on_post(struct request *req, struct user *user, json_t *root)
+{
+        struct gate *gate = request_gate(req);
+        const struct method *method;
+        struct session *s;
+        struct rpc_msg m;
+
+        if (check_message(req, root, &m) != 0)
+                return;
+        method = method_find(m.method);
+        if (check_meta(req, &m) != 0 || check_version(req, &m) != 0 ||
+            check_headers(req, &m) != 0 || check_method(req, &m, method) != 0)
+                return;
+        if (gate->is_draining || session_standing(gate, user, &s) < 0)
+                refuse_busy(req, 503);
+        else if (check_room(req, s, user, method) != 0)
+                return;
+        else if (json_is_string(json_object_get(m.params, "requestState")))
+                start_again(req, s, &m);
+        else
+                start(req, s, &m);
+}
+
+void stateless_set_log_level(struct call *call)
+{
+        struct session *s = call->session;
+        int lowest = -1;
+
+        call->log_level = (int8_t)bridge_log_level(call->params);
+        list_for_each (it, &s->calls) {
+                int level = container_of(it, struct call, link)->log_level;
+
+                if (level >= 0 && (lowest < 0 || level < lowest))
+                        lowest = level;
+        }
+        s->log_level = (int8_t)lowest;
+}
+
+struct call *stateless_logging_call(const struct link *link, struct call *guess)
+{
+        const struct list *calls = &link->session->calls;
+
+        if (guess != NULL && guess->log_level >= 0)
+                return guess;
+        for (const struct list *it = calls->prev; it != calls; it = it->prev) {
+                struct call *call = container_of(it, struct call, link);
+
+                if (call->upstream == link->upstream && call->log_level >= 0)
+                        return call;
+        }
+        return NULL;
+}
+
+bool stateless_wants(const struct call *call, const json_t *msg)
+{
+        const char *method = json_string_value(json_object_get(msg, "method"));
+        const char *level =
+                json_string_value(json_object_get(json_object_get(msg, "params"), "level"));
+
+        if (method == NULL || method_find(method)->class != METHOD_MESSAGE)
+                return true;
+        return call->log_level >= 0 && level != NULL && method_log_level(level) >= call->log_level;
+}
+
+/* Where nothing has gone out yet (Streamable HTTP, "Protocol Version Header", "Server Validation").
+ */
+static unsigned status_of(const json_t *error)
+{
+        switch (json_integer_value(json_object_get(error, "code"))) {
+        case RPC_METHOD_NOT_FOUND:
+                return 404;
+        case RPC_HEADER_MISMATCH:
+        case RPC_MISSING_CAPABILITY:
+        case RPC_UNSUPPORTED_VERSION:
+                return 400;
+        default:
+                return 200;
+        }
+}
+
+void stateless_finish_answer(const struct call *call, json_t *answer)
+{
+        bool is_list = call->method->class == METHOD_LIST || call->method->class == METHOD_DISCOVER;
+        json_t *info = gate_implementation();
+
+        if (call->post != NULL)
+                call->post->status = status_of(json_object_get(answer, "error"));
+        (void)bridge_finish(call->method->name, call->params, answer, info,
+                            is_list ? call->session->gate->config->catalog_age_ms : 0);
+        json_decref(info);
+}

@@ -1,0 +1,284 @@
+/* Resources are subscribed to upstream before the acknowledgment goes out, so that what changes
+ * behind it is told. */
+#include "mgw/gate/subscription.h"
+
+#include "mgw/gate/listing.h"
+#include "mgw/gate/post.h"
+#include "mgw/gate/stateless.h"
+#include "mgw/mcp/bridge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* In one subscription. */
+#define RESOURCES_MAX 1000
+
+/* One resource, with its owner. */
+struct watch {
+        struct list link;
+        struct errand errand; /* the subscription upstream */
+        struct subscription *subscription;
+        struct link *owner;
+        char *shown;
+        char *theirs;
+        bool is_on;
+};
+
+struct subscription {
+        struct list link; /* session->subscriptions, once it is acknowledged */
+        struct call *call;
+        json_t *filter; /* what is honoured */
+        struct list watches;
+        struct timer deadline; /* of the subscribing */
+        bool is_starting;      /* no acknowledgment from within the start */
+};
+
+static struct gate *subscription_gate(const struct subscription *sub)
+{
+        return sub->call->session->gate;
+}
+
+/* ---- what goes to the client ---- */
+
+static void subscription_send(const struct subscription *sub, const json_t *msg)
+{
+        json_t *tagged = bridge_tag_notification(msg, sub->call->id);
+
+        if (tagged != NULL)
+                (void)call_send(sub->call, tagged);
+        json_decref(tagged);
+}
+
+static void subscription_acknowledge(struct subscription *sub)
+{
+        json_t *uris = json_array(), *msg;
+
+        timer_disarm(subscription_gate(sub)->loop, &sub->deadline);
+        list_for_each (it, &sub->watches) {
+                const struct watch *watch = container_of(it, struct watch, link);
+
+                if (watch->is_on)
+                        json_array_append_new(uris, json_string(watch->shown));
+        }
+        if (json_array_size(uris) > 0)
+                json_object_set(sub->filter, "resourceSubscriptions", uris);
+        json_decref(uris);
+        msg = rpc_notification_take("notifications/subscriptions/acknowledged",
+                                    json_pack("{s:O}", "notifications", sub->filter));
+        list_append(&sub->call->session->subscriptions, &sub->link);
+        if (msg != NULL)
+                subscription_send(sub, msg);
+        json_decref(msg);
+}
+
+void subscriptions_deliver(struct session *session, const json_t *msg)
+{
+        list_for_each_safe (it, &session->subscriptions) {
+                const struct subscription *sub = container_of(it, struct subscription, link);
+
+                if (bridge_filter_takes(sub->filter, msg))
+                        subscription_send(sub, msg);
+        }
+}
+
+/* ---- resources ---- */
+
+static void subscription_check(struct subscription *sub)
+{
+        if (sub->is_starting || !list_is_empty(&sub->link))
+                return;
+        list_for_each (it, &sub->watches)
+                if (container_of(it, struct watch, link)->errand.exchange != NULL)
+                        return;
+        subscription_acknowledge(sub);
+}
+
+static void watch_on_answer_take(struct errand *errand, json_t *answer)
+{
+        struct watch *watch = container_of(errand, struct watch, errand);
+
+        watch->is_on = json_object_get(answer, "result") != NULL;
+        json_decref(answer);
+        subscription_check(watch->subscription);
+}
+
+static void watch_on_fail(struct errand *errand, const char *why)
+{
+        (void)why;
+        subscription_check(container_of(errand, struct watch, errand)->subscription);
+}
+
+/* Those that do not answer in time are not honoured. */
+static void subscription_on_deadline(struct timer *timer)
+{
+        struct subscription *sub = container_of(timer, struct subscription, deadline);
+
+        list_for_each (it, &sub->watches)
+                errand_drop(&container_of(it, struct watch, link)->errand,
+                            "the gateway no longer waits");
+        subscription_acknowledge(sub);
+}
+
+static void watch_free(void *object)
+{
+        struct watch *watch = object;
+
+        free(watch->shown);
+        free(watch->theirs);
+        free(watch);
+}
+
+static void watch_start(struct subscription *sub, const char *shown)
+{
+        struct listing_owner owner = listing_owner_of_uri(sub->call->session, shown);
+        struct watch *watch = owner.link != NULL ? calloc(1, sizeof(*watch)) : NULL;
+
+        if (watch == NULL)
+                return;
+        watch->subscription = sub;
+        watch->owner = owner.link;
+        watch->shown = strdup(shown);
+        watch->theirs = strdup(owner.theirs);
+        if (watch->shown == NULL || watch->theirs == NULL) {
+                watch_free(watch);
+                return;
+        }
+        list_append(&sub->watches, &watch->link);
+        watch->errand.may_repeat = true;
+        watch->errand.on_answer_take = watch_on_answer_take;
+        watch->errand.on_fail = watch_on_fail;
+        errand_send_take(&watch->errand, owner.link, "resources/subscribe",
+                         json_pack("{s:s}", "uri", owner.theirs));
+}
+
+static bool is_watched(const struct session *session, const struct watch *watch)
+{
+        list_for_each (it, &session->subscriptions) {
+                const struct subscription *sub = container_of(it, struct subscription, link);
+
+                list_for_each (at, &sub->watches) {
+                        const struct watch *other = container_of(at, struct watch, link);
+
+                        if (other != watch && other->is_on && other->owner == watch->owner &&
+                            strcmp(other->theirs, watch->theirs) == 0)
+                                return true;
+                }
+        }
+        return false;
+}
+
+static void watch_end(struct watch *watch)
+{
+        struct session *session = watch->subscription->call->session;
+
+        list_unlink(&watch->link);
+        errand_drop(&watch->errand, NULL);
+        if (!session->is_ending && !is_watched(session, watch))
+                link_request_take(watch->owner, "resources/unsubscribe",
+                                  json_pack("{s:s}", "uri", watch->theirs));
+        loop_bury(session->gate->loop, watch, watch_free);
+}
+
+/* ---- its life ---- */
+
+static void subscription_on_farewell(struct stream *stream)
+{
+        struct call *call = post_call(stream->owner);
+
+        if (call != NULL)
+                subscription_complete(call->subscription);
+}
+
+/* Whose are the resources? False: that has to be learned first. */
+static bool subscription_knows_owners(struct call *call, const json_t *uris)
+{
+        const json_t *uri;
+        size_t i;
+
+        json_array_foreach (uris, i, uri) {
+                struct listing_owner owner =
+                        listing_owner_of_uri(call->session, json_string_value(uri));
+
+                if (listing_learn(call, &owner, subscription_start))
+                        return false;
+        }
+        return true;
+}
+
+static struct subscription *subscription_new(struct call *call, const json_t *asked)
+{
+        struct subscription *sub = calloc(1, sizeof(*sub));
+
+        if (sub == NULL || (sub->filter = bridge_filter_of_changes(asked)) == NULL) {
+                free(sub);
+                call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
+                return NULL;
+        }
+        sub->call = call;
+        sub->deadline.on_due = subscription_on_deadline;
+        sub->is_starting = true;
+        list_init(&sub->link);
+        list_init(&sub->watches);
+        return sub;
+}
+
+void subscription_start(struct call *call)
+{
+        const json_t *asked = json_object_get(call->params, "notifications"), *uri;
+        const json_t *uris = json_object_get(asked, "resourceSubscriptions");
+        const char *why;
+        size_t i;
+
+        if (bridge_check_listen(call->params, &why) != 0) {
+                call_fail(call, RPC_INVALID_PARAMS, "%s", why);
+                return;
+        }
+        if (json_array_size(uris) > RESOURCES_MAX) {
+                call_fail(call, RPC_INVALID_PARAMS,
+                          "params.notifications.resourceSubscriptions: no more than %d",
+                          RESOURCES_MAX);
+                return;
+        }
+        (void)post_begin_stream(call->post);
+        if (call->post->stream != NULL)
+                call->post->stream->on_farewell = subscription_on_farewell;
+        if (!subscription_knows_owners(call, uris))
+                return;
+        call->subscription = subscription_new(call, asked);
+        if (call->subscription == NULL)
+                return;
+        json_array_foreach (uris, i, uri)
+                watch_start(call->subscription, json_string_value(uri));
+        call->subscription->is_starting = false;
+        timer_arm(call->session->gate->loop, &call->subscription->deadline,
+                  call->session->gate->config->upstream_open_timeout_ms);
+        subscription_check(call->subscription);
+}
+
+static void subscription_free(void *object)
+{
+        struct subscription *sub = object;
+
+        json_decref(sub->filter);
+        free(sub);
+}
+
+void subscription_drop(struct subscription *sub)
+{
+        struct loop *loop;
+        struct list *it;
+
+        if (sub == NULL)
+                return;
+        loop = subscription_gate(sub)->loop;
+        list_unlink(&sub->link);
+        timer_disarm(loop, &sub->deadline);
+        while ((it = list_first(&sub->watches)) != NULL)
+                watch_end(container_of(it, struct watch, link));
+        loop_bury(loop, sub, subscription_free);
+}
+
+void subscription_complete(struct subscription *sub)
+{
+        call_succeed_take(sub->call, bridge_listen_result(sub->call->id));
+}

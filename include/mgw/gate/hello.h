@@ -1,0 +1,11 @@
+/* What the gateway says of itself and of all upstreams together: the answers to initialize (eras A
+ * and B) and server/discover (era C), which wait until each upstream is ready or known to be down.
+ */
+#pragma once
+
+#include "mgw/gate/call.h"
+
+/* Opens the session. */
+void hello_initialize(struct call *call);
+/* An upstream of the session is ready, or is known to be down; or somebody asks. */
+void hello_on_links_settled(struct session *session);

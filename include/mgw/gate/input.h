@@ -1,0 +1,29 @@
+/* What the upstream of a call asks of a client of era C, which can only be asked in the answer: the
+ * call is suspended, its POST answered with input_required, and resumed by the client's retry
+ * (basic patterns, "Multi Round-Trip Requests"). */
+#pragma once
+
+#include "mgw/gate/call.h"
+
+struct input;
+
+/* Asks the client of this call for it under that id, at the end of the turn, together with what
+ * else is asked meanwhile. NULL, or why this client cannot be asked. */
+const char *input_ask(struct call *call, const char *id, const json_t *request);
+/* The upstream has withdrawn it. */
+void input_forget(struct call *call, const char *id);
+/* While it is suspended a call's answer is kept for the retry. input may be NULL. True: the answer
+ * has been taken. */
+bool input_keeps_answer(struct input *input, json_t *answer);
+/* Ends the call if it is suspended: its upstream learns that nothing will come. NULL is fine. */
+void input_give_up(struct input *input, const char *why);
+/* The call is over. NULL is fine. */
+void input_drop(struct input *input);
+/* An upstream of era C asks by itself: the state that it wants back is sealed too. False: it is too
+ * long. */
+bool input_seal_result(const struct call *call, json_t *result);
+
+/* The suspended call that an opened requestState names, or NULL: there is none any more. */
+struct call *input_find(struct session *session, const json_t *state);
+/* It goes on with the POST of the client's retry, and with what the client has answered. */
+void input_go_on(struct call *call, struct post *post, const struct rpc_msg *msg);
