@@ -73,21 +73,30 @@ static void walk_value(struct walk *w)
         } while (depth > 0);
 }
 
-/* Into the object's value of the key that path begins with: what is left of the path. NULL: it has
- * none. */
+/* Into the object's value of the key that path begins with (the longest, for keys that hold dots):
+ * what is left of the path. NULL: it has none. */
 static const char *walk_into(struct walk *w, const char *path)
 {
+        struct walk found = {NULL, NULL, 0};
+        size_t n = 0;
+
         walk_space(w);
         if (w->p >= w->end || *w->p++ != '{')
                 return NULL;
         for (walk_space(w); w->p < w->end && *w->p == '"'; walk_space(w)) {
                 struct str key = walk_string(w);
 
-                if (strncmp(path, key.p, key.n) == 0 && (path[key.n] == '.' || path[key.n] == '\0'))
-                        return path + key.n + (path[key.n] == '.');
+                if (key.n >= n && strncmp(path, key.p, key.n) == 0 &&
+                    (path[key.n] == '.' || path[key.n] == '\0')) {
+                        found = *w;
+                        n = key.n;
+                }
                 walk_value(w);
         }
-        return NULL;
+        if (found.p == NULL)
+                return NULL;
+        *w = found;
+        return path + n + (path[n] == '.');
 }
 
 unsigned source_line(struct str text, const char *path)

@@ -139,13 +139,14 @@ Test(config_rest, an_openapi_document_may_stand_in_its_place)
 Test(config_rest, an_operation_that_is_unsound_is_told_where_it_stands)
 {
         check_int(load("\"openapi\": \"api.json\"",
-                       "{\"openapi\": \"3.1.0\", \"paths\": {\n\"/v1.2/{x}\": {\"get\":\n"
-                       "{\"operationId\": \"b\"},\n\"put\": {\"operationId\": \"c\"}}}}"),
+                       "{\"openapi\": \"3.1.0\", \"paths\": {\n\"/v1\": {\"get\": {}},\n"
+                       "\"/v1.2/{x}\": {\"get\":\n{\"operationId\": \"b\"},\n\"put\": "
+                       "{\"operationId\": \"c\"}}}}"),
                   -EINVAL);
-        check_fault("api.json", 2,
+        check_fault("api.json", 3,
                     "tools.b.path: {x}: inputSchema.properties has no such argument "
                     "(\"exclude\" leaves an operation out)");
-        check_fault("api.json", 4, "tools.c.path: {x}: inputSchema.properties has no such");
+        check_fault("api.json", 5, "tools.c.path: {x}: inputSchema.properties has no such");
         check_fault("api.json", 1, "the document: needs \"base_url\"");
 }
 
