@@ -92,18 +92,17 @@ void config_users_load(struct loading *l, const char *at, json_t *object, struct
 static const char authorization[] = "Authorization:";
 
 /* Has one of the lines the name that this one begins with? The name of a header has no case. */
-static bool has_name(char *const *lines, const char *line, char end)
+static bool has_name(char *const *lines, const char *line, const char *end)
 {
-        const char *at = strchr(line, end);
-        size_t n = at != NULL ? (size_t)(at + 1 - line) : strlen(line);
+        size_t n = strcspn(line, end) + 1;
 
         for (; lines != NULL && *lines != NULL; lines++)
-                if ((end == ':' ? strncasecmp(*lines, line, n) : strncmp(*lines, line, n)) == 0)
+                if ((*end == ':' ? strncasecmp(*lines, line, n) : strncmp(*lines, line, n)) == 0)
                         return true;
         return false;
 }
 
-static void inherit_lines(char ***linesp, char *const *from, char end, bool has_token)
+static void inherit_lines(char ***linesp, char *const *from, const char *end, bool has_token)
 {
         size_t n = 0;
 
@@ -125,10 +124,10 @@ static void inherit(struct config_account *account, const struct config_account 
 
         if (has_token && all->oauth != NULL)
                 config_oauth_inherit(account->oauth, all->oauth);
-        else if (!has_token && !has_name(account->headers, authorization, ':'))
+        else if (!has_token && !has_name(account->headers, authorization, ":"))
                 account->oauth = all->oauth;
-        inherit_lines(&account->headers, all->headers, ':', has_token);
-        inherit_lines(&account->env, all->env, '=', false);
+        inherit_lines(&account->headers, all->headers, ":", has_token);
+        inherit_lines(&account->env, all->env, "=", false);
 }
 
 /* ---- the whole ---- */
@@ -138,7 +137,7 @@ static void check_own(struct loading *l, const char *full, const struct config_a
         char at[CONFIG_KEY_SIZE];
 
         config_key(at, full, "oauth");
-        if (account->oauth != NULL && has_name(account->headers, authorization, ':'))
+        if (account->oauth != NULL && has_name(account->headers, authorization, ":"))
                 config_fault(l, at, "does not go with an \"Authorization\" among the \"headers\"");
 }
 

@@ -422,15 +422,15 @@ static int header_lines_init(struct header_lines *h, const struct account *accou
                              const char *authorization, const char *session_id, const char *version,
                              const char *last_event_id, char *const *mirrored)
 {
-        size_t n = 0, n_mirrored = n_lines(mirrored);
-        const char **first = calloc(n_mirrored + 6, sizeof(*first));
+        const char **first = calloc(n_lines(mirrored) + 6, sizeof(*first));
+        size_t n = 0;
 
         if (first == NULL)
                 return -ENOMEM;
         first[n++] = "Content-Type: application/json";
         first[n++] = "Accept: application/json, text/event-stream";
-        for (size_t i = 0; i < n_mirrored; i++)
-                first[n++] = mirrored[i];
+        for (; mirrored != NULL && *mirrored != NULL; mirrored++)
+                first[n++] = *mirrored;
         if (session_id != NULL) {
                 snprintf(h->text[0], sizeof(h->text[0]), "Mcp-Session-Id: %s", session_id);
                 first[n++] = h->text[0];
@@ -484,10 +484,12 @@ static int wire_request(struct post_wire *w)
         const struct exchange *x = w->x;
         bool greets = x != NULL && exchange_greets(x);
         bool posts = x != NULL && !w->is_resumed;
-        struct header_lines headers;
+        struct header_lines headers = {.lines = NULL};
         struct str body = {NULL, 0};
         char **mirrored = NULL;
-        int r = link->is_stateless ? mirror_lines_make(x->msg, link_input_schema(x), &mirrored) : 0;
+        int r = posts && link->is_stateless
+                        ? mirror_lines_make(x->msg, link_input_schema(x), &mirrored)
+                        : 0;
 
         if (r == 0)
                 r = wire_header_lines(w, &headers, mirrored);
