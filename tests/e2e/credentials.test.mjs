@@ -12,6 +12,7 @@ import { connectClient, textOf } from './lib/clients.mjs';
 import { mgwRelease, startGateway, top, waitFor } from './lib/gateway.mjs';
 import { GoogleServer } from './lib/google_server.mjs';
 import { GuardedServer } from './lib/guarded_server.mjs';
+import { LocalServer } from './lib/local_server.mjs';
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-credentials-'));
 after(() => fs.rmSync(scratch, { recursive: true, force: true }));
@@ -139,6 +140,50 @@ for (const [kind, at] of [['Streamable HTTP', '/mcp'], ['HTTP+SSE', '/sse']]) {
     });
   });
 }
+
+/** A server of 2026-07-28, without sessions, whose refusals quote the token. */
+class StatelessServer extends LocalServer {
+  owners = new Map();
+  refused = 0;
+
+  forget() {}
+
+  async serve(req, res) {
+    const chunks = [];
+    for await (const chunk of req) chunks.push(chunk);
+    const { id, method } = JSON.parse(Buffer.concat(chunks).toString());
+    const owner = this.owners.get(req.headers.authorization?.replace('Bearer ', ''));
+    const reply = (status, body) => res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, ...body }));
+    if (!owner) {
+      this.refused++;
+      return reply(401, { error: { code: -32000, message: `${req.headers.authorization} is no good` } });
+    }
+    const result = {
+      'server/discover': { supportedVersions: ['2026-07-28'], capabilities: { tools: {} }, serverInfo: { name: 's', version: '1' } },
+      'tools/list': { tools: [{ name: 'whoami', inputSchema: { type: 'object' } }], ttlMs: 0, cacheScope: 'private' },
+      'tools/call': { content: [{ type: 'text', text: `you are ${owner}` }] },
+    }[method];
+    return result ? reply(200, { result: { resultType: 'complete', ...result } }) : reply(404, { error: { code: -32601, message: 'unknown' } });
+  }
+}
+
+test('a server without sessions gets tokens too, and what it quotes of them is told to nobody', { timeout: 60000 }, async () => {
+  const server = await StatelessServer.start();
+  server.owners = google.owners;
+  try {
+    await start({ guarded: { url: server.url, oauth: oauth({ refresh_token: '1//refresh' }) } });
+    const client = await connect();
+    assert.equal(await whoami(client), 'you are 1//refresh');
+    google.owners.clear();
+    assert.equal(await whoami(client), 'you are 1//refresh');
+    assert.deepEqual([google.grants.length, server.refused], [2, 1]);
+    server.owners = new Map();
+    await assert.rejects(whoami(client), /upstream guarded: it answered HTTP 401$/);
+    assert.doesNotMatch(log(), /ya29|refresh/);
+  } finally {
+    await server.stop();
+  }
+});
 
 describe('the end of a session', { timeout: 60000 }, () => {
   test('gets a new token where the old one has expired', async () => {
