@@ -52,10 +52,10 @@ int host_log_level(const struct link *host)
         int lowest = -1;
 
         list_for_each (it, &host->lodgers) {
-                int level = lodger_of(it)->session->log_level;
+                const struct session *s = lodger_of(it)->session;
 
-                if (level >= 0 && (lowest < 0 || level < lowest))
-                        lowest = level;
+                if (s->log_level >= 0 && (lowest < 0 || s->log_level < lowest))
+                        lowest = s->log_level;
         }
         return lowest;
 }
