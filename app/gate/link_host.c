@@ -110,9 +110,11 @@ void host_on_leave(struct link *host, const struct link *lodger)
 
         host_tell_level(host);
         json_object_foreach (lodger->subscribed, uri, yes)
-                if (!host_has_subscriber(host, uri, lodger))
+                if (!host_has_subscriber(host, uri, lodger)) {
+                        json_object_del(host->subscribed, uri);
                         link_request_take(host, "resources/unsubscribe",
                                           json_pack("{s:s}", "uri", uri));
+                }
 }
 
 /* ---- whose it is ---- */

@@ -319,7 +319,7 @@ describe('a child for all', { timeout: 60000 }, () => {
   });
 });
 
-test('a child for all that keeps no sessions (2026-07-28) asks each client in its own call, however many are on their way', { timeout: 60000 }, async () => {
+test('a child for all that keeps no sessions (2026-07-28) serves each client in its own call, however many are on their way', { timeout: 60000 }, async () => {
   const stateless = path.join(top, 'tests/e2e/lib/matrix/child.mjs');
   const gateway = await start({ shared: { command: node, args: [stateless, 'shared', '2026-07-28', scratch], scope: 'shared' } });
   const sessions = await openAll(gateway);
@@ -333,6 +333,16 @@ test('a child for all that keeps no sessions (2026-07-28) asks each client in it
   assert.deepEqual(interviews, names.map((name) => `by ${name}, file:///${name}, by ${name}`));
   for (const s of sessions) await s.call('shared_heard', { key: s.name });
   await each(waiting, ({ answer }) => answer);
+  const [ada1, , bob1] = sessions;
+  const uri = 'shared://watched/both';
+  await each([ada1, bob1], (s) => s.client.subscribeResource({ uri }));
+  await ada1.call('shared_touch', { who: 'both' });
+  await waitFor(() => ada1.updated.length > 0 && bob1.updated.length > 0, 'both to be told');
+  await ada1.end();
+  await bob1.call('shared_touch', { who: 'both' });
+  await waitFor(() => bob1.updated.length > 1, 'the one that stays to be told');
+  assert.deepEqual(sessions.map((s) => s.updated), [[uri], [], [uri, uri], []]);
+  sessions.shift();
   assert.equal(gateway.mgw.count(/shared: process \d+ started/), 1);
   await each(sessions, (s) => s.end());
   await gateway.stop();
