@@ -124,6 +124,8 @@ void link_begin(struct link *link)
         char why[256];
         int r;
 
+        listen_stop(link);
+
         link->state = LINK_OPENING;
         link->generation++;
         session_forget_asks(&link->asker); /* their ids mean nothing in a new session */
@@ -288,8 +290,8 @@ void link_forgotten(struct link *link)
                 link_open_failed(link, "forgets its sessions before they are of use");
                 return;
         }
-        log_info(NULL, "[upstream] %s: session forgotten, opened again",
-                 upstream_name(link->upstream));
+        log_info(NULL, "[upstream] %s: %s, opened again", upstream_name(link->upstream),
+                 link->is_stateless ? "does not speak as it did" : "session forgotten");
         link_try(link);
 }
 

@@ -9,7 +9,7 @@ struct rounds;
 
 /* The server needs input (basic patterns, "Multi Round-Trip Requests"): asks the client of the call
  * for it, and sends the request again with what it says. */
-void rounds_go_on(struct exchange *x, const json_t *result);
+void rounds_go_on(struct exchange *x, json_t *result);
 /* NULL is fine. */
 void rounds_drop(struct rounds *rounds);
 

@@ -2,7 +2,7 @@
  * initialize (versioning, "Backward Compatibility"). What was found is kept with the upstream. */
 #include "link_inside.h"
 #include "mgw/base/log.h"
-#include "mgw/mcp/envelope.h"
+#include "mgw/mcp/bridge.h"
 #include "mgw/mcp/era.h"
 
 #include <stdio.h>
@@ -140,49 +140,60 @@ static void link_on_discovered(struct exchange *x, const json_t *result)
 {
         struct link *link = x->owner;
         const json_t *versions = json_object_get(result, "supportedVersions");
-        const char *version = era_stateless_pick(versions);
+        era_revision revision;
+        bool is_spoken = era_choose(versions, &revision) == 0;
         json_t *hello;
 
-        if (!json_is_array(versions) || (version == NULL && era_session_among(versions))) {
+        if (!json_is_array(versions) || (is_spoken && !era_is_stateless(revision))) {
                 link_not_discovered(x);
                 return;
         }
-        hello = version != NULL ? envelope_hello(result, version) : NULL;
+        hello = is_spoken ? bridge_hello_of_discover(result, revision) : NULL;
         link_end_greetings(link);
         if (hello != NULL) {
                 link->is_stateless = true;
                 link_on_hello(link, hello);
         } else {
-                link_open_failed(link, version == NULL ? "speaks no protocol version that mgw does"
-                                                       : "out of memory");
+                link_open_failed(link, is_spoken ? "says nothing of its capabilities"
+                                                 : "speaks no protocol version that mgw does");
         }
         json_decref(hello);
+}
+
+/* Which era does a refusal by a server of the stateless era point to? */
+static enum upstream_era era_of_refusal(const struct exchange *x, const json_t *error)
+{
+        const json_t *versions = json_object_get(json_object_get(error, "data"), "supported");
+        bool was_discover = x->kind == EXCHANGE_DISCOVER;
+        enum upstream_era era = UPSTREAM_STATELESS;
+        era_revision revision;
+
+        if (versions != NULL && era_choose(versions, &revision) < 0)
+                return UPSTREAM_UNKNOWN;
+        if (versions != NULL && !era_is_stateless(revision))
+                era = UPSTREAM_KEEPS_SESSIONS;
+        /* what it names has just been tried */
+        return was_discover == (era == UPSTREAM_STATELESS) ? UPSTREAM_UNKNOWN : era;
 }
 
 /* Only servers of the stateless era give such errors. */
 static void link_on_stateless_error(struct exchange *x, const json_t *error)
 {
         struct link *link = x->owner;
-        bool was_discover = x->kind == EXCHANGE_DISCOVER;
-        bool is_version =
-                json_integer_value(json_object_get(error, "code")) == RPC_UNSUPPORTED_VERSION;
-        const json_t *versions = json_object_get(json_object_get(error, "data"), "supported");
+        enum upstream_era era = era_of_refusal(x, error);
         const char *message = json_string_value(json_object_get(error, "message"));
-        bool has_sessions = was_discover && is_version && era_session_among(versions);
-        bool has_stateless = !was_discover && (versions == NULL || era_stateless_pick(versions));
         char why[160];
 
-        snprintf(why, sizeof(why), "%.80s was refused: %.60s",
-                 was_discover ? "server/discover" : "initialize", message);
+        snprintf(why, sizeof(why), "has refused %s: %.100s",
+                 x->kind == EXCHANGE_DISCOVER ? "server/discover" : "initialize",
+                 message != NULL ? message : "no reason given");
         exchange_end(x);
-        if (has_sessions) {
+        if (era == UPSTREAM_KEEPS_SESSIONS)
                 link_turn_to_sessions(link);
-        } else if (has_stateless && link->transport->knows_stateless) {
-                if (link_may_turn(link))
-                        link_discover(link);
-        } else {
+        else if (era == UPSTREAM_UNKNOWN || !link->transport->knows_stateless)
                 link_open_failed(link, why);
-        }
+        else if (link_may_turn(link))
+                link_discover(link);
 }
 
 void link_on_greeting_answer(struct exchange *x, const struct rpc_msg *m)
@@ -190,7 +201,7 @@ void link_on_greeting_answer(struct exchange *x, const struct rpc_msg *m)
         struct link *link = x->owner;
         bool is_stateless_error =
                 m->kind == RPC_ERROR &&
-                envelope_is_stateless_error(json_integer_value(json_object_get(m->error, "code")));
+                bridge_is_stateless_code(json_integer_value(json_object_get(m->error, "code")));
         json_t *root = json_incref(m->root); /* the exchange's end may free it */
 
         if (is_stateless_error) {
@@ -221,7 +232,7 @@ bool link_takes_refusal(struct exchange *x, struct str text)
         if (rpc_parse(text, &root, why, sizeof(why)) != 0)
                 return false;
         takes = rpc_msg_read(root, &m, &fault) == 0 && m.kind == RPC_ERROR &&
-                envelope_is_stateless_error(json_integer_value(json_object_get(m.error, "code")));
+                bridge_is_stateless_code(json_integer_value(json_object_get(m.error, "code")));
         if (takes)
                 link_on_greeting_answer(x, &m);
         json_decref(root);

@@ -214,5 +214,9 @@ bool link_takes_notification(const struct link *link, const json_t *msg);
 const json_t *link_init_params(const struct link *link, const struct call *call);
 /* An answer that is none yet: true when the request goes on. */
 bool link_goes_on(struct exchange *x, const struct rpc_msg *m);
+/* The server does not speak as it did: finds out again how, and sends x once more. */
+void link_doubt(struct exchange *x);
+/* Is the body of a refusal (HTTP 4xx) the answer of a stateless server to that request? */
+bool link_is_answer(const struct exchange *x, struct str text);
 /* An answer as whoever asked knows it, a new reference; NULL: out of memory. */
 json_t *link_bridge_answer(struct exchange *x, const struct rpc_msg *m);

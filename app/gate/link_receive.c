@@ -7,6 +7,7 @@
 #include "mgw/gate/post.h"
 #include "mgw/gate/relay.h"
 #include "mgw/gate/stateless.h"
+#include "mgw/mcp/bridge.h"
 #include "mgw/wire/rpc_result.h"
 
 #include <string.h>
@@ -131,6 +132,20 @@ static void link_on_notification(struct link *link, struct call *call, const str
                 link_on_notice(link, call, m);
 }
 
+/* Which subscription it is of is for us alone to know. */
+static void link_on_tagged(struct link *link, struct exchange *via, struct call *call,
+                           const struct rpc_msg *m)
+{
+        json_t *plain = bridge_untag_notification(m->root);
+        const char *fault;
+        struct rpc_msg untagged;
+
+        if (plain != NULL && rpc_msg_read(plain, &untagged, &fault) == 0 &&
+            !listen_takes(link, via, m))
+                link_on_notification(link, call, &untagged);
+        json_decref(plain);
+}
+
 static void link_skip(struct link *link, const char *why)
 {
         if (upstream_may_log(link->upstream))
@@ -179,10 +194,10 @@ void link_on_message(struct link *link, struct exchange *via, json_t *root)
                 exchange_heard(via);
         if (rpc_msg_read(root, &m, &fault) != 0)
                 link_skip(link, fault);
-        else if (m.kind == RPC_NOTIFICATION && !listen_takes(link, via, &m))
-                link_on_notification(link, call, &m);
+        else if (m.kind == RPC_NOTIFICATION && link->is_stateless)
+                link_on_tagged(link, via, call, &m);
         else if (m.kind == RPC_NOTIFICATION)
-                return;
+                link_on_notification(link, call, &m);
         else if (m.kind == RPC_REQUEST)
                 link_on_request(link, call, &m);
         else

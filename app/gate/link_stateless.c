@@ -6,7 +6,6 @@
 #include "mgw/gate/call.h"
 #include "mgw/gate/listing.h"
 #include "mgw/mcp/bridge.h"
-#include "mgw/mcp/envelope.h"
 #include "mgw/mcp/era.h"
 
 #include <errno.h>
@@ -20,11 +19,19 @@ static bool is_of_stateless_client(const struct exchange *x)
         return call != NULL && call->session->kind == SESSION_STANDING;
 }
 
+static era_revision link_stateless_revision(const struct link *link)
+{
+        const char *name = link->state == LINK_READY ? link_version(link) : NULL;
+        era_revision revision;
+
+        return name != NULL && era_revision_find(str_from(name), &revision) == 0
+                       ? revision
+                       : era_newest_stateless();
+}
+
 const char *link_stateless_version(const struct link *link)
 {
-        const char *version = link->state == LINK_READY ? link_version(link) : NULL;
-
-        return version != NULL ? version : era_stateless_newest();
+        return era_revision_name(link_stateless_revision(link));
 }
 
 const json_t *link_init_params(const struct link *link, const struct call *call)
@@ -34,38 +41,46 @@ const json_t *link_init_params(const struct link *link, const struct call *call)
         return links != NULL ? links[link->upstream->index]->init_params : link->init_params;
 }
 
-/* A request's params for a server without sessions. */
-static json_t *wrapped_params(const struct exchange *x)
+/* Who asks, in each request: the client that speaks that era itself has said it in its _meta. */
+static int wrap(const struct exchange *x, json_t *params)
 {
         const struct link *link = x->owner;
         const struct call *call = exchange_call(x);
-        int log_level = call != NULL ? call->session->log_level : link->session->log_level;
-        const json_t *params = json_object_get(x->msg, "params");
-        const char *version = link_stateless_version(link);
+        const json_t *said = link_init_params(link, call);
+        era_revision revision = link_stateless_revision(link);
+        int level = call != NULL ? call->session->log_level : link->session->log_level;
+        json_t *across;
+        int r;
 
         if (is_of_stateless_client(x))
-                return envelope_wrap_own(params, version);
-        return envelope_wrap(params, version, link_init_params(link, call),
-                             log_level >= 0 ? method_log_level_name(log_level) : NULL);
+                return bridge_set_meta(params, revision, bridge_client_info(params),
+                                       bridge_client_capabilities(params),
+                                       bridge_log_level(params));
+        across = bridge_capabilities_across(json_object_get(said, "capabilities"));
+        r = bridge_set_meta(params, revision, json_object_get(said, "clientInfo"), across, level);
+        json_decref(across);
+        return r;
 }
 
 /* The message as it goes out, a new reference; NULL: out of memory. */
 static json_t *exchange_message(const struct exchange *x)
 {
+        const json_t *params = json_object_get(x->msg, "params");
         bool is_wrapped = x->owner->is_stateless && x->kind != EXCHANGE_SEND &&
                           x->kind != EXCHANGE_INITIALIZE;
-        json_t *params, *msg;
+        json_t *msg, *own;
 
         if (!is_wrapped && !is_of_stateless_client(x))
                 return json_incref(x->msg);
-        params = is_wrapped ? wrapped_params(x) : bridge_strip(json_object_get(x->msg, "params"));
-        msg = params != NULL ? json_copy(x->msg) : NULL;
-        if (msg == NULL) {
-                json_decref(params);
-                return NULL;
-        }
-        json_object_set_new(msg, "params", params);
-        return msg;
+        if (is_wrapped)
+                own = params != NULL ? json_copy((json_t *)params) : json_object();
+        else
+                own = bridge_strip(params);
+        msg = json_copy(x->msg);
+        if (json_object_set_new(msg, "params", own) == 0 && (!is_wrapped || wrap(x, own) == 0))
+                return msg;
+        json_decref(msg);
+        return NULL;
 }
 
 int exchange_dump(const struct exchange *x, struct str *text)
@@ -117,26 +132,23 @@ bool link_takes_notification(const struct link *link, const json_t *msg)
                                        strcmp(method, "notifications/cancelled") == 0);
 }
 
-/* May its answer be that input is needed (basic patterns, "Supported Requests")? */
-static bool may_need_input(const char *method)
-{
-        return strcmp(method, "tools/call") == 0 || strcmp(method, "prompts/get") == 0 ||
-               strcmp(method, "resources/read") == 0;
-}
-
 bool link_goes_on(struct exchange *x, const struct rpc_msg *m)
 {
         const char *method = json_string_value(json_object_get(x->msg, "method"));
         json_int_t code = json_integer_value(json_object_get(m->error, "code"));
 
         if (m->kind == RPC_RESULT && exchange_call(x) != NULL && !is_of_stateless_client(x) &&
-            may_need_input(method) && envelope_type_of(m->result) == ENVELOPE_INPUT_REQUIRED) {
+            method_find(method)->may_ask && bridge_is_input_required(m->result)) {
                 rounds_go_on(x, m->result);
                 return true;
         }
         if (code == RPC_HEADER_MISMATCH && x->refetch == NULL && x->errand != NULL &&
             x->owner->transport->has_headers && strcmp(method, "tools/call") == 0) {
                 refetch_start(x);
+                return true;
+        }
+        if (code == RPC_UNSUPPORTED_VERSION && !x->was_retried) {
+                link_doubt(x);
                 return true;
         }
         return false;
@@ -151,13 +163,48 @@ static json_t *bad_answer_take(struct exchange *x, const char *why)
 
 json_t *link_bridge_answer(struct exchange *x, const struct rpc_msg *m)
 {
-        const char *method = json_string_value(json_object_get(x->msg, "method"));
+        const struct call *call = exchange_call(x);
+        json_t *answer;
 
         if (is_of_stateless_client(x))
                 return json_incref(m->root);
-        if (m->kind == RPC_RESULT && envelope_type_of(m->result) == ENVELOPE_UNKNOWN)
+        if (m->kind == RPC_RESULT && !bridge_is_known(m->result))
                 return bad_answer_take(x, "its answer is of a resultType that is not known");
-        if (m->kind == RPC_RESULT && envelope_type_of(m->result) == ENVELOPE_INPUT_REQUIRED)
+        if (m->kind == RPC_RESULT && bridge_is_input_required(m->result))
                 return bad_answer_take(x, "it asks for input where it may not");
-        return exchange_call(x) != NULL ? envelope_unwrap(method, m->root) : json_incref(m->root);
+        if (call == NULL)
+                return json_incref(m->root);
+        answer = json_copy(m->root);
+        if (bridge_finish_session(call->session->revision,
+                                  json_string_value(json_object_get(x->msg, "method")), answer,
+                                  true) == 0)
+                return answer;
+        json_decref(answer);
+        return NULL;
+}
+
+/* ---- is it stateless still? ---- */
+
+void link_doubt(struct exchange *x)
+{
+        x->owner->upstream->era = UPSTREAM_UNKNOWN;
+        exchange_again(x);
+}
+
+bool link_is_answer(const struct exchange *x, struct str text)
+{
+        struct rpc_msg m;
+        const char *fault;
+        char why[160];
+        json_t *root;
+        bool is_answer;
+
+        if (rpc_parse(text, &root, why, sizeof(why)) != 0)
+                return false;
+        is_answer =
+                rpc_msg_read(root, &m, &fault) == 0 && m.kind == RPC_ERROR &&
+                (json_equal(m.id, json_object_get(x->msg, "id")) ||
+                 bridge_is_stateless_code(json_integer_value(json_object_get(m.error, "code"))));
+        json_decref(root);
+        return is_answer;
 }

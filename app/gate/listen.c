@@ -1,7 +1,7 @@
 #include "listen.h"
 
 #include "mgw/base/log.h"
-#include "mgw/mcp/envelope.h"
+#include "mgw/mcp/bridge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -125,7 +125,9 @@ void listen_subscribe(struct exchange *x)
         struct link *link = x->owner;
         const char *uri = uri_of(x);
 
-        if (!envelope_has_subscriptions(link->hello) ||
+        if (!json_is_true(json_object_get(
+                    json_object_get(json_object_get(link->hello, "capabilities"), "resources"),
+                    "subscribe")) ||
             (link->listen != NULL && link->listen->is_refused))
                 refuse_subscriber(x, "the server does not tell of changes of resources");
         else if (json_object_size(link->subscribed) >= SUBSCRIBED_MAX)
@@ -211,6 +213,18 @@ void listen_start(struct link *link)
         listen_check(link);
 }
 
+static json_t *wanted_filter(const struct link *link)
+{
+        json_t *uris = json_array(), *filter, *yes;
+        const char *uri;
+
+        json_object_foreach (link->subscribed, uri, yes)
+                json_array_append_new(uris, json_string(uri));
+        filter = bridge_filter_for_upstream(json_object_get(link->hello, "capabilities"), uris);
+        json_decref(uris);
+        return filter;
+}
+
 void listen_check(struct link *link)
 {
         struct listen *l = link->listen;
@@ -219,7 +233,7 @@ void listen_check(struct link *link)
         if (l == NULL || !link->is_stateless || link->state != LINK_READY || l->is_refused ||
             l->opening != NULL || timer_is_armed(&l->retry))
                 return;
-        wanted = envelope_filter(link->hello, link->subscribed);
+        wanted = wanted_filter(link);
         if (json_object_size(wanted) == 0 && l->open != NULL)
                 listen_end(l, l->open, "nothing is to be told any more");
         else if (json_object_size(wanted) > 0 &&
@@ -295,8 +309,8 @@ static bool is_cancel_of(const struct rpc_msg *m, const struct exchange *x)
 bool listen_takes(struct link *link, struct exchange *via, const struct rpc_msg *m)
 {
         struct listen *l = link->listen;
+        const json_t *tag = bridge_tag(m->params);
         struct exchange *x;
-        json_t *tag;
 
         if (l == NULL)
                 return false;
@@ -304,11 +318,9 @@ bool listen_takes(struct link *link, struct exchange *via, const struct rpc_msg 
                 listen_on_end(is_cancel_of(m, l->open) ? l->open : l->opening, NULL);
                 return true;
         }
-        tag = envelope_take_tag(m->params);
         if (tag == NULL)
                 return false;
         x = listen_find(l, via, tag);
-        json_decref(tag);
         if (x == NULL)
                 return true; /* what has taken its place tells the same */
         if (strcmp(m->method, "notifications/subscriptions/acknowledged") != 0)

@@ -17,8 +17,8 @@ void listen_subscribe(struct exchange *x);
 void listen_stop(struct link *link);
 void listen_free(struct listen *listen);
 
-/* A notification: by the exchange whose answer carries it (NULL: a pipe) and by its tag, which is
- * removed. True: it was about the listening itself, or of one that is over. */
+/* A notification: by the exchange whose answer carries it (NULL: a pipe) and by its tag. True: it
+ * was about the listening itself, or of one that is over. */
 bool listen_takes(struct link *link, struct exchange *via, const struct rpc_msg *m);
 /* The exchange is being ended, whatever the cause. */
 void listen_forget(struct exchange *x);

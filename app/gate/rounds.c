@@ -4,7 +4,7 @@
 #include "link_detour.h"
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
-#include "mgw/mcp/envelope.h"
+#include "mgw/mcp/bridge.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,17 +12,15 @@
 
 /* A server that has asked so often will not have enough. */
 #define ROUNDS_MAX 32
-/* A client may have to ask somebody who is not there now. */
-#define ROUND_MS (INT64_C(10) * 60 * 1000)
 
 struct rounds {
         struct exchange *x;
         struct asker asker;
         struct loop_task task; /* a reply has come, or none is needed */
         struct timer deadline; /* of this round */
-        json_t *requests;      /* key -> request, that the client has not replied to */
-        json_t *responses;     /* key -> result */
-        json_t *state;         /* the server's; NULL: none */
+        json_t *result;        /* the server's, that asks */
+        json_t *requests;      /* key -> what the client has not replied to */
+        json_t *responses;     /* key -> what it has */
         unsigned n;
         char why[300]; /* it cannot go on */
 };
@@ -52,18 +50,13 @@ static void rounds_end(struct rounds *r, const char *why)
 static void rounds_send(struct rounds *r)
 {
         struct exchange *x = r->x;
-        json_t *params = json_object_get(x->msg, "params");
+        json_t *params = bridge_retry(json_object_get(x->msg, "params"), r->result, r->responses);
 
-        if (json_object_size(r->responses) > 0)
-                json_object_set(params, "inputResponses", r->responses);
-        else
-                json_object_del(params, "inputResponses");
-        if (r->state != NULL)
-                json_object_set(params, "requestState", r->state);
-        else
-                json_object_del(params, "requestState");
         timer_disarm(rounds_loop(r), &r->deadline);
-        exchange_unpark(x);
+        if (params != NULL && json_object_set_new(x->msg, "params", params) == 0)
+                exchange_unpark(x);
+        else
+                rounds_end(r, "out of memory");
 }
 
 static void rounds_on_task(struct loop_task *task)
@@ -80,7 +73,9 @@ static void rounds_on_deadline(struct timer *timer)
 {
         struct rounds *r = container_of(timer, struct rounds, deadline);
 
-        rounds_end(r, "the client did not answer what the server needs to know in time");
+        rounds_end(
+                r,
+                "the client did not answer what the server needs to know in time (input_wait_s)");
 }
 
 /* A reply, or progress, which such a server has not asked for. */
@@ -88,15 +83,15 @@ static void rounds_on_message_take(struct asker *asker, json_t *msg)
 {
         struct rounds *r = container_of(asker, struct rounds, asker);
         const char *key = json_string_value(json_object_get(msg, "id"));
-        json_t *result = json_object_get(msg, "result");
-        const json_t *error = json_object_get(msg, "error");
         const json_t *request = key != NULL ? json_object_get(r->requests, key) : NULL;
+        json_t *response = request != NULL ? bridge_input_response(request, msg) : NULL;
 
-        if (request != NULL && json_is_object(result)) {
-                json_object_set(r->responses, key, result);
+        if (response != NULL) {
+                json_object_set_new(r->responses, key, response);
                 json_object_del(r->requests, key);
         } else if (request != NULL && r->why[0] == '\0') {
-                const char *message = json_string_value(json_object_get(error, "message"));
+                const char *message = json_string_value(
+                        json_object_get(json_object_get(msg, "error"), "message"));
 
                 snprintf(r->why, sizeof(r->why), "%.40s, which the server needs: %.200s",
                          json_string_value(json_object_get(request, "method")),
@@ -111,7 +106,7 @@ static const char *rounds_check(const struct rounds *r, const json_t *result)
 {
         const json_t *requests = json_object_get(result, "inputRequests"), *request;
         const json_t *state = json_object_get(result, "requestState");
-        const struct call *call = exchange_call(r->x);
+        const json_t *said = link_init_params(r->x->owner, exchange_call(r->x));
         const char *key;
 
         if (r->n > ROUNDS_MAX)
@@ -123,7 +118,7 @@ static const char *rounds_check(const struct rounds *r, const json_t *result)
         if (requests != NULL && !json_is_object(requests))
                 return "it asks for input with inputRequests that are no object";
         json_object_foreach ((json_t *)requests, key, request)
-                if (!envelope_may_ask(link_init_params(r->x->owner, call), request))
+                if (!bridge_can_ask(json_object_get(said, "capabilities"), request))
                         return "it asks for input that this client has not said it can give";
         return NULL;
 }
@@ -135,16 +130,16 @@ static void rounds_ask(struct rounds *r)
         const char *key;
 
         json_object_foreach (questions, key, request) {
-                json_t *params = json_deep_copy(json_object_get(request, "params"));
-                json_t *msg = rpc_request_take(
-                        json_string(key), json_string_value(json_object_get(request, "method")),
-                        params != NULL ? params : json_object());
+                json_t *id = json_string(key), *msg = NULL;
+                const char *why = "out of memory";
 
-                if (msg != NULL)
+                if (bridge_request_for_session(call->session->revision, id, request, &msg, &why) ==
+                    0)
                         session_ask(&r->asker, call, msg);
                 else
-                        snprintf(r->why, sizeof(r->why), "out of memory");
+                        snprintf(r->why, sizeof(r->why), "it needs input: %s", why);
                 json_decref(msg);
+                json_decref(id);
         }
         json_decref(questions);
 }
@@ -165,10 +160,10 @@ static struct rounds *rounds_of(struct exchange *x)
         return r;
 }
 
-void rounds_go_on(struct exchange *x, const json_t *result)
+void rounds_go_on(struct exchange *x, json_t *result)
 {
         struct rounds *r = rounds_of(x);
-        json_t *requests = json_object_get(result, "inputRequests");
+        json_t *requests = bridge_input_requests(result);
         const char *why;
 
         exchange_park(x);
@@ -182,13 +177,13 @@ void rounds_go_on(struct exchange *x, const json_t *result)
                 rounds_end(r, why);
                 return;
         }
-        json_decref(r->state);
-        r->state = json_incref(json_object_get(result, "requestState"));
+        json_decref(r->result);
+        r->result = json_incref(result);
         json_decref(r->responses);
         r->responses = json_object();
         json_decref(r->requests);
         r->requests = requests != NULL ? json_copy(requests) : json_object();
-        timer_arm(rounds_loop(r), &r->deadline, ROUND_MS);
+        timer_arm(rounds_loop(r), &r->deadline, x->owner->upstream->gate->config->input_wait_ms);
         loop_defer(rounds_loop(r), &r->task);
         rounds_ask(r);
 }
@@ -199,7 +194,7 @@ static void rounds_free(void *object)
 
         json_decref(r->requests);
         json_decref(r->responses);
-        json_decref(r->state);
+        json_decref(r->result);
         free(r);
 }
 

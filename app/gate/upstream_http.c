@@ -321,6 +321,14 @@ static bool wire_may_resume(const struct post_wire *w)
                wire_relay(w) == NULL;
 }
 
+/* A server that keeps no session would not refuse a request so. */
+static bool wire_is_foreign(const struct post_wire *w)
+{
+        return w->link->is_stateless && !exchange_greets(w->x) && !w->x->was_retried &&
+               w->x->errand != NULL && (w->status == 400 || w->status == 404 || w->status == 405) &&
+               !link_is_answer(w->x, buf_bytes(&w->body));
+}
+
 /* The answer to a greeting was none: what does its status say? True: it has been acted upon. */
 static bool wire_turns(struct post_wire *w)
 {
@@ -368,6 +376,10 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
                 if (status == 404 && x->generation == w->link->generation)
                         peer->is_forgotten = true;
                 exchange_again(x);
+                return;
+        }
+        if (why == NULL && wire_is_foreign(w)) {
+                link_doubt(x);
                 return;
         }
         if (why == NULL && !w->is_stream && w->body.len > 0 &&

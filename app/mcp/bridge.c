@@ -315,6 +315,12 @@ int bridge_finish(const char *method, const json_t *params, json_t *answer,
 
 /* ---- answers to session clients ---- */
 
+bool bridge_is_stateless_code(json_int_t code)
+{
+        return code == RPC_HEADER_MISMATCH || code == RPC_MISSING_CAPABILITY ||
+               code == RPC_UNSUPPORTED_VERSION;
+}
+
 /* The older schemas know objects alone. What it says is in the content as well, or comes there. */
 static void drop_structured_value(json_t *result)
 {

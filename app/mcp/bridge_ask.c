@@ -266,6 +266,13 @@ json_t *bridge_input_response(const json_t *input_request, const json_t *reply)
         return NULL;
 }
 
+bool bridge_is_known(const json_t *result)
+{
+        return json_object_get(result, "resultType") == NULL ||
+               strcmp(text_of(result, "resultType"), "complete") == 0 ||
+               bridge_is_input_required(result);
+}
+
 bool bridge_is_input_required(const json_t *result)
 {
         return strcmp(text_of(result, "resultType"), "input_required") == 0;

@@ -120,6 +120,11 @@ json_t *bridge_filter_for_upstream(const json_t *capabilities, json_t *uris)
         return filter;
 }
 
+json_t *bridge_tag(const json_t *params)
+{
+        return json_object_get(json_object_get(params, "_meta"), BRIDGE_KEY("subscriptionId"));
+}
+
 json_t *bridge_tag_notification(const json_t *msg, json_t *id)
 {
         json_t *copy = json_copy((json_t *)msg);

@@ -42,10 +42,6 @@ static const struct revision revisions[] = {
 /* The first revision without sessions; later ones are of its kind. */
 static const char first_stateless[] = "2026-07-28";
 
-static const char *const stateless[] = {first_stateless};
-
-#define N_STATELESS (sizeof(stateless) / sizeof(stateless[0]))
-
 int era_revision_find(struct str name, era_revision *revisionp)
 {
         for (size_t i = 0; i < N_REVISIONS; i++)
@@ -117,38 +113,6 @@ json_t *era_supported(void)
         for (size_t i = N_REVISIONS; i-- > 0 && names != NULL;)
                 json_array_append_new(names, json_string(revisions[i].name));
         return names;
-}
-
-const char *era_stateless_newest(void)
-{
-        return stateless[N_STATELESS - 1];
-}
-
-static bool has_name(const json_t *names, const char *name)
-{
-        const json_t *one;
-        size_t i;
-
-        json_array_foreach ((json_t *)names, i, one)
-                if (json_is_string(one) && strcmp(json_string_value(one), name) == 0)
-                        return true;
-        return false;
-}
-
-const char *era_stateless_pick(const json_t *names)
-{
-        for (size_t i = N_STATELESS; i-- > 0;)
-                if (has_name(names, stateless[i]))
-                        return stateless[i];
-        return NULL;
-}
-
-bool era_session_among(const json_t *names)
-{
-        for (size_t i = 0; i < N_REVISIONS; i++)
-                if (has_name(names, revisions[i].name))
-                        return true;
-        return false;
 }
 
 bool era_has_batches(era_revision revision)

@@ -84,6 +84,10 @@ json_t *bridge_reply(json_t *id, const json_t *input_request, const json_t *resp
  * "no" to an elicitation. NULL: it is another error, which ends the call; or out of memory. */
 json_t *bridge_input_response(const json_t *input_request, const json_t *reply);
 
+/* Is a stateless upstream's result of a type that we know? One without a type is complete. */
+bool bridge_is_known(const json_t *result);
+/* Is this the code of an error that only stateless servers give? */
+bool bridge_is_stateless_code(json_int_t code);
 /* Is a stateless upstream's result none yet? Then these are its input requests by their keys,
  * borrowed; NULL: it only wants to be called again. */
 bool bridge_is_input_required(const json_t *result);
@@ -103,6 +107,8 @@ json_t *bridge_filter_of_changes(const json_t *asked);
 /* The filter that asks an upstream with these capabilities for all changes of lists, and for the
  * resources (an array of URIs; may be NULL). NULL: out of memory. */
 json_t *bridge_filter_for_upstream(const json_t *capabilities, json_t *uris);
+/* The id of the subscription in a notification's params, borrowed; NULL: it has none. */
+json_t *bridge_tag(const json_t *params);
 /* A copy with the id of the subscription; without it. NULL: out of memory. */
 json_t *bridge_tag_notification(const json_t *msg, json_t *id);
 json_t *bridge_untag_notification(const json_t *msg);

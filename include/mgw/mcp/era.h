@@ -28,13 +28,6 @@ int era_choose(const json_t *names, era_revision *revisionp);
 /* An array of the names of all revisions that we speak, newest first; NULL: out of memory. */
 json_t *era_supported(void);
 
-/* The newest stateless revision (era C) that we speak. */
-const char *era_stateless_newest(void);
-/* The newest of them in an array of names; NULL: none. */
-const char *era_stateless_pick(const json_t *names);
-/* Does an array of names hold a session-keeping revision that we speak? */
-bool era_session_among(const json_t *names);
-
 /* May a POST carry an array of messages? */
 bool era_has_batches(era_revision revision);
 /* Does a resumable stream begin with an event that has an id and empty data? */
