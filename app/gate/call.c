@@ -11,6 +11,7 @@
 #include "mgw/gate/relay.h"
 #include "mgw/gate/stateless.h"
 #include "mgw/gate/subscription.h"
+#include "mgw/mcp/bridge.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -81,6 +82,9 @@ static void call_finish(struct call *call, const char *why, json_t *answer)
         json_object_set(answer, "id", call->id);
         if (call_is_stateless(call))
                 stateless_finish_answer(call, answer);
+        else
+                (void)bridge_finish_session(call->session->revision, call->method->name, answer,
+                                            false);
         call_end(call, why, answer);
 }
 

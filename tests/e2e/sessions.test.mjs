@@ -3,6 +3,7 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { connectClient, textOf } from './lib/clients.mjs';
+import { startConformanceServer } from './lib/conformance_server.mjs';
 import { startGateway, waitFor } from './lib/gateway.mjs';
 import { openSession, openStream, rpc } from './lib/stream.mjs';
 import { UpstreamServer } from './lib/upstream_server.mjs';
@@ -277,4 +278,28 @@ describe('the end of a session', { timeout: 120000 }, () => {
     assert.equal(textOf(await next.callTool({ name: 'echo', arguments: { message: 'x' } })), 'x');
     await next.close();
   }));
+});
+
+describe('a session of an older revision than its upstream speaks', { timeout: 60000 }, () => {
+  let gateway, server;
+  before(async () => {
+    server = await startConformanceServer();
+    gateway = await startGateway({ config: { mcpServers: { up: { url: server.url, prefix: '' } } } });
+  });
+  after(async () => {
+    await gateway.stop();
+    await server.stop();
+  });
+
+  const audio = async (revision) => {
+    const session = await openSession(gateway.url, revision);
+    const answer = await post(gateway, session, rpc(2, 'tools/call', { name: 'test_audio_content', arguments: {} }));
+    return (await answer.json()).result.content[0];
+  };
+
+  test('gets content in a form that its revision has', async () => {
+    const { type, data, mimeType } = await audio('2025-03-26');
+    assert.equal(type, 'audio');
+    assert.deepEqual(await audio('2024-11-05'), { type: 'resource', resource: { uri: 'mgw:audio', mimeType, blob: data } });
+  });
 });
