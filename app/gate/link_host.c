@@ -49,15 +49,15 @@ void host_on_down(struct link *host, const char *why)
 
 int host_log_level(const struct link *host)
 {
-        int lowest = -1;
+        const struct session *lowest = NULL;
 
         list_for_each (it, &host->lodgers) {
                 const struct session *s = lodger_of(it)->session;
 
-                if (s->log_level >= 0 && (lowest < 0 || s->log_level < lowest))
-                        lowest = s->log_level;
+                if (s->log_level >= 0 && (lowest == NULL || s->log_level < lowest->log_level))
+                        lowest = s;
         }
-        return lowest;
+        return lowest != NULL ? lowest->log_level : -1;
 }
 
 void host_tell_level(struct link *host)
