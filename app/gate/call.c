@@ -320,7 +320,11 @@ static void call_by_name(struct call *call)
             builtin_call(call, name, json_object_get(call->params, "arguments")))
                 return;
         owner = listing_owner_of_name(call->session, is_tool ? LINK_TOOLS : LINK_PROMPTS, name);
+        if (is_tool && call_is_stateless(call) && !stateless_knows_tool(&owner))
+                owner.is_certain = false;
         if (listing_learn(call, &owner, call_dispatch))
+                return;
+        if (is_tool && call_is_stateless(call) && !stateless_check_tool(call, &owner))
                 return;
         if (owner.link == NULL) {
                 call_fail(call, RPC_INVALID_PARAMS, "%s: unknown name: %s", call->method->name,

@@ -195,6 +195,7 @@ static void post_free(void *object)
         struct post *post = object;
 
         json_decref(post->answers);
+        json_decref(post->mirrored);
         free(post);
 }
 

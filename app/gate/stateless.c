@@ -98,14 +98,64 @@ static int check_room(struct request *req, const struct session *s, struct user 
 
 /* ---- the request ---- */
 
+/* Those that repeat arguments: which ones must is known later. */
+static json_t *mirrored_headers(const struct request *req)
+{
+        json_t *headers = NULL;
+
+        for (char *const *it = req->in->params.envp; *it != NULL; it++) {
+                struct str value = str_from(*it), name = str_cut(&value, '=');
+                char key[128];
+
+                if (!str_has_prefix(name, STR("HTTP_MCP_PARAM_")) || name.n >= sizeof(key))
+                        continue;
+                snprintf(key, sizeof(key), "%.*s", STR_ARG(name));
+                if (headers == NULL)
+                        headers = json_object();
+                json_object_set_new(headers, key, json_stringn_nocheck(value.p, value.n));
+        }
+        return headers;
+}
+
+static struct str mirrored_header(const void *headers, const char *name)
+{
+        const json_t *value = json_object_get(headers, name);
+
+        return (struct str){json_string_value(value), json_string_length(value)};
+}
+
+bool stateless_knows_tool(const struct listing_owner *owner)
+{
+        const struct link *link = owner->link;
+
+        return link == NULL || link->lists[LINK_TOOLS].entries != NULL ||
+               (link->state == LINK_READY && !link->is_stateless);
+}
+
+bool stateless_check_tool(struct call *call, const struct listing_owner *owner)
+{
+        const json_t *tool =
+                owner->link != NULL ? listing_find_tool(owner->link, owner->theirs) : NULL;
+        const struct mirror_headers headers = {mirrored_header, call->post->mirrored};
+        char why[200];
+
+        if (mirror_check_params(&headers, json_object_get(call->params, "arguments"),
+                                json_object_get(tool, "inputSchema"), why, sizeof(why)) == 0)
+                return true;
+        call_fail(call, RPC_HEADER_MISMATCH, "%s", why);
+        return false;
+}
+
 static void start(struct request *req, struct session *s, const struct rpc_msg *m)
 {
         struct post *post = post_create(req, s, 1, false);
 
-        if (post == NULL)
+        if (post == NULL) {
                 refuse(req, m->id, 500, RPC_INTERNAL_ERROR, "out of memory");
-        else
-                call_start(s, post, m);
+                return;
+        }
+        post->mirrored = mirrored_headers(req);
+        call_start(s, post, m);
 }
 
 /* A call of ours goes on, or a request that goes to an upstream which asked by itself. */

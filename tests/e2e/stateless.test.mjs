@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { textOf } from './lib/clients.mjs';
 import { startGateway, startIdleProxy, waitFor } from './lib/gateway.mjs';
+import { startServer2 } from './lib/matrix/server2.mjs';
 import { headersOf, listen, logLevel, messageOf, metaOf, post, serverInfo, subscriptionId, VERSION } from './lib/stateless.mjs';
 import { openSession, rpc } from './lib/stream.mjs';
 import { UpstreamServer } from './lib/upstream_server.mjs';
@@ -257,6 +258,35 @@ describe('a client of MCP 2026-07-28', { timeout: 120000 }, () => {
       }
     });
   });
+});
+
+describe('a client of MCP 2026-07-28 whose tool wants arguments in headers', { timeout: 60000 }, () => {
+  let upstream, gateway;
+  before(async () => {
+    upstream = await startServer2('next');
+    gateway = await startGateway({ config: { mcpServers: { next: { url: upstream.url } } } });
+  });
+  after(async () => {
+    await gateway.stop();
+    await upstream.stop();
+  });
+  const base64 = (text) => `=?base64?${Buffer.from(text).toString('base64')}?=`;
+
+  // The first of them comes before anybody has asked for the list.
+  for (const [what, text, header, status] of [
+    ['is refused without the header', 'x', undefined, 400],
+    ['is refused when the header says something else', 'x', 'y', 400],
+    ['is refused when the header is broken Base64', 'x', '=?base64?***?=', 400],
+    ['is served when both say the same', 'x', 'x', 200],
+    ['is served when the header says it in Base64', 'grüße', base64('grüße'), 200],
+  ]) {
+    test(what, async () => {
+      const { status: got, json } = await post(gateway.url, call('next_say', { text }), { 'mcp-param-text': header });
+      assert.equal(got, status, JSON.stringify(json));
+      if (status === 200) assert.equal(textOf(json.result), `next: ${text}`);
+      else assert.equal(json.error.code, -32020);
+    });
+  }
 });
 
 describe('in time', { timeout: 120000 }, () => {

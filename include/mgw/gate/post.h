@@ -11,7 +11,8 @@ struct post {
         struct stream *stream; /* once it is one */
         struct session *session;
         struct timer grace;
-        json_t *answers; /* array, until it becomes a stream */
+        json_t *answers;  /* array, until it becomes a stream */
+        json_t *mirrored; /* stateless: its headers Mcp-Param-*, by their names in CGI; or NULL */
         struct channel channel;
         unsigned n_open; /* calls without an answer */
         unsigned status; /* of a JSON answer */
