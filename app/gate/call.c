@@ -396,7 +396,7 @@ static void call_set_level(struct call *call)
                 call_fail(call, RPC_INVALID_PARAMS, "params.level must be a level of RFC 5424");
                 return;
         }
-        s->log_level = (int8_t)level;
+        s->log_level = (int16_t)level;
         for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
                 if (link_can(s->links[i], call->method->capability))
                         link_request_take(s->links[i], call->method->name, copy_params(call));

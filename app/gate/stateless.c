@@ -208,14 +208,14 @@ void stateless_set_log_level(struct call *call)
         struct session *s = call->session;
         int lowest = -1;
 
-        call->log_level = (int8_t)bridge_log_level(call->params);
+        call->log_level = bridge_log_level(call->params);
         list_for_each (it, &s->calls) {
                 int level = container_of(it, struct call, link)->log_level;
 
                 if (level >= 0 && (lowest < 0 || level < lowest))
                         lowest = level;
         }
-        s->log_level = (int8_t)lowest;
+        s->log_level = (int16_t)lowest;
 }
 
 struct call *stateless_logging_call(const struct link *link, struct call *guess)

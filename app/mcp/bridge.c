@@ -348,9 +348,9 @@ static int set_changed(json_t *result, const char *key, json_t *changed)
 
 static int convert_result(era_revision client, const char *method, json_t *result)
 {
-        json_t *content = json_object_get(result, "content");
         json_t *messages = json_object_get(result, "messages");
         json_t *tools = json_object_get(result, "tools");
+        json_t *content;
 
         if (strcmp(method, "tools/call") == 0) {
                 drop_structured_value(result);

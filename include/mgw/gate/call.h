@@ -30,7 +30,7 @@ struct call {
         struct relay *relay;       /* its answer is going out while it comes */
         struct input *input;       /* what its upstream asks of a stateless client */
         struct subscription *subscription; /* METHOD_LISTEN */
-        int8_t log_level;                  /* stateless: lowest that the client wants; -1: none */
+        int log_level;                     /* stateless: lowest that the client wants; -1: none */
 };
 
 /* Is it of a client that keeps no session (era C)? */

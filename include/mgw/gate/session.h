@@ -49,7 +49,7 @@ struct session {
         enum session_kind kind;
         bool is_initialized;
         bool is_ending;
-        int8_t log_level; /* lowest that the client wants; -1: it has not said */
+        int16_t log_level; /* lowest that the client wants; -1: it has not said */
         char id[];
 };
 

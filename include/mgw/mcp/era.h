@@ -44,15 +44,6 @@ bool era_has_choices(era_revision revision);
 /* May a message of sampling have several blocks of content, and use tools? */
 bool era_has_sampling_blocks(era_revision revision);
 
-/* Has content of type audio? Of type resource_link? */
-bool era_has_audio(era_revision revision);
-bool era_has_resource_links(era_revision revision);
-/* May a server send the user to a URL (elicitation mode "url")? Ask for several of some choices? */
-bool era_has_url_elicitation(era_revision revision);
-bool era_has_choices(era_revision revision);
-/* May a message of sampling have several blocks of content, and use tools? */
-bool era_has_sampling_blocks(era_revision revision);
-
 /* What an MCP-Protocol-Version header says (empty: not sent). */
 enum era_version {
         ERA_VERSION_NONE,
