@@ -57,9 +57,17 @@ void exchange_answer_take(struct exchange *x, json_t *answer)
                 errand->on_fail(errand, "out of memory");
 }
 
+/* What is being relayed is known for what it is to its end. */
+static void exchange_note_cancel(struct exchange *x)
+{
+        const struct call *call = x->errand != NULL ? x->errand->call : NULL;
+
+        if (call == NULL || call->relay == NULL)
+                x->owner->given_up_in = x->owner->generation;
+}
+
 void link_cancel(struct link *link, int64_t id, const char *why)
 {
-        link->given_up_in = link->generation;
         link_send_take(link, rpc_notification_take("notifications/cancelled",
                                                    json_pack("{s:I, s:s}", "requestId",
                                                              (json_int_t)id, "reason", why)));
@@ -88,6 +96,7 @@ static void exchange_on_silence(struct timer *timer)
 
         snprintf(why, sizeof(why), "it has been silent for %g s%s",
                  (double)exchange_patience_ms(x) / 1000, x->errand != NULL ? " (timeout_s)" : "");
+        exchange_note_cancel(x);
         exchange_fail(x, why, FAULT_FINAL);
         if (is_running)
                 link_cancel(link, id, why);
@@ -313,6 +322,8 @@ void errand_drop(struct errand *errand, const char *why)
         link = x->owner;
         was_sent = x->wire != NULL;
         id = x->id;
+        if (why != NULL)
+                exchange_note_cancel(x);
         exchange_end(x);
         if (why != NULL && was_sent && link->state == LINK_READY)
                 link_cancel(link, id, why);

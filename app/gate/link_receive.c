@@ -254,10 +254,13 @@ struct exchange *link_begin_relay(struct link *link, struct str head)
 
 static bool call_must_wait(const struct call *call, struct request_waiter *waiter)
 {
-        const struct stream *stream =
-                call != NULL && call->post != NULL ? call->post->stream : NULL;
+        const struct post *post = call != NULL ? call->post : NULL;
 
-        return stream != NULL && request_must_wait(stream->req, waiter);
+        if (post == NULL)
+                return false;
+        if (post->stream != NULL)
+                return request_must_wait(post->stream->req, waiter);
+        return post->req != NULL && request_must_wait(post->req, waiter);
 }
 
 bool link_must_wait(struct link *link, struct request_waiter *waiter)

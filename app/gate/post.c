@@ -121,6 +121,8 @@ struct post *post_create(struct request *req, struct session *session, unsigned 
         post->is_batch = is_batch;
         post->accepts_stream =
                 hdr_accepts(req->in->head.accept, STR("text/event-stream")) == HDR_ACCEPT_EXPLICIT;
+        /* HAProxy ends the body of a broken answer over HTTP/2 as if it were whole. */
+        post->shows_cuts = str_eq(req->in->head.http_version, STR("HTTP/1.1"));
         post->grace.on_due = post_on_grace;
         request_own(req, &post_request_events, post);
         timer_arm(session->gate->loop, &post->grace, session->gate->config->answer_grace_ms);
@@ -156,10 +158,40 @@ bool post_is_heard(const struct post *post)
         return post->req != NULL || post->stream != NULL;
 }
 
-bool post_may_relay(struct post *post)
+/* A proxy that is being reloaded carries the rest still; a peer that keeps its connection wants an
+ * end. */
+static void post_on_body_abort(struct request *req)
 {
-        if (post->is_batch || post->n_open != 1 || !post->accepts_stream)
+        if (!req->keep_conn)
+                return;
+        post_on_gone(req);
+        request_end(req);
+}
+
+static const struct request_events post_body_events = {
+        .on_gone = post_on_gone,
+        .on_abort = post_on_body_abort,
+};
+
+/* A connection that fails now ends by itself. */
+static bool post_begin_body(struct post *post)
+{
+        const struct cgi_header headers[] = {{"Content-Type", "application/json"}, {0}};
+
+        if (post->req == NULL || !post->shows_cuts)
                 return false;
+        post->body = POST_BODY_BEGUN;
+        request_own(post->req, &post_body_events, post);
+        (void)request_begin(post->req, headers, STR(""));
+        return true;
+}
+
+bool post_begin_parts(struct post *post)
+{
+        if (post->is_batch || post->n_open != 1 || post->body != POST_BODY_NONE)
+                return false;
+        if (!post->accepts_stream)
+                return post_begin_body(post);
         (void)post_begin_stream(post);
         return post->stream != NULL && !post->stream->is_full && post->stream->writer == NULL;
 }
@@ -204,8 +236,12 @@ static void post_over(struct post *post)
         struct gate *gate = post->session->gate;
 
         timer_disarm(gate->loop, &post->grace);
-        if (post->req != NULL) {
+        if (post->req != NULL && post->body == POST_BODY_NONE) {
                 post_reply(post);
+        } else if (post->req != NULL && post->body == POST_BODY_WHOLE) {
+                request_end(post->req);
+        } else if (post->req != NULL) {
+                request_cut(post->req);
         } else if (post->stream != NULL) {
                 post->stream->owner = NULL;
                 stream_end(post->stream);

@@ -1,6 +1,7 @@
-/* The event's data is the client's id and the upstream's bytes. What fills a silence in its middle
- * is a comment between two lines of data: the client joins them by a line end, which JSON allows
- * between two tokens, but not within one. */
+/* What goes out is the client's id and the upstream's bytes: an event's data, or a body where the
+ * client takes no stream. What fills a silence in the middle of an event is a comment between two
+ * lines of data: the client joins them by a line end, which JSON allows between two tokens, but not
+ * within one. A body that cannot be ended is cut. */
 #include "mgw/gate/relay.h"
 
 #include "mgw/gate/link.h"
@@ -15,19 +16,38 @@
 struct relay {
         struct stream_writer writer;
         struct call *call;
-        struct stream *stream; /* NULL: its client has left it, and cannot be given the rest */
+        struct stream *stream; /* NULL: a body; or the client has left */
         struct rpc_result_reader reader;
         const char *inserted; /* members that the result lacks, until they are written */
         int64_t id;
         char last; /* byte that was sent on */
+        bool is_body;
 };
 
-static void relay_write(struct relay *relay, struct str bytes, bool is_last)
+/* NULL: the client has left, and cannot be given the rest. */
+static struct request *relay_request(const struct relay *relay)
+{
+        if (relay->is_body)
+                return relay->call->post->req;
+        return relay->stream != NULL ? relay->stream->req : NULL;
+}
+
+static void relay_write(struct relay *relay, struct str bytes)
+{
+        struct request *req = relay_request(relay);
+
+        if (relay->stream != NULL)
+                (void)stream_write_part(relay->stream, bytes, false);
+        else if (req != NULL)
+                (void)request_write(req, bytes, UINT32_MAX);
+}
+
+/* Nothing more of it: the stream is free for others. */
+static void relay_let_go(struct relay *relay)
 {
         if (relay->stream != NULL)
-                (void)stream_write_part(relay->stream, bytes, is_last);
-        if (is_last)
-                relay->stream = NULL;
+                (void)stream_write_part(relay->stream, STR("\n\n"), true);
+        relay->stream = NULL;
 }
 
 /* Could a token go on behind this byte? */
@@ -48,7 +68,7 @@ static void relay_on_silence(struct stream_writer *writer)
                           upstream_name(call->upstream));
                 return;
         }
-        relay_write(relay, STR("\n: keep-alive\ndata: "), false);
+        relay_write(relay, STR("\n: keep-alive\ndata: "));
         call->session->gate->stats.keepalives++;
 }
 
@@ -59,20 +79,26 @@ static void relay_on_gone(struct stream_writer *writer)
 
 /* ---- the beginning ---- */
 
-/* The event up to where the result stands. */
-static int add_event_head(struct buf *out, struct call *call)
+static int add_event_head(struct buf *out, struct channel *channel)
 {
-        struct channel *channel = &call->post->channel;
-        char event_id[REPLAY_ID_SIZE] = "";
-        char *id = json_dumps(call->id, JSON_ENCODE_ANY | JSON_COMPACT);
-        int r;
+        char event_id[REPLAY_ID_SIZE];
 
-        if (id == NULL)
-                return -1;
-        if (channel->no > 0)
-                replay_id_print((struct replay_id){channel->no, ++channel->seq}, event_id);
-        r = buf_addf(out, "event: message\n%s%s%sdata: {\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":",
-                     channel->no > 0 ? "id: " : "", event_id, channel->no > 0 ? "\n" : "", id);
+        if (channel->no == 0)
+                return buf_add_str(out, STR("event: message\ndata: "));
+        replay_id_print((struct replay_id){channel->no, ++channel->seq}, event_id);
+        return buf_addf(out, "event: message\nid: %s\ndata: ", event_id);
+}
+
+/* All up to where the result stands. */
+static int add_head(struct buf *out, struct call *call)
+{
+        char *id = json_dumps(call->id, JSON_ENCODE_ANY | JSON_COMPACT);
+        int r = id == NULL ? -1 : 0;
+
+        if (r == 0 && call->post->stream != NULL)
+                r = add_event_head(out, &call->post->channel);
+        if (r == 0)
+                r = buf_addf(out, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":", id);
         free(id);
         return r;
 }
@@ -82,7 +108,7 @@ static bool may_relay(struct call *call, int64_t id, struct str head)
         int64_t found;
 
         return call->relay == NULL && call->post != NULL && rpc_result_is_under_way(head, &found) &&
-               (found == RPC_RESULT_ID_UNKNOWN || found == id) && post_may_relay(call->post);
+               (found == RPC_RESULT_ID_UNKNOWN || found == id) && post_begin_parts(call->post);
 }
 
 bool relay_begin(struct call *call, int64_t id, struct str head)
@@ -94,7 +120,7 @@ bool relay_begin(struct call *call, int64_t id, struct str head)
                 return false;
         relay = calloc(1, sizeof(*relay));
         buf_init(&start, 4096);
-        if (relay == NULL || add_event_head(&start, call) != 0) {
+        if (relay == NULL || add_head(&start, call) != 0) {
                 buf_finish(&start);
                 free(relay);
                 return false;
@@ -104,11 +130,13 @@ bool relay_begin(struct call *call, int64_t id, struct str head)
         if (call_is_stateless(call) && !call->session->links[call->upstream->index]->is_stateless)
                 relay->inserted = bridge_lacking_members(call->method->name);
         relay->stream = call->post->stream;
+        relay->is_body = relay->stream == NULL;
         relay->writer = (struct stream_writer){relay_on_silence, relay_on_gone};
-        relay->stream->writer = &relay->writer;
+        if (relay->stream != NULL)
+                relay->stream->writer = &relay->writer;
         call->relay = relay;
         call_stop_beats(call);
-        relay_write(relay, buf_bytes(&start), false);
+        relay_write(relay, buf_bytes(&start));
         buf_finish(&start);
         relay_feed(relay, head, false);
         return true;
@@ -118,7 +146,9 @@ bool relay_begin(struct call *call, int64_t id, struct str head)
 
 bool relay_must_wait(struct relay *relay, struct request_waiter *waiter)
 {
-        return relay->stream != NULL && request_must_wait(relay->stream->req, waiter);
+        struct request *req = relay_request(relay);
+
+        return req != NULL && request_must_wait(req, waiter);
 }
 
 /* Over a pipe the id may stand at the end alone. */
@@ -131,7 +161,9 @@ static void relay_end(struct relay *relay)
                           upstream_name(call->upstream));
                 return;
         }
-        relay_write(relay, STR("}\n\n"), true);
+        relay_write(relay, STR("}"));
+        if (relay->is_body)
+                call->post->body = POST_BODY_WHOLE;
         call_answered(call);
 }
 
@@ -139,20 +171,20 @@ static void relay_write_piece(struct relay *relay, struct str piece)
 {
         relay->last = piece.p[piece.n - 1];
         if (relay->inserted != NULL && piece.p[0] == '{') {
-                relay_write(relay, STR("{"), false);
-                relay_write(relay, str_from(relay->inserted), false);
+                relay_write(relay, STR("{"));
+                relay_write(relay, str_from(relay->inserted));
                 piece = (struct str){piece.p + 1, piece.n - 1};
         }
         relay->inserted = NULL;
         if (piece.n > 0)
-                relay_write(relay, piece, false);
+                relay_write(relay, piece);
 }
 
 void relay_feed(struct relay *relay, struct str bytes, bool is_last)
 {
         enum rpc_result_outcome o = RPC_RESULT_MORE;
 
-        if (relay->stream == NULL) {
+        if (relay_request(relay) == NULL) {
                 call_fail(relay->call, RPC_INTERNAL_ERROR,
                           "the connection broke while a big answer came: call again");
                 return;
@@ -177,6 +209,6 @@ void relay_drop(struct relay *relay)
 {
         if (relay == NULL)
                 return;
-        relay_write(relay, STR("\n\n"), true);
+        relay_let_go(relay);
         free(relay);
 }

@@ -148,6 +148,12 @@ void request_end(struct request *req)
         request_over(req);
 }
 
+void request_cut(struct request *req)
+{
+        req->keep_conn = false;
+        request_over(req);
+}
+
 /* Adds the CORS headers of an allowed Origin (Fetch, "CORS protocol") to the caller's. */
 static int add_head(struct request *req, struct buf *out, unsigned status,
                     const struct cgi_header *headers, const char *length)

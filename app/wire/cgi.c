@@ -210,6 +210,7 @@ int cgi_head_read(struct cgi_head *head, const struct cgi_params *params)
                 .remote_addr = cgi_param(params, "REMOTE_ADDR"),
                 .request_id = cgi_param(params, "MGW_REQUEST_ID"),
                 .host = cgi_param(params, "HTTP_HOST"),
+                .http_version = cgi_param(params, "SERVER_PROTOCOL"),
                 .accept = cgi_param(params, "HTTP_ACCEPT"),
                 .authorization = cgi_param(params, "HTTP_AUTHORIZATION"),
                 .origin = cgi_param(params, "HTTP_ORIGIN"),

@@ -71,11 +71,13 @@ describe('a big answer of a child', { timeout: 120000 }, () => {
     }
   }
 
-  test('is plain JSON for a client that takes no stream', async () => {
+  test('is plain JSON for a client that takes no stream, and broken where it breaks off', async () => {
     const session = await openChild(gateway);
-    const response = await post(gateway, session, call('big', { bytes: 3 * MB }), { headers: { ...session.headers, accept: 'application/json' } });
+    const plain = (args) => post(gateway, session, call('big', { bytes: 3 * MB, ...args }), { headers: { ...session.headers, accept: 'application/json' } });
+    const response = await plain();
     assert.equal(response.headers.get('content-type'), 'application/json');
     assert.equal(hash(textOf((await response.json()).result)), hash(textOfBytes(3 * MB)));
+    for (const end of ['garbage', 'wrong id', 'exit']) await assert.rejects((await plain({ end })).text(), TypeError);
   });
 
   for (const idFirst of [false, true]) {

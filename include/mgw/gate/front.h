@@ -76,3 +76,6 @@ uint32_t request_n_unsent(const struct request *req);
 bool request_must_wait(struct request *req, struct request_waiter *waiter);
 /* Ends a stream in order. The request must not be used afterwards. */
 void request_end(struct request *req);
+/* The same for one that breaks off, which its client can see: the connection ends without
+ * END_REQUEST. */
+void request_cut(struct request *req);

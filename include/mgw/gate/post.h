@@ -1,10 +1,13 @@
-/* The answer to one POST of era B or C: JSON when all its calls are answered within the grace, else
- * a stream. */
+/* The answer to one POST of era B or C: JSON when all its calls are answered within the grace or
+ * the client takes no stream, else a stream. */
 #pragma once
 
 #include "mgw/gate/session.h"
 
 struct call;
+
+/* A JSON body that is written part by part. */
+enum post_body { POST_BODY_NONE, POST_BODY_BEGUN, POST_BODY_WHOLE };
 
 struct post {
         struct request *req;   /* until it is answered, streamed or lost */
@@ -14,11 +17,13 @@ struct post {
         json_t *answers;  /* array, until it becomes a stream */
         json_t *mirrored; /* stateless: its headers Mcp-Param-*, by their names in CGI; or NULL */
         struct channel channel;
-        unsigned n_open; /* calls without an answer */
-        unsigned status; /* of a JSON answer */
+        unsigned n_open;     /* calls without an answer */
+        unsigned status;     /* of a JSON answer */
+        enum post_body body; /* who writes it says when it is whole: else it is cut */
         bool is_batch;
         bool is_stream; /* it has become one, cut or not */
         bool accepts_stream;
+        bool shows_cuts;    /* its client can see that a body of no told length breaks off */
         bool opens_session; /* the answer's head carries the session's id */
 };
 
@@ -32,8 +37,9 @@ struct call *post_call(const struct post *post);
 struct post *post_find(struct session *session, uint32_t channel_no);
 /* Makes a stream of it now. False: its client takes none, or has left. */
 bool post_begin_stream(struct post *post);
-/* May its one answer be written part by part? Makes a stream of it then: post->stream. */
-bool post_may_relay(struct post *post);
+/* May its one answer be written part by part? Makes a stream of it then, post->stream, or begins a
+ * body at post->req, where the client takes none and would see that it breaks off. */
+bool post_begin_parts(struct post *post);
 /* A GET stream goes on where the POST's own was cut. */
 void post_resume(struct post *post, struct stream *stream);
 /* Is its client there to hear the answer? */

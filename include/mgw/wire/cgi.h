@@ -36,7 +36,8 @@ struct cgi_head {
         uint64_t content_length;
         struct str content_type;
         struct str remote_addr;
-        struct str request_id; /* MGW_REQUEST_ID, the proxy's name for it */
+        struct str request_id;   /* MGW_REQUEST_ID, the proxy's name for it */
+        struct str http_version; /* SERVER_PROTOCOL: "HTTP/1.1", "HTTP/2.0" */
         struct str host;
         struct str accept;
         struct str authorization;

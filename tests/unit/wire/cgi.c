@@ -156,8 +156,9 @@ Test(cgi_head, of_a_request_as_haproxy_sends_it)
         struct cgi_head head;
 
         check_int(DECODE(&params, P("HTTP_HOST", "localhost:8443"), P("HTTP_ACCEPT", "*/*"),
-                         P("HTTP_AUTHORIZATION", "Bearer t"), P("HTTP_ORIGIN", "http://localhost"),
-                         P("HTTP_MCP_SESSION_ID", "n1.x"), P("CONTENT_TYPE", "application/json"),
+                         P("SERVER_PROTOCOL", "HTTP/2.0"), P("HTTP_AUTHORIZATION", "Bearer t"),
+                         P("HTTP_ORIGIN", "http://localhost"), P("HTTP_MCP_SESSION_ID", "n1.x"),
+                         P("CONTENT_TYPE", "application/json"),
                          P("HTTP_MCP_PROTOCOL_VERSION", "2025-06-18"), P("HTTPS", "on"),
                          P("HTTP_LAST_EVENT_ID", "1-7"), P("REQUEST_METHOD", "POST"),
                          P("REQUEST_URI", "/mcp?a=b?c"), P("QUERY_STRING", "ignored"),
@@ -176,6 +177,7 @@ Test(cgi_head, of_a_request_as_haproxy_sends_it)
         check_str(head.remote_addr, STR("192.0.2.1"));
         check_str(head.request_id, STR("r-1"));
         check_str(head.host, STR("localhost:8443"));
+        check_str(head.http_version, STR("HTTP/2.0"));
         check_str(head.accept, STR("*/*"));
         check_str(head.authorization, STR("Bearer t"));
         check_str(head.origin, STR("http://localhost"));
