@@ -62,9 +62,10 @@ static void relay_on_silence(struct stream_writer *writer)
         struct relay *relay = container_of(writer, struct relay, writer);
         struct call *call = relay->call;
 
-        if (is_within_token(relay)) {
+        /* In era A all else that the session says waits behind it. */
+        if (is_within_token(relay) || call->post == NULL) {
                 call_fail(call, RPC_INTERNAL_ERROR,
-                          "upstream %s: it stalled in the middle of a value",
+                          "upstream %s: it stalled in the middle of its answer",
                           upstream_name(call->upstream));
                 return;
         }
@@ -79,11 +80,12 @@ static void relay_on_gone(struct stream_writer *writer)
 
 /* ---- the beginning ---- */
 
+/* channel: NULL in era A, where events have no ids, as in era C. */
 static int add_event_head(struct buf *out, struct channel *channel)
 {
         char event_id[REPLAY_ID_SIZE];
 
-        if (channel->no == 0)
+        if (channel == NULL || channel->no == 0)
                 return buf_add_str(out, STR("event: message\ndata: "));
         replay_id_print((struct replay_id){channel->no, ++channel->seq}, event_id);
         return buf_addf(out, "event: message\nid: %s\ndata: ", event_id);
@@ -92,23 +94,44 @@ static int add_event_head(struct buf *out, struct channel *channel)
 /* All up to where the result stands. */
 static int add_head(struct buf *out, struct call *call)
 {
+        struct post *post = call->post;
         char *id = json_dumps(call->id, JSON_ENCODE_ANY | JSON_COMPACT);
         int r = id == NULL ? -1 : 0;
 
-        if (r == 0 && call->post->stream != NULL)
-                r = add_event_head(out, &call->post->channel);
+        if (r == 0 && (post == NULL || post->stream != NULL))
+                r = add_event_head(out, post != NULL ? &post->channel : NULL);
         if (r == 0)
                 r = buf_addf(out, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":", id);
         free(id);
         return r;
 }
 
-static bool may_relay(struct call *call, int64_t id, struct str head)
+static bool is_its_result(int64_t id, struct str head)
 {
         int64_t found;
 
-        return call->relay == NULL && call->post != NULL && rpc_result_is_under_way(head, &found) &&
-               (found == RPC_RESULT_ID_UNKNOWN || found == id) && post_begin_parts(call->post);
+        return rpc_result_is_under_way(head, &found) &&
+               (found == RPC_RESULT_ID_UNKNOWN || found == id);
+}
+
+/* The stream that is to carry it; NULL: none, a body does when call->post has begun one. */
+static struct stream *find_stream(const struct call *call)
+{
+        struct list *newest = list_last(&call->session->streams);
+
+        if (call->post != NULL)
+                return call->post->stream;
+        return newest != NULL ? container_of(newest, struct stream, link) : NULL;
+}
+
+static bool may_begin(struct call *call)
+{
+        const struct stream *stream;
+
+        if (call->post != NULL)
+                return post_begin_parts(call->post);
+        stream = find_stream(call);
+        return stream != NULL && !stream->is_full && stream->writer == NULL;
 }
 
 bool relay_begin(struct call *call, int64_t id, struct str head)
@@ -116,7 +139,7 @@ bool relay_begin(struct call *call, int64_t id, struct str head)
         struct relay *relay;
         struct buf start;
 
-        if (!may_relay(call, id, head))
+        if (call->relay != NULL || !is_its_result(id, head) || !may_begin(call))
                 return false;
         relay = calloc(1, sizeof(*relay));
         buf_init(&start, 4096);
@@ -129,7 +152,7 @@ bool relay_begin(struct call *call, int64_t id, struct str head)
         relay->id = id;
         if (call_is_stateless(call) && !call->session->links[call->upstream->index]->is_stateless)
                 relay->inserted = bridge_lacking_members(call->method->name);
-        relay->stream = call->post->stream;
+        relay->stream = find_stream(call);
         relay->is_body = relay->stream == NULL;
         relay->writer = (struct stream_writer){relay_on_silence, relay_on_gone};
         if (relay->stream != NULL)

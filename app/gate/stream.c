@@ -67,6 +67,7 @@ static void stream_over(struct stream *s)
         if (s->writer != NULL)
                 s->writer->on_gone(s->writer);
         s->writer = NULL;
+        buf_finish(&s->held);
         if (s->on_end != NULL)
                 s->on_end(s);
         loop_bury(gate->loop, s, free);
@@ -157,6 +158,7 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         s->channel = o->channel;
         s->has_retry = o->has_retry;
         s->farewell.on_due = stream_on_farewell;
+        buf_init(&s->held, UINT32_MAX);
         s->opened_ms = loop_now_ms(gate->loop);
         rand_text(s->id, ID_BYTES);
         /* For the log: what came in is gone once the stream has begun. */
@@ -180,14 +182,32 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         return 0;
 }
 
+static int stream_send(struct stream *s, struct str bytes, uint32_t cap_bytes)
+{
+        int r = request_write(s->req, bytes, cap_bytes);
+
+        if (r == 0)
+                stream_touch(s);
+        return r;
+}
+
+/* One event may pass the cap, as one may that finds nothing before it. */
+static int stream_hold(struct stream *s, struct str bytes, uint32_t cap_bytes)
+{
+        if (s->held.len > 0 && s->held.len + bytes.n > cap_bytes)
+                return BUF_E_FULL;
+        return buf_add_str(&s->held, bytes);
+}
+
 static int stream_write(struct stream *s, struct str bytes)
 {
         uint32_t cap_bytes = s->gate->config->stream_queue_max_bytes;
-        int r = s->is_full ? STREAM_E_FULL : request_write(s->req, bytes, cap_bytes);
+        int r;
 
-        if (r == 0) {
-                stream_touch(s);
-        } else if (r == BUF_E_FULL && !s->is_full) {
+        if (s->is_full)
+                return STREAM_E_FULL;
+        r = s->writer != NULL ? stream_hold(s, bytes, cap_bytes) : stream_send(s, bytes, cap_bytes);
+        if (r == BUF_E_FULL) {
                 r = STREAM_E_FULL;
                 s->is_full = true;
                 s->has_retry = false;
@@ -206,8 +226,6 @@ int stream_push(struct stream *s, const struct sse_event *event)
         struct buf bytes;
         int r;
 
-        if (s->writer != NULL)
-                return -EBUSY;
         buf_init(&bytes, UINT32_MAX);
         r = sse_add_event(&bytes, event);
         if (r == 0)
@@ -220,13 +238,15 @@ int stream_push(struct stream *s, const struct sse_event *event)
 
 int stream_write_part(struct stream *s, struct str bytes, bool is_last)
 {
-        int r = s->is_full ? STREAM_E_FULL : request_write(s->req, bytes, UINT32_MAX);
+        int r = s->is_full ? STREAM_E_FULL : stream_send(s, bytes, UINT32_MAX);
 
-        if (r == 0)
-                stream_touch(s);
-        if (is_last)
-                s->writer = NULL;
-        s->gate->stats.events += is_last;
+        if (!is_last)
+                return r;
+        s->writer = NULL;
+        s->gate->stats.events++;
+        if (r == 0 && s->held.len > 0)
+                r = stream_send(s, buf_bytes(&s->held), UINT32_MAX);
+        buf_finish(&s->held);
         return r;
 }
 

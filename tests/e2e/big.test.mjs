@@ -8,7 +8,7 @@ import http from 'node:http';
 import { once } from 'node:events';
 import { connectClient, textOf, trustingFetch } from './lib/clients.mjs';
 import { startGateway, waitFor } from './lib/gateway.mjs';
-import { JSON_HEADERS, openSession, openStream, rpc } from './lib/stream.mjs';
+import { JSON_HEADERS, initializeParams, openSession, openStream, rpc } from './lib/stream.mjs';
 
 const MB = 1 << 20;
 const result = (id, value) => JSON.stringify({ jsonrpc: '2.0', id, result: value });
@@ -129,6 +129,9 @@ describe('a big answer', { timeout: 180000 }, () => {
         assert.equal(answers.length, 1);
         assert.match(answers[0].json.error.message, /upstream big: /);
         assert.equal(stream.end, 'closed');
+        const client = await connectClient(gateway.url, 'sse');
+        await assert.rejects(client.callTool({ name: 'big_big', arguments: { bytes: 3 * MB, end, sse } }), /upstream big: /);
+        await client.close();
       });
     }
   }
@@ -223,6 +226,78 @@ test('50 MB pass in a few buffers, at the pace of a client that pauses, and nobo
     const peak = await drink(...how);
     assert.ok(peak - before <= 2048, `memory grew by ${peak - before} kB (${how})`);
   }
+  await gateway.stop();
+  await big.stop();
+});
+
+/** A session of era A whose stream is read only when it is asked for: next(fits) is the first event that fits, with its bytes. */
+async function openEraA(url) {
+  const response = await fetch(`${url}/sse`, { headers: { accept: 'text/event-stream' } });
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  let parts = [];
+  const next = async (fits, onChunk) => {
+    for (;;) {
+      const text = parts.length === 1 ? parts[0] : parts.join('');
+      const end = text.indexOf('\n\n');
+      if (end >= 0) {
+        const data = /^data: (.*)$/ms.exec(text.slice(0, end))?.[1] ?? '';
+        parts = [text.slice(end + 2)];
+        if (fits(data)) return data;
+        continue;
+      }
+      for (let ended = false; !ended;) {
+        const { value, done } = await reader.read();
+        assert.ok(!done, 'the stream is open');
+        parts.push(decoder.decode(value, { stream: true }));
+        ended = parts.at(-1).includes('\n\n') || parts.at(-1).startsWith('\n');
+        await onChunk?.();
+      }
+    }
+  };
+  const endpoint = await next((data) => data.startsWith('/message'));
+  const send = (body) => fetch(`${url}${endpoint}`, { method: 'POST', headers: JSON_HEADERS, body });
+  await send(rpc(1, 'initialize', initializeParams('2024-11-05')));
+  await next((data) => data.includes('"id":1'));
+  await send(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }));
+  return { send, next, close: () => reader.cancel() };
+}
+
+test('50 MB pass in a few buffers to a client of era A, whose other answers come after', { timeout: 120000 }, async () => {
+  const big = await startBig();
+  const gateway = await startGateway({ release: true, config: { mcpServers: { big: { url: big.url } } } });
+  const session = await openEraA(gateway.url);
+  const drink = async (sse) => {
+    let peak = 0;
+    let chunks = 0;
+    const since = big.written.bytes;
+    await session.send(callBig({ bytes: 50 * MB, sse }));
+    const data = await session.next((text) => text.includes('"result":'), async () => {
+      peak = Math.max(peak, rssKb(gateway.mgw.pid));
+      if (++chunks !== 100) return;
+      let before;
+      await waitFor(async () => {
+        const rests = before === big.written.bytes;
+        before = big.written.bytes;
+        await new Promise((resolve) => { setTimeout(resolve, 300); });
+        return rests;
+      }, 'the upstream to rest');
+      assert.ok(big.written.bytes - since < 40 * MB, `${big.written.bytes - since} bytes were taken from it`);
+      await session.send(rpc(6, 'tools/call', { name: 'echo', arguments: { message: 'after' } }));
+    });
+    const { id, result: { content } } = JSON.parse(data);
+    assert.equal(id, 5);
+    assert.equal(hash(content[0].text), hash(lengthOf(50 * MB).text));
+    assert.equal(textOf(JSON.parse(await session.next((text) => text.includes('"id":6'))).result), 'after');
+    return peak;
+  };
+  await drink(false);
+  const before = rssKb(gateway.mgw.pid);
+  for (const sse of [false, true]) {
+    const peak = await drink(sse);
+    assert.ok(peak - before <= 2048, `memory grew by ${peak - before} kB (${sse ? 'an event' : 'JSON'})`);
+  }
+  await session.close();
   await gateway.stop();
   await big.stop();
 });

@@ -1,6 +1,6 @@
-/* A big result goes on to the client while it comes, in bounded memory: as one event of the POST's
- * stream, its bytes as the upstream sent them. For era B POSTs of one request whose client takes a
- * stream; all other answers are gathered whole. */
+/* A big result goes on to the client while it comes, in bounded memory, its bytes as the upstream
+ * sent them: as one event of the POST's stream, as the POST's JSON body, or as one event of an era
+ * A session's stream. What cannot go so is gathered whole. */
 #pragma once
 
 #include "mgw/gate/call.h"

@@ -16,7 +16,7 @@ struct channel {
         uint32_t seq; /* of the last event */
 };
 
-/* Who writes an event in parts: nothing else may be written meanwhile. */
+/* Who writes an event in parts: other events wait until its end. */
 struct stream_writer {
         void (*on_silence)(struct stream_writer *writer); /* an interval without a byte */
         void (*on_gone)(struct stream_writer *writer);    /* the stream is over */
@@ -40,6 +40,7 @@ struct stream {
         int64_t written_ms;
         struct channel channel;
         struct stream_writer *writer; /* NULL: no event is being written in parts */
+        struct buf held;              /* events that wait for its end */
         bool has_retry;               /* its client reconnects: a deliberate end tells it when */
         bool is_full; /* an event found no room: none may follow it, since a resuming client asks
                          for what came after the last that it has */
@@ -63,8 +64,8 @@ unsigned stream_refusal(const struct gate *gate, const struct user *user);
 int stream_open(struct request *req, const struct stream_options *options, struct stream **streamp);
 /* One event. 0; STREAM_E_FULL and -errno: the stream is ending by itself. */
 int stream_push(struct stream *stream, const struct sse_event *event);
-/* A part of an event in the wire's form; other events find the stream closed (-EBUSY) until the
- * last part, with which stream->writer is done. Its caller looks to it that not too much waits.
+/* A part of an event in the wire's form; other events are held until the last part, with which
+ * stream->writer is done. Its caller looks to it that not too much waits.
  * Outcomes as stream_push(). */
 int stream_write_part(struct stream *stream, struct str bytes, bool is_last);
 /* Ends it in order, with `retry:` where the client reconnects. */
