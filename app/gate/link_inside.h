@@ -177,6 +177,14 @@ static inline bool link_is_lodger(const struct link *link)
         return link->transport == &transport_shared;
 }
 
+/* Does what comes on its connection go to one client alone? To hold it back costs nobody else. */
+static inline bool link_serves_one(const struct link *link)
+{
+        enum session_kind kind = link->session->kind;
+
+        return kind == SESSION_SSE || kind == SESSION_HTTP;
+}
+
 /* For a lodger that waits for it: the host is READY, or why it is not. */
 void shared_on_host(struct link *lodger, const char *why);
 

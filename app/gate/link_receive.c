@@ -219,7 +219,7 @@ void link_on_text(struct link *link, struct exchange *via, struct str text)
 
 /* ---- big results ---- */
 
-/* The only one that waits for an answer, when nothing else can be answered: a late answer to what
+/* The only one that waits for a result, when nothing else can be answered: a late answer to what
  * was cancelled must not be taken for another's. */
 static struct exchange *link_only_exchange(const struct link *link)
 {
@@ -228,7 +228,7 @@ static struct exchange *link_only_exchange(const struct link *link)
         list_for_each (it, &link->exchanges) {
                 struct exchange *x = container_of(it, struct exchange, link);
 
-                if (x->kind == EXCHANGE_SEND)
+                if (x->kind == EXCHANGE_SEND || x->kind == EXCHANGE_LISTEN)
                         continue;
                 if (only != NULL)
                         return NULL;

@@ -130,7 +130,7 @@ static bool may_begin(struct call *call)
 
         if (call->post != NULL)
                 return post_begin_parts(call->post);
-        stream = find_stream(call);
+        stream = call->session->kind == SESSION_SSE ? find_stream(call) : NULL;
         return stream != NULL && !stream->is_full && stream->writer == NULL;
 }
 

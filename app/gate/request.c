@@ -31,11 +31,9 @@ static void request_free(void *object)
 
 void request_tell_room(struct request *req)
 {
-        struct list waiters;
         struct list *it;
 
-        list_take_all(&waiters, &req->waiters);
-        while ((it = list_first(&waiters)) != NULL) {
+        while ((it = list_first(&req->waiters)) != NULL) {
                 struct request_waiter *waiter = container_of(it, struct request_waiter, link);
 
                 list_unlink(it);

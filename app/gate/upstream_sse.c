@@ -3,6 +3,7 @@
 #include "link_inside.h"
 #include "mgw/gate/account.h"
 #include "mgw/gate/credential.h"
+#include "mgw/gate/relay.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/sse.h"
 
@@ -19,9 +20,12 @@ struct sse_peer {
         struct credential_use use; /* by the stream */
         struct http_request *get;
         struct sse_reader reader;
-        char *endpoint;        /* NULL: not told yet */
-        struct exchange *held; /* what waits for it: initialize */
+        char *endpoint;             /* NULL: not told yet */
+        struct exchange *held;      /* what waits for it: initialize */
+        struct exchange *relayed;   /* the event in progress is its answer */
+        struct request_waiter room; /* a client that does not read holds the stream back */
         unsigned status;
+        bool was_offered; /* the event in progress, to be relayed */
 };
 
 /* One message on its way; http is NULL once the server has accepted it. */
@@ -44,6 +48,8 @@ static void post_drop(struct exchange *x)
         struct sse_post *post = x->wire;
 
         x->wire = NULL;
+        if (peer->relayed == x)
+                peer->relayed = NULL;
         if (peer->held == x) {
                 peer->held = NULL;
                 return;
@@ -239,6 +245,9 @@ static void peer_close_stream(struct sse_peer *peer)
         http_cancel(peer->get);
         peer->get = NULL;
         credential_leave(&peer->use);
+        peer->relayed = NULL;
+        peer->was_offered = false;
+        list_unlink(&peer->room.link);
         sse_reader_finish(&peer->reader);
         sse_reader_init(&peer->reader, MESSAGE_MAX_BYTES);
         free(peer->endpoint);
@@ -286,11 +295,47 @@ static void get_on_head(void *owner, const struct http_response *response)
                                : 0;
 }
 
+/* An event that grows big. */
+static void peer_offer_event(struct sse_peer *peer)
+{
+        struct str head;
+
+        if (peer->was_offered || !link_serves_one(peer->link) ||
+            sse_reader_pending(&peer->reader) < RELAY_MIN_BYTES)
+                return;
+        peer->was_offered = true;
+        if (!sse_reader_peek_data(&peer->reader, &head))
+                return;
+        peer->relayed = link_begin_relay(peer->link, head);
+        if (peer->relayed != NULL)
+                sse_reader_give_data(&peer->reader);
+}
+
+/* Of an answer that nobody waits for any more, the rest is dropped. */
+static void peer_on_piece(struct sse_peer *peer, struct str piece, bool is_last)
+{
+        peer->was_offered = !is_last;
+        if (peer->relayed == NULL)
+                return;
+        exchange_heard(peer->relayed);
+        relay_feed(peer->relayed->errand->call->relay, piece, is_last);
+}
+
+static void peer_on_room(struct request_waiter *waiter)
+{
+        const struct sse_peer *peer = container_of(waiter, struct sse_peer, room);
+
+        if (peer->get != NULL)
+                http_resume(peer->get);
+}
+
 static enum http_flow get_on_body(void *owner, const char *p, size_t n)
 {
         struct sse_peer *peer = owner;
         const struct http_request *get = peer->get;
 
+        if (link_serves_one(peer->link) && link_must_wait(peer->link, &peer->room))
+                return HTTP_PAUSE;
         while (n > 0 && peer->status == 200 && peer->get == get) {
                 struct sse_event ev;
                 size_t used = 0;
@@ -298,8 +343,15 @@ static enum http_flow get_on_body(void *owner, const char *p, size_t n)
 
                 p += used;
                 n -= used;
-                if (r == SSE_E_MORE)
+                if (r == SSE_E_PIECE || r == SSE_E_PIECE_LAST) {
+                        peer_on_piece(peer, ev.data, r == SSE_E_PIECE_LAST);
                         continue;
+                }
+                if (r == SSE_E_MORE) {
+                        peer_offer_event(peer);
+                        continue;
+                }
+                peer->was_offered = false;
                 if (r != 0) {
                         peer_lose(peer, "it sent an event over 64 MB");
                         break;
@@ -391,6 +443,7 @@ static int sse_create(struct link *link)
         if (peer == NULL)
                 return -ENOMEM;
         peer->link = link;
+        peer->room.on_room = peer_on_room;
         sse_reader_init(&peer->reader, MESSAGE_MAX_BYTES);
         link->peer = peer;
         return 0;

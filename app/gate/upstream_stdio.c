@@ -62,18 +62,11 @@ static void peer_on_idle(struct timer *timer)
 
 /* ---- what comes ---- */
 
-/* Where its child speaks to one client alone, to hold it back costs nobody else. */
-static bool peer_may_wait(const struct stdio_peer *peer)
-{
-        enum session_kind kind = peer->link->session->kind;
-
-        return kind == SESSION_SSE || kind == SESSION_HTTP;
-}
-
 /* The child waits for the client to read: it meets a full pipe. */
 static void peer_wait_for_room(struct stdio_peer *peer)
 {
-        if (peer->child != NULL && peer_may_wait(peer) && link_must_wait(peer->link, &peer->room))
+        if (peer->child != NULL && link_serves_one(peer->link) &&
+            link_must_wait(peer->link, &peer->room))
                 child_pause(peer->child);
 }
 
@@ -98,7 +91,7 @@ static bool peer_on_long_line(void *owner, struct str head)
 {
         struct stdio_peer *peer = owner;
 
-        peer->relayed = peer_may_wait(peer) ? link_begin_relay(peer->link, head) : NULL;
+        peer->relayed = link_serves_one(peer->link) ? link_begin_relay(peer->link, head) : NULL;
         if (peer->relayed == NULL)
                 return false;
         peer_wait_for_room(peer);

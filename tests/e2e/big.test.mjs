@@ -63,6 +63,47 @@ async function startBig() {
   };
 }
 
+/** The same by HTTP+SSE: its answers are events of one stream, their id last. */
+async function startBigSse() {
+  const written = { bytes: 0 };
+  const streams = [];
+  const write = async (stream, text) => {
+    written.bytes += text.length;
+    if (!stream.write(text)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+  };
+  const big = async (stream, id, { bytes }) => {
+    await write(stream, 'event: message\ndata: {"result":{"content":[{"type":"text","text":"');
+    const line = 'All work and no play makes \\"Jack\\" a dull boy \\u00e9\\n'.repeat(300);
+    for (let left = bytes; left >= line.length && !stream.destroyed; left -= line.length) await write(stream, line);
+    await write(stream, `"}]},"jsonrpc":"2.0","id":${id}}\n\n`);
+  };
+  const server = http.createServer(async (req, res) => {
+    if (req.method === 'GET') {
+      const n = streams.push(res.setMaxListeners(0).writeHead(200, { 'content-type': 'text/event-stream' })) - 1;
+      return write(res, `event: endpoint\ndata: /message?${n}\n\n`);
+    }
+    const chunks = [];
+    for await (const chunk of req) chunks.push(chunk);
+    const { id, method, params } = JSON.parse(Buffer.concat(chunks));
+    const stream = streams[new URL(req.url, 'http://localhost').search.slice(1)];
+    res.writeHead(202).end();
+    if (id === undefined) return undefined;
+    if (method === 'tools/call') return big(stream, id, params.arguments);
+    const answer = method === 'initialize' ? { protocolVersion: '2024-11-05', capabilities: { tools: {} }, serverInfo: { name: 'big', version: '1' } }
+      : { tools: [{ name: 'big', inputSchema: { type: 'object' } }] };
+    return write(stream, `event: message\ndata: ${result(id, answer)}\n\n`);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${server.address().port}/sse`, type: 'sse', written,
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
 const hash = (text) => createHash('sha256').update(text).digest('hex');
 const rssKb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 const callBig = (args, name = 'big_big') => rpc(5, 'tools/call', { name, arguments: args });
@@ -185,50 +226,52 @@ describe('a big answer', { timeout: 180000 }, () => {
   });
 });
 
-test('50 MB pass in a few buffers, at the pace of a client that pauses, and nobody waits for it', { timeout: 120000 }, async () => {
-  const big = await startBig();
-  const gateway = await startGateway({ release: true, config: { mcpServers: { big: { url: big.url } } } });
-  const sessions = [await openSession(gateway.url), await openSession(gateway.url)];
-  const post = (session, body) => fetch(`${gateway.url}/mcp`, { method: 'POST', headers: session.headers, body });
-  const drink = async (sse, accept) => {
-    const session = accept ? { headers: { ...sessions[0].headers, accept } } : sessions[0];
-    const response = await post(session, callBig({ bytes: 50 * MB, sse }));
-    const parts = [];
-    const since = big.written.bytes;
-    let peak = 0;
-    let hasPaused = false;
-    for await (const chunk of response.body) {
-      parts.push(Buffer.from(chunk));
-      peak = Math.max(peak, rssKb(gateway.mgw.pid));
-      if (hasPaused || parts.length < 100) continue;
-      hasPaused = true;
-      // Nobody reads now: the upstream must come to rest, and others be served.
-      let before;
-      await waitFor(async () => {
-        const rests = before === big.written.bytes;
-        before = big.written.bytes;
-        await new Promise((resolve) => { setTimeout(resolve, 300); });
-        return rests;
-      }, 'the upstream to rest');
-      assert.ok(big.written.bytes - since < 40 * MB, `${big.written.bytes - since} bytes were taken from it`);
-      const other = await (await post(sessions[1], rpc(6, 'tools/call', { name: 'echo', arguments: { message: 'me too' } }))).json();
-      assert.equal(textOf(other.result), 'me too');
+for (const [kind, start] of [['HTTP', startBig], ['HTTP+SSE', startBigSse]]) {
+  test(`50 MB pass in a few buffers, at the pace of a client that pauses, and nobody waits for it (${kind})`, { timeout: 120000 }, async () => {
+    const big = await start();
+    const gateway = await startGateway({ release: true, config: { mcpServers: { big: { url: big.url, type: big.type } } } });
+    const sessions = [await openSession(gateway.url), await openSession(gateway.url)];
+    const post = (session, body) => fetch(`${gateway.url}/mcp`, { method: 'POST', headers: session.headers, body });
+    const drink = async (sse, accept) => {
+      const session = accept ? { headers: { ...sessions[0].headers, accept } } : sessions[0];
+      const response = await post(session, callBig({ bytes: 50 * MB, sse }));
+      const parts = [];
+      const since = big.written.bytes;
+      let peak = 0;
+      let hasPaused = false;
+      for await (const chunk of response.body) {
+        parts.push(Buffer.from(chunk));
+        peak = Math.max(peak, rssKb(gateway.mgw.pid));
+        if (hasPaused || parts.length < 100) continue;
+        hasPaused = true;
+        // Nobody reads now: the upstream must come to rest, and others be served.
+        let before;
+        await waitFor(async () => {
+          const rests = before === big.written.bytes;
+          before = big.written.bytes;
+          await new Promise((resolve) => { setTimeout(resolve, 300); });
+          return rests;
+        }, 'the upstream to rest');
+        assert.ok(big.written.bytes - since < 40 * MB, `${big.written.bytes - since} bytes were taken from it`);
+        const other = await (await post(sessions[1], rpc(6, 'tools/call', { name: 'echo', arguments: { message: 'me too' } }))).json();
+        assert.equal(textOf(other.result), 'me too');
+      }
+      const text = Buffer.concat(parts).toString();
+      const data = accept ? [text] : text.split('\n').filter((l) => l.startsWith('data: ')).map((l) => l.slice(6)).filter((d) => d !== '');
+      assert.equal(data.length, 1);
+      assert.equal(hash(textOf(JSON.parse(data[0]).result)), hash(lengthOf(50 * MB).text));
+      return peak;
+    };
+    await drink(false); // a heap has its working size only after some use
+    const before = rssKb(gateway.mgw.pid);
+    for (const how of [[false], [true], [false, 'application/json']]) {
+      const peak = await drink(...how);
+      assert.ok(peak - before <= 2048, `memory grew by ${peak - before} kB (${how})`);
     }
-    const text = Buffer.concat(parts).toString();
-    const data = accept ? [text] : text.split('\n').filter((l) => l.startsWith('data: ')).map((l) => l.slice(6)).filter((d) => d !== '');
-    assert.equal(data.length, 1);
-    assert.equal(hash(textOf(JSON.parse(data[0]).result)), hash(lengthOf(50 * MB).text));
-    return peak;
-  };
-  await drink(false); // a heap has its working size only after some use
-  const before = rssKb(gateway.mgw.pid);
-  for (const how of [[false], [true], [false, 'application/json']]) {
-    const peak = await drink(...how);
-    assert.ok(peak - before <= 2048, `memory grew by ${peak - before} kB (${how})`);
-  }
-  await gateway.stop();
-  await big.stop();
-});
+    await gateway.stop();
+    await big.stop();
+  });
+}
 
 /** A session of era A whose stream is read only when it is asked for: next(fits) is the first event that fits, with its bytes. */
 async function openEraA(url) {

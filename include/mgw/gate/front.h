@@ -21,6 +21,7 @@ struct request_events {
 /* A source that waits for the peer of a request. */
 struct request_waiter {
         struct list link; /* request->waiters */
+        /* Only says that it may go on: it must not wait again from within. */
         void (*on_room)(struct request_waiter *waiter);
 };
 
