@@ -352,20 +352,18 @@ static int convert_result(era_revision client, const char *method, json_t *resul
         json_t *tools = json_object_get(result, "tools");
         json_t *content;
 
-        if (strcmp(method, "tools/call") == 0) {
-                drop_structured_value(result);
-                content = json_object_get(result, "content");
-                return json_is_array(content)
-                               ? set_changed(result, "content",
-                                             bridge_contents_for_session(client, content))
-                               : 0;
-        }
         if (strcmp(method, "prompts/get") == 0 && json_is_array(messages))
                 return set_changed(result, "messages",
                                    bridge_messages_for_session(client, messages));
         if (strcmp(method, "tools/list") == 0 && json_is_array(tools))
                 return set_changed(result, "tools", bridge_tools_for_session(tools));
-        return 0;
+        if (strcmp(method, "tools/call") != 0)
+                return 0;
+        drop_structured_value(result);
+        content = json_object_get(result, "content");
+        if (!json_is_array(content))
+                return 0;
+        return set_changed(result, "content", bridge_contents_for_session(client, content));
 }
 
 int bridge_finish_session(era_revision client, const char *method, json_t *answer,
