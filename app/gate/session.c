@@ -9,6 +9,7 @@
 #include "mgw/gate/link.h"
 #include "mgw/gate/post.h"
 #include "mgw/gate/subscription.h"
+#include "mgw/mcp/bridge.h"
 #include "mgw/wire/rpc.h"
 
 #include <errno.h>
@@ -527,6 +528,37 @@ static void ask_take_token(struct ask *ask, json_t *meta)
                 json_object_set(meta, "progressToken", ask->id);
 }
 
+/* The request as the client's revision knows it, a new reference. NULL: *whyp says why it does not. */
+static json_t *ask_fit(const struct ask *ask, json_t *request, const char **whyp)
+{
+        const char *method = json_string_value(json_object_get(request, "method"));
+        json_t *fitting = NULL;
+
+        if (ask->session->kind == SESSION_STANDING || method_find(method)->class != METHOD_ASK)
+                return json_incref(request);
+        *whyp = "out of memory";
+        return bridge_request_for_session(ask->session->revision, ask->id, request, &fitting,
+                                          whyp) == 0
+                       ? fitting
+                       : NULL;
+}
+
+/* NULL, or why the client is not asked. */
+static const char *ask_send(struct ask *ask, json_t *request)
+{
+        const char *why = NULL;
+        json_t *fitting = ask_fit(ask, request, &why);
+
+        if (fitting == NULL)
+                return why;
+        if (ask->via == NULL)
+                session_deliver(ask->session, fitting);
+        else
+                why = call_ask(ask->via, json_string_value(ask->id), fitting);
+        json_decref(fitting);
+        return why;
+}
+
 void session_ask(struct asker *from, struct call *via, json_t *request)
 {
         struct session *s = via != NULL ? via->session : from->session;
@@ -559,9 +591,8 @@ void session_ask(struct asker *from, struct call *via, json_t *request)
         json_object_set(request, "id", ask->id);
         ask->via = via;
         ask_take_token(ask, json_object_get(json_object_get(request, "params"), "_meta"));
-        if (via == NULL)
-                session_deliver(s, request);
-        else if ((why = call_ask(via, id, request)) != NULL) {
+        why = ask_send(ask, request);
+        if (why != NULL) {
                 ask_refuse(from, ask->upstream_id, why);
                 ask_end(ask);
         }
