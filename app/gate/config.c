@@ -115,8 +115,8 @@ static const struct setting settings[] = {
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
 
-static void tell_fault(struct loading *l, const char *key, const char *where, const char *fmt,
-                       va_list ap)
+static void __attribute__((format(printf, 4, 0)))
+tell_fault(struct loading *l, const char *key, const char *where, const char *fmt, va_list ap)
 {
         l->n_faults++;
         fprintf(l->err, "%s:%u: %s: ", l->path, source_line(l->text, key), where);
