@@ -8,6 +8,7 @@ import http from 'node:http';
 import { once } from 'node:events';
 import { connectClient, textOf, trustingFetch } from './lib/clients.mjs';
 import { startGateway, waitFor } from './lib/gateway.mjs';
+import { messageOf, post } from './lib/stateless.mjs';
 import { JSON_HEADERS, initializeParams, openSession, openStream, rpc } from './lib/stream.mjs';
 
 const MB = 1 << 20;
@@ -133,6 +134,16 @@ describe('a big answer', { timeout: 180000 }, () => {
         await client.close();
       });
     }
+  }
+
+  for (const [how, args, accept] of [['an event', { sse: true }], ['JSON', {}], ['JSON', { pretty: true }, 'application/json']]) {
+    test(`that comes as ${how} is whole for a client of 2026-07-28, and has what the revision adds (${accept ?? 'a stream'})`, async () => {
+      const message = messageOf('tools/call', { name: 'big_big', arguments: { bytes: 3 * MB, ...args } });
+      const { text, json } = await post(gateway.url, message, accept && { accept });
+      assert.equal(hash(textOf(json.result)), hash(lengthOf(3 * MB).text));
+      assert.equal(json.result.resultType, 'complete');
+      assert.match(text.slice(0, 200), /"result":{"resultType":"complete",/, 'it was relayed');
+    });
   }
 
   for (const http2 of [false, true]) {
