@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_MS 1000
-#define RETRY_MAX_MS 30000
 /* Resources of one link. */
 #define SUBSCRIBED_MAX 1000
 
@@ -160,15 +158,17 @@ static void listen_open(struct listen *l, json_t *filter)
         exchange_start(x);
 }
 
+/* One that has lived longer than the longest delay was not opened in vain. */
 static void listen_later(struct listen *l)
 {
-        int64_t now = loop_now_ms(link_loop(l->link));
+        const struct config *config = l->link->upstream->gate->config;
+        int64_t now = loop_now_ms(link_loop(l->link)), max_ms = config->upstream_retry_max_ms;
 
-        if (l->opened_ms > 0 && now - l->opened_ms > RETRY_MAX_MS)
-                l->delay_ms = RETRY_MS;
+        if (l->delay_ms == 0 || (l->opened_ms > 0 && now - l->opened_ms > max_ms))
+                l->delay_ms = config->upstream_retry_ms;
         l->opened_ms = 0;
         timer_arm(link_loop(l->link), &l->retry, l->delay_ms);
-        l->delay_ms = l->delay_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : l->delay_ms * 2;
+        l->delay_ms = l->delay_ms * 2 < max_ms ? l->delay_ms * 2 : max_ms;
 }
 
 static void listen_on_retry(struct timer *timer)
@@ -195,7 +195,6 @@ static struct listen *listen_of(struct link *link)
         if (l == NULL || l == link->listen)
                 return l;
         l->link = link;
-        l->delay_ms = RETRY_MS;
         l->retry.on_due = listen_on_retry;
         l->deadline.on_due = listen_on_deadline;
         link->listen = l;
