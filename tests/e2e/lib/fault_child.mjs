@@ -12,6 +12,11 @@ const flood = (stream, line, n) => {
 };
 const readOnly = { readOnlyHint: true };
 
+function deafen() {
+  lines.pause();
+  setInterval(() => {}, 1000); // or it would have nothing left to do, and exit
+}
+
 const tools = {
   hello: (id) => send({ id, result: text('hello from a child') }),
   exit: () => process.exit(3),
@@ -19,10 +24,7 @@ const tools = {
   kill: () => process.kill(process.pid, 'SIGKILL'),
   half: () => process.stdout.write('{"jsonrpc":"2.0","id":', () => process.exit(0)),
   close_output: () => fs.closeSync(1),
-  deaf: () => {
-    lines.pause();
-    setInterval(() => {}, 1000); // or it would have nothing left to do, and exit
-  },
+  deaf: () => deafen(),
   hang: () => {},
   flood_out: (id) => {
     flood(process.stdout, 'this is no JSON', 100000);
@@ -58,6 +60,9 @@ const methods = {
 note('start');
 if (whenStarted === 'hang') methods.initialize = () => {};
 if (whenStarted === 'exit after hello') methods['notifications/initialized'] = () => process.exit(7);
+// Before initialize some old servers take nothing else.
+if (whenStarted === 'exit at discover') methods['server/discover'] = () => process.exit(5);
+if (whenStarted === 'deaf at discover') methods['server/discover'] = deafen;
 if (whenStarted === 'close output') fs.closeSync(1);
 const lines = readline.createInterface({ input: process.stdin });
 lines.on('line', (line) => {

@@ -39,7 +39,7 @@ export const fault = {
 
 export class FaultServer extends LocalServer {
   faults = {};
-  seen = []; // the messages of POSTs as { method, name, at, id, params, session, httpMethod }
+  seen = []; // the messages of POSTs as { method, id, params, session, headers, at }
   sessions = new Set();
   streams = new Set(); // open GET streams
   #n = 0;
@@ -75,7 +75,7 @@ export class FaultServer extends LocalServer {
     const msg = text ? JSON.parse(text) : undefined;
     const method = msg ? msg.method ?? 'reply' : req.method;
     const session = req.headers['mcp-session-id'];
-    this.seen.push({ ...msg, method, session, at: Date.now() });
+    this.seen.push({ ...msg, method, session, headers: req.headers, at: Date.now() });
     if (this.faults[method]) this.faults[method](req, res, msg, this);
     else if (method !== 'initialize' && !this.sessions.has(session)) res.writeHead(404).end();
     else this.answer(req, res, msg, session);
@@ -99,5 +99,46 @@ export class FaultServer extends LocalServer {
     } else {
       res.writeHead(202).end();
     }
+  }
+}
+
+const subscriptionId = (id) => ({ _meta: { 'io.modelcontextprotocol/subscriptionId': id } });
+
+/** The same without sessions (2026-07-28). */
+export class StatelessFaultServer extends FaultServer {
+  sessions = { has: () => true };
+  tools = tools;
+  ttlMs = 0;
+  listens = new Map(); // open streams of subscriptions/listen -> { id, filter }
+
+  forget() {
+    this.listens.clear();
+  }
+
+  answer(req, res, msg) {
+    if (req.method !== 'POST' || msg.method === 'initialize') res.writeHead(405, { allow: 'POST' }).end();
+    else if (msg.method === 'subscriptions/listen') this.hold(res, msg);
+    else if (msg.id === undefined) res.writeHead(202).end();
+    else sendJson(res, answerTo(msg, { resultType: 'complete', ...this.#result(msg) }));
+  }
+
+  #result(msg) {
+    if (msg.method === 'tools/list') return { tools: this.tools, ttlMs: this.ttlMs, cacheScope: 'private' };
+    if (msg.method !== 'server/discover') return results[msg.method]?.(msg);
+    const { capabilities } = results.initialize(msg);
+    return { supportedVersions: ['2026-07-28'], capabilities, ttlMs: 0, cacheScope: 'private' };
+  }
+
+  hold(res, { id, params }) {
+    const filter = params.notifications;
+    beginSse(res);
+    this.listens.set(res, { id, filter });
+    res.on('close', () => this.listens.delete(res));
+    res.write(event({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params: { notifications: filter, ...subscriptionId(id) } }));
+  }
+
+  /** Tells every open listening. */
+  tell(method, params) {
+    for (const [res, { id }] of this.listens) res.write(event({ jsonrpc: '2.0', method, params: { ...params, ...subscriptionId(id) } }));
   }
 }
