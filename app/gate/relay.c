@@ -134,12 +134,31 @@ static bool may_begin(struct call *call)
         return stream != NULL && !stream->is_full && stream->writer == NULL;
 }
 
+static bool is_of_stateless_server(const struct call *call)
+{
+        const struct link *link = call->session->links[call->upstream->index];
+
+        return (link->host != NULL ? link->host : link)->is_stateless;
+}
+
+/* May it be that of a stateless server that asks for input, which is no result yet? */
+static bool may_ask(const struct call *call, struct str head)
+{
+        static const char *const marks[] = {"\"input_required\"", "\"inputRequests\""};
+
+        for (size_t i = 0; i < 2 && is_of_stateless_server(call); i++)
+                if (memmem(head.p, head.n, marks[i], strlen(marks[i])) != NULL)
+                        return true;
+        return false;
+}
+
 bool relay_begin(struct call *call, int64_t id, struct str head)
 {
         struct relay *relay;
         struct buf start;
 
-        if (call->relay != NULL || !is_its_result(id, head) || !may_begin(call))
+        if (call->relay != NULL || !is_its_result(id, head) || may_ask(call, head) ||
+            !may_begin(call))
                 return false;
         relay = calloc(1, sizeof(*relay));
         buf_init(&start, 4096);
@@ -150,7 +169,7 @@ bool relay_begin(struct call *call, int64_t id, struct str head)
         }
         relay->call = call;
         relay->id = id;
-        if (call_is_stateless(call) && !call->session->links[call->upstream->index]->is_stateless)
+        if (call_is_stateless(call) && !is_of_stateless_server(call))
                 relay->inserted = bridge_lacking_members(call->method->name);
         relay->stream = find_stream(call);
         relay->is_body = relay->stream == NULL;

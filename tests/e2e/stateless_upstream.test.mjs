@@ -340,6 +340,15 @@ describe('a server without sessions', { timeout: 120000 }, () => {
     assert.equal(new Set(sent.map(({ id }) => id)).size, 4);
   });
 
+  test('asks at length', async () => {
+    const client = await b.connect();
+    const content = { type: 'text', text: 'x'.repeat(1 << 20) };
+    client.setRequestHandler(CreateMessageRequestSchema, ({ params }) => ({ role: 'assistant', model: 'm', content: params.messages[0].content }));
+    answering(needs({ inputRequests: { a: { method: sampling.method, params: { messages: [{ role: 'user', content }], maxTokens: 1 } } } }), done);
+    assert.equal(await call(client), 'done');
+    assert.deepEqual(up.all('tools/call')[1].params.inputResponses.a.content, content);
+  });
+
   test('hears nothing more of a call that is cancelled while its client is asked', async () => {
     const client = await b.connect();
     const abort = new AbortController();
