@@ -7,6 +7,9 @@
 struct refetch;
 struct rounds;
 
+/* Why a question does not reach the client. */
+extern const char link_lacks_input[];
+
 /* The server needs input (basic patterns, "Multi Round-Trip Requests"): asks the client of the call
  * for it, and sends the request again with what it says. */
 void rounds_go_on(struct exchange *x, json_t *result);

@@ -161,16 +161,37 @@ static json_t *bad_answer_take(struct exchange *x, const char *why)
         return rpc_error_take(json_object_get(x->msg, "id"), RPC_INTERNAL_ERROR, why, NULL);
 }
 
+const char link_lacks_input[] = "it asks for input that this client has not said it can give";
+
+/* The client is asked by the answer itself: in our name, so by the rules. */
+static json_t *answer_that_asks(struct exchange *x, const struct rpc_msg *m)
+{
+        const json_t *params = json_object_get(x->msg, "params");
+        const char *method = json_string_value(json_object_get(x->msg, "method"));
+        const char *why = "it asks for input where it may not";
+        json_t *lacking;
+
+        if (!method_find(method)->may_ask || bridge_check_input_required(m->result, &why) != 0)
+                return bad_answer_take(x, why);
+        lacking = bridge_lacking_capabilities(m->result, bridge_client_capabilities(params));
+        if (lacking == NULL)
+                return json_incref(m->root);
+        return rpc_error_take(json_object_get(x->msg, "id"), RPC_MISSING_CAPABILITY,
+                              link_lacks_input,
+                              json_pack("{s:o}", "requiredCapabilities", lacking));
+}
+
 json_t *link_bridge_answer(struct exchange *x, const struct rpc_msg *m)
 {
         const struct call *call = exchange_call(x);
+        bool asks = m->kind == RPC_RESULT && bridge_is_input_required(m->result);
         json_t *answer;
 
         if (is_of_stateless_client(x))
-                return json_incref(m->root);
+                return asks ? answer_that_asks(x, m) : json_incref(m->root);
         if (m->kind == RPC_RESULT && !bridge_is_known(m->result))
                 return bad_answer_take(x, "its answer is of a resultType that is not known");
-        if (m->kind == RPC_RESULT && bridge_is_input_required(m->result))
+        if (asks)
                 return bad_answer_take(x, "it asks for input where it may not");
         if (call == NULL)
                 return json_incref(m->root);

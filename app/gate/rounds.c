@@ -104,23 +104,17 @@ static void rounds_on_message_take(struct asker *asker, json_t *msg)
 /* NULL, or why the client is not asked. */
 static const char *rounds_check(const struct rounds *r, const json_t *result)
 {
-        const json_t *requests = json_object_get(result, "inputRequests"), *request;
-        const json_t *state = json_object_get(result, "requestState");
         const json_t *said = link_init_params(r->x->owner, exchange_call(r->x));
-        const char *key;
+        const char *why;
+        json_t *lacking;
 
         if (r->n > ROUNDS_MAX)
                 return "it asks for input without end";
-        if (state != NULL && !json_is_string(state))
-                return "it asks for input with a requestState that is no string";
-        if (requests == NULL && state == NULL)
-                return "it asks for input and does not say for which";
-        if (requests != NULL && !json_is_object(requests))
-                return "it asks for input with inputRequests that are no object";
-        json_object_foreach ((json_t *)requests, key, request)
-                if (!bridge_can_ask(json_object_get(said, "capabilities"), request))
-                        return "it asks for input that this client has not said it can give";
-        return NULL;
+        if (bridge_check_input_required(result, &why) != 0)
+                return why;
+        lacking = bridge_lacking_capabilities(result, json_object_get(said, "capabilities"));
+        json_decref(lacking);
+        return lacking != NULL ? link_lacks_input : NULL;
 }
 
 static void rounds_ask(struct rounds *r)

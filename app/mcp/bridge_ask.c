@@ -285,6 +285,54 @@ json_t *bridge_input_requests(const json_t *result)
         return json_object_size(requests) > 0 ? requests : NULL;
 }
 
+static bool asks_as_servers_do(const json_t *requests)
+{
+        const json_t *request;
+        const char *key;
+
+        json_object_foreach ((json_t *)requests, key, request)
+                if (what_is_asked(request) == ASKED_OTHER)
+                        return false;
+        return true;
+}
+
+int bridge_check_input_required(const json_t *result, const char **whyp)
+{
+        const json_t *requests = json_object_get(result, "inputRequests");
+        const json_t *state = json_object_get(result, "requestState");
+
+        if (state != NULL && !json_is_string(state))
+                *whyp = "it asks for input with a requestState that is no string";
+        else if (requests == NULL && state == NULL)
+                *whyp = "it asks for input and does not say for which";
+        else if (requests != NULL && !json_is_object(requests))
+                *whyp = "it asks for input with inputRequests that are no object";
+        else if (!asks_as_servers_do(requests))
+                *whyp = "it asks for input of a kind that there is not";
+        else
+                return 0;
+        return BRIDGE_E_INVALID;
+}
+
+json_t *bridge_lacking_capabilities(const json_t *result, const json_t *capabilities)
+{
+        json_t *lacking = json_object(), *required;
+        const json_t *request;
+        const char *key;
+
+        json_object_foreach (json_object_get(result, "inputRequests"), key, request) {
+                if (bridge_can_ask(capabilities, request))
+                        continue;
+                required = bridge_required_capabilities(request);
+                json_object_update_recursive(lacking, required);
+                json_decref(required);
+        }
+        if (json_object_size(lacking) > 0)
+                return lacking;
+        json_decref(lacking);
+        return NULL;
+}
+
 json_t *bridge_retry(const json_t *params, const json_t *result, const json_t *responses)
 {
         json_t *copy = bridge_copy(params);

@@ -280,7 +280,7 @@ describe('a server without sessions', { timeout: 120000 }, () => {
     'has a requestState that is no string': [needs({ requestState: { a: 1 } }), /a requestState that is no string/, 1],
     'does not say for which input it asks': [needs({}), /does not say for which/, 1],
     'has inputRequests that are no object': [needs({ inputRequests: [sampling] }), /inputRequests that are no object/, 1],
-    'asks for what no client gives': [needs({ inputRequests: { a: { method: 'tools/list' } } }), /has not said it can give/, 1],
+    'asks for what no client gives': [needs({ inputRequests: { a: { method: 'tools/list' } } }), /of a kind that there is not/, 1],
     'has a result of an unknown type': [() => ({ resultType: 'poem' }), /a resultType that is not known/, 1],
   };
   for (const [name, [make, pattern, nCalls]] of Object.entries(bad)) {

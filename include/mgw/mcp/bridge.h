@@ -92,6 +92,11 @@ bool bridge_is_stateless_code(json_int_t code);
  * borrowed; NULL: it only wants to be called again. */
 bool bridge_is_input_required(const json_t *result);
 json_t *bridge_input_requests(const json_t *result);
+/* Is such a result well-formed? 0, BRIDGE_E_INVALID with *whyp a constant sentence. */
+int bridge_check_input_required(const json_t *result, const char **whyp);
+/* What a client with these capabilities (may be NULL) has not declared and such a result needs,
+ * owned by the caller. NULL: nothing; or out of memory. */
+json_t *bridge_lacking_capabilities(const json_t *result, const json_t *capabilities);
 /* The params of the retry, from those of the call (may be NULL) and such a result. NULL: out of
  * memory. */
 json_t *bridge_retry(const json_t *params, const json_t *result, const json_t *responses);

@@ -795,6 +795,49 @@ Test(bridge, retries)
         json_decref(result);
 }
 
+Test(bridge, an_input_required_result_that_is_none)
+{
+        static const struct {
+                const char *result;
+                int r;
+        } cases[] = {
+                {"{'inputRequests': {'a': " ROOTS "}}", 0},
+                {"{'requestState': 's'}", 0},
+                {"{'inputRequests': {}, 'requestState': ''}", 0},
+                {"{}", BRIDGE_E_INVALID},
+                {"{'requestState': 7}", BRIDGE_E_INVALID},
+                {"{'inputRequests': [" ROOTS "]}", BRIDGE_E_INVALID},
+                {"{'inputRequests': {'a': " ROOTS ", 'b': {'method': 'ping'}}}", BRIDGE_E_INVALID},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                json_t *result = json_from(cases[i].result);
+                const char *why = NULL;
+
+                cr_assert_eq(bridge_check_input_required(result, &why), cases[i].r, "%s",
+                             cases[i].result);
+                cr_assert_eq(why != NULL, cases[i].r != 0);
+                json_decref(result);
+        }
+}
+
+Test(bridge, all_that_a_client_lacks_is_named)
+{
+        json_t *result =
+                json_from("{'inputRequests': {'a': " FORM ", 'b': " URL ", 'c': " ROOTS "}}");
+        json_t *able = json_from("{'roots': {}, 'elicitation': {'form': {}, 'url': {}}}");
+        json_t *half = json_from("{'roots': {}}");
+
+        cr_assert_null(bridge_lacking_capabilities(result, able));
+        check_json(bridge_lacking_capabilities(result, half),
+                   "{'elicitation': {'form': {}, 'url': {}}}");
+        check_json(bridge_lacking_capabilities(result, NULL),
+                   "{'elicitation': {'form': {}, 'url': {}}, 'roots': {}}");
+        json_decref(half);
+        json_decref(able);
+        json_decref(result);
+}
+
 /* ---- subscriptions/listen ---- */
 
 Test(bridge, filters_that_are_none)
