@@ -3,6 +3,7 @@
 #include "mgw/gate/call.h"
 
 #include "mgw/base/log.h"
+#include "mgw/gate/ask.h"
 #include "mgw/gate/builtin.h"
 #include "mgw/gate/hello.h"
 #include "mgw/gate/input.h"
@@ -48,7 +49,7 @@ static void call_end(struct call *call, const char *why, json_t *answer)
         struct post *post = call->post;
 
         list_unlink(&call->link);
-        session_forget_call(s, call);
+        ask_forget_call(s, call);
         timer_disarm(gate->loop, &call->beat);
         timer_disarm(gate->loop, &call->work);
         errand_drop(&call->errand, why);

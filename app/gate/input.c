@@ -4,6 +4,7 @@
 
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
+#include "mgw/gate/ask.h"
 #include "mgw/gate/post.h"
 #include "mgw/gate/request_state.h"
 #include "mgw/gate/stateless.h"
@@ -36,7 +37,7 @@ void input_give_up(struct input *input, const char *why)
         call = input->call;
         log_info(LOG_FIELDS({"user", call->session->user->email}), "[MCP] %s: %s",
                  call->method->name, why);
-        session_refuse_asks(call->session, call, why);
+        ask_refuse_all(call->session, call, why);
         input->is_suspended = false;
         call_cancel(call, why);
 }
@@ -225,7 +226,7 @@ static void input_pass_responses(struct input *input, const json_t *responses)
 
                 if (reply != NULL) {
                         json_object_del(input->requests, key);
-                        session_on_reply(input->call->session, reply);
+                        ask_on_reply(input->call->session, reply);
                 }
                 json_decref(reply);
                 json_decref(id);

@@ -128,7 +128,7 @@ void link_begin(struct link *link)
 
         link->state = LINK_OPENING;
         link->generation++;
-        session_forget_asks(&link->asker); /* their ids mean nothing in a new session */
+        ask_forget(&link->asker); /* their ids mean nothing in a new session */
         r = link->transport->open(link, why, sizeof(why));
         if (r == -EAGAIN) {
                 link_keep_out(link, why);
@@ -405,7 +405,7 @@ void link_close(struct link *link)
         assert(list_is_empty(&link->lodgers));
         timer_disarm(link_loop(link), &link->deadline);
         timer_disarm(link_loop(link), &link->retry);
-        session_forget_asks(&link->asker);
+        ask_forget(&link->asker);
         listen_stop(link);
         while ((it = list_first(&link->exchanges)) != NULL)
                 exchange_end(container_of(it, struct exchange, link));

@@ -255,5 +255,5 @@ void host_on_request(struct link *host, struct call *call, const struct rpc_msg 
                 link_refuse(host, m, RPC_METHOD_NOT_FOUND,
                             "the client whose call it is cannot be asked this");
         else
-                session_ask(&host->asker, call, m->root);
+                ask_client(&host->asker, call, m->root);
 }

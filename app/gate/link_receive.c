@@ -125,7 +125,7 @@ static void link_on_notification(struct link *link, struct call *call, const str
         if (class == METHOD_PROGRESS)
                 link_on_progress(link, m);
         else if (class == METHOD_CANCELLED)
-                session_cancel_ask(&link->asker, m->root);
+                ask_cancel(&link->asker, m->root);
         else if (link_is_host(link))
                 host_on_notification(link, call, m);
         else
@@ -181,7 +181,7 @@ static void link_on_request(struct link *link, struct call *call, const struct r
                 link_refuse(link, m, RPC_METHOD_NOT_FOUND,
                             "the client has not declared this capability");
         else
-                session_ask(&link->asker, call, m->root);
+                ask_client(&link->asker, call, m->root);
 }
 
 void link_on_message(struct link *link, struct exchange *via, json_t *root)

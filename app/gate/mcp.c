@@ -2,6 +2,7 @@
 #include "mgw/gate/mcp.h"
 
 #include "mgw/base/log.h"
+#include "mgw/gate/ask.h"
 #include "mgw/gate/call.h"
 #include "mgw/gate/link.h"
 #include "mgw/gate/post.h"
@@ -66,7 +67,7 @@ static void on_notification(struct session *s, const struct rpc_msg *m)
                         call_cancel(call, "the client cancelled the request");
                 break;
         case METHOD_PROGRESS:
-                session_on_ask_progress(s, m->root);
+                ask_on_progress(s, m->root);
                 break;
         default:
                 for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
@@ -82,7 +83,7 @@ static void on_message(struct session *s, struct post *post, const struct rpc_ms
         else if (m->kind == RPC_NOTIFICATION)
                 on_notification(s, m);
         else
-                session_on_reply(s, m->root);
+                ask_on_reply(s, m->root);
 }
 
 /* The messages of a body: one, or a batch. */

@@ -1,6 +1,6 @@
 /* The questions of one round go to the client together, under the keys that the server has given
  * them; the reply to each comes here. All that follows from a reply is done at the end of the turn:
- * it may come from within session_ask(), or from the end of the call. */
+ * it may come from within ask_client(), or from the end of the call. */
 #include "link_detour.h"
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
@@ -129,7 +129,7 @@ static void rounds_ask(struct rounds *r)
 
                 if (bridge_request_for_session(call->session->revision, id, request, &msg, &why) ==
                     0)
-                        session_ask(&r->asker, call, msg);
+                        ask_client(&r->asker, call, msg);
                 else
                         snprintf(r->why, sizeof(r->why), "it needs input: %s", why);
                 json_decref(msg);
@@ -196,7 +196,7 @@ void rounds_drop(struct rounds *r)
 {
         if (r == NULL)
                 return;
-        session_forget_asks(&r->asker);
+        ask_forget(&r->asker);
         loop_task_cancel(&r->task);
         timer_disarm(rounds_loop(r), &r->deadline);
         loop_bury(rounds_loop(r), r, rounds_free);

@@ -3,7 +3,7 @@
  * itself, and when somebody needs it. */
 #pragma once
 
-#include "mgw/gate/session.h"
+#include "mgw/gate/ask.h"
 #include "mgw/gate/upstream.h"
 
 enum link_state { LINK_DOWN, LINK_OPENING, LINK_READY };

@@ -11,15 +11,6 @@ struct call;
 struct link;
 struct upstream;
 
-/* Who asks clients something, embedded by it. */
-struct asker {
-        struct session *session; /* of what no call has caused */
-        struct list asks;        /* that wait for a reply */
-        /* What the client says to that, under the asker's own id or progress token: a reply (a
-         * result or an error), or progress. From the loop, or from within session_ask(). */
-        void (*on_message_take)(struct asker *asker, json_t *msg);
-};
-
 enum session_kind {
         SESSION_SSE,      /* era A: lives as long as its one stream */
         SESSION_HTTP,     /* era B: found by its id */
@@ -89,20 +80,3 @@ void session_deliver(struct session *session, const json_t *msg);
 void session_open_get(struct session *session, struct request *req, struct str last_event_id);
 /* Opens the one stream of an era A session; its end is the session's. 0, -errno. */
 int session_open_sse(struct session *session, struct request *req);
-
-/* Sends a request to the client under an id of ours: to the session of via, the call that caused it
- * (NULL: to that of the asker). When the client cannot be reached, the asker gets an error at once.
- */
-void session_ask(struct asker *from, struct call *via, json_t *request);
-/* The asker's notifications/cancelled of such a request: the client learns it under our id. */
-void session_cancel_ask(struct asker *from, json_t *notification);
-/* The client's progress with such a request: goes to whoever asked; unknown ones are dropped. */
-void session_on_ask_progress(struct session *session, json_t *notification);
-/* The client of this call will not reply: who asked learns why. */
-void session_refuse_asks(struct session *session, const struct call *via, const char *why);
-/* The call is over, and what it caused to be asked with it: who asked gets an error. */
-void session_forget_call(struct session *session, const struct call *call);
-/* It waits for no reply any more. */
-void session_forget_asks(struct asker *from);
-/* The client's reply (a result or an error): goes to whoever asked; unknown ones are dropped. */
-void session_on_reply(struct session *session, json_t *reply);

@@ -1,0 +1,207 @@
+/* Requests of upstreams on their way to clients: ids and progress tokens are ours while they are
+ * there. */
+#include "mgw/gate/ask.h"
+
+#include "mgw/gate/call.h"
+#include "mgw/gate/input.h"
+#include "mgw/mcp/bridge.h"
+#include "mgw/wire/rpc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct ask {
+        struct list link;      /* session->asks */
+        struct list from_link; /* from->asks */
+        struct session *session;
+        struct asker *from;
+        struct call *via;       /* NULL: no call caused it */
+        json_t *id;             /* ours; its progress token too */
+        json_t *upstream_id;    /* theirs */
+        json_t *upstream_token; /* NULL: it wants no progress */
+};
+
+static void ask_end(struct ask *ask)
+{
+        list_unlink(&ask->link);
+        list_unlink(&ask->from_link);
+        ask->session->n_asks--;
+        json_decref(ask->id);
+        json_decref(ask->upstream_id);
+        json_decref(ask->upstream_token);
+        free(ask);
+}
+
+static void ask_refuse(struct asker *from, json_t *upstream_id, const char *why)
+{
+        json_t *error = rpc_error_take(upstream_id, RPC_INTERNAL_ERROR, why, NULL);
+
+        if (error != NULL)
+                from->on_message_take(from, error);
+}
+
+/* Tokens of two upstreams may be the same. */
+static void ask_take_token(struct ask *ask, json_t *meta)
+{
+        ask->upstream_token = json_incref(json_object_get(meta, "progressToken"));
+        if (ask->upstream_token != NULL)
+                json_object_set(meta, "progressToken", ask->id);
+}
+
+/* The request as the client's revision knows it, a new reference. NULL: *whyp says why it does not.
+ */
+static json_t *ask_fit(const struct ask *ask, json_t *request, const char **whyp)
+{
+        const char *method = json_string_value(json_object_get(request, "method"));
+        json_t *fitting = NULL;
+
+        if (ask->session->kind == SESSION_STANDING || method_find(method)->class != METHOD_ASK)
+                return json_incref(request);
+        *whyp = "out of memory";
+        return bridge_request_for_session(ask->session->revision, ask->id, request, &fitting,
+                                          whyp) == 0
+                       ? fitting
+                       : NULL;
+}
+
+/* NULL, or why the client is not asked. */
+static const char *ask_send(struct ask *ask, json_t *request)
+{
+        const char *why = NULL;
+        json_t *fitting = ask_fit(ask, request, &why);
+
+        if (fitting == NULL)
+                return why;
+        if (ask->via == NULL)
+                session_deliver(ask->session, fitting);
+        else
+                why = call_ask(ask->via, json_string_value(ask->id), fitting);
+        json_decref(fitting);
+        return why;
+}
+
+void ask_client(struct asker *from, struct call *via, json_t *request)
+{
+        struct session *s = via != NULL ? via->session : from->session;
+        json_t *upstream_id = json_object_get(request, "id");
+        struct ask *ask;
+        const char *why;
+        char id[24];
+
+        if (s->n_asks >= s->gate->config->calls_per_session_max) {
+                ask_refuse(from, upstream_id, "too many requests wait for this client");
+                return;
+        }
+        if (via == NULL && list_is_empty(&s->streams)) {
+                ask_refuse(from, upstream_id, "the client has no stream open to be asked on");
+                return;
+        }
+        ask = calloc(1, sizeof(*ask));
+        snprintf(id, sizeof(id), "mgw-%u", ++s->last_ask);
+        if (ask == NULL || (ask->id = json_string(id)) == NULL) {
+                free(ask);
+                ask_refuse(from, upstream_id, "out of memory");
+                return;
+        }
+        ask->session = s;
+        ask->from = from;
+        ask->upstream_id = json_incref(upstream_id);
+        list_append(&s->asks, &ask->link);
+        list_append(&from->asks, &ask->from_link);
+        s->n_asks++;
+        json_object_set(request, "id", ask->id);
+        ask->via = via;
+        ask_take_token(ask, json_object_get(json_object_get(request, "params"), "_meta"));
+        why = ask_send(ask, request);
+        if (why != NULL) {
+                ask_refuse(from, ask->upstream_id, why);
+                ask_end(ask);
+        }
+}
+
+void ask_refuse_all(struct session *s, const struct call *via, const char *why)
+{
+        list_for_each_safe (it, &s->asks) {
+                struct ask *ask = container_of(it, struct ask, link);
+
+                if (ask->via != via)
+                        continue;
+                ask_refuse(ask->from, ask->upstream_id, why);
+                ask_end(ask);
+        }
+}
+
+void ask_on_progress(struct session *s, json_t *notification)
+{
+        json_t *params = json_object_get(notification, "params");
+        const json_t *token = json_object_get(params, "progressToken");
+
+        list_for_each (it, &s->asks) {
+                struct ask *ask = container_of(it, struct ask, link);
+
+                if (ask->upstream_token == NULL || !json_equal(ask->id, token))
+                        continue;
+                json_object_set(params, "progressToken", ask->upstream_token);
+                ask->from->on_message_take(ask->from, json_incref(notification));
+                return;
+        }
+}
+
+void ask_forget_call(struct session *s, const struct call *call)
+{
+        ask_refuse_all(s, call, "the call that asks is over");
+}
+
+void ask_on_reply(struct session *s, json_t *reply)
+{
+        const json_t *id = json_object_get(reply, "id");
+
+        list_for_each_safe (it, &s->asks) {
+                struct ask *ask = container_of(it, struct ask, link);
+
+                if (!json_equal(ask->id, id))
+                        continue;
+                struct asker *from = ask->from;
+
+                json_object_set(reply, "id", ask->upstream_id);
+                ask_end(ask);
+                from->on_message_take(from, json_incref(reply));
+                return;
+        }
+}
+
+void ask_cancel(struct asker *from, json_t *notification)
+{
+        json_t *params = json_object_get(notification, "params");
+        const json_t *id = json_object_get(params, "requestId");
+
+        list_for_each_safe (it, &from->asks) {
+                struct ask *ask = container_of(it, struct ask, from_link);
+
+                if (!json_equal(ask->upstream_id, id))
+                        continue;
+                json_object_set(params, "requestId", ask->id);
+                if (ask->session->kind == SESSION_STANDING)
+                        input_forget(ask->via, json_string_value(ask->id));
+                else
+                        session_deliver(ask->session, notification);
+                ask_end(ask);
+                return;
+        }
+}
+
+void ask_forget(struct asker *from)
+{
+        struct list *it;
+
+        while ((it = list_first(&from->asks)) != NULL)
+                ask_end(container_of(it, struct ask, from_link));
+}
+
+void ask_forget_session(struct session *s)
+{
+        struct list *it;
+
+        while ((it = list_first(&s->asks)) != NULL)
+                ask_end(container_of(it, struct ask, link));
+}
