@@ -120,20 +120,13 @@ static const char *rounds_check(const struct rounds *r, const json_t *result)
 static void rounds_ask(struct rounds *r)
 {
         struct call *call = exchange_call(r->x);
-        json_t *questions = json_copy(r->requests), *request;
+        json_t *questions = json_deep_copy(r->requests), *request;
         const char *key;
 
         json_object_foreach (questions, key, request) {
-                json_t *id = json_string(key), *msg = NULL;
-                const char *why = "out of memory";
-
-                if (bridge_request_for_session(call->session->revision, id, request, &msg, &why) ==
-                    0)
-                        ask_client(&r->asker, call, msg);
-                else
-                        snprintf(r->why, sizeof(r->why), "it needs input: %s", why);
-                json_decref(msg);
-                json_decref(id);
+                json_object_set_new(request, "jsonrpc", json_string("2.0"));
+                json_object_set_new(request, "id", json_string(key));
+                ask_client(&r->asker, call, request);
         }
         json_decref(questions);
 }
