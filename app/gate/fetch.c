@@ -157,15 +157,17 @@ static void fetch_on_answer_take(struct errand *errand, json_t *answer)
         json_decref(answer);
 }
 
-bool fetch_is_fresh(const struct link *link, enum link_list list)
+int64_t fetch_fresh_ms(const struct link *link, enum link_list list)
 {
         const struct gate *gate = link->upstream->gate;
-        int64_t max_ms = gate->config->catalog_age_ms, ttl_ms = link->lists[list].ttl_ms;
+        int64_t max_ms = gate->config->catalog_age_ms, ttl_ms = link->lists[list].ttl_ms, left_ms;
 
         if (ttl_ms >= 0 && ttl_ms < max_ms)
                 max_ms = ttl_ms;
-        return link->lists[list].entries != NULL && link->lists[list].as_of == link->n_changes &&
-               loop_now_ms(gate->loop) - link->lists[list].at_ms < max_ms;
+        left_ms = link->lists[list].at_ms + max_ms - loop_now_ms(gate->loop);
+        if (link->lists[list].entries == NULL || link->lists[list].as_of != link->n_changes)
+                return 0;
+        return left_ms > 0 ? left_ms : 0;
 }
 
 void fetch_start(struct fetch *f, struct link *link, enum link_list list)

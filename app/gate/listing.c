@@ -61,6 +61,22 @@ static size_t parts_of(const struct session *s, enum link_list list, struct cata
         return n;
 }
 
+int64_t listing_fresh_ms(const struct call *call)
+{
+        const struct session *s = call->session;
+        enum link_list list = list_of_key(call->method->list_key);
+        int64_t fresh_ms = s->gate->config->catalog_age_ms;
+
+        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+                const struct link *link = s->links[i];
+
+                if (link != NULL && link->lists[list].entries != NULL &&
+                    fetch_fresh_ms(link, list) < fresh_ms)
+                        fresh_ms = fetch_fresh_ms(link, list);
+        }
+        return fresh_ms;
+}
+
 static void answer_list(struct call *call)
 {
         const struct session *s = call->session;
@@ -158,7 +174,7 @@ static void listing_fetch(struct listing *l, enum link_list list, const char *na
         for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
                 struct link *link = s->links[i];
 
-                if (link != NULL && !fetch_is_fresh(link, list) &&
+                if (link != NULL && fetch_fresh_ms(link, list) == 0 &&
                     link_can(link, fetch_capability(list)) &&
                     (name == NULL || catalog_their_name(&link->upstream->rule, name) != NULL))
                         part_start(l, link, list);

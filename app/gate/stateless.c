@@ -260,14 +260,24 @@ static unsigned status_of(const json_t *error)
         }
 }
 
+static int64_t fresh_ms(const struct call *call)
+{
+        switch (call->method->class) {
+        case METHOD_LIST:
+                return listing_fresh_ms(call);
+        case METHOD_DISCOVER:
+                return call->session->gate->config->catalog_age_ms;
+        default:
+                return 0;
+        }
+}
+
 void stateless_finish_answer(const struct call *call, json_t *answer)
 {
-        bool is_list = call->method->class == METHOD_LIST || call->method->class == METHOD_DISCOVER;
         json_t *info = gate_implementation();
 
         if (call->post != NULL)
                 call->post->status = status_of(json_object_get(answer, "error"));
-        (void)bridge_finish(call->method->name, call->params, answer, info,
-                            is_list ? call->session->gate->config->catalog_age_ms : 0);
+        (void)bridge_finish(call->method->name, call->params, answer, info, fresh_ms(call));
         json_decref(info);
 }

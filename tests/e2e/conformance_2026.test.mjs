@@ -99,6 +99,17 @@ describe('a client of 2026-07-28 before a server of 2026-07-28', { timeout: 6000
     }
   });
 
+  test('may keep a list no longer than its server lets it be kept', async () => {
+    for (const [ttlMs, least, most] of [[60000, 50000, 60000], [0, 0, 0]]) {
+      up.ttlMs = ttlMs;
+      await waitFor(async () => {
+        const { json: { result } } = await send(messageOf('tools/list'));
+        return result.ttlMs >= least && result.ttlMs <= most;
+      }, `a ttlMs of ${least} to ${most}`, 2000);
+      up.tell('notifications/tools/list_changed', {}); // the next is fetched anew
+    }
+  });
+
   test('gets streams that tell proxies not to buffer them', async () => {
     up.faults['tools/call'] = (req, res, msg) => setTimeout(() => sendJson(res, answerTo(msg, { resultType: 'complete', content: [] })), 300);
     for (const message of [call('up_read'), messageOf('subscriptions/listen', { notifications: { toolsListChanged: true } })]) {

@@ -22,8 +22,8 @@ const char *fetch_method(enum link_list list);
 /* The member of the results that holds the entries ("tools"). */
 const char *fetch_key(enum link_list list);
 const char *fetch_capability(enum link_list list);
-/* Is what the link has new enough? */
-bool fetch_is_fresh(const struct link *link, enum link_list list);
+/* So long what the link has is new enough; 0: it is not. */
+int64_t fetch_fresh_ms(const struct link *link, enum link_list list);
 void fetch_start(struct fetch *fetch, struct link *link, enum link_list list);
 /* Nobody waits for it any more; harmless when it is not on its way. */
 void fetch_drop(struct fetch *fetch, const char *why);

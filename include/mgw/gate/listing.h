@@ -8,6 +8,8 @@ struct listing;
 
 /* Answers a METHOD_LIST call when every upstream has answered or has had its time. */
 void listing_start(struct call *call);
+/* So long a client may keep the answer to such a call. */
+int64_t listing_fresh_ms(const struct call *call);
 /* The call is over. NULL is fine. */
 void listing_drop(struct listing *listing);
 
