@@ -42,7 +42,7 @@ static int check_meta(struct request *req, const struct rpc_msg *m)
 {
         const char *why;
 
-        if (bridge_check_meta(m->params, &why) != 0)
+        if (bridge_check_meta(m->params, &why) != 0 || bridge_check_input(m->params, &why) != 0)
                 return refuse(req, m->id, 400, RPC_INVALID_PARAMS, why);
         return 0;
 }

@@ -266,6 +266,31 @@ json_t *bridge_input_response(const json_t *input_request, const json_t *reply)
         return NULL;
 }
 
+static bool is_object_of_objects(const json_t *value)
+{
+        const json_t *member;
+        const char *key;
+
+        json_object_foreach ((json_t *)value, key, member)
+                if (!json_is_object(member))
+                        return false;
+        return json_is_object(value);
+}
+
+int bridge_check_input(const json_t *params, const char **whyp)
+{
+        const json_t *responses = json_object_get(params, "inputResponses");
+        const json_t *state = json_object_get(params, "requestState");
+
+        if (responses != NULL && !is_object_of_objects(responses))
+                *whyp = "params.inputResponses must be an object of objects";
+        else if (state != NULL && !json_is_string(state))
+                *whyp = "params.requestState must be a string";
+        else
+                return 0;
+        return BRIDGE_E_INVALID;
+}
+
 bool bridge_is_known(const json_t *result)
 {
         return json_object_get(result, "resultType") == NULL ||

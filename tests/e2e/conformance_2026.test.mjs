@@ -119,6 +119,60 @@ describe('a client of 2026-07-28 before a server of 2026-07-28', { timeout: 6000
     }
   });
 
+  test('gets its own answer, though all give the same id and the same progress token', async () => {
+    const progress = (token, value) => event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: token, progress: value } });
+    const waiting = [];
+    up.faults['tools/call'] = (req, res, msg) => {
+      beginSse(res).write(progress(msg.params._meta.progressToken, msg.params.arguments.n));
+      waiting.push({ res, msg });
+    };
+    const streams = await Promise.all([1, 2, 3, 4].map((n) => open(call('up_read', { meta: { progressToken: 'mine' } }, { arguments: { n } }))));
+    await waitFor(() => waiting.length === 4, 'all calls to arrive');
+    assert.equal(new Set(waiting.map(({ msg }) => msg.id)).size, 4);
+    assert.equal(new Set(waiting.map(({ msg }) => msg.params._meta.progressToken)).size, 4);
+    for (const { res, msg } of waiting.reverse()) {
+      const { n } = msg.params.arguments;
+      const late = progress(msg.params._meta.progressToken, n + 1);
+      res.end(event(answerTo(msg, { resultType: 'complete', content: [{ type: 'text', text: `${n}` }] })) + late);
+    }
+    for (const [i, stream] of streams.entries()) {
+      await stream.ended();
+      const told = stream.events.filter((e) => e.json.method).map((e) => e.json.params);
+      assert.ok(told.length > 0 && told.every(({ progressToken, progress: value }) => progressToken === 'mine' && Math.round(value) === i + 1), JSON.stringify(told));
+      assert.deepEqual([stream.events.at(-1).json.id, stream.events.at(-1).json.result.content[0].text], [1, `${i + 1}`], 'the answer is the last event');
+    }
+  });
+
+  test('is logged to in the stream of a request that wants it, at its level, and nowhere else', async () => {
+    const listener = await open(messageOf('subscriptions/listen', { notifications: { toolsListChanged: true } }, { id: 'l' }));
+    await listener.event((e) => e.json?.method === 'notifications/subscriptions/acknowledged');
+    up.faults['tools/call'] = (req, res, msg) => {
+      beginSse(res);
+      for (const level of ['info', 'warning', 'error']) res.write(event({ jsonrpc: '2.0', method: 'notifications/message', params: { level, data: level } }));
+      res.end(event(answerTo(msg, { resultType: 'complete', content: [] })));
+    };
+    const logged = async (meta) => (await send(call('up_read', { meta }))).events.filter((e) => e.method).map((e) => e.params.level);
+    assert.deepEqual(await logged({ [logLevel]: 'warning' }), ['warning', 'error']);
+    assert.deepEqual(await logged({}), []);
+    assert.equal(up.all('tools/call').at(-1).params._meta[logLevel], undefined);
+    up.tell('notifications/tools/list_changed', {});
+    await listener.event((e) => e.json?.method === 'notifications/tools/list_changed');
+    assert.equal(listener.events.length, 2);
+    listener.close();
+  });
+
+  test('is not asked by a request of the server, and the server gets no response', async () => {
+    up.faults['tools/call'] = (req, res, msg) => {
+      beginSse(res).write(event({ jsonrpc: '2.0', id: 7, ...roots }));
+      res.end(event(answerTo(msg, { resultType: 'complete', content: [] })));
+    };
+    const { events, json } = await send(call('up_read', { capabilities: canAll }));
+    assert.equal(json.result.resultType, 'complete');
+    assert.deepEqual(events.filter((e) => e.method), []);
+    await send(messageOf('tools/list')); // behind a response, were there one
+    assert.equal(up.count('reply'), 0);
+  });
+
   describe('is told of an error', () => {
     test('of a capability that it lacks: 400, with what is needed', async () => {
       const data = { requiredCapabilities: { elicitation: { form: {} } } };
@@ -178,6 +232,14 @@ describe('a client of 2026-07-28 before a server of 2026-07-28', { timeout: 6000
         assert.match(json.error.message, /input/);
       });
     }
+
+    test('is refused input and a state that are none', async () => {
+      for (const more of [{ inputResponses: 'all' }, { inputResponses: [] }, { inputResponses: { who: 'me' } }, { requestState: 7 }]) {
+        const { status, json } = await send(call('up_write', { capabilities: canAll }, more));
+        assert.deepEqual([status, json.error?.code], [400, -32602], JSON.stringify(more));
+      }
+      assert.equal(up.count('tools/call'), 0);
+    });
 
     test('that it cannot give is not asked: it is told what it lacks', async () => {
       answering(() => needs({ inputRequests: { a: roots, b: form } }));

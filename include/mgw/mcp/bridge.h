@@ -69,6 +69,9 @@ bool bridge_client_can(const json_t *params, const json_t *request);
  * NULL: out of memory. */
 json_t *bridge_required_capabilities(const json_t *request);
 
+/* Is what a client gives with a retry, if it is one, well-formed? 0, BRIDGE_E_INVALID with *whyp a
+ * constant sentence. */
+int bridge_check_input(const json_t *params, const char **whyp);
 /* The input request for a request of an upstream with a session. NULL: out of memory. */
 json_t *bridge_input_request(const json_t *request);
 /* The request for a session client of that revision that stands for an input request, or for a

@@ -795,6 +795,33 @@ Test(bridge, retries)
         json_decref(result);
 }
 
+Test(bridge, what_a_retry_gives)
+{
+        static const struct {
+                const char *params;
+                int r;
+        } cases[] = {
+                {"{}", 0},
+                {"{'inputResponses': {}, 'requestState': ''}", 0},
+                {"{'inputResponses': {'a': {'action': 'decline'}, 'b': {}}}", 0},
+                {"{'inputResponses': null}", BRIDGE_E_INVALID},
+                {"{'inputResponses': []}", BRIDGE_E_INVALID},
+                {"{'inputResponses': {'a': {}, 'b': 'yes'}}", BRIDGE_E_INVALID},
+                {"{'requestState': null}", BRIDGE_E_INVALID},
+                {"{'requestState': 7}", BRIDGE_E_INVALID},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                json_t *params = json_from(cases[i].params);
+                const char *why = NULL;
+
+                cr_assert_eq(bridge_check_input(params, &why), cases[i].r, "%s", cases[i].params);
+                cr_assert_eq(why != NULL, cases[i].r != 0);
+                json_decref(params);
+        }
+        cr_assert_eq(bridge_check_input(NULL, NULL), 0);
+}
+
 Test(bridge, an_input_required_result_that_is_none)
 {
         static const struct {
