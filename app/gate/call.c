@@ -5,6 +5,7 @@
 #include "mgw/base/log.h"
 #include "mgw/gate/ask.h"
 #include "mgw/gate/builtin.h"
+#include "mgw/gate/call_log.h"
 #include "mgw/gate/hello.h"
 #include "mgw/gate/input.h"
 #include "mgw/gate/listing.h"
@@ -48,6 +49,7 @@ static void call_end(struct call *call, const char *why, json_t *answer)
         struct gate *gate = s->gate;
         struct post *post = call->post;
 
+        call_log(call, why, answer);
         list_unlink(&call->link);
         ask_forget_call(s, call);
         timer_disarm(gate->loop, &call->beat);
@@ -456,6 +458,7 @@ void call_start(struct session *session, struct post *post, const struct rpc_msg
         call->params = json_incref(msg->params);
         call->beat.on_due = call_on_beat;
         call->log_level = -1;
+        call->started_ms = loop_now_ms(gate->loop);
         list_append(&session->calls, &call->link);
         session->n_calls++;
         gate->stats.n_calls++;

@@ -105,6 +105,9 @@ static const struct setting settings[] = {
          "gateway_status, echo and wait: true or false"},
         {"log_format", KIND_FORMAT, AT(log_format), "text", 0, 0, "text or json"},
         {"log_level", KIND_LEVEL, AT(log_level), "info", 0, 0, "debug, info, warn or error"},
+        {"log_slow_ms", KIND_MS, AT(log_slow_ms), "10000", 0, 1e9,
+         "calls that take so long are in the log; others where they fail or are traced, or at "
+         "debug"},
         {"allowed_origins", KIND_ORIGINS, AT(allowed_origins), "", 0, 0,
          "browser origins let in besides localhost; \"*\" lets all in"},
         {"public_url", KIND_URL, AT(public_url), "", 0, 0,

@@ -8,6 +8,7 @@
 #include "mgw/gate/post.h"
 #include "mgw/gate/refuse.h"
 #include "mgw/gate/stateless.h"
+#include "mgw/mcp/trace.h"
 #include "mgw/wire/hdr.h"
 
 #include <errno.h>
@@ -182,6 +183,25 @@ static void open_session(struct request *req, struct user *user, const struct ba
                 run_batch(req, s, b, true);
 }
 
+static struct str header_of(const void *params, const char *name)
+{
+        return cgi_param(params, name);
+}
+
+/* The body of a POST, in which each request carries its trace context. NULL: the POST has been
+ * answered. */
+static json_t *require_messages(struct request *req)
+{
+        const struct mirror_headers headers = {header_of, &req->in->params};
+        json_t *root = require_json_body(req), *message;
+        size_t i;
+
+        (void)trace_adopt(root, &headers); /* without memory it is missing, and no more */
+        json_array_foreach (root, i, message)
+                (void)trace_adopt(message, &headers);
+        return root;
+}
+
 /* The request alone tells its era. */
 static bool is_stateless(const struct request *req, const json_t *root)
 {
@@ -212,7 +232,7 @@ static void on_session_post(struct request *req, struct user *user, json_t *root
 
 void mcp_on_post(struct request *req, struct user *user)
 {
-        json_t *root = require_json_body(req);
+        json_t *root = require_messages(req);
 
         if (root == NULL)
                 return;
@@ -281,7 +301,7 @@ void mcp_on_message(struct request *req, struct user *user)
                               STR("This sessionId is not known (any more): open /sse again.\n"));
                 return;
         }
-        if ((root = require_json_body(req)) == NULL)
+        if ((root = require_messages(req)) == NULL)
                 return;
         if (batch_read(req, root, &b) == 0 && check_batch(req, s, &b) == 0) {
                 request_reply(req, 202, NULL, STR(""));

@@ -7,6 +7,7 @@
 #include "mgw/gate/credential.h"
 #include "mgw/gate/relay.h"
 #include "mgw/mcp/mirror.h"
+#include "mgw/mcp/trace.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/sse.h"
 
@@ -429,20 +430,20 @@ static size_t n_lines(char *const *lines)
         return n;
 }
 
-/* All but the first two may be NULL. mirrored: of mirror_lines_make(). */
+/* All but the first two may be NULL. more: lines, ended by NULL. */
 static int header_lines_init(struct header_lines *h, const struct account *account,
                              const char *authorization, const char *session_id, const char *version,
-                             const char *last_event_id, char *const *mirrored)
+                             const char *last_event_id, char *const *more)
 {
-        const char **first = calloc(n_lines(mirrored) + 6, sizeof(*first));
+        const char **first = calloc(n_lines(more) + 6, sizeof(*first));
         size_t n = 0;
 
         if (first == NULL)
                 return -ENOMEM;
         first[n++] = "Content-Type: application/json";
         first[n++] = "Accept: application/json, text/event-stream";
-        for (; mirrored != NULL && *mirrored != NULL; mirrored++)
-                first[n++] = *mirrored;
+        for (; more != NULL && *more != NULL; more++)
+                first[n++] = *more;
         if (session_id != NULL) {
                 snprintf(h->text[0], sizeof(h->text[0]), "Mcp-Session-Id: %s", session_id);
                 first[n++] = h->text[0];
@@ -474,7 +475,7 @@ static long greeting_timeout_ms(const struct link *link)
 }
 
 static int wire_header_lines(const struct post_wire *w, struct header_lines *headers,
-                             char *const *mirrored)
+                             char *const *more)
 {
         const struct link *link = w->link;
         const struct account *account = link->account;
@@ -482,12 +483,22 @@ static int wire_header_lines(const struct post_wire *w, struct header_lines *hea
 
         if (link->is_stateless)
                 return header_lines_init(headers, account, w->use.header, NULL,
-                                         link_stateless_version(link), NULL, mirrored);
+                                         link_stateless_version(link), NULL, more);
         if (w->x != NULL && exchange_greets(w->x))
                 return header_lines_init(headers, account, w->use.header, NULL, NULL, NULL, NULL);
         return header_lines_init(headers, account, w->use.header, peer->session_id,
                                  link_version(link),
-                                 w->x == NULL ? peer->last_event_id : w->last_event_id, NULL);
+                                 w->x == NULL ? peer->last_event_id : w->last_event_id, more);
+}
+
+/* What of the message stands in headers too: its trace context, and to a server without sessions
+ * what it wants to see there. The lines are to be freed in any case. */
+static int wire_lines_make(const struct exchange *x, char ***linesp)
+{
+        int r = x->owner->is_stateless ? mirror_lines_make(x->msg, link_input_schema(x), linesp)
+                                       : 0;
+
+        return r == 0 ? trace_lines_add(linesp, json_object_get(x->msg, "params")) : r;
 }
 
 static int wire_request(struct post_wire *w)
@@ -498,15 +509,13 @@ static int wire_request(struct post_wire *w)
         bool posts = x != NULL && !w->is_resumed;
         struct header_lines headers = {.lines = NULL};
         struct str body = {NULL, 0};
-        char **mirrored = NULL;
-        int r = posts && link->is_stateless
-                        ? mirror_lines_make(x->msg, link_input_schema(x), &mirrored)
-                        : 0;
+        char **lines = NULL;
+        int r = posts ? wire_lines_make(x, &lines) : 0;
 
         if (r == 0)
-                r = wire_header_lines(w, &headers, mirrored);
+                r = wire_header_lines(w, &headers, lines);
         if (r < 0) {
-                mirror_lines_free(mirrored);
+                mirror_lines_free(lines);
                 return r;
         }
         if (posts)
@@ -524,7 +533,7 @@ static int wire_request(struct post_wire *w)
         }
         free((void *)body.p);
         free(headers.lines);
-        mirror_lines_free(mirrored);
+        mirror_lines_free(lines);
         return r;
 }
 

@@ -4,6 +4,7 @@
 #include "mgw/gate/account.h"
 #include "mgw/gate/credential.h"
 #include "mgw/mcp/rest.h"
+#include "mgw/mcp/trace.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -223,22 +224,33 @@ static bool has_name(const char *const *lines, const char *line)
         return false;
 }
 
-/* The account's, then those of the description that it has not. */
-static const char **make_headers(const struct rest_wire *w, const struct rest_request *request)
+static size_t n_lines(const char *const *lines)
+{
+        size_t n = 0;
+
+        while (lines != NULL && lines[n] != NULL)
+                n++;
+        return n;
+}
+
+/* The account's, then those of the description and of the trace that are not there yet. */
+static const char **make_headers(const struct rest_wire *w, char *const *described,
+                                 char *const *traced)
 {
         const char **own = account_headers(w->x->owner->account, NULL, w->use.header), **lines;
-        size_t n = 0, n_more = 0;
+        char *const *const more[] = {described, traced};
+        size_t n = n_lines(own);
 
-        while (own != NULL && own[n] != NULL)
-                n++;
-        while (request->headers[n_more] != NULL)
-                n_more++;
-        lines = own != NULL ? calloc(n + n_more + 1, sizeof(*lines)) : NULL;
+        lines = own != NULL ? calloc(n + n_lines((const char *const *)described) +
+                                             n_lines((const char *const *)traced) + 1,
+                                     sizeof(*lines))
+                            : NULL;
         for (size_t i = 0; lines != NULL && i < n; i++)
                 lines[i] = own[i];
-        for (char **line = request->headers; lines != NULL && *line != NULL; line++)
-                if (!has_name(own, *line))
-                        lines[n++] = *line;
+        for (size_t i = 0; lines != NULL && i < 2; i++)
+                for (char *const *line = more[i]; line != NULL && *line != NULL; line++)
+                        if (!has_name(lines, *line))
+                                lines[n++] = *line;
         free(own);
         return lines;
 }
@@ -249,7 +261,9 @@ static int wire_start(struct rest_wire *w, const struct rest_request *request)
         int64_t connect_ms = u->server->connect_timeout_ms > 0
                                      ? u->server->connect_timeout_ms
                                      : u->gate->config->upstream_connect_timeout_ms;
-        const char **headers = make_headers(w, request);
+        char **traced = NULL;
+        int r = trace_lines_add(&traced, json_object_get(w->x->msg, "params"));
+        const char **headers = r == 0 ? make_headers(w, request->headers, traced) : NULL;
         const struct http_options options = {
                 .method = request->method,
                 .url = request->url,
@@ -257,10 +271,11 @@ static int wire_start(struct rest_wire *w, const struct rest_request *request)
                 .body = {request->body, request->body_n},
                 .connect_timeout_ms = (long)connect_ms,
         };
-        int r = headers != NULL ? http_start(u->gate->http, &options, &wire_handlers, w, &w->http)
-                                : -ENOMEM;
 
+        r = headers != NULL ? http_start(u->gate->http, &options, &wire_handlers, w, &w->http)
+                            : -ENOMEM;
         free((void *)headers);
+        mirror_lines_free(traced);
         return r;
 }
 

@@ -4,6 +4,7 @@
 #include "mgw/gate/account.h"
 #include "mgw/gate/credential.h"
 #include "mgw/gate/relay.h"
+#include "mgw/mcp/trace.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/sse.h"
 
@@ -121,15 +122,14 @@ static const struct http_handlers post_handlers = {
         .on_done = post_on_done,
 };
 
-/* header: one line of ours. */
-static int http_begin(struct link *link, const char *method, const char *url, const char *header,
-                      const struct credential_use *use, struct str body,
+/* lines: of ours, ended by NULL. */
+static int http_begin(struct link *link, const char *method, const char *url,
+                      const char *const *lines, const struct credential_use *use, struct str body,
                       const struct http_handlers *handlers, void *owner,
                       struct http_request **requestp)
 {
         const struct config_server *server = link->upstream->server;
-        const char *first[] = {header, NULL};
-        const char **headers = account_headers(link->account, first, use->header);
+        const char **headers = account_headers(link->account, lines, use->header);
         int64_t connect_ms = server->connect_timeout_ms > 0
                                      ? server->connect_timeout_ms
                                      : link_gate(link)->config->upstream_connect_timeout_ms;
@@ -149,18 +149,33 @@ static int http_begin(struct link *link, const char *method, const char *url, co
         return r;
 }
 
+/* To be freed in any case. */
+static int post_lines_make(const struct exchange *x, char ***linesp)
+{
+        char **lines = calloc(2, sizeof(*lines));
+
+        *linesp = lines;
+        if (lines == NULL || (lines[0] = strdup("Content-Type: application/json")) == NULL)
+                return -ENOMEM;
+        return trace_lines_add(linesp, json_object_get(x->msg, "params"));
+}
+
 static void post_on_token(struct credential_use *use)
 {
         struct sse_post *post = container_of(use, struct sse_post, use);
         const struct sse_peer *peer = post->link->peer;
+        char **lines = NULL;
         struct str body;
-        int r = rpc_dump(post->x->msg, &body);
+        int r = post_lines_make(post->x, &lines);
 
+        if (r == 0)
+                r = exchange_dump(post->x, &body);
         if (r == 0) {
-                r = http_begin(post->link, "POST", peer->endpoint, "Content-Type: application/json",
-                               use, body, &post_handlers, post, &post->http);
+                r = http_begin(post->link, "POST", peer->endpoint, (const char *const *)lines, use,
+                               body, &post_handlers, post, &post->http);
                 free((void *)body.p);
         }
+        mirror_lines_free(lines);
         if (r < 0)
                 post_fail(post, "the request could not be started", FAULT_UNSENT);
 }
@@ -409,8 +424,8 @@ static int get_start(struct sse_peer *peer)
 {
         peer->status = 0;
         return http_begin(peer->link, "GET", peer->link->upstream->server->url,
-                          "Accept: text/event-stream", &peer->use, STR(""), &get_handlers, peer,
-                          &peer->get);
+                          (const char *const[]){"Accept: text/event-stream", NULL}, &peer->use,
+                          STR(""), &get_handlers, peer, &peer->get);
 }
 
 static void get_on_token(struct credential_use *use)

@@ -30,7 +30,8 @@ struct call {
         struct relay *relay;       /* its answer is going out while it comes */
         struct input *input;       /* what its upstream asks of a stateless client */
         struct subscription *subscription; /* METHOD_LISTEN */
-        int log_level;                     /* stateless: lowest that the client wants; -1: none */
+        int64_t started_ms;
+        int log_level; /* stateless: lowest that the client wants; -1: none */
 };
 
 /* Is it of a client that keeps no session (era C)? */

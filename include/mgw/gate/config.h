@@ -97,6 +97,7 @@ struct config {
         bool has_builtin_tools;
         int log_format; /* enum log_format */
         int log_level;  /* enum log_level */
+        int64_t log_slow_ms;
         char **allowed_origins;
         size_t n_allowed_origins;
         char *public_url;       /* "" = from the Host header */

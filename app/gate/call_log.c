@@ -1,0 +1,56 @@
+#include "mgw/gate/call_log.h"
+
+#include "mgw/base/log.h"
+#include "mgw/mcp/trace.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define OUTCOME_SIZE 32
+
+/* False: it failed. */
+static bool outcome_of(const char *why, const json_t *answer, char outcome[OUTCOME_SIZE])
+{
+        const json_t *error = json_object_get(answer, "error");
+        bool is_tool_error =
+                json_is_true(json_object_get(json_object_get(answer, "result"), "isError"));
+
+        if (error != NULL)
+                snprintf(outcome, OUTCOME_SIZE, "error %" JSON_INTEGER_FORMAT,
+                         json_integer_value(json_object_get(error, "code")));
+        else
+                snprintf(outcome, OUTCOME_SIZE, "%s",
+                         is_tool_error                   ? "tool error"
+                         : answer == NULL && why != NULL ? "cancelled"
+                                                         : "ok");
+        return error == NULL && !is_tool_error;
+}
+
+/* Of tools and prompts; a URI may hold a secret. */
+static const char *name_of(const struct call *call)
+{
+        return call->method->class == METHOD_BY_NAME ? rpc_text(call->params, "name") : NULL;
+}
+
+void call_log(const struct call *call, const char *why, const json_t *answer)
+{
+        const struct gate *gate = call->session->gate;
+        int64_t took_ms = loop_now_ms(gate->loop) - call->started_ms;
+        const char *name = name_of(call);
+        const char *traceparent = trace_parent(call->params);
+        char outcome[OUTCOME_SIZE];
+        bool is_worth_it = !outcome_of(why, answer, outcome) ||
+                           took_ms >= gate->config->log_slow_ms ||
+                           (traceparent != NULL && trace_is_sampled(traceparent));
+        enum log_level level = is_worth_it ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+
+        if (call->method->class == METHOD_LISTEN || !log_is_on(level))
+                return; /* that is a stream, which has lines of its own */
+        log_line(level,
+                 LOG_FIELDS({"upstream",
+                             call->upstream != NULL ? upstream_name(call->upstream) : NULL},
+                            {"traceparent", traceparent}),
+                 "[MCP] %s%s%.200s (%s) %" PRId64 " ms %s", call->method->name,
+                 name != NULL ? " " : "", name != NULL ? name : "", call->session->user->email,
+                 took_ms, outcome);
+}

@@ -1,0 +1,21 @@
+/* Trace context that passes through: traceparent and tracestate (W3C Trace Context), baggage (W3C
+ * Baggage). A request carries it in params._meta, in HTTP headers of the same names, or in both. It
+ * is ours to hand on as it is; no span of our own is made. */
+#pragma once
+
+#include "mgw/mcp/mirror.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* Leaves in params._meta of a request what of its trace context is valid, and adds what its HTTP
+ * headers say where it says nothing itself; tracestate goes with its traceparent. A message of
+ * another kind, or without params, is left alone. 0, -ENOMEM. */
+int trace_adopt(json_t *message, const struct mirror_headers *headers);
+/* The traceparent that params carry, borrowed; NULL: none. */
+const char *trace_parent(const json_t *params);
+/* Does its caller record what happens? ("sampled") */
+bool trace_is_sampled(const char *traceparent);
+/* Adds "Name: value" lines for what params carry to lines as mirror_lines_make() makes them
+ * (*linesp may be NULL). 0, -ENOMEM. */
+int trace_lines_add(char ***linesp, const json_t *params);
