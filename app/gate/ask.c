@@ -57,7 +57,6 @@ static json_t *ask_fit(const struct ask *ask, json_t *request, const char **whyp
 
         if (ask->session->kind == SESSION_STANDING || method_find(method)->class != METHOD_ASK)
                 return json_incref(request);
-        *whyp = "out of memory";
         return bridge_request_for_session(ask->session->revision, ask->id, request, &fitting,
                                           whyp) == 0
                        ? fitting
@@ -67,15 +66,14 @@ static json_t *ask_fit(const struct ask *ask, json_t *request, const char **whyp
 /* NULL, or why the client is not asked. */
 static const char *ask_send(struct ask *ask, json_t *request)
 {
-        const char *why = NULL;
+        const char *why = "out of memory";
         json_t *fitting = ask_fit(ask, request, &why);
 
         if (fitting == NULL)
                 return why;
+        why = ask->via != NULL ? call_ask(ask->via, json_string_value(ask->id), fitting) : NULL;
         if (ask->via == NULL)
                 session_deliver(ask->session, fitting);
-        else
-                why = call_ask(ask->via, json_string_value(ask->id), fitting);
         json_decref(fitting);
         return why;
 }
