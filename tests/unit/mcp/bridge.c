@@ -1,6 +1,7 @@
 /* What the bridge makes is held against the JSON schema of its receiver's revision. */
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/schema.h"
+#include "mgw/wire/rpc.h"
 
 #include "../check.h"
 #include "../json.h"
@@ -795,6 +796,37 @@ Test(bridge, retries)
         json_decref(result);
 }
 
+Test(bridge, types_of_results)
+{
+        static const struct {
+                const char *result;
+                bool is_known;
+        } cases[] = {
+                {"{'content': []}", true}, /* without a type it is complete */
+                {"{'resultType': 'complete'}", true},
+                {"{'resultType': 'input_required'}", true},
+                {"{'resultType': 'poem'}", false},
+                {"{'resultType': 1}", false},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                json_t *result = json_from(cases[i].result);
+
+                cr_assert_eq(bridge_is_known(result), cases[i].is_known, "%s", cases[i].result);
+                json_decref(result);
+        }
+}
+
+Test(bridge, codes_that_only_stateless_servers_give)
+{
+        cr_assert(bridge_is_stateless_code(RPC_HEADER_MISMATCH));
+        cr_assert(bridge_is_stateless_code(RPC_MISSING_CAPABILITY));
+        cr_assert(bridge_is_stateless_code(RPC_UNSUPPORTED_VERSION));
+        cr_assert_not(bridge_is_stateless_code(RPC_METHOD_NOT_FOUND));
+        cr_assert_not(bridge_is_stateless_code(-32000));
+        cr_assert_not(bridge_is_stateless_code(0));
+}
+
 Test(bridge, what_a_retry_gives)
 {
         static const struct {
@@ -983,6 +1015,9 @@ Test(bridge, notifications_carry_their_subscription)
         json_t *tagged = bridge_tag_notification(msg, id);
 
         check_is("2026-07-28", "ResourceUpdatedNotification", tagged);
+        cr_assert(json_equal(bridge_tag(json_object_get(tagged, "params")), id));
+        cr_assert_null(bridge_tag(json_object_get(msg, "params")));
+        cr_assert_null(bridge_tag(NULL));
         check_json(bridge_untag_notification(tagged),
                    "{'jsonrpc': '2.0', 'method': 'notifications/resources/updated', 'params':"
                    " {'uri': 'a://b', '_meta': {'x': 1}}}");
