@@ -61,7 +61,8 @@ if (process.argv[1] === import.meta.filename) {
   const lines = readline.createInterface({ input: process.stdin });
   lines.on('line', (request) => {
     const msg = JSON.parse(request);
-    methods[msg.method]?.(msg);
+    if (methods[msg.method]) methods[msg.method](msg);
+    else if (msg.id !== undefined) send({ id: msg.id, error: { code: -32601, message: `no ${msg.method} here` } });
   });
   lines.on('close', () => process.exit(0));
 }
