@@ -1,4 +1,6 @@
-// The official conformance scenarios for servers: what passes directly passes through the gateway.
+// The official conformance scenarios. Those for servers: what passes directly passes through the gateway. Those for clients: the
+// gateway is the client. The package (0.1.16) has them up to 2025-11-25; what it calls draft is the authorization of users in
+// a browser, which a gateway does not do.
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -72,6 +74,26 @@ describe('conformance', { timeout: 180000 }, () => {
       const client = await connectClient(gateways.json.url, kind);
       assert.equal(textOf(await client.callTool({ name: 'test_reconnection', arguments: {} })), 'reconnected');
       await client.close();
+    });
+  }
+});
+
+describe('conformance of the client', { timeout: 60000 }, () => {
+  const client = path.join(import.meta.dirname, 'lib/conformance_client.mjs');
+  const listed = execFileSync(node, [conformance, 'list', '--client'], { encoding: 'utf8' });
+  const names = [...listed.matchAll(/^ +- ([\w-]+) /gm)].map(([, name]) => name);
+
+  test('there are scenarios for clients', () => assert.deepEqual(names, ['initialize', 'tools_call', 'elicitation-sep1034-client-defaults', 'sse-retry']));
+
+  for (const name of names) {
+    test(name, async () => {
+      const dir = path.join(scratch, `client-${name}`);
+      const program = new Program('conformance', node, [conformance, 'client', '--command', `${node} ${client}`, '--scenario', name, '-o', dir]);
+      await program.line(/^.*OVERALL: /, { timeoutMs: 50000 });
+      await program.stop();
+      const checks = JSON.parse(fs.readFileSync(path.join(dir, fs.readdirSync(dir)[0], 'checks.json'), 'utf8'));
+      assert.deepEqual(blemishes(checks), [], program.tail());
+      assert.ok(withStatus(checks, 'SUCCESS').length > 0);
     });
   }
 });
