@@ -53,6 +53,18 @@ describe('a client of 2026-07-28 before a server of 2026-07-28', { timeout: 6000
   };
   const needs = (result) => ({ resultType: 'input_required', ...result });
 
+  test('is told by server/discover what there is', async () => {
+    const { capabilities } = (await send(messageOf('server/discover'))).json.result;
+    assert.deepEqual(Object.keys(capabilities).sort(), ['completions', 'logging', 'resources', 'tools']);
+    assert.equal(capabilities.tools.listChanged, true);
+  });
+
+  test('is not known by a token in the URL', async () => {
+    const message = messageOf('tools/list');
+    const { status } = await ask(gateway.url, '/mcp?access_token=mgw_ada', { method: 'POST', headers: headersOf(message), body: JSON.stringify(message) });
+    assert.equal(status, 401);
+  });
+
   test('gets its id back as it was', async () => {
     for (const id of ['1', 1, '', 'ü', 9007199254740991]) assert.equal((await send(messageOf('tools/list', {}, { id }))).json.id, id);
   });
@@ -78,7 +90,10 @@ describe('a client of 2026-07-28 before a server of 2026-07-28', { timeout: 6000
 
   test('gets the same list every time, whoever it says it is', async () => {
     const lists = [];
-    for (const capabilities of [{}, canAll, {}]) lists.push((await send(messageOf('tools/list', {}, { capabilities }))).json.result.tools);
+    for (const [name, capabilities] of [['raw', {}], ['other', canAll], ['raw', {}]]) {
+      const meta = { 'io.modelcontextprotocol/clientInfo': { name, version: '2' } };
+      lists.push((await send(messageOf('tools/list', {}, { capabilities, meta }))).json.result.tools);
+    }
     assert.deepEqual(lists[1], lists[0]);
     assert.deepEqual(lists[2], lists[0]);
     assert.ok(lists[0].length > 3);
@@ -257,4 +272,30 @@ describe('a client of 2026-07-28 before a server of 2026-07-28', { timeout: 6000
       assert.equal(read.json.result.resultType, 'input_required', 'here it may be');
     });
   });
+});
+
+test('what a child of 2026-07-28 is listened to for outlives the child', { timeout: 60000 }, async () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-conformance-'));
+  const child = path.join(import.meta.dirname, 'lib/matrix/child.mjs');
+  const gateway = await startGateway({
+    config: { mcpServers: { s: { command: process.execPath, args: [child, 's', '2026-07-28', dir] } } }, settings: { UPSTREAM_RETRY_S: 0.05 },
+  });
+  const uri = 's://watched/ada';
+  const stream = await listen(gateway.url, messageOf('subscriptions/listen', { notifications: { resourceSubscriptions: [uri] } }, { id: 'l' }));
+  const updates = () => stream.events.filter((e) => e.json?.method === 'notifications/resources/updated').length;
+  const isTold = async () => {
+    const before = updates();
+    await waitFor(async () => {
+      await post(gateway.url, call('s_touch', {}, { arguments: { who: 'ada' } }));
+      return updates() > before;
+    }, 'an update');
+  };
+  await isTold();
+  const pids = () => gateway.mgw.lines.map((line) => /s: process (\d+) started/.exec(line)?.[1]).filter(Boolean);
+  process.kill(Number(pids()[0]), 'SIGKILL');
+  await isTold();
+  assert.equal(pids().length, 2);
+  stream.close();
+  await gateway.stop();
+  fs.rmSync(dir, { recursive: true });
 });
