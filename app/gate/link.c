@@ -58,6 +58,9 @@ void link_open_failed(struct link *link, const char *why)
         if (!link_is_lodger(link)) /* its host has told */
                 upstream_failed(link->upstream, why);
         upstream_forget_transport(link->upstream);
+        /* A server that was greeted is the same when it comes back. */
+        if (link->state != LINK_READY && !link_is_lodger(link))
+                link->upstream->era = UPSTREAM_UNKNOWN;
         link_set_down(link, why, upstream_retry_in_ms(link->upstream));
 }
 

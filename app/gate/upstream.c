@@ -157,5 +157,4 @@ int64_t upstream_retry_in_ms(const struct upstream *u)
 void upstream_forget_transport(struct upstream *u)
 {
         u->transport = transports[u->server->kind];
-        u->era = UPSTREAM_UNKNOWN;
 }

@@ -192,7 +192,7 @@ describe('a server with sessions that answers server/discover with', { timeout: 
 });
 
 describe('a child with a session that at server/discover', { timeout: 120000 }, () => {
-  for (const what of ['exit', 'deaf', 'silent']) {
+  for (const [what, nStarts, nLines] of [['exit', 3, 1], ['deaf', 3, 2], ['silent', 2, 1]]) {
     test(`is ${what}`, async () => {
       const directory = fs.mkdtempSync('/tmp/mgw-stateless-');
       const journal = path.join(directory, 'journal');
@@ -201,7 +201,11 @@ describe('a child with a session that at server/discover', { timeout: 120000 }, 
       assert.equal(await hello(await b.connect()), 'hello from a child');
       assert.equal(await hello(await b.connect()), 'hello from a child');
       const starts = fs.readFileSync(journal, 'utf8').split('\n').filter((line) => line === 'start').length;
-      assert.equal(starts, what === 'silent' ? 2 : 3, 'what was found must be kept');
+      assert.equal(starts, nStarts, 'what was found must be kept');
+      const client = await b.connect();
+      await assert.rejects(client.callTool({ name: 'up_exit', arguments: {} }), isError(/exited with code 3/));
+      assert.equal(await hello(client), 'hello from a child');
+      assert.equal(b.gateway.mgw.count(/server\/discover/), nLines, 'also when a child ends later');
       await b.stop();
       fs.rmSync(directory, { recursive: true });
     });

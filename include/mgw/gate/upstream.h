@@ -50,5 +50,5 @@ void upstream_rest(struct upstream *upstream, int64_t ms);
 bool upstream_may_log(struct upstream *upstream);
 /* When a link that is down should try again, from now; different for each that asks. */
 int64_t upstream_retry_in_ms(const struct upstream *upstream);
-/* Which transport and era its server speaks is to be found out again. */
+/* Which transport its server speaks is to be found out again. */
 void upstream_forget_transport(struct upstream *upstream);
