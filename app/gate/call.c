@@ -441,6 +441,12 @@ static void call_dispatch(struct call *call)
         }
 }
 
+/* Those of the other era are not known to this client's. */
+static bool call_is_known(const struct call *call)
+{
+        return call_is_stateless(call) ? call->method->is_stateless : call->method->is_session;
+}
+
 void call_start(struct session *session, struct post *post, const struct rpc_msg *msg)
 {
         struct gate *gate = session->gate;
@@ -468,7 +474,7 @@ void call_start(struct session *session, struct post *post, const struct rpc_msg
                 call, json_object_get(json_object_get(msg->params, "_meta"), "progressToken"));
         if (call_is_stateless(call))
                 stateless_set_log_level(call);
-        if (call->method->class == METHOD_UNKNOWN)
+        if (!call_is_known(call))
                 call_fail(call, RPC_METHOD_NOT_FOUND, "unknown method: %s", msg->method);
         else
                 call_dispatch(call);
