@@ -85,8 +85,8 @@ static void server_end_endless_calls(struct gate *gate)
                 list_for_each_safe (it, &s->calls) {
                         struct call *call = container_of(it, struct call, link);
 
-                        if (call->subscription != NULL)
-                                subscription_complete(call->subscription);
+                        if (call->method->class == METHOD_LISTEN)
+                                subscription_complete(call);
                         else
                                 input_give_up(call->input, "the gateway is going down");
                 }

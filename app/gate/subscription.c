@@ -151,18 +151,27 @@ static void watch_start(struct subscription *sub, const char *shown)
                          json_pack("{s:s}", "uri", owner.theirs));
 }
 
+/* Does it have the same resource, or is about to? */
+static bool watches(const struct subscription *sub, const struct watch *watch)
+{
+        list_for_each (it, &sub->watches) {
+                const struct watch *other = container_of(it, struct watch, link);
+
+                if (other != watch && other->owner == watch->owner &&
+                    (other->is_on || other->errand.exchange != NULL) &&
+                    strcmp(other->theirs, watch->theirs) == 0)
+                        return true;
+        }
+        return false;
+}
+
 static bool is_watched(const struct session *session, const struct watch *watch)
 {
-        list_for_each (it, &session->subscriptions) {
-                const struct subscription *sub = container_of(it, struct subscription, link);
+        list_for_each (it, &session->calls) {
+                const struct subscription *sub = container_of(it, struct call, link)->subscription;
 
-                list_for_each (at, &sub->watches) {
-                        const struct watch *other = container_of(at, struct watch, link);
-
-                        if (other != watch && other->is_on && other->owner == watch->owner &&
-                            strcmp(other->theirs, watch->theirs) == 0)
-                                return true;
-                }
+                if (sub != NULL && watches(sub, watch))
+                        return true;
         }
         return false;
 }
@@ -173,9 +182,12 @@ static void watch_end(struct watch *watch)
 
         list_unlink(&watch->link);
         errand_drop(&watch->errand, NULL);
-        if (!session->is_ending && !is_watched(session, watch))
+        if (!session->is_ending && !is_watched(session, watch)) {
+                json_object_del(watch->owner->subscribed,
+                                watch->theirs); /* also while it is down */
                 link_request_take(watch->owner, "resources/unsubscribe",
                                   json_pack("{s:s}", "uri", watch->theirs));
+        }
         loop_bury(session->gate->loop, watch, watch_free);
 }
 
@@ -186,7 +198,7 @@ static void subscription_on_farewell(struct stream *stream)
         struct call *call = post_call(stream->owner);
 
         if (call != NULL)
-                subscription_complete(call->subscription);
+                subscription_complete(call);
 }
 
 /* Whose are the resources? False: that has to be learned first. */
@@ -278,7 +290,7 @@ void subscription_drop(struct subscription *sub)
         loop_bury(loop, sub, subscription_free);
 }
 
-void subscription_complete(struct subscription *sub)
+void subscription_complete(struct call *call)
 {
-        call_succeed_take(sub->call, bridge_listen_result(sub->call->id));
+        call_succeed_take(call, bridge_listen_result(call->id));
 }

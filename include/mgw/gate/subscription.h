@@ -12,5 +12,6 @@ void subscription_start(struct call *call);
 void subscription_drop(struct subscription *subscription);
 /* A change: goes to all of the session that want to know of it. */
 void subscriptions_deliver(struct session *session, const json_t *msg);
-/* Ends it in order: its client learns that it is over (schema, SubscriptionsListenResult). */
-void subscription_complete(struct subscription *subscription);
+/* Ends the call in order, however far it is: its client learns that it is over (schema,
+ * SubscriptionsListenResult). */
+void subscription_complete(struct call *call);
