@@ -86,7 +86,7 @@ static void input_on_ask(struct timer *timer)
         struct post *post = call->post;
         json_t *result, *answer;
 
-        if (input->is_suspended || json_object_size(input->requests) == 0)
+        if (input->is_suspended || !input_is_pending(input))
                 return;
         result = input_required(input);
         answer = result != NULL ? rpc_result_take(call->id, result) : NULL;
@@ -142,6 +142,11 @@ const char *input_ask(struct call *call, const char *id, const json_t *request)
         if (!input->is_suspended)
                 timer_arm(call->session->gate->loop, &input->ask, 0);
         return NULL;
+}
+
+bool input_is_pending(const struct input *input)
+{
+        return input != NULL && json_object_size(input->requests) > 0;
 }
 
 void input_forget(struct call *call, const char *id)
@@ -252,6 +257,6 @@ void input_go_on(struct call *call, struct post *post, const struct rpc_msg *msg
                 return;
         }
         input_pass_responses(input, json_object_get(msg->params, "inputResponses"));
-        if (json_object_size(input->requests) > 0)
+        if (input_is_pending(input))
                 timer_arm(call->session->gate->loop, &input->ask, 0);
 }

@@ -4,6 +4,7 @@
  * within one. A body that cannot be ended is cut. */
 #include "mgw/gate/relay.h"
 
+#include "mgw/gate/input.h"
 #include "mgw/gate/link.h"
 #include "mgw/gate/post.h"
 #include "mgw/mcp/bridge.h"
@@ -124,6 +125,21 @@ static struct stream *find_stream(const struct call *call)
         return newest != NULL ? container_of(newest, struct stream, link) : NULL;
 }
 
+static bool is_of_stateless_server(const struct call *call)
+{
+        const struct link *link = call->session->links[call->upstream->index];
+
+        return (link->host != NULL ? link->host : link)->is_stateless;
+}
+
+/* What has to be read first: the client is to be asked before it, or it may be a question itself.
+ */
+static bool must_be_whole(const struct call *call, struct str head)
+{
+        return input_is_pending(call->input) ||
+               (call->method->may_ask && is_of_stateless_server(call) && bridge_text_may_ask(head));
+}
+
 static bool may_begin(struct call *call)
 {
         const struct stream *stream;
@@ -134,30 +150,12 @@ static bool may_begin(struct call *call)
         return stream != NULL && !stream->is_full && stream->writer == NULL;
 }
 
-static bool is_of_stateless_server(const struct call *call)
-{
-        const struct link *link = call->session->links[call->upstream->index];
-
-        return (link->host != NULL ? link->host : link)->is_stateless;
-}
-
-/* May it be that of a stateless server that asks for input, which is no result yet? */
-static bool may_ask(const struct call *call, struct str head)
-{
-        static const char *const marks[] = {"\"input_required\"", "\"inputRequests\""};
-
-        for (size_t i = 0; i < 2 && is_of_stateless_server(call); i++)
-                if (memmem(head.p, head.n, marks[i], strlen(marks[i])) != NULL)
-                        return true;
-        return false;
-}
-
 bool relay_begin(struct call *call, int64_t id, struct str head)
 {
         struct relay *relay;
         struct buf start;
 
-        if (call->relay != NULL || !is_its_result(id, head) || may_ask(call, head) ||
+        if (call->relay != NULL || !is_its_result(id, head) || must_be_whole(call, head) ||
             !may_begin(call))
                 return false;
         relay = calloc(1, sizeof(*relay));

@@ -303,6 +303,17 @@ bool bridge_is_input_required(const json_t *result)
         return strcmp(text_of(result, "resultType"), "input_required") == 0;
 }
 
+bool bridge_text_may_ask(struct str head)
+{
+        static const char *const signs[] = {"\"input_required\"", "\"inputRequests\"",
+                                            "\"requestState\""};
+
+        for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+                if (memmem(head.p, head.n, signs[i], strlen(signs[i])) != NULL)
+                        return true;
+        return false;
+}
+
 json_t *bridge_input_requests(const json_t *result)
 {
         json_t *requests = json_object_get(result, "inputRequests");

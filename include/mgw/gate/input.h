@@ -10,6 +10,8 @@ struct input;
 /* Asks the client of this call for it under that id, at the end of the turn, together with what
  * else is asked meanwhile. NULL, or why this client cannot be asked. */
 const char *input_ask(struct call *call, const char *id, const json_t *request);
+/* Is there something that it has not answered? input may be NULL. */
+bool input_is_pending(const struct input *input);
 /* The upstream has withdrawn it. */
 void input_forget(struct call *call, const char *id);
 /* While it is suspended a call's answer is kept for the retry. input may be NULL. True: the answer

@@ -100,6 +100,9 @@ int bridge_check_input_required(const json_t *result, const char **whyp);
 /* What a client with these capabilities (may be NULL) has not declared and such a result needs,
  * owned by the caller. NULL: nothing; or out of memory. */
 json_t *bridge_lacking_capabilities(const json_t *result, const json_t *capabilities);
+/* May the text that begins so be such a result? Complete ones with members called like its own are
+ * taken for one too. */
+bool bridge_text_may_ask(struct str head);
 /* The params of the retry, from those of the call (may be NULL) and such a result. NULL: out of
  * memory. */
 json_t *bridge_retry(const json_t *params, const json_t *result, const json_t *responses);
