@@ -1,5 +1,5 @@
 /* The order of the checks: the message, what every request carries in its _meta, the version, the
- * headers against the body, the method, the room. */
+ * headers against the body, the method, whether a stream is taken, the room. */
 #include "mgw/gate/stateless.h"
 
 #include "mgw/gate/input.h"
@@ -10,6 +10,7 @@
 #include "mgw/gate/request_state.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/mirror.h"
+#include "mgw/wire/hdr.h"
 
 #include <stdio.h>
 
@@ -81,6 +82,15 @@ static int check_method(struct request *req, const struct rpc_msg *m, const stru
                 return 0;
         snprintf(why, sizeof(why), "unknown method: %.100s", m->method);
         return refuse(req, m->id, 404, RPC_METHOD_NOT_FOUND, why);
+}
+
+static int check_accept(struct request *req, const struct rpc_msg *m, const struct method *method)
+{
+        if (method->class != METHOD_LISTEN ||
+            hdr_accepts(req->in->head.accept, STR("text/event-stream")) == HDR_ACCEPT_EXPLICIT)
+                return 0;
+        return refuse(req, m->id, 406, RPC_INVALID_REQUEST,
+                      "the answer is a stream: send Accept: application/json, text/event-stream");
 }
 
 static int check_room(struct request *req, const struct session *s, struct user *user,
@@ -191,7 +201,8 @@ void stateless_on_post(struct request *req, struct user *user, json_t *root)
                 return;
         method = method_find(m.method);
         if (check_meta(req, &m) != 0 || check_version(req, &m) != 0 ||
-            check_headers(req, &m) != 0 || check_method(req, &m, method) != 0)
+            check_headers(req, &m) != 0 || check_method(req, &m, method) != 0 ||
+            check_accept(req, &m, method) != 0)
                 return;
         if (gate->is_draining || session_standing(gate, user, &s) < 0)
                 refuse_busy(req, 503);
