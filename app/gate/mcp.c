@@ -17,8 +17,9 @@
 
 static const struct cgi_header plain[] = {{"Content-Type", "text/plain"}, {0}};
 
-/* 0: go on. Else the request has been answered. */
-static int check_version_header(struct request *req)
+/* 0: go on. Else the request has been answered. A POST that comes here with the header of era C is
+ * an initialize, which tells its era itself. */
+static int check_version_header(struct request *req, bool is_post)
 {
         struct str asked = req->in->head.protocol_version;
         era_revision revision;
@@ -28,6 +29,8 @@ static int check_version_header(struct request *req)
         case ERA_VERSION_SESSION:
                 return 0;
         case ERA_VERSION_STATELESS:
+                if (is_post)
+                        return 0;
                 request_reply(req, 405, (const struct cgi_header[]){{"Allow", "POST"}, {0}},
                               STR(""));
                 return -1;
@@ -221,7 +224,7 @@ static void on_session_post(struct request *req, struct user *user, json_t *root
         struct batch b = {0};
         struct session *s;
 
-        if (check_version_header(req) == 0 && batch_read(req, root, &b) == 0) {
+        if (check_version_header(req, true) == 0 && batch_read(req, root, &b) == 0) {
                 if (batch_initializes(&b))
                         open_session(req, user, &b);
                 else if ((s = require_session(req, user)) != NULL && check_batch(req, s, &b) == 0)
@@ -248,7 +251,7 @@ void mcp_on_get(struct request *req, struct user *user)
         struct session *s;
         unsigned refusal;
 
-        if (check_version_header(req) != 0)
+        if (check_version_header(req, false) != 0)
                 return;
         if (hdr_accepts(req->in->head.accept, STR("text/event-stream")) != HDR_ACCEPT_EXPLICIT) {
                 request_reply(req, 406, plain,
@@ -267,7 +270,7 @@ void mcp_on_delete(struct request *req, struct user *user)
 {
         struct session *s;
 
-        if (check_version_header(req) != 0 || (s = require_session(req, user)) == NULL)
+        if (check_version_header(req, false) != 0 || (s = require_session(req, user)) == NULL)
                 return;
         session_end(s);
         request_reply(req, 204, NULL, STR(""));
