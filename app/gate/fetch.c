@@ -129,9 +129,9 @@ static void fetch_add(struct fetch *f, const json_t *page)
 
 static void fetch_note_ttl(struct fetch *f, const json_t *ttl)
 {
-        int64_t ms = json_is_number(ttl) && json_number_value(ttl) > 0
-                             ? (int64_t)json_number_value(ttl)
-                             : 0;
+        int64_t max_ms = f->from->upstream->gate->config->catalog_age_ms;
+        double theirs = json_number_value(ttl);
+        int64_t ms = theirs >= (double)max_ms ? max_ms : theirs > 0 ? (int64_t)theirs : 0;
 
         if (ttl != NULL && (f->ttl_ms < 0 || ms < f->ttl_ms))
                 f->ttl_ms = ms;
