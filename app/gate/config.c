@@ -17,6 +17,7 @@
 /* Those of text first. */
 enum kind {
         KIND_TEXT,    /* char * */
+        KIND_FILE,    /* char *, "" or a path: in the file, meant from its folder */
         KIND_LISTEN,  /* char *, "unix:..." or "tcp:..." */
         KIND_NODE,    /* char *, a name */
         KIND_URL,     /* char *, "http://..." or "https://..." */
@@ -112,7 +113,7 @@ static const struct setting settings[] = {
          "browser origins let in besides localhost; \"*\" lets all in"},
         {"public_url", KIND_URL, AT(public_url), "", 0, 0,
          "address that clients use (default: from the Host header)"},
-        {"auth.tokens_file", KIND_TEXT, AT(auth_tokens_file), "", 0, 0,
+        {"auth.tokens_file", KIND_FILE, AT(auth_tokens_file), "", 0, 0,
          "users and their token hashes; without it everybody is anonymous"},
 };
 
@@ -280,6 +281,7 @@ static const char *set(struct config *c, const struct setting *s, const char *va
 
         switch (s->kind) {
         case KIND_TEXT:
+        case KIND_FILE:
                 return set_text(field, value);
         case KIND_LISTEN:
                 return set_listen(field, value);
@@ -359,6 +361,17 @@ static char *origins_text(struct loading *l, const char *key, const json_t *arra
         return all;
 }
 
+static char *file_text(struct loading *l, const char *key, const json_t *value)
+{
+        char *text = config_text(l, key, JSON_STRING, value), *path;
+
+        if (text == NULL || text[0] == '\0')
+                return text;
+        path = config_beside(l->path, text);
+        free(text);
+        return path;
+}
+
 static void load_setting(struct loading *l, const struct setting *s, const char *full_key,
                          const json_t *value)
 {
@@ -366,6 +379,7 @@ static void load_setting(struct loading *l, const struct setting *s, const char 
                          : s->kind >= KIND_COUNT && s->kind <= KIND_MS ? JSON_REAL
                                                                        : JSON_STRING;
         char *text = s->kind == KIND_ORIGINS ? origins_text(l, full_key, value)
+                     : s->kind == KIND_FILE  ? file_text(l, full_key, value)
                                              : config_text(l, full_key, want, value);
         const char *why = text != NULL ? set(l->config, s, text) : NULL;
 

@@ -68,7 +68,7 @@ Test(config, a_whole_file)
         cr_assert_str_eq(config.servers[0].url, "http://127.0.0.1:3001/mcp");
         check_int(config.keepalive_ms, 500);
         check_int(config.n_allowed_origins, 2);
-        cr_assert_str_eq(config.auth_tokens_file, "t.json");
+        cr_assert_str_eq(config.auth_tokens_file, "/tmp/t.json", "beside the file");
         check_int(config.log_format, 1);
 }
 
