@@ -49,6 +49,12 @@ static int check_config(const char *path)
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int token_usage(void)
+{
+        fprintf(stderr, "usage: mgw token EMAIL [--days 1-36500] [--file FILE]\n");
+        return EXIT_USAGE;
+}
+
 static int make_token(int argc, char **argv)
 {
         static const struct option options[] = {{"days", required_argument, NULL, 'd'},
@@ -65,12 +71,10 @@ static int make_token(int argc, char **argv)
                 else if (o == 'f')
                         file = optarg;
                 else
-                        return EXIT_USAGE;
+                        return token_usage();
         }
-        if (argc - optind != 1 || *end != '\0' || days < 1 || days > 36500) {
-                fprintf(stderr, "usage: mgw token EMAIL [--days 1-36500] [--file FILE]\n");
-                return EXIT_USAGE;
-        }
+        if (argc - optind != 1 || *end != '\0' || days < 1 || days > 36500)
+                return token_usage();
         return user_token_make(argv[optind], (unsigned)days, file, stdout, stderr) == 0
                        ? EXIT_SUCCESS
                        : EXIT_FAILURE;

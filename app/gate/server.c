@@ -151,6 +151,8 @@ static void server_on_signal(struct signal_watch *watch, int signo)
         if (signo == SIGHUP) {
                 if (server_read_tokens(&sv->gate) == 0)
                         log_info(NULL, "[mgw] tokens read again");
+                else
+                        log_warn(NULL, "[mgw] the tokens stay as they were");
         } else if (!sv->gate.is_draining) {
                 server_drain(sv);
         } else {

@@ -124,6 +124,11 @@ int user_table_reload(struct user_table *t, FILE *err)
         if (file_is_open_to_others(t->path))
                 fprintf(err, "%s: others can read this file: chmod 600 is safer\n", t->path);
         root = json_load_file(t->path, JSON_REJECT_DUPLICATES, &error);
+        if (root == NULL && json_error_code(&error) == json_error_cannot_open_file) {
+                fprintf(err, "%s: cannot be read: %s (mgw token EMAIL --file %s makes one)\n",
+                        t->path, strerror(errno), t->path);
+                return -EINVAL;
+        }
         if (root == NULL) {
                 fprintf(err, "%s:%d: %s\n", t->path, error.line, error.text);
                 return -EINVAL;

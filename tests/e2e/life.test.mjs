@@ -186,6 +186,7 @@ test('SIGHUP reads the tokens again: new ones hold, old ones end, a broken file 
   const whole = fs.readFileSync(tokens, 'utf8');
   fs.writeFileSync(tokens, whole.slice(0, -20));
   await reload(/ERROR .*tokens-hup\.json:\d+: /);
+  await gateway.mgw.line(/WARN \[mgw\] the tokens stay as they were/);
   assert.deepEqual([await statusOf(first), await statusOf(second)], [200, 200]);
   const users = JSON.parse(whole).users.filter((user) => user.email !== 'one@example.com');
   fs.writeFileSync(tokens, JSON.stringify({ users }));
@@ -296,7 +297,7 @@ describe('the command line', { timeout: 60000 }, () => {
     assert.match(version.stdout, /^mgw \d+\.\d+\.\d+\S* /);
   });
 
-  for (const args of [['--nope'], ['nope'], ['--config'], ['token'], ['token', 'a@example.com', '--days', 'many']]) {
+  for (const args of [['--nope'], ['nope'], ['--config'], ['token'], ['token', 'a@example.com', '--days', 'many'], ['token', '--nope']]) {
     test(`${args.join(' ')}: exit code 2 and a hint`, async () => {
       const { code, stdout, stderr } = await mgw(args);
       assert.equal(code, 2);
@@ -344,7 +345,7 @@ describe('the command line', { timeout: 60000 }, () => {
     assert.match(variable.stderr, /^MGW_KEEPALIVE_S: /m);
     const tokens = await mgw([], { MGW_AUTH_TOKENS_FILE: '/nonexistent/tokens.json', MGW_LISTEN: `unix:${scratch}/t.sock` });
     assert.equal(tokens.code, 1);
-    assert.match(tokens.stderr, /\/nonexistent\/tokens\.json/);
+    assert.match(tokens.stderr, /\/nonexistent\/tokens\.json: cannot be read: No such file or directory \(mgw token/);
   });
 });
 

@@ -144,6 +144,9 @@ Test(user, a_broken_file_at_reload_changes_nothing)
 
 Test(user, faults_of_the_file_are_told)
 {
+        cr_assert(create() < 0);
+        cr_assert_not_null(strstr(said, "cannot be read: No such file or directory"), "%s", said);
+        free(said);
         write_file("{\"users\": [{\"email\": \"a b\", \"sha256\": \"00\"}]}");
         cr_assert(create() < 0);
         cr_assert_not_null(strstr(said, "users[0]: \"email\" must be"), "%s", said);
