@@ -57,7 +57,7 @@ up() {
   start_mgw
   start_haproxy
   wait_for_health
-  [ "$signals" -gt 0 ] || print_addresses
+  [ "$signals" -gt 0 ] || [ -n "$(first_gone)" ] || print_addresses
   watch_both
 }
 

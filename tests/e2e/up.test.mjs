@@ -87,6 +87,13 @@ describe('./dev up', { timeout: 120000 }, () => {
     await refused([], { MGW_TLS_PORT: 'many' }, /MGW_TLS_PORT=many is no port number/);
   });
 
+  test('an mgw that does not start is told, and no address', async () => {
+    const { program } = await devUp([], { MGW_AUTH_TOKENS_FILE: path.join(scratch, 'none.json') });
+    assert.equal((await program.exited).code, 1);
+    assert.match(program.lines.join('\n'), /none\.json: cannot be read[^]*\.\/dev: mgw ended with code 1/);
+    assert.ok(!program.lines.includes('mgw is up.'), program.tail());
+  });
+
   test('an mgw that dies takes HAProxy with it, and is told', async () => {
     const { program } = await devUp();
     await program.line(/Ctrl-C ends both\./, { timeoutMs: 60000 });
