@@ -86,6 +86,9 @@ static void run_status(struct call *call)
         const struct gate_stats *st = &gate->stats;
         int64_t now = loop_now_ms(gate->loop);
         const struct list *oldest = list_first(&call->session->streams);
+        struct str protocol = call_is_stateless(call)
+                                      ? era_claimed_in_meta(call->params)
+                                      : str_from(era_revision_name(call->session->revision));
         int64_t age_s = 0;
         char text[1024];
 
@@ -98,13 +101,13 @@ static void run_status(struct call *call)
                          "sessions: %u\ncalls: %u running, %" PRIu64 " in all\n"
                          "keep-alives: %" PRIu64 ", every %g s\n"
                          "you: %s, %u streams open, this session's oldest for %" PRId64
-                         " s, protocol %s\n",
+                         " s, protocol %.*s\n",
                          MGW_VERSION, gate->config->node, (now - gate->started_ms) / 1000,
                          st->n_streams, user_table_n_streaming(gate->users), st->streams_opened,
                          st->longest_stream_ms / 1000, st->n_sessions, st->n_calls, st->calls,
                          st->keepalives, (double)gate->config->keepalive_ms / 1000,
                          call->session->user->email, call->session->user->n_streams, age_s,
-                         era_revision_name(call->session->revision));
+                         STR_ARG(protocol));
         answer_text(call, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1, false);
 }
 

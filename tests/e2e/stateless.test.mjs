@@ -74,6 +74,11 @@ describe('a client of MCP 2026-07-28', { timeout: 120000 }, () => {
       await waitFor(() => upstream.sessions.size === 1, 'the session to end upstream');
     });
 
+    test('that is told as whose protocol it is', async () => {
+      const { json } = await post(gateway.url, call('gateway_status'));
+      assert.match(json.result.content[0].text, /protocol 2026-07-28\n/);
+    });
+
     test('that is a stream with keep-alives when it is slow', async () => {
       const stream = await listen(gateway.url, call('wait', { seconds: 1.2 }));
       assert.equal(stream.response.headers.get('content-type'), 'text/event-stream');
