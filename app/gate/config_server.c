@@ -172,7 +172,7 @@ static void load_type(struct loading *l, const char *at, const json_t *value,
                         return;
         config_fault(l, at,
                      "does not fit: \"http\" or \"sse\" goes with \"url\", \"stdio\" with "
-                     "\"command\", \"rest\" with \"rest\"");
+                     "\"command\", \"rest\" with \"rest\" or \"openapi\"");
 }
 
 static void load_scope(struct loading *l, const char *at, const json_t *value,
@@ -272,8 +272,9 @@ static void load_description(struct loading *l, const char *full, struct config_
 
 static void check_url(struct loading *l, const char *full, const struct config_server *s)
 {
-        if (s->url == NULL ||
-            (strncmp(s->url, "http://", 7) != 0 && strncmp(s->url, "https://", 8) != 0))
+        if (s->url == NULL)
+                config_fault(l, full, "needs a \"url\", \"command\", \"rest\" or \"openapi\"");
+        else if (strncmp(s->url, "http://", 7) != 0 && strncmp(s->url, "https://", 8) != 0)
                 config_fault(l, full, "needs a \"url\" that begins with http:// or https://");
 }
 

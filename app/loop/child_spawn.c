@@ -196,8 +196,8 @@ static void spawn_why(const struct spawn *spawn, int error, char *why, size_t wh
                 snprintf(why, why_size, "cannot start \"%s\": %s", command, strerror(error));
         else if (error == ENOENT && strchr(command, '/') == NULL)
                 snprintf(why, why_size,
-                         "there is no command \"%s\" in PATH (%.*s): install it or give its whole "
-                         "path",
+                         "there is no command \"%s\" in PATH: install it or give its whole path "
+                         "(PATH is %.*s)",
                          command, STR_ARG(spawn->path));
         else if (error == ENOENT)
                 snprintf(why, why_size, "there is no \"%s\", or not the interpreter that it names",

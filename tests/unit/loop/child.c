@@ -132,8 +132,10 @@ KID_TEST(child, a_command_that_cannot_be_executed_is_told_at_once)
         file_write("plain", 0644, "");
         file_write("lost", 0755, "#!/no/interpreter\n");
         file_write("noise", 0755, "no program\n");
-        assert_refused(ENOENT, "no command \"mgw-no-such\" in PATH (/usr/bin:/bin)", NULL,
-                       "PATH=/usr/bin:/bin", "mgw-no-such");
+        assert_refused(ENOENT,
+                       "no command \"mgw-no-such\" in PATH: install it or give its whole path "
+                       "(PATH is /usr/bin:/bin)",
+                       NULL, "PATH=/usr/bin:/bin", "mgw-no-such");
         assert_refused(ENOENT, "no \"/no/such\"", NULL, "A=b", "/no/such");
         assert_refused(ENOENT, "interpreter", dir, "A=b", "./lost");
         assert_refused(EACCES, "\"./plain\": Permission denied", dir, "A=b", "./plain");
