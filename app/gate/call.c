@@ -13,6 +13,7 @@
 #include "mgw/gate/relay.h"
 #include "mgw/gate/stateless.h"
 #include "mgw/gate/subscription.h"
+#include "mgw/gate/task.h"
 #include "mgw/mcp/bridge.h"
 
 #include <errno.h>
@@ -210,14 +211,14 @@ void call_on_progress(struct call *call, json_t *params)
 
 static void call_pass_answer_take(struct call *call, json_t *answer)
 {
-        if (!call_is_stateless(call) ||
-            input_seal_result(call, json_object_get(answer, "result"))) {
-                call_answer_take(call, answer);
-                return;
-        }
+        bool is_stateless = call_is_stateless(call);
+
+        if (is_stateless && !input_seal_result(call, json_object_get(answer, "result")))
+                call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: its requestState is too long",
+                          upstream_name(call->upstream));
+        else if (!is_stateless || task_show_answer(call, answer))
+                call_answer_take(call, json_incref(answer));
         json_decref(answer);
-        call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: its requestState is too long",
-                  upstream_name(call->upstream));
 }
 
 static void call_on_linger(struct timer *timer)
@@ -362,6 +363,26 @@ static void call_by_uri(struct call *call)
         call_relay_take(call, owner.link, params_for_owner(call, "uri", owner.theirs));
 }
 
+static void call_by_task(struct call *call)
+{
+        const char *id = rpc_text(call->params, "taskId");
+        struct task_owner owner;
+
+        if (!task_check_client(call))
+                return;
+        if (id == NULL) {
+                call_fail(call, RPC_INVALID_PARAMS, "params.taskId must be a string without NUL");
+                return;
+        }
+        owner = task_owner(call->session, id);
+        if (owner.link == NULL) {
+                call_fail(call, RPC_INVALID_PARAMS, "no such task, or none of yours");
+                return;
+        }
+        call->errand.may_repeat = true;
+        call_relay_take(call, owner.link, params_for_owner(call, "taskId", owner.theirs));
+}
+
 static void call_complete(struct call *call)
 {
         const json_t *ref = json_object_get(call->params, "ref");
@@ -429,6 +450,9 @@ static void call_dispatch(struct call *call)
                 break;
         case METHOD_BY_URI:
                 call_by_uri(call);
+                break;
+        case METHOD_BY_TASK:
+                call_by_task(call);
                 break;
         case METHOD_COMPLETE:
                 call_complete(call);

@@ -1,6 +1,7 @@
 #include "mgw/gate/hello.h"
 
 #include "mgw/gate/link.h"
+#include "mgw/mcp/bridge.h"
 
 #include <string.h>
 
@@ -19,13 +20,14 @@ static json_t *capability_of(const char *name, const json_t *theirs, const json_
 }
 
 /* What we offer ourselves, and what the upstreams offer of that which is relayed here: others
- * (tasks) would only be refused. One that is not there yet may offer anything. */
+ * (tasks of 2025-11-25) would only be refused. One that is not there yet may offer anything. */
 static json_t *capabilities(const struct session *s)
 {
         static const char *const relayed[] = {"prompts", "resources", "completions"};
         json_t *all = json_pack("{s:{s:b}, s:{}}", "tools", "listChanged", 1, "logging");
         json_t *anything = json_pack("{s:{}, s:{s:b}, s:{}}", "prompts", "resources", "subscribe",
                                      1, "completions");
+        bool is_stateless = s->kind == SESSION_STANDING;
 
         for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
                 const struct link *link = s->links[i];
@@ -42,6 +44,8 @@ static json_t *capabilities(const struct session *s)
                                         capability_of(relayed[k], one,
                                                       json_object_get(all, relayed[k])));
                 }
+                if (link != NULL && link_is_of_stateless(link) == is_stateless)
+                        (void)bridge_add_extensions(all, theirs, is_stateless);
         }
         json_decref(anything);
         return all;

@@ -7,6 +7,7 @@
 #include "mgw/gate/account.h"
 #include "mgw/gate/call.h"
 #include "mgw/gate/hello.h"
+#include "mgw/mcp/bridge.h"
 #include "mgw/mcp/era.h"
 
 #include <assert.h>
@@ -352,6 +353,9 @@ int link_create(struct upstream *upstream, struct session *session, const json_t
         link->account = account_find(upstream, session->user);
         link->transport = link_pick_transport(link);
         link->init_params = json_copy((json_t *)init_params);
+        json_object_set_new(
+                link->init_params, "capabilities",
+                bridge_capabilities_along(json_object_get(init_params, "capabilities")));
         json_object_set_new(link->init_params, "protocolVersion",
                             json_string(era_revision_name(session->revision)));
         link->deadline.on_due = link_on_deadline;
@@ -393,6 +397,7 @@ static void link_free(void *object)
         json_decref(link->init_params);
         json_decref(link->hello);
         json_decref(link->subscribed);
+        json_decref(link->tasks);
         listen_free(link->listen);
         for (size_t i = 0; i < LINK_N_LISTS; i++)
                 json_decref(link->lists[i].entries);

@@ -69,27 +69,27 @@ void host_tell_level(struct link *host)
 }
 
 /* Answered already, or on its way to it. */
-static bool has_subscribed(const struct link *lodger, const char *uri)
+static bool has_subscribed(const struct link *lodger, const struct watched *kind, const char *name)
 {
-        if (json_object_get(lodger->subscribed, uri) != NULL)
+        if (json_object_get(watched_by(lodger, kind), name) != NULL)
                 return true;
         list_for_each (it, &lodger->exchanges) {
-                const json_t *msg = container_of(it, struct exchange, link)->msg;
-                const char *method = json_string_value(json_object_get(msg, "method"));
-                const char *one =
-                        json_string_value(json_object_get(json_object_get(msg, "params"), "uri"));
+                const struct watched *of;
+                bool subscribes;
+                const char *one = watched_name(container_of(it, struct exchange, link)->msg, &of,
+                                               &subscribes);
 
-                if (one != NULL && strcmp(one, uri) == 0 &&
-                    strcmp(method, "resources/subscribe") == 0)
+                if (one != NULL && subscribes && of == kind && strcmp(one, name) == 0)
                         return true;
         }
         return false;
 }
 
-bool host_has_subscriber(const struct link *host, const char *uri, const struct link *but)
+bool host_has_subscriber(const struct link *host, const struct watched *kind, const char *name,
+                         const struct link *but)
 {
         list_for_each (it, &host->lodgers)
-                if (lodger_of(it) != but && has_subscribed(lodger_of(it), uri))
+                if (lodger_of(it) != but && has_subscribed(lodger_of(it), kind, name))
                         return true;
         return false;
 }
@@ -103,18 +103,25 @@ json_t *host_subscribed(const struct link *host)
         return all;
 }
 
-void host_on_leave(struct link *host, const struct link *lodger)
+static void host_leave_watched(struct link *host, const struct link *lodger,
+                               const struct watched *kind)
 {
-        const char *uri;
+        const char *name;
         json_t *yes;
 
-        host_tell_level(host);
-        json_object_foreach (lodger->subscribed, uri, yes)
-                if (!host_has_subscriber(host, uri, lodger)) {
-                        json_object_del(host->subscribed, uri);
-                        link_request_take(host, "resources/unsubscribe",
-                                          json_pack("{s:s}", "uri", uri));
+        json_object_foreach (watched_by(lodger, kind), name, yes)
+                if (!host_has_subscriber(host, kind, name, lodger)) {
+                        watched_remove(host, kind, name);
+                        link_request_take(host, kind->unsubscribe,
+                                          json_pack("{s:s}", kind->key, name));
                 }
+}
+
+void host_on_leave(struct link *host, const struct link *lodger)
+{
+        host_tell_level(host);
+        host_leave_watched(host, lodger, &watched_resources);
+        host_leave_watched(host, lodger, &watched_tasks);
 }
 
 /* ---- whose it is ---- */
@@ -180,7 +187,7 @@ static bool is_subscribed(const struct link *lodger, const char *updated)
         return false;
 }
 
-/* Each gets a copy, in which the URI may be shown as another. */
+/* Each gets a copy, in which the URI or id may be shown as another. */
 static void host_on_updated(struct link *host, const struct rpc_msg *m)
 {
         const char *uri = json_string_value(json_object_get(m->params, "uri"));
@@ -189,6 +196,21 @@ static void host_on_updated(struct link *host, const struct rpc_msg *m)
                 json_t *copy;
 
                 if (uri == NULL || !is_subscribed(lodger_of(it), uri))
+                        continue;
+                copy = json_deep_copy(m->root);
+                link_on_message(lodger_of(it), NULL, copy);
+                json_decref(copy);
+        }
+}
+
+static void host_on_task(struct link *host, const struct rpc_msg *m)
+{
+        const char *id = json_string_value(json_object_get(m->params, "taskId"));
+
+        list_for_each_safe (it, &host->lodgers) {
+                json_t *copy;
+
+                if (id == NULL || json_object_get(lodger_of(it)->tasks, id) == NULL)
                         continue;
                 copy = json_deep_copy(m->root);
                 link_on_message(lodger_of(it), NULL, copy);
@@ -240,6 +262,9 @@ void host_on_notification(struct link *host, struct call *call, const struct rpc
                 break;
         case METHOD_UPDATED:
                 host_on_updated(host, m);
+                break;
+        case METHOD_TASK_CHANGED:
+                host_on_task(host, m);
                 break;
         default:
                 host_on_notice(host, call, m);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mgw/gate/link.h"
+#include "mgw/gate/watched.h"
 #include "mgw/wire/rpc.h"
 
 /* The longest message that an upstream may send. */
@@ -195,7 +196,8 @@ void host_on_leave(struct link *host, const struct link *lodger);
 int host_log_level(const struct link *host);
 void host_tell_level(struct link *host);
 /* Has one of the lodgers, but for one, subscribed to it? */
-bool host_has_subscriber(const struct link *host, const char *uri, const struct link *but);
+bool host_has_subscriber(const struct link *host, const struct watched *kind, const char *name,
+                         const struct link *but);
 /* URI -> true, of all lodgers; a new reference. */
 json_t *host_subscribed(const struct link *host);
 /* Hands a notification to all lodgers that are READY. */

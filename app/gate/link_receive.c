@@ -7,6 +7,7 @@
 #include "mgw/gate/post.h"
 #include "mgw/gate/relay.h"
 #include "mgw/gate/stateless.h"
+#include "mgw/gate/task.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/wire/rpc_result.h"
 
@@ -18,17 +19,16 @@
 /* What is to be subscribed to again when the upstream's session is a new one. */
 static void link_note_subscription(struct link *link, const json_t *request)
 {
-        const char *method = json_string_value(json_object_get(request, "method"));
-        const char *uri =
-                json_string_value(json_object_get(json_object_get(request, "params"), "uri"));
+        const struct watched *kind;
+        bool subscribes;
+        const char *name = watched_name(request, &kind, &subscribes);
 
-        if (uri == NULL)
+        if (name == NULL)
                 return;
-        if (strcmp(method, "resources/unsubscribe") == 0)
-                json_object_del(link->subscribed, uri);
-        else if (strcmp(method, "resources/subscribe") == 0 &&
-                 json_object_size(link->subscribed) < SUBSCRIPTIONS_MAX)
-                json_object_set_new(link->subscribed, uri, json_true());
+        if (!subscribes)
+                watched_remove(link, kind, name);
+        else if (json_object_size(watched_by(link, kind)) < SUBSCRIPTIONS_MAX)
+                (void)watched_add(link, kind, name);
 }
 
 /* An error that carries no id is about the request whose HTTP answer it is. */
@@ -101,6 +101,14 @@ static void link_on_updated(struct link *link, const struct rpc_msg *m)
         session_deliver(link->session, m->root);
 }
 
+/* Only who listens for it is told. */
+static void link_on_task(const struct link *link, const struct rpc_msg *m)
+{
+        task_show(link, m->params);
+        if (link->session->kind == SESSION_STANDING)
+                session_deliver(link->session, m->root);
+}
+
 static void link_on_notice(struct link *link, struct call *call, const struct rpc_msg *m)
 {
         switch (method_find(m->method)->class) {
@@ -109,6 +117,9 @@ static void link_on_notice(struct link *link, struct call *call, const struct rp
                 break;
         case METHOD_UPDATED:
                 link_on_updated(link, m);
+                break;
+        case METHOD_TASK_CHANGED:
+                link_on_task(link, m);
                 break;
         default:
                 if (call == NULL || !call_send(call, m->root))

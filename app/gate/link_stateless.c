@@ -34,6 +34,15 @@ const char *link_stateless_version(const struct link *link)
         return era_revision_name(link_stateless_revision(link));
 }
 
+bool link_is_of_stateless(const struct link *link)
+{
+        const char *name = link_version(link);
+        era_revision revision;
+
+        return name != NULL && era_revision_find(str_from(name), &revision) == 0 &&
+               era_is_stateless(revision);
+}
+
 const json_t *link_init_params(const struct link *link, const struct call *call)
 {
         struct link *const *links = call != NULL ? call->session->links : NULL;
@@ -49,16 +58,22 @@ static int wrap(const struct exchange *x, json_t *params)
         const json_t *said = link_init_params(link, call);
         era_revision revision = link_stateless_revision(link);
         int level = call != NULL ? call->session->log_level : link->session->log_level;
-        json_t *across;
+        json_t *capabilities, *info;
         int r;
 
-        if (is_of_stateless_client(x))
-                return bridge_set_meta(params, revision, bridge_client_info(params),
-                                       bridge_client_capabilities(params),
-                                       bridge_log_level(params));
-        across = bridge_capabilities_across(json_object_get(said, "capabilities"));
-        r = bridge_set_meta(params, revision, json_object_get(said, "clientInfo"), across, level);
-        json_decref(across);
+        if (is_of_stateless_client(x)) {
+                capabilities = bridge_capabilities_along(bridge_client_capabilities(params));
+                info = bridge_client_info(params);
+                level = bridge_log_level(params);
+        } else if (listen_has_tasks(x)) {
+                capabilities = bridge_tasks_capability();
+                info = json_object_get(said, "clientInfo");
+        } else {
+                capabilities = bridge_capabilities_across(json_object_get(said, "capabilities"));
+                info = json_object_get(said, "clientInfo");
+        }
+        r = bridge_set_meta(params, revision, info, capabilities, level);
+        json_decref(capabilities);
         return r;
 }
 
@@ -106,21 +121,23 @@ const json_t *link_input_schema(const struct exchange *x)
 bool link_answers_itself(struct exchange *x)
 {
         const char *method = json_string_value(json_object_get(x->msg, "method"));
-        const char *uri =
-                json_string_value(json_object_get(json_object_get(x->msg, "params"), "uri"));
-        bool subscribes = strcmp(method, "resources/subscribe") == 0 && uri != NULL;
-        bool unsubscribes = strcmp(method, "resources/unsubscribe") == 0 && uri != NULL;
+        const struct watched *kind;
+        bool subscribes;
+        const char *name = watched_name(x->msg, &kind, &subscribes);
+        bool is_level = strcmp(method, "logging/setLevel") == 0;
 
-        if (subscribes)
-                listen_subscribe(x);
-        if (unsubscribes) {
-                json_object_del(x->owner->subscribed, uri);
+        if (name != NULL && subscribes) {
+                listen_subscribe(x, kind, name);
+                return true;
+        }
+        if (name != NULL) {
+                watched_remove(x->owner, kind, name);
                 listen_check(x->owner);
         }
-        if (unsubscribes || strcmp(method, "logging/setLevel") == 0)
+        if (name != NULL || is_level)
                 exchange_answer_take(x,
                                      rpc_result_take(json_object_get(x->msg, "id"), json_object()));
-        return subscribes || unsubscribes || strcmp(method, "logging/setLevel") == 0;
+        return name != NULL || is_level;
 }
 
 /* There is no way to tell such a server anything but that a request on a pipe is cancelled. */

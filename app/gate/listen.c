@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Resources of one link. */
-#define SUBSCRIBED_MAX 1000
+/* Resources, and tasks, of one link. */
+#define WATCHED_MAX 1000
 
 struct listen {
         struct link *link;
@@ -20,25 +20,26 @@ struct listen {
         bool is_refused; /* the server does not know the method */
 };
 
-static const char *uri_of(const struct exchange *x)
-{
-        return json_string_value(json_object_get(json_object_get(x->msg, "params"), "uri"));
-}
-
 static json_t *filter_of(const struct exchange *x)
 {
         return json_object_get(json_object_get(x->msg, "params"), "notifications");
 }
 
-static bool names_uri(const json_t *filter, const char *uri)
+static bool names(const json_t *filter, const struct watched *kind, const char *name)
 {
         const json_t *one;
         size_t i;
 
-        json_array_foreach (json_object_get(filter, "resourceSubscriptions"), i, one)
-                if (json_is_string(one) && strcmp(json_string_value(one), uri) == 0)
+        json_array_foreach (json_object_get(filter, kind->list), i, one)
+                if (json_is_string(one) && strcmp(json_string_value(one), name) == 0)
                         return true;
         return false;
+}
+
+bool listen_has_tasks(const struct exchange *x)
+{
+        return x->kind == EXCHANGE_LISTEN &&
+               json_object_get(filter_of(x), watched_tasks.list) != NULL;
 }
 
 /* ---- its end ---- */
@@ -85,57 +86,84 @@ void listen_free(struct listen *l)
 
 /* ---- who waits for it ---- */
 
-static struct exchange *find_subscriber(const struct link *link, const json_t *filter)
+/* A request to tell of what a filter has in it. */
+struct subscriber {
+        struct exchange *x; /* NULL: there is none */
+        const struct watched *kind;
+        const char *name;
+};
+
+static struct subscriber find_subscriber(const struct link *link, const json_t *filter)
 {
+        struct subscriber s = {NULL, NULL, NULL};
+
         list_for_each (it, &link->exchanges) {
                 struct exchange *x = container_of(it, struct exchange, link);
-                const char *method = json_string_value(json_object_get(x->msg, "method"));
+                bool subscribes = false;
 
-                if (x->kind == EXCHANGE_REQUEST && strcmp(method, "resources/subscribe") == 0 &&
-                    names_uri(filter, uri_of(x)))
-                        return x;
+                if (x->kind == EXCHANGE_REQUEST)
+                        s.name = watched_name(x->msg, &s.kind, &subscribes);
+                if (subscribes && s.name != NULL && names(filter, s.kind, s.name)) {
+                        s.x = x;
+                        break;
+                }
         }
-        return NULL;
+        return s;
 }
 
-static void refuse_subscriber(struct exchange *x, const char *why)
+static void refuse_subscriber(const struct subscriber *s, const char *why)
 {
-        json_object_del(x->owner->subscribed, uri_of(x));
+        struct exchange *x = s->x;
+
+        watched_remove(x->owner, s->kind, s->name);
         exchange_answer_take(
                 x, rpc_error_take(json_object_get(x->msg, "id"), RPC_INVALID_PARAMS, why, NULL));
+}
+
+static void accept_subscriber(struct exchange *x)
+{
+        exchange_answer_take(x, rpc_result_take(json_object_get(x->msg, "id"), json_object()));
 }
 
 /* honoured: NULL, nothing is. */
 static void answer_subscribers(struct link *link, const json_t *asked, const json_t *honoured)
 {
-        struct exchange *x;
+        for (;;) {
+                struct subscriber s = find_subscriber(link, asked);
 
-        while ((x = find_subscriber(link, asked)) != NULL)
-                if (names_uri(honoured, uri_of(x)))
-                        exchange_answer_take(
-                                x, rpc_result_take(json_object_get(x->msg, "id"), json_object()));
+                if (s.x == NULL)
+                        return;
+                if (names(honoured, s.kind, s.name))
+                        accept_subscriber(s.x);
                 else
-                        refuse_subscriber(x, "the server does not tell of changes of this");
+                        refuse_subscriber(&s, "the server does not tell of changes of this");
+        }
 }
 
-void listen_subscribe(struct exchange *x)
+static bool server_tells(const struct link *link, const struct watched *kind)
+{
+        const json_t *capabilities = json_object_get(link->hello, "capabilities");
+
+        if (kind == &watched_tasks)
+                return bridge_has_tasks(capabilities);
+        return json_is_true(
+                json_object_get(json_object_get(capabilities, "resources"), "subscribe"));
+}
+
+void listen_subscribe(struct exchange *x, const struct watched *kind, const char *name)
 {
         struct link *link = x->owner;
-        const char *uri = uri_of(x);
+        const struct subscriber s = {x, kind, name};
 
-        if (!json_is_true(json_object_get(
-                    json_object_get(json_object_get(link->hello, "capabilities"), "resources"),
-                    "subscribe")) ||
-            (link->listen != NULL && link->listen->is_refused))
-                refuse_subscriber(x, "the server does not tell of changes of resources");
-        else if (json_object_size(link->subscribed) >= SUBSCRIBED_MAX)
-                refuse_subscriber(x, "too many resources are subscribed to");
+        if (!server_tells(link, kind) || (link->listen != NULL && link->listen->is_refused))
+                refuse_subscriber(&s, "the server does not tell of such changes");
+        else if (json_object_size(watched_by(link, kind)) >= WATCHED_MAX)
+                refuse_subscriber(&s, "too many are subscribed to");
         else if (link->listen != NULL && link->listen->open != NULL &&
-                 names_uri(filter_of(link->listen->open), uri) &&
-                 json_object_get(link->subscribed, uri) != NULL)
-                exchange_answer_take(x,
-                                     rpc_result_take(json_object_get(x->msg, "id"), json_object()));
-        else if (json_object_set_new(link->subscribed, uri, json_true()) == 0)
+                 names(filter_of(link->listen->open), kind, name) &&
+                 json_object_get(watched_by(link, kind), name) != NULL)
+                accept_subscriber(x);
+        else if (watched_add(link, kind, name) == 0)
                 listen_check(link);
 }
 
@@ -212,15 +240,24 @@ void listen_start(struct link *link)
         listen_check(link);
 }
 
+static json_t *names_of(const struct link *link, const struct watched *kind)
+{
+        json_t *list = json_array(), *yes;
+        const char *name;
+
+        json_object_foreach (watched_by(link, kind), name, yes)
+                json_array_append_new(list, json_string(name));
+        return list;
+}
+
 static json_t *wanted_filter(const struct link *link)
 {
-        json_t *uris = json_array(), *filter, *yes;
-        const char *uri;
+        json_t *uris = names_of(link, &watched_resources), *tasks = names_of(link, &watched_tasks);
+        json_t *filter = bridge_filter_for_upstream(json_object_get(link->hello, "capabilities"),
+                                                    uris, tasks);
 
-        json_object_foreach (link->subscribed, uri, yes)
-                json_array_append_new(uris, json_string(uri));
-        filter = bridge_filter_for_upstream(json_object_get(link->hello, "capabilities"), uris);
         json_decref(uris);
+        json_decref(tasks);
         return filter;
 }
 

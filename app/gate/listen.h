@@ -1,6 +1,6 @@
 /* The changes that a server without sessions tells of: one subscriptions/listen is held open, which
- * names the lists and resources to be told of. It is replaced when these change: the old one ends
- * when the new one is acknowledged, so that no change is lost. */
+ * names the lists, resources and tasks to be told of. It is replaced when these change: the old one
+ * ends when the new one is acknowledged, so that no change is lost. */
 #pragma once
 
 #include "link_inside.h"
@@ -11,8 +11,10 @@ struct listen;
 void listen_start(struct link *link);
 /* Brings what is listened to into line with what is wanted. */
 void listen_check(struct link *link);
-/* resources/subscribe is answered when the server has acknowledged. x has a params.uri. */
-void listen_subscribe(struct exchange *x);
+/* A request to tell of that is answered when the server has acknowledged. */
+void listen_subscribe(struct exchange *x, const struct watched *kind, const char *name);
+/* Is it a subscriptions/listen that names tasks? */
+bool listen_has_tasks(const struct exchange *x);
 /* Everything of it ends now; the link may listen again. */
 void listen_stop(struct link *link);
 void listen_free(struct listen *listen);

@@ -1,23 +1,26 @@
-/* Resources are subscribed to upstream before the acknowledgment goes out, so that what changes
- * behind it is told. */
+/* Resources and tasks are subscribed to upstream before the acknowledgment goes out, so that what
+ * changes behind it is told. */
 #include "mgw/gate/subscription.h"
 
 #include "mgw/gate/listing.h"
 #include "mgw/gate/post.h"
 #include "mgw/gate/stateless.h"
+#include "mgw/gate/task.h"
+#include "mgw/gate/watched.h"
 #include "mgw/mcp/bridge.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* In one subscription. */
-#define RESOURCES_MAX 1000
+/* Of each kind in one subscription. */
+#define WATCHES_MAX 1000
 
-/* One resource, with its owner. */
+/* One resource or task, with its owner. */
 struct watch {
         struct list link;
         struct errand errand; /* the subscription upstream */
         struct subscription *subscription;
+        const struct watched *kind;
         struct link *owner;
         char *shown;
         char *theirs;
@@ -49,20 +52,28 @@ static void subscription_send(const struct subscription *sub, const json_t *msg)
         json_decref(tagged);
 }
 
-static void subscription_acknowledge(struct subscription *sub)
+static void subscription_honour(struct subscription *sub, const struct watched *kind)
 {
-        json_t *uris = json_array(), *msg;
+        json_t *names = json_array();
 
-        timer_disarm(subscription_gate(sub)->loop, &sub->deadline);
         list_for_each (it, &sub->watches) {
                 const struct watch *watch = container_of(it, struct watch, link);
 
-                if (watch->is_on)
-                        json_array_append_new(uris, json_string(watch->shown));
+                if (watch->is_on && watch->kind == kind)
+                        json_array_append_new(names, json_string(watch->shown));
         }
-        if (json_array_size(uris) > 0)
-                json_object_set(sub->filter, "resourceSubscriptions", uris);
-        json_decref(uris);
+        if (json_array_size(names) > 0)
+                json_object_set(sub->filter, kind->list, names);
+        json_decref(names);
+}
+
+static void subscription_acknowledge(struct subscription *sub)
+{
+        json_t *msg;
+
+        timer_disarm(subscription_gate(sub)->loop, &sub->deadline);
+        subscription_honour(sub, &watched_resources);
+        subscription_honour(sub, &watched_tasks);
         msg = rpc_notification_take("notifications/subscriptions/acknowledged",
                                     json_pack("{s:O}", "notifications", sub->filter));
         list_append(&sub->call->session->subscriptions, &sub->link);
@@ -81,7 +92,7 @@ void subscriptions_deliver(struct session *session, const json_t *msg)
         }
 }
 
-/* ---- resources ---- */
+/* ---- resources and tasks ---- */
 
 static void subscription_check(struct subscription *sub)
 {
@@ -128,17 +139,18 @@ static void watch_free(void *object)
         free(watch);
 }
 
-static void watch_start(struct subscription *sub, const char *shown)
+static void watch_start(struct subscription *sub, const struct watched *kind, const char *shown,
+                        struct link *owner, const char *theirs)
 {
-        struct listing_owner owner = listing_owner_of_uri(sub->call->session, shown);
-        struct watch *watch = owner.link != NULL ? calloc(1, sizeof(*watch)) : NULL;
+        struct watch *watch = owner != NULL ? calloc(1, sizeof(*watch)) : NULL;
 
         if (watch == NULL)
                 return;
         watch->subscription = sub;
-        watch->owner = owner.link;
+        watch->kind = kind;
+        watch->owner = owner;
         watch->shown = strdup(shown);
-        watch->theirs = strdup(owner.theirs);
+        watch->theirs = strdup(theirs);
         if (watch->shown == NULL || watch->theirs == NULL) {
                 watch_free(watch);
                 return;
@@ -147,8 +159,23 @@ static void watch_start(struct subscription *sub, const char *shown)
         watch->errand.may_repeat = true;
         watch->errand.on_answer_take = watch_on_answer_take;
         watch->errand.on_fail = watch_on_fail;
-        errand_send_take(&watch->errand, owner.link, "resources/subscribe",
-                         json_pack("{s:s}", "uri", owner.theirs));
+        errand_send_take(&watch->errand, owner, kind->subscribe,
+                         json_pack("{s:s}", kind->key, theirs));
+}
+
+static void watch_resource(struct subscription *sub, const char *uri)
+{
+        struct listing_owner owner = listing_owner_of_uri(sub->call->session, uri);
+
+        watch_start(sub, &watched_resources, uri, owner.link, owner.theirs);
+}
+
+static void watch_task(struct subscription *sub, const char *id)
+{
+        struct task_owner owner = task_owner(sub->call->session, id);
+
+        if (owner.link != NULL && link_is_of_stateless(owner.link))
+                watch_start(sub, &watched_tasks, id, owner.link, owner.theirs);
 }
 
 /* Does it have the same resource, or is about to? */
@@ -157,7 +184,7 @@ static bool watches(const struct subscription *sub, const struct watch *watch)
         list_for_each (it, &sub->watches) {
                 const struct watch *other = container_of(it, struct watch, link);
 
-                if (other != watch && other->owner == watch->owner &&
+                if (other != watch && other->owner == watch->owner && other->kind == watch->kind &&
                     (other->is_on || other->errand.exchange != NULL) &&
                     strcmp(other->theirs, watch->theirs) == 0)
                         return true;
@@ -183,10 +210,10 @@ static void watch_end(struct watch *watch)
         list_unlink(&watch->link);
         errand_drop(&watch->errand, NULL);
         if (!session->is_ending && !is_watched(session, watch)) {
-                json_object_del(watch->owner->subscribed,
-                                watch->theirs); /* also while it is down */
-                link_request_take(watch->owner, "resources/unsubscribe",
-                                  json_pack("{s:s}", "uri", watch->theirs));
+                if (watch->kind == &watched_resources) /* also while it is down */
+                        json_object_del(watch->owner->subscribed, watch->theirs);
+                link_request_take(watch->owner, watch->kind->unsubscribe,
+                                  json_pack("{s:s}", watch->kind->key, watch->theirs));
         }
         loop_bury(session->gate->loop, watch, watch_free);
 }
@@ -234,23 +261,34 @@ static struct subscription *subscription_new(struct call *call, const json_t *as
         return sub;
 }
 
-void subscription_start(struct call *call)
+/* False: the call is over. */
+static bool subscription_check_asked(struct call *call, const json_t *asked)
 {
-        const json_t *asked = json_object_get(call->params, "notifications"), *uri;
-        const json_t *uris = json_object_get(asked, "resourceSubscriptions");
+        const struct watched *const kinds[] = {&watched_resources, &watched_tasks};
         const char *why;
-        size_t i;
 
         if (bridge_check_listen(call->params, &why) != 0) {
                 call_fail(call, RPC_INVALID_PARAMS, "%s", why);
-                return;
+                return false;
         }
-        if (json_array_size(uris) > RESOURCES_MAX) {
-                call_fail(call, RPC_INVALID_PARAMS,
-                          "params.notifications.resourceSubscriptions: no more than %d",
-                          RESOURCES_MAX);
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+                if (json_array_size(json_object_get(asked, kinds[i]->list)) > WATCHES_MAX) {
+                        call_fail(call, RPC_INVALID_PARAMS,
+                                  "params.notifications.%s: no more than %d", kinds[i]->list,
+                                  WATCHES_MAX);
+                        return false;
+                }
+        return json_object_get(asked, watched_tasks.list) == NULL || task_check_client(call);
+}
+
+void subscription_start(struct call *call)
+{
+        const json_t *asked = json_object_get(call->params, "notifications"), *name;
+        const json_t *uris = json_object_get(asked, watched_resources.list);
+        size_t i;
+
+        if (!subscription_check_asked(call, asked))
                 return;
-        }
         (void)post_begin_stream(call->post);
         if (call->post->stream != NULL)
                 call->post->stream->on_farewell = subscription_on_farewell;
@@ -259,8 +297,10 @@ void subscription_start(struct call *call)
         call->subscription = subscription_new(call, asked);
         if (call->subscription == NULL)
                 return;
-        json_array_foreach (uris, i, uri)
-                watch_start(call->subscription, json_string_value(uri));
+        json_array_foreach (uris, i, name)
+                watch_resource(call->subscription, json_string_value(name));
+        json_array_foreach (json_object_get(asked, watched_tasks.list), i, name)
+                watch_task(call->subscription, json_string_value(name));
         call->subscription->is_starting = false;
         timer_arm(call->session->gate->loop, &call->subscription->deadline,
                   call->session->gate->config->upstream_open_timeout_ms);

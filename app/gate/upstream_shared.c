@@ -83,14 +83,15 @@ static void shared_request(struct exchange *x)
 {
         struct link *link = x->owner;
         const char *method = json_string_value(json_object_get(x->msg, "method"));
-        const char *uri =
-                json_string_value(json_object_get(json_object_get(x->msg, "params"), "uri"));
+        const struct watched *kind;
+        bool subscribes;
+        const char *name = watched_name(x->msg, &kind, &subscribes);
 
         if (method_find(method)->class == METHOD_SET_LEVEL) {
                 host_tell_level(link->host);
                 shared_answer_take(x, json_object());
-        } else if (strcmp(method, "resources/unsubscribe") == 0 && uri != NULL &&
-                   host_has_subscriber(link->host, uri, link)) {
+        } else if (name != NULL && !subscribes &&
+                   host_has_subscriber(link->host, kind, name, link)) {
                 shared_answer_take(x, json_object());
         } else {
                 shared_carry(x, method);

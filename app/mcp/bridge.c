@@ -130,16 +130,11 @@ int bridge_set_meta(json_t *params, era_revision revision, const json_t *client_
 
 json_t *bridge_capabilities_across(const json_t *capabilities)
 {
-        static const char tasks[] = BRIDGE_KEY("tasks");
+        static const char *const own[] = {"tasks", "extensions", "experimental"};
         json_t *copy = bridge_copy(capabilities);
-        json_t *extensions = json_object_get(copy, "extensions");
 
-        json_object_del(copy, "tasks");
-        if (json_object_get(extensions, tasks) != NULL) {
-                extensions = json_copy(extensions);
-                json_object_del(extensions, tasks);
-                json_object_set_new(copy, "extensions", extensions);
-        }
+        for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+                json_object_del(copy, own[i]);
         return copy;
 }
 

@@ -106,7 +106,7 @@ json_t *bridge_filter_of_changes(const json_t *asked)
         return filter;
 }
 
-json_t *bridge_filter_for_upstream(const json_t *capabilities, json_t *uris)
+json_t *bridge_filter_for_upstream(const json_t *capabilities, json_t *uris, json_t *tasks)
 {
         const json_t *resources = json_object_get(capabilities, "resources");
         json_t *filter = json_object();
@@ -117,6 +117,8 @@ json_t *bridge_filter_for_upstream(const json_t *capabilities, json_t *uris)
                         json_object_set_new(filter, changes[i].flag, json_true());
         if (json_array_size(uris) > 0 && json_is_true(json_object_get(resources, "subscribe")))
                 json_object_set(filter, "resourceSubscriptions", uris);
+        if (json_array_size(tasks) > 0 && bridge_has_tasks(capabilities))
+                json_object_set(filter, "taskIds", tasks);
         return filter;
 }
 

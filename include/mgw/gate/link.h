@@ -18,6 +18,7 @@ struct link {
         json_t *init_params;
         json_t *hello;      /* the result of initialize, or what would be it; NULL: never opened */
         json_t *subscribed; /* the client's subscriptions there: URI -> true */
+        json_t *tasks;      /* the same of tasks, by their ids there; NULL: none so far */
         struct listen *listen; /* to a server without sessions; NULL: not so far */
         const struct transport *transport;
         void *peer;                      /* the transport's */
@@ -79,6 +80,8 @@ int link_create(struct upstream *upstream, struct session *session, const json_t
 void link_close(struct link *link);
 /* Do its log messages come by a stream of their own? */
 bool link_logs_beside(const struct link *link);
+/* Does its server, when it last said hello, keep no sessions? Also behind a host. */
+bool link_is_of_stateless(const struct link *link);
 /* Does the upstream have this capability ("tools"; NULL: always)? One that never said counts. */
 bool link_can(const struct link *link, const char *capability);
 

@@ -32,9 +32,20 @@ int bridge_log_level(const json_t *params);
  * -ENOMEM. */
 int bridge_set_meta(json_t *params, era_revision revision, const json_t *client_info,
                     const json_t *capabilities, int log_level);
-/* A copy of the capabilities of a client or server of one era (may be NULL) for a peer of another:
- * without tasks, which are not the same in both. NULL: out of memory. */
+/* A copy of the capabilities of a client of one era (may be NULL) for a server of another: without
+ * what is beyond the core, of which nothing is known there, and without tasks, which are not the
+ * same in both. NULL: out of memory. */
 json_t *bridge_capabilities_across(const json_t *capabilities);
+/* Those of a client for a server of its own era, a new reference: without extensions that are a
+ * matter between the client and us. NULL: there were none, or out of memory. */
+json_t *bridge_capabilities_along(json_t *capabilities);
+/* Adds the extensions and experimental capabilities of a server to those that a client of its own
+ * era is told of; the settings of several servers are put together, the first's win. 0, -ENOMEM. */
+int bridge_add_extensions(json_t *capabilities, const json_t *theirs, bool is_stateless);
+/* The extension io.modelcontextprotocol/tasks: is it among these capabilities? These capabilities
+ * with it alone (NULL: out of memory). */
+bool bridge_has_tasks(const json_t *capabilities);
+json_t *bridge_tasks_capability(void);
 /* A copy of params (may be NULL) for an upstream with a session: without what only era C has.
  * NULL: out of memory. */
 json_t *bridge_strip(const json_t *params);
@@ -116,8 +127,8 @@ bool bridge_filter_takes(const json_t *filter, const json_t *msg);
 /* What of a filter asks for changes of lists. NULL: out of memory. */
 json_t *bridge_filter_of_changes(const json_t *asked);
 /* The filter that asks an upstream with these capabilities for all changes of lists, and for the
- * resources (an array of URIs; may be NULL). NULL: out of memory. */
-json_t *bridge_filter_for_upstream(const json_t *capabilities, json_t *uris);
+ * resources and tasks (arrays of URIs and ids; may be NULL). NULL: out of memory. */
+json_t *bridge_filter_for_upstream(const json_t *capabilities, json_t *uris, json_t *tasks);
 /* The id of the subscription in a notification's params, borrowed; NULL: it has none. */
 json_t *bridge_tag(const json_t *params);
 /* A copy with the id of the subscription; without it. NULL: out of memory. */

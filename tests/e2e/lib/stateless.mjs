@@ -17,7 +17,8 @@ export const serverInfo = `${PREFIX}serverInfo`;
 export const logLevel = `${PREFIX}logLevel`;
 
 const nameOf = ({ method, params }) =>
-  ['tools/call', 'prompts/get'].includes(method) ? params.name : method === 'resources/read' ? params.uri : undefined;
+  ['tools/call', 'prompts/get'].includes(method) ? params.name
+    : method === 'resources/read' ? params.uri : method.startsWith('tasks/') ? params.taskId : undefined;
 
 /** The headers that a message must have. */
 export function headersOf(message) {

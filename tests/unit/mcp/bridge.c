@@ -990,14 +990,15 @@ Test(bridge, filters)
 
         check_json(bridge_filter_of_changes(asked), "{'toolsListChanged': true}");
         check_json(bridge_filter_of_changes(NULL), "{}");
-        check_json(bridge_filter_for_upstream(capabilities, uris),
+        check_json(bridge_filter_for_upstream(capabilities, uris, NULL),
                    "{'toolsListChanged': true, 'resourcesListChanged': true,"
                    " 'resourceSubscriptions': ['a://b']}");
-        check_json(bridge_filter_for_upstream(capabilities, none),
+        check_json(bridge_filter_for_upstream(capabilities, none, none),
                    "{'toolsListChanged': true, 'resourcesListChanged': true}");
         json_object_del(capabilities, "resources");
-        check_json(bridge_filter_for_upstream(capabilities, uris), "{'toolsListChanged': true}");
-        check_json(bridge_filter_for_upstream(NULL, NULL), "{}");
+        check_json(bridge_filter_for_upstream(capabilities, uris, NULL),
+                   "{'toolsListChanged': true}");
+        check_json(bridge_filter_for_upstream(NULL, NULL, NULL), "{}");
         json_decref(none);
         json_decref(uris);
         json_decref(capabilities);

@@ -1,0 +1,69 @@
+#include "mgw/gate/task.h"
+
+#include "mgw/mcp/bridge.h"
+#include "mgw/mcp/task.h"
+
+#include <stdlib.h>
+
+/* The end of the id that the client has given: no NUL is in it. */
+struct task_owner task_owner(const struct session *s, const char *shown)
+{
+        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+                struct link *link = s->links[i];
+                struct str theirs;
+
+                if (link == NULL)
+                        continue;
+                theirs = task_id_read(s->gate->state_key, str_from(s->user->email),
+                                      str_from(upstream_name(link->upstream)), str_from(shown));
+                if (theirs.n > 0)
+                        return (struct task_owner){link, theirs.p};
+        }
+        return (struct task_owner){NULL, NULL};
+}
+
+static bool client_knows(const struct call *call)
+{
+        return bridge_has_tasks(bridge_client_capabilities(call->params));
+}
+
+bool task_check_client(struct call *call)
+{
+        if (client_knows(call))
+                return true;
+        call_answer_take(call, rpc_error_take(call->id, RPC_MISSING_CAPABILITY,
+                                              "the client has not declared that it knows tasks",
+                                              json_pack("{s:o}", "requiredCapabilities",
+                                                        bridge_tasks_capability())));
+        return false;
+}
+
+void task_show(const struct link *link, json_t *task)
+{
+        const json_t *id = json_object_get(task, "taskId");
+        char *shown;
+
+        if (!json_is_string(id))
+                return;
+        shown = task_id_show(link->upstream->gate->state_key, str_from(link->session->user->email),
+                             str_from(upstream_name(link->upstream)),
+                             (struct str){json_string_value(id), json_string_length(id)});
+        json_object_set_new(task, "taskId", json_string(shown));
+        free(shown);
+}
+
+bool task_show_answer(struct call *call, json_t *answer)
+{
+        json_t *result = json_object_get(answer, "result");
+        bool is_task = task_is(result);
+
+        if (is_task && !client_knows(call)) {
+                call_fail(call, RPC_INTERNAL_ERROR,
+                          "upstream %s: it answered with a task, which the client does not know",
+                          upstream_name(call->upstream));
+                return false;
+        }
+        if (is_task || call->method->class == METHOD_BY_TASK)
+                task_show(call->session->links[call->upstream->index], result);
+        return true;
+}
