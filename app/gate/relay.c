@@ -132,8 +132,8 @@ static bool is_of_stateless_server(const struct call *call)
         return (link->host != NULL ? link->host : link)->is_stateless;
 }
 
-/* What has to be read first: the client is to be asked before it, it has a task's id in it, which is
- * ours to change, or it may be a question itself. */
+/* What has to be read first: the client is to be asked before it, it has a task's id in it, which
+ * is ours to change, or it may be a question itself. */
 static bool must_be_whole(const struct call *call, struct str head)
 {
         return input_is_pending(call->input) || call->method->class == METHOD_BY_TASK ||

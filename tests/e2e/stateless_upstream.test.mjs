@@ -515,7 +515,7 @@ describe('what a server without sessions tells of', { timeout: 120000 }, () => {
     up.seen = [];
     const other = await b.connect();
     await b.gateway.mgw.line(/subscriptions\/listen was refused: Method not found/);
-    await assert.rejects(other.subscribeResource({ uri: 'fault://a' }), isError(/does not tell of changes of resources/));
+    await assert.rejects(other.subscribeResource({ uri: 'fault://a' }), isError(/does not tell of such changes/));
     assert.equal(up.count('subscriptions/listen'), 1);
   });
 });
