@@ -6,26 +6,40 @@ import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startGateway, startIdleProxy } from './gateway.mjs';
+import { headersOf, messageOf } from './stateless.mjs';
 import { initializeParams, openSession, openStream, rpc } from './stream.mjs';
+import { UpstreamServer } from './upstream_server.mjs';
 import { connectClient, textOf, trustingFetch } from './clients.mjs';
 
 async function startChain({ lb, cdn }, keepalive) {
-  const gateway = await startGateway({ settings: { KEEPALIVE_S: keepalive, DRAIN_S: 1 } });
+  const upstream = await UpstreamServer.start();
+  const gateway = await startGateway({
+    settings: { KEEPALIVE_S: keepalive, DRAIN_S: 1 }, config: { mcpServers: { up: { url: upstream.url } } },
+  });
   const balancer = await startIdleProxy('lb', gateway.tlsPort, lb * 1000);
   const edge = await startIdleProxy('cdn', balancer.port, cdn * 1000);
   const trusting = trustingFetch();
   return {
-    gateway, url: `https://localhost:${edge.port}`, fetch: trusting,
+    gateway, upstream, url: `https://localhost:${edge.port}`, fetch: trusting,
     stop: async () => {
       await trusting.close();
       await edge.stop();
       await balancer.stop();
       await gateway.stop();
+      await upstream.stop();
     },
   };
 }
 
 const waitCall = (seconds) => rpc(7, 'tools/call', { name: 'wait', arguments: { seconds } });
+
+const statelessStream = (chain, message) => openStream(`${chain.url}/mcp`, {
+  fetch: chain.fetch, method: 'POST', headers: headersOf(message), body: JSON.stringify(message),
+});
+const waited = async (stream, times) => {
+  const answer = await stream.event((e) => e.json?.id === 7, (3 * times.cdn + 20) * 1000);
+  assert.match(textOf(answer.json.result), /^Waited/);
+};
 
 /** Each kind of stream: how it is opened through the chain. */
 const kinds = {
@@ -40,6 +54,10 @@ const kinds = {
       fetch: chain.fetch, method: 'POST', headers: session.headers, body: waitCall(3 * times.cdn),
     });
   },
+  'the stream of a slow POST of 2026-07-28': (chain, times) =>
+    statelessStream(chain, messageOf('tools/call', { name: 'wait', arguments: { seconds: 3 * times.cdn } }, { id: 7 })),
+  'the stream of subscriptions/listen': (chain) =>
+    statelessStream(chain, messageOf('subscriptions/listen', { notifications: { toolsListChanged: true } })),
 };
 
 /** How a tool is called on that stream, after the silence; resolves when its answer came on it. */
@@ -62,9 +80,11 @@ const uses = {
     await response.text();
     await stream.event((e) => e.json?.params?.data === 'awake');
   },
-  'the stream of a slow POST': async (chain, stream, times) => {
-    const answer = await stream.event((e) => e.json?.id === 7, (3 * times.cdn + 20) * 1000);
-    assert.match(textOf(answer.json.result), /^Waited/);
+  'the stream of a slow POST': (chain, stream, times) => waited(stream, times),
+  'the stream of a slow POST of 2026-07-28': (chain, stream, times) => waited(stream, times),
+  'the stream of subscriptions/listen': async (chain, stream) => {
+    for (const { server } of chain.upstream.sessions.values()) await server.sendToolListChanged();
+    await stream.event((e) => e.json?.method === 'notifications/tools/list_changed');
   },
 };
 
@@ -94,7 +114,7 @@ export function idleProof(times) {
       test(`${kind} lives on, and the tool answers without a reconnect`, async () => {
         const stream = await kinds[kind](chain, times);
         // A POST that waits is silent by itself; the others are left alone for three timeouts of the CDN.
-        if (kind !== 'the stream of a slow POST') await sleep(3 * times.cdn * 1000);
+        if (!kind.startsWith('the stream of a slow POST')) await sleep(3 * times.cdn * 1000);
         await uses[kind](chain, stream, times); // on this very response: there is nobody who could reconnect
         const comments = stream.comments.filter((c) => c === ': keep-alive').length;
         assert.ok(comments >= (3 * times.cdn) / times.keepalive - 3, `only ${comments} keep-alives came`);
