@@ -301,11 +301,13 @@ static json_t *copy_params(const struct call *call)
         return call->params != NULL ? json_copy(call->params) : json_object();
 }
 
-/* params with the member that names the thing as its owner knows it. */
+/* params with the member that names the thing as its owner knows it. The tasks of 2025-11-25 are
+ * declared to nobody: who asks for one gets the answer itself. */
 static json_t *params_for_owner(const struct call *call, const char *key, const char *theirs)
 {
         json_t *params = copy_params(call);
 
+        json_object_del(params, "task");
         json_object_set_new(params, key, json_string(theirs));
         return params;
 }

@@ -149,6 +149,15 @@ describe('an upstream', { timeout: 300000 }, () => {
     });
   }
 
+  test('is not asked for a task, which nobody has declared (2025-11-25)', async () => {
+    const { headers } = await openSession(gateway.url);
+    const body = rpc(2, 'tools/call', { ...callOf('up_hello'), task: { ttl: 60000 } });
+    const { result } = await (await fetch(`${gateway.url}/mcp`, { method: 'POST', headers, body })).json();
+    assert.equal(textOf(result), 'hello from upstream');
+    const { params } = upstream.requests.find((r) => r.body?.method === 'tools/call').body;
+    assert.deepEqual([params.name, params.task], ['hello', undefined]);
+  });
+
   test('is told with DELETE when an era B client ends its session', async () => {
     const client = await connect('http');
     const [id] = upstream.sessions.keys();
