@@ -59,6 +59,13 @@ describe('a client of 2026-07-28 before a server of 2026-07-28', { timeout: 6000
     assert.equal(capabilities.tools.listChanged, true);
   });
 
+  test('from another machine finds nothing, unless it is told where', async () => {
+    // Linux has all of 127.0.0.0/8: an address that is not bound.
+    for (const port of [gateway.httpPort, gateway.tlsPort, gateway.statsPort]) {
+      await assert.rejects(ask(`http://127.0.0.2:${port}`, '/health'), { code: 'ECONNREFUSED' });
+    }
+  });
+
   test('is not known by a token in the URL', async () => {
     const message = messageOf('tools/list');
     const { status } = await ask(gateway.url, '/mcp?access_token=mgw_ada', { method: 'POST', headers: headersOf(message), body: JSON.stringify(message) });

@@ -681,6 +681,8 @@ describe('a client', { timeout: 120000 }, () => {
     assert.equal(left.status, 204);
     await stream.ended();
     assert.match(stream.events.find((e) => e.json).json.error.message, /the session has ended/);
+    await b.checkWitness(witness);
+    assert.equal(b.up.count('notifications/cancelled'), 0, 'initialize may not be cancelled');
   });
 
   test('goes away without a word in every state, many times', async () => {
