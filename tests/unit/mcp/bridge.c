@@ -217,16 +217,78 @@ Test(bridge, a_stateless_clients_params_for_an_upstream_with_a_session)
         check_json(bridge_strip(NULL), "{}");
 }
 
-Test(bridge, tasks_of_one_era_are_not_those_of_another)
+Test(bridge, what_is_beyond_the_core_stays_in_its_era)
 {
-        json_t *of_session = json_from("{'tasks': {'list': {}}, 'roots': {}}");
-        json_t *stateless = json_from("{'extensions': {" KEY("tasks") ": {}, " KEY("ui") ": {}}}");
+        json_t *capabilities =
+                json_from("{'tasks': {'list': {}}, 'roots': {}, 'experimental': {'a': {}},"
+                          " 'extensions': {" KEY("tasks") ": {}, " KEY("ui") ": {}}}");
+        json_t *before = json_deep_copy(capabilities);
 
-        check_json(bridge_capabilities_across(of_session), "{'roots': {}}");
-        check_json(bridge_capabilities_across(stateless), "{'extensions': {" KEY("ui") ": {}}}");
+        check_json(bridge_capabilities_across(capabilities), "{'roots': {}}");
         check_json(bridge_capabilities_across(NULL), "{}");
-        check_json(stateless, "{'extensions': {" KEY("tasks") ": {}, " KEY("ui") ": {}}}");
-        json_decref(of_session);
+        cr_assert(json_equal(capabilities, before));
+        json_decref(before);
+        json_decref(capabilities);
+}
+
+Test(bridge, how_a_client_proves_who_it_is_stays_with_us)
+{
+        json_t *plain = json_from("{'roots': {}, 'extensions': {" KEY("ui") ": {'a': 1}}}");
+        json_t *with =
+                json_from(
+                        "{'roots': {}, 'extensions': {" KEY("ui") ": {'a': 1}, " KEY(
+                                "oauth-client-credentials") ": {}, " KEY("enterprise-managed-"
+                                                                         "authorization") ": {}}}");
+        json_t *along = bridge_capabilities_along(plain);
+
+        cr_assert_eq(along, plain);
+        json_decref(along);
+        check_json(bridge_capabilities_along(with),
+                   "{'roots': {}, 'extensions': {" KEY("ui") ": {'a': 1}}}");
+        check_int(json_object_size(json_object_get(with, "extensions")), 3);
+        cr_assert_null(bridge_capabilities_along(NULL));
+        json_decref(with);
+        json_decref(plain);
+}
+
+static json_t *added(const char *first, const char *second, bool is_stateless)
+{
+        json_t *all = json_from("{'tools': {}}"), *a = json_from(first), *b = json_from(second);
+        json_t *before = json_deep_copy(a);
+
+        check_int(bridge_add_extensions(all, a, is_stateless), 0);
+        check_int(bridge_add_extensions(all, b, is_stateless), 0);
+        cr_assert(json_equal(a, before), "what a server said has changed");
+        json_decref(before);
+        json_decref(a);
+        json_decref(b);
+        return all;
+}
+
+Test(bridge, extensions_of_several_servers_are_put_together)
+{
+        static const char one[] = "{'prompts': {}, 'extensions': {" KEY("ui") ": {'a': 1}, " KEY(
+                "oauth-client-credentials") ": {}, 'x/broken': true}}";
+        static const char two[] =
+                "{'extensions': {" KEY("tasks") ": {}, " KEY("ui") ": {'a': 2, 'b': 2}},"
+                                                                   " 'experimental': {'odd': {}}}";
+
+        check_json(added(one, two, true),
+                   "{'tools': {}, 'extensions': {" KEY("ui") ": {'a': 1, 'b': 2}, " KEY(
+                           "tasks") ": {}}, 'experimental': {'odd': {}}}");
+        check_json(added(one, two, false),
+                   "{'tools': {}, 'extensions': {" KEY("ui") ": {'a': 1, 'b': 2}},"
+                                                             " 'experimental': {'odd': {}}}");
+        check_json(added("{}", "{'extensions': []}", true), "{'tools': {}}");
+}
+
+Test(bridge, tasks_are_an_extension)
+{
+        json_t *capability = bridge_tasks_capability();
+
+        cr_assert(bridge_has_tasks(capability));
+        cr_assert(!bridge_has_tasks(NULL));
+        check_json(capability, "{'extensions': {" KEY("tasks") ": {}}}");
 }
 
 /* ---- answers ---- */
@@ -998,7 +1060,10 @@ Test(bridge, filters)
         json_object_del(capabilities, "resources");
         check_json(bridge_filter_for_upstream(capabilities, uris, NULL),
                    "{'toolsListChanged': true}");
-        check_json(bridge_filter_for_upstream(NULL, NULL, NULL), "{}");
+        check_json(bridge_filter_for_upstream(NULL, NULL, uris), "{}");
+        json_object_update_new(capabilities, bridge_tasks_capability());
+        check_json(bridge_filter_for_upstream(capabilities, NULL, uris),
+                   "{'toolsListChanged': true, 'taskIds': ['a://b']}");
         json_decref(none);
         json_decref(uris);
         json_decref(capabilities);
