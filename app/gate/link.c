@@ -299,6 +299,12 @@ void link_forgotten(struct link *link)
         link_try(link);
 }
 
+static void link_drop_wire(struct exchange *x)
+{
+        if (x->wire != NULL)
+                x->owner->transport->drop(x);
+}
+
 void link_lost(struct link *link, const char *why)
 {
         struct list lost;
@@ -306,6 +312,8 @@ void link_lost(struct link *link, const char *why)
 
         if (link_opens_anew(link, why))
                 return;
+        list_for_each (at, &link->exchanges) /* what opens it again may be another transport */
+                link_drop_wire(container_of(at, struct exchange, link));
         list_take_all(&lost, &link->exchanges);
         link_open_failed(link, why);
         while ((it = list_first(&lost)) != NULL) {
