@@ -139,7 +139,9 @@ void exchange_start(struct exchange *x)
         list_move_to_tail(&link->exchanges, &x->link);
         x->generation = link->generation;
         exchange_heard(x);
-        if (!link->is_stateless || !link_answers_itself(x))
+        if (x->kind == EXCHANGE_SEND && !link_takes_notification(link, x->msg))
+                exchange_end(x); /* it was meant for a session, and there is none any more */
+        else if (!link->is_stateless || !link_answers_itself(x))
                 link->transport->send(x);
 }
 
