@@ -5,8 +5,9 @@ import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { textOf } from './lib/clients.mjs';
 import { record, Peer, request, TYPE } from './lib/fastcgi.mjs';
-import { answerTo, beginSse, event, fault, FaultServer } from './lib/fault_server.mjs';
+import { answerTo, beginSse, event, fault, FaultServer, sendJson, tools } from './lib/fault_server.mjs';
 import { startGateway, waitFor } from './lib/gateway.mjs';
+import { LocalServer } from './lib/local_server.mjs';
 import { headersOf, listen, messageOf, post, subscriptionId, VERSION } from './lib/stateless.mjs';
 import { StatelessServer } from './lib/stateless_server.mjs';
 import { initializeParams, JSON_HEADERS, openSession, openStream, rpc } from './lib/stream.mjs';
@@ -144,6 +145,68 @@ describe('a resource that several listen to', { timeout: 60000 }, () => {
     await post(gateway.url, messageOf('resources/list'));
     assert.deepEqual(uris('resources/subscribe'), ['fault://kept']);
     kept.close();
+  });
+});
+
+describe('an upstream that loses calls', { timeout: 60000 }, () => {
+  /** HTTP+SSE at one address; calls are not answered, but for those after the first stream. */
+  class SseServer extends LocalServer {
+    calls = [];
+    n = 0;
+
+    forget() {}
+
+    async serve(req, res) {
+      if (req.method === 'GET') {
+        this.stream = beginSse(res);
+        this.n++;
+        res.write('event: endpoint\ndata: /message\n\n');
+        return;
+      }
+      let text = '';
+      for await (const chunk of req) text += chunk;
+      const msg = JSON.parse(text);
+      if (req.url !== '/message') return res.writeHead(405).end();
+      res.writeHead(202).end();
+      if (msg.method === 'tools/list') this.stream.write(event({ jsonrpc: '2.0', id: msg.id, result: { tools } }));
+      else if (msg.method === 'tools/call' && this.n === 1) this.calls.push(msg);
+      else if (msg.id !== undefined) this.stream.write(event(answerTo(msg)));
+    }
+  }
+
+  test('with its stream of HTTP+SSE gets those again that do no harm twice', async () => {
+    const upstream = await SseServer.start();
+    const gateway = await startGateway({ config: { mcpServers: { up: { url: upstream.url } } } });
+    await post(gateway.url, messageOf('tools/list'));
+    const answers = Promise.all(['read', 'again', 'write', 'read'].map((name, id) => post(gateway.url, call(`up_${name}`, {}, {}, { id }))));
+    await waitFor(() => upstream.calls.length === 4, 'the calls to arrive');
+    upstream.stream.destroy();
+    const said = (await answers).map(({ json }) => (json.result ? textOf(json.result) : json.error.code));
+    assert.deepEqual(said, ['did read', 'did again', -32603, 'did read']);
+    await gateway.stop();
+    await upstream.stop();
+  });
+
+  test('and its session, and comes back as one of 2026-07-28, is not told what was meant for the session', async () => {
+    const upstream = await FaultServer.start();
+    upstream.faults['server/discover'] = fault.status(404);
+    const gateway = await startGateway({ config: { mcpServers: { up: { url: upstream.url } } } });
+    await post(gateway.url, messageOf('tools/list'));
+    let discover;
+    upstream.faults['server/discover'] = (req, res, msg) => {
+      discover = () => sendJson(res, answerTo(msg, { resultType: 'complete', supportedVersions: [VERSION], capabilities: { tools: {} } }));
+    };
+    upstream.faults['tools/call'] = (req, res, msg) => sendJson(res, answerTo(msg));
+    upstream.faults.initialize = fault.json((msg) => ({ jsonrpc: '2.0', id: msg.id, error: { code: -32022, message: 'gone', data: { supported: [VERSION] } } }));
+    upstream.sessions.clear();
+    upstream.push({ jsonrpc: '2.0', id: 'ping', method: 'ping' });
+    await waitFor(() => discover, 'the gateway to ask how it is spoken to');
+    upstream.push({ jsonrpc: '2.0', id: 'ping', method: 'ping' });
+    discover();
+    const { json } = await post(gateway.url, call('up_read'));
+    assert.equal(textOf(json.result), 'did read');
+    await gateway.stop();
+    await upstream.stop();
   });
 });
 
