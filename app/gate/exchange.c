@@ -60,7 +60,7 @@ void exchange_answer_take(struct exchange *x, json_t *answer)
 /* What is being relayed is known for what it is to its end. */
 static void exchange_note_cancel(struct exchange *x)
 {
-        const struct call *call = x->errand != NULL ? x->errand->call : NULL;
+        const struct call *call = exchange_call(x);
 
         if (call == NULL || call->relay == NULL)
                 x->owner->given_up_in = x->owner->generation;
@@ -217,7 +217,7 @@ static bool exchange_may_repeat(const struct exchange *x, enum exchange_fault fa
 /* For the log: of the call, where there is one. */
 static const char *exchange_user(const struct exchange *x)
 {
-        const struct call *call = x->errand != NULL ? x->errand->call : NULL;
+        const struct call *call = exchange_call(x);
 
         return call != NULL ? call->session->user->email : x->owner->session->user->email;
 }

@@ -123,12 +123,17 @@ void link_not_discovered(struct exchange *x);
 bool link_takes_refusal(struct exchange *x, struct str text);
 const char *link_version(const struct link *link);
 
-/* ---- between link*.c and exchange.c ---- */
+static inline struct gate *link_gate(const struct link *link)
+{
+        return link->upstream->gate;
+}
 
 static inline struct loop *link_loop(const struct link *link)
 {
-        return link->upstream->gate->loop;
+        return link_gate(link)->loop;
 }
+
+/* ---- between link*.c and exchange.c ---- */
 
 /* Tells the server, where that can be told, that nobody waits for its answer. */
 void link_cancel(struct link *link, int64_t id, const char *why);

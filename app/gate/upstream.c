@@ -74,6 +74,13 @@ const char *upstream_name(const struct upstream *upstream)
         return upstream->server->name;
 }
 
+long upstream_connect_timeout_ms(const struct upstream *upstream)
+{
+        int64_t own = upstream->server->connect_timeout_ms;
+
+        return (long)(own > 0 ? own : upstream->gate->config->upstream_connect_timeout_ms);
+}
+
 bool upstream_is_private(const struct upstream *upstream)
 {
         return upstream->server->scope == CONFIG_SCOPE_SESSION;

@@ -65,11 +65,6 @@ static void get_later(struct http_peer *peer);
 static void end_old_session(struct link *link);
 static void wire_ask(struct post_wire *w);
 
-static struct gate *link_gate(const struct link *link)
-{
-        return link->upstream->gate;
-}
-
 static void wire_free(void *object)
 {
         struct post_wire *w = object;
@@ -87,13 +82,13 @@ static void wire_drop(struct post_wire *w)
         http_cancel(w->http);
         w->http = NULL;
         credential_leave(&w->use);
-        timer_disarm(link_gate(w->link)->loop, &w->resume);
+        timer_disarm(link_loop(w->link), &w->resume);
         list_unlink(&w->room.link);
         if (w->x != NULL)
                 w->x->wire = NULL;
         if (peer->get == w)
                 peer->get = NULL;
-        loop_bury(link_gate(w->link)->loop, w, wire_free);
+        loop_bury(link_loop(w->link), w, wire_free);
         end_old_session(w->link);
 }
 
@@ -158,14 +153,14 @@ static void get_remember_event(struct http_peer *peer, const struct sse_event *e
 
 static struct relay *wire_relay(const struct post_wire *w)
 {
-        struct call *call = w->x != NULL && w->x->errand != NULL ? w->x->errand->call : NULL;
+        struct call *call = exchange_call(w->x);
 
         return call != NULL ? call->relay : NULL;
 }
 
 static bool wire_begin_relay(struct post_wire *w, struct str head)
 {
-        struct call *call = w->x != NULL && w->x->errand != NULL ? w->x->errand->call : NULL;
+        struct call *call = exchange_call(w->x);
 
         w->is_whole = call == NULL || !relay_begin(call, w->x->id, head);
         return !w->is_whole;
@@ -255,7 +250,7 @@ static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
 
 static void get_later(struct http_peer *peer)
 {
-        timer_arm(link_gate(peer->link)->loop, &peer->get_retry, peer->get_delay_ms);
+        timer_arm(link_loop(peer->link), &peer->get_retry, peer->get_delay_ms);
         peer->get_delay_ms = peer->get_delay_ms * 2 > GET_RETRY_MAX_MS ? GET_RETRY_MAX_MS
                                                                        : peer->get_delay_ms * 2;
 }
@@ -391,7 +386,7 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
         if (why == NULL && wire_turns(w))
                 return;
         if (wire_may_resume(w)) {
-                timer_arm(link_gate(w->link)->loop, &w->resume, w->resume_ms);
+                timer_arm(link_loop(w->link), &w->resume, w->resume_ms);
                 return;
         }
         if (why == NULL && status / 100 == 2 && x->kind == EXCHANGE_SEND) {
@@ -461,13 +456,6 @@ static int header_lines_init(struct header_lines *h, const struct account *accou
         return h->lines != NULL ? 0 : -ENOMEM;
 }
 
-static long connect_timeout_ms(const struct upstream *upstream)
-{
-        int64_t own = upstream->server->connect_timeout_ms;
-
-        return (long)(own > 0 ? own : upstream->gate->config->upstream_connect_timeout_ms);
-}
-
 /* The link gives up before; what it leaves behind is bounded by this. */
 static long greeting_timeout_ms(const struct link *link)
 {
@@ -526,7 +514,7 @@ static int wire_request(struct post_wire *w)
                         .url = link->upstream->server->url,
                         .headers = headers.lines,
                         .body = body,
-                        .connect_timeout_ms = connect_timeout_ms(link->upstream),
+                        .connect_timeout_ms = upstream_connect_timeout_ms(link->upstream),
                         .timeout_ms = greets ? greeting_timeout_ms(link) : 0,
                 };
                 r = http_start(link_gate(link)->http, &options, &wire_handlers, w, &w->http);
@@ -573,7 +561,7 @@ static void wire_on_resume(struct timer *timer)
         sse_reader_finish(&w->sse);
         sse_reader_init(&w->sse, MESSAGE_MAX_BYTES);
         if (w->x->generation != w->link->generation)
-                wire_fail(w, "its session ended before the answer", true);
+                wire_fail(w, "its session ended before the answer", FAULT_CUT);
         else
                 wire_ask(w);
 }
@@ -692,7 +680,7 @@ static void ending_on_token(struct credential_use *use)
                         .method = "DELETE",
                         .url = upstream->server->url,
                         .headers = headers.lines,
-                        .connect_timeout_ms = connect_timeout_ms(upstream),
+                        .connect_timeout_ms = upstream_connect_timeout_ms(upstream),
                         .timeout_ms = DELETE_TIMEOUT_MS,
                 };
                 r = http_start(upstream->gate->http, &options, &handlers, e->account, &request);
@@ -792,7 +780,7 @@ static int http_open(struct link *link, char *why, size_t why_size)
         peer->last_event_id = NULL;
         peer->has_get = false;
         peer->has_no_get = false;
-        timer_disarm(link_gate(link)->loop, &peer->get_retry);
+        timer_disarm(link_loop(link), &peer->get_retry);
         if (peer->get != NULL)
                 wire_drop(peer->get);
         return 0;
@@ -838,13 +826,13 @@ static void http_destroy(struct link *link)
 {
         struct http_peer *peer = link->peer;
 
-        timer_disarm(link_gate(link)->loop, &peer->get_retry);
+        timer_disarm(link_loop(link), &peer->get_retry);
         if (peer->get != NULL)
                 wire_drop(peer->get);
         give_up_session(link);
         end_old_session(link);
         free(peer->last_event_id);
-        loop_bury(link_gate(link)->loop, peer, free);
+        loop_bury(link_loop(link), peer, free);
 }
 
 const struct transport transport_http = {

@@ -258,9 +258,6 @@ static const char **make_headers(const struct rest_wire *w, char *const *describ
 static int wire_start(struct rest_wire *w, const struct rest_request *request)
 {
         const struct upstream *u = wire_upstream(w);
-        int64_t connect_ms = u->server->connect_timeout_ms > 0
-                                     ? u->server->connect_timeout_ms
-                                     : u->gate->config->upstream_connect_timeout_ms;
         char **traced = NULL;
         int r = trace_lines_add(&traced, json_object_get(w->x->msg, "params"));
         const char **headers = r == 0 ? make_headers(w, request->headers, traced) : NULL;
@@ -269,7 +266,7 @@ static int wire_start(struct rest_wire *w, const struct rest_request *request)
                 .url = request->url,
                 .headers = headers,
                 .body = {request->body, request->body_n},
-                .connect_timeout_ms = (long)connect_ms,
+                .connect_timeout_ms = upstream_connect_timeout_ms(u),
         };
 
         r = headers != NULL ? http_start(u->gate->http, &options, &wire_handlers, w, &w->http)

@@ -70,7 +70,7 @@ static void shared_carry(struct exchange *x, const char *method)
                 return;
         }
         c->x = x;
-        c->errand.call = x->errand != NULL ? x->errand->call : NULL;
+        c->errand.call = exchange_call(x);
         c->errand.may_repeat = x->errand != NULL && x->errand->may_repeat;
         c->errand.on_answer_take = shared_on_answer_take;
         c->errand.on_fail = shared_on_fail;

@@ -38,11 +38,6 @@ struct sse_post {
         unsigned status;
 };
 
-static struct gate *link_gate(const struct link *link)
-{
-        return link->upstream->gate;
-}
-
 static void post_drop(struct exchange *x)
 {
         struct sse_peer *peer = x->owner->peer;
@@ -57,7 +52,7 @@ static void post_drop(struct exchange *x)
         }
         http_cancel(post->http);
         credential_leave(&post->use);
-        loop_bury(link_gate(x->owner)->loop, post, free);
+        loop_bury(link_loop(x->owner), post, free);
 }
 
 /* ---- our messages ---- */
@@ -128,17 +123,13 @@ static int http_begin(struct link *link, const char *method, const char *url,
                       const struct http_handlers *handlers, void *owner,
                       struct http_request **requestp)
 {
-        const struct config_server *server = link->upstream->server;
         const char **headers = account_headers(link->account, lines, use->header);
-        int64_t connect_ms = server->connect_timeout_ms > 0
-                                     ? server->connect_timeout_ms
-                                     : link_gate(link)->config->upstream_connect_timeout_ms;
         const struct http_options options = {
                 .method = method,
                 .url = url,
                 .headers = headers,
                 .body = body,
-                .connect_timeout_ms = (long)connect_ms,
+                .connect_timeout_ms = upstream_connect_timeout_ms(link->upstream),
                 .timeout_ms = body.n > 0 ? POST_TIMEOUT_MS : 0,
         };
         int r = headers != NULL
@@ -498,7 +489,7 @@ static void sse_destroy(struct link *link)
         struct sse_peer *peer = link->peer;
 
         peer_close_stream(peer);
-        loop_bury(link_gate(link)->loop, peer, peer_free);
+        loop_bury(link_loop(link), peer, peer_free);
 }
 
 const struct transport transport_sse = {

@@ -28,19 +28,14 @@ struct stdio_peer {
 /* What a child has of our environment; the rest it is given by its entry. */
 static const char *const inherited[] = {"PATH", "HOME", "LANG"};
 
-static struct gate *link_gate(const struct link *link)
-{
-        return link->upstream->gate;
-}
-
 static void peer_watch_idle(struct stdio_peer *peer)
 {
-        timer_arm(link_gate(peer->link)->loop, &peer->idle, peer->link->upstream->server->idle_ms);
+        timer_arm(link_loop(peer->link), &peer->idle, peer->link->upstream->server->idle_ms);
 }
 
 static void peer_stop(struct stdio_peer *peer)
 {
-        timer_disarm(link_gate(peer->link)->loop, &peer->idle);
+        timer_disarm(link_loop(peer->link), &peer->idle);
         list_unlink(&peer->room.link);
         child_stop(peer->child);
         peer->child = NULL;
@@ -131,7 +126,7 @@ static void peer_on_exit(void *owner, int status, const char *how)
 
         (void)status;
         peer->child = NULL;
-        timer_disarm(link_gate(peer->link)->loop, &peer->idle);
+        timer_disarm(link_loop(peer->link), &peer->idle);
         list_unlink(&peer->room.link);
         link_lost(peer->link, how);
 }
@@ -280,7 +275,7 @@ static void stdio_destroy(struct link *link)
         struct stdio_peer *peer = link->peer;
 
         peer_stop(peer);
-        loop_bury(link_gate(link)->loop, peer, free);
+        loop_bury(link_loop(link), peer, free);
 }
 
 const struct transport transport_stdio = {

@@ -36,6 +36,7 @@ void upstreams_destroy(struct gate *gate);
 unsigned upstreams_n_ending(const struct gate *gate);
 
 const char *upstream_name(const struct upstream *upstream);
+long upstream_connect_timeout_ms(const struct upstream *upstream);
 /* Is what stands behind a link that session's alone? Else its child serves several at once, and a
  * slow client must not hold up the others. */
 bool upstream_is_private(const struct upstream *upstream);
