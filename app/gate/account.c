@@ -1,6 +1,7 @@
 #include "mgw/gate/account.h"
 
 #include "mgw/gate/credential.h"
+#include "mgw/wire/hdr.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,20 +62,11 @@ struct account *account_find(const struct upstream *u, const struct user *user)
         return u->server->per_user ? NULL : &u->accounts[0];
 }
 
-static size_t n_lines(const char *const *lines)
-{
-        size_t n = 0;
-
-        while (lines != NULL && lines[n] != NULL)
-                n++;
-        return n;
-}
-
 const char **account_headers(const struct account *a, const char *const *first,
                              const char *authorization)
 {
         const char *const *own = (const char *const *)a->config->headers;
-        size_t n_first = n_lines(first), n_own = n_lines(own);
+        size_t n_first = hdr_lines_count(first), n_own = hdr_lines_count(own);
         const char **lines = calloc(n_first + n_own + 2, sizeof(*lines));
 
         if (lines == NULL)

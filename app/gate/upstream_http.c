@@ -416,21 +416,12 @@ struct header_lines {
         const char **lines;
 };
 
-static size_t n_lines(char *const *lines)
-{
-        size_t n = 0;
-
-        while (lines != NULL && lines[n] != NULL)
-                n++;
-        return n;
-}
-
 /* All but the first two may be NULL. more: lines, ended by NULL. */
 static int header_lines_init(struct header_lines *h, const struct account *account,
                              const char *authorization, const char *session_id, const char *version,
                              const char *last_event_id, char *const *more)
 {
-        const char **first = calloc(n_lines(more) + 6, sizeof(*first));
+        const char **first = calloc(hdr_lines_count((const char *const *)more) + 6, sizeof(*first));
         size_t n = 0;
 
         if (first == NULL)
@@ -503,7 +494,7 @@ static int wire_request(struct post_wire *w)
         if (r == 0)
                 r = wire_header_lines(w, &headers, lines);
         if (r < 0) {
-                mirror_lines_free(lines);
+                hdr_lines_free(lines);
                 return r;
         }
         if (posts)
@@ -521,7 +512,7 @@ static int wire_request(struct post_wire *w)
         }
         free((void *)body.p);
         free(headers.lines);
-        mirror_lines_free(lines);
+        hdr_lines_free(lines);
         return r;
 }
 

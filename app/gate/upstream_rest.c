@@ -5,6 +5,7 @@
 #include "mgw/gate/credential.h"
 #include "mgw/mcp/rest.h"
 #include "mgw/mcp/trace.h"
+#include "mgw/wire/hdr.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -224,25 +225,16 @@ static bool has_name(const char *const *lines, const char *line)
         return false;
 }
 
-static size_t n_lines(const char *const *lines)
-{
-        size_t n = 0;
-
-        while (lines != NULL && lines[n] != NULL)
-                n++;
-        return n;
-}
-
 /* The account's, then those of the description and of the trace that are not there yet. */
 static const char **make_headers(const struct rest_wire *w, char *const *described,
                                  char *const *traced)
 {
         const char **own = account_headers(w->x->owner->account, NULL, w->use.header), **lines;
         char *const *const more[] = {described, traced};
-        size_t n = n_lines(own);
+        size_t n = hdr_lines_count(own);
 
-        lines = own != NULL ? calloc(n + n_lines((const char *const *)described) +
-                                             n_lines((const char *const *)traced) + 1,
+        lines = own != NULL ? calloc(n + hdr_lines_count((const char *const *)described) +
+                                             hdr_lines_count((const char *const *)traced) + 1,
                                      sizeof(*lines))
                             : NULL;
         for (size_t i = 0; lines != NULL && i < n; i++)
@@ -272,7 +264,7 @@ static int wire_start(struct rest_wire *w, const struct rest_request *request)
         r = headers != NULL ? http_start(u->gate->http, &options, &wire_handlers, w, &w->http)
                             : -ENOMEM;
         free((void *)headers);
-        mirror_lines_free(traced);
+        hdr_lines_free(traced);
         return r;
 }
 

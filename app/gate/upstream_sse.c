@@ -143,12 +143,9 @@ static int http_begin(struct link *link, const char *method, const char *url,
 /* To be freed in any case. */
 static int post_lines_make(const struct exchange *x, char ***linesp)
 {
-        char **lines = calloc(2, sizeof(*lines));
+        int r = hdr_lines_add_take(linesp, strdup("Content-Type: application/json"));
 
-        *linesp = lines;
-        if (lines == NULL || (lines[0] = strdup("Content-Type: application/json")) == NULL)
-                return -ENOMEM;
-        return trace_lines_add(linesp, json_object_get(x->msg, "params"));
+        return r == 0 ? trace_lines_add(linesp, json_object_get(x->msg, "params")) : r;
 }
 
 static void post_on_token(struct credential_use *use)
@@ -166,7 +163,7 @@ static void post_on_token(struct credential_use *use)
                                body, &post_handlers, post, &post->http);
                 free((void *)body.p);
         }
-        mirror_lines_free(lines);
+        hdr_lines_free(lines);
         if (r < 0)
                 post_fail(post, "the request could not be started", FAULT_UNSENT);
 }

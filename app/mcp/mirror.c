@@ -350,32 +350,18 @@ int mirror_check_params(const struct mirror_headers *headers, const json_t *argu
         return r == 0 ? walk_params(input_schema, arguments, check_param, &check) : r;
 }
 
-struct lines {
-        char **lines; /* ended by NULL */
-        size_t n;
-};
-
 /* Adds "Name: value", the value encoded. */
-static int lines_add(struct lines *lines, const char *prefix, const char *name, struct str value)
+static int lines_add(char ***linesp, const char *prefix, const char *name, struct str value)
 {
-        char **grown = realloc(lines->lines, (lines->n + 2) * sizeof(*grown));
         struct buf line;
         int r;
 
-        if (grown == NULL)
-                return -ENOMEM;
-        lines->lines = grown;
-        grown[lines->n] = NULL;
         buf_init(&line, VALUE_MAX_BYTES);
         r = buf_addf(&line, "%s%s: ", prefix, name);
         if (r == 0)
                 r = hdr_value_encode(&line, value);
-        if (r == 0) {
-                grown[lines->n] = str_dup(buf_bytes(&line));
-                r = grown[lines->n] == NULL ? -ENOMEM : 0;
-        }
         if (r == 0)
-                grown[++lines->n] = NULL;
+                r = hdr_lines_add_take(linesp, str_dup(buf_bytes(&line)));
         buf_finish(&line);
         return r == BUF_E_FULL ? -E2BIG : r;
 }
@@ -395,39 +381,32 @@ static int add_param(void *owner, const char *name, const json_t *value)
         return lines_add(owner, "Mcp-Param-", name, str_from(number));
 }
 
-static int lines_fill(struct lines *lines, const json_t *message, const json_t *input_schema)
+static int lines_fill(char ***linesp, const json_t *message, const json_t *input_schema)
 {
         const json_t *params = json_object_get(message, "params");
         const char *name = json_string_value(json_object_get(message, "method"));
         const struct method *method = method_find(name == NULL ? "" : name);
         const json_t *mirrored =
                 method->name_key == NULL ? NULL : json_object_get(params, method->name_key);
-        int r = lines_add(lines, "", "Mcp-Method", str_from(name));
+        int r = lines_add(linesp, "", "Mcp-Method", str_from(name));
 
         if (r == 0 && json_is_string(mirrored))
-                r = lines_add(lines, "", "Mcp-Name", text_of(mirrored));
+                r = lines_add(linesp, "", "Mcp-Name", text_of(mirrored));
         if (r == 0 && input_schema != NULL)
                 r = walk_params(input_schema, json_object_get(params, "arguments"), add_param,
-                                lines);
+                                linesp);
         return r;
 }
 
 int mirror_lines_make(const json_t *message, const json_t *input_schema, char ***linesp)
 {
-        struct lines lines = {NULL, 0};
+        char **lines = NULL;
         int r = lines_fill(&lines, message, input_schema);
 
         if (r != 0) {
-                mirror_lines_free(lines.lines);
-                lines.lines = NULL;
+                hdr_lines_free(lines);
+                lines = NULL;
         }
-        *linesp = lines.lines;
+        *linesp = lines;
         return r;
-}
-
-void mirror_lines_free(char **lines)
-{
-        for (char **line = lines; line != NULL && *line != NULL; line++)
-                free(*line);
-        free(lines);
 }

@@ -247,26 +247,17 @@ bool trace_is_sampled(const char *traceparent)
 int trace_lines_add(char ***linesp, const json_t *params)
 {
         const json_t *meta = json_object_get(params, "_meta");
-        size_t n = 0;
+        int r = 0;
 
-        while (*linesp != NULL && (*linesp)[n] != NULL)
-                n++;
-        for (int key = 0; key < N_KEYS; key++) {
+        for (int key = 0; key < N_KEYS && r == 0; key++) {
                 const char *value = json_string_value(json_object_get(meta, keys[key].name));
-                char **grown;
+                char *line;
 
                 if (value == NULL)
                         continue;
-                grown = realloc(*linesp, (n + 2) * sizeof(*grown));
-                if (grown == NULL)
+                if (asprintf(&line, "%s: %s", keys[key].name, value) < 0)
                         return -ENOMEM;
-                *linesp = grown;
-                grown[n + 1] = NULL;
-                if (asprintf(&grown[n], "%s: %s", keys[key].name, value) < 0) {
-                        grown[n] = NULL;
-                        return -ENOMEM;
-                }
-                n++;
+                r = hdr_lines_add_take(linesp, line);
         }
-        return 0;
+        return r;
 }

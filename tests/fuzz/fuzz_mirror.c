@@ -99,7 +99,7 @@ static void check_message(const json_t *message, struct str value)
         if (names_are_plain(schema))
                 REQUIRE(mirror_check_params(&(struct mirror_headers){get_line, lines}, arguments,
                                             schema, why, sizeof(why)) == 0);
-        mirror_lines_free(lines);
+        hdr_lines_free(lines);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

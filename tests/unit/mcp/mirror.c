@@ -2,6 +2,7 @@
 
 #include "../check.h"
 #include "../json.h"
+#include "mgw/wire/hdr.h"
 
 #include <stdio.h>
 
@@ -323,7 +324,7 @@ static void check_lines(const char *message, const char *input_schema, const cha
                 cr_assert_str_eq(lines[i], want[i]);
         }
         cr_assert_null(lines[i]);
-        mirror_lines_free(lines);
+        hdr_lines_free(lines);
         json_decref(tool);
         json_decref(json);
 }
@@ -347,5 +348,5 @@ Test(mirror, lines_to_send)
                     " 'n': 9007199254740993, 'is': 'yes', 'deep': null}}}",
                     schema,
                     HEADERS("Mcp-Method: tools/call", "Mcp-Name: t", "Mcp-Param-is_on.now: yes"));
-        mirror_lines_free(NULL);
+        hdr_lines_free(NULL);
 }

@@ -2,6 +2,9 @@
 
 #include "../check.h"
 
+#include <errno.h>
+#include <string.h>
+
 #define STREAM STR("text/event-stream")
 
 Test(hdr, accept)
@@ -220,4 +223,19 @@ Test(hdr, values_that_stand_for_nothing)
         check_int(hdr_value_decode(&out, STR("=?base64?Zm9v?=")), 0);
         check_str(buf_bytes(&out), STR("foo"));
         buf_finish(&out);
+}
+
+Test(hdr, lines_grow_and_end_with_null)
+{
+        char **lines = NULL;
+
+        cr_assert_eq(hdr_lines_count(NULL), 0);
+        check_int(hdr_lines_add_take(&lines, strdup("A: 1")), 0);
+        check_int(hdr_lines_add_take(&lines, strdup("B: 2")), 0);
+        check_int(hdr_lines_add_take(&lines, NULL), -ENOMEM);
+        cr_assert_eq(hdr_lines_count((const char *const *)lines), 2);
+        cr_assert_str_eq(lines[1], "B: 2");
+        cr_assert_null(lines[2]);
+        hdr_lines_free(lines);
+        hdr_lines_free(NULL);
 }
