@@ -1,0 +1,85 @@
+/* What the files of Streamable HTTP say to each other: upstream_http.c (the peer: its session, its
+ * GET stream), upstream_http_wire.c (one request), upstream_http_ending.c (the end of a session).
+ */
+#pragma once
+
+#include "link_inside.h"
+#include "mgw/gate/account.h"
+#include "mgw/gate/credential.h"
+#include "mgw/wire/sse.h"
+
+#define GET_RETRY_MS 1000
+#define GET_RETRY_MAX_MS 30000
+#define DELETE_TIMEOUT_MS 5000
+#define SESSION_ID_MAX 256
+
+/* One HTTP request to the upstream; x is NULL for the GET stream. A stream that ends before the
+ * answer goes on with a GET, where its events have ids. */
+struct http_wire {
+        struct link *link;
+        struct exchange *x;
+        struct credential_use use;
+        struct http_request *http;
+        struct sse_reader sse;
+        struct buf body;
+        struct timer resume;
+        struct request_waiter room; /* a client that does not read holds it back */
+        char *last_event_id;
+        int64_t resume_ms;
+        unsigned n_resumes; /* since the last event */
+        unsigned status;
+        int64_t retry_after_s; /* up to 0: it did not say */
+        bool is_stream;
+        bool is_json;
+        bool is_whole; /* what comes is gathered, however big */
+        bool is_resumed;
+};
+
+struct http_peer {
+        char *session_id;
+        char *old_session_id; /* was given up while calls run in it; NULL: none */
+        char *last_event_id;
+        struct http_wire *get;
+        struct timer get_retry;
+        struct link *link;
+        int64_t get_delay_ms;
+        bool has_get;      /* a GET stream has been open in this session */
+        bool has_no_get;   /* the server offers none */
+        bool is_forgotten; /* the server does not know the session any more */
+};
+
+struct http_lines {
+        char text[3][SESSION_ID_MAX + 64];
+        const char **lines;
+};
+
+/* ---- one request ---- */
+
+/* x is NULL for the GET stream. NULL: out of memory. */
+struct http_wire *http_wire_create(struct link *link, struct exchange *x);
+/* Sends it, once there is a token for it; failures come as those of send(). */
+void http_wire_ask(struct http_wire *w);
+void http_wire_drop(struct http_wire *w);
+/* Headers for http_options; h->lines is the caller's to free. All but the first two may be NULL.
+ * more: lines, ended by NULL. 0, -ENOMEM. */
+int http_lines_init(struct http_lines *h, const struct account *account, const char *authorization,
+                    const char *session_id, const char *version, const char *last_event_id,
+                    char *const *more);
+
+/* ---- the peer ---- */
+
+/* An event of the GET stream. */
+void http_get_on_event(struct http_peer *peer, const struct sse_event *ev);
+/* The GET stream is over: is there to be another? */
+void http_get_on_done(struct http_wire *w);
+void http_get_later(struct http_peer *peer);
+/* Ends the session that was given up, when nothing runs in it any more. */
+void http_end_old_session(struct link *link);
+
+/* ---- the end of a session ---- */
+
+/* Tells the server, by DELETE. version: NULL, it is not known. */
+void http_ending_start(struct account *account, const char *session_id, const char *version);
+/* Nobody waits for the answer to this initialize any more: the session that it may open is ended.
+ */
+void http_ending_of_greeting(struct http_wire *w);

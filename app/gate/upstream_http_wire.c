@@ -1,0 +1,487 @@
+/* One request of Streamable HTTP, and its answer: JSON, or a stream, which goes on by GET when it
+ * breaks off. A 404 means that the upstream has forgotten the session. */
+#include "mgw/base/log.h"
+#include "mgw/gate/relay.h"
+#include "mgw/mcp/mirror.h"
+#include "mgw/mcp/trace.h"
+#include "mgw/wire/hdr.h"
+#include "upstream_http_inside.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The stream of an answer is asked for again so often without anything new. */
+#define RESUMES_MAX 5
+
+static void wire_free(void *object)
+{
+        struct http_wire *w = object;
+
+        sse_reader_finish(&w->sse);
+        buf_finish(&w->body);
+        free(w->last_event_id);
+        free(w);
+}
+
+void http_wire_drop(struct http_wire *w)
+{
+        struct http_peer *peer = w->link->peer;
+
+        http_cancel(w->http);
+        w->http = NULL;
+        credential_leave(&w->use);
+        timer_disarm(link_loop(w->link), &w->resume);
+        list_unlink(&w->room.link);
+        if (w->x != NULL)
+                w->x->wire = NULL;
+        if (peer->get == w)
+                peer->get = NULL;
+        loop_bury(link_loop(w->link), w, wire_free);
+        http_end_old_session(w->link);
+}
+
+static void wire_fail(struct http_wire *w, const char *why, enum exchange_fault fault)
+{
+        struct exchange *x = w->x;
+
+        http_wire_drop(w);
+        if (x != NULL)
+                exchange_fail(x, why, fault);
+        else
+                http_get_later(w->link->peer);
+}
+
+/* ---- what comes ---- */
+
+static void wire_on_head(void *owner, const struct http_response *response)
+{
+        struct http_wire *w = owner;
+        struct http_peer *peer = w->link->peer;
+
+        w->status = response->status;
+        if (w->status == 429 || w->status == 503)
+                w->retry_after_s = response->retry_after_s;
+        w->is_stream = hdr_media_is(response->content_type, STR("text/event-stream"));
+        w->is_json = hdr_media_is(response->content_type, STR("application/json"));
+        if (w->x != NULL && w->x->kind == EXCHANGE_INITIALIZE &&
+            hdr_is_visible(response->session_id, SESSION_ID_MAX)) {
+                free(peer->session_id);
+                peer->session_id = str_dup(response->session_id);
+        }
+        if (w->x == NULL && w->status == 200) {
+                peer->get_delay_ms = GET_RETRY_MS;
+                peer->has_get = true;
+        }
+}
+
+static void wire_remember_event(struct http_wire *w, const struct sse_event *ev)
+{
+        w->n_resumes = 0;
+        if (ev->id.n > 0) {
+                free(w->last_event_id);
+                w->last_event_id = str_dup(ev->id);
+        }
+        if (ev->retry_ms >= 0)
+                w->resume_ms = ev->retry_ms > GET_RETRY_MAX_MS ? GET_RETRY_MAX_MS : ev->retry_ms;
+}
+
+/* ---- big results ---- */
+
+static struct relay *wire_relay(const struct http_wire *w)
+{
+        struct call *call = exchange_call(w->x);
+
+        return call != NULL ? call->relay : NULL;
+}
+
+static bool wire_begin_relay(struct http_wire *w, struct str head)
+{
+        struct call *call = exchange_call(w->x);
+
+        w->is_whole = call == NULL || !relay_begin(call, w->x->id, head);
+        return !w->is_whole;
+}
+
+/* An event of the stream that grows big. */
+static void wire_try_relay(struct http_wire *w)
+{
+        struct str head;
+
+        if (w->is_whole || sse_reader_pending(&w->sse) < RELAY_MIN_BYTES)
+                return;
+        if (sse_reader_peek_data(&w->sse, &head) && wire_begin_relay(w, head))
+                sse_reader_give_data(&w->sse);
+        else
+                w->is_whole = true;
+}
+
+static void wire_on_room(struct request_waiter *waiter)
+{
+        const struct http_wire *w = container_of(waiter, struct http_wire, room);
+
+        if (w->http != NULL)
+                http_resume(w->http);
+}
+
+static void wire_feed(struct http_wire *w, const char *p, size_t n)
+{
+        while (n > 0 && w->http != NULL) {
+                struct sse_event ev;
+                size_t used = 0;
+                int r = sse_reader_feed(&w->sse, p, n, &used, &ev);
+
+                p += used;
+                n -= used;
+                if (r == SSE_E_PIECE || r == SSE_E_PIECE_LAST) {
+                        relay_feed(wire_relay(w), ev.data, r == SSE_E_PIECE_LAST);
+                        continue;
+                }
+                if (r == SSE_E_MORE) {
+                        wire_try_relay(w);
+                        continue;
+                }
+                if (r != 0) {
+                        wire_fail(w, "it sent an event over 64 MB", FAULT_FINAL);
+                        break;
+                }
+                if (w->x == NULL)
+                        http_get_on_event(w->link->peer, &ev);
+                else
+                        wire_remember_event(w, &ev);
+                if (ev.data.p != NULL && ev.data.n > 0)
+                        link_on_text(w->link, w->x, ev.data);
+        }
+}
+
+/* What an error page says is not for our clients. Errors of era C come with status 4xx; 401 may
+ * quote our token. */
+static bool wire_reads_body(const struct http_wire *w)
+{
+        return w->status == 200 || w->status == 202 ||
+               (w->status / 100 == 4 && w->status != 401 && w->is_json && w->x != NULL &&
+                (w->link->is_stateless || exchange_greets(w->x)));
+}
+
+static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
+{
+        struct http_wire *w = owner;
+
+        if (!wire_reads_body(w))
+                return HTTP_GO_ON;
+        if (w->x != NULL)
+                exchange_heard(w->x);
+        if (wire_relay(w) != NULL && relay_must_wait(wire_relay(w), &w->room))
+                return HTTP_PAUSE;
+        if (w->is_stream)
+                wire_feed(w, p, n);
+        else if (wire_relay(w) != NULL)
+                relay_feed(wire_relay(w), (struct str){p, n}, false);
+        else if (w->x != NULL && buf_add(&w->body, p, n) != 0)
+                wire_fail(w, "its answer is over 64 MB", FAULT_FINAL);
+        else if (w->body.len >= RELAY_MIN_BYTES && !w->is_whole && w->status == 200 &&
+                 wire_begin_relay(w, buf_bytes(&w->body)))
+                buf_finish(&w->body);
+        return HTTP_GO_ON;
+}
+
+/* The upstream does not know the session any more (404, or 400 from servers that mix them up). */
+static bool wire_lost_session(const struct http_wire *w)
+{
+        const struct http_peer *peer = w->link->peer;
+
+        return (w->status == 404 || w->status == 400) && !w->x->was_retried && !w->is_resumed &&
+               !exchange_greets(w->x) && !w->link->is_stateless &&
+               (peer->session_id != NULL || w->x->generation != w->link->generation);
+}
+
+/* The end of an answer in which there was none, in words; and how bad that is. */
+static enum exchange_fault wire_fault(const struct http_wire *w, char *why, size_t size)
+{
+        bool is_gateway_away = w->status >= 502 && w->status <= 504 && w->retry_after_s <= 0;
+
+        if (w->status / 100 == 2) {
+                snprintf(why, size,
+                         w->is_stream ? "its stream ended without an answer (HTTP %u)"
+                                      : "it sent no JSON-RPC answer (HTTP %u)",
+                         w->status);
+                return w->is_stream ? FAULT_CUT : FAULT_FINAL;
+        }
+        if (w->retry_after_s > 0) {
+                snprintf(why, size, "it answered HTTP %u (Retry-After: %" PRId64 ")", w->status,
+                         w->retry_after_s);
+                upstream_rest(w->link->upstream, 1000 * w->retry_after_s);
+        } else {
+                snprintf(why, size, "it answered HTTP %u", w->status);
+        }
+        if (account_is_refused(w->link->account, w->status))
+                return FAULT_OURS;
+        return is_gateway_away ? FAULT_CUT : FAULT_FINAL;
+}
+
+/* Was its stream cut, or closed by a server that wants to be asked for the rest? What has been
+ * relayed in part cannot be had again from its middle. */
+static bool wire_may_resume(const struct http_wire *w)
+{
+        return !w->link->is_stateless && w->x->kind == EXCHANGE_REQUEST &&
+               w->last_event_id != NULL && (w->status == 200 || w->status == 0) &&
+               w->n_resumes < RESUMES_MAX && w->x->generation == w->link->generation &&
+               wire_relay(w) == NULL;
+}
+
+/* A server that keeps no session would not refuse a request so. */
+static bool wire_is_foreign(const struct http_wire *w)
+{
+        return w->link->is_stateless && !exchange_greets(w->x) && !w->x->was_retried &&
+               w->x->errand != NULL && (w->status == 400 || w->status == 404 || w->status == 405) &&
+               !link_is_answer(w->x, buf_bytes(&w->body));
+}
+
+/* The answer to a greeting was none: what does its status say? True: it has been acted upon. */
+static bool wire_turns(struct http_wire *w)
+{
+        struct exchange *x = w->x;
+        unsigned status = w->status;
+        bool is_away =
+                status == 401 || status == 403 || status == 429 || (status >= 502 && status <= 504);
+
+        if (!exchange_greets(x) || is_away)
+                return false;
+        if (status / 100 == 4 && link_takes_refusal(x, buf_bytes(&w->body)))
+                return true;
+        if (x->kind == EXCHANGE_DISCOVER) {
+                link_not_discovered(x);
+                return true;
+        }
+        if (status != 400 && status != 404 && status != 405)
+                return false;
+        exchange_end(x);
+        link_fall_back(w->link, &transport_sse);
+        return true;
+}
+
+/* A response has come, whole: true when it has been acted upon. */
+static bool wire_settles(struct http_wire *w)
+{
+        struct http_peer *peer = w->link->peer;
+        struct exchange *x = w->x;
+
+        if (wire_lost_session(w)) {
+                if (w->status == 404 && x->generation == w->link->generation)
+                        peer->is_forgotten = true;
+                exchange_again(x);
+                return true;
+        }
+        if (wire_is_foreign(w)) {
+                link_doubt(x);
+                return true;
+        }
+        if (!w->is_stream && w->body.len > 0 && (w->status == 200 || !exchange_greets(x)))
+                link_on_text(w->link, x, buf_bytes(&w->body));
+        if (!exchange_is_open(x) || x->wire != w) /* answered, or on its way again */
+                return true;
+        return wire_turns(w);
+}
+
+/* No answer was in it. */
+static void wire_fail_status(struct http_wire *w)
+{
+        char why[80];
+        enum exchange_fault fault = wire_fault(w, why, sizeof(why));
+
+        /* a cut says something of the era, a status does not */
+        wire_fail(w, why, exchange_greets(w->x) && fault == FAULT_CUT ? FAULT_FINAL : fault);
+}
+
+static void wire_on_done(void *owner, const char *why, bool was_sent)
+{
+        struct http_wire *w = owner;
+        bool leads_elsewhere = w->status / 100 == 3;
+
+        w->http = NULL;
+        if (why == NULL && credential_refused(&w->use, w->status))
+                http_wire_ask(w);
+        else if (w->x == NULL)
+                http_get_on_done(w);
+        else if (why == NULL && wire_settles(w))
+                return;
+        else if (wire_may_resume(w))
+                timer_arm(link_loop(w->link), &w->resume, w->resume_ms);
+        else if (why != NULL)
+                wire_fail(w, why,
+                          !was_sent         ? FAULT_UNSENT
+                          : leads_elsewhere ? FAULT_FINAL
+                                            : FAULT_CUT);
+        else if (w->status / 100 == 2 && w->x->kind == EXCHANGE_SEND)
+                exchange_end(w->x);
+        else
+                wire_fail_status(w);
+}
+
+static const struct http_handlers wire_handlers = {
+        .on_head = wire_on_head,
+        .on_body = wire_on_body,
+        .on_done = wire_on_done,
+};
+
+/* ---- what goes ---- */
+
+int http_lines_init(struct http_lines *h, const struct account *account, const char *authorization,
+                    const char *session_id, const char *version, const char *last_event_id,
+                    char *const *more)
+{
+        const char **first = calloc(hdr_lines_count((const char *const *)more) + 6, sizeof(*first));
+        size_t n = 0;
+
+        if (first == NULL)
+                return -ENOMEM;
+        first[n++] = "Content-Type: application/json";
+        first[n++] = "Accept: application/json, text/event-stream";
+        for (; more != NULL && *more != NULL; more++)
+                first[n++] = *more;
+        if (session_id != NULL) {
+                snprintf(h->text[0], sizeof(h->text[0]), "Mcp-Session-Id: %s", session_id);
+                first[n++] = h->text[0];
+        }
+        if (version != NULL) {
+                snprintf(h->text[1], sizeof(h->text[1]), "MCP-Protocol-Version: %s", version);
+                first[n++] = h->text[1];
+        }
+        if (last_event_id != NULL && hdr_is_visible(str_from(last_event_id), SESSION_ID_MAX)) {
+                snprintf(h->text[2], sizeof(h->text[2]), "Last-Event-ID: %s", last_event_id);
+                first[n++] = h->text[2];
+        }
+        h->lines = account_headers(account, first, authorization);
+        free(first);
+        return h->lines != NULL ? 0 : -ENOMEM;
+}
+
+/* The link gives up before; what it leaves behind is bounded by this. */
+static long greeting_timeout_ms(const struct link *link)
+{
+        return (long)link_gate(link)->config->upstream_open_timeout_ms + DELETE_TIMEOUT_MS;
+}
+
+static int wire_header_lines(const struct http_wire *w, struct http_lines *headers,
+                             char *const *more)
+{
+        const struct link *link = w->link;
+        const struct account *account = link->account;
+        const struct http_peer *peer = link->peer;
+
+        if (link->is_stateless)
+                return http_lines_init(headers, account, w->use.header, NULL,
+                                       link_stateless_version(link), NULL, more);
+        if (w->x != NULL && exchange_greets(w->x))
+                return http_lines_init(headers, account, w->use.header, NULL, NULL, NULL, NULL);
+        return http_lines_init(headers, account, w->use.header, peer->session_id,
+                               link_version(link),
+                               w->x == NULL ? peer->last_event_id : w->last_event_id, more);
+}
+
+/* What of the message stands in headers too: its trace context, and to a server without sessions
+ * what it wants to see there. The lines are to be freed in any case. */
+static int wire_lines_make(const struct exchange *x, char ***linesp)
+{
+        int r = x->owner->is_stateless ? mirror_lines_make(x->msg, link_input_schema(x), linesp)
+                                       : 0;
+
+        return r == 0 ? trace_lines_add(linesp, json_object_get(x->msg, "params")) : r;
+}
+
+static int wire_request(struct http_wire *w)
+{
+        struct link *link = w->link;
+        const struct exchange *x = w->x;
+        bool greets = x != NULL && exchange_greets(x);
+        bool posts = x != NULL && !w->is_resumed;
+        struct http_lines headers = {.lines = NULL};
+        struct str body = {NULL, 0};
+        char **lines = NULL;
+        int r = posts ? wire_lines_make(x, &lines) : 0;
+
+        if (r == 0)
+                r = wire_header_lines(w, &headers, lines);
+        if (r < 0) {
+                hdr_lines_free(lines);
+                return r;
+        }
+        if (posts)
+                r = exchange_dump(x, &body);
+        if (r == 0) {
+                const struct http_options options = {
+                        .method = posts ? "POST" : "GET",
+                        .url = link->upstream->server->url,
+                        .headers = headers.lines,
+                        .body = body,
+                        .connect_timeout_ms = upstream_connect_timeout_ms(link->upstream),
+                        .timeout_ms = greets ? greeting_timeout_ms(link) : 0,
+                };
+                r = http_start(link_gate(link)->http, &options, &wire_handlers, w, &w->http);
+        }
+        free((void *)body.p);
+        free(headers.lines);
+        hdr_lines_free(lines);
+        return r;
+}
+
+static void wire_on_token(struct credential_use *use)
+{
+        struct http_wire *w = container_of(use, struct http_wire, use);
+
+        w->status = 0;
+        if (wire_request(w) < 0)
+                wire_fail(w, "the request could not be started", FAULT_FINAL);
+}
+
+static void wire_on_no_token(struct credential_use *use, const char *why)
+{
+        wire_fail(container_of(use, struct http_wire, use), why, FAULT_OURS);
+}
+
+/* Sends the request, once there is a token for it. */
+void http_wire_ask(struct http_wire *w)
+{
+        int r = credential_ask(&w->use);
+
+        if (r == 0)
+                wire_on_token(&w->use);
+        else if (r < 0)
+                wire_fail(w, "the request for a token could not be started", FAULT_OURS);
+}
+
+static void wire_on_resume(struct timer *timer)
+{
+        struct http_wire *w = container_of(timer, struct http_wire, resume);
+
+        w->n_resumes++;
+        w->use.was_renewed = false;
+        w->is_resumed = true;
+        w->is_whole = false;
+        sse_reader_finish(&w->sse);
+        sse_reader_init(&w->sse, MESSAGE_MAX_BYTES);
+        if (w->x->generation != w->link->generation)
+                wire_fail(w, "its session ended before the answer", FAULT_CUT);
+        else
+                http_wire_ask(w);
+}
+
+struct http_wire *http_wire_create(struct link *link, struct exchange *x)
+{
+        struct http_wire *w = calloc(1, sizeof(*w));
+
+        if (w == NULL)
+                return NULL;
+        w->link = link;
+        w->x = x;
+        w->use = (struct credential_use){.credential = link->account->credential,
+                                         .on_token = wire_on_token,
+                                         .on_fail = wire_on_no_token};
+        w->resume.on_due = wire_on_resume;
+        w->room.on_room = wire_on_room;
+        w->resume_ms = GET_RETRY_MS;
+        sse_reader_init(&w->sse, MESSAGE_MAX_BYTES);
+        buf_init(&w->body, MESSAGE_MAX_BYTES);
+        return w;
+}
