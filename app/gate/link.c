@@ -184,8 +184,7 @@ void link_fall_back(struct link *link, const struct transport *transport)
                 link_begin(link);
 }
 
-/* The client has been told the lists without this upstream, or with what it had. */
-static void link_tell_change(struct link *link)
+void link_tell_change(struct link *link)
 {
         static const struct {
                 const char *capability, *method;
@@ -195,6 +194,7 @@ static void link_tell_change(struct link *link)
                 {"resources", "notifications/resources/list_changed"},
         };
 
+        link->n_changes++;
         for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
                 json_t *msg;
 

@@ -164,6 +164,8 @@ bool link_probe_is_over(struct link *link);
 bool link_opens_anew(struct link *link, const char *why);
 /* The upstream has answered initialize, or as good as that. */
 void link_on_hello(struct link *link, json_t *result);
+/* Its lists are not what they were, or may not be: clients are told, and they are fetched again. */
+void link_tell_change(struct link *link);
 void link_open_failed(struct link *link, const char *why);
 /* As that, where it says nothing of the upstream: the links of others work. */
 void link_keep_out(struct link *link, const char *why);

@@ -18,6 +18,7 @@ struct listen {
         int64_t delay_ms;
         int64_t opened_ms;
         bool is_refused; /* the server does not know the method */
+        bool has_gap;    /* changes may have come while none was open */
 };
 
 static json_t *filter_of(const struct exchange *x)
@@ -297,6 +298,9 @@ static void listen_on_acknowledged(struct listen *l, struct exchange *x, const j
                 if (json_object_get(honoured, key) == NULL && upstream_may_log(link->upstream))
                         log_info(NULL, "[upstream] %s: does not tell of changes: %s",
                                  upstream_name(link->upstream), key);
+        if (l->has_gap)
+                link_tell_change(link);
+        l->has_gap = false;
         answer_subscribers(link, asked, honoured);
         json_decref(asked);
         listen_check(link);
@@ -316,6 +320,7 @@ void listen_on_end(struct exchange *x, const struct rpc_msg *answer)
                 log_warn(NULL, "[upstream] %s: subscriptions/listen was refused: %.200s",
                          upstream_name(link->upstream), message);
         }
+        l->has_gap = l->has_gap || l->open == x;
         exchange_end(x);
         if (is_refused && l->open == NULL)
                 l->is_refused = true;

@@ -493,9 +493,11 @@ describe('what a server without sessions tells of', { timeout: 120000 }, () => {
     ];
     for (const cut of cuts) {
       const [[res, { id }]] = up.listens;
+      const before = changes;
       await cut(res, id);
       await waitFor(() => !up.listens.has(res), 'the end');
       await isListening(['fault://a']);
+      await waitFor(() => changes > before, 'the client to be told of what may have changed meanwhile');
       await hears('fault://a');
     }
   });
