@@ -7,10 +7,11 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { ListRootsResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { answerTo, beginSse, event, sendJson, StatelessFaultServer } from './lib/fault_server.mjs';
 import { startGateway, waitFor } from './lib/gateway.mjs';
 import { ask } from './lib/raw.mjs';
-import { headersOf, listen, logLevel, messageOf, metaOf, post, serverInfo } from './lib/stateless.mjs';
+import { headersOf, listen, logLevel, messageOf, post } from './lib/stateless.mjs';
 import { UpstreamServer } from './lib/upstream_server.mjs';
 
 const call = (name, options = {}, more = {}) => messageOf('tools/call', { name, arguments: {}, ...more }, options);
@@ -279,6 +280,21 @@ describe('a client of 2026-07-28 before a server of 2026-07-28', { timeout: 6000
       assert.equal(read.json.result.resultType, 'input_required', 'here it may be');
     });
   });
+});
+
+test('what an older server asks without a call is asked of nobody', { timeout: 60000 }, async () => {
+  const up = await UpstreamServer.start();
+  const gateway = await startGateway({ config: { mcpServers: { up: { url: up.url } } } });
+  const stream = await listen(gateway.url, messageOf('subscriptions/listen', { notifications: { toolsListChanged: true } }, { capabilities: canAll }));
+  await stream.event((e) => e.json?.method === 'notifications/subscriptions/acknowledged');
+  await waitFor(() => up.count('GET') > 0, 'the stream that it asks on');
+  await assert.rejects(up.session.server.request(roots, ListRootsResultSchema), /no stream open to be asked on/);
+  await up.session.server.sendToolListChanged();
+  await stream.event((e) => e.json?.method === 'notifications/tools/list_changed');
+  assert.equal(stream.events.length, 2);
+  stream.close();
+  await gateway.stop();
+  await up.stop();
 });
 
 test('what a child of 2026-07-28 is listened to for outlives the child', { timeout: 60000 }, async () => {
