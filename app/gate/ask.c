@@ -86,7 +86,7 @@ void ask_client(struct asker *from, struct call *via, json_t *request)
         const char *why;
         char id[24];
 
-        if (s->n_asks >= s->gate->config->calls_per_session_max) {
+        if (s->n_asks >= session_calls_max(s)) {
                 ask_refuse(from, upstream_id, "too many requests wait for this client");
                 return;
         }

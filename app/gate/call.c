@@ -44,6 +44,11 @@ static void call_free(void *object)
         free(call);
 }
 
+static bool call_takes_room(const struct call *call)
+{
+        return call->method->class != METHOD_LISTEN;
+}
+
 static void call_end(struct call *call, const char *why, json_t *answer)
 {
         struct session *s = call->session;
@@ -60,7 +65,7 @@ static void call_end(struct call *call, const char *why, json_t *answer)
         relay_drop(call->relay);
         input_drop(call->input);
         subscription_drop(call->subscription);
-        s->n_calls--;
+        s->n_calls -= call_takes_room(call);
         gate->stats.n_calls--;
         if (post != NULL)
                 post_answer(post, answer);
@@ -492,7 +497,7 @@ void call_start(struct session *session, struct post *post, const struct rpc_msg
         call->log_level = -1;
         call->started_ms = loop_now_ms(gate->loop);
         list_append(&session->calls, &call->link);
-        session->n_calls++;
+        session->n_calls += call_takes_room(call);
         gate->stats.n_calls++;
         gate->stats.calls++;
         session_touch(session);

@@ -70,6 +70,8 @@ static const struct setting settings[] = {
          "streams at once of one user; 0: no limit"},
         {"calls_per_session_max", KIND_COUNT, AT(calls_per_session_max), "64", 1, 60000,
          "calls at once in one session"},
+        {"calls_per_user_max", KIND_COUNT, AT(calls_per_user_max), "1000", 1, 60000,
+         "calls at once of a user's clients without a session, listening aside"},
         {"input_wait_s", KIND_SECONDS, AT(input_wait_ms), "600", 0.001, SECONDS_MAX,
          "how long a call waits for input of a client without a session"},
         {"state_key", KIND_SECRET, AT(state_key), "", 0, 0,

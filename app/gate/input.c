@@ -62,7 +62,7 @@ static void make_room(const struct session *s)
                 if (n++ == 0)
                         oldest = call;
         }
-        if (n > (s->gate->config->calls_per_session_max + 1) / 2)
+        if (n > (session_calls_max(s) + 1) / 2)
                 input_give_up(oldest->input, "too many calls wait for input of this user");
 }
 

@@ -142,7 +142,7 @@ static int check_batch(struct request *req, const struct session *s, const struc
                 refuse_busy(req, 503);
                 return -1;
         }
-        if (s->n_calls + b->n_requests > s->gate->config->calls_per_session_max) {
+        if (s->n_calls + b->n_requests > session_calls_max(s)) {
                 refuse_busy(req, 429);
                 return -1;
         }

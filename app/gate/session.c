@@ -194,6 +194,14 @@ int session_standing(struct gate *gate, struct user *user, struct session **sess
         return r;
 }
 
+unsigned session_calls_max(const struct session *s)
+{
+        const struct config *config = s->gate->config;
+
+        return s->kind == SESSION_STANDING ? config->calls_per_user_max
+                                           : config->calls_per_session_max;
+}
+
 /* It counts as none of the sessions that clients make, and there are no more of them than users. */
 static int session_host(struct gate *gate, struct user *user)
 {

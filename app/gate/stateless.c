@@ -96,10 +96,10 @@ static int check_accept(struct request *req, const struct rpc_msg *m, const stru
 static int check_room(struct request *req, const struct session *s, struct user *user,
                       const struct method *method)
 {
-        unsigned refusal = s->n_calls >= s->gate->config->calls_per_session_max ? 429 : 0;
+        unsigned refusal = method->class == METHOD_LISTEN       ? stream_refusal(s->gate, user)
+                           : s->n_calls >= session_calls_max(s) ? 429
+                                                                : 0;
 
-        if (method->class == METHOD_LISTEN && refusal == 0)
-                refusal = stream_refusal(s->gate, user);
         if (refusal == 0)
                 return 0;
         refuse_busy(req, refusal);

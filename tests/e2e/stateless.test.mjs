@@ -312,8 +312,23 @@ describe('in time', { timeout: 120000 }, () => {
     await gateway.stop();
   });
 
+  test('a user has room for calls_per_user_max of them, and who listens takes none', async () => {
+    const gateway = await start({ CALLS_PER_USER_MAX: 2, ANSWER_GRACE_MS: 100, DRAIN_S: 1 });
+    const hello = call('up_hello');
+    const greet = () => fetch(`${gateway.url}/mcp`, { method: 'POST', headers: headersOf(hello), body: JSON.stringify(hello) });
+    for (let id = 1; id <= 3; id++) await (await listen(gateway.url, listenFor({ toolsListChanged: true }, { id }))).event(isAck);
+    assert.equal((await greet()).status, 200);
+    const waits = [];
+    for (let id = 4; id <= 5; id++) waits.push(await listen(gateway.url, call('wait', { seconds: 60 }, { id })));
+    const refused = await greet();
+    assert.deepEqual([refused.status, refused.headers.get('retry-after') > 0], [429, true]);
+    waits[0].close();
+    await waitFor(async () => (await greet()).status === 200, 'room again');
+    await gateway.stop();
+  });
+
   test('of many calls that wait for input the oldest makes room', async () => {
-    const gateway = await start({ CALLS_PER_SESSION_MAX: 8 });
+    const gateway = await start({ CALLS_PER_USER_MAX: 8 });
     const answers = [];
     for (let id = 1; id <= 6; id++) answers.push((await ask(gateway, id)).json);
     assert.ok(answers.every((a) => a.result.resultType === 'input_required'));

@@ -78,6 +78,7 @@ struct config {
         uint32_t streams_max;
         uint32_t streams_per_user_max; /* 0 = no limit */
         uint32_t calls_per_session_max;
+        uint32_t calls_per_user_max;
         int64_t input_wait_ms;
         char *state_key; /* "": a random one */
         uint32_t connections_max;

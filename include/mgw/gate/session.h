@@ -34,7 +34,7 @@ struct session {
         struct channel lost; /* the newest GET channel without a stream */
         uint32_t last_channel;
         uint32_t last_ask;
-        uint16_t n_calls;
+        uint16_t n_calls; /* without those that listen: they count as streams */
         uint16_t n_asks;
         era_revision revision;
         enum session_kind kind;
@@ -54,6 +54,8 @@ int session_create(struct gate *gate, struct user *user, enum session_kind kind,
 int session_standing(struct gate *gate, struct user *user, struct session **sessionp);
 /* Links to all upstreams, with what initialize says to them. 0, -ENOMEM. */
 int session_open_links(struct session *session, const json_t *init_params);
+/* So many calls may run in it at once, and as many questions wait. */
+unsigned session_calls_max(const struct session *session);
 /* The link with which this session's link to the upstream is to lodge: one for the user, or for
  * all (scope). It is made when first needed; its session stays while anything lodges there, and
  * then as long as others that are idle. 0, -ENOMEM. */
