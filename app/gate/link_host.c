@@ -276,7 +276,7 @@ void host_on_request(struct link *host, struct call *call, const struct rpc_msg 
         if (call == NULL)
                 link_refuse(host, m, RPC_INTERNAL_ERROR,
                             "nobody to ask: it may belong to calls of several users, or to none");
-        else if (!link_may_ask(call->session->links[host->upstream->index], m->method))
+        else if (!link_may_ask(call->session->links[host->upstream->index], m))
                 link_refuse(host, m, RPC_METHOD_NOT_FOUND,
                             "the client whose call it is cannot be asked this");
         else

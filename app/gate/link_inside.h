@@ -75,9 +75,9 @@ extern const struct transport transport_shared;
 void link_on_text(struct link *link, struct exchange *via, struct str text);
 /* The same, read already; the message is borrowed. */
 void link_on_message(struct link *link, struct exchange *via, json_t *root);
-/* Has the client said in initialize that it takes such requests? Some servers send them all the
- * same, and a client may leave them unanswered. */
-bool link_may_ask(const struct link *link, const char *method);
+/* Has the client said in initialize that it takes such a request? Some servers send it all the
+ * same, and a client may leave it unanswered. */
+bool link_may_ask(const struct link *link, const struct rpc_msg *m);
 /* Answers an upstream's request with an error. */
 void link_refuse(struct link *link, const struct rpc_msg *m, int code, const char *why);
 /* A message that grows big on a connection that carries all answers: when it is the result of a

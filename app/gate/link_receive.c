@@ -164,12 +164,11 @@ static void link_skip(struct link *link, const char *why)
                          why);
 }
 
-bool link_may_ask(const struct link *link, const char *method)
+bool link_may_ask(const struct link *link, const struct rpc_msg *m)
 {
         const json_t *declared = json_object_get(link->init_params, "capabilities");
-        const char *capability = method_find(method)->capability;
 
-        return capability == NULL || json_object_get(declared, capability) != NULL;
+        return method_find(m->method)->class != METHOD_ASK || bridge_can_ask(declared, m->root);
 }
 
 void link_refuse(struct link *link, const struct rpc_msg *m, int code, const char *why)
@@ -188,7 +187,7 @@ static void link_on_request(struct link *link, struct call *call, const struct r
                 link_send_take(link, rpc_result_take(m->id, json_object()));
         else if (link_is_host(link))
                 host_on_request(link, call, m);
-        else if (!link_may_ask(link, m->method))
+        else if (!link_may_ask(link, m))
                 link_refuse(link, m, RPC_METHOD_NOT_FOUND,
                             "the client has not declared this capability");
         else

@@ -40,9 +40,9 @@ bool bridge_can_ask(const json_t *capabilities, const json_t *request)
         const json_t *sampling = json_object_get(capabilities, "sampling");
 
         switch (what_is_asked(request)) {
-        case ASKED_FORM: /* an empty object means forms, as before there were URLs */
+        case ASKED_FORM: /* who names no mode means forms, as before there were URLs */
                 return json_object_get(elicitation, "form") != NULL ||
-                       (json_is_object(elicitation) && json_object_size(elicitation) == 0);
+                       (json_is_object(elicitation) && json_object_get(elicitation, "url") == NULL);
         case ASKED_URL:
                 return json_object_get(elicitation, "url") != NULL;
         case ASKED_SAMPLING:

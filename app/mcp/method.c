@@ -38,9 +38,9 @@ static const struct method methods[] = {
         {"notifications/subscriptions/acknowledged", METHOD_ACKNOWLEDGED, STATELESS},
         {"notifications/tasks", METHOD_TASK_CHANGED, STATELESS},
         {"notifications/roots/list_changed", METHOD_ROOTS_CHANGED, SESSION},
-        {"sampling/createMessage", METHOD_ASK, "sampling", SESSION},
-        {"elicitation/create", METHOD_ASK, "elicitation", SESSION},
-        {"roots/list", METHOD_ASK, "roots", SESSION},
+        {"sampling/createMessage", METHOD_ASK, SESSION},
+        {"elicitation/create", METHOD_ASK, SESSION},
+        {"roots/list", METHOD_ASK, SESSION},
 };
 
 static const struct method unknown = {.name = "unknown", .class = METHOD_UNKNOWN};

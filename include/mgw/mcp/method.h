@@ -30,13 +30,13 @@ enum method_class {
                                */
         METHOD_NOTICE,        /* any other notifications/...: passed on */
         /* requests that a server sends */
-        METHOD_ASK, /* sampling/createMessage, elicitation/create, roots/list */
+        METHOD_ASK, /* sampling/createMessage, elicitation/create, roots/list: bridge_can_ask() */
 };
 
 struct method {
         const char *name;
         enum method_class class;
-        const char *capability; /* what its receiver must offer ("tools", "sampling"), or NULL */
+        const char *capability; /* that its server must have ("tools"), or NULL */
         const char *list_key;   /* METHOD_LIST: the member that holds the entries ("tools") */
         bool is_stateless;      /* is it a method of era C? */
         bool is_session;        /* is it one of eras A and B? */

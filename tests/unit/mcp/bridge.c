@@ -624,6 +624,7 @@ Test(bridge, a_client_is_asked_for_what_it_has_declared)
                 {"{}", FORM, false, "{'elicitation': {'form': {}}}"},
                 {"{'elicitation': {}}", FORM, true, NULL},
                 {"{'elicitation': {'form': {}}}", FORM, true, NULL},
+                {"{'elicitation': {'applyDefaults': true}}", FORM, true, NULL},
                 {"{'elicitation': {'url': {}}}", FORM, false, NULL},
                 {"{'elicitation': {}}", URL, false, "{'elicitation': {'url': {}}}"},
                 {"{'elicitation': {'form': {}}}", URL, false, NULL},
