@@ -44,6 +44,15 @@ static void call_free(void *object)
         free(call);
 }
 
+void call_set_post(struct call *call, struct post *post)
+{
+        if (call_is_stateless(call) && call->post != NULL)
+                call->post->call = NULL;
+        if (call_is_stateless(call) && post != NULL)
+                post->call = call;
+        call->post = post;
+}
+
 static bool call_takes_room(const struct call *call)
 {
         return call->method->class != METHOD_LISTEN;
@@ -67,6 +76,7 @@ static void call_end(struct call *call, const char *why, json_t *answer)
         subscription_drop(call->subscription);
         s->n_calls -= call_takes_room(call);
         gate->stats.n_calls--;
+        call_set_post(call, NULL);
         if (post != NULL)
                 post_answer(post, answer);
         else if (answer != NULL && s->kind == SESSION_SSE)
@@ -489,7 +499,7 @@ void call_start(struct session *session, struct post *post, const struct rpc_msg
                 return;
         }
         call->session = session;
-        call->post = post;
+        call_set_post(call, post);
         call->method = method_find(msg->method);
         call->id = json_incref(msg->id);
         call->params = json_incref(msg->params);

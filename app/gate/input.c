@@ -96,7 +96,7 @@ static void input_on_ask(struct timer *timer)
         }
         stateless_finish_answer(call, answer);
         input->is_suspended = true;
-        call->post = NULL;
+        call_set_post(call, NULL);
         timer_arm(call->session->gate->loop, &input->deadline,
                   call->session->gate->config->input_wait_ms);
         post_answer(post, answer);
@@ -247,7 +247,7 @@ void input_go_on(struct call *call, struct post *post, const struct rpc_msg *msg
         input->round++;
         input->answer = NULL;
         timer_disarm(call->session->gate->loop, &input->deadline);
-        call->post = post;
+        call_set_post(call, post);
         json_decref(call->id);
         call->id = json_incref(msg->id);
         call_set_progress_token(

@@ -10,26 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct call *post_call(const struct post *post)
-{
-        list_for_each (it, &post->session->calls) {
-                struct call *call = container_of(it, struct call, link);
-
-                if (call->post == post)
-                        return call;
-        }
-        return NULL;
-}
-
 static void post_on_cut(struct post *post)
 {
-        struct session *s = post->session;
-        struct call *call = s->kind == SESSION_STANDING ? post_call(post) : NULL;
-
-        if (call != NULL)
-                call_cancel(call, "the client has left");
+        if (post->call != NULL)
+                call_cancel(post->call, "the client has left");
         else
-                session_touch(s);
+                session_touch(post->session);
 }
 
 static void post_on_gone(struct request *req)

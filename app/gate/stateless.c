@@ -220,6 +220,8 @@ void stateless_set_log_level(struct call *call)
         int lowest = -1;
 
         call->log_level = bridge_log_level(call->params);
+        if (call->log_level < 0)
+                return;
         list_for_each (it, &s->calls) {
                 int level = container_of(it, struct call, link)->log_level;
 

@@ -77,6 +77,8 @@ static void subscription_acknowledge(struct subscription *sub)
         msg = rpc_notification_take("notifications/subscriptions/acknowledged",
                                     json_pack("{s:O}", "notifications", sub->filter));
         list_append(&sub->call->session->subscriptions, &sub->link);
+        json_decref(sub->call->params); /* it stays for long, and with many others */
+        sub->call->params = NULL;
         if (msg != NULL)
                 subscription_send(sub, msg);
         json_decref(msg);
@@ -222,7 +224,8 @@ static void watch_end(struct watch *watch)
 
 static void subscription_on_farewell(struct stream *stream)
 {
-        struct call *call = post_call(stream->owner);
+        const struct post *post = stream->owner;
+        struct call *call = post->call;
 
         if (call != NULL)
                 subscription_complete(call);

@@ -43,6 +43,8 @@ static inline bool call_is_stateless(const struct call *call)
 /* Starts one request; post is NULL for era A. It is answered in any case. In a standing session the
  * request is one of era C, and has been checked as such. */
 void call_start(struct session *session, struct post *post, const struct rpc_msg *msg);
+/* Its answer goes there from now on; NULL: it waits for its client. */
+void call_set_post(struct call *call, struct post *post);
 /* The whole answer (result or error, with or without its id): sent under the client's id; ends the
  * call. */
 void call_answer_take(struct call *call, json_t *answer);

@@ -13,6 +13,7 @@ struct post {
         struct request *req;   /* until it is answered, streamed or lost */
         struct stream *stream; /* once it is one */
         struct session *session;
+        struct call *call; /* era C: its only one, until it is answered; NULL otherwise */
         struct timer grace;
         json_t *answers;  /* array, until it becomes a stream */
         json_t *mirrored; /* stateless: its headers Mcp-Param-*, by their names in CGI; or NULL */
@@ -31,8 +32,6 @@ struct post {
  * NULL: out of memory. */
 struct post *post_create(struct request *req, struct session *session, unsigned n_requests,
                          bool is_batch);
-/* The first of its calls that has no answer yet, or NULL. */
-struct call *post_call(const struct post *post);
 /* The running POST whose events go by that channel, or NULL. */
 struct post *post_find(struct session *session, uint32_t channel_no);
 /* Makes a stream of it now. False: its client takes none, or has left. */
