@@ -75,7 +75,8 @@ static const struct setting settings[] = {
         {"input_wait_s", KIND_SECONDS, AT(input_wait_ms), "600", 0.001, SECONDS_MAX,
          "how long a call waits for input of a client without a session"},
         {"state_key", KIND_SECRET, AT(state_key), "", 0, 0,
-         "secret that seals what such clients give back; the same on all nodes (default: random)"},
+         "secret that seals what such clients give back, and ids of tasks; the same on all nodes "
+         "(default: random)"},
         {"connections_max", KIND_COUNT, AT(connections_max), "45000", 1, 1e7,
          "FastCGI connections at once"},
         {"head_max_bytes", KIND_COUNT, AT(head_max_bytes), "65536", 1024, 1e7,

@@ -332,13 +332,15 @@ void link_sleep(struct link *link)
         link->state = LINK_DOWN;
 }
 
-/* What it listens to does not count: it may be silent for ever. */
+/* What it listens to does not count, since it may be silent for ever, but for tasks: they run
+ * there. */
 bool link_is_quiet(const struct link *link)
 {
         list_for_each (it, &link->exchanges)
                 if (container_of(it, struct exchange, link)->kind != EXCHANGE_LISTEN)
                         return false;
-        return list_is_empty(&link->waiting) && list_is_empty(&link->parked);
+        return list_is_empty(&link->waiting) && list_is_empty(&link->parked) &&
+               json_object_size(link->tasks) == 0;
 }
 
 /* ---- from above ---- */

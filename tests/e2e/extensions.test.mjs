@@ -107,7 +107,8 @@ describe('tasks', { timeout: 60000 }, () => {
       name, execFileSync(mgwRelease, ['token', `${name}@example.com`, '--file', file], { encoding: 'utf8' }).trim(),
     ]));
     const pipe = { command: process.execPath, args: [path.join(top, 'tests/e2e/lib/task_server.mjs'), 'pipe'], scope: 'shared' };
-    const mcpServers = { one: { url: one.url }, two: { url: two.url }, pipe, plain: { url: (await FaultServer.start()).url } };
+    const busy = { ...pipe, scope: 'session', idle_s: 0.5 };
+    const mcpServers = { one: { url: one.url }, two: { url: two.url }, pipe, busy, bored: busy };
     gateway = await startGateway({ config: { mcpServers }, settings: { ...settings, AUTH_TOKENS_FILE: file, STATE_KEY: 'k'.repeat(40) } });
   });
   after(async () => {
@@ -237,6 +238,20 @@ describe('tasks', { timeout: 60000 }, () => {
     assert.deepEqual(two.of('subscriptions/listen').at(-1).body.params._meta[clientCapabilities], canTasks);
     stream.close();
     await waitFor(() => two.book.listeners.size === 0, 'the server to be left');
+  });
+
+  test('keep a program running that would have nothing to do, while somebody waits to be told', async () => {
+    const pidOf = (server) => new RegExp(`${server}: process (\\d+) started user=ada`).exec(gateway.mgw.lines.findLast((line) => line.includes(`${server}: process`) && line.includes('user=ada')))[1];
+    const { taskId } = await create('busy');
+    const stream = await listenFor([taskId]);
+    await call('bored_meta');
+    const [busy, bored] = [pidOf('busy'), pidOf('bored')];
+    await gateway.mgw.line(new RegExp(`process ${bored} is ended: nothing to do`));
+    assert.equal(gateway.mgw.count(new RegExp(`process ${busy} is ended`)), 0);
+    await call('busy_finish', { n: 1 });
+    assert.equal((await stream.event((e) => e.json?.method === 'notifications/tasks')).json.params.status, 'completed');
+    stream.close();
+    await gateway.mgw.line(new RegExp(`process ${busy} is ended: nothing to do`));
   });
 
   test('all that was sent to the servers is as the revision has it', () => {

@@ -82,7 +82,7 @@ describe('trace context', { timeout: 60000 }, () => {
   });
 
   const call = (name, { meta, headers, args = {} } = {}) => post(gateway.url, messageOf('tools/call', { name, arguments: args }, { meta }), headers);
-  const last = (server) => server.requests.filter(({ body }) => !body || body.method === 'tools/call').at(-1);
+  const last = (server) => server.requests.filter(({ body, url }) => url !== undefined || body?.method === 'tools/call').at(-1);
   const both = (server) => {
     const { headers, body } = last(server);
     return { headers: pick(headers), meta: pick(body.params._meta) };
