@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define TASKS BRIDGE_KEY("tasks")
+static const char tasks[] = BRIDGE_KEY("tasks");
 
 /* How a client proves to a server who it is. Clients prove it to us, and we to the upstream. */
 static const char *const authorization[] = {BRIDGE_KEY("oauth-client-credentials"),
@@ -46,7 +46,7 @@ int bridge_add_extensions(json_t *capabilities, const json_t *theirs, bool is_st
         for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
                 json_object_foreach (json_object_get(theirs, kinds[i]), name, settings)
                         if (r == 0 && json_is_object(settings) && !is_authorization(name) &&
-                            (is_stateless || strcmp(name, TASKS) != 0))
+                            (is_stateless || strcmp(name, tasks) != 0))
                                 r = add_declared(capabilities, kinds[i], name, settings);
         return r;
 }
@@ -72,10 +72,10 @@ json_t *bridge_capabilities_along(json_t *capabilities)
 
 bool bridge_has_tasks(const json_t *capabilities)
 {
-        return json_object_get(json_object_get(capabilities, "extensions"), TASKS) != NULL;
+        return json_object_get(json_object_get(capabilities, "extensions"), tasks) != NULL;
 }
 
 json_t *bridge_tasks_capability(void)
 {
-        return json_pack("{s:{s:{}}}", "extensions", TASKS);
+        return json_pack("{s:{s:{}}}", "extensions", tasks);
 }

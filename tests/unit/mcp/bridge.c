@@ -234,11 +234,9 @@ Test(bridge, what_is_beyond_the_core_stays_in_its_era)
 Test(bridge, how_a_client_proves_who_it_is_stays_with_us)
 {
         json_t *plain = json_from("{'roots': {}, 'extensions': {" KEY("ui") ": {'a': 1}}}");
-        json_t *with =
-                json_from(
-                        "{'roots': {}, 'extensions': {" KEY("ui") ": {'a': 1}, " KEY(
-                                "oauth-client-credentials") ": {}, " KEY("enterprise-managed-"
-                                                                         "authorization") ": {}}}");
+        json_t *with = json_from("{'roots': {}, 'extensions': {" KEY("ui") ": {'a': 1}, " KEY(
+                "oauth-client-credentials") ": {}, " KEY("enterprise-managed-"
+                                                         "authorization") ": {}}}");
         json_t *along = bridge_capabilities_along(plain);
 
         cr_assert_eq(along, plain);
