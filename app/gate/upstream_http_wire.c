@@ -98,9 +98,10 @@ static struct relay *wire_relay(const struct http_wire *w)
 
 static bool wire_begin_relay(struct http_wire *w, struct str head)
 {
-        struct call *call = exchange_call(w->x);
+        struct exchange *x = w->x;
 
-        w->is_whole = call == NULL || !relay_begin(call, w->x->id, head);
+        w->is_whole = x == NULL || exchange_call(x) == NULL ||
+                      !relay_begin(exchange_call(x), x->id, head);
         return !w->is_whole;
 }
 
