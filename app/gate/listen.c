@@ -157,11 +157,9 @@ void listen_subscribe(struct exchange *x, const struct watched *kind, const char
         const struct subscriber s = {x, kind, name};
 
         if (!server_tells(link, kind) || (link->listen != NULL && link->listen->is_refused))
-                refuse_subscriber(&s, kind == &watched_tasks
-                                              ? "the server does not tell of changes of tasks"
-                                              : "the server does not tell of changes of resources");
+                refuse_subscriber(&s, "the server does not tell of such changes");
         else if (json_object_size(watched_by(link, kind)) >= WATCHED_MAX)
-                refuse_subscriber(&s, "too many of them are subscribed to");
+                refuse_subscriber(&s, "too many are subscribed to");
         else if (link->listen != NULL && link->listen->open != NULL &&
                  names(filter_of(link->listen->open), kind, name) &&
                  json_object_get(watched_by(link, kind), name) != NULL)
