@@ -14,6 +14,8 @@
 
 /* Of each kind in one subscription. */
 #define WATCHES_MAX 1000
+/* So many at once: to find out whose they are takes its time, and so do their servers. */
+#define PENDING_MAX 16
 
 /* One resource or task, with its owner. */
 struct watch {
@@ -32,13 +34,33 @@ struct subscription {
         struct call *call;
         json_t *filter; /* what is honoured */
         struct list watches;
-        struct timer deadline; /* of the subscribing */
-        bool is_starting;      /* no acknowledgment from within the start */
+        struct loop_task begin; /* of the next watches */
+        struct timer deadline;  /* of the subscribing */
+        size_t n_begun;         /* of the resources, then of the tasks */
+        unsigned n_pending;     /* of the watches */
+        bool is_learning;       /* whose a resource is */
 };
 
 static struct gate *subscription_gate(const struct subscription *sub)
 {
         return sub->call->session->gate;
+}
+
+static const json_t *asked_filter(const struct call *call)
+{
+        return json_object_get(call->params, "notifications");
+}
+
+/* The names of that kind that are asked for. */
+static const json_t *asked_names(const struct call *call, const struct watched *kind)
+{
+        return json_object_get(asked_filter(call), kind->list);
+}
+
+static bool has_begun(const struct subscription *sub)
+{
+        return sub->n_begun == json_array_size(asked_names(sub->call, &watched_resources)) +
+                                       json_array_size(asked_names(sub->call, &watched_tasks));
 }
 
 /* ---- what goes to the client ---- */
@@ -72,6 +94,7 @@ static void subscription_acknowledge(struct subscription *sub)
         json_t *msg;
 
         timer_disarm(subscription_gate(sub)->loop, &sub->deadline);
+        loop_task_cancel(&sub->begin);
         subscription_honour(sub, &watched_resources);
         subscription_honour(sub, &watched_tasks);
         msg = rpc_notification_take("notifications/subscriptions/acknowledged",
@@ -98,12 +121,12 @@ void subscriptions_deliver(struct session *session, const json_t *msg)
 
 static void subscription_check(struct subscription *sub)
 {
-        if (sub->is_starting || !list_is_empty(&sub->link))
-                return;
-        list_for_each (it, &sub->watches)
-                if (container_of(it, struct watch, link)->errand.exchange != NULL)
-                        return;
-        subscription_acknowledge(sub);
+        if (!list_is_empty(&sub->link))
+                return; /* it has been acknowledged */
+        if (!has_begun(sub))
+                loop_defer(subscription_gate(sub)->loop, &sub->begin);
+        else if (sub->n_pending == 0)
+                subscription_acknowledge(sub);
 }
 
 static void watch_on_answer_take(struct errand *errand, json_t *answer)
@@ -112,20 +135,26 @@ static void watch_on_answer_take(struct errand *errand, json_t *answer)
 
         watch->is_on = json_object_get(answer, "result") != NULL;
         json_decref(answer);
+        watch->subscription->n_pending--;
         subscription_check(watch->subscription);
 }
 
 static void watch_on_fail(struct errand *errand, const char *why)
 {
+        struct subscription *sub = container_of(errand, struct watch, errand)->subscription;
+
         (void)why;
-        subscription_check(container_of(errand, struct watch, errand)->subscription);
+        sub->n_pending--;
+        subscription_check(sub);
 }
 
-/* Those that do not answer in time are not honoured. */
+/* Those that do not answer in time are not honoured. Learning has a time of its own. */
 static void subscription_on_deadline(struct timer *timer)
 {
         struct subscription *sub = container_of(timer, struct subscription, deadline);
 
+        if (sub->is_learning)
+                return;
         list_for_each (it, &sub->watches)
                 errand_drop(&container_of(it, struct watch, link)->errand,
                             "the gateway no longer waits");
@@ -158,18 +187,12 @@ static void watch_start(struct subscription *sub, const struct watched *kind, co
                 return;
         }
         list_append(&sub->watches, &watch->link);
+        sub->n_pending++;
         watch->errand.may_repeat = true;
         watch->errand.on_answer_take = watch_on_answer_take;
         watch->errand.on_fail = watch_on_fail;
         errand_send_take(&watch->errand, owner, kind->subscribe,
                          json_pack("{s:s}", kind->key, theirs));
-}
-
-static void watch_resource(struct subscription *sub, const char *uri)
-{
-        struct listing_owner owner = listing_owner_of_uri(sub->call->session, uri);
-
-        watch_start(sub, &watched_resources, uri, owner.link, owner.theirs);
 }
 
 static void watch_task(struct subscription *sub, const char *id)
@@ -231,41 +254,82 @@ static void subscription_on_farewell(struct stream *stream)
                 subscription_complete(call);
 }
 
-/* Whose are the resources? False: that has to be learned first. */
-static bool subscription_knows_owners(struct call *call, const json_t *uris)
+static void subscription_watch_time(struct subscription *sub)
 {
-        const json_t *uri;
-        size_t i;
+        struct gate *gate = subscription_gate(sub);
 
-        json_array_foreach (uris, i, uri) {
-                struct listing_owner owner =
-                        listing_owner_of_uri(call->session, json_string_value(uri));
+        timer_arm(gate->loop, &sub->deadline, gate->config->upstream_open_timeout_ms);
+}
 
-                if (listing_learn(call, &owner, subscription_start))
-                        return false;
-        }
+static void subscription_on_learned(struct call *call)
+{
+        struct subscription *sub = call->subscription;
+
+        sub->is_learning = false;
+        subscription_watch_time(sub);
+        subscription_check(sub);
+}
+
+/* False: whose it is has to be learned first, or the call is over. */
+static bool watch_resource(struct subscription *sub, const char *uri)
+{
+        struct listing_owner owner = listing_owner_of_uri(sub->call->session, uri);
+
+        sub->is_learning = true;
+        if (listing_learn(sub->call, &owner, subscription_on_learned))
+                return false;
+        sub->is_learning = false;
+        sub->n_begun++;
+        watch_start(sub, &watched_resources, uri, owner.link, owner.theirs);
         return true;
 }
 
-static struct subscription *subscription_new(struct call *call, const json_t *asked)
+static bool watch_next(struct subscription *sub)
+{
+        const json_t *uris = asked_names(sub->call, &watched_resources);
+        const json_t *ids = asked_names(sub->call, &watched_tasks);
+        size_t n_uris = json_array_size(uris), at = sub->n_begun;
+
+        if (at < n_uris)
+                return watch_resource(sub, json_string_value(json_array_get(uris, at)));
+        sub->n_begun++;
+        watch_task(sub, json_string_value(json_array_get(ids, at - n_uris)));
+        return true;
+}
+
+static void subscription_on_begin(struct loop_task *task)
+{
+        struct subscription *sub = container_of(task, struct subscription, begin);
+
+        if (sub->is_learning)
+                return;
+        for (unsigned i = 0; i < PENDING_MAX && sub->n_pending < PENDING_MAX && !has_begun(sub);
+             i++)
+                if (!watch_next(sub))
+                        return;
+        if (sub->n_pending < PENDING_MAX)
+                subscription_check(sub);
+}
+
+static struct subscription *subscription_new(struct call *call)
 {
         struct subscription *sub = calloc(1, sizeof(*sub));
 
-        if (sub == NULL || (sub->filter = bridge_filter_of_changes(asked)) == NULL) {
+        if (sub == NULL || (sub->filter = bridge_filter_of_changes(asked_filter(call))) == NULL) {
                 free(sub);
                 call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
                 return NULL;
         }
         sub->call = call;
         sub->deadline.on_due = subscription_on_deadline;
-        sub->is_starting = true;
+        sub->begin.on_run = subscription_on_begin;
         list_init(&sub->link);
         list_init(&sub->watches);
         return sub;
 }
 
 /* False: the call is over. */
-static bool subscription_check_asked(struct call *call, const json_t *asked)
+static bool subscription_check_asked(struct call *call)
 {
         const struct watched *const kinds[] = {&watched_resources, &watched_tasks};
         const char *why;
@@ -275,38 +339,26 @@ static bool subscription_check_asked(struct call *call, const json_t *asked)
                 return false;
         }
         for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-                if (json_array_size(json_object_get(asked, kinds[i]->list)) > WATCHES_MAX) {
+                if (json_array_size(asked_names(call, kinds[i])) > WATCHES_MAX) {
                         call_fail(call, RPC_INVALID_PARAMS,
                                   "params.notifications.%s: no more than %d", kinds[i]->list,
                                   WATCHES_MAX);
                         return false;
                 }
-        return json_object_get(asked, watched_tasks.list) == NULL || task_check_client(call);
+        return asked_names(call, &watched_tasks) == NULL || task_check_client(call);
 }
 
 void subscription_start(struct call *call)
 {
-        const json_t *asked = json_object_get(call->params, "notifications"), *name;
-        const json_t *uris = json_object_get(asked, watched_resources.list);
-        size_t i;
-
-        if (!subscription_check_asked(call, asked))
+        if (!subscription_check_asked(call))
                 return;
         (void)post_begin_stream(call->post);
         if (call->post->stream != NULL)
                 call->post->stream->on_farewell = subscription_on_farewell;
-        if (!subscription_knows_owners(call, uris))
-                return;
-        call->subscription = subscription_new(call, asked);
+        call->subscription = subscription_new(call);
         if (call->subscription == NULL)
                 return;
-        json_array_foreach (uris, i, name)
-                watch_resource(call->subscription, json_string_value(name));
-        json_array_foreach (json_object_get(asked, watched_tasks.list), i, name)
-                watch_task(call->subscription, json_string_value(name));
-        call->subscription->is_starting = false;
-        timer_arm(call->session->gate->loop, &call->subscription->deadline,
-                  call->session->gate->config->upstream_open_timeout_ms);
+        subscription_watch_time(call->subscription);
         subscription_check(call->subscription);
 }
 
@@ -327,6 +379,7 @@ void subscription_drop(struct subscription *sub)
                 return;
         loop = subscription_gate(sub)->loop;
         list_unlink(&sub->link);
+        loop_task_cancel(&sub->begin);
         timer_disarm(loop, &sub->deadline);
         while ((it = list_first(&sub->watches)) != NULL)
                 watch_end(container_of(it, struct watch, link));

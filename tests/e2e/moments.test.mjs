@@ -127,6 +127,22 @@ describe('a resource that several listen to', { timeout: 60000 }, () => {
     delete upstream.faults['resources/subscribe'];
   });
 
+  test('is subscribed to a few at a time where many are', async () => {
+    const many = Array.from({ length: 40 }, (_, i) => `fault://many/${i}`);
+    const held = [];
+    let most = 0;
+    upstream.faults['resources/subscribe'] = (req, res, msg, server) => {
+      most = Math.max(most, held.push(() => server.answer(req, res, msg)));
+    };
+    const stream = await listen(gateway.url, listenFor({ resourceSubscriptions: many }));
+    for (let n = 0; n < many.length; n++) (await waitFor(() => held.shift(), 'another subscription'))();
+    const ack = await stream.event(isAck);
+    assert.deepEqual(ack.json.params.notifications.resourceSubscriptions, many);
+    assert.ok(most <= 16, `${most} at once`);
+    stream.close();
+    delete upstream.faults['resources/subscribe'];
+  });
+
   test('is not subscribed to again for who has left while its server was down', async () => {
     const stream = await listen(gateway.url, listenFor({ resourceSubscriptions: ['fault://gone'] }));
     const kept = await listen(gateway.url, listenFor({ resourceSubscriptions: ['fault://kept'] }));
@@ -192,6 +208,7 @@ describe('an upstream that loses calls', { timeout: 60000 }, () => {
     upstream.faults['server/discover'] = fault.status(404);
     const gateway = await startGateway({ config: { mcpServers: { up: { url: upstream.url } } } });
     await post(gateway.url, messageOf('tools/list'));
+    await waitFor(() => upstream.streams.size === 1, 'the stream of the session');
     let discover;
     upstream.faults['server/discover'] = (req, res, msg) => {
       discover = () => sendJson(res, answerTo(msg, { resultType: 'complete', supportedVersions: [VERSION], capabilities: { tools: {} } }));
@@ -201,7 +218,6 @@ describe('an upstream that loses calls', { timeout: 60000 }, () => {
     upstream.sessions.clear();
     upstream.push({ jsonrpc: '2.0', id: 'ping', method: 'ping' });
     await waitFor(() => discover, 'the gateway to ask how it is spoken to');
-    upstream.push({ jsonrpc: '2.0', id: 'ping', method: 'ping' });
     discover();
     const { json } = await post(gateway.url, call('up_read'));
     assert.equal(textOf(json.result), 'did read');
