@@ -830,6 +830,16 @@ Test(bridge, an_error_cancels_an_elicitation_and_ends_the_rest)
         cr_assert_null(response_to_error(ROOTS));
 }
 
+Test(bridge, a_text_that_may_be_a_question_is_seen_by_its_members)
+{
+        cr_assert(bridge_text_may_ask(STR("{\"id\":1,\"result\":{\"inputRequests\":{\"a")));
+        cr_assert(bridge_text_may_ask(STR("{\"result\":{\"resultType\": \"input_required\", ")));
+        cr_assert(bridge_text_may_ask(STR("{\"result\":{\"requestState\":\"xxx")));
+        cr_assert_not(bridge_text_may_ask(STR("{\"result\":{\"content\":[{\"text\":\"")));
+        cr_assert_not(bridge_text_may_ask(
+                STR("{\"result\":{\"content\":[{\"text\":\"of \\\"inputRequests\\\"")));
+}
+
 Test(bridge, retries)
 {
         json_t *result = json_from("{'resultType': 'input_required', 'inputRequests': {'a': " FORM
