@@ -234,7 +234,8 @@ void exchange_give_up(struct exchange *x, const char *why, enum exchange_fault f
                 exchange_repeat(x);
                 return;
         }
-        if (!link_is_lodger(link)) /* its host has told */
+        /* Else its host has told, or the link when it was kept out. */
+        if (!link_is_lodger(link) && link->account != NULL)
                 log_warn(LOG_FIELDS({"user", exchange_user(x)}), "[upstream] %s: %s",
                          upstream_name(link->upstream), why);
         exchange_end(x);
