@@ -18,7 +18,7 @@
 
 static void print_help(void)
 {
-        printf("mgw %s: an MCP gateway whose streams never go idle\n\n"
+        printf("mgw %s: an MCP gateway. Any client, any upstream, and no stream goes idle.\n\n"
                "  mgw [--config FILE]                        serve FastCGI (FILE also by "
                "MGW_CONFIG)\n"
                "  mgw --check-config FILE                    say what is wrong with FILE\n"
@@ -26,6 +26,7 @@ static void print_help(void)
                "  mgw --help, mgw --version\n\n"
                "FILE is JSON: {\"mcpServers\": {\"name\": {\"url\": \"http://...\"}}, \"gateway\": "
                "{...}}\n"
+               "(or \"command\", \"rest\", \"openapi\" in place of \"url\": docs/upstreams.md)\n"
                "with these settings under \"gateway\" (the environment wins over the file;\n"
                "${env:NAME} in any string of the file stands for an environment variable):\n\n",
                MGW_VERSION);

@@ -530,7 +530,9 @@ void config_print_help(FILE *out)
                 char name[80];
 
                 source_env_name(settings[i].key, name, sizeof(name));
-                fprintf(out, "  %-28s %s\n  %-28s default \"%s\", environment %s\n",
-                        settings[i].key, settings[i].help, "", settings[i].standard, name);
+                fprintf(out, "  %-28s %s\n  %-28s ", settings[i].key, settings[i].help, "");
+                if (settings[i].standard[0] != '\0')
+                        fprintf(out, "default %s, ", settings[i].standard);
+                fprintf(out, "environment %s\n", name);
         }
 }
