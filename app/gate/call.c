@@ -430,8 +430,7 @@ static void call_complete(struct call *call)
 static void call_set_level(struct call *call)
 {
         struct session *s = call->session;
-        const char *name = rpc_text(call->params, "level");
-        int level = name != NULL ? method_log_level(name) : -1;
+        int level = method_log_level(rpc_text(call->params, "level"));
 
         if (level < 0) {
                 call_fail(call, RPC_INVALID_PARAMS, "params.level must be a level of RFC 5424");

@@ -221,8 +221,7 @@ static void host_on_task(struct link *host, const struct rpc_msg *m)
 /* The child logs at the lowest level that any session wants. */
 static bool session_wants(const struct session *s, const struct rpc_msg *m)
 {
-        const char *name = json_string_value(json_object_get(m->params, "level"));
-        int level = name != NULL ? method_log_level(name) : -1;
+        int level = method_log_level(json_string_value(json_object_get(m->params, "level")));
 
         return method_find(m->method)->class != METHOD_MESSAGE || level < 0 ||
                level >= s->log_level;

@@ -54,9 +54,7 @@ json_t *bridge_client_capabilities(const json_t *params)
 
 int bridge_log_level(const json_t *params)
 {
-        const char *name = json_string_value(meta_get(params, BRIDGE_KEY("logLevel")));
-
-        return name == NULL ? -1 : method_log_level(name);
+        return method_log_level(json_string_value(meta_get(params, BRIDGE_KEY("logLevel"))));
 }
 
 static bool is_implementation(const json_t *info)

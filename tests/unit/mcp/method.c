@@ -68,5 +68,6 @@ Test(method, log_levels_are_those_of_rfc_5424)
         check_int(method_log_level("debug"), 0);
         check_int(method_log_level("emergency"), 7);
         check_int(method_log_level("loud"), -1);
+        check_int(method_log_level(NULL), -1);
         cr_assert_str_eq(method_log_level_name(3), "warning");
 }
