@@ -186,16 +186,11 @@ static void open_session(struct request *req, struct user *user, const struct ba
                 run_batch(req, s, b, true);
 }
 
-static struct str header_of(const void *params, const char *name)
-{
-        return cgi_param(params, name);
-}
-
 /* The body of a POST, in which each request carries its trace context. NULL: the POST has been
  * answered. */
 static json_t *require_messages(struct request *req)
 {
-        const struct mirror_headers headers = {header_of, &req->in->params};
+        const struct mirror_headers headers = mirror_headers_of(&req->in->params);
         json_t *root = require_json_body(req), *message;
         size_t i;
 

@@ -59,14 +59,9 @@ static int check_version(struct request *req, const struct rpc_msg *m)
         return -1;
 }
 
-static struct str param_of(const void *params, const char *name)
-{
-        return cgi_param(params, name);
-}
-
 static int check_headers(struct request *req, const struct rpc_msg *m)
 {
-        const struct mirror_headers headers = {param_of, &req->in->params};
+        const struct mirror_headers headers = mirror_headers_of(&req->in->params);
         char why[200];
 
         if (mirror_check(&headers, m->root, why, sizeof(why)) != 0)
@@ -254,7 +249,7 @@ bool stateless_wants(const struct call *call, const json_t *msg)
 
         if (method == NULL || method_find(method)->class != METHOD_MESSAGE)
                 return true;
-        return call->log_level >= 0 && level != NULL && method_log_level(level) >= call->log_level;
+        return call->log_level >= 0 && method_log_level(level) >= call->log_level;
 }
 
 /* Where nothing has gone out yet (Streamable HTTP, "Protocol Version Header", "Server Validation").

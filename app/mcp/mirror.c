@@ -26,6 +26,16 @@ static struct str text_of(const json_t *string)
         return (struct str){json_string_value(string), json_string_length(string)};
 }
 
+static struct str get_param(const void *params, const char *name)
+{
+        return cgi_param(params, name);
+}
+
+struct mirror_headers mirror_headers_of(const struct cgi_params *params)
+{
+        return (struct mirror_headers){get_param, params};
+}
+
 static int __attribute__((format(printf, 3, 4)))
 mismatch(char *why, size_t why_size, const char *fmt, ...)
 {

@@ -3,7 +3,7 @@
  * that the tool's inputSchema marks with x-mcp-header. */
 #pragma once
 
-#include "mgw/base/str.h"
+#include "mgw/wire/cgi.h"
 
 #include <jansson.h>
 #include <stddef.h>
@@ -17,6 +17,9 @@ struct mirror_headers {
         struct str (*get)(const void *from, const char *name);
         const void *from;
 };
+
+/* Those of a CGI request; borrows params. */
+struct mirror_headers mirror_headers_of(const struct cgi_params *params);
 
 /* Do the standard headers say what the body says? message is one JSON-RPC request or notification;
  * of a notification no header is required but the version. A member that the body lacks or that is
