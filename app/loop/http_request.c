@@ -122,7 +122,6 @@ static void request_tell_head(struct http_request *request, long status)
                 .content_type = request_header(request, "Content-Type"),
                 .session_id = request_header(request, "Mcp-Session-Id"),
                 .retry_after_s = request_retry_after_s(request),
-                .www_authenticate = request_header(request, "WWW-Authenticate"),
         };
 
         request->is_head_told = true;

@@ -170,7 +170,7 @@ int seal_open(struct buf *out, const uint8_t key[SEAL_KEY_BYTES],
         struct buf additional, sealed;
         int r;
 
-        if (!seal_is_ours(text))
+        if (!str_has_prefix(text, prefix))
                 return SEAL_E_BAD;
         text = (struct str){text.p + prefix.n, text.n - prefix.n};
         buf_init(&additional, TEXT_MAX_BYTES);
@@ -185,9 +185,4 @@ int seal_open(struct buf *out, const uint8_t key[SEAL_KEY_BYTES],
         buf_finish(&sealed);
         buf_finish(&additional);
         return r;
-}
-
-bool seal_is_ours(struct str text)
-{
-        return str_has_prefix(text, prefix);
 }

@@ -217,8 +217,6 @@ int cgi_head_read(struct cgi_head *head, const struct cgi_params *params)
                 .session_id = cgi_param(params, "HTTP_MCP_SESSION_ID"),
                 .protocol_version = cgi_param(params, "HTTP_MCP_PROTOCOL_VERSION"),
                 .last_event_id = cgi_param(params, "HTTP_LAST_EVENT_ID"),
-                .mcp_method = cgi_param(params, "HTTP_MCP_METHOD"),
-                .mcp_name = cgi_param(params, "HTTP_MCP_NAME"),
         };
         if (method.n == 0 || uri_read(head, cgi_param(params, "REQUEST_URI")) != 0)
                 return CGI_E_BAD;

@@ -20,7 +20,6 @@ struct http_response {
         struct str content_type; /* borrowed, for the call only */
         struct str session_id;   /* Mcp-Session-Id */
         int64_t retry_after_s;   /* Retry-After, in seconds or as a date; -1: none */
-        struct str www_authenticate;
 };
 
 enum http_flow { HTTP_GO_ON, HTTP_PAUSE };

@@ -6,7 +6,6 @@
 #include "mgw/base/buf.h"
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #define SEAL_E_BAD 2     /* not sealed by this key, or for another binding */
@@ -38,5 +37,3 @@ int seal_close(struct buf *out, const uint8_t key[SEAL_KEY_BYTES],
  * -ENOMEM; at a failure nothing is appended. */
 int seal_open(struct buf *out, const uint8_t key[SEAL_KEY_BYTES],
               const struct seal_binding *binding, int64_t now_ms, struct str text);
-/* Does it claim to be one of ours? Else it may be an upstream's. */
-bool seal_is_ours(struct str text);

@@ -45,8 +45,6 @@ struct cgi_head {
         struct str session_id;       /* Mcp-Session-Id */
         struct str protocol_version; /* MCP-Protocol-Version */
         struct str last_event_id;    /* Last-Event-ID */
-        struct str mcp_method;       /* Mcp-Method */
-        struct str mcp_name;         /* Mcp-Name, as sent */
 };
 
 /* 0, CGI_E_BAD (no method or URI, a length that is no number). */

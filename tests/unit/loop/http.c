@@ -53,7 +53,7 @@ struct fetch {
         struct http_request *request;
         unsigned n_heads, n_pieces, n_dones;
         unsigned status;
-        char type[64], session[64], challenge[64];
+        char type[64], session[64];
         int64_t retry_s;
         char *body;
         unsigned slot;
@@ -108,7 +108,6 @@ static void fetch_on_head(void *owner, const struct http_response *response)
         copy(f->type, sizeof(f->type), response->content_type);
         copy(f->session, sizeof(f->session), response->session_id);
         f->retry_s = response->retry_after_s;
-        copy(f->challenge, sizeof(f->challenge), response->www_authenticate);
         fetch_act(f, f->on_head);
 }
 
@@ -244,7 +243,6 @@ Test(http, get_brings_head_and_body)
         cr_assert_str_eq(f.type, "text/plain");
         cr_assert_str_eq(f.session, "s-1");
         cr_assert_eq(f.retry_s, 7);
-        cr_assert_str_eq(f.challenge, "Bearer realm=\"x\"");
 }
 
 Test(http, post_sends_what_was_given_and_nothing_of_curls_own)

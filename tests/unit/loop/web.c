@@ -155,8 +155,7 @@ static bool web_hello(int fd, const char *path)
         int n = snprintf(body, sizeof(body), "hello %s", query == NULL ? "" : query + 1);
 
         return web_answer(fd,
-                          "Content-Type: text/plain\r\nmcp-session-id: s-1\r\nRetry-After: 7\r\n"
-                          "WWW-Authenticate: Bearer realm=\"x\"\r\n",
+                          "Content-Type: text/plain\r\nmcp-session-id: s-1\r\nRetry-After: 7\r\n",
                           body, (size_t)n);
 }
 

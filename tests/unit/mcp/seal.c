@@ -47,7 +47,6 @@ Test(seal, what_is_closed_opens)
                 char *text = sealed_text(&ada, payloads[i]);
                 struct buf out;
 
-                cr_assert(seal_is_ours(str_from(text)));
                 cr_assert_eq(strspn(text + 5, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                               "0123456789-_"),
                              strlen(text) - 5);
@@ -107,10 +106,8 @@ Test(seal, an_upstreams_state_is_told_from_ours)
 {
         static const char *const foreign[] = {"", "mgw1", "mgw2.abc", "eyJhIjoxfQ", "MGW1.abc"};
 
-        for (size_t i = 0; i < 5; i++) {
-                cr_assert_not(seal_is_ours(str_from(foreign[i])));
+        for (size_t i = 0; i < 5; i++)
                 check_int(opens(key, &ada, NOW, str_from(foreign[i])), SEAL_E_BAD);
-        }
         check_int(opens(key, &ada, NOW, STR("mgw1.")), SEAL_E_BAD);
 }
 

@@ -163,7 +163,6 @@ Test(cgi_head, of_a_request_as_haproxy_sends_it)
                          P("HTTP_LAST_EVENT_ID", "1-7"), P("REQUEST_METHOD", "POST"),
                          P("REQUEST_URI", "/mcp?a=b?c"), P("QUERY_STRING", "ignored"),
                          P("REMOTE_ADDR", "192.0.2.1"), P("CONTENT_LENGTH", "12"),
-                         P("HTTP_MCP_METHOD", "tools/call"), P("HTTP_MCP_NAME", "=?base64?eA==?="),
                          P("MGW_REQUEST_ID", "r-1")),
                   0);
         check_int(cgi_head_read(&head, &params), 0);
@@ -184,8 +183,6 @@ Test(cgi_head, of_a_request_as_haproxy_sends_it)
         check_str(head.session_id, STR("n1.x"));
         check_str(head.protocol_version, STR("2025-06-18"));
         check_str(head.last_event_id, STR("1-7"));
-        check_str(head.mcp_method, STR("tools/call"));
-        check_str(head.mcp_name, STR("=?base64?eA==?="));
         cgi_params_finish(&params);
 }
 
