@@ -1,5 +1,6 @@
 #include "mgw/gate/account.h"
 
+#include "mgw/base/strv.h"
 #include "mgw/gate/credential.h"
 #include "mgw/wire/hdr.h"
 
@@ -66,7 +67,7 @@ const char **account_headers(const struct account *a, const char *const *first,
                              const char *authorization)
 {
         const char *const *own = (const char *const *)a->config->headers;
-        size_t n_first = hdr_lines_count(first), n_own = hdr_lines_count(own);
+        size_t n_first = strv_count(first), n_own = strv_count(own);
         const char **lines = calloc(n_first + n_own + 2, sizeof(*lines));
 
         if (lines == NULL)

@@ -1,6 +1,7 @@
 /* As whom an upstream is called: "headers", "oauth" and "env" of an entry for everybody, and those
  * under "users" for who stands there. What a user's own say wins; the rest is everybody's. */
 #include "config_inside.h"
+#include "mgw/base/strv.h"
 #include "mgw/wire/hdr.h"
 
 #include <stdlib.h>
@@ -16,7 +17,6 @@ void config_pairs_load(struct loading *l, const char *at, json_t *object, const 
 {
         const char *name;
         json_t *value;
-        size_t n = 0;
 
         if (!json_is_object(object)) {
                 config_fault(l, at, "must be an object of strings");
@@ -30,7 +30,7 @@ void config_pairs_load(struct loading *l, const char *at, json_t *object, const 
                 if (strpbrk(text, "\r\n") != NULL || strpbrk(name, "\r\n:= ") != NULL)
                         config_fault(l, at, "%s: a name or value here holds no line break", name);
                 else if (asprintf(&pair, "%s%s%s", name, between, text) >= 0)
-                        config_strings_add(stringsp, n++, pair);
+                        (void)strv_add_take(stringsp, pair);
                 free(text);
         }
 }
@@ -104,17 +104,12 @@ static bool has_name(char *const *lines, const char *line, const char *end)
 
 static void inherit_lines(char ***linesp, char *const *from, const char *end, bool has_token)
 {
-        size_t n = 0;
-
-        while (*linesp != NULL && (*linesp)[n] != NULL)
-                n++;
         for (; from != NULL && *from != NULL; from++) {
                 bool is_other_token =
                         has_token && strncasecmp(*from, authorization, strlen(authorization)) == 0;
-                char *copy = is_other_token || has_name(*linesp, *from, end) ? NULL : strdup(*from);
 
-                if (copy != NULL)
-                        config_strings_add(linesp, n++, copy);
+                if (!is_other_token && !has_name(*linesp, *from, end))
+                        (void)strv_add_take(linesp, strdup(*from));
         }
 }
 
@@ -177,8 +172,8 @@ void config_accounts_check(struct loading *l, const char *full, struct config_se
 static void account_finish(struct config_account *account)
 {
         free(account->email);
-        config_strings_free(account->headers);
-        config_strings_free(account->env);
+        strv_free(account->headers);
+        strv_free(account->env);
         config_oauth_finish(account->oauth);
 }
 

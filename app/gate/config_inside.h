@@ -52,9 +52,6 @@ void config_users_load(struct loading *l, const char *at, json_t *object, struct
 void config_accounts_check(struct loading *l, const char *full, struct config_server *s);
 void config_accounts_finish(struct config_server *s);
 
-/* Adds text, which is taken, to an array of n strings that ends with NULL. */
-void config_strings_add(char ***stringsp, size_t n, char *text);
-void config_strings_free(char **strings);
 /* A relative path is meant from where the configuration file lies; the caller frees it. */
 char *config_beside(const char *config_path, const char *file);
 

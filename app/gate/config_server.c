@@ -1,6 +1,7 @@
 /* An entry of mcpServers: which kind of server it is follows from its keys, as in the files that
  * MCP clients have. One table says what may stand in it. */
 #include "config_inside.h"
+#include "mgw/base/strv.h"
 #include "mgw/mcp/rest.h"
 
 #include <stdlib.h>
@@ -78,28 +79,7 @@ static const struct server_key *find_key(const char *key, enum config_server_kin
         return found;
 }
 
-void config_strings_free(char **strings)
-{
-        for (size_t i = 0; strings != NULL && strings[i] != NULL; i++)
-                free(strings[i]);
-        free((void *)strings);
-}
-
-void config_strings_add(char ***stringsp, size_t n, char *text)
-{
-        char **all = reallocarray((void *)*stringsp, n + 2, sizeof(*all));
-
-        if (all == NULL) {
-                free(text);
-                return;
-        }
-        all[n] = text;
-        all[n + 1] = NULL;
-        *stringsp = all;
-}
-
-static void load_list(struct loading *l, const char *at, const json_t *array, char ***stringsp,
-                      size_t n)
+static void load_list(struct loading *l, const char *at, const json_t *array, char ***stringsp)
 {
         const json_t *one;
         size_t i;
@@ -112,7 +92,7 @@ static void load_list(struct loading *l, const char *at, const json_t *array, ch
                 char *text = config_text(l, at, JSON_STRING, one);
 
                 if (text != NULL)
-                        config_strings_add(stringsp, n++, text);
+                        (void)strv_add_take(stringsp, text);
         }
 }
 
@@ -207,7 +187,7 @@ static void load_key(struct loading *l, const char *at, const struct server_key 
                 break;
         case SHAPE_LIST:
                 if (k->offset != 0)
-                        load_list(l, at, value, field, 0);
+                        load_list(l, at, value, field);
                 break;
         case SHAPE_HEADERS:
                 config_pairs_load(l, at, value, ": ", field);
@@ -253,10 +233,10 @@ static void load_argv(struct loading *l, const char *full, const json_t *entry,
                 return;
         if (command[0] == '\0')
                 config_fault(l, at, "must name a program");
-        config_strings_add(&s->argv, 0, command);
+        (void)strv_add_take(&s->argv, command);
         snprintf(at, sizeof(at), "%s.args", full);
         if (args != NULL)
-                load_list(l, at, args, &s->argv, 1);
+                load_list(l, at, args, &s->argv);
 }
 
 static void load_description(struct loading *l, const char *full, struct config_server *s)
@@ -366,7 +346,7 @@ void config_server_finish(struct config_server *s)
 {
         free(s->name);
         free(s->url);
-        config_strings_free(s->argv);
+        strv_free(s->argv);
         free(s->cwd);
         free(s->rest_file);
         free(s->openapi_file);
@@ -374,7 +354,7 @@ void config_server_finish(struct config_server *s)
         rest_destroy(s->rest);
         config_accounts_finish(s);
         free(s->prefix);
-        config_strings_free(s->include);
-        config_strings_free(s->exclude);
+        strv_free(s->include);
+        strv_free(s->exclude);
         json_decref(s->tools);
 }

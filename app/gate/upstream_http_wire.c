@@ -1,6 +1,7 @@
 /* One request of Streamable HTTP, and its answer: JSON, or a stream, which goes on by GET when it
  * breaks off. A 404 means that the upstream has forgotten the session. */
 #include "mgw/base/log.h"
+#include "mgw/base/strv.h"
 #include "mgw/gate/relay.h"
 #include "mgw/mcp/mirror.h"
 #include "mgw/mcp/trace.h"
@@ -332,7 +333,7 @@ int http_lines_init(struct http_lines *h, const struct account *account, const c
                     const char *session_id, const char *version, const char *last_event_id,
                     char *const *more)
 {
-        const char **first = calloc(hdr_lines_count((const char *const *)more) + 6, sizeof(*first));
+        const char **first = calloc(strv_count((const char *const *)more) + 6, sizeof(*first));
         size_t n = 0;
 
         if (first == NULL)
@@ -405,7 +406,7 @@ static int wire_request(struct http_wire *w)
         if (r == 0)
                 r = wire_header_lines(w, &headers, lines);
         if (r < 0) {
-                hdr_lines_free(lines);
+                strv_free(lines);
                 return r;
         }
         if (posts)
@@ -423,7 +424,7 @@ static int wire_request(struct http_wire *w)
         }
         free((void *)body.p);
         free(headers.lines);
-        hdr_lines_free(lines);
+        strv_free(lines);
         return r;
 }
 

@@ -1,6 +1,7 @@
 /* A REST API as an MCP server: what its description offers is answered here, tools/call by requests
  * to the API. Answers go out at the end of the turn, never from within send(). */
 #include "link_inside.h"
+#include "mgw/base/strv.h"
 #include "mgw/gate/account.h"
 #include "mgw/gate/credential.h"
 #include "mgw/mcp/rest.h"
@@ -214,34 +215,23 @@ static const struct http_handlers wire_handlers = {
 
 /* ---- what goes ---- */
 
-/* Has one of the lines the same name as this one? */
-static bool has_name(const char *const *lines, const char *line)
-{
-        size_t n = strcspn(line, ":") + 1;
-
-        for (; *lines != NULL; lines++)
-                if (strncasecmp(*lines, line, n) == 0)
-                        return true;
-        return false;
-}
-
 /* The account's, then those of the description and of the trace that are not there yet. */
 static const char **make_headers(const struct rest_wire *w, char *const *described,
                                  char *const *traced)
 {
         const char **own = account_headers(w->x->owner->account, NULL, w->use.header), **lines;
         char *const *const more[] = {described, traced};
-        size_t n = hdr_lines_count(own);
+        size_t n = strv_count(own);
 
-        lines = own != NULL ? calloc(n + hdr_lines_count((const char *const *)described) +
-                                             hdr_lines_count((const char *const *)traced) + 1,
+        lines = own != NULL ? calloc(n + strv_count((const char *const *)described) +
+                                             strv_count((const char *const *)traced) + 1,
                                      sizeof(*lines))
                             : NULL;
         for (size_t i = 0; lines != NULL && i < n; i++)
                 lines[i] = own[i];
         for (size_t i = 0; lines != NULL && i < 2; i++)
                 for (char *const *line = more[i]; line != NULL && *line != NULL; line++)
-                        if (!has_name(lines, *line))
+                        if (!hdr_lines_have(lines, *line))
                                 lines[n++] = *line;
         free(own);
         return lines;
@@ -264,7 +254,7 @@ static int wire_start(struct rest_wire *w, const struct rest_request *request)
         r = headers != NULL ? http_start(u->gate->http, &options, &wire_handlers, w, &w->http)
                             : -ENOMEM;
         free((void *)headers);
-        hdr_lines_free(traced);
+        strv_free(traced);
         return r;
 }
 

@@ -1,6 +1,7 @@
 /* HTTP+SSE (MCP 2024-11-05): one GET stream carries all that the server says. Its first event,
  * `endpoint`, tells where our messages are POSTed; they are answered on the stream. */
 #include "link_inside.h"
+#include "mgw/base/strv.h"
 #include "mgw/gate/account.h"
 #include "mgw/gate/credential.h"
 #include "mgw/gate/relay.h"
@@ -143,7 +144,7 @@ static int http_begin(struct link *link, const char *method, const char *url,
 /* To be freed in any case. */
 static int post_lines_make(const struct exchange *x, char ***linesp)
 {
-        int r = hdr_lines_add_take(linesp, strdup("Content-Type: application/json"));
+        int r = strv_add_take(linesp, strdup("Content-Type: application/json"));
 
         return r == 0 ? trace_lines_add(linesp, json_object_get(x->msg, "params")) : r;
 }
@@ -163,7 +164,7 @@ static void post_on_token(struct credential_use *use)
                                body, &post_handlers, post, &post->http);
                 free((void *)body.p);
         }
-        hdr_lines_free(lines);
+        strv_free(lines);
         if (r < 0)
                 post_fail(post, "the request could not be started", FAULT_UNSENT);
 }

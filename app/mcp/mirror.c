@@ -4,6 +4,7 @@
 #include "mgw/mcp/mirror.h"
 
 #include "mgw/base/buf.h"
+#include "mgw/base/strv.h"
 #include "mgw/mcp/era.h"
 #include "mgw/mcp/method.h"
 #include "mgw/wire/hdr.h"
@@ -371,7 +372,7 @@ static int lines_add(char ***linesp, const char *prefix, const char *name, struc
         if (r == 0)
                 r = hdr_value_encode(&line, value);
         if (r == 0)
-                r = hdr_lines_add_take(linesp, str_dup(buf_bytes(&line)));
+                r = strv_add_take(linesp, str_dup(buf_bytes(&line)));
         buf_finish(&line);
         return r == BUF_E_FULL ? -E2BIG : r;
 }
@@ -414,7 +415,7 @@ int mirror_lines_make(const json_t *message, const json_t *input_schema, char **
         int r = lines_fill(&lines, message, input_schema);
 
         if (r != 0) {
-                hdr_lines_free(lines);
+                strv_free(lines);
                 lines = NULL;
         }
         *linesp = lines;

@@ -1,6 +1,8 @@
 /* From the arguments of a call to what is sent. */
 #include "rest_inside.h"
 
+#include "mgw/base/strv.h"
+#include "mgw/wire/hdr.h"
 #include "mgw/wire/uri.h"
 
 #include <ctype.h>
@@ -8,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define URL_MAX_BYTES 16384
 #define FORM_MAX_BYTES (8u << 20)
@@ -201,30 +202,13 @@ static int make_url(const struct making *m)
 
 /* ---- headers ---- */
 
-static bool has_header(const struct rest_request *request, const char *name)
-{
-        size_t n = strlen(name);
-
-        for (size_t i = 0; request->headers[i] != NULL; i++)
-                if (strncasecmp(request->headers[i], name, n) == 0 && request->headers[i][n] == ':')
-                        return true;
-        return false;
-}
-
 static int add_header(const struct making *m, const char *name, const char *value)
 {
-        struct rest_request *request = m->request;
-        size_t n = 0;
+        char ***linesp = &m->request->headers, *line;
 
-        if (has_header(request, name))
+        if (hdr_lines_have((const char *const *)*linesp, name))
                 return 0;
-        while (request->headers[n] != NULL)
-                n++;
-        if (asprintf(&request->headers[n], "%s: %s", name, value) < 0) {
-                request->headers[n] = NULL;
-                return -ENOMEM;
-        }
-        return 0;
+        return asprintf(&line, "%s: %s", name, value) < 0 ? -ENOMEM : strv_add_take(linesp, line);
 }
 
 static int add_filled_header(const struct making *m, const char *name, const json_t *value)
@@ -268,12 +252,8 @@ static int make_headers(const struct making *m)
 {
         const struct rest_tool *t = m->run->tool;
         json_t *common = json_object_get(m->run->rest->description, "headers");
-        size_t n = json_object_size(t->headers) + json_object_size(common);
         int r;
 
-        m->request->headers = calloc(n + 3, sizeof(char *));
-        if (m->request->headers == NULL)
-                return -ENOMEM;
         if ((r = add_headers(m, t->headers)) != 0 || (r = add_headers(m, common)) != 0 ||
             (r = add_header(m, "Accept", "application/json")) != 0 || !t->has_body)
                 return r;
@@ -334,9 +314,7 @@ int rest_run_request(const struct rest_run *run, struct rest_request *request, c
 
 void rest_request_finish(struct rest_request *request)
 {
-        for (size_t i = 0; request->headers != NULL && request->headers[i] != NULL; i++)
-                free(request->headers[i]);
-        free((void *)request->headers);
+        strv_free(request->headers);
         free(request->url);
         free(request->body);
         *request = (struct rest_request){.method = NULL};

@@ -2,6 +2,7 @@
  * traceparent than 00 pass when they begin as 00 does, as the specification has it. */
 #include "mgw/mcp/trace.h"
 
+#include "mgw/base/strv.h"
 #include "mgw/wire/hdr.h"
 
 #include <errno.h>
@@ -257,7 +258,7 @@ int trace_lines_add(char ***linesp, const json_t *params)
                         continue;
                 if (asprintf(&line, "%s: %s", keys[key].name, value) < 0)
                         return -ENOMEM;
-                r = hdr_lines_add_take(linesp, line);
+                r = strv_add_take(linesp, line);
         }
         return r;
 }

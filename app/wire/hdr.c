@@ -4,9 +4,8 @@
 
 #include "mgw/base/base64.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Cuts at the first sep that stands outside of quoted strings (RFC 9110 5.6.4). */
 static struct str cut_unquoted(struct str *restp, char sep)
@@ -228,33 +227,12 @@ int hdr_value_decode(struct buf *out, struct str value)
         return r == BASE64_E_BAD ? HDR_E_BAD : r;
 }
 
-size_t hdr_lines_count(const char *const *lines)
+bool hdr_lines_have(const char *const *lines, const char *name)
 {
-        size_t n = 0;
+        size_t n = strcspn(name, ":");
 
-        while (lines != NULL && lines[n] != NULL)
-                n++;
-        return n;
-}
-
-int hdr_lines_add_take(char ***linesp, char *line)
-{
-        size_t n = hdr_lines_count((const char *const *)*linesp);
-        char **grown = line != NULL ? realloc(*linesp, (n + 2) * sizeof(*grown)) : NULL;
-
-        if (grown == NULL) {
-                free(line);
-                return -ENOMEM;
-        }
-        grown[n] = line;
-        grown[n + 1] = NULL;
-        *linesp = grown;
-        return 0;
-}
-
-void hdr_lines_free(char **lines)
-{
-        for (char **line = lines; line != NULL && *line != NULL; line++)
-                free(*line);
-        free(lines);
+        for (; lines != NULL && *lines != NULL; lines++)
+                if (strncasecmp(*lines, name, n) == 0 && (*lines)[n] == ':')
+                        return true;
+        return false;
 }

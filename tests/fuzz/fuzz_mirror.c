@@ -2,6 +2,7 @@
  * Any text comes back from the header value made of it, and the headers that we make of a message
  * are those that we accept for it. */
 #include "fuzz.h"
+#include "mgw/base/strv.h"
 #include "mgw/mcp/mirror.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/rpc.h"
@@ -99,7 +100,7 @@ static void check_message(const json_t *message, struct str value)
         if (names_are_plain(schema))
                 REQUIRE(mirror_check_params(&(struct mirror_headers){get_line, lines}, arguments,
                                             schema, why, sizeof(why)) == 0);
-        hdr_lines_free(lines);
+        strv_free(lines);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

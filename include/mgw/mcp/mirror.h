@@ -38,5 +38,5 @@ int mirror_check_tool(const json_t *tool, char *why, size_t why_size);
 
 /* "Name: value" lines, ended by NULL: Mcp-Method and, where they belong, Mcp-Name and Mcp-Param-*
  * (the version is a matter of the connection). input_schema: of the tool that is called, or NULL.
- * 0: *linesp for hdr_lines_free(). -E2BIG (a value over a mebibyte), -ENOMEM. */
+ * 0: *linesp for strv_free(). -E2BIG (a value over a mebibyte), -ENOMEM. */
 int mirror_lines_make(const json_t *message, const json_t *input_schema, char ***linesp);

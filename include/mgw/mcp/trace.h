@@ -16,6 +16,6 @@ int trace_adopt(json_t *message, const struct mirror_headers *headers);
 const char *trace_parent(const json_t *params);
 /* Does its caller record what happens? ("sampled") */
 bool trace_is_sampled(const char *traceparent);
-/* Adds "Name: value" lines for what params carry to lines for hdr_lines_free() (*linesp
+/* Adds "Name: value" lines for what params carry to lines for strv_free() (*linesp
  * may be NULL). 0, -ENOMEM. */
 int trace_lines_add(char ***linesp, const json_t *params);

@@ -23,12 +23,8 @@ bool hdr_is_visible(struct str s, size_t max);
 /* A token (RFC 9110 5.6.2), which names of headers are. */
 bool hdr_is_token(struct str s);
 
-/* Lines "Name: value", ended by NULL; NULL has none. */
-size_t hdr_lines_count(const char *const *lines);
-/* Appends to lines that are owned, as their array is (*linesp may be NULL). 0; -ENOMEM, also for a
- * line that is NULL. */
-int hdr_lines_add_take(char ***linesp, char *line);
-void hdr_lines_free(char **lines);
+/* Has one of the lines "Name: value" (a strv) this name, or that of this line? */
+bool hdr_lines_have(const char *const *lines, const char *name);
 
 /* How MCP writes any text as a header value (2026-07-28, Streamable HTTP, "Value Encoding"): as it
  * is, or, when it is empty, not ASCII, has control characters or spaces at an end, or looks like

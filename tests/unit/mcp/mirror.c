@@ -2,6 +2,7 @@
 
 #include "../check.h"
 #include "../json.h"
+#include "mgw/base/strv.h"
 #include "mgw/wire/hdr.h"
 
 #include <stdio.h>
@@ -324,7 +325,7 @@ static void check_lines(const char *message, const char *input_schema, const cha
                 cr_assert_str_eq(lines[i], want[i]);
         }
         cr_assert_null(lines[i]);
-        hdr_lines_free(lines);
+        strv_free(lines);
         json_decref(tool);
         json_decref(json);
 }
@@ -348,5 +349,5 @@ Test(mirror, lines_to_send)
                     " 'n': 9007199254740993, 'is': 'yes', 'deep': null}}}",
                     schema,
                     HEADERS("Mcp-Method: tools/call", "Mcp-Name: t", "Mcp-Param-is_on.now: yes"));
-        hdr_lines_free(NULL);
+        strv_free(NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "../check.h"
 #include "../json.h"
+#include "mgw/base/strv.h"
 
 #include <stdio.h>
 
@@ -203,12 +204,12 @@ Test(trace, lines_are_added_to_what_is_there)
         cr_assert_str_eq(lines[1], "traceparent: " A);
         cr_assert_str_eq(lines[2], "baggage: a=1");
         cr_assert_null(lines[3]);
-        hdr_lines_free(lines);
+        strv_free(lines);
         lines = NULL;
         check_int(trace_lines_add(&lines, NULL), 0);
         cr_assert_null(lines);
         check_int(trace_lines_add(&lines, params), 0);
         cr_assert_null(lines[2]);
-        hdr_lines_free(lines);
+        strv_free(lines);
         json_decref(params);
 }

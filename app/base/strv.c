@@ -1,0 +1,35 @@
+#include "mgw/base/strv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+size_t strv_count(const char *const *v)
+{
+        size_t n = 0;
+
+        while (v != NULL && v[n] != NULL)
+                n++;
+        return n;
+}
+
+int strv_add_take(char ***vp, char *text)
+{
+        size_t n = strv_count((const char *const *)*vp);
+        char **grown = text != NULL ? reallocarray((void *)*vp, n + 2, sizeof(*grown)) : NULL;
+
+        if (grown == NULL) {
+                free(text);
+                return -ENOMEM;
+        }
+        grown[n] = text;
+        grown[n + 1] = NULL;
+        *vp = grown;
+        return 0;
+}
+
+void strv_free(char **v)
+{
+        for (char **text = v; text != NULL && *text != NULL; text++)
+                free(*text);
+        free((void *)v);
+}
