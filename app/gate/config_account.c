@@ -2,13 +2,12 @@
  * under "users" for who stands there. What a user's own say wins; the rest is everybody's. */
 #include "config_inside.h"
 #include "mgw/base/strv.h"
+#include "mgw/gate/user.h"
 #include "mgw/wire/hdr.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#define EMAIL_MAX 254
 
 /* ---- reading ---- */
 
@@ -55,7 +54,7 @@ static void load_user(struct loading *l, const char *full, json_t *object, bool 
         const char *key;
         json_t *value;
 
-        if (!hdr_is_visible(str_from(account->email), EMAIL_MAX))
+        if (!hdr_is_visible(str_from(account->email), USER_EMAIL_MAX))
                 config_fault(l, full, "a user's name is made of visible characters");
         if (!json_is_object(object))
                 config_fault(l, full, "must be an object");

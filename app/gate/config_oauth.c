@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TOKEN_MAX 16384
-
 #define AT(field) offsetof(struct config_oauth, field)
 
 static const struct {
@@ -50,7 +48,7 @@ static void load_key(struct loading *l, const char *at, const char *key, const j
                         *oauth_field(oauth, i) = text != NULL ? text : strdup(""); /* told */
                         return;
                 }
-        config_fault(l, full, "not known (docs/upstreams.md tells what is)");
+        config_fault(l, full, "not known (docs/credentials.md tells what is)");
 }
 
 void config_oauth_load(struct loading *l, const char *at, json_t *object,
@@ -125,7 +123,7 @@ static void take_token(struct loading *l, const char *at, struct config_oauth *o
 {
         while (text.n > 0 && strchr(" \t\r\n", text.p[text.n - 1]) != NULL)
                 text.n--;
-        if (!hdr_is_visible(text, TOKEN_MAX)) {
+        if (!hdr_is_visible(text, CONFIG_OAUTH_TOKEN_MAX)) {
                 config_fault(l, at, "%s must hold a refresh token and nothing else",
                              oauth->refresh_token_file);
                 return;

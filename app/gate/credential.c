@@ -15,7 +15,6 @@
 #define FETCH_TIMEOUT_MAX_MS 30000
 #define ANSWER_MAX_BYTES 65536
 #define FORM_MAX_BYTES 65536
-#define TOKEN_MAX 16384
 /* It is renewed so long before it expires, or at half its life when that is shorter. */
 #define MARGIN_MS 60000
 
@@ -117,14 +116,14 @@ static void keep_refresh_token(struct credential *c, const char *token)
         struct buf line;
         int r;
 
-        if (!hdr_is_visible(str_from(token), TOKEN_MAX) ||
+        if (!hdr_is_visible(str_from(token), CONFIG_OAUTH_TOKEN_MAX) ||
             strcmp(token, newest_refresh_token(c) != NULL ? newest_refresh_token(c) : "") == 0)
                 return;
         free(c->refresh_token);
         c->refresh_token = strdup(token);
         if (path == NULL)
                 return;
-        buf_init(&line, TOKEN_MAX + 1);
+        buf_init(&line, CONFIG_OAUTH_TOKEN_MAX + 1);
         r = buf_addf(&line, "%s\n", token) == 0 ? file_replace(path, buf_bytes(&line)) : -ENOMEM;
         buf_finish(&line);
         if (r < 0)
@@ -139,7 +138,7 @@ static const char *take_token(struct credential *c, json_t *answer)
 {
         const char *token = json_string_value(json_object_get(answer, "access_token"));
 
-        if (!hdr_is_visible(str_from(token), TOKEN_MAX))
+        if (!hdr_is_visible(str_from(token), CONFIG_OAUTH_TOKEN_MAX))
                 return "its answer holds no access token";
         forget(c);
         if (asprintf(&c->header, "Authorization: Bearer %s", token) < 0) {

@@ -71,7 +71,7 @@ int user_token_make(const char *email, unsigned days, const char *path, FILE *ou
         json_t *entry;
         int r = 0;
 
-        if (!hdr_is_visible(str_from(email), 254) || strchr(email, '@') == NULL) {
+        if (!hdr_is_visible(str_from(email), USER_EMAIL_MAX) || strchr(email, '@') == NULL) {
                 fprintf(err, "mgw token: \"%s\" is no email address\n", email);
                 return -EINVAL;
         }

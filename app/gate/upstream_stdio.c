@@ -2,6 +2,7 @@
  * needs it, and ended when it has had nothing to do for a while. */
 #include "link_inside.h"
 #include "mgw/base/log.h"
+#include "mgw/base/strv.h"
 #include "mgw/gate/account.h"
 #include "mgw/gate/relay.h"
 #include "mgw/loop/child.h"
@@ -197,32 +198,20 @@ static int stdio_create(struct link *link)
         return 0;
 }
 
-/* NAME=value of what is inherited, then the account's; to be freed with its strings. */
+/* NAME=value of what is inherited, then the account's; may be empty. NULL: out of memory. */
 static char **make_environment(const struct config_account *account)
 {
-        size_t n = 0, n_own = 0;
-        char **all;
+        char **all = calloc(1, sizeof(*all)), *line;
 
-        while (account->env != NULL && account->env[n_own] != NULL)
-                n_own++;
-        all = calloc(n_own + sizeof(inherited) / sizeof(inherited[0]) + 1, sizeof(*all));
         for (size_t i = 0; all != NULL && i < sizeof(inherited) / sizeof(inherited[0]); i++) {
                 const char *value = getenv(inherited[i]);
 
-                if (value != NULL && asprintf(&all[n], "%s=%s", inherited[i], value) >= 0)
-                        n++;
+                if (value != NULL && asprintf(&line, "%s=%s", inherited[i], value) >= 0)
+                        (void)strv_add_take(&all, line);
         }
-        for (size_t i = 0; all != NULL && i < n_own; i++)
-                if ((all[n] = strdup(account->env[i])) != NULL)
-                        n++;
+        for (char *const *own = account->env; all != NULL && own != NULL && *own != NULL; own++)
+                (void)strv_add_take(&all, strdup(*own));
         return all;
-}
-
-static void free_environment(char **all)
-{
-        for (size_t i = 0; all != NULL && all[i] != NULL; i++)
-                free(all[i]);
-        free((void *)all);
 }
 
 static int stdio_open(struct link *link, char *why, size_t why_size)
@@ -255,7 +244,7 @@ static int stdio_open(struct link *link, char *why, size_t why_size)
                 r = child_start(gate->children, &options, &peer_handlers, peer, &peer->child, why,
                                 why_size);
         }
-        free_environment(envp);
+        strv_free(envp);
         if (r < 0)
                 return r;
         log_info(LOG_FIELDS({"user", link->session->user->email}),

@@ -78,7 +78,7 @@ static const char *read_token(struct user_table *t, const json_t *entry, struct 
         const char *email = json_string_value(json_object_get(entry, "email"));
         const json_t *expires = json_object_get(entry, "expires");
 
-        if (email == NULL || !hdr_is_visible(str_from(email), 254))
+        if (email == NULL || !hdr_is_visible(str_from(email), USER_EMAIL_MAX))
                 return "\"email\" must be a string of visible characters";
         if (read_hash(json_string_value(json_object_get(entry, "sha256")), token->hash) < 0)
                 return "\"sha256\" must be 64 hexadecimal digits";

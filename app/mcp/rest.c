@@ -144,22 +144,13 @@ static int check_template(const struct place *at, const char *key, const json_t 
                                                                       : fail(at, key, "%s", why);
 }
 
-static bool is_token(const char *s)
-{
-        size_t n = 0;
-
-        while (isalnum((unsigned char)s[n]) || (s[n] != '\0' && strchr("!#$%&'*+-.^_`|~", s[n])))
-                n++;
-        return n > 0 && s[n] == '\0';
-}
-
 static int check_headers(const struct place *at, json_t *headers, const json_t *input)
 {
         const char *name;
         json_t *value;
 
         json_object_foreach (headers, name, value) {
-                if (!is_token(name))
+                if (!hdr_is_token(str_from(name)))
                         return fail(at, "headers", "\"%s\" is no name of a header", name);
                 if (!json_is_string(value))
                         return fail(at, "headers", "%s: must be a string", name);

@@ -20,6 +20,9 @@ enum config_server_kind {
 /* Whose a child process is. */
 enum config_scope { CONFIG_SCOPE_SESSION, CONFIG_SCOPE_USER, CONFIG_SCOPE_SHARED };
 
+/* Bytes of an access or refresh token. */
+#define CONFIG_OAUTH_TOKEN_MAX 16384
+
 /* OAuth 2.0: a refresh token, or the client's own credentials where there is none. */
 struct config_oauth {
         char *token_url;

@@ -9,6 +9,9 @@
 
 struct session;
 
+/* Bytes of a user's name: visible characters. */
+#define USER_EMAIL_MAX 254
+
 struct user {
         char *email;
         unsigned n_streams;       /* open now; kept by gate/stream */
