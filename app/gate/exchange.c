@@ -169,7 +169,7 @@ void exchange_unpark(struct exchange *x)
         x->id = ++link->last_id;
         json_object_set_new(x->msg, "id", json_integer(x->id));
         if (exchange_call(x) != NULL && exchange_call(x)->progress_token != NULL)
-                set_progress_token(json_object_get(x->msg, "params"), x->id);
+                set_progress_token(exchange_params(x), x->id);
         x->was_retried = false;
         list_move_to_tail(&link->waiting, &x->link);
         if (link->state == LINK_READY)

@@ -42,6 +42,22 @@ struct exchange {
         bool was_retried;
 };
 
+/* Of its message; borrowed. A method is there unless it is a reply. */
+static inline const char *exchange_method(const struct exchange *x)
+{
+        return json_string_value(json_object_get(x->msg, "method"));
+}
+
+static inline json_t *exchange_params(const struct exchange *x)
+{
+        return json_object_get(x->msg, "params");
+}
+
+static inline json_t *exchange_msg_id(const struct exchange *x)
+{
+        return json_object_get(x->msg, "id");
+}
+
 struct transport {
         /* A link that is READY has its own server running: how others fare says nothing of it. */
         bool is_own;

@@ -80,7 +80,7 @@ static int wrap(const struct exchange *x, json_t *params)
 /* The message as it goes out, a new reference; NULL: out of memory. */
 static json_t *exchange_message(const struct exchange *x)
 {
-        const json_t *params = json_object_get(x->msg, "params");
+        const json_t *params = exchange_params(x);
         bool is_wrapped = x->owner->is_stateless && x->kind != EXCHANGE_SEND &&
                           x->kind != EXCHANGE_INITIALIZE;
         json_t *msg, *own;
@@ -109,9 +109,8 @@ int exchange_dump(const struct exchange *x, struct str *text)
 
 const json_t *link_input_schema(const struct exchange *x)
 {
-        const char *method = json_string_value(json_object_get(x->msg, "method"));
-        const char *name =
-                json_string_value(json_object_get(json_object_get(x->msg, "params"), "name"));
+        const char *method = exchange_method(x);
+        const char *name = json_string_value(json_object_get(exchange_params(x), "name"));
 
         if (strcmp(method, "tools/call") != 0 || name == NULL)
                 return NULL;
@@ -120,7 +119,7 @@ const json_t *link_input_schema(const struct exchange *x)
 
 bool link_answers_itself(struct exchange *x)
 {
-        const char *method = json_string_value(json_object_get(x->msg, "method"));
+        const char *method = exchange_method(x);
         const struct watched *kind;
         bool subscribes;
         const char *name = watched_name(x->msg, &kind, &subscribes);
@@ -135,8 +134,7 @@ bool link_answers_itself(struct exchange *x)
                 listen_check(x->owner);
         }
         if (name != NULL || is_level)
-                exchange_answer_take(x,
-                                     rpc_result_take(json_object_get(x->msg, "id"), json_object()));
+                exchange_answer_take(x, rpc_result_take(exchange_msg_id(x), json_object()));
         return name != NULL || is_level;
 }
 
@@ -151,7 +149,7 @@ bool link_takes_notification(const struct link *link, const json_t *msg)
 
 bool link_goes_on(struct exchange *x, const struct rpc_msg *m)
 {
-        const char *method = json_string_value(json_object_get(x->msg, "method"));
+        const char *method = exchange_method(x);
         json_int_t code = json_integer_value(json_object_get(m->error, "code"));
 
         if (m->kind == RPC_RESULT && exchange_call(x) != NULL && !is_of_stateless_client(x) &&
@@ -175,7 +173,7 @@ static json_t *bad_answer_take(struct exchange *x, const char *why)
 {
         if (upstream_may_log(x->owner->upstream))
                 log_warn(NULL, "[upstream] %s: %s", upstream_name(x->owner->upstream), why);
-        return rpc_error_take(json_object_get(x->msg, "id"), RPC_INTERNAL_ERROR, why, NULL);
+        return rpc_error_take(exchange_msg_id(x), RPC_INTERNAL_ERROR, why, NULL);
 }
 
 const char link_lacks_input[] = "it asks for input that this client has not said it can give";
@@ -183,8 +181,8 @@ const char link_lacks_input[] = "it asks for input that this client has not said
 /* The client is asked by the answer itself: in our name, so by the rules. */
 static json_t *answer_that_asks(struct exchange *x, const struct rpc_msg *m)
 {
-        const json_t *params = json_object_get(x->msg, "params");
-        const char *method = json_string_value(json_object_get(x->msg, "method"));
+        const json_t *params = exchange_params(x);
+        const char *method = exchange_method(x);
         const char *why = "it asks for input where it may not";
         json_t *lacking;
 
@@ -193,8 +191,7 @@ static json_t *answer_that_asks(struct exchange *x, const struct rpc_msg *m)
         lacking = bridge_lacking_capabilities(m->result, bridge_client_capabilities(params));
         if (lacking == NULL)
                 return json_incref(m->root);
-        return rpc_error_take(json_object_get(x->msg, "id"), RPC_MISSING_CAPABILITY,
-                              link_lacks_input,
+        return rpc_error_take(exchange_msg_id(x), RPC_MISSING_CAPABILITY, link_lacks_input,
                               json_pack("{s:o}", "requiredCapabilities", lacking));
 }
 
@@ -213,9 +210,7 @@ json_t *link_bridge_answer(struct exchange *x, const struct rpc_msg *m)
         if (call == NULL)
                 return json_incref(m->root);
         answer = json_copy(m->root);
-        if (bridge_finish_session(call->session->revision,
-                                  json_string_value(json_object_get(x->msg, "method")), answer,
-                                  true) == 0)
+        if (bridge_finish_session(call->session->revision, exchange_method(x), answer, true) == 0)
                 return answer;
         json_decref(answer);
         return NULL;
@@ -241,7 +236,7 @@ bool link_is_answer(const struct exchange *x, struct str text)
                 return false;
         is_answer =
                 rpc_msg_read(root, &m, &fault) == 0 && m.kind == RPC_ERROR &&
-                (json_equal(m.id, json_object_get(x->msg, "id")) ||
+                (json_equal(m.id, exchange_msg_id(x)) ||
                  bridge_is_stateless_code(json_integer_value(json_object_get(m.error, "code"))));
         json_decref(root);
         return is_answer;

@@ -23,7 +23,7 @@ struct listen {
 
 static json_t *filter_of(const struct exchange *x)
 {
-        return json_object_get(json_object_get(x->msg, "params"), "notifications");
+        return json_object_get(exchange_params(x), "notifications");
 }
 
 static bool names(const json_t *filter, const struct watched *kind, const char *name)
@@ -117,13 +117,12 @@ static void refuse_subscriber(const struct subscriber *s, const char *why)
         struct exchange *x = s->x;
 
         watched_remove(x->owner, s->kind, s->name);
-        exchange_answer_take(
-                x, rpc_error_take(json_object_get(x->msg, "id"), RPC_INVALID_PARAMS, why, NULL));
+        exchange_answer_take(x, rpc_error_take(exchange_msg_id(x), RPC_INVALID_PARAMS, why, NULL));
 }
 
 static void accept_subscriber(struct exchange *x)
 {
-        exchange_answer_take(x, rpc_result_take(json_object_get(x->msg, "id"), json_object()));
+        exchange_answer_take(x, rpc_result_take(exchange_msg_id(x), json_object()));
 }
 
 /* honoured: NULL, nothing is. */

@@ -34,8 +34,7 @@ static void rounds_end(struct rounds *r, const char *why)
 {
         struct exchange *x = r->x;
         struct errand *errand = x->errand;
-        json_t *error =
-                rpc_error_take(json_object_get(x->msg, "id"), RPC_INTERNAL_ERROR, why, NULL);
+        json_t *error = rpc_error_take(exchange_msg_id(x), RPC_INTERNAL_ERROR, why, NULL);
 
         if (upstream_may_log(x->owner->upstream))
                 log_info(LOG_FIELDS({"user", errand->call->session->user->email}),
@@ -50,7 +49,7 @@ static void rounds_end(struct rounds *r, const char *why)
 static void rounds_send(struct rounds *r)
 {
         struct exchange *x = r->x;
-        json_t *params = bridge_retry(json_object_get(x->msg, "params"), r->result, r->responses);
+        json_t *params = bridge_retry(exchange_params(x), r->result, r->responses);
 
         timer_disarm(rounds_loop(r), &r->deadline);
         if (params != NULL && json_object_set_new(x->msg, "params", params) == 0)

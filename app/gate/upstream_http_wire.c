@@ -389,7 +389,7 @@ static int wire_lines_make(const struct exchange *x, char ***linesp)
         int r = x->owner->is_stateless ? mirror_lines_make(x->msg, link_input_schema(x), linesp)
                                        : 0;
 
-        return r == 0 ? trace_lines_add(linesp, json_object_get(x->msg, "params")) : r;
+        return r == 0 ? trace_lines_add(linesp, exchange_params(x)) : r;
 }
 
 static int wire_request(struct http_wire *w)

@@ -94,14 +94,12 @@ static void wire_reply_take(struct rest_wire *w, json_t *reply)
 
 static void wire_answer_take(struct rest_wire *w, json_t *result)
 {
-        wire_reply_take(w, result != NULL
-                                   ? rpc_result_take(json_object_get(w->x->msg, "id"), result)
-                                   : NULL);
+        wire_reply_take(w, result != NULL ? rpc_result_take(exchange_msg_id(w->x), result) : NULL);
 }
 
 static void wire_error(struct rest_wire *w, int code, const char *message)
 {
-        wire_reply_take(w, rpc_error_take(json_object_get(w->x->msg, "id"), code, message, NULL));
+        wire_reply_take(w, rpc_error_take(exchange_msg_id(w->x), code, message, NULL));
 }
 
 /* Nothing more is done for the call: it has come to this. */
@@ -241,7 +239,7 @@ static int wire_start(struct rest_wire *w, const struct rest_request *request)
 {
         const struct upstream *u = wire_upstream(w);
         char **traced = NULL;
-        int r = trace_lines_add(&traced, json_object_get(w->x->msg, "params"));
+        int r = trace_lines_add(&traced, exchange_params(w->x));
         const char **headers = r == 0 ? make_headers(w, request->headers, traced) : NULL;
         const struct http_options options = {
                 .method = request->method,
@@ -300,8 +298,7 @@ static void wire_call(struct rest_wire *w)
 {
         const struct config_server *server = wire_upstream(w)->server;
         char why[WHY_SIZE] = "out of memory";
-        int r = rest_run_init(&w->run, server->rest, json_object_get(w->x->msg, "params"), why,
-                              sizeof(why));
+        int r = rest_run_init(&w->run, server->rest, exchange_params(w->x), why, sizeof(why));
 
         if (r == -ENOENT) {
                 wire_error(w, RPC_INVALID_PARAMS, "there is no such tool");
@@ -321,14 +318,14 @@ static void wire_call(struct rest_wire *w)
 static json_t *hello(const struct exchange *x)
 {
         return json_pack("{s:O, s:{s:{}}, s:{s:s, s:s}}", "protocolVersion",
-                         json_object_get(json_object_get(x->msg, "params"), "protocolVersion"),
-                         "capabilities", "tools", "serverInfo", "name",
-                         upstream_name(x->owner->upstream), "version", MGW_VERSION);
+                         json_object_get(exchange_params(x), "protocolVersion"), "capabilities",
+                         "tools", "serverInfo", "name", upstream_name(x->owner->upstream),
+                         "version", MGW_VERSION);
 }
 
 static void rest_send(struct exchange *x)
 {
-        const char *method = json_string_value(json_object_get(x->msg, "method"));
+        const char *method = exchange_method(x);
         struct rest_wire *w = x->kind != EXCHANGE_SEND ? calloc(1, sizeof(*w)) : NULL;
 
         if (x->kind == EXCHANGE_SEND) {

@@ -50,7 +50,7 @@ static void shared_on_fail(struct errand *errand, const char *why)
 
 static void shared_answer_take(struct exchange *x, json_t *result)
 {
-        json_t *answer = rpc_result_take(json_object_get(x->msg, "id"), result);
+        json_t *answer = rpc_result_take(exchange_msg_id(x), result);
 
         if (answer != NULL)
                 link_on_message(x->owner, x, answer);
@@ -75,14 +75,13 @@ static void shared_carry(struct exchange *x, const char *method)
         c->errand.on_answer_take = shared_on_answer_take;
         c->errand.on_fail = shared_on_fail;
         x->wire = c;
-        errand_send_take(&c->errand, x->owner->host, method,
-                         json_copy(json_object_get(x->msg, "params")));
+        errand_send_take(&c->errand, x->owner->host, method, json_copy(exchange_params(x)));
 }
 
 static void shared_request(struct exchange *x)
 {
         struct link *link = x->owner;
-        const char *method = json_string_value(json_object_get(x->msg, "method"));
+        const char *method = exchange_method(x);
         const struct watched *kind;
         bool subscribes;
         const char *name = watched_name(x->msg, &kind, &subscribes);
@@ -102,7 +101,7 @@ static void shared_request(struct exchange *x)
  * shared_drop(), and roots are not the child's: whoever calls is asked for theirs. */
 static void shared_notify(struct exchange *x)
 {
-        const char *method = json_string_value(json_object_get(x->msg, "method"));
+        const char *method = exchange_method(x);
 
         if (method_find(method)->class == METHOD_NOTICE)
                 link_send_take(x->owner->host, json_incref(x->msg));

@@ -146,7 +146,7 @@ static int post_lines_make(const struct exchange *x, char ***linesp)
 {
         int r = strv_add_take(linesp, strdup("Content-Type: application/json"));
 
-        return r == 0 ? trace_lines_add(linesp, json_object_get(x->msg, "params")) : r;
+        return r == 0 ? trace_lines_add(linesp, exchange_params(x)) : r;
 }
 
 static void post_on_token(struct credential_use *use)
