@@ -2,10 +2,10 @@
  * are both together. A call stands on its session's list from its start to its answer. */
 #include "mgw/gate/call.h"
 
-#include "mgw/base/log.h"
 #include "mgw/gate/ask.h"
 #include "mgw/gate/builtin.h"
 #include "mgw/gate/call_log.h"
+#include "mgw/gate/call_upstream.h"
 #include "mgw/gate/hello.h"
 #include "mgw/gate/input.h"
 #include "mgw/gate/listing.h"
@@ -16,21 +16,10 @@
 #include "mgw/gate/task.h"
 #include "mgw/mcp/bridge.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Log messages that come by another stream than the answer may come behind it, where era C lets
- * none through. */
-#define LINGER_MS 50
-
-static struct link *call_link(const struct call *call)
-{
-        return call->session->links[call->upstream->index];
-}
 
 static void call_free(void *object)
 {
@@ -224,91 +213,6 @@ void call_on_progress(struct call *call, json_t *params)
                 call_send_progress(call, params, progress_pass(&call->progress, theirs));
 }
 
-static void call_pass_answer_take(struct call *call, json_t *answer)
-{
-        bool is_stateless = call_is_stateless(call);
-
-        if (is_stateless && !input_seal_result(call, json_object_get(answer, "result")))
-                call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: its requestState is too long",
-                          upstream_name(call->upstream));
-        else if (!is_stateless || task_show_answer(call, answer))
-                call_answer_take(call, json_incref(answer));
-        json_decref(answer);
-}
-
-static void call_on_linger(struct timer *timer)
-{
-        struct call *call = container_of(timer, struct call, work);
-        json_t *answer = call->lingering;
-
-        call->lingering = NULL;
-        call_pass_answer_take(call, answer);
-}
-
-static void call_on_upstream_answer_take(struct errand *errand, json_t *answer)
-{
-        struct call *call = container_of(errand, struct call, errand);
-
-        if (call->log_level < 0 || !link_logs_beside(call_link(call))) {
-                call_pass_answer_take(call, answer);
-                return;
-        }
-        call->lingering = answer;
-        call->work.on_due = call_on_linger;
-        timer_arm(call->session->gate->loop, &call->work, LINGER_MS);
-}
-
-static void call_on_upstream_fail(struct errand *errand, const char *why)
-{
-        struct call *call = container_of(errand, struct call, errand);
-
-        call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: %s", upstream_name(call->upstream), why);
-}
-
-static void call_send_upstream(struct call *call)
-{
-        json_t *params = call->upstream_params;
-
-        call->upstream_params = NULL;
-        call->errand.call = call;
-        call->errand.on_answer_take = call_on_upstream_answer_take;
-        call->errand.on_fail = call_on_upstream_fail;
-        errand_send_take(&call->errand, call_link(call), call->method->name, params);
-}
-
-static void call_on_level_answer_take(struct errand *errand, json_t *answer)
-{
-        json_decref(answer);
-        call_send_upstream(container_of(errand, struct call, errand));
-}
-
-static void call_on_level_fail(struct errand *errand, const char *why)
-{
-        (void)why;
-        call_send_upstream(container_of(errand, struct call, errand));
-}
-
-/* The level that a stateless client wants is that of the upstream's session before the call. */
-static void call_set_upstream_level(struct call *call, struct link *link)
-{
-        call->errand.on_answer_take = call_on_level_answer_take;
-        call->errand.on_fail = call_on_level_fail;
-        link->told_level = call->session->log_level;
-        errand_send_take(&call->errand, link, "logging/setLevel",
-                         json_pack("{s:s}", "level", method_log_level_name(link->told_level)));
-}
-
-static void call_relay_take(struct call *call, struct link *link, json_t *params)
-{
-        call->upstream = link->upstream;
-        call->upstream_params = params;
-        if (call->log_level >= 0 && link->told_level != call->session->log_level &&
-            link_can(link, "logging"))
-                call_set_upstream_level(call, link);
-        else
-                call_send_upstream(call);
-}
-
 static void call_dispatch(struct call *call);
 
 static json_t *copy_params(const struct call *call)
@@ -356,7 +260,7 @@ static void call_by_name(struct call *call)
         } else {
                 call->errand.may_repeat =
                         !is_tool || listing_tool_may_repeat(owner.link, owner.theirs);
-                call_relay_take(call, owner.link, params_for_owner(call, "name", owner.theirs));
+                call_upstream_take(call, owner.link, params_for_owner(call, "name", owner.theirs));
         }
 }
 
@@ -377,7 +281,7 @@ static void call_by_uri(struct call *call)
                 return;
         }
         call->errand.may_repeat = true;
-        call_relay_take(call, owner.link, params_for_owner(call, "uri", owner.theirs));
+        call_upstream_take(call, owner.link, params_for_owner(call, "uri", owner.theirs));
 }
 
 static void call_by_task(struct call *call)
@@ -397,7 +301,7 @@ static void call_by_task(struct call *call)
                 return;
         }
         call->errand.may_repeat = true;
-        call_relay_take(call, owner.link, params_for_owner(call, "taskId", owner.theirs));
+        call_upstream_take(call, owner.link, params_for_owner(call, "taskId", owner.theirs));
 }
 
 static void call_complete(struct call *call)
@@ -423,7 +327,7 @@ static void call_complete(struct call *call)
         json_t *params = copy_params(call);
         json_object_set_new(params, "ref", copy);
         call->errand.may_repeat = true;
-        call_relay_take(call, owner.link, params);
+        call_upstream_take(call, owner.link, params);
 }
 
 /* Kept for upstreams that open later. */
