@@ -1,7 +1,7 @@
 #include "mgw/gate/task.h"
 
 #include "mgw/mcp/bridge.h"
-#include "mgw/mcp/task.h"
+#include "mgw/mcp/task_id.h"
 
 #include <stdlib.h>
 
@@ -55,7 +55,7 @@ void task_show(const struct link *link, json_t *task)
 bool task_show_answer(struct call *call, json_t *answer)
 {
         json_t *result = json_object_get(answer, "result");
-        bool is_task = task_is(result);
+        bool is_task = bridge_is_task(result);
 
         if (is_task && !client_knows(call)) {
                 call_fail(call, RPC_INTERNAL_ERROR,

@@ -79,3 +79,10 @@ json_t *bridge_tasks_capability(void)
 {
         return json_pack("{s:{s:{}}}", "extensions", tasks);
 }
+
+bool bridge_is_task(const json_t *result)
+{
+        const char *type = json_string_value(json_object_get(result, "resultType"));
+
+        return type != NULL && strcmp(type, "task") == 0;
+}

@@ -46,6 +46,8 @@ int bridge_add_extensions(json_t *capabilities, const json_t *theirs, bool is_st
  * with it alone (NULL: out of memory). */
 bool bridge_has_tasks(const json_t *capabilities);
 json_t *bridge_tasks_capability(void);
+/* Is a result a task instead of what was asked for? */
+bool bridge_is_task(const json_t *result);
 /* A copy of params (may be NULL) for an upstream with a session: without what only era C has.
  * NULL: out of memory. */
 json_t *bridge_strip(const json_t *params);

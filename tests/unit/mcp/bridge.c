@@ -289,6 +289,15 @@ Test(bridge, tasks_are_an_extension)
         check_json(capability, "{'extensions': {" KEY("tasks") ": {}}}");
 }
 
+Test(bridge, a_result_may_be_a_task)
+{
+        json_t *task = json_from("{'resultType': 'task'}"), *other = json_from("{'resultType': 7}");
+
+        cr_assert(bridge_is_task(task) && !bridge_is_task(other) && !bridge_is_task(NULL));
+        json_decref(task);
+        json_decref(other);
+}
+
 /* ---- answers ---- */
 
 static json_t *finish_as(const char *method, const char *params, const char *answer)

@@ -6,8 +6,7 @@
 
 #include "mgw/base/str.h"
 
-#include <jansson.h>
-#include <stdbool.h>
+#include <stdint.h>
 
 #define TASK_KEY_BYTES 32
 
@@ -18,5 +17,3 @@ char *task_id_show(const uint8_t key[TASK_KEY_BYTES], struct str user, struct st
  * that server. */
 struct str task_id_read(const uint8_t key[TASK_KEY_BYTES], struct str user, struct str server,
                         struct str shown);
-/* Is a result a task instead of what was asked for? */
-bool task_is(const json_t *result);

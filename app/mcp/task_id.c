@@ -1,4 +1,4 @@
-#include "mgw/mcp/task.h"
+#include "mgw/mcp/task_id.h"
 
 #include "mgw/base/base64.h"
 #include "mgw/base/buf.h"
@@ -74,11 +74,4 @@ struct str task_id_read(const uint8_t key[TASK_KEY_BYTES], struct str user, stru
                    CRYPTO_memcmp(buf_bytes(&mark).p, shown.p, MARK_TEXT) == 0;
         buf_finish(&mark);
         return is_right ? theirs : STR("");
-}
-
-bool task_is(const json_t *result)
-{
-        const char *type = json_string_value(json_object_get(result, "resultType"));
-
-        return type != NULL && strcmp(type, "task") == 0;
 }

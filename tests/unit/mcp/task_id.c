@@ -1,7 +1,9 @@
-#include "mgw/mcp/task.h"
+#include "mgw/mcp/task_id.h"
 
 #include "../check.h"
-#include "../json.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static const uint8_t key[TASK_KEY_BYTES] = "0123456789abcdef0123456789abcde";
 static const struct str ada = {"ada@example.com", 15}, jobs = {"jobs", 4};
@@ -11,7 +13,7 @@ static struct str read_as(struct str user, struct str server, const char *shown)
         return task_id_read(key, user, server, str_from(shown));
 }
 
-Test(task, an_id_opens_for_its_user_and_server_alone)
+Test(task_id, an_id_opens_for_its_user_and_server_alone)
 {
         char *shown = task_id_show(key, ada, jobs, STR("a.b/c d"));
         char *again = task_id_show(key, ada, jobs, STR("a.b/c d"));
@@ -28,7 +30,7 @@ Test(task, an_id_opens_for_its_user_and_server_alone)
         free(again);
 }
 
-Test(task, no_byte_of_an_id_can_be_changed)
+Test(task_id, no_byte_of_an_id_can_be_changed)
 {
         char *shown = task_id_show(key, ada, jobs, STR("task-1"));
 
@@ -44,7 +46,7 @@ Test(task, no_byte_of_an_id_can_be_changed)
         free(shown);
 }
 
-Test(task, what_is_made_of_other_parts_has_another_mark)
+Test(task_id, what_is_made_of_other_parts_has_another_mark)
 {
         char *one = task_id_show(key, STR("a"), STR("b"), STR("cd"));
         char *two = task_id_show(key, STR("a"), STR("bc"), STR("d"));
@@ -54,13 +56,4 @@ Test(task, what_is_made_of_other_parts_has_another_mark)
         free(one);
         free(two);
         free(three);
-}
-
-Test(task, a_result_may_be_one)
-{
-        json_t *task = json_from("{'resultType': 'task'}"), *other = json_from("{'resultType': 7}");
-
-        cr_assert(task_is(task) && !task_is(other) && !task_is(NULL));
-        json_decref(task);
-        json_decref(other);
 }
