@@ -16,17 +16,20 @@ static bool is_of_stateless_client(const struct exchange *x)
 {
         const struct call *call = exchange_call(x);
 
-        return call != NULL && call->session->kind == SESSION_STANDING;
+        return call != NULL && call_is_stateless(call);
+}
+
+static bool link_revision(const struct link *link, era_revision *revisionp)
+{
+        return era_revision_find(str_from(link_version(link)), revisionp) == 0;
 }
 
 static era_revision link_stateless_revision(const struct link *link)
 {
-        const char *name = link->state == LINK_READY ? link_version(link) : NULL;
         era_revision revision;
 
-        return name != NULL && era_revision_find(str_from(name), &revision) == 0
-                       ? revision
-                       : era_newest_stateless();
+        return link->state == LINK_READY && link_revision(link, &revision) ? revision
+                                                                           : era_newest_stateless();
 }
 
 const char *link_stateless_version(const struct link *link)
@@ -36,11 +39,9 @@ const char *link_stateless_version(const struct link *link)
 
 bool link_is_of_stateless(const struct link *link)
 {
-        const char *name = link_version(link);
         era_revision revision;
 
-        return name != NULL && era_revision_find(str_from(name), &revision) == 0 &&
-               era_is_stateless(revision);
+        return link_revision(link, &revision) && era_is_stateless(revision);
 }
 
 const json_t *link_init_params(const struct link *link, const struct call *call)

@@ -127,9 +127,7 @@ static struct stream *find_stream(const struct call *call)
 
 static bool is_of_stateless_server(const struct call *call)
 {
-        const struct link *link = call->session->links[call->upstream->index];
-
-        return (link->host != NULL ? link->host : link)->is_stateless;
+        return link_is_of_stateless(call->session->links[call->upstream->index]);
 }
 
 /* What has to be read first: the client is to be asked before it, it has a task's id in it, which
