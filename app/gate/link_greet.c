@@ -199,9 +199,7 @@ static void link_on_stateless_error(struct exchange *x, const json_t *error)
 void link_on_greeting_answer(struct exchange *x, const struct rpc_msg *m)
 {
         struct link *link = x->owner;
-        bool is_stateless_error =
-                m->kind == RPC_ERROR &&
-                bridge_is_stateless_code(json_integer_value(json_object_get(m->error, "code")));
+        bool is_stateless_error = m->kind == RPC_ERROR && bridge_is_stateless_error(m->error);
         json_t *root = json_incref(m->root); /* the exchange's end may free it */
 
         if (is_stateless_error) {
@@ -224,15 +222,9 @@ void link_on_greeting_answer(struct exchange *x, const struct rpc_msg *m)
 bool link_takes_refusal(struct exchange *x, struct str text)
 {
         struct rpc_msg m;
-        const char *fault;
-        char why[160];
-        json_t *root;
-        bool takes;
+        json_t *root = link_read_refusal(text, &m);
+        bool takes = root != NULL && bridge_is_stateless_error(m.error);
 
-        if (rpc_parse(text, &root, why, sizeof(why)) != 0)
-                return false;
-        takes = rpc_msg_read(root, &m, &fault) == 0 && m.kind == RPC_ERROR &&
-                bridge_is_stateless_code(json_integer_value(json_object_get(m.error, "code")));
         if (takes)
                 link_on_greeting_answer(x, &m);
         json_decref(root);

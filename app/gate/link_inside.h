@@ -249,6 +249,8 @@ const json_t *link_init_params(const struct link *link, const struct call *call)
 bool link_goes_on(struct exchange *x, const struct rpc_msg *m);
 /* The server does not speak as it did: finds out again how, and sends x once more. */
 void link_doubt(struct exchange *x);
+/* The error that the body of a refusal (HTTP 4xx) is, for the caller to release; NULL: none. */
+json_t *link_read_refusal(struct str text, struct rpc_msg *m);
 /* Is the body of a refusal (HTTP 4xx) the answer of a stateless server to that request? */
 bool link_is_answer(const struct exchange *x, struct str text);
 /* An answer as whoever asked knows it, a new reference; NULL: out of memory. */

@@ -225,20 +225,27 @@ void link_doubt(struct exchange *x)
         exchange_again(x);
 }
 
-bool link_is_answer(const struct exchange *x, struct str text)
+json_t *link_read_refusal(struct str text, struct rpc_msg *m)
 {
-        struct rpc_msg m;
         const char *fault;
         char why[160];
         json_t *root;
-        bool is_answer;
 
         if (rpc_parse(text, &root, why, sizeof(why)) != 0)
-                return false;
-        is_answer =
-                rpc_msg_read(root, &m, &fault) == 0 && m.kind == RPC_ERROR &&
-                (json_equal(m.id, exchange_msg_id(x)) ||
-                 bridge_is_stateless_code(json_integer_value(json_object_get(m.error, "code"))));
+                return NULL;
+        if (rpc_msg_read(root, m, &fault) == 0 && m->kind == RPC_ERROR)
+                return root;
+        json_decref(root);
+        return NULL;
+}
+
+bool link_is_answer(const struct exchange *x, struct str text)
+{
+        struct rpc_msg m;
+        json_t *root = link_read_refusal(text, &m);
+        bool is_answer = root != NULL && (json_equal(m.id, exchange_msg_id(x)) ||
+                                          bridge_is_stateless_error(m.error));
+
         json_decref(root);
         return is_answer;
 }

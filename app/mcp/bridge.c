@@ -308,8 +308,10 @@ int bridge_finish(const char *method, const json_t *params, json_t *answer,
 
 /* ---- answers to session clients ---- */
 
-bool bridge_is_stateless_code(json_int_t code)
+bool bridge_is_stateless_error(const json_t *error)
 {
+        json_int_t code = json_integer_value(json_object_get(error, "code"));
+
         return code == RPC_HEADER_MISMATCH || code == RPC_MISSING_CAPABILITY ||
                code == RPC_UNSUPPORTED_VERSION;
 }

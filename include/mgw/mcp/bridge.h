@@ -102,8 +102,8 @@ json_t *bridge_input_response(const json_t *input_request, const json_t *reply);
 
 /* Is a stateless upstream's result of a type that we know? One without a type is complete. */
 bool bridge_is_known(const json_t *result);
-/* Is this the code of an error that only stateless servers give? */
-bool bridge_is_stateless_code(json_int_t code);
+/* Is this an error (may be NULL) that only stateless servers give? */
+bool bridge_is_stateless_error(const json_t *error);
 /* Is a stateless upstream's result none yet? Then these are its input requests by their keys,
  * borrowed; NULL: it only wants to be called again. */
 bool bridge_is_input_required(const json_t *result);

@@ -899,12 +899,23 @@ Test(bridge, types_of_results)
 
 Test(bridge, codes_that_only_stateless_servers_give)
 {
-        cr_assert(bridge_is_stateless_code(RPC_HEADER_MISMATCH));
-        cr_assert(bridge_is_stateless_code(RPC_MISSING_CAPABILITY));
-        cr_assert(bridge_is_stateless_code(RPC_UNSUPPORTED_VERSION));
-        cr_assert_not(bridge_is_stateless_code(RPC_METHOD_NOT_FOUND));
-        cr_assert_not(bridge_is_stateless_code(-32000));
-        cr_assert_not(bridge_is_stateless_code(0));
+        static const struct {
+                const char *error;
+                bool is_theirs;
+        } errors[] = {
+                {"{'code': -32020}", true},  {"{'code': -32021}", true},
+                {"{'code': -32022}", true},  {"{'code': -32601}", false},
+                {"{'code': -32000}", false}, {"{}", false},
+        };
+
+        for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+                json_t *error = json_from(errors[i].error);
+
+                cr_assert_eq(bridge_is_stateless_error(error), errors[i].is_theirs, "%s",
+                             errors[i].error);
+                json_decref(error);
+        }
+        cr_assert_not(bridge_is_stateless_error(NULL));
 }
 
 Test(bridge, what_a_retry_gives)
