@@ -3,6 +3,7 @@
 #include "mgw/base/clock.h"
 #include "mgw/base/rand.h"
 #include "mgw/mcp/seal.h"
+#include "mgw/wire/json_str.h"
 
 #include <stdlib.h>
 
@@ -53,7 +54,7 @@ json_t *request_state_open(const struct gate *gate, const struct user *user, con
                            const json_t *params, const char **whyp)
 {
         const json_t *state = json_object_get(params, "requestState");
-        struct str text = {json_string_value(state), json_string_length(state)};
+        struct str text = json_str(state);
         uint8_t digest[SEAL_DIGEST_BYTES];
         struct seal_binding binding;
         json_t *content = NULL;

@@ -11,6 +11,7 @@
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/mirror.h"
 #include "mgw/wire/hdr.h"
+#include "mgw/wire/json_str.h"
 
 #include <stdio.h>
 
@@ -126,7 +127,7 @@ static struct str mirrored_header(const void *headers, const char *name)
 {
         const json_t *value = json_object_get(headers, name);
 
-        return (struct str){json_string_value(value), json_string_length(value)};
+        return json_str(value);
 }
 
 bool stateless_knows_tool(const struct listing_owner *owner)

@@ -2,6 +2,7 @@
 
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/task_id.h"
+#include "mgw/wire/json_str.h"
 
 #include <stdlib.h>
 
@@ -46,8 +47,7 @@ void task_show(const struct link *link, json_t *task)
         if (!json_is_string(id))
                 return;
         shown = task_id_show(link->upstream->gate->state_key, str_from(link->session->user->email),
-                             str_from(upstream_name(link->upstream)),
-                             (struct str){json_string_value(id), json_string_length(id)});
+                             str_from(upstream_name(link->upstream)), json_str(id));
         json_object_set_new(task, "taskId", json_string(shown));
         free(shown);
 }

@@ -8,6 +8,7 @@
 #include "mgw/mcp/era.h"
 #include "mgw/mcp/method.h"
 #include "mgw/wire/hdr.h"
+#include "mgw/wire/json_str.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,11 +22,6 @@
 #define VALUE_MAX_BYTES (1u << 20)
 /* Integers beyond are not the same number to everyone (2^53 - 1). */
 #define SAFE_MAX 9007199254740991
-
-static struct str text_of(const json_t *string)
-{
-        return (struct str){json_string_value(string), json_string_length(string)};
-}
 
 static struct str get_param(const void *params, const char *name)
 {
@@ -81,7 +77,7 @@ static bool number_is(const json_t *value, struct str text)
 static bool value_is(const json_t *value, struct str text)
 {
         if (json_is_string(value))
-                return str_eq(text_of(value), text);
+                return str_eq(json_str(value), text);
         if (json_is_boolean(value))
                 return str_eq(json_is_true(value) ? STR("true") : STR("false"), text);
         return json_is_number(value) && number_is(value, text);
@@ -262,7 +258,7 @@ static int check_annotation(struct tool_check *check, const json_t *schema, enum
         if (place != PLACE_PROPERTY)
                 return refuse(check, "stands where no call has one value for it: it must be on a "
                                      "property reached through \"properties\" alone");
-        if (!json_is_string(name) || !hdr_is_token(text_of(name)))
+        if (!json_is_string(name) || !hdr_is_token(json_str(name)))
                 return refuse(check, "is no name that a header can have");
         if (type == NULL || (strcmp(type, "string") != 0 && strcmp(type, "integer") != 0 &&
                              strcmp(type, "boolean") != 0))
@@ -384,7 +380,7 @@ static int add_param(void *owner, const char *name, const json_t *value)
         if (!is_mirrored(value))
                 return 0;
         if (json_is_string(value))
-                return lines_add(owner, "Mcp-Param-", name, text_of(value));
+                return lines_add(owner, "Mcp-Param-", name, json_str(value));
         if (json_is_boolean(value))
                 return lines_add(owner, "Mcp-Param-", name,
                                  json_is_true(value) ? STR("true") : STR("false"));
@@ -402,7 +398,7 @@ static int lines_fill(char ***linesp, const json_t *message, const json_t *input
         int r = lines_add(linesp, "", "Mcp-Method", str_from(name));
 
         if (r == 0 && json_is_string(mirrored))
-                r = lines_add(linesp, "", "Mcp-Name", text_of(mirrored));
+                r = lines_add(linesp, "", "Mcp-Name", json_str(mirrored));
         if (r == 0 && input_schema != NULL)
                 r = walk_params(input_schema, json_object_get(params, "arguments"), add_param,
                                 linesp);

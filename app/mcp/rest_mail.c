@@ -3,6 +3,7 @@
 #include "rest_inside.h"
 
 #include "mgw/base/base64.h"
+#include "mgw/wire/json_str.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -100,7 +101,7 @@ static int add_value(struct buf *out, const char *key, const json_t *value, char
 
         for (size_t i = 0; r == 0 && i < n; i++) {
                 const json_t *one = json_is_array(value) ? json_array_get(value, i) : value;
-                struct str s = {json_string_value(one), json_string_length(one)};
+                struct str s = json_str(one);
 
                 if (s.p == NULL) {
                         snprintf(why, why_size, "%s: must be a string or an array of them", key);
@@ -165,8 +166,7 @@ int mail_encode(const json_t *parts, json_t **textp, char *why, size_t why_size)
         buf_init(&raw, MAIL_MAX_BYTES * 2);
         r = add_headers(&mail, parts, why, why_size);
         if (r == 0)
-                r = add_text(&mail,
-                             (struct str){json_string_value(text), json_string_length(text)});
+                r = add_text(&mail, json_str(text));
         if (r == 0)
                 r = base64_encode(&raw, BASE64_URL, buf_bytes(&mail));
         if (r == 0) {

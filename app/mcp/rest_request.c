@@ -3,6 +3,7 @@
 
 #include "mgw/base/strv.h"
 #include "mgw/wire/hdr.h"
+#include "mgw/wire/json_str.h"
 #include "mgw/wire/uri.h"
 
 #include <ctype.h>
@@ -17,8 +18,7 @@
 static const struct rest_tool *find_tool(const struct rest *rest, const json_t *name)
 {
         for (size_t i = 0; i < rest->n_tools; i++)
-                if (str_eq(str_from(rest->tools[i].name),
-                           (struct str){json_string_value(name), json_string_length(name)}))
+                if (str_eq(str_from(rest->tools[i].name), json_str(name)))
                         return &rest->tools[i];
         return NULL;
 }
@@ -214,9 +214,7 @@ static int add_header(const struct making *m, const char *name, const char *valu
 static int add_filled_header(const struct making *m, const char *name, const json_t *value)
 {
         char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
-        struct str s = json_is_string(value)
-                               ? (struct str){json_string_value(value), json_string_length(value)}
-                               : str_from(text);
+        struct str s = json_is_string(value) ? json_str(value) : str_from(text);
         int r = 0;
 
         if (s.p == NULL)

@@ -1,3 +1,4 @@
+#include "mgw/wire/json_str.h"
 #include "rest_inside.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@ static const char *const mail_parts[] = {"to",          "cc",         "bcc", "su
 /* The name in "{name}", empty when the string is something else. */
 static struct str argument_name(const json_t *string)
 {
-        struct str s = {json_string_value(string), json_string_length(string)};
+        struct str s = json_str(string);
 
         if (s.n < 3 || s.p[0] != '{' || s.p[s.n - 1] != '}' ||
             memchr(s.p + 1, '{', s.n - 1) != NULL || memchr(s.p, '}', s.n - 1) != NULL)

@@ -18,11 +18,6 @@ struct compiler {
         size_t n_nodes;
 };
 
-struct str str_of(const json_t *string)
-{
-        return (struct str){json_string_value(string), json_string_length(string)};
-}
-
 const struct node *schema_node(const struct schema *schema, const json_t *json)
 {
         struct node *node;
@@ -169,7 +164,7 @@ static bool is_type_name(const json_t *json)
                                             "number", "string",  "integer"};
 
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-                if (str_eq(str_of(json), str_from(names[i])))
+                if (str_eq(json_str(json), str_from(names[i])))
                         return true;
         return false;
 }
@@ -257,7 +252,7 @@ static int take_keyword(struct compiler *c, const struct keyword *keyword, json_
         case SHAPE_PATTERN_MAP:
                 return take_pattern_map(c, json, place);
         case SHAPE_PATTERN:
-                return take_pattern(c, str_of(json), place);
+                return take_pattern(c, json_str(json), place);
         default:
                 return 0;
         }

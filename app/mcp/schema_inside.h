@@ -6,6 +6,7 @@
 #include "mgw/base/str.h"
 #include "mgw/mcp/pattern.h"
 #include "mgw/mcp/schema.h"
+#include "mgw/wire/json_str.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -108,7 +109,6 @@ struct schema {
 
 const struct node *schema_node(const struct schema *schema, const json_t *json);
 const struct pattern *schema_pattern(const struct schema *schema, struct str text);
-struct str str_of(const json_t *string);
 /* Leads node->target to where its $ref says, NULL when there is nothing; *resourcep is what "#"
  * means there, NULL when the $ref leaves the document. 0, -ENOMEM. */
 int schema_find_target(const struct schema *schema, struct node *node, json_t **resourcep);

@@ -77,7 +77,7 @@ static json_t *find_anchor(const struct schema *schema, const json_t *resource, 
                 for (size_t i = 0; i < 2 && node->resource == resource; i++) {
                         const json_t *anchor = json_object_get(node->json, keywords[i]);
 
-                        if (anchor != NULL && str_eq(str_of(anchor), wanted))
+                        if (anchor != NULL && str_eq(json_str(anchor), wanted))
                                 return node->json;
                 }
         return NULL;
@@ -92,7 +92,7 @@ static json_t *find_resource(const struct schema *schema, const char *id)
         for (const struct node *node = schema->nodes; node != NULL; node = node->hh.next) {
                 const json_t *own = json_object_get(node->json, "$id");
 
-                if (own != NULL && str_eq(str_of(own), str_from(id)))
+                if (own != NULL && str_eq(json_str(own), str_from(id)))
                         return node->json;
         }
         return NULL;
@@ -113,7 +113,7 @@ static json_t *find_target(const struct schema *schema, const struct node *node,
 
 int schema_find_target(const struct schema *schema, struct node *node, json_t **resourcep)
 {
-        char *ref = str_dup(str_of(json_object_get(node->json, "$ref")));
+        char *ref = str_dup(json_str(json_object_get(node->json, "$ref")));
 
         if (ref == NULL)
                 return -ENOMEM;

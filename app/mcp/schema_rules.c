@@ -231,7 +231,7 @@ static int check_pattern(struct spot *at, json_t *json)
 
         if (!json_is_string(at->value))
                 return 0;
-        r = run_match(at->run, str_of(json), str_of(at->value));
+        r = run_match(at->run, json_str(json), json_str(at->value));
         if (r != PATTERN_E_NONE)
                 return r;
         return spot_refuse_quoting(at, "must match the pattern", json);

@@ -4,6 +4,7 @@
 
 #include "mgw/base/strv.h"
 #include "mgw/wire/hdr.h"
+#include "mgw/wire/json_str.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -169,17 +170,12 @@ static const struct {
         [BAGGAGE] = {"baggage", "HTTP_BAGGAGE", baggage_is_valid},
 };
 
-static struct str text_of(const json_t *string)
-{
-        return (struct str){json_string_value(string), json_string_length(string)};
-}
-
 /* False: nothing valid stands there (any more). */
 static bool keep_own(json_t *meta, int key)
 {
         const json_t *own = json_object_get(meta, keys[key].name);
 
-        if (json_is_string(own) && keys[key].is_valid(text_of(own)))
+        if (json_is_string(own) && keys[key].is_valid(json_str(own)))
                 return true;
         json_object_del(meta, keys[key].name);
         return false;
