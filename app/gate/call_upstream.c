@@ -9,11 +9,6 @@
  * none through. */
 #define LINGER_MS 50
 
-static struct link *call_link(const struct call *call)
-{
-        return call->session->links[call->upstream->index];
-}
-
 static void pass_answer_take(struct call *call, json_t *answer)
 {
         bool is_stateless = call_is_stateless(call);

@@ -127,7 +127,7 @@ static struct stream *find_stream(const struct call *call)
 
 static bool is_of_stateless_server(const struct call *call)
 {
-        return link_is_of_stateless(call->session->links[call->upstream->index]);
+        return link_is_of_stateless(call_link(call));
 }
 
 /* What has to be read first: the client is to be asked before it, it has a task's id in it, which

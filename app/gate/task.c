@@ -64,6 +64,6 @@ bool task_show_answer(struct call *call, json_t *answer)
                 return false;
         }
         if (is_task || call->method->class == METHOD_BY_TASK)
-                task_show(call->session->links[call->upstream->index], result);
+                task_show(call_link(call), result);
         return true;
 }

@@ -40,6 +40,12 @@ static inline bool call_is_stateless(const struct call *call)
         return call->session->kind == SESSION_STANDING;
 }
 
+/* The link by which it went: call->upstream is known. */
+static inline struct link *call_link(const struct call *call)
+{
+        return call->session->links[call->upstream->index];
+}
+
 /* Starts one request; post is NULL for era A. It is answered in any case. In a standing session the
  * request is one of era C, and has been checked as such. */
 void call_start(struct session *session, struct post *post, const struct rpc_msg *msg);
