@@ -2,7 +2,6 @@
 
 #include "mgw/base/strv.h"
 #include "mgw/gate/credential.h"
-#include "mgw/wire/hdr.h"
 
 #include <errno.h>
 #include <stdlib.h>

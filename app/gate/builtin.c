@@ -2,8 +2,6 @@
  * wrong. */
 #include "mgw/gate/builtin.h"
 
-#include "mgw/base/log.h"
-
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

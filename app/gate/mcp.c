@@ -1,7 +1,6 @@
 /* The endpoints of eras A and B, and the way to that of era C. */
 #include "mgw/gate/mcp.h"
 
-#include "mgw/base/log.h"
 #include "mgw/gate/ask.h"
 #include "mgw/gate/call.h"
 #include "mgw/gate/link.h"

@@ -4,7 +4,6 @@
 
 #include "mgw/gate/listing.h"
 #include "mgw/gate/post.h"
-#include "mgw/gate/stateless.h"
 #include "mgw/gate/task.h"
 #include "mgw/gate/watched.h"
 #include "mgw/mcp/bridge.h"

@@ -1,6 +1,5 @@
 /* One request of Streamable HTTP, and its answer: JSON, or a stream, which goes on by GET when it
  * breaks off. A 404 means that the upstream has forgotten the session. */
-#include "mgw/base/log.h"
 #include "mgw/base/strv.h"
 #include "mgw/gate/relay.h"
 #include "mgw/mcp/mirror.h"

@@ -4,7 +4,6 @@
 #include "mgw/gate/user.h"
 
 #include "mgw/base/file.h"
-#include "mgw/base/log.h"
 #include "mgw/wire/hdr.h"
 
 #include <errno.h>
