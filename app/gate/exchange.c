@@ -1,9 +1,10 @@
 /* Messages of ours on their way to an upstream. Ids and progress tokens there are our own numbers.
  * What found its session lost, or does no harm twice, is sent once more. */
-#include "link_detour.h"
 #include "listen.h"
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
+#include "refetch.h"
+#include "rounds.h"
 
 #include <inttypes.h>
 #include <stdio.h>

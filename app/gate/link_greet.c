@@ -94,13 +94,13 @@ static struct exchange *link_find_opening(const struct link *link, enum exchange
         return NULL;
 }
 
+/* Else initialize is what it does not answer, or it is known to be of era C. */
 bool link_probe_is_over(struct link *link)
 {
         struct exchange *x = link_find_opening(link, EXCHANGE_DISCOVER);
 
         if (x == NULL || !link->is_stateless || !link->is_probing)
-                return false; /* initialize is what it does not answer, or it is known to be of era
-                                 C */
+                return false;
         log_info(NULL, "[upstream] %s: no answer to server/discover: asked to initialize",
                  upstream_name(link->upstream));
         /* Over a pipe the answer of a server that starts slowly comes before that to initialize. */

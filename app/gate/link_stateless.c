@@ -1,12 +1,13 @@
 /* A link to a server that keeps no session (era C): each request says who asks, nothing but
  * requests goes there, and answers are made what the client knows. */
-#include "link_detour.h"
 #include "listen.h"
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
 #include "mgw/gate/listing.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/era.h"
+#include "refetch.h"
+#include "rounds.h"
 
 #include <errno.h>
 #include <string.h>
@@ -177,8 +178,6 @@ static json_t *bad_answer_take(struct exchange *x, const char *why)
         return rpc_error_take(exchange_msg_id(x), RPC_INTERNAL_ERROR, why, NULL);
 }
 
-const char link_lacks_input[] = "it asks for input that this client has not said it can give";
-
 /* The client is asked by the answer itself: in our name, so by the rules. */
 static json_t *answer_that_asks(struct exchange *x, const struct rpc_msg *m)
 {
@@ -192,7 +191,7 @@ static json_t *answer_that_asks(struct exchange *x, const struct rpc_msg *m)
         lacking = bridge_lacking_capabilities(m->result, bridge_client_capabilities(params));
         if (lacking == NULL)
                 return json_incref(m->root);
-        return rpc_error_take(exchange_msg_id(x), RPC_MISSING_CAPABILITY, link_lacks_input,
+        return rpc_error_take(exchange_msg_id(x), RPC_MISSING_CAPABILITY, rounds_lack_input,
                               json_pack("{s:o}", "requiredCapabilities", lacking));
 }
 

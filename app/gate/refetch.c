@@ -1,4 +1,5 @@
-#include "link_detour.h"
+#include "refetch.h"
+
 #include "mgw/base/log.h"
 #include "mgw/gate/fetch.h"
 

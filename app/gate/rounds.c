@@ -1,7 +1,8 @@
 /* The questions of one round go to the client together, under the keys that the server has given
  * them; the reply to each comes here. All that follows from a reply is done at the end of the turn:
  * it may come from within ask_client(), or from the end of the call. */
-#include "link_detour.h"
+#include "rounds.h"
+
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
 #include "mgw/mcp/bridge.h"
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+const char rounds_lack_input[] = "it asks for input that this client has not said it can give";
 
 /* A server that has asked so often will not have enough. */
 #define ROUNDS_MAX 32
@@ -113,7 +116,7 @@ static const char *rounds_check(const struct rounds *r, const json_t *result)
                 return why;
         lacking = bridge_lacking_capabilities(result, json_object_get(said, "capabilities"));
         json_decref(lacking);
-        return lacking != NULL ? link_lacks_input : NULL;
+        return lacking != NULL ? rounds_lack_input : NULL;
 }
 
 static void rounds_ask(struct rounds *r)
