@@ -105,6 +105,17 @@ async function startBigSse() {
   };
 }
 
+/** Waits until an upstream writes no more. */
+async function rest(written) {
+  let before;
+  await waitFor(async () => {
+    const rests = before === written.bytes;
+    before = written.bytes;
+    await new Promise((resolve) => { setTimeout(resolve, 300); });
+    return rests;
+  }, 'the upstream to rest');
+}
+
 const hash = (text) => createHash('sha256').update(text).digest('hex');
 const rssKb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 const callBig = (args, name = 'big_big') => rpc(5, 'tools/call', { name, arguments: args });
@@ -256,13 +267,7 @@ for (const [kind, start] of [['HTTP', startBig], ['HTTP+SSE', startBigSse]]) {
         if (hasPaused || parts.length < 100) continue;
         hasPaused = true;
         // Nobody reads now: the upstream must come to rest, and others be served.
-        let before;
-        await waitFor(async () => {
-          const rests = before === big.written.bytes;
-          before = big.written.bytes;
-          await new Promise((resolve) => { setTimeout(resolve, 300); });
-          return rests;
-        }, 'the upstream to rest');
+        await rest(big.written);
         assert.ok(big.written.bytes - since < 40 * MB, `${big.written.bytes - since} bytes were taken from it`);
         const other = await (await post(sessions[1], rpc(6, 'tools/call', { name: 'echo', arguments: { message: 'me too' } }))).json();
         assert.equal(textOf(other.result), 'me too');
@@ -329,13 +334,7 @@ test('50 MB pass in a few buffers to a client of era A, whose other answers come
     const data = await session.next((text) => text.includes('"result":'), async () => {
       peak = Math.max(peak, rssKb(gateway.mgw.pid));
       if (++chunks !== 100) return;
-      let before;
-      await waitFor(async () => {
-        const rests = before === big.written.bytes;
-        before = big.written.bytes;
-        await new Promise((resolve) => { setTimeout(resolve, 300); });
-        return rests;
-      }, 'the upstream to rest');
+      await rest(big.written);
       assert.ok(big.written.bytes - since < 40 * MB, `${big.written.bytes - since} bytes were taken from it`);
       await session.send(rpc(6, 'tools/call', { name: 'echo', arguments: { message: 'after' } }));
     });

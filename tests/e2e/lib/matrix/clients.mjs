@@ -30,6 +30,13 @@ class Matrixed {
     };
   }
 
+  async list() {
+    const [{ tools }, { resources }, { resourceTemplates }, { prompts }] = await Promise.all([
+      this.sdk.listTools(), this.sdk.listResources(), this.sdk.listResourceTemplates(), this.sdk.listPrompts(),
+    ]);
+    return { tools, resources, resourceTemplates, prompts };
+  }
+
   logged(text) {
     return waitFor(() => this.logs.find(({ data }) => data === text), `the log message ${text}`);
   }
@@ -77,13 +84,6 @@ export class Client1 extends Matrixed {
     return client;
   }
 
-  async list() {
-    const [{ tools }, { resources }, { resourceTemplates }, { prompts }] = await Promise.all([
-      this.sdk.listTools(), this.sdk.listResources(), this.sdk.listResourceTemplates(), this.sdk.listPrompts(),
-    ]);
-    return { tools, resources, resourceTemplates, prompts };
-  }
-
   call(name, args, options) {
     return this.sdk.callTool({ name, arguments: args }, undefined, options);
   }
@@ -116,13 +116,6 @@ export class Client2 extends Matrixed {
     client.sdk.setNotificationHandler('notifications/resources/updated', ({ params }) => { client.updates.push(params.uri); });
     await client.sdk.connect(to.command ? new StdioClientTransport(to) : new HttpTransport2(to));
     return client;
-  }
-
-  async list() {
-    const [{ tools }, { resources }, { resourceTemplates }, { prompts }] = await Promise.all([
-      this.sdk.listTools(), this.sdk.listResources(), this.sdk.listResourceTemplates(), this.sdk.listPrompts(),
-    ]);
-    return { tools, resources, resourceTemplates, prompts };
   }
 
   call(name, args, options) {
