@@ -104,8 +104,8 @@ make_base_image() {
     rm -rf "$root"
     die "debootstrap failed: see above and $log"
   fi
-  # A machine may have no such settings: then grep ends with 1, and the file is empty.
-  apt-config dump | grep -E '^Acquire::(http|https|Check-)' >"$root/etc/apt/apt.conf.d/90machine" || [ $? -eq 1 ]
+  # A machine may have no such settings: then the file is empty.
+  apt-config dump | sed -nE '/^Acquire::(http|https|Check-)/p' >"$root/etc/apt/apt.conf.d/90machine"
   tar -C "$root" --exclude './var/cache/apt/archives/*.deb' --exclude './var/lib/apt/lists/*' -c . |
     docker import - $COMPOSE_BASE >/dev/null
   rm -rf "$root"
