@@ -109,7 +109,7 @@ void admin_on_announce(struct request *req)
         json_t *root = NULL, *msg;
         const char *message, *level = "info", *email = NULL;
 
-        if (rpc_parse(buf_bytes(&req->in->body), &root, why, sizeof(why)) != 0 ||
+        if (rpc_parse(buf_bytes(&req->in->body), NULL, &root, why, sizeof(why)) != 0 ||
             json_unpack(root, "{s:s, s?s, s?s}", "message", &message, "level", &level, "user",
                         &email) < 0 ||
             method_log_level(level) < 0) {

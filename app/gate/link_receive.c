@@ -219,7 +219,7 @@ void link_on_text(struct link *link, struct exchange *via, struct str text)
         json_t *root;
         char why[160];
 
-        if (rpc_parse(text, &root, why, sizeof(why)) != 0) {
+        if (rpc_parse(text, NULL, &root, why, sizeof(why)) != 0) {
                 link_skip(link, why);
                 return;
         }

@@ -230,7 +230,7 @@ json_t *link_read_refusal(struct str text, struct rpc_msg *m)
         char why[160];
         json_t *root;
 
-        if (rpc_parse(text, &root, why, sizeof(why)) != 0)
+        if (rpc_parse(text, NULL, &root, why, sizeof(why)) != 0)
                 return NULL;
         if (rpc_msg_read(root, m, &fault) == 0 && m->kind == RPC_ERROR)
                 return root;

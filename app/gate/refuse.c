@@ -53,7 +53,7 @@ json_t *require_json_body(struct request *req)
                                "Content-Type must be application/json", NULL);
                 return NULL;
         }
-        if (rpc_parse(buf_bytes(&req->in->body), &root, why, sizeof(why)) != 0) {
+        if (rpc_parse(buf_bytes(&req->in->body), NULL, &root, why, sizeof(why)) != 0) {
                 refuse_message(req, 400, NULL, RPC_PARSE_ERROR, why, NULL);
                 return NULL;
         }

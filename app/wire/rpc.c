@@ -1,14 +1,20 @@
 /* JSON-RPC 2.0 envelopes on jansson.
- * Depth is bounded before jansson, whose own bound is 2048 levels of recursion, sees the text.
+ * Depth and number of values are bounded before jansson, whose own bound is 2048 levels of
+ * recursion, sees the text.
  * Reasons name what is wrong and where, and never quote the text: they go into answers and logs,
  * the text is a user's. */
 #include "mgw/wire/rpc.h"
 
+#include "rpc_size.h"
+
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define TEXT_OF(x) #x
+#define NUMBER_TEXT(x) TEXT_OF(x)
+#define DEPTH_TEXT NUMBER_TEXT(RPC_DEPTH_MAX)
 
 struct place {
         size_t line;
@@ -31,29 +37,6 @@ static struct place place_of(struct str text, size_t offset)
         return at;
 }
 
-/* Is the text nested deeper than allowed? Then *offsetp is the bracket that goes too far.
- * Text that is not JSON may give any answer: it is refused all the same. */
-static bool is_too_deep(struct str text, size_t *offsetp)
-{
-        size_t depth = 0;
-        bool in_string = false;
-
-        for (size_t i = 0; i < text.n; i++) {
-                char c = text.p[i];
-
-                if (in_string && c == '\\')
-                        i++;
-                else if (c == '"')
-                        in_string = !in_string;
-                else if (!in_string && (c == '{' || c == '[') && ++depth > RPC_DEPTH_MAX) {
-                        *offsetp = i;
-                        return true;
-                } else if (!in_string && (c == '}' || c == ']') && depth > 0)
-                        depth--;
-        }
-        return false;
-}
-
 static void write_reason(char *why, size_t size, const char *what, struct place at)
 {
         const char *near = strstr(what, " near ");
@@ -63,16 +46,43 @@ static void write_reason(char *why, size_t size, const char *what, struct place 
                  at.byte);
 }
 
-int rpc_parse(struct str text, json_t **rootp, char *why, size_t why_size)
+/* NULL, or why the text may not be parsed; *outcomep is the outcome then. */
+static const char *refusal(const struct rpc_bounds *bounds, const struct rpc_size *size,
+                           int *outcomep)
 {
-        json_error_t error;
-        size_t offset;
-        char what[64];
+        int r = 0;
 
-        if (is_too_deep(text, &offset)) {
-                snprintf(what, sizeof(what), "nested deeper than %d levels", RPC_DEPTH_MAX);
-                write_reason(why, why_size, what, place_of(text, offset));
-                return RPC_E_JSON;
+        if (size->is_too_deep) {
+                *outcomep = RPC_E_JSON;
+                return "nested deeper than " DEPTH_TEXT " levels";
+        }
+        if (bounds == NULL)
+                return NULL;
+        if (size->n_values > bounds->values_max) {
+                *outcomep = RPC_E_BIG;
+                return "more values than allowed";
+        }
+        if (bounds->hold != NULL)
+                r = ledger_hold_set(bounds->hold, size->bytes);
+        *outcomep = r == LEDGER_E_PAYER ? RPC_E_PAYER : RPC_E_WHOLE;
+        return r == 0                ? NULL
+               : r == LEDGER_E_PAYER ? "it would take more memory than its sender may hold"
+                                     : "the gateway has no memory left for it";
+}
+
+int rpc_parse(struct str text, const struct rpc_bounds *bounds, json_t **rootp, char *why,
+              size_t why_size)
+{
+        struct rpc_size size;
+        json_error_t error;
+        const char *fault;
+        int r;
+
+        rpc_size_of(text, &size);
+        fault = refusal(bounds, &size, &r);
+        if (fault != NULL) {
+                write_reason(why, why_size, fault, place_of(text, size.is_too_deep ? size.end : 0));
+                return r;
         }
         *rootp = json_loadb(text.n == 0 ? "" : text.p, text.n,
                             JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
@@ -81,6 +91,8 @@ int rpc_parse(struct str text, json_t **rootp, char *why, size_t why_size)
                                    (size_t)error.position};
 
                 write_reason(why, why_size, error.text, at);
+                if (bounds != NULL && bounds->hold != NULL)
+                        ledger_hold_set_past(bounds->hold, 0);
                 return RPC_E_JSON;
         }
         return 0;

@@ -93,7 +93,7 @@ static void parse_calls(void)
                 json_t *root;
                 char why[160];
 
-                check(rpc_parse(STR(text), &root, why, sizeof(why)));
+                check(rpc_parse(STR(text), NULL, &root, why, sizeof(why)));
                 json_decref(root);
         }
         report("a JSON-RPC call parsed", start);

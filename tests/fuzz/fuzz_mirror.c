@@ -112,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         json_t *message;
 
         check_value(value);
-        if (rpc_parse(rest, &message, why, sizeof(why)) == 0) {
+        if (rpc_parse(rest, NULL, &message, why, sizeof(why)) == 0) {
                 check_message(message, value);
                 json_decref(message);
         }

@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         json_t *pair, *none = json_object();
         char why[160];
 
-        if (rpc_parse((struct str){copy, size}, &pair, why, sizeof(why)) == 0) {
+        if (rpc_parse((struct str){copy, size}, NULL, &pair, why, sizeof(why)) == 0) {
                 json_t *arguments = json_array_get(pair, 1);
 
                 try_document(json_array_get(pair, 0), arguments != NULL ? arguments : none);

@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char why[160];
         json_t *all;
 
-        if (rpc_parse((struct str){copy, size}, &all, why, sizeof(why)) == 0) {
+        if (rpc_parse((struct str){copy, size}, NULL, &all, why, sizeof(why)) == 0) {
                 try_all(all);
                 json_decref(all);
         }

@@ -24,7 +24,7 @@ static void check_again(json_t *root)
         REQUIRE(rpc_dump(root, &first) == 0);
         REQUIRE(memchr(first.p, '\n', first.n) == NULL);
         REQUIRE(memchr(first.p, '\r', first.n) == NULL);
-        REQUIRE(rpc_parse(first, &again, why, sizeof(why)) == 0);
+        REQUIRE(rpc_parse(first, NULL, &again, why, sizeof(why)) == 0);
         REQUIRE(json_equal(root, again));
         REQUIRE(rpc_dump(again, &second) == 0);
         REQUIRE(str_eq(first, second));
@@ -91,7 +91,7 @@ static void check_result(struct str text, const json_t *result, const json_t *id
         REQUIRE(memchr(buf_bytes(&out).p, '\n', out.len) == NULL);
         REQUIRE(memchr(buf_bytes(&out).p, '\r', out.len) == NULL);
         if (o == RPC_RESULT_END && result != NULL) {
-                REQUIRE(rpc_parse(buf_bytes(&out), &again, why, sizeof(why)) == 0);
+                REQUIRE(rpc_parse(buf_bytes(&out), NULL, &again, why, sizeof(why)) == 0);
                 REQUIRE(json_equal(again, result));
                 if (r.id > 0)
                         REQUIRE(json_is_integer(id) && json_integer_value(id) == r.id);
@@ -111,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct rpc_msg msg;
         json_t *root;
 
-        if (rpc_parse((struct str){copy, size}, &root, why, sizeof(why)) != 0) {
+        if (rpc_parse((struct str){copy, size}, NULL, &root, why, sizeof(why)) != 0) {
                 check_reason(why, sizeof(why));
                 check_result((struct str){copy, size}, NULL, NULL);
                 free(copy);

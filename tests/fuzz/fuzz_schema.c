@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char why[160];
         json_t *pair;
 
-        if (rpc_parse((struct str){copy, size}, &pair, why, sizeof(why)) == 0) {
+        if (rpc_parse((struct str){copy, size}, NULL, &pair, why, sizeof(why)) == 0) {
                 if (json_array_size(pair) == 2)
                         try_both(json_array_get(pair, 0), json_array_get(pair, 1));
                 json_decref(pair);

@@ -95,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char why[160];
         json_t *vars;
 
-        if (rpc_parse(rest, &vars, why, sizeof(why)) != 0)
+        if (rpc_parse(rest, NULL, &vars, why, sizeof(why)) != 0)
                 vars = json_object();
         try(template, vars);
         json_decref(vars);

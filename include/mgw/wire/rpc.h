@@ -1,12 +1,16 @@
 /* JSON-RPC 2.0 envelopes as MCP uses them, on jansson. */
 #pragma once
 
+#include "mgw/base/ledger.h"
 #include "mgw/base/str.h"
 
 #include <jansson.h>
 
 #define RPC_E_JSON 1    /* not JSON (or nested too deep): code RPC_PARSE_ERROR */
 #define RPC_E_INVALID 2 /* JSON, but no message: code RPC_INVALID_REQUEST */
+#define RPC_E_BIG 3     /* more values than allowed */
+#define RPC_E_PAYER 4   /* whoever it is charged to has no room for it */
+#define RPC_E_WHOLE 5   /* the gateway has none */
 
 /* Deeper input is refused before it is parsed. */
 #define RPC_DEPTH_MAX 64
@@ -36,10 +40,22 @@ struct rpc_msg {
         json_t *error;
 };
 
-/* Parses text with the depth bounded, duplicate keys refused, and any UTF-8 fault refused.
- * 0: *rootp owned by the caller (an object or an array). RPC_E_JSON with a reason in why (160 bytes
- * will do): what and where, never the text itself. */
-int rpc_parse(struct str text, json_t **rootp, char *why, size_t why_size);
+/* What a text may cost. */
+struct rpc_bounds {
+        size_t values_max;        /* names of members are counted with them */
+        struct ledger_hold *hold; /* is charged with what they take, about; NULL: nobody is */
+};
+
+/* Parses text with the depth bounded, duplicate keys refused, and any UTF-8 fault refused; bounds
+ * are kept before the first value is made (NULL: there are none).
+ * 0: *rootp owned by the caller (an object or an array), and what the hold holds is the caller's to
+ * release. Else a reason in why (160 bytes will do): what and where, never the text itself;
+ * RPC_E_JSON, RPC_E_BIG, RPC_E_PAYER, RPC_E_WHOLE. */
+int rpc_parse(struct str text, const struct rpc_bounds *bounds, json_t **rootp, char *why,
+              size_t why_size);
+/* The bytes that jansson takes for a value, about: many times its text where that is of small
+ * values. At most RPC_DEPTH_MAX levels of it are looked at. NULL takes none. */
+size_t rpc_cost(const json_t *value);
 /* 0, RPC_E_INVALID with *whyp a constant sentence. */
 int rpc_msg_read(json_t *root, struct rpc_msg *msg, const char **whyp);
 

@@ -3,6 +3,8 @@
 
 #include "../check.h"
 
+#include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +13,8 @@ static json_t *parsed(const char *text)
         char why[160];
         json_t *root = NULL;
 
-        cr_assert_eq(rpc_parse(str_from(text), &root, why, sizeof(why)), 0, "%s: %s", text, why);
+        cr_assert_eq(rpc_parse(str_from(text), NULL, &root, why, sizeof(why)), 0, "%s: %s", text,
+                     why);
         return root;
 }
 
@@ -38,7 +41,7 @@ Test(rpc_parse, tells_what_and_where)
                 char why[160] = "";
                 json_t *root;
 
-                cr_assert_eq(rpc_parse(str_from(cases[i].text), &root, why, sizeof(why)),
+                cr_assert_eq(rpc_parse(str_from(cases[i].text), NULL, &root, why, sizeof(why)),
                              RPC_E_JSON, "%s", cases[i].text);
                 check_str(str_from(why), str_from(cases[i].why));
         }
@@ -56,7 +59,8 @@ Test(rpc_parse, reasons_never_quote_what_is_wrong)
                 json_t *root;
 
                 memcpy(exact, text, n);
-                check_int(rpc_parse((struct str){exact, n}, &root, why, sizeof(why)), RPC_E_JSON);
+                check_int(rpc_parse((struct str){exact, n}, NULL, &root, why, sizeof(why)),
+                          RPC_E_JSON);
                 for (const char *at = why; *at != '\0'; at++)
                         cr_assert(*at >= 0x20 && *at < 0x7f, "%s", why);
                 cr_assert_neq(why[0], '\0');
@@ -89,7 +93,7 @@ static int parse_nested(size_t depth, const char *open, const char *middle, cons
         check_int(buf_addf(&text, "%s", middle), 0);
         for (size_t i = 0; i < depth; i++)
                 check_int(buf_addf(&text, "%s", close), 0);
-        r = rpc_parse(buf_bytes(&text), &root, why, 160);
+        r = rpc_parse(buf_bytes(&text), NULL, &root, why, 160);
         if (r == 0)
                 json_decref(root);
         buf_finish(&text);
@@ -300,4 +304,118 @@ Test(rpc_dump, is_one_line)
         check_str(text, STR("{\"a\":[1,\"\\n\\r\\u0000\xe2\x80\xa8\"]}"));
         free((char *)text.p);
         json_decref(root);
+}
+
+/* ---- what values take ---- */
+
+static size_t taken;
+
+static void *counted_malloc(size_t n)
+{
+        void *p = malloc(n);
+
+        taken += malloc_usable_size(p) + sizeof(size_t);
+        return p;
+}
+
+static void counted_free(void *p)
+{
+        if (p != NULL)
+                taken -= malloc_usable_size(p) + sizeof(size_t);
+        free(p);
+}
+
+/* n times what, in an array or, where it is a member, in an object. */
+static char *many(const char *what, unsigned n)
+{
+        bool is_member = strchr(what, ':') != NULL && what[0] == '"';
+        size_t size = n * (strlen(what) + 16) + 16;
+        char *text = malloc(size);
+        size_t at = 0;
+
+        text[at++] = is_member ? '{' : '[';
+        for (unsigned i = 0; i < n; i++) {
+                at += (size_t)(is_member ? snprintf(text + at, size - at, "\"%u%s", i, what + 1)
+                                         : snprintf(text + at, size - at, "%s", what));
+                text[at++] = i + 1 < n ? ',' : is_member ? '}' : ']';
+        }
+        text[at] = '\0';
+        return text;
+}
+
+/* Neither far less, which would let somebody take more than his share, nor far more. ASan's heap
+ * gives other sizes than the C library's: there the lower bound alone holds. */
+Test(rpc_cost, is_about_what_jansson_takes)
+{
+        static const char *const shapes[] = {
+                "{}",
+                "[]",
+                "0",
+                "\"\"",
+                "\"a text of some length, as they are\"",
+                "\"k\":0",
+                "\"k\":{}",
+                "\"a longer name of a member\":\"\"",
+                "{\"a\":{\"b\":[1,2,3]}}",
+                "[[[[[[[[]]]]]]]]",
+                "1.5",
+        };
+
+        json_set_alloc_funcs(counted_malloc, counted_free);
+        for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+                struct ledger ledger = {0};
+                struct ledger_payer payer = {.ledger = &ledger};
+                struct ledger_hold hold;
+                const struct rpc_bounds bounds = {1000000, &hold};
+                char *text = many(shapes[i], 5000), why[160];
+                json_t *root;
+                size_t before = taken;
+
+                ledger_hold_init(&hold, &payer, LEDGER_CALL);
+                check_int(rpc_parse(str_from(text), &bounds, &root, why, sizeof(why)), 0);
+                cr_assert_geq(rpc_cost(root) * 10, (taken - before) * 7, "%s: %zu of %zu",
+                              shapes[i], rpc_cost(root), taken - before);
+                cr_assert_geq(ledger.bytes * 10, (taken - before) * 7, "%s: %zu of %zu", shapes[i],
+                              (size_t)ledger.bytes, taken - before);
+                cr_assert_leq(rpc_cost(root), (taken - before) * 3, "%s: %zu of %zu", shapes[i],
+                              rpc_cost(root), taken - before);
+                json_decref(root);
+                free(text);
+        }
+}
+
+Test(rpc_parse, counts_values_before_it_makes_one)
+{
+        const struct rpc_bounds bounds = {.values_max = 4};
+        char why[160];
+        json_t *root;
+
+        check_int(rpc_parse(STR("{\"a\": [1]}"), &bounds, &root, why, sizeof(why)), 0);
+        json_decref(root);
+        check_int(rpc_parse(STR("[\"{[,\\\"{}\", -1e5, true]"), &bounds, &root, why, sizeof(why)),
+                  0);
+        json_decref(root);
+        check_int(rpc_parse(STR("[{},{},{},{}]"), &bounds, &root, why, sizeof(why)), RPC_E_BIG);
+        check_str(str_from(why), STR("more values than allowed (line 1, column 1, byte 1)"));
+}
+
+Test(rpc_parse, says_whose_memory_does_not_hold_it)
+{
+        struct ledger ledger = {.max_bytes = 10000};
+        struct ledger_payer payer = {.ledger = &ledger, .max_bytes = 5000};
+        struct ledger_hold hold;
+        const struct rpc_bounds bounds = {1000, &hold};
+        char *text = many("{}", 30), why[160];
+        json_t *root;
+
+        ledger_hold_init(&hold, &payer, LEDGER_CALL);
+        check_int(rpc_parse(str_from(text), &bounds, &root, why, sizeof(why)), RPC_E_PAYER);
+        payer.max_bytes = 0;
+        ledger.max_bytes = 5000;
+        check_int(rpc_parse(str_from(text), &bounds, &root, why, sizeof(why)), RPC_E_WHOLE);
+        ledger.max_bytes = 0;
+        text[1] = '!';
+        check_int(rpc_parse(str_from(text), &bounds, &root, why, sizeof(why)), RPC_E_JSON);
+        cr_assert_eq(ledger.bytes, 0);
+        free(text);
 }

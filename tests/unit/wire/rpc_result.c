@@ -182,8 +182,8 @@ Test(rpc_result, finds_what_the_parser_finds)
 
                 buf_init(&out, 1 << 20);
                 check_int(read_all(str_from(texts[i]), 5, &out), RPC_RESULT_END);
-                check_int(rpc_parse(str_from(texts[i]), &root, why, sizeof(why)), 0);
-                check_int(rpc_parse(buf_bytes(&out), &found, why, sizeof(why)), 0);
+                check_int(rpc_parse(str_from(texts[i]), NULL, &root, why, sizeof(why)), 0);
+                check_int(rpc_parse(buf_bytes(&out), NULL, &found, why, sizeof(why)), 0);
                 cr_assert(json_equal(found, json_object_get(root, "result")));
                 json_decref(root);
                 json_decref(found);

@@ -1,0 +1,14 @@
+/* What a JSON text will be, before it is parsed. */
+#pragma once
+
+#include "mgw/base/str.h"
+
+struct rpc_size {
+        size_t n_values; /* with the names of members */
+        size_t bytes;    /* that jansson will take, about */
+        size_t end;      /* up to where it was looked at: the bracket that goes too deep */
+        bool is_too_deep;
+};
+
+/* One walk over the text. Text that is not JSON may give any size: it is refused all the same. */
+void rpc_size_of(struct str text, struct rpc_size *size);
