@@ -18,6 +18,7 @@ static void exchange_free(void *object)
         struct exchange *x = object;
 
         json_decref(x->msg);
+        json_decref(x->hello);
         free(x);
 }
 
@@ -32,7 +33,7 @@ void exchange_end(struct exchange *x)
 
         list_unlink(&x->link);
         timer_disarm(link_loop(link), &x->silence);
-        link->n_sends -= x->kind == EXCHANGE_SEND;
+        link->n_sends -= !exchange_is_request(x);
         if (x->kind == EXCHANGE_LISTEN)
                 listen_forget(x);
         if (x->errand != NULL)
@@ -63,8 +64,14 @@ static void exchange_note_cancel(struct exchange *x)
 {
         const struct call *call = exchange_call(x);
 
-        if (call == NULL || call->relay == NULL)
-                x->owner->given_up_in = x->owner->generation;
+        if (!exchange_is_outlived(x) && (call == NULL || call->relay == NULL))
+                x->owner->given_up_in = x->generation;
+}
+
+/* A session that is over is told nothing. */
+static bool exchange_may_cancel(const struct exchange *x)
+{
+        return x->wire != NULL && !exchange_is_outlived(x);
 }
 
 void link_cancel(struct link *link, int64_t id, const char *why)
@@ -91,7 +98,7 @@ static void exchange_on_silence(struct timer *timer)
 {
         struct exchange *x = container_of(timer, struct exchange, silence);
         struct link *link = x->owner;
-        bool is_running = x->kind == EXCHANGE_REQUEST && x->wire != NULL;
+        bool is_running = x->kind == EXCHANGE_REQUEST && exchange_may_cancel(x);
         int64_t id = x->id;
         char why[64];
 
@@ -113,7 +120,8 @@ void exchange_heard(struct exchange *x)
 
 struct exchange *exchange_new(struct link *link, enum exchange_kind kind, json_t *msg_take)
 {
-        bool has_room = kind != EXCHANGE_SEND || link->n_sends < SENDS_MAX;
+        bool is_request = kind != EXCHANGE_NOTIFY && kind != EXCHANGE_REPLY;
+        bool has_room = is_request || link->n_sends < SENDS_MAX;
         struct exchange *x = has_room ? calloc(1, sizeof(*x)) : NULL;
 
         if (!has_room && upstream_may_log(link->upstream))
@@ -128,22 +136,42 @@ struct exchange *exchange_new(struct link *link, enum exchange_kind kind, json_t
         x->kind = kind;
         x->msg = msg_take;
         x->silence.on_due = exchange_on_silence;
-        link->n_sends += kind == EXCHANGE_SEND;
+        link->n_sends += !is_request;
+        x->generation = is_request ? 0 : link->generation;
         list_append(&link->waiting, &x->link);
         return x;
+}
+
+static void exchange_fix(struct exchange *x)
+{
+        const struct link *link = x->owner;
+
+        json_decref(x->hello);
+        x->hello = exchange_greets(x) ? NULL : json_incref(link->hello);
+        x->generation = link->generation;
+        x->is_stateless = link->is_stateless;
 }
 
 void exchange_start(struct exchange *x)
 {
         struct link *link = x->owner;
+        bool is_late = !exchange_is_request(x) &&
+                       (exchange_is_outlived(x) || !link_takes_notification(link, x->msg));
 
+        if (is_late) { /* it was meant for a session, and that is over */
+                exchange_end(x);
+                return;
+        }
         list_move_to_tail(&link->exchanges, &x->link);
-        x->generation = link->generation;
+        exchange_fix(x);
         exchange_heard(x);
-        if (x->kind == EXCHANGE_SEND && !link_takes_notification(link, x->msg))
-                exchange_end(x); /* it was meant for a session, and there is none any more */
-        else if (!link->is_stateless || !link_answers_itself(x))
+        if (!x->is_stateless || x->kind != EXCHANGE_REQUEST || !link_answers_itself(x))
                 link->transport->send(x);
+}
+
+const char *exchange_version(const struct exchange *x)
+{
+        return json_string_value(json_object_get(x->hello, "protocolVersion"));
 }
 
 /* Progress upstream is counted under the id of our request. */
@@ -273,13 +301,24 @@ void exchange_fail(struct exchange *x, const char *why, enum exchange_fault faul
 void exchange_again(struct exchange *x)
 {
         struct link *link = x->owner;
+        bool tells = !exchange_is_outlived(x) && link->state == LINK_READY;
 
-        if (x->generation != link->generation || link->state != LINK_READY) {
+        if (!exchange_is_request(x))
+                exchange_end(x);
+        else if (tells)
+                exchange_wait_again(x);
+        else
                 exchange_repeat(x);
-                return;
-        }
-        exchange_wait_again(x);
-        link_forgotten(link);
+        if (tells)
+                link_forgotten(link);
+}
+
+void exchange_outlived(struct exchange *x, enum exchange_fault fault)
+{
+        if (exchange_is_request(x))
+                exchange_give_up(x, "its session ended before the answer", fault);
+        else
+                exchange_end(x);
 }
 
 /* ---- from above ---- */
@@ -324,7 +363,7 @@ void errand_drop(struct errand *errand, const char *why)
         if (x == NULL)
                 return;
         link = x->owner;
-        was_sent = x->wire != NULL;
+        was_sent = exchange_may_cancel(x);
         id = x->id;
         if (why != NULL)
                 exchange_note_cancel(x);
@@ -359,7 +398,10 @@ void link_send_take(struct link *link, json_t *msg)
                 json_decref(msg);
                 return;
         }
-        x = exchange_new(link, EXCHANGE_SEND, msg);
+        x = exchange_new(link,
+                         json_is_string(json_object_get(msg, "method")) ? EXCHANGE_NOTIFY
+                                                                        : EXCHANGE_REPLY,
+                         msg);
         if (x != NULL && link->state == LINK_READY)
                 exchange_start(x);
 }

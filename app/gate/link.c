@@ -44,6 +44,7 @@ static void link_set_down(struct link *link, const char *why, int64_t retry_ms)
         link->state = LINK_DOWN;
         link->is_missing = true;
         timer_disarm(link_loop(link), &link->deadline);
+        link_end_greetings(link);
         if (link->host == NULL) /* which tells when it is READY */
                 timer_arm(link_loop(link), &link->retry, retry_ms);
         link_fail_waiting(link, why);
@@ -104,7 +105,7 @@ static const struct transport *link_pick_transport(const struct link *link)
                                                                          : &transport_shared;
 }
 
-/* What is on its way by the other transport goes on by it. */
+/* As long as something is on its way by the other transport that one stays. */
 static int link_take_transport(struct link *link, const struct transport *transport)
 {
         void *before = link->peer, *peer;
@@ -123,16 +124,49 @@ static int link_take_transport(struct link *link, const struct transport *transp
         return 0;
 }
 
+static void link_drop_wire(struct exchange *x)
+{
+        if (x->wire != NULL)
+                x->owner->transport->drop(x);
+}
+
+/* All that is on its way, off its wires: what opens the link again may be another transport. */
+static void link_take_exchanges(struct link *link, struct list *taken)
+{
+        list_for_each (it, &link->exchanges)
+                link_drop_wire(container_of(it, struct exchange, link));
+        list_take_all(taken, &link->exchanges);
+}
+
+static void link_give_up(struct list *lost, const char *why)
+{
+        struct list *it;
+
+        while ((it = list_first(lost)) != NULL) {
+                struct exchange *x = container_of(it, struct exchange, link);
+
+                if (x->kind == EXCHANGE_REQUEST)
+                        exchange_give_up(x, why, FAULT_CUT);
+                else
+                        exchange_end(x);
+        }
+}
+
 void link_begin(struct link *link)
 {
+        struct list lost;
         char why[256];
         int r;
 
         listen_stop(link);
-
+        link_end_greetings(link);
         link->state = LINK_OPENING;
         link->generation++;
         ask_forget(&link->asker); /* their ids mean nothing in a new session */
+        if (!link->transport->outlives_sessions) {
+                link_take_exchanges(link, &lost);
+                link_give_up(&lost, "its connection was given up");
+        }
         r = link->transport->open(link, why, sizeof(why));
         if (r == -EAGAIN) {
                 link_keep_out(link, why);
@@ -178,7 +212,9 @@ void link_try(struct link *link)
 
 void link_fall_back(struct link *link, const struct transport *transport)
 {
-        if (link_take_transport(link, transport) < 0)
+        if (!list_is_empty(&link->exchanges))
+                link_open_failed(link, "takes messages no more as it took those on their way");
+        else if (link_take_transport(link, transport) < 0)
                 link_open_failed(link, "out of memory");
         else
                 link_begin(link);
@@ -299,31 +335,15 @@ void link_forgotten(struct link *link)
         link_try(link);
 }
 
-static void link_drop_wire(struct exchange *x)
-{
-        if (x->wire != NULL)
-                x->owner->transport->drop(x);
-}
-
 void link_lost(struct link *link, const char *why)
 {
         struct list lost;
-        struct list *it;
 
         if (link_opens_anew(link, why))
                 return;
-        list_for_each (at, &link->exchanges) /* what opens it again may be another transport */
-                link_drop_wire(container_of(at, struct exchange, link));
-        list_take_all(&lost, &link->exchanges);
+        link_take_exchanges(link, &lost);
         link_open_failed(link, why);
-        while ((it = list_first(&lost)) != NULL) {
-                struct exchange *x = container_of(it, struct exchange, link);
-
-                if (x->kind == EXCHANGE_REQUEST)
-                        exchange_give_up(x, why, FAULT_CUT);
-                else
-                        exchange_end(x);
-        }
+        link_give_up(&lost, why);
 }
 
 void link_sleep(struct link *link)

@@ -112,20 +112,16 @@ bool link_probe_is_over(struct link *link)
 
 bool link_opens_anew(struct link *link, const char *why)
 {
-        struct list *it;
-
         if (link->state != LINK_OPENING || !link->is_probing || !link->transport->is_own)
                 return false;
         log_info(NULL, "[upstream] %s: %s: started again without server/discover",
                  upstream_name(link->upstream), why);
-        while ((it = list_first(&link->exchanges)) != NULL)
-                exchange_end(container_of(it, struct exchange, link));
         link->upstream->era = UPSTREAM_KEEPS_SESSIONS;
         link_begin(link);
         return true;
 }
 
-static void link_end_greetings(struct link *link)
+void link_end_greetings(struct link *link)
 {
         list_for_each_safe (it, &link->exchanges) {
                 struct exchange *x = container_of(it, struct exchange, link);

@@ -15,7 +15,8 @@ enum exchange_kind {
         EXCHANGE_INITIALIZE,
         EXCHANGE_REQUEST,
         EXCHANGE_LISTEN, /* subscriptions/listen: may be silent for ever */
-        EXCHANGE_SEND,
+        EXCHANGE_NOTIFY, /* of these two the server answers none */
+        EXCHANGE_REPLY,  /* to a request of the server's: it has no method */
 };
 
 /* What is known of the upstream's part in a failure, and so: may the message be sent once more? */
@@ -26,7 +27,8 @@ enum exchange_fault {
         FAULT_OURS,   /* nor does it say anything of how the upstream fares: no token for it */
 };
 
-/* One message of ours on its way, and what is known of its answer. */
+/* One message of ours on its way, and what is known of its answer. What it depends on is fixed when
+ * it starts, and again when it is sent once more: its link may have become another meanwhile. */
 struct exchange {
         struct list link; /* on its link's exchanges, waiting or parked */
         struct link *owner;
@@ -37,12 +39,14 @@ struct exchange {
         struct rounds *rounds;   /* what its server asks of the client; NULL: nothing so far */
         struct refetch *refetch; /* its server has wanted other headers */
         int64_t id;
-        unsigned generation; /* of the upstream session that it was sent in */
         enum exchange_kind kind;
         bool was_retried;
+        bool is_stateless;   /* it started as one to a server without sessions */
+        unsigned generation; /* the upstream session that it is of; 0: it has not started */
+        json_t *hello;       /* what its server had said of itself; NULL: it greets */
 };
 
-/* Of its message; borrowed. A method is there unless it is a reply. */
+/* Of its message; borrowed. NULL: it is a reply. */
 static inline const char *exchange_method(const struct exchange *x)
 {
         return json_string_value(json_object_get(x->msg, "method"));
@@ -66,6 +70,9 @@ struct transport {
         /* It is HTTP: to such servers headers repeat what the body says, and to drop a request is
          * to cancel it. */
         bool has_headers;
+        /* Each message has a connection of its own: what is on its way when the link begins anew
+         * goes on in the session that it was sent in. */
+        bool outlives_sessions;
         /* Allocates link->peer. 0, -ENOMEM. */
         int (*create)(struct link *link);
         /* Before initialize is sent: what was is void. 0; with a reason in why: -EAGAIN (a limit of
@@ -100,6 +107,9 @@ void link_refuse(struct link *link, const struct rpc_msg *m, int code, const cha
  * call, that is relayed from now on. The exchange whose call->relay takes the rest; NULL: it must
  * be gathered. */
 struct exchange *link_begin_relay(struct link *link, struct str head);
+/* The same where it is known whose answer grows; x may be NULL. True: its call->relay takes the
+ * rest. */
+bool exchange_begin_relay(struct exchange *x, struct str head);
 /* Does a client that what comes may go to not read? As request_must_wait(). */
 bool link_must_wait(struct link *link, struct request_waiter *waiter);
 /* Something of its answer has come: the time that it may be silent begins again. */
@@ -108,8 +118,12 @@ void exchange_heard(struct exchange *x);
 void exchange_fail(struct exchange *x, const char *why, enum exchange_fault fault);
 /* A message that gets no answer is out. */
 void exchange_end(struct exchange *x);
-/* The upstream does not know its session any more: opens a new one, and sends x again in it. */
+/* The upstream does not know its session any more: opens a new one, and sends x again in it, unless
+ * it was for the old one alone. */
 void exchange_again(struct exchange *x);
+/* Its session is over, and nothing more of it may be sent there; fault: what the server can have
+ * seen of it. It goes on as exchange_again(), or ends. */
+void exchange_outlived(struct exchange *x, enum exchange_fault fault);
 /* The connection or child is gone, with all that it carried. */
 void link_lost(struct link *link, const char *why);
 /* The transport has ended the connection for having nothing to do: DOWN until it is needed. */
@@ -129,6 +143,18 @@ static inline bool exchange_greets(const struct exchange *x)
 {
         return x->kind == EXCHANGE_DISCOVER || x->kind == EXCHANGE_INITIALIZE;
 }
+/* Is it a request, of whatever kind? */
+static inline bool exchange_is_request(const struct exchange *x)
+{
+        return x->kind != EXCHANGE_NOTIFY && x->kind != EXCHANGE_REPLY;
+}
+/* Has its session ended? What the link says of itself is not true of it any more. */
+static inline bool exchange_is_outlived(const struct exchange *x)
+{
+        return x->generation != x->owner->generation;
+}
+/* The protocol version that was agreed on with its server; NULL: none, it greets. */
+const char *exchange_version(const struct exchange *x);
 /* The text of the message as it goes out; the caller frees text->p. 0, -ENOMEM. */
 int exchange_dump(const struct exchange *x, struct str *text);
 /* The server's answer tells that it does not understand server/discover: it is asked to initialize.
@@ -138,6 +164,8 @@ void link_not_discovered(struct exchange *x);
  */
 bool link_takes_refusal(struct exchange *x, struct str text);
 const char *link_version(const struct link *link);
+/* Greetings on their way have come to nothing. */
+void link_end_greetings(struct link *link);
 
 static inline struct gate *link_gate(const struct link *link)
 {
@@ -155,7 +183,8 @@ static inline struct loop *link_loop(const struct link *link)
 void link_cancel(struct link *link, int64_t id, const char *why);
 /* Ends it with that answer (NULL: out of memory). */
 void exchange_answer_take(struct exchange *x, json_t *answer);
-/* Waits for READY; takes the message. NULL: out of memory. */
+/* Waits for READY; takes the message. What is no request is for the session of now alone. NULL: out
+ * of memory. */
 struct exchange *exchange_new(struct link *link, enum exchange_kind kind, json_t *msg_take);
 void exchange_start(struct exchange *x);
 /* The one that has this id, and waits for an answer. */
@@ -235,8 +264,8 @@ void host_on_request(struct link *host, struct call *call, const struct rpc_msg 
 
 /* ---- servers without sessions ---- */
 
-/* The protocol version that requests to it name. */
-const char *link_stateless_version(const struct link *link);
+/* The protocol version that it names, to a server without sessions. */
+const char *exchange_stateless_version(const struct exchange *x);
 /* Of the tool that the request calls, where it is known: its arguments may have to stand in
  * headers. Borrowed, or NULL. */
 const json_t *link_input_schema(const struct exchange *x);

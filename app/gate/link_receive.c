@@ -48,12 +48,11 @@ static void link_on_answer(struct link *link, struct exchange *via, const struct
                 listen_on_end(x, m);
                 return;
         }
-        if (link->is_stateless && link_goes_on(x, m))
+        if (x->is_stateless && link_goes_on(x, m))
                 return;
         if (m->kind == RPC_RESULT)
                 link_note_subscription(link, x->msg);
-        exchange_answer_take(x,
-                             link->is_stateless ? link_bridge_answer(x, m) : json_incref(m->root));
+        exchange_answer_take(x, x->is_stateless ? link_bridge_answer(x, m) : json_incref(m->root));
 }
 
 struct call *exchange_call(const struct exchange *x)
@@ -127,14 +126,24 @@ static void link_on_notice(struct link *link, struct call *call, const struct rp
         }
 }
 
-static void link_on_notification(struct link *link, struct call *call, const struct rpc_msg *m)
+/* Is what came by it, or by the link, said by a server without sessions? */
+static bool is_of_stateless(const struct link *link, const struct exchange *via)
 {
+        return via != NULL ? via->is_stateless : link->is_stateless;
+}
+
+static void link_on_notification(struct link *link, struct exchange *via, struct call *call,
+                                 const struct rpc_msg *m)
+{
+        bool is_late = via != NULL && exchange_is_outlived(via);
         enum method_class class = method_find(m->method)->class;
 
         if (class == METHOD_MESSAGE && link->session->kind == SESSION_STANDING)
                 call = stateless_logging_call(link, call);
         if (class == METHOD_PROGRESS)
                 link_on_progress(link, m);
+        else if (class == METHOD_CANCELLED && is_late)
+                return; /* what it had asked is forgotten */
         else if (class == METHOD_CANCELLED)
                 ask_cancel(&link->asker, m->root);
         else if (link_is_host(link))
@@ -153,7 +162,7 @@ static void link_on_tagged(struct link *link, struct exchange *via, struct call 
 
         if (plain != NULL && rpc_msg_read(plain, &untagged, &fault) == 0 &&
             !listen_takes(link, via, m))
-                link_on_notification(link, call, &untagged);
+                link_on_notification(link, via, call, &untagged);
         json_decref(plain);
 }
 
@@ -179,10 +188,20 @@ void link_refuse(struct link *link, const struct rpc_msg *m, int code, const cha
                 link_send_take(link, error);
 }
 
-static void link_on_request(struct link *link, struct call *call, const struct rpc_msg *m)
+/* The reply could not reach it, and without one it will not answer. */
+static void link_on_late_request(struct exchange *via, const struct rpc_msg *m)
 {
-        if (link->is_stateless)
+        if (method_find(m->method)->class == METHOD_ASK)
+                exchange_outlived(via, FAULT_FINAL);
+}
+
+static void link_on_request(struct link *link, struct exchange *via, struct call *call,
+                            const struct rpc_msg *m)
+{
+        if (is_of_stateless(link, via))
                 link_skip(link, "its protocol version has no requests to a client");
+        else if (via != NULL && exchange_is_outlived(via))
+                link_on_late_request(via, m);
         else if (method_find(m->method)->class == METHOD_PING)
                 link_send_take(link, rpc_result_take(m->id, json_object()));
         else if (link_is_host(link))
@@ -204,12 +223,12 @@ void link_on_message(struct link *link, struct exchange *via, json_t *root)
                 exchange_heard(via);
         if (rpc_msg_read(root, &m, &fault) != 0)
                 link_skip(link, fault);
-        else if (m.kind == RPC_NOTIFICATION && link->is_stateless)
+        else if (m.kind == RPC_NOTIFICATION && is_of_stateless(link, via))
                 link_on_tagged(link, via, call, &m);
         else if (m.kind == RPC_NOTIFICATION)
-                link_on_notification(link, call, &m);
+                link_on_notification(link, via, call, &m);
         else if (m.kind == RPC_REQUEST)
-                link_on_request(link, call, &m);
+                link_on_request(link, via, call, &m);
         else
                 link_on_answer(link, via, &m);
 }
@@ -238,13 +257,20 @@ static struct exchange *link_only_exchange(const struct link *link)
         list_for_each (it, &link->exchanges) {
                 struct exchange *x = container_of(it, struct exchange, link);
 
-                if (x->kind == EXCHANGE_SEND || x->kind == EXCHANGE_LISTEN)
+                if (!exchange_is_request(x) || x->kind == EXCHANGE_LISTEN)
                         continue;
                 if (only != NULL)
                         return NULL;
                 only = x;
         }
         return link->given_up_in != link->generation ? only : NULL;
+}
+
+bool exchange_begin_relay(struct exchange *x, struct str head)
+{
+        struct call *call = exchange_call(x);
+
+        return call != NULL && relay_begin(call, x->id, x->is_stateless, head);
 }
 
 /* Many servers write the id behind the result. */
@@ -259,7 +285,7 @@ struct exchange *link_begin_relay(struct link *link, struct str head)
         id_json = json_integer(id);
         x = id != RPC_RESULT_ID_UNKNOWN ? exchange_find(link, id_json) : link_only_exchange(link);
         json_decref(id_json);
-        return exchange_call(x) != NULL && relay_begin(x->errand->call, x->id, head) ? x : NULL;
+        return exchange_begin_relay(x, head) ? x : NULL;
 }
 
 static bool call_must_wait(const struct call *call, struct request_waiter *waiter)

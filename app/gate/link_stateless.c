@@ -20,29 +20,26 @@ static bool is_of_stateless_client(const struct exchange *x)
         return call != NULL && call_is_stateless(call);
 }
 
-static bool link_revision(const struct link *link, era_revision *revisionp)
-{
-        return era_revision_find(str_from(link_version(link)), revisionp) == 0;
-}
-
-static era_revision link_stateless_revision(const struct link *link)
+static era_revision exchange_stateless_revision(const struct exchange *x)
 {
         era_revision revision;
 
-        return link->state == LINK_READY && link_revision(link, &revision) ? revision
-                                                                           : era_newest_stateless();
+        return era_revision_find(str_from(exchange_version(x)), &revision) == 0
+                       ? revision
+                       : era_newest_stateless();
 }
 
-const char *link_stateless_version(const struct link *link)
+const char *exchange_stateless_version(const struct exchange *x)
 {
-        return era_revision_name(link_stateless_revision(link));
+        return era_revision_name(exchange_stateless_revision(x));
 }
 
 bool link_is_of_stateless(const struct link *link)
 {
         era_revision revision;
 
-        return link_revision(link, &revision) && era_is_stateless(revision);
+        return era_revision_find(str_from(link_version(link)), &revision) == 0 &&
+               era_is_stateless(revision);
 }
 
 const json_t *link_init_params(const struct link *link, const struct call *call)
@@ -58,7 +55,7 @@ static int wrap(const struct exchange *x, json_t *params)
         const struct link *link = x->owner;
         const struct call *call = exchange_call(x);
         const json_t *said = link_init_params(link, call);
-        era_revision revision = link_stateless_revision(link);
+        era_revision revision = exchange_stateless_revision(x);
         int level = call != NULL ? call->session->log_level : link->session->log_level;
         json_t *capabilities, *info;
         int r;
@@ -79,15 +76,16 @@ static int wrap(const struct exchange *x, json_t *params)
         return r;
 }
 
-/* The message as it goes out, a new reference; NULL: out of memory. */
+/* The message as it goes out, a new reference; NULL: out of memory. What it carries for a server
+ * without sessions, from its client or from rounds, is nothing for one that has come back with
+ * them. */
 static json_t *exchange_message(const struct exchange *x)
 {
         const json_t *params = exchange_params(x);
-        bool is_wrapped = x->owner->is_stateless && x->kind != EXCHANGE_SEND &&
-                          x->kind != EXCHANGE_INITIALIZE;
+        bool is_wrapped = x->is_stateless && exchange_is_request(x);
         json_t *msg, *own;
 
-        if (!is_wrapped && !is_of_stateless_client(x))
+        if (!is_wrapped && !is_of_stateless_client(x) && x->rounds == NULL)
                 return json_incref(x->msg);
         if (is_wrapped)
                 own = params != NULL ? json_copy((json_t *)params) : json_object();
@@ -111,10 +109,10 @@ int exchange_dump(const struct exchange *x, struct str *text)
 
 const json_t *link_input_schema(const struct exchange *x)
 {
-        const char *method = exchange_method(x);
         const char *name = json_string_value(json_object_get(exchange_params(x), "name"));
 
-        if (strcmp(method, "tools/call") != 0 || name == NULL)
+        if (!exchange_is_request(x) || name == NULL ||
+            strcmp(exchange_method(x), "tools/call") != 0)
                 return NULL;
         return json_object_get(listing_find_tool(x->owner, name), "inputSchema");
 }
@@ -220,7 +218,8 @@ json_t *link_bridge_answer(struct exchange *x, const struct rpc_msg *m)
 
 void link_doubt(struct exchange *x)
 {
-        x->owner->upstream->era = UPSTREAM_UNKNOWN;
+        if (!exchange_is_outlived(x))
+                x->owner->upstream->era = UPSTREAM_UNKNOWN;
         exchange_again(x);
 }
 

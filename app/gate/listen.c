@@ -67,12 +67,28 @@ void listen_forget(struct exchange *x)
         }
 }
 
+/* It is on no wire, and waits for what listens to be acknowledged. */
+static bool is_subscriber(const struct exchange *x)
+{
+        const struct watched *kind;
+        bool subscribes = false;
+
+        return x->kind == EXCHANGE_REQUEST && x->is_stateless && x->wire == NULL &&
+               watched_name(x->msg, &kind, &subscribes) != NULL && subscribes;
+}
+
 void listen_stop(struct link *link)
 {
         struct listen *l = link->listen;
 
         if (l == NULL)
                 return;
+        list_for_each_safe (it, &link->exchanges) { /* the next session may not be of its kind */
+                struct exchange *x = container_of(it, struct exchange, link);
+
+                if (is_subscriber(x))
+                        list_move_to_tail(&link->waiting, &x->link);
+        }
         timer_disarm(link_loop(link), &l->retry);
         if (l->open != NULL)
                 exchange_end(l->open);
@@ -102,7 +118,7 @@ static struct subscriber find_subscriber(const struct link *link, const json_t *
                 struct exchange *x = container_of(it, struct exchange, link);
                 bool subscribes = false;
 
-                if (x->kind == EXCHANGE_REQUEST)
+                if (x->kind == EXCHANGE_REQUEST && x->is_stateless)
                         s.name = watched_name(x->msg, &s.kind, &subscribes);
                 if (subscribes && s.name != NULL && names(filter, s.kind, s.name)) {
                         s.x = x;

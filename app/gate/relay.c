@@ -125,17 +125,12 @@ static struct stream *find_stream(const struct call *call)
         return newest != NULL ? container_of(newest, struct stream, link) : NULL;
 }
 
-static bool is_of_stateless_server(const struct call *call)
-{
-        return link_is_of_stateless(call_link(call));
-}
-
 /* What has to be read first: the client is to be asked before it, it has a task's id in it, which
  * is ours to change, or it may be a question itself. */
-static bool must_be_whole(const struct call *call, struct str head)
+static bool must_be_whole(const struct call *call, bool of_stateless, struct str head)
 {
         return input_is_pending(call->input) || call->method->class == METHOD_BY_TASK ||
-               (call->method->may_ask && is_of_stateless_server(call) && bridge_text_may_ask(head));
+               (call->method->may_ask && of_stateless && bridge_text_may_ask(head));
 }
 
 static bool may_begin(struct call *call)
@@ -148,13 +143,13 @@ static bool may_begin(struct call *call)
         return stream != NULL && !stream->is_full && stream->writer == NULL;
 }
 
-bool relay_begin(struct call *call, int64_t id, struct str head)
+bool relay_begin(struct call *call, int64_t id, bool of_stateless, struct str head)
 {
         struct relay *relay;
         struct buf start;
 
-        if (call->relay != NULL || !is_its_result(id, head) || must_be_whole(call, head) ||
-            !may_begin(call))
+        if (call->relay != NULL || !is_its_result(id, head) ||
+            must_be_whole(call, of_stateless, head) || !may_begin(call))
                 return false;
         relay = calloc(1, sizeof(*relay));
         buf_init(&start, 4096);
@@ -165,7 +160,7 @@ bool relay_begin(struct call *call, int64_t id, struct str head)
         }
         relay->call = call;
         relay->id = id;
-        if (call_is_stateless(call) && !is_of_stateless_server(call))
+        if (call_is_stateless(call) && !of_stateless)
                 relay->inserted = bridge_lacking_members(call->method->name);
         relay->stream = find_stream(call);
         relay->is_body = relay->stream == NULL;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define GET_RETRY_MIN_MS 100
 
@@ -37,9 +38,11 @@ void http_get_on_done(struct http_wire *w)
         struct http_peer *peer = link->peer;
         bool is_lost = w->status == 404 && peer->has_get && link->state == LINK_READY;
 
+        if (is_lost && w->session != NULL)
+                w->session->is_forgotten = true;
+
         peer->has_no_get = w->status == 405 || w->status == 501 || (w->status == 404 && !is_lost) ||
                            (w->status == 200 && !w->is_stream);
-        peer->is_forgotten = is_lost;
         http_wire_drop(w);
         if (is_lost)
                 link_forgotten(link);
@@ -67,45 +70,42 @@ static void get_on_retry(struct timer *timer)
 
 /* ---- sessions ---- */
 
-/* Does a request run that was sent in a session before this one? */
-static bool has_old_wires(const struct link *link)
+void http_session_leave(struct http_session *s)
 {
-        list_for_each (it, &link->exchanges) {
-                const struct exchange *x = container_of(it, struct exchange, link);
-
-                if (x->wire != NULL && x->generation != link->generation)
-                        return true;
-        }
-        return false;
-}
-
-void http_end_old_session(struct link *link)
-{
-        struct http_peer *peer = link->peer;
-
-        if (peer->old_session_id == NULL || has_old_wires(link))
+        if (s == NULL || --s->n_users > 0)
                 return;
-        http_ending_start(link->account, peer->old_session_id, link_version(link));
-        free(peer->old_session_id);
-        peer->old_session_id = NULL;
+        if (!s->is_forgotten)
+                http_ending_start(s->account, s->id, s->version);
+        free(s->id);
+        free(s->version);
+        free(s);
 }
 
-/* A server that answered 400 may have the session still, and calls of ours in it. */
-static void give_up_session(struct link *link)
+void http_session_take(struct http_peer *peer, struct str id)
 {
-        struct http_peer *peer = link->peer;
+        struct http_session *s = calloc(1, sizeof(*s));
 
-        if (peer->is_forgotten || peer->session_id == NULL) {
-                free(peer->session_id);
-        } else {
-                if (peer->old_session_id != NULL)
-                        http_ending_start(link->account, peer->old_session_id, link_version(link));
-                free(peer->old_session_id);
-                peer->old_session_id = peer->session_id;
-                http_end_old_session(link);
+        http_session_leave(peer->session);
+        peer->session = NULL;
+        if (s == NULL || (s->id = str_dup(id)) == NULL) {
+                free(s);
+                return;
         }
-        peer->session_id = NULL;
-        peer->is_forgotten = false;
+        s->account = peer->link->account;
+        s->n_users = 1;
+        peer->session = s;
+}
+
+struct http_session *http_session_use(const struct http_peer *peer, const char *version)
+{
+        struct http_session *s = peer->session;
+
+        if (s == NULL)
+                return NULL;
+        if (s->version == NULL && version != NULL)
+                s->version = strdup(version);
+        s->n_users++;
+        return s;
 }
 
 /* ---- its life ---- */
@@ -139,7 +139,8 @@ static int http_open(struct link *link, char *why, size_t why_size)
 
         (void)why;
         (void)why_size;
-        give_up_session(link);
+        http_session_leave(peer->session);
+        peer->session = NULL;
         free(peer->last_event_id);
         peer->last_event_id = NULL;
         peer->has_get = false;
@@ -173,8 +174,7 @@ static void http_destroy(struct link *link)
         timer_disarm(link_loop(link), &peer->get_retry);
         if (peer->get != NULL)
                 http_wire_drop(peer->get);
-        give_up_session(link);
-        http_end_old_session(link);
+        http_session_leave(peer->session);
         free(peer->last_event_id);
         loop_bury(link_loop(link), peer, free);
 }
@@ -182,6 +182,7 @@ static void http_destroy(struct link *link)
 const struct transport transport_http = {
         .knows_stateless = true,
         .has_headers = true,
+        .outlives_sessions = true,
         .create = http_create,
         .open = http_open,
         .send = http_send,

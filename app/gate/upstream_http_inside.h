@@ -13,11 +13,21 @@
 #define DELETE_TIMEOUT_MS 5000
 #define SESSION_ID_MAX 256
 
+/* A session at the server: the peer's newest, or one in which requests run still. */
+struct http_session {
+        struct account *account;
+        char *id;
+        char *version; /* NULL: its server has not been greeted */
+        unsigned n_users;
+        bool is_forgotten; /* the server does not know it any more */
+};
+
 /* One HTTP request to the upstream; x is NULL for the GET stream. A stream that ends before the
  * answer goes on with a GET, where its events have ids. */
 struct http_wire {
         struct link *link;
         struct exchange *x;
+        struct http_session *session; /* that it is sent in; NULL: none */
         struct credential_use use;
         struct http_request *http;
         struct sse_reader sse;
@@ -36,16 +46,14 @@ struct http_wire {
 };
 
 struct http_peer {
-        char *session_id;
-        char *old_session_id; /* was given up while calls run in it; NULL: none */
+        struct http_session *session; /* NULL: none */
         char *last_event_id;
         struct http_wire *get;
         struct timer get_retry;
         struct link *link;
         int64_t get_delay_ms;
-        bool has_get;      /* a GET stream has been open in this session */
-        bool has_no_get;   /* the server offers none */
-        bool is_forgotten; /* the server does not know the session any more */
+        bool has_get;    /* a GET stream has been open in this session */
+        bool has_no_get; /* the server offers none */
 };
 
 struct http_lines {
@@ -73,8 +81,12 @@ void http_get_on_event(struct http_peer *peer, const struct sse_event *ev);
 /* The GET stream is over: is there to be another? */
 void http_get_on_done(struct http_wire *w);
 void http_get_later(struct http_peer *peer);
-/* Ends the session that was given up, when nothing runs in it any more. */
-void http_end_old_session(struct link *link);
+/* Of this id is the peer's from now on, the one before is left. */
+void http_session_take(struct http_peer *peer, struct str id);
+/* The peer's, for a request of that version (NULL: not agreed on); NULL: it has none. */
+struct http_session *http_session_use(const struct http_peer *peer, const char *version);
+/* The last who leaves it ends it at the server. NULL is fine. */
+void http_session_leave(struct http_session *session);
 
 /* ---- the end of a session ---- */
 

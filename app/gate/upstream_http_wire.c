@@ -38,8 +38,9 @@ void http_wire_drop(struct http_wire *w)
                 w->x->wire = NULL;
         if (peer->get == w)
                 peer->get = NULL;
+        http_session_leave(w->session);
+        w->session = NULL;
         loop_bury(link_loop(w->link), w, wire_free);
-        http_end_old_session(w->link);
 }
 
 static void wire_fail(struct http_wire *w, const char *why, enum exchange_fault fault)
@@ -65,11 +66,9 @@ static void wire_on_head(void *owner, const struct http_response *response)
                 w->retry_after_s = response->retry_after_s;
         w->is_stream = hdr_media_is(response->content_type, STR("text/event-stream"));
         w->is_json = hdr_media_is(response->content_type, STR("application/json"));
-        if (w->x != NULL && w->x->kind == EXCHANGE_INITIALIZE &&
-            hdr_is_visible(response->session_id, SESSION_ID_MAX)) {
-                free(peer->session_id);
-                peer->session_id = str_dup(response->session_id);
-        }
+        if (w->x != NULL && w->x->kind == EXCHANGE_INITIALIZE && w->status == 200 &&
+            hdr_is_visible(response->session_id, SESSION_ID_MAX))
+                http_session_take(peer, response->session_id);
         if (w->x == NULL && w->status == 200) {
                 peer->get_delay_ms = GET_RETRY_MS;
                 peer->has_get = true;
@@ -100,8 +99,7 @@ static bool wire_begin_relay(struct http_wire *w, struct str head)
 {
         struct exchange *x = w->x;
 
-        w->is_whole = x == NULL || exchange_call(x) == NULL ||
-                      !relay_begin(exchange_call(x), x->id, head);
+        w->is_whole = !exchange_begin_relay(x, head);
         return !w->is_whole;
 }
 
@@ -162,7 +160,7 @@ static bool wire_reads_body(const struct http_wire *w)
 {
         return w->status == 200 || w->status == 202 ||
                (w->status / 100 == 4 && w->status != 401 && w->is_json && w->x != NULL &&
-                (w->link->is_stateless || exchange_greets(w->x)));
+                (w->x->is_stateless || exchange_greets(w->x)));
 }
 
 static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
@@ -190,11 +188,9 @@ static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
 /* The upstream does not know the session any more (404, or 400 from servers that mix them up). */
 static bool wire_lost_session(const struct http_wire *w)
 {
-        const struct http_peer *peer = w->link->peer;
-
         return (w->status == 404 || w->status == 400) && !w->x->was_retried && !w->is_resumed &&
-               !exchange_greets(w->x) && !w->link->is_stateless &&
-               (peer->session_id != NULL || w->x->generation != w->link->generation);
+               !exchange_greets(w->x) && !w->x->is_stateless &&
+               (w->session != NULL || exchange_is_outlived(w->x));
 }
 
 /* The end of an answer in which there was none, in words; and how bad that is. */
@@ -225,16 +221,15 @@ static enum exchange_fault wire_fault(const struct http_wire *w, char *why, size
  * relayed in part cannot be had again from its middle. */
 static bool wire_may_resume(const struct http_wire *w)
 {
-        return !w->link->is_stateless && w->x->kind == EXCHANGE_REQUEST &&
-               w->last_event_id != NULL && (w->status == 200 || w->status == 0) &&
-               w->n_resumes < RESUMES_MAX && w->x->generation == w->link->generation &&
-               wire_relay(w) == NULL;
+        return !w->x->is_stateless && w->x->kind == EXCHANGE_REQUEST && w->last_event_id != NULL &&
+               (w->status == 200 || w->status == 0) && w->n_resumes < RESUMES_MAX &&
+               !exchange_is_outlived(w->x) && wire_relay(w) == NULL;
 }
 
 /* A server that keeps no session would not refuse a request so. */
 static bool wire_is_foreign(const struct http_wire *w)
 {
-        return w->link->is_stateless && !exchange_greets(w->x) && !w->x->was_retried &&
+        return w->x->is_stateless && !exchange_greets(w->x) && !w->x->was_retried &&
                w->x->errand != NULL && (w->status == 400 || w->status == 404 || w->status == 405) &&
                !link_is_answer(w->x, buf_bytes(&w->body));
 }
@@ -265,12 +260,12 @@ static bool wire_turns(struct http_wire *w)
 /* A response has come, whole: true when it has been acted upon. */
 static bool wire_settles(struct http_wire *w)
 {
-        struct http_peer *peer = w->link->peer;
         struct exchange *x = w->x;
 
         if (wire_lost_session(w)) {
-                if (w->status == 404 && x->generation == w->link->generation)
-                        peer->is_forgotten = true;
+                /* one that answered 400 may have it still */
+                if (w->status == 404 && w->session != NULL)
+                        w->session->is_forgotten = true;
                 exchange_again(x);
                 return true;
         }
@@ -314,7 +309,7 @@ static void wire_on_done(void *owner, const char *why, bool was_sent)
                           !was_sent         ? FAULT_UNSENT
                           : leads_elsewhere ? FAULT_FINAL
                                             : FAULT_CUT);
-        else if (w->status / 100 == 2 && w->x->kind == EXCHANGE_SEND)
+        else if (w->status / 100 == 2 && !exchange_is_request(w->x))
                 exchange_end(w->x);
         else
                 wire_fail_status(w);
@@ -367,26 +362,25 @@ static long greeting_timeout_ms(const struct link *link)
 static int wire_header_lines(const struct http_wire *w, struct http_lines *headers,
                              char *const *more)
 {
-        const struct link *link = w->link;
-        const struct account *account = link->account;
-        const struct http_peer *peer = link->peer;
+        const struct account *account = w->link->account;
+        const struct http_peer *peer = w->link->peer;
+        const char *id = w->session != NULL ? w->session->id : NULL;
 
-        if (link->is_stateless)
+        if (w->x == NULL) /* it ends with its session */
+                return http_lines_init(headers, account, w->use.header, id, link_version(w->link),
+                                       peer->last_event_id, more);
+        if (w->x->is_stateless)
                 return http_lines_init(headers, account, w->use.header, NULL,
-                                       link_stateless_version(link), NULL, more);
-        if (w->x != NULL && exchange_greets(w->x))
-                return http_lines_init(headers, account, w->use.header, NULL, NULL, NULL, NULL);
-        return http_lines_init(headers, account, w->use.header, peer->session_id,
-                               link_version(link),
-                               w->x == NULL ? peer->last_event_id : w->last_event_id, more);
+                                       exchange_stateless_version(w->x), NULL, more);
+        return http_lines_init(headers, account, w->use.header, id, exchange_version(w->x),
+                               w->last_event_id, exchange_greets(w->x) ? NULL : more);
 }
 
 /* What of the message stands in headers too: its trace context, and to a server without sessions
  * what it wants to see there. The lines are to be freed in any case. */
 static int wire_lines_make(const struct exchange *x, char ***linesp)
 {
-        int r = x->owner->is_stateless ? mirror_lines_make(x->msg, link_input_schema(x), linesp)
-                                       : 0;
+        int r = x->is_stateless ? mirror_lines_make(x->msg, link_input_schema(x), linesp) : 0;
 
         return r == 0 ? trace_lines_add(linesp, exchange_params(x)) : r;
 }
@@ -427,11 +421,24 @@ static int wire_request(struct http_wire *w)
         return r;
 }
 
+/* The session may have ended while a token was waited for, or before an answer that refuses it. */
+static bool wire_ends_outlived(struct http_wire *w)
+{
+        struct exchange *x = w->x;
+
+        if (x == NULL || !exchange_is_outlived(x))
+                return false;
+        exchange_outlived(x, w->is_resumed ? FAULT_CUT : FAULT_UNSENT);
+        return true;
+}
+
 static void wire_on_token(struct credential_use *use)
 {
         struct http_wire *w = container_of(use, struct http_wire, use);
 
         w->status = 0;
+        if (wire_ends_outlived(w))
+                return;
         if (wire_request(w) < 0)
                 wire_fail(w, "the request could not be started", FAULT_FINAL);
 }
@@ -462,10 +469,7 @@ static void wire_on_resume(struct timer *timer)
         w->is_whole = false;
         sse_reader_finish(&w->sse);
         sse_reader_init(&w->sse, MESSAGE_MAX_BYTES);
-        if (w->x->generation != w->link->generation)
-                wire_fail(w, "its session ended before the answer", FAULT_CUT);
-        else
-                http_wire_ask(w);
+        http_wire_ask(w);
 }
 
 struct http_wire *http_wire_create(struct link *link, struct exchange *x)
@@ -476,6 +480,10 @@ struct http_wire *http_wire_create(struct link *link, struct exchange *x)
                 return NULL;
         w->link = link;
         w->x = x;
+        if (x == NULL)
+                w->session = http_session_use(link->peer, link_version(link));
+        else if (!exchange_greets(x) && !x->is_stateless)
+                w->session = http_session_use(link->peer, exchange_version(x));
         w->use = (struct credential_use){.credential = link->account->credential,
                                          .on_token = wire_on_token,
                                          .on_fail = wire_on_no_token};

@@ -326,9 +326,9 @@ static json_t *hello(const struct exchange *x)
 static void rest_send(struct exchange *x)
 {
         const char *method = exchange_method(x);
-        struct rest_wire *w = x->kind != EXCHANGE_SEND ? calloc(1, sizeof(*w)) : NULL;
+        struct rest_wire *w = exchange_is_request(x) ? calloc(1, sizeof(*w)) : NULL;
 
-        if (x->kind == EXCHANGE_SEND) {
+        if (!exchange_is_request(x)) {
                 exchange_end(x);
                 return;
         }

@@ -112,8 +112,10 @@ static void shared_send(struct exchange *x)
 {
         struct link *host = x->owner->host;
 
-        if (x->kind == EXCHANGE_SEND)
+        if (x->kind == EXCHANGE_NOTIFY)
                 shared_notify(x);
+        else if (x->kind == EXCHANGE_REPLY)
+                exchange_end(x); /* the host has asked, and hears it by its own asker */
         else if (x->kind == EXCHANGE_REQUEST)
                 shared_request(x);
         else if (host->state == LINK_READY)

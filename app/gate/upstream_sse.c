@@ -97,7 +97,7 @@ static void post_on_done(void *owner, const char *why, bool was_sent)
                 return;
         }
         if (why == NULL && post->status / 100 == 2) {
-                if (x->kind == EXCHANGE_SEND)
+                if (!exchange_is_request(x))
                         exchange_end(x);
                 return;
         }

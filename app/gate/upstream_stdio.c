@@ -168,7 +168,7 @@ static void stdio_send(struct exchange *x)
         else if (r < 0)
                 exchange_fail(x, r == -EPIPE ? "has closed its standard input" : strerror(-r),
                               FAULT_FINAL);
-        else if (x->kind == EXCHANGE_SEND)
+        else if (!exchange_is_request(x))
                 exchange_end(x);
         else
                 x->wire = peer;

@@ -14,7 +14,7 @@ const char *watched_name(const json_t *request, const struct watched **kindp, bo
         const char *method = json_string_value(json_object_get(request, "method"));
         const struct watched *const kinds[] = {&watched_resources, &watched_tasks};
 
-        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        for (size_t i = 0; method != NULL && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
                 *kindp = kinds[i];
                 *subscribesp = strcmp(method, kinds[i]->subscribe) == 0;
                 if (*subscribesp || strcmp(method, kinds[i]->unsubscribe) == 0)
