@@ -5,8 +5,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define OUTCOME_SIZE 32
+#define NAME_PLAIN_MAX 128
 
 /* False: it failed. */
 static bool outcome_of(const char *why, const json_t *answer, char outcome[OUTCOME_SIZE])
@@ -32,12 +34,22 @@ static const char *name_of(const struct call *call)
         return call->method->class == METHOD_BY_NAME ? rpc_text(call->params, "name") : NULL;
 }
 
+/* As the specification would have names: nobody takes one for another part of the line. */
+static bool is_plain(const char *name)
+{
+        size_t n =
+                strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./");
+
+        return n > 0 && n <= NAME_PLAIN_MAX && name[n] == '\0';
+}
+
 void call_log(const struct call *call, const char *why, const json_t *answer)
 {
         const struct gate *gate = call->session->gate;
         int64_t took_ms = loop_now_ms(gate->loop) - call->started_ms;
         const char *name = name_of(call);
         const char *traceparent = trace_parent(call->params);
+        bool is_shown = name != NULL && is_plain(name);
         char outcome[OUTCOME_SIZE];
         bool is_worth_it = !outcome_of(why, answer, outcome) ||
                            took_ms >= gate->config->log_slow_ms ||
@@ -49,8 +61,7 @@ void call_log(const struct call *call, const char *why, const json_t *answer)
         log_line(level,
                  LOG_FIELDS({"upstream",
                              call->upstream != NULL ? upstream_name(call->upstream) : NULL},
-                            {"traceparent", traceparent}),
-                 "[MCP] %s%s%.200s (%s) %" PRId64 " ms %s", call->method->name,
-                 name != NULL ? " " : "", name != NULL ? name : "", call->session->user->email,
-                 took_ms, outcome);
+                            {"traceparent", traceparent}, {"name", is_shown ? NULL : name}),
+                 "[MCP] %s%s%s (%s) %" PRId64 " ms %s", call->method->name, is_shown ? " " : "",
+                 is_shown ? name : "", call->session->user->email, took_ms, outcome);
 }

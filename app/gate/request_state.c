@@ -68,8 +68,11 @@ json_t *request_state_open(const struct gate *gate, const struct user *user, con
         if (r == 0)
                 content = json_loadb(buf_bytes(&payload).p, buf_bytes(&payload).n, 0, NULL);
         buf_finish(&payload);
-        *whyp = r == SEAL_E_EXPIRED ? "params.requestState has expired: send the request without it"
-                : r == SEAL_E_BAD   ? "params.requestState was not given out here for this request"
-                                    : "out of memory";
+        if (content == NULL)
+                *whyp = r == SEAL_E_EXPIRED
+                                ? "params.requestState has expired: send the request without it"
+                        : r == SEAL_E_BAD
+                                ? "params.requestState was not given out here for this request"
+                                : "out of memory";
         return content;
 }

@@ -196,6 +196,7 @@ describe('a client of MCP 2026-07-28', { timeout: 120000 }, () => {
       await retry(2, { requestState, inputResponses: { [key]: roots } });
       const { status, json } = await retry(3, { requestState, inputResponses: { [key]: roots } });
       assert.deepEqual([status, json.error.code], [400, -32602]);
+      assert.match(json.error.message, /no call waits for this input any more/);
     });
 
     test('may not change the state, or use it for another request', async () => {

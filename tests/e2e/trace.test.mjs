@@ -204,7 +204,7 @@ describe('trace context', { timeout: 60000 }, () => {
     test('cannot be forged by a name', async () => {
       const lines = await linesOf(() => call('a\nINFO [MCP] tools/call forged', { headers: { 'mcp-name': '=?base64?YQpJTkZPIFtNQ1BdIHRvb2xzL2NhbGwgZm9yZ2Vk?=' } }));
       assert.equal(lines.length, 1);
-      assert.match(lines[0], /tools\/call a\\nINFO/);
+      assert.match(lines[0], /tools\/call \(anonymous\) \d+ ms error -32602 .*name="a\\nINFO \[MCP\] tools\/call forged"$/);
     });
   });
 });

@@ -131,6 +131,21 @@ Test(log, no_input_forges_a_line_or_steers_a_terminal)
                                            "k=\"v\\r\\n2026-01-02T03:04:05.678Z ERROR forged\"\n"));
 }
 
+/* Shown as they are they would turn a line around, or hide a part of it. */
+Test(log, escapes_what_is_not_seen)
+{
+        log_info(LOG_FIELDS({"name", "a\xe2\x80\xae\xd8\x9c\xef\xbb\xbf z"}),
+                 "m \xe2\x81\xa6x\xe2\x81\xa9\xc2\xa0\xe2\x80\x8b\xf3\xa0\x80\xa0");
+        check_str(logged_after_time(), STR("INFO m \\u2066x\\u2069\\u00a0\\u200b\\udb40\\udc20 "
+                                           "name=\"a\\u202e\\u061c\\ufeff z\"\n"));
+        log_setup(out, LOG_FORMAT_JSON, LOG_LEVEL_INFO);
+        log_info(NULL, "x\xe2\x80\xae\xf3\xa0\x80\xa0y");
+        json_t *line = logged_json();
+        check_str(str_from(json_string_value(json_object_get(line, "message"))),
+                  STR("x\xe2\x80\xae\xf3\xa0\x80\xa0y"));
+        json_decref(line);
+}
+
 Test(log, what_is_not_utf8_is_replaced)
 {
         log_info(LOG_FIELDS({"k", "x\xffy\xc3"}), "\xed\xa0\x80");
