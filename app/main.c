@@ -1,5 +1,6 @@
 /* Arguments -> configuration -> server -> exit code. */
 #include "mgw/base/log.h"
+#include "mgw/base/privilege.h"
 #include "mgw/gate/server.h"
 #include "mgw/gate/user.h"
 
@@ -85,7 +86,12 @@ static int serve(const char *path)
 {
         struct config config;
         int code = EXIT_FAILURE;
+        int r = privilege_give_up();
 
+        if (r < 0) {
+                fprintf(stderr, "mgw: cannot give up privileges: %s\n", strerror(-r));
+                return EXIT_FAILURE;
+        }
         if (config_load(&config, path, stderr) == 0) {
                 log_setup(STDERR_FILENO, (enum log_format)config.log_format,
                           (enum log_level)config.log_level);

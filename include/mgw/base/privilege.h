@@ -1,0 +1,12 @@
+/* What the kernel is told to keep from this process and from who takes it over. */
+#pragma once
+
+#include <stddef.h>
+
+/* To be called first of all: nobody of our uid may read our memory, our environment or our
+ * descriptors (not dumpable), no core is written, and no program that we execute gains rights.
+ * Inherited by processes forked later; a program that is executed is dumpable again. 0, -errno. */
+int privilege_give_up(void);
+/* What holds now, asked of the kernel: "not dumpable, no_new_privs, no capabilities, seccomp off".
+ */
+void privilege_describe(char *text, size_t size);
