@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A longer Retry-After is not waited for. */
+#define REST_MAX_MS (INT64_C(60) * 1000)
+
 /* The first is everybody's; then come those of the users, in the order of the configuration. */
 static size_t n_accounts(const struct upstream *u)
 {
@@ -81,5 +84,18 @@ const char **account_headers(const struct account *a, const char *const *first,
 
 bool account_is_refused(const struct account *a, unsigned status)
 {
-        return (status == 401 || status == 403) && a->upstream->server->n_users > 0;
+        (void)a;
+        return status == 401 || status == 402 || status == 403 || status == 407;
+}
+
+void account_rest(struct account *a, int64_t ms)
+{
+        if (a->config->email != NULL)
+                a->rest_until_ms = loop_now_ms(a->upstream->gate->loop) +
+                                   (ms < REST_MAX_MS ? ms : REST_MAX_MS);
+}
+
+bool account_rests(const struct account *a)
+{
+        return a != NULL && loop_now_ms(a->upstream->gate->loop) < a->rest_until_ms;
 }

@@ -47,6 +47,27 @@ struct metric {
         uint64_t value;
 };
 
+/* The ledger; the text has room for all kinds. */
+static size_t print_memory(const struct ledger *ledger, char *text, size_t size)
+{
+        size_t n = (size_t)snprintf(text, size,
+                                    "# HELP mgw_memory_bytes Memory held, by what it is for\n"
+                                    "# TYPE mgw_memory_bytes gauge\n");
+
+        for (enum ledger_kind kind = 0; kind < LEDGER_N_KINDS; kind++)
+                n += (size_t)snprintf(text + n, size - n,
+                                      "mgw_memory_bytes{kind=\"%s\"} %" PRIu64 "\n",
+                                      ledger_kind_name(kind), ledger->by_kind[kind]);
+        n += (size_t)snprintf(
+                text + n, size - n,
+                "# HELP mgw_memory_max_bytes Cap on memory (memory_max_bytes)\n"
+                "# TYPE mgw_memory_max_bytes gauge\nmgw_memory_max_bytes %" PRIu64 "\n"
+                "# HELP mgw_memory_refused_total What was refused for want of memory\n"
+                "# TYPE mgw_memory_refused_total counter\nmgw_memory_refused_total %" PRIu64 "\n",
+                ledger->max_bytes, ledger->refused);
+        return n;
+}
+
 void admin_on_metrics(struct request *req)
 {
         const struct gate *gate = request_gate(req);
@@ -57,7 +78,7 @@ void admin_on_metrics(struct request *req)
                 {"mgw_sessions", "gauge", "Sessions", st->n_sessions},
                 {"mgw_calls", "gauge", "Calls running", st->n_calls},
                 {"mgw_upstream_connections", "gauge", "HTTP connections to upstreams",
-                 http_client_n_sockets(gate->http)},
+                 http_client_n_sockets(gate->http) + http_client_n_sockets(gate->http_streams)},
                 {"mgw_children", "gauge", "Child processes", children_n(gate->children)},
                 {"mgw_streams_opened_total", "counter", "SSE streams opened", st->streams_opened},
                 {"mgw_streams_overflowed_total", "counter", "Streams ended over their queue's cap",
@@ -69,7 +90,7 @@ void admin_on_metrics(struct request *req)
                 {"mgw_protocol_faults_total", "counter", "Connections that did not speak FastCGI",
                  st->protocol_faults},
         };
-        char text[4096];
+        char text[16384];
         size_t n = 0;
 
         for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
@@ -79,6 +100,7 @@ void admin_on_metrics(struct request *req)
                                       "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", m->name,
                                       m->help, m->name, m->type, m->name, m->value);
         }
+        n += print_memory(&gate->ledger, text + n, sizeof(text) - n);
         reply_text(req, 200, "text/plain; version=0.0.4", text, (int)n);
 }
 

@@ -11,6 +11,7 @@
 #include "mgw/gate/listing.h"
 #include "mgw/gate/post.h"
 #include "mgw/gate/relay.h"
+#include "mgw/gate/share.h"
 #include "mgw/gate/stateless.h"
 #include "mgw/gate/subscription.h"
 #include "mgw/gate/task.h"
@@ -21,6 +22,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CALL_TOKEN_MAX_BYTES 1024
+#define CALL_E_BUSY (-32000)
+/* The POST, its request and connection, what goes to an upstream, and its envelope. */
+#define CALL_AROUND_BYTES 3000
+
 static void call_free(void *object)
 {
         struct call *call = object;
@@ -30,6 +36,8 @@ static void call_free(void *object)
         json_decref(call->progress_token);
         json_decref(call->upstream_params);
         json_decref(call->lingering);
+        ledger_hold_set_past(&call->hold, 0);
+        share_let_go(call->share);
         free(call);
 }
 
@@ -64,6 +72,7 @@ static void call_end(struct call *call, const char *why, json_t *answer)
         input_drop(call->input);
         subscription_drop(call->subscription);
         s->n_calls -= call_takes_room(call);
+        call->share->n_calls -= call_takes_room(call);
         gate->stats.n_calls--;
         call_set_post(call, NULL);
         if (post != NULL)
@@ -391,7 +400,44 @@ static bool call_is_known(const struct call *call)
         return call_is_stateless(call) ? call->method->is_stateless : call->method->is_session;
 }
 
-void call_start(struct session *session, struct post *post, const struct rpc_msg *msg)
+/* Ids and progress tokens are copied into each message about the call. */
+static bool is_long(const json_t *token)
+{
+        return json_string_length(token) > CALL_TOKEN_MAX_BYTES;
+}
+
+/* The values, and the text that is made of them for an upstream. */
+int call_count_bytes(struct call *call)
+{
+        return ledger_hold_set(&call->hold,
+                               sizeof(*call) + CALL_AROUND_BYTES + 2 * rpc_cost(call->params));
+}
+
+static void call_begin(struct call *call, const char *method)
+{
+        int r = call_count_bytes(call);
+
+        if (r == LEDGER_E_PAYER)
+                call_fail(call, CALL_E_BUSY,
+                          "%s: what this user has asked for takes as much memory as "
+                          "one may have (memory_per_user_max_bytes)",
+                          method);
+        else if (r != 0)
+                call_fail(call, CALL_E_BUSY,
+                          "%s: the gateway has no memory for new work now "
+                          "(memory_max_bytes)",
+                          method);
+        else if (is_long(call->progress_token))
+                call_fail(call, RPC_INVALID_PARAMS,
+                          "params._meta.progressToken: more than %d bytes", CALL_TOKEN_MAX_BYTES);
+        else if (!call_is_known(call))
+                call_fail(call, RPC_METHOD_NOT_FOUND, "unknown method: %s", method);
+        else
+                call_dispatch(call);
+}
+
+void call_start(struct session *session, struct share *share, struct post *post,
+                const struct rpc_msg *msg)
 {
         struct gate *gate = session->gate;
         struct call *call = calloc(1, sizeof(*call));
@@ -402,6 +448,8 @@ void call_start(struct session *session, struct post *post, const struct rpc_msg
                 return;
         }
         call->session = session;
+        call->share = share_hold(share);
+        ledger_hold_init(&call->hold, &share->memory, LEDGER_CALL);
         call_set_post(call, post);
         call->method = method_find(msg->method);
         call->id = json_incref(msg->id);
@@ -411,6 +459,7 @@ void call_start(struct session *session, struct post *post, const struct rpc_msg
         call->started_ms = loop_now_ms(gate->loop);
         list_append(&session->calls, &call->link);
         session->n_calls += call_takes_room(call);
+        share->n_calls += call_takes_room(call);
         gate->stats.n_calls++;
         gate->stats.calls++;
         session_touch(session);
@@ -418,8 +467,5 @@ void call_start(struct session *session, struct post *post, const struct rpc_msg
                 call, json_object_get(json_object_get(msg->params, "_meta"), "progressToken"));
         if (call_is_stateless(call))
                 stateless_set_log_level(call);
-        if (!call_is_known(call))
-                call_fail(call, RPC_METHOD_NOT_FOUND, "unknown method: %s", msg->method);
-        else
-                call_dispatch(call);
+        call_begin(call, msg->method);
 }

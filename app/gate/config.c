@@ -65,13 +65,18 @@ static const struct setting settings[] = {
         {"session_idle_s", KIND_SECONDS, AT(session_idle_ms), "14400", 0.001, SECONDS_MAX,
          "a session that no client has a stream or call open in expires after this"},
         {"sessions_max", KIND_COUNT, AT(sessions_max), "50000", 1, 1e7, "sessions at once"},
+        {"sessions_per_user_max", KIND_COUNT, AT(sessions_per_user_max), "1000", 0, 1e7,
+         "sessions at once of one user (without users: of one address); one more ends the user's "
+         "own longest idle one; 0: no limit"},
         {"streams_max", KIND_COUNT, AT(streams_max), "40000", 1, 1e7, "streams at once"},
-        {"streams_per_user_max", KIND_COUNT, AT(streams_per_user_max), "0", 0, 1e7,
-         "streams at once of one user; 0: no limit"},
+        {"streams_per_user_max", KIND_COUNT, AT(streams_per_user_max), "1000", 0, 1e7,
+         "streams at once of one user, or address; 0: no limit"},
         {"calls_per_session_max", KIND_COUNT, AT(calls_per_session_max), "64", 1, 60000,
          "calls at once in one session"},
-        {"calls_per_user_max", KIND_COUNT, AT(calls_per_user_max), "1000", 1, 60000,
-         "calls at once of a user's clients without a session, listening aside"},
+        {"calls_per_user_max", KIND_COUNT, AT(calls_per_user_max), "1000", 0, 60000,
+         "calls at once of one user, or address, listening aside; 0: no limit"},
+        {"calls_per_user_s", KIND_COUNT, AT(calls_per_user_s), "500", 0, 1e7,
+         "messages a second of one user, or address, over a few seconds; 0: no limit"},
         {"input_wait_s", KIND_SECONDS, AT(input_wait_ms), "600", 0.001, SECONDS_MAX,
          "how long a call waits for input of a client without a session"},
         {"state_key", KIND_SECRET, AT(state_key), "", 0, 0,
@@ -85,6 +90,15 @@ static const struct setting settings[] = {
          "cap on a request's body"},
         {"body_timeout_s", KIND_SECONDS, AT(body_timeout_ms), "30", 0.001, SECONDS_MAX,
          "a request must be complete within this"},
+        {"answer_timeout_s", KIND_SECONDS, AT(answer_timeout_ms), "30", 0.001, SECONDS_MAX,
+         "a client that takes nothing of what waits for it is cut after this"},
+        {"memory_max_bytes", KIND_SIZE, AT(memory_max_bytes), "0", 0, 1e15,
+         "memory of the process, after which new work is refused; 0: 60 % of the container's or "
+         "machine's"},
+        {"memory_per_user_max_bytes", KIND_SIZE, AT(memory_per_user_max_bytes), "0", 0, 1e15,
+         "of that for one user, or address; 0: a quarter"},
+        {"list_max_bytes", KIND_SIZE, AT(list_max_bytes), "16777216", 65536, 1e12,
+         "of one list of an upstream, as it is held; more is left out"},
         {"stream_queue_max_bytes", KIND_COUNT, AT(stream_queue_max_bytes), "1048576", 1024, 1e9,
          "bytes that may wait for one slow client"},
         {"replay_max_bytes", KIND_COUNT, AT(replay_max_bytes), "262144", 0, 1e9,
@@ -105,6 +119,8 @@ static const struct setting settings[] = {
          "lists of upstreams are asked for again after this"},
         {"children_max", KIND_COUNT, AT(children_max), "200", 1, 1e6,
          "stdio servers running at once"},
+        {"children_per_user_max", KIND_COUNT, AT(children_per_user_max), "64", 0, 1e6,
+         "of one user, or address; one more ends the user's own longest idle one; 0: no limit"},
         {"builtin_tools", KIND_BOOL, AT(has_builtin_tools), "true", 0, 0,
          "gateway_status, echo and wait: true or false"},
         {"log_format", KIND_FORMAT, AT(log_format), "text", 0, 0, "text or json"},
@@ -117,7 +133,10 @@ static const struct setting settings[] = {
         {"public_url", KIND_URL, AT(public_url), "", 0, 0,
          "address that clients use (default: from the Host header)"},
         {"auth.tokens_file", KIND_FILE, AT(auth_tokens_file), "", 0, 0,
-         "users and their token hashes; without it everybody is anonymous"},
+         "users and their token hashes; without it everybody is anonymous, and let in from this "
+         "machine alone"},
+        {"auth.anonymous", KIND_BOOL, AT(auth_anonymous), "false", 0, 0,
+         "without a file of tokens: let everybody in from anywhere, true or false"},
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
@@ -472,7 +491,9 @@ static void load_environment(struct loading *l)
 
                 source_env_name(settings[i].key, name, sizeof(name));
                 value = getenv(name);
-                why = value != NULL ? set(l->config, &settings[i], value) : NULL;
+                /* what is set to nothing is a secret that is missing, or a line without a value */
+                why = value != NULL && value[0] != '\0' ? set(l->config, &settings[i], value)
+                                                        : NULL;
                 if (why != NULL) {
                         fprintf(l->err, "%s: %s\n", name, why);
                         l->n_faults++;

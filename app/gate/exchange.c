@@ -2,6 +2,7 @@
  * What found its session lost, or does no harm twice, is sent once more. */
 #include "listen.h"
 #include "mgw/base/log.h"
+#include "mgw/gate/account.h"
 #include "mgw/gate/call.h"
 #include "refetch.h"
 #include "rounds.h"
@@ -12,6 +13,9 @@
 
 /* Messages on their way to one upstream that get no answer; more are dropped. */
 #define SENDS_MAX 256
+
+/* Of one link at once, that nobody waits for. */
+#define UNASKED_MAX 16
 
 static void exchange_free(void *object)
 {
@@ -34,6 +38,11 @@ void exchange_end(struct exchange *x)
         list_unlink(&x->link);
         timer_disarm(link_loop(link), &x->silence);
         link->n_sends -= !exchange_is_request(x);
+        if (x->is_unasked) {
+                link->n_unasked--;
+                if (!list_is_empty(&link->queued))
+                        loop_defer(link_loop(link), &link->pump);
+        }
         if (x->kind == EXCHANGE_LISTEN)
                 listen_forget(x);
         if (x->errand != NULL)
@@ -152,6 +161,32 @@ static void exchange_fix(struct exchange *x)
         x->is_stateless = link->is_stateless;
 }
 
+/* So that what a client ends or tells all at once is not as many connections to its server. */
+static bool exchange_waits_for_others(struct exchange *x)
+{
+        struct link *link = x->owner;
+
+        if (x->errand != NULL || x->is_unasked || exchange_greets(x) || x->kind == EXCHANGE_LISTEN)
+                return false;
+        if (link->n_unasked >= UNASKED_MAX) {
+                list_move_to_tail(&link->queued, &x->link);
+                return true;
+        }
+        x->is_unasked = true;
+        link->n_unasked++;
+        return false;
+}
+
+void link_on_pump(struct loop_task *task)
+{
+        struct link *link = container_of(task, struct link, pump);
+        struct list *it;
+
+        while (link->state == LINK_READY && link->n_unasked < UNASKED_MAX &&
+               (it = list_first(&link->queued)) != NULL)
+                exchange_start(container_of(it, struct exchange, link));
+}
+
 void exchange_start(struct exchange *x)
 {
         struct link *link = x->owner;
@@ -162,6 +197,8 @@ void exchange_start(struct exchange *x)
                 exchange_end(x);
                 return;
         }
+        if (exchange_waits_for_others(x))
+                return;
         list_move_to_tail(&link->exchanges, &x->link);
         exchange_fix(x);
         exchange_heard(x);
@@ -265,8 +302,9 @@ void exchange_give_up(struct exchange *x, const char *why, enum exchange_fault f
         }
         /* Else its host has told, or the link when it was kept out. */
         if (!link_is_lodger(link) && link->account != NULL)
-                log_warn(LOG_FIELDS({"user", exchange_user(x)}), "[upstream] %s: %s",
-                         upstream_name(link->upstream), why);
+                if (upstream_may_log(link->upstream))
+                        log_warn(LOG_FIELDS({"user", exchange_user(x)}), "[upstream] %s: %s",
+                                 upstream_name(link->upstream), why);
         exchange_end(x);
         if (errand != NULL)
                 errand->on_fail(errand, why);
@@ -292,8 +330,8 @@ void exchange_fail(struct exchange *x, const char *why, enum exchange_fault faul
                         link_open_failed(link, why);
                 return;
         }
-        if (x->errand != NULL && fault != FAULT_OURS && !exchange_may_repeat(x, fault) &&
-            !link->transport->is_own)
+        if (x->errand != NULL && (fault == FAULT_UNSENT || fault == FAULT_CUT) &&
+            !exchange_may_repeat(x, fault) && !link->transport->is_own)
                 upstream_failed(link->upstream, why);
         exchange_give_up(x, why, fault);
 }
@@ -341,11 +379,11 @@ void errand_send_take(struct errand *errand, struct link *link, const char *meth
         errand->exchange = x;
         if (link->state == LINK_READY && !link->transport->is_own &&
             !upstream_may_try(link->upstream)) {
-                char why[256];
-
-                snprintf(why, sizeof(why), "is left alone for a while: %s", link->upstream->why);
                 exchange_end(x);
-                errand->on_fail(errand, why);
+                errand->on_fail(errand, upstream_left_alone);
+        } else if (account_rests(link->account)) {
+                exchange_end(x);
+                errand->on_fail(errand, "it asked this account to wait (Retry-After)");
         } else if (link->state == LINK_READY) {
                 exchange_start(x);
         } else {

@@ -110,6 +110,11 @@ static bool fetch_takes(const struct fetch *f, const json_t *entry)
         return false;
 }
 
+static bool fetch_is_full(const struct fetch *f)
+{
+        return f->n_bytes > f->from->upstream->gate->config->list_max_bytes;
+}
+
 static void fetch_add(struct fetch *f, const json_t *page)
 {
         json_t *entry;
@@ -122,8 +127,16 @@ static void fetch_add(struct fetch *f, const json_t *page)
                                  ENTRIES_MAX);
                         return;
                 }
-                if (fetch_takes(f, entry))
-                        json_array_append(f->entries, entry);
+                if (!fetch_takes(f, entry))
+                        continue;
+                f->n_bytes += rpc_cost(entry);
+                if (fetch_is_full(f)) {
+                        log_warn(NULL,
+                                 "[upstream] %s: %s: the rest of it is left out (list_max_bytes)",
+                                 upstream_name(f->from->upstream), lists[f->list].method);
+                        return;
+                }
+                json_array_append(f->entries, entry);
         }
 }
 
@@ -150,7 +163,7 @@ static void fetch_on_answer_take(struct errand *errand, json_t *answer)
             json_integer_value(json_object_get(error, "code")) != RPC_METHOD_NOT_FOUND)
                 fetch_refused(f, error);
         else if (json_is_string(cursor) && ++f->n_pages < PAGES_MAX &&
-                 json_array_size(f->entries) < ENTRIES_MAX)
+                 json_array_size(f->entries) < ENTRIES_MAX && !fetch_is_full(f))
                 fetch_send(f, cursor);
         else
                 fetch_done(f);
@@ -177,6 +190,7 @@ void fetch_start(struct fetch *f, struct link *link, enum link_list list)
         f->entries = json_array();
         f->ttl_ms = -1;
         f->n_pages = 0;
+        f->n_bytes = 0;
         f->as_of = link->n_changes;
         f->errand = (struct errand){
                 .may_repeat = true,

@@ -9,6 +9,7 @@
 
 #include "front_inside.h"
 #include "mgw/base/log.h"
+#include "mgw/gate/share.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,6 +19,38 @@
 #define READ_BYTES 65536
 
 static uint8_t read_buffer[READ_BYTES]; /* one thread, one read at a time */
+
+/* ---- who pays ---- */
+
+static void conn_charge(struct conn *c)
+{
+        struct ledger_payer *payer = c->share != NULL ? &c->share->memory : NULL;
+
+        if (payer == NULL || c->charged == c->out.size)
+                return;
+        ledger_release(payer, LEDGER_ANSWER, c->charged);
+        ledger_charge_past(payer, LEDGER_ANSWER, c->out.size);
+        c->charged = c->out.size;
+}
+
+void conn_set_share(struct conn *c, struct share *share)
+{
+        if (c->share == share)
+                return;
+        if (c->share != NULL)
+                ledger_release(&c->share->memory, LEDGER_ANSWER, c->charged);
+        share_let_go(c->share);
+        c->share = share_hold(share);
+        c->charged = 0;
+        conn_charge(c);
+}
+
+int conn_check_room(const struct conn *c, size_t n)
+{
+        return c->share != NULL ? ledger_check(&c->share->memory, n) : 0;
+}
+
+/* ---- life ---- */
 
 static void conn_free(void *object)
 {
@@ -34,6 +67,8 @@ static void conn_close(struct conn *c)
         struct list *link;
 
         c->is_dead = true;
+        buf_finish(&c->out);
+        conn_set_share(c, NULL);
         while ((link = list_first(&c->requests)) != NULL)
                 request_lose(container_of(link, struct request, link));
         int fd = c->io.fd;
@@ -105,11 +140,14 @@ void conn_flush(struct conn *c)
                         break;
                 if (n < 0)
                         conn_kill(c);
-                else
+                else {
                         buf_consume(&c->out, (size_t)n);
+                        c->has_taken = true;
+                }
         }
         if (c->is_dead)
                 return;
+        conn_charge(c);
         conn_watch(c);
         if (c->out.len == 0)
                 conn_tell_room(c);
@@ -147,7 +185,10 @@ int conn_send(struct conn *c, const struct iovec *iov, int n_iov, size_t total)
                 conn_kill(c);
                 return -ENOBUFS;
         }
+        conn_charge(c);
         conn_watch(c);
+        if (!timer_is_armed(&c->deadline))
+                conn_watch_deadline(c);
         return 0;
 }
 
@@ -158,19 +199,22 @@ int conn_send_bytes(struct conn *c, const void *p, size_t n)
         return conn_send(c, &iov, 1, n);
 }
 
-/* The peer owes us something: the rest of a request, or the next one on a connection with nothing
- * to do. */
+/* The peer owes us something: the rest of a request, the next one on a connection with nothing to
+ * do, or to take what waits for it. */
 void conn_watch_deadline(struct conn *c)
 {
+        const struct config *config = c->front->gate->config;
         bool is_waiting = list_is_empty(&c->requests) && c->out.len == 0;
 
         list_for_each (it, &c->requests)
                 is_waiting |= !container_of(it, struct request, link)->is_running;
-        if (!is_waiting)
+        if (c->out.len > 0 && (c->has_taken || !timer_is_armed(&c->deadline)))
+                timer_arm(c->front->gate->loop, &c->deadline, config->answer_timeout_ms);
+        else if (c->out.len == 0 && !is_waiting)
                 timer_disarm(c->front->gate->loop, &c->deadline);
         else if (!timer_is_armed(&c->deadline))
-                timer_arm(c->front->gate->loop, &c->deadline,
-                          c->front->gate->config->body_timeout_ms);
+                timer_arm(c->front->gate->loop, &c->deadline, config->body_timeout_ms);
+        c->has_taken = false;
 }
 
 static void conn_feed(struct conn *c, const uint8_t *p, size_t n)
@@ -251,7 +295,7 @@ static unsigned front_room(struct sock_listener *listener)
         return gate->stats.n_connections < max ? max - gate->stats.n_connections : 0;
 }
 
-int front_create(struct gate *gate, int listen_fd, void (*on_request)(struct request *req),
+int front_create(struct gate *gate, int listen_fd, const struct front_events *events,
                  struct front **frontp)
 {
         struct front *front = calloc(1, sizeof(*front));
@@ -260,7 +304,7 @@ int front_create(struct gate *gate, int listen_fd, void (*on_request)(struct req
         if (front == NULL)
                 return -ENOMEM;
         front->gate = gate;
-        front->on_request = on_request;
+        front->events = events;
         front->listener.on_accept = front_on_accept;
         front->listener.room = front_room;
         list_init(&front->conns);

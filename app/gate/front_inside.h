@@ -15,22 +15,27 @@ struct front {
         struct gate *gate;
         struct sock_listener listener;
         struct list conns;
-        void (*on_request)(struct request *req);
+        const struct front_events *events;
 };
 
 struct conn {
         struct loop_io io;
         struct list link;
         struct front *front;
+        struct share *share; /* held; pays for what waits in out. NULL: no request has one yet */
         struct fcgi_reader reader;
         struct buf out;
         struct list requests;
         struct timer deadline; /* runs while a request is coming in */
         struct loop_task end;  /* closes, or lingers */
+        uint32_t charged;      /* to the share, for out */
         uint16_t n_requests;
+        bool has_taken; /* some of what waits, since the deadline was set */
         bool closes_when_flushed;
         bool is_lingering;     /* answered before all had come: the rest is read and thrown away */
         uint16_t lingering_id; /* of the request whose rest that is */
+        uint32_t
+                n_thrown_away; /* bytes of bodies that nobody wants, since the last BEGIN_REQUEST */
         bool is_dead;
 };
 
@@ -47,7 +52,11 @@ void conn_linger(struct conn *c, uint16_t id);
  * connection is dying. */
 int conn_send(struct conn *c, const struct iovec *iov, int n_iov, size_t total);
 int conn_send_bytes(struct conn *c, const void *p, size_t n);
-/* The deadline runs while a request is coming in. */
+/* Who pays for what waits, from now on; the share is borrowed. */
+void conn_set_share(struct conn *c, struct share *share);
+/* May n bytes more wait? 0, LEDGER_E_PAYER, LEDGER_E_WHOLE. */
+int conn_check_room(const struct conn *c, size_t n);
+/* The deadline runs while a request is coming in, or an answer waits to be taken. */
 void conn_watch_deadline(struct conn *c);
 
 /* ---- front_records.c ---- */

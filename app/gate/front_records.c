@@ -1,5 +1,5 @@
-/* Records to requests: gathers head and body, and hands the request over when all of it is there.
- */
+/* Records to requests: gathers the head, has it judged, gathers the body where one is wanted, and
+ * hands the request over when all of it is there. */
 #include "front_inside.h"
 #include "mgw/base/log.h"
 
@@ -9,6 +9,8 @@
 
 /* Requests at once on one connection of a multiplexing peer. */
 #define REQUESTS_MAX 64
+/* Who sends more that nobody wants is not heard out: the answer has long been on its way. */
+#define THROWN_AWAY_MAX_BYTES (16u << 20)
 
 static struct request *conn_find(struct conn *c, uint16_t id)
 {
@@ -25,7 +27,7 @@ static void refuse(struct request *req, unsigned status, struct str why)
 {
         const struct cgi_header headers[] = {
                 {"Content-Type", "text/plain"},
-                {"Retry-After", status == 503 ? "5" : NULL},
+                {"Retry-After", status == 503 || status == 429 ? "5" : NULL},
                 {0},
         };
 
@@ -33,10 +35,30 @@ static void refuse(struct request *req, unsigned status, struct str why)
         request_reply(req, status, headers, why);
 }
 
+/* One of the two who would have to hold the body has no room for it. */
+static void refuse_for_memory(struct request *req, int outcome)
+{
+        buf_finish(&req->in->body);
+        if (outcome == LEDGER_E_PAYER)
+                refuse(req, 429,
+                       STR("This user has too much under way (memory_per_user_max_bytes).\n"));
+        else
+                refuse(req, 503,
+                       STR("The gateway has no memory for new work (memory_max_bytes).\n"));
+}
+
 void conn_on_deadline(struct timer *timer)
 {
         struct conn *c = container_of(timer, struct conn, deadline);
 
+        if (c->out.len > 0) {
+                log_info(NULL,
+                         "[FastCGI] connection closed: its peer has taken nothing for %g s "
+                         "(answer_timeout_s)",
+                         (double)c->front->gate->config->answer_timeout_ms / 1000);
+                conn_kill(c);
+                return;
+        }
         if (list_is_empty(&c->requests)) {
                 conn_kill(c);
                 return;
@@ -53,21 +75,33 @@ void conn_on_deadline(struct timer *timer)
  * STDIN). */
 static void request_check_complete(struct request *req, bool at_stdin_end)
 {
-        struct conn *c = req->conn;
-        bool may_have_body;
+        const struct cgi_head *head = &req->in->head;
+        bool is_short = head->has_length ? req->in->body.len < head->content_length : !at_stdin_end;
 
-        if (!req->has_params || req->is_running)
-                return;
-        may_have_body = req->in->head.method == CGI_POST || req->in->head.method == CGI_OTHER;
-        if (req->in->head.has_length ? req->in->body.len < req->in->head.content_length
-                                     : may_have_body && !at_stdin_end) {
+        if (req->takes_body && is_short) {
                 if (at_stdin_end)
                         refuse(req, 400, STR("The body is shorter than its Content-Length.\n"));
                 return;
         }
         request_has_come(req);
-        c->front->gate->stats.requests++;
-        c->front->on_request(req);
+        req->conn->front->events->on_request(req);
+}
+
+static void request_on_head(struct request *req)
+{
+        struct front *front = req->conn->front;
+
+        req->has_params = true;
+        front->gate->stats.requests++;
+        if (front->events->on_head(req))
+                request_check_complete(req, false);
+}
+
+static void conn_throw_away(struct conn *c, size_t n)
+{
+        c->n_thrown_away += (uint32_t)n;
+        if (c->n_thrown_away > THROWN_AWAY_MAX_BYTES)
+                conn_kill(c);
 }
 
 static void conn_on_begin(struct conn *c, const struct fcgi_record *rec)
@@ -107,7 +141,8 @@ static void conn_on_begin(struct conn *c, const struct fcgi_record *rec)
         req->keep_conn = keep_conn;
         list_init(&req->waiters);
         buf_init(&req->in->raw_params, c->front->gate->config->head_max_bytes);
-        buf_init(&req->in->body, c->front->gate->config->body_max_bytes);
+        buf_init(&req->in->body, 0);
+        c->n_thrown_away = 0;
         if (list_is_empty(&c->requests))
                 timer_disarm(c->front->gate->loop, &c->deadline);
         list_append(&c->requests, &req->link);
@@ -131,20 +166,19 @@ static void request_on_params(struct request *req, const struct fcgi_record *rec
                 return;
         }
         buf_finish(&req->in->raw_params);
-        req->has_params = true;
-        if (req->in->head.has_length && req->in->head.content_length > req->in->body.max)
-                refuse(req, 413, STR("The body is over the limit (body_max_bytes).\n"));
-        else
-                request_check_complete(req, false);
+        request_on_head(req);
 }
 
 static void request_on_stdin(struct request *req, const struct fcgi_record *rec)
 {
         size_t n = rec->n_content;
+        int r;
 
         req->has_stdin |= n == 0;
-        if (req->is_running)
+        if (req->is_running) {
+                conn_throw_away(req->conn, n);
                 return;
+        }
         if (!req->has_params) {
                 conn_fault(req->conn, "STDIN before the end of PARAMS");
                 return;
@@ -153,6 +187,8 @@ static void request_on_stdin(struct request *req, const struct fcgi_record *rec)
                 n = (size_t)(req->in->head.content_length - req->in->body.len);
         if (buf_add(&req->in->body, rec->content, n) != 0)
                 refuse(req, 413, STR("The body is over the limit (body_max_bytes).\n"));
+        else if ((r = ledger_hold_set(&req->in->hold, req->in->body.size)) != 0)
+                refuse_for_memory(req, r);
         else
                 request_check_complete(req, rec->n_content == 0);
 }
@@ -195,6 +231,7 @@ static void conn_on_rest(struct conn *c, const struct fcgi_record *rec)
         bool is_end =
                 rec->type == FCGI_ABORT_REQUEST || (rec->type == FCGI_STDIN && rec->n_content == 0);
 
+        conn_throw_away(c, rec->n_content);
         if (!c->is_lingering || rec->id != c->lingering_id || !is_end)
                 return;
         c->is_lingering = false;

@@ -36,6 +36,8 @@ static void link_fail_waiting(struct link *link, const char *why)
 
         while ((it = list_first(&link->waiting)) != NULL)
                 exchange_give_up(container_of(it, struct exchange, link), why, FAULT_UNSENT);
+        while ((it = list_first(&link->queued)) != NULL)
+                exchange_end(container_of(it, struct exchange, link));
 }
 
 /* It will be tried again: by its timer, or by who needs it. */
@@ -193,7 +195,6 @@ static void link_refuse_user(struct link *link)
 void link_try(struct link *link)
 {
         struct upstream *u = link->upstream;
-        char why[256];
 
         if (link->state != LINK_DOWN || link->session->is_ending)
                 return;
@@ -201,8 +202,7 @@ void link_try(struct link *link)
         if (link->account == NULL) {
                 link_refuse_user(link);
         } else if (!link_is_lodger(link) && !upstream_may_try(u)) {
-                snprintf(why, sizeof(why), "is left alone for a while: %s", u->why);
-                link_set_down(link, why, upstream_retry_in_ms(u));
+                link_set_down(link, upstream_left_alone, upstream_retry_in_ms(u));
         } else if (link_take_transport(link, link_pick_transport(link)) < 0) {
                 link_open_failed(link, "out of memory");
         } else {
@@ -359,8 +359,8 @@ bool link_is_quiet(const struct link *link)
         list_for_each (it, &link->exchanges)
                 if (container_of(it, struct exchange, link)->kind != EXCHANGE_LISTEN)
                         return false;
-        return list_is_empty(&link->waiting) && list_is_empty(&link->parked) &&
-               json_object_size(link->tasks) == 0;
+        return list_is_empty(&link->waiting) && list_is_empty(&link->queued) &&
+               list_is_empty(&link->parked) && json_object_size(link->tasks) == 0;
 }
 
 /* ---- from above ---- */
@@ -393,6 +393,8 @@ int link_create(struct upstream *upstream, struct session *session, const json_t
         list_init(&link->exchanges);
         list_init(&link->waiting);
         list_init(&link->parked);
+        list_init(&link->queued);
+        link->pump.on_run = link_on_pump;
         list_init(&link->asker.asks);
         link->asker.session = session;
         link->asker.on_message_take = link_on_client_message;
@@ -451,6 +453,9 @@ void link_close(struct link *link)
                 exchange_end(container_of(it, struct exchange, link));
         while ((it = list_first(&link->parked)) != NULL)
                 exchange_end(container_of(it, struct exchange, link));
+        while ((it = list_first(&link->queued)) != NULL)
+                exchange_end(container_of(it, struct exchange, link));
+        loop_task_cancel(&link->pump);
         link->state = LINK_DOWN;
         link->transport->destroy(link);
         loop_bury(link_loop(link), link, link_free);

@@ -40,6 +40,7 @@ struct exchange {
         struct refetch *refetch; /* its server has wanted other headers */
         int64_t id;
         enum exchange_kind kind;
+        bool is_unasked; /* counted in its link's n_unasked */
         bool was_retried;
         bool is_stateless;   /* it started as one to a server without sessions */
         unsigned generation; /* the upstream session that it is of; 0: it has not started */
@@ -187,6 +188,8 @@ void exchange_answer_take(struct exchange *x, json_t *answer);
  * of memory. */
 struct exchange *exchange_new(struct link *link, enum exchange_kind kind, json_t *msg_take);
 void exchange_start(struct exchange *x);
+/* More of what nobody waits for may go out. */
+void link_on_pump(struct loop_task *task);
 /* The one that has this id, and waits for an answer. */
 struct exchange *exchange_find(struct link *link, const json_t *id);
 /* It waits for something else than its server. */

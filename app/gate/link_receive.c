@@ -13,6 +13,13 @@
 
 #include <string.h>
 
+/* Of one URI that is kept. */
+#define SUBSCRIPTION_MAX_BYTES 8192
+/* In one message of an upstream, with the names of members. */
+#define UPSTREAM_VALUES_MAX 1000000
+/* Requests of an upstream in one session: more are dropped, since each costs an answer. */
+#define ASKS_A_SECOND 100
+#define ASKS_BURST 1000
 /* Subscriptions that are made again in a new session. */
 #define SUBSCRIPTIONS_MAX 1000
 
@@ -23,7 +30,7 @@ static void link_note_subscription(struct link *link, const json_t *request)
         bool subscribes;
         const char *name = watched_name(request, &kind, &subscribes);
 
-        if (name == NULL)
+        if (name == NULL || strlen(name) > SUBSCRIPTION_MAX_BYTES)
                 return;
         if (!subscribes)
                 watched_remove(link, kind, name);
@@ -198,7 +205,9 @@ static void link_on_late_request(struct exchange *via, const struct rpc_msg *m)
 static void link_on_request(struct link *link, struct exchange *via, struct call *call,
                             const struct rpc_msg *m)
 {
-        if (is_of_stateless(link, via))
+        if (!rate_take(&link->asked, ASKS_A_SECOND, ASKS_BURST, 1, loop_now_ms(link_loop(link))))
+                link_skip(link, "it asks more than 100 times a second");
+        else if (is_of_stateless(link, via))
                 link_skip(link, "its protocol version has no requests to a client");
         else if (via != NULL && exchange_is_outlived(via))
                 link_on_late_request(via, m);
@@ -235,15 +244,19 @@ void link_on_message(struct link *link, struct exchange *via, json_t *root)
 
 void link_on_text(struct link *link, struct exchange *via, struct str text)
 {
+        struct ledger_hold hold;
+        const struct rpc_bounds bounds = {UPSTREAM_VALUES_MAX, &hold};
         json_t *root;
         char why[160];
 
-        if (rpc_parse(text, NULL, &root, why, sizeof(why)) != 0) {
+        ledger_hold_init(&hold, &link->upstream->memory, LEDGER_MESSAGE);
+        if (rpc_parse(text, &bounds, &root, why, sizeof(why)) != 0) {
                 link_skip(link, why);
                 return;
         }
         link_on_message(link, via, root);
         json_decref(root);
+        ledger_hold_set_past(&hold, 0);
 }
 
 /* ---- big results ---- */

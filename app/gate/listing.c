@@ -266,13 +266,14 @@ static const json_t *find_entry(const struct link *link, enum link_list list, co
         return NULL;
 }
 
-/* Among servers whose prefix fits, one that is known to have it; else the one with the longest
- * prefix. */
+/* Among servers whose prefix fits the first that has it, in the order of the configuration, as in
+ * the merged list; if what one before it has is not known, it may be that one's: nobody's, until it
+ * is. With no list that shows it, the one with the longest prefix. */
 struct listing_owner listing_owner_of_name(const struct session *s, enum link_list list,
                                            const char *shown)
 {
         struct listing_owner best = {.list = list, .shown = shown};
-        unsigned n_able = 0;
+        unsigned n_able = 0, n_unknown = 0;
 
         for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
                 struct link *link = s->links[i];
@@ -282,8 +283,10 @@ struct listing_owner listing_owner_of_name(const struct session *s, enum link_li
                 if (theirs == NULL)
                         continue;
                 if (find_entry(link, list, "name", theirs) != NULL)
-                        return (struct listing_owner){link, theirs, list, shown, true};
+                        return (struct listing_owner){n_unknown == 0 ? link : NULL, theirs, list,
+                                                      shown, n_unknown == 0};
                 n_able++;
+                n_unknown += link->lists[list].entries == NULL;
                 if (best.link == NULL || strlen(link->upstream->rule.prefix) >
                                                  strlen(best.link->upstream->rule.prefix)) {
                         best.link = link;
@@ -294,13 +297,11 @@ struct listing_owner listing_owner_of_name(const struct session *s, enum link_li
         return best;
 }
 
-static bool has_uri(const struct link *link, const char *uri)
+static bool has_template(const struct link *link, const char *uri)
 {
         const json_t *entry;
         size_t i;
 
-        if (find_entry(link, LINK_RESOURCES, "uri", uri) != NULL)
-                return true;
         json_array_foreach (link->lists[LINK_TEMPLATES].entries, i, entry) {
                 const char *template = json_string_value(json_object_get(entry, "uriTemplate"));
 
@@ -310,24 +311,53 @@ static bool has_uri(const struct link *link, const char *uri)
         return false;
 }
 
+/* What says whose a URI is, the surer first: a template of one server never takes what another
+ * lists. */
+static const char *theirs_by_name(const struct link *link, const char *shown)
+{
+        return catalog_uri_of_server(&link->upstream->rule, shown);
+}
+
+static const char *theirs_by_entry(const struct link *link, const char *shown)
+{
+        return find_entry(link, LINK_RESOURCES, "uri", shown) != NULL ? shown : NULL;
+}
+
+static const char *theirs_by_template(const struct link *link, const char *shown)
+{
+        return has_template(link, shown) ? shown : NULL;
+}
+
+/* Is it known what it lists? While it is not, it may be the one. */
+static bool lists_resources(const struct link *link)
+{
+        return link->lists[LINK_RESOURCES].entries != NULL;
+}
+
 struct listing_owner listing_owner_of_uri(const struct session *s, const char *shown)
 {
+        static const char *(*const ways[])(const struct link *link, const char *shown) = {
+                theirs_by_name, theirs_by_entry, theirs_by_template};
         struct listing_owner only = {.list = LINK_RESOURCES, .shown = shown, .theirs = shown};
-        unsigned n_able = 0;
+        unsigned n_able = 0, n_unknown = 0;
 
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
-                struct link *link = s->links[i];
-                const char *theirs;
+        for (size_t way = 0; way < sizeof(ways) / sizeof(ways[0]); way++)
+                for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+                        struct link *link = s->links[i];
+                        const char *theirs;
 
-                if (link == NULL || !link_can(link, "resources"))
-                        continue;
-                theirs = catalog_uri_of_server(&link->upstream->rule, shown);
-                if (theirs != NULL || has_uri(link, shown))
-                        return (struct listing_owner){link, theirs != NULL ? theirs : shown,
-                                                      LINK_RESOURCES, shown, true};
-                only.link = link;
-                n_able++;
-        }
+                        if (link == NULL || !link_can(link, "resources"))
+                                continue;
+                        theirs = ways[way](link, shown);
+                        if (theirs != NULL)
+                                return (struct listing_owner){link, theirs, LINK_RESOURCES, shown,
+                                                              way < 2 || n_unknown == 0};
+                        if (way == 0) {
+                                only.link = link;
+                                n_able++;
+                                n_unknown += !lists_resources(link);
+                        }
+                }
         only.is_certain = n_able <= 1;
         if (n_able > 1)
                 only.link = NULL;

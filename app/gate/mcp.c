@@ -6,6 +6,7 @@
 #include "mgw/gate/link.h"
 #include "mgw/gate/post.h"
 #include "mgw/gate/refuse.h"
+#include "mgw/gate/share.h"
 #include "mgw/gate/stateless.h"
 #include "mgw/mcp/trace.h"
 #include "mgw/wire/hdr.h"
@@ -40,9 +41,9 @@ static int check_version_header(struct request *req, bool is_post)
 }
 
 /* The session that the header names; NULL: the request has been answered. */
-static struct session *require_session(struct request *req, struct user *user)
+static struct session *require_session(struct request *req)
 {
-        struct session *s = session_find(request_gate(req), req->in->head.session_id, user);
+        struct session *s = session_find(request_gate(req), req->in->head.session_id, req->user);
 
         if (s != NULL && s->kind != SESSION_HTTP)
                 s = NULL;
@@ -79,10 +80,11 @@ static void on_notification(struct session *s, const struct rpc_msg *m)
 }
 
 /* One message of a client, whatever era. */
-static void on_message(struct session *s, struct post *post, const struct rpc_msg *m)
+static void on_message(struct session *s, struct share *share, struct post *post,
+                       const struct rpc_msg *m)
 {
         if (m->kind == RPC_REQUEST)
-                call_start(s, post, m);
+                call_start(s, share, post, m);
         else if (m->kind == RPC_NOTIFICATION)
                 on_notification(s, m);
         else
@@ -129,6 +131,16 @@ static bool batch_initializes(const struct batch *b)
         return false;
 }
 
+static int check_share(struct request *req, const struct batch *b)
+{
+        unsigned refusal = share_refuses_calls(req->share, (unsigned)b->n, b->n_requests);
+
+        if (refusal == 0)
+                return 0;
+        refuse_busy(req, refusal);
+        return -1;
+}
+
 /* 0, or -1 when the request has been answered. */
 static int check_batch(struct request *req, const struct session *s, const struct batch *b)
 {
@@ -145,12 +157,13 @@ static int check_batch(struct request *req, const struct session *s, const struc
                 refuse_busy(req, 429);
                 return -1;
         }
-        return 0;
+        return check_share(req, b);
 }
 
 static void run_batch(struct request *req, struct session *s, const struct batch *b,
                       bool opens_session)
 {
+        struct share *share = req->share; /* which the session holds, or its user */
         struct post *post = NULL;
 
         if (b->n_requests > 0) {
@@ -162,12 +175,12 @@ static void run_batch(struct request *req, struct session *s, const struct batch
                 post->opens_session = opens_session;
         }
         for (size_t i = 0; i < b->n; i++)
-                on_message(s, post, &b->messages[i]);
+                on_message(s, share, post, &b->messages[i]);
         if (post == NULL)
                 request_reply(req, 202, NULL, STR(""));
 }
 
-static void open_session(struct request *req, struct user *user, const struct batch *b)
+static void open_session(struct request *req, const struct batch *b)
 {
         struct gate *gate = request_gate(req);
         struct session *s;
@@ -179,7 +192,10 @@ static void open_session(struct request *req, struct user *user, const struct ba
         else if (!json_is_string(version))
                 refuse_message(req, 400, NULL, RPC_INVALID_PARAMS,
                                "initialize: params.protocolVersion must be a string", NULL);
-        else if (gate->is_draining || session_create(gate, user, SESSION_HTTP, &s) < 0)
+        else if (check_share(req, b) != 0)
+                return;
+        else if (gate->is_draining ||
+                 session_create(gate, req->user, req->share, SESSION_HTTP, &s) < 0)
                 refuse_busy(req, 503);
         else
                 run_batch(req, s, b, true);
@@ -213,34 +229,34 @@ static bool is_stateless(const struct request *req, const json_t *root)
                era_claimed_in_meta(json_object_get(message, "params")).n > 0;
 }
 
-static void on_session_post(struct request *req, struct user *user, json_t *root)
+static void on_session_post(struct request *req, json_t *root)
 {
         struct batch b = {0};
         struct session *s;
 
         if (check_version_header(req, true) == 0 && batch_read(req, root, &b) == 0) {
                 if (batch_initializes(&b))
-                        open_session(req, user, &b);
-                else if ((s = require_session(req, user)) != NULL && check_batch(req, s, &b) == 0)
+                        open_session(req, &b);
+                else if ((s = require_session(req)) != NULL && check_batch(req, s, &b) == 0)
                         run_batch(req, s, &b, false);
         }
         free(b.messages);
 }
 
-void mcp_on_post(struct request *req, struct user *user)
+void mcp_on_post(struct request *req)
 {
         json_t *root = require_messages(req);
 
         if (root == NULL)
                 return;
         if (is_stateless(req, root))
-                stateless_on_post(req, user, root);
+                stateless_on_post(req, req->user, root);
         else
-                on_session_post(req, user, root);
+                on_session_post(req, root);
         json_decref(root);
 }
 
-void mcp_on_get(struct request *req, struct user *user)
+void mcp_on_get(struct request *req)
 {
         struct session *s;
         unsigned refusal;
@@ -252,58 +268,74 @@ void mcp_on_get(struct request *req, struct user *user)
                               STR("This is a stream: send Accept: text/event-stream.\n"));
                 return;
         }
-        if ((s = require_session(req, user)) == NULL)
+        if ((s = require_session(req)) == NULL)
                 return;
-        if ((refusal = stream_refusal(s->gate, user)) != 0)
+        if ((refusal = stream_refusal(req)) != 0)
                 refuse_busy(req, refusal);
         else
                 session_open_get(s, req, req->in->head.last_event_id);
 }
 
-void mcp_on_delete(struct request *req, struct user *user)
+void mcp_on_delete(struct request *req)
 {
         struct session *s;
 
-        if (check_version_header(req, false) != 0 || (s = require_session(req, user)) == NULL)
+        if (check_version_header(req, false) != 0 || (s = require_session(req)) == NULL)
                 return;
         session_end(s);
         request_reply(req, 204, NULL, STR(""));
 }
 
-void mcp_on_sse(struct request *req, struct user *user)
+void mcp_on_sse(struct request *req)
 {
         struct gate *gate = request_gate(req);
-        unsigned refusal = stream_refusal(gate, user);
+        unsigned refusal = stream_refusal(req);
         struct session *s;
 
         if (refusal != 0)
                 refuse_busy(req, refusal);
-        else if (session_create(gate, user, SESSION_SSE, &s) < 0)
+        else if (session_create(gate, req->user, req->share, SESSION_SSE, &s) < 0)
                 refuse_busy(req, 503);
         else if (session_open_sse(s, req) < 0)
                 session_end(s);
 }
 
-void mcp_on_message(struct request *req, struct user *user)
+/* The session that sessionId names; NULL: the request has been answered. */
+static struct session *require_message_session(struct request *req)
 {
-        struct batch b = {0};
         char id[256] = "";
         struct session *s = NULL;
-        json_t *root;
 
         if (cgi_query_get(req->in->head.query, STR("sessionId"), id, sizeof(id)) == 0)
-                s = session_find(request_gate(req), str_from(id), user);
-        if (s == NULL || s->kind != SESSION_SSE) {
-                request_reply(req, 404, plain,
-                              STR("This sessionId is not known (any more): open /sse again.\n"));
-                return;
-        }
-        if ((root = require_messages(req)) == NULL)
+                s = session_find(request_gate(req), str_from(id), req->user);
+        if (s != NULL && s->kind == SESSION_SSE)
+                return s;
+        request_reply(req, 404, plain,
+                      STR("This sessionId is not known (any more): open /sse again.\n"));
+        return NULL;
+}
+
+bool mcp_on_message_head(struct request *req)
+{
+        return require_message_session(req) != NULL;
+}
+
+/* The session may have ended while the body came. */
+void mcp_on_message(struct request *req)
+{
+        struct batch b = {0};
+        struct session *s = require_message_session(req);
+        json_t *root;
+
+        if (s == NULL || (root = require_messages(req)) == NULL)
                 return;
         if (batch_read(req, root, &b) == 0 && check_batch(req, s, &b) == 0) {
+                struct share *share = share_hold(req->share);
+
                 request_reply(req, 202, NULL, STR(""));
                 for (size_t i = 0; i < b.n && !s->is_ending; i++)
-                        on_message(s, NULL, &b.messages[i]);
+                        on_message(s, share, NULL, &b.messages[i]);
+                share_let_go(share);
         }
         free(b.messages);
         json_decref(root);

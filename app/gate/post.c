@@ -4,6 +4,7 @@
 #include "mgw/gate/post.h"
 
 #include "mgw/gate/call.h"
+#include "mgw/gate/share.h"
 #include "mgw/wire/hdr.h"
 
 #include <inttypes.h>
@@ -59,7 +60,8 @@ bool post_begin_stream(struct post *post)
 
         if (post->is_stream)
                 return true;
-        if (post->req == NULL || !post->accepts_stream)
+        if (post->req == NULL || !post->accepts_stream ||
+            share_refuses_stream(post->req->share) != 0)
                 return false;
         timer_disarm(s->gate->loop, &post->grace);
         post->is_stream = true;

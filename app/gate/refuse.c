@@ -1,10 +1,14 @@
 #include "mgw/gate/refuse.h"
 
+#include "mgw/gate/share.h"
 #include "mgw/mcp/era.h"
-#include "mgw/wire/hdr.h"
 #include "mgw/wire/rpc.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+/* In one body of a client, with the names of members. */
+#define CLIENT_VALUES_MAX 100000
 
 void refuse_message(struct request *req, unsigned status, json_t *id, int code, const char *why,
                     json_t *data_take)
@@ -23,14 +27,34 @@ void refuse_message(struct request *req, unsigned status, json_t *id, int code, 
         json_decref(error);
 }
 
+static void refuse_later(struct request *req, unsigned status, const char *why)
+{
+        static const struct cgi_header headers[] = {{"Retry-After", "5"}, {0}};
+        char text[300];
+        int n = snprintf(text, sizeof(text),
+                         "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"%s\"}}",
+                         why);
+
+        request_reply_json(req, status, headers, (struct str){text, (size_t)n});
+}
+
 void refuse_busy(struct request *req, unsigned status)
 {
-        static const struct cgi_header headers[] = {
-                {"Content-Type", "text/plain"}, {"Retry-After", "5"}, {0}};
+        refuse_later(req, status,
+                     status == 503 ? "the gateway is going down or full: try again soon"
+                                   : "too many at once of this user: try again soon");
+}
 
-        request_reply(req, status, headers,
-                      status == 503 ? STR("The gateway is going down or full; try again soon.\n")
-                                    : STR("Too many at once; try again soon.\n"));
+void refuse_memory(struct request *req, int outcome)
+{
+        if (outcome == LEDGER_E_PAYER)
+                refuse_later(req, 429,
+                             "what this user has asked for takes as much memory as one may have "
+                             "(memory_per_user_max_bytes): try again when some of it is answered");
+        else
+                refuse_later(req, 503,
+                             "the gateway has no memory for new work now (memory_max_bytes): try "
+                             "again soon");
 }
 
 void refuse_version(struct request *req, json_t *id, struct str asked)
@@ -43,19 +67,42 @@ void refuse_version(struct request *req, json_t *id, struct str asked)
                        "This protocol version is not spoken here", data);
 }
 
+/* What has been read of it goes at once: the values are kept by who needs them. */
+static void forget_body(struct request *req)
+{
+        buf_finish(&req->in->body);
+        ledger_hold_set_past(&req->in->hold, 0);
+}
+
+static void refuse_body(struct request *req, int outcome, const char *why)
+{
+        switch (outcome) {
+        case RPC_E_BIG:
+                refuse_message(req, 413, NULL, RPC_INVALID_REQUEST, why, NULL);
+                break;
+        case RPC_E_PAYER:
+        case RPC_E_WHOLE:
+                refuse_memory(req, outcome == RPC_E_PAYER ? LEDGER_E_PAYER : LEDGER_E_WHOLE);
+                break;
+        default:
+                refuse_message(req, 400, NULL, RPC_PARSE_ERROR, why, NULL);
+        }
+}
+
 json_t *require_json_body(struct request *req)
 {
+        struct ledger_hold hold;
+        const struct rpc_bounds bounds = {CLIENT_VALUES_MAX, &hold};
         json_t *root;
         char why[160];
+        int r;
 
-        if (!hdr_media_is(req->in->head.content_type, STR("application/json"))) {
-                refuse_message(req, 415, NULL, RPC_INVALID_REQUEST,
-                               "Content-Type must be application/json", NULL);
-                return NULL;
-        }
-        if (rpc_parse(buf_bytes(&req->in->body), NULL, &root, why, sizeof(why)) != 0) {
-                refuse_message(req, 400, NULL, RPC_PARSE_ERROR, why, NULL);
-                return NULL;
-        }
-        return root;
+        ledger_hold_init(&hold, &req->share->memory, LEDGER_CALL);
+        r = rpc_parse(buf_bytes(&req->in->body), &bounds, &root, why, sizeof(why));
+        forget_body(req);
+        ledger_hold_set_past(&hold, 0);
+        if (r == 0)
+                return root;
+        refuse_body(req, r, why);
+        return NULL;
 }

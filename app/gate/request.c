@@ -1,5 +1,6 @@
 /* A request's life, and its answer: whole, or a stream. */
 #include "front_inside.h"
+#include "mgw/gate/share.h"
 
 #include <errno.h>
 #include <fastcgi.h>
@@ -10,6 +11,9 @@
 /* So much may wait for the client before a source has to. */
 #define WAITING_MAX_BYTES (128u << 10)
 
+/* So little is written whether or not its share has room: it mostly goes out at once. */
+#define ROOM_UNASKED_BYTES 4096
+
 static void request_finish_input(struct request *req)
 {
         if (req->in == NULL)
@@ -17,6 +21,8 @@ static void request_finish_input(struct request *req)
         cgi_params_finish(&req->in->params);
         buf_finish(&req->in->raw_params);
         buf_finish(&req->in->body);
+        if (req->in->hold.payer != NULL)
+                ledger_hold_set_past(&req->in->hold, 0);
         free(req->in);
         req->in = NULL;
 }
@@ -26,6 +32,7 @@ static void request_free(void *object)
         struct request *req = object;
 
         request_finish_input(req);
+        share_let_go(req->share);
         free(req);
 }
 
@@ -64,6 +71,19 @@ struct gate *request_gate(const struct request *req)
         return req->conn->front->gate;
 }
 
+void request_set_share(struct request *req, struct share *share)
+{
+        req->share = share;
+        ledger_hold_init(&req->in->hold, &share->memory, LEDGER_BODY);
+        conn_set_share(req->conn, share);
+}
+
+void request_take_body(struct request *req, uint32_t max_bytes)
+{
+        req->takes_body = true;
+        req->in->body.max = max_bytes;
+}
+
 void request_own(struct request *req, const struct request_events *events, void *owner)
 {
         req->events = events;
@@ -92,7 +112,8 @@ int request_write(struct request *req, struct str bytes, uint32_t cap_bytes)
 
         if (c->is_dead)
                 return -EPIPE;
-        if (c->out.len > 0 && c->out.len + total > cap_bytes)
+        if ((c->out.len > 0 && c->out.len + total > cap_bytes) ||
+            (total > ROOM_UNASKED_BYTES && conn_check_room(c, total) != 0))
                 return BUF_E_FULL;
         if (bytes.n <= FCGI_STDOUT_MAX) {
                 uint8_t head[FCGI_HEADER_LEN];
@@ -204,6 +225,17 @@ void request_reply(struct request *req, unsigned status, const struct cgi_header
         char length[24];
         bool has_body = status != 204 && status != 304;
         int r;
+
+        if (body.n > ROOM_UNASKED_BYTES && conn_check_room(req->conn, body.n) != 0) {
+                static const struct cgi_header later[] = {
+                        {"Content-Type", "application/json"}, {"Retry-After", "5"}, {0}};
+
+                status = 503;
+                headers = later;
+                body = STR(
+                        "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"no memory "
+                        "for this answer while so much waits to be read: read, or try again\"}}");
+        }
 
         snprintf(length, sizeof(length), "%zu", body.n);
         buf_init(&head, FCGI_STDOUT_MAX);

@@ -1,39 +1,59 @@
-/* The table of paths. Order of the checks: Origin (403), preflight (204), path (404), method (405),
- * user (401). */
+/* The table of paths. Judged once, when the head is in: Origin (403), path (404), preflight (204),
+ * method (405), user (401), content type (415), length (413), the session of a message (404). So of
+ * what is refused no body is kept, and a body under way is a known user's. */
 #include "mgw/gate/route.h"
 
 #include "mgw/base/clock.h"
 #include "mgw/gate/admin.h"
 #include "mgw/gate/mcp.h"
+#include "mgw/gate/refuse.h"
+#include "mgw/gate/share.h"
 #include "mgw/mcp/guard.h"
 #include "mgw/wire/hdr.h"
+#include "mgw/wire/rpc.h"
 
 #include <stdio.h>
 #include <string.h>
 
+/* What comes with a request. */
+enum body {
+        BODY_NONE, /* what comes all the same is thrown away: some clients send {} with a DELETE */
+        BODY_JSON, /* told by its Content-Type */
+        BODY_ANY,
+};
+
 struct route {
         const char *path;
         enum cgi_method method;
-        void (*on_request)(struct request *req);                         /* for everybody */
-        void (*on_user_request)(struct request *req, struct user *user); /* for known users */
+        enum body body;
+        bool is_for_users; /* else for everybody */
+        /* What else the head alone tells. false: it has been answered. */
+        bool (*on_head)(struct request *req);
+        void (*on_request)(struct request *req);
 };
 
 static void on_resource_metadata(struct request *req);
 
 static const struct route routes[] = {
-        {"/mcp", CGI_POST, NULL, mcp_on_post},
-        {"/mcp", CGI_GET, NULL, mcp_on_get},
-        {"/mcp", CGI_DELETE, NULL, mcp_on_delete},
-        {"/sse", CGI_GET, NULL, mcp_on_sse},
-        {"/message", CGI_POST, NULL, mcp_on_message},
-        {"/health", CGI_GET, admin_on_health, NULL},
-        {"/ready", CGI_GET, admin_on_ready, NULL},
-        {"/metrics", CGI_GET, admin_on_metrics, NULL},
-        {"/admin/announce", CGI_POST, admin_on_announce, NULL},
-        {"/.well-known/oauth-protected-resource", CGI_GET, on_resource_metadata, NULL},
-        {"/.well-known/oauth-protected-resource/mcp", CGI_GET, on_resource_metadata, NULL},
-        {"/.well-known/oauth-protected-resource/sse", CGI_GET, on_resource_metadata, NULL},
+        {"/mcp", CGI_POST, BODY_JSON, true, NULL, mcp_on_post},
+        {"/mcp", CGI_GET, BODY_NONE, true, NULL, mcp_on_get},
+        {"/mcp", CGI_DELETE, BODY_NONE, true, NULL, mcp_on_delete},
+        {"/sse", CGI_GET, BODY_NONE, true, NULL, mcp_on_sse},
+        {"/message", CGI_POST, BODY_JSON, true, mcp_on_message_head, mcp_on_message},
+        {"/health", CGI_GET, BODY_NONE, false, NULL, admin_on_health},
+        {"/ready", CGI_GET, BODY_NONE, false, NULL, admin_on_ready},
+        {"/metrics", CGI_GET, BODY_NONE, false, NULL, admin_on_metrics},
+        {"/admin/announce", CGI_POST, BODY_ANY, false, NULL, admin_on_announce},
+        {"/.well-known/oauth-protected-resource", CGI_GET, BODY_NONE, false, NULL,
+         on_resource_metadata},
+        {"/.well-known/oauth-protected-resource/mcp", CGI_GET, BODY_NONE, false, NULL,
+         on_resource_metadata},
+        {"/.well-known/oauth-protected-resource/sse", CGI_GET, BODY_NONE, false, NULL,
+         on_resource_metadata},
 };
+
+/* A request without a body that brings so much of one is refused. */
+#define IGNORED_BODY_MAX_BYTES (64u << 10)
 
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
 
@@ -127,47 +147,104 @@ static void refuse_method(struct request *req)
         request_reply(req, 405, (const struct cgi_header[]){{"Allow", allow}, {0}}, STR(""));
 }
 
-static void follow(struct request *req, const struct route *route)
+/* The length, where it is told; one that is not is held to the cap while it comes. */
+static bool is_longer_than(const struct request *req, uint64_t max_bytes)
 {
-        struct gate *gate = request_gate(req);
-        enum user_verdict verdict;
-        struct user *user;
-
-        if (route->on_request != NULL) {
-                route->on_request(req);
-                return;
-        }
-        verdict = user_find(gate->users, req->in->head.authorization, clock_wall_ms(), &user);
-        if (verdict == USER_OK)
-                route->on_user_request(req, user);
-        else
-                refuse_user(req, verdict);
+        return req->in->head.has_length && req->in->head.content_length > max_bytes;
 }
 
-void route_request(struct request *req)
+static void refuse_length(struct request *req)
+{
+        request_reply(req, 413, plain, STR("The body is over the limit (body_max_bytes).\n"));
+}
+
+static bool judge_body(struct request *req)
+{
+        const struct route *route = req->route;
+        uint32_t max_bytes = request_gate(req)->config->body_max_bytes;
+
+        if (route->body == BODY_NONE) {
+                if (!is_longer_than(req, IGNORED_BODY_MAX_BYTES))
+                        return true;
+                refuse_length(req);
+        } else if (route->body == BODY_JSON &&
+                   !hdr_media_is(req->in->head.content_type, STR("application/json"))) {
+                refuse_message(req, 415, NULL, RPC_INVALID_REQUEST,
+                               "Content-Type must be application/json", NULL);
+        } else if (is_longer_than(req, max_bytes)) {
+                refuse_length(req);
+        } else if (route->on_head == NULL || route->on_head(req)) {
+                request_take_body(req, max_bytes);
+                return true;
+        }
+        return false;
+}
+
+/* What nobody is asked for is the gateway's own. */
+static bool judge_share(struct request *req)
+{
+        struct gate *gate = request_gate(req);
+        struct share *share = req->user != NULL
+                                      ? share_of(gate, req->user, req->in->head.remote_addr)
+                                      : share_hold(gate->own_share);
+
+        if (share == NULL)
+                refuse_busy(req, 503);
+        else
+                request_set_share(req, share);
+        return share != NULL;
+}
+
+/* A client of the socket that is no web server names no address: it is of this machine. */
+static bool is_from_here(struct str address)
+{
+        return address.n == 0 || str_has_prefix(address, STR("127.")) ||
+               str_eq(address, STR("::1")) || str_has_prefix(address, STR("::ffff:127."));
+}
+
+/* Without users the door is open to this machine alone, unless it is said that it is to all. */
+static bool judge_anonymous(struct request *req)
 {
         const struct config *config = request_gate(req)->config;
+
+        if (req->user == NULL || !req->user->is_anonymous || config->auth_anonymous ||
+            is_from_here(req->in->head.remote_addr))
+                return true;
+        request_reply(
+                req, 403, plain,
+                STR("No users are configured here (auth.tokens_file), so only clients of this "
+                    "machine are let in (auth.anonymous lets in all).\n"));
+        return false;
+}
+
+static bool judge_user(struct request *req)
+{
+        enum user_verdict verdict = USER_OK;
+
+        if (req->route->is_for_users)
+                verdict = user_find(request_gate(req)->users, req->in->head.authorization,
+                                    clock_wall_ms(), &req->user);
+        if (verdict != USER_OK)
+                refuse_user(req, verdict);
+        return verdict == USER_OK && judge_anonymous(req);
+}
+
+/* Sets req->route, or answers. */
+static bool judge_path(struct request *req)
+{
         enum cgi_method method = req->in->head.method == CGI_HEAD ? CGI_GET : req->in->head.method;
         bool path_is_known = false;
 
-        if (req->in->head.origin.n > 0) {
-                if (!guard_origin_is_allowed(req->in->head.origin,
-                                             (const char *const *)config->allowed_origins,
-                                             config->n_allowed_origins)) {
-                        request_reply(req, 403, plain,
-                                      STR("This Origin is not allowed (allowed_origins).\n"));
-                        return;
-                }
-                req->is_cross_origin = true;
-        }
         for (size_t i = 0; i < N_ROUTES; i++) {
-                if (!str_eq(str_from(routes[i].path), req->in->head.path))
+                const struct route *route = &routes[i];
+
+                if (!str_eq(str_from(route->path), req->in->head.path))
                         continue;
                 path_is_known = true;
-                if (routes[i].method == method &&
-                    (req->in->head.method != CGI_HEAD || routes[i].on_request != NULL)) {
-                        follow(req, &routes[i]);
-                        return;
+                if (route->method == method &&
+                    (req->in->head.method != CGI_HEAD || !route->is_for_users)) {
+                        req->route = route;
+                        return true;
                 }
         }
         if (!path_is_known)
@@ -178,4 +255,38 @@ void route_request(struct request *req)
                 preflight(req);
         else
                 refuse_method(req);
+        return false;
 }
+
+static bool judge_origin(struct request *req)
+{
+        const struct config *config = request_gate(req)->config;
+
+        if (req->in->head.origin.n == 0)
+                return true;
+        if (!guard_origin_is_allowed(req->in->head.origin,
+                                     (const char *const *)config->allowed_origins,
+                                     config->n_allowed_origins)) {
+                request_reply(req, 403, plain,
+                              STR("This Origin is not allowed (allowed_origins).\n"));
+                return false;
+        }
+        req->is_cross_origin = true;
+        return true;
+}
+
+static bool route_on_head(struct request *req)
+{
+        return judge_origin(req) && judge_path(req) && judge_user(req) && judge_share(req) &&
+               judge_body(req);
+}
+
+static void route_on_request(struct request *req)
+{
+        req->route->on_request(req);
+}
+
+const struct front_events route_events = {
+        .on_head = route_on_head,
+        .on_request = route_on_request,
+};

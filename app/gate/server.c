@@ -2,11 +2,14 @@
  * reload tokens on SIGHUP. */
 #include "mgw/gate/server.h"
 
+#include "memory.h"
+#include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/gate/input.h"
 #include "mgw/gate/request_state.h"
 #include "mgw/gate/route.h"
 #include "mgw/gate/session.h"
+#include "mgw/gate/share.h"
 #include "mgw/gate/subscription.h"
 #include "mgw/gate/upstream.h"
 #include "mgw/loop/signal.h"
@@ -26,6 +29,8 @@
 #define DELETES_MS 2000
 /* Log, loop, signals, listener and the like. */
 #define OWN_DESCRIPTORS 16
+/* The wall clock may be set: tokens are looked at again at the latest after this. */
+#define CHECK_TOKENS_MS (INT64_C(3600) * 1000)
 
 struct server {
         struct gate gate;
@@ -33,6 +38,7 @@ struct server {
         struct signal_watch signals;
         struct timer deadline;
         struct timer last_words;
+        struct timer expiry;      /* of the next token */
         int64_t deletes_until_ms; /* 0: the sessions have not been ended yet */
         bool was_inherited;
         int exit_code;
@@ -144,15 +150,45 @@ static int server_read_tokens(struct gate *gate)
         return r;
 }
 
+/* Whoever has no token any more has no session either: with it go streams, calls and programs. A
+ * walk over all sessions, when a token ends. */
+static void server_check_tokens(struct server *sv)
+{
+        struct gate *gate = &sv->gate;
+        int64_t now = clock_wall_ms(), next = user_table_check(gate->users, now);
+        struct session *s, *after;
+
+        HASH_ITER(hh, gate->sessions, s, after)
+        {
+                if (s->user == &gate->everybody || s->user->has_token || s->kind == SESSION_HOST)
+                        continue;
+                log_info(LOG_FIELDS({"user", s->user->email}),
+                         "[MCP] session ended: its user has no valid token any more");
+                session_end(s);
+        }
+        if (next == INT64_MAX)
+                timer_disarm(gate->loop, &sv->expiry);
+        else
+                (void)timer_arm(gate->loop, &sv->expiry,
+                                next - now < CHECK_TOKENS_MS ? next - now : CHECK_TOKENS_MS);
+}
+
+static void server_on_expiry(struct timer *timer)
+{
+        server_check_tokens(container_of(timer, struct server, expiry));
+}
+
 static void server_on_signal(struct signal_watch *watch, int signo)
 {
         struct server *sv = container_of(watch, struct server, signals);
 
         if (signo == SIGHUP) {
-                if (server_read_tokens(&sv->gate) == 0)
+                if (server_read_tokens(&sv->gate) == 0) {
                         log_info(NULL, "[mgw] tokens read again");
-                else
+                        server_check_tokens(sv);
+                } else {
                         log_warn(NULL, "[mgw] the tokens stay as they were");
+                }
         } else if (!sv->gate.is_draining) {
                 server_drain(sv);
         } else {
@@ -195,7 +231,7 @@ static int server_listen(struct server *sv)
                 log_error(NULL, "[mgw] cannot listen: %s", why);
                 return -EINVAL;
         }
-        return front_create(&sv->gate, fd, route_request, &sv->front);
+        return front_create(&sv->gate, fd, &route_events, &sv->front);
 }
 
 static int server_open(struct server *sv, const struct config *config)
@@ -208,18 +244,31 @@ static int server_open(struct server *sv, const struct config *config)
         gate->on_calm = server_on_calm;
         sv->deadline.on_due = server_on_deadline;
         sv->last_words.on_due = server_on_last_words;
+        sv->expiry.on_due = server_on_expiry;
         sv->signals.on_signal = server_on_signal;
         replay_pool_init(&gate->replay, config->replay_total_max_bytes, config->replay_age_ms);
+        memory_set_caps(gate);
+        share_gate_init(gate);
+        if (gate->own_share == NULL)
+                return -ENOMEM;
         stream_gate_init(gate);
         session_gate_init(gate);
         if ((r = request_state_gate_init(gate)) < 0 || (r = loop_create(&gate->loop)) < 0 ||
             (r = children_create(gate->loop, &gate->children)) < 0 ||
             (r = signal_watch_open(gate->loop, &sv->signals, signos)) < 0 ||
             (r = server_read_tokens(gate)) < 0 ||
-            (r = http_client_create(gate->loop, &gate->http)) < 0)
+            (r = http_client_create(gate->loop, &gate->http)) < 0 ||
+            (r = http_client_create(gate->loop, &gate->http_streams)) < 0)
                 return r;
         gate->started_ms = loop_now_ms(gate->loop);
+        server_check_tokens(sv);
+        if (config->auth_tokens_file[0] == '\0')
+                log_warn(NULL,
+                         "[mgw] no users are configured (auth.tokens_file): everybody %s is let "
+                         "in, as anonymous",
+                         config->auth_anonymous ? "from anywhere" : "on this machine");
         server_fit_descriptors(gate);
+        memory_watch(gate);
         if ((r = upstreams_create(gate)) < 0)
                 return r;
         return server_listen(sv);
@@ -236,8 +285,10 @@ static void server_close(struct server *sv)
         if (sv->front != NULL && !sv->was_inherited)
                 sock_unlink(gate->config->listen);
         http_client_destroy(gate->http);
+        http_client_destroy(gate->http_streams);
         upstreams_destroy(gate);
         children_destroy(gate->children);
+        share_gate_finish(gate);
         user_table_destroy(gate->users);
         signal_watch_close(&sv->signals);
         loop_destroy(gate->loop);

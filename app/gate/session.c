@@ -1,5 +1,6 @@
-/* Sessions stand in a hash by id; those with nothing open stand also in a list in the order of
- * their last use, whose head is the next to expire and the first to go when the table is full. */
+/* Sessions stand in a hash by id; those with nothing open stand also in a list of their share, in
+ * the order of their last use, whose head is the next to expire and the first to go when the share
+ * is full. */
 #include "mgw/gate/session.h"
 
 #include "mgw/base/log.h"
@@ -8,6 +9,7 @@
 #include "mgw/gate/call.h"
 #include "mgw/gate/link.h"
 #include "mgw/gate/post.h"
+#include "mgw/gate/share.h"
 #include "mgw/gate/subscription.h"
 #include "mgw/wire/rpc.h"
 
@@ -17,10 +19,20 @@
 #include <string.h>
 
 #define ID_RANDOM_BYTES 18
+/* Of one session, where nothing else is said. */
+#define CALLS_MAX 60000
+/* Shares that are looked at for one that has many idle sessions. */
+#define SHARES_SEEN_MAX 64
+/* What a link holds beside its own struct: what is said at its opening, its transport's peer. */
+#define LINK_AROUND_BYTES 1500
 
 static void session_free(void *object)
 {
-        free(object);
+        struct session *s = object;
+
+        ledger_release(&s->share->memory, LEDGER_SESSION, s->charged);
+        share_let_go(s->share);
+        free(s);
 }
 
 /* A call whose client has left does not count: it may never be answered. */
@@ -40,28 +52,47 @@ static bool session_is_idle(const struct session *s)
         return true;
 }
 
-static void sessions_watch_expiry(struct gate *gate)
+static void sessions_watch_expiry(struct share *share)
 {
-        const struct list *head = list_first(&gate->idle_sessions);
+        const struct list *head = list_first(&share->idle_sessions);
+        struct gate *gate = share->gate;
 
         if (head == NULL) {
-                timer_disarm(gate->loop, &gate->expiry);
-        } else if (!timer_is_armed(&gate->expiry)) {
+                timer_disarm(gate->loop, &share->expiry);
+        } else if (!timer_is_armed(&share->expiry)) {
                 const struct session *s = container_of(head, struct session, idle_link);
                 int64_t due = s->used_ms + gate->config->session_idle_ms - loop_now_ms(gate->loop);
 
-                timer_arm(gate->loop, &gate->expiry, due > 0 ? due : 0);
+                timer_arm(gate->loop, &share->expiry, due > 0 ? due : 0);
         }
 }
 
-static void sessions_on_expiry(struct timer *timer)
+static void session_leave_idle(struct session *s)
 {
-        struct gate *gate = container_of(timer, struct gate, expiry);
+        if (list_is_empty(&s->idle_link))
+                return;
+        list_unlink(&s->idle_link);
+        if (--s->share->n_idle_sessions == 0)
+                list_unlink(&s->share->idle_link);
+}
+
+static void session_enter_idle(struct session *s)
+{
+        list_append(&s->share->idle_sessions, &s->idle_link);
+        if (s->share->n_idle_sessions++ == 0)
+                list_append(&s->gate->idle_shares, &s->share->idle_link);
+        sessions_watch_expiry(s->share);
+}
+
+void sessions_expire(struct share *share)
+{
+        struct gate *gate = share->gate;
         int64_t horizon = loop_now_ms(gate->loop) - gate->config->session_idle_ms;
         struct list *link;
 
         replay_pool_expire(&gate->replay, loop_now_ms(gate->loop));
-        while ((link = list_first(&gate->idle_sessions)) != NULL) {
+        share_hold(share); /* the last of its sessions may end */
+        while ((link = list_first(&share->idle_sessions)) != NULL) {
                 struct session *s = container_of(link, struct session, idle_link);
 
                 if (s->used_ms > horizon)
@@ -69,7 +100,8 @@ static void sessions_on_expiry(struct timer *timer)
                 log_info(LOG_FIELDS({"user", s->user->email}), "[MCP] session expired");
                 session_end(s);
         }
-        sessions_watch_expiry(gate);
+        sessions_watch_expiry(share);
+        share_let_go(share);
 }
 
 /* As the log names them; no user's address. */
@@ -77,14 +109,13 @@ static char everybody[] = "*";
 
 void session_gate_init(struct gate *gate)
 {
-        list_init(&gate->idle_sessions);
-        gate->expiry.on_due = sessions_on_expiry;
         gate->everybody.email = everybody;
 }
 
-static struct session *sessions_longest_idle(const struct gate *gate)
+/* Hosts aside, which others may need. */
+static struct session *share_longest_idle(const struct share *share)
 {
-        list_for_each (it, &gate->idle_sessions) {
+        list_for_each (it, &share->idle_sessions) {
                 struct session *s = container_of(it, struct session, idle_link);
 
                 if (s->kind != SESSION_HOST)
@@ -93,23 +124,62 @@ static struct session *sessions_longest_idle(const struct gate *gate)
         return NULL;
 }
 
-static int sessions_make_room(struct gate *gate)
+/* Of some that have idle sessions, the one that has most. */
+static struct session *sessions_longest_idle(const struct gate *gate)
 {
+        const struct share *most = NULL;
+        unsigned n_seen = 0;
+
+        list_for_each (it, &gate->idle_shares) {
+                const struct share *share = container_of(it, struct share, idle_link);
+
+                if (most == NULL || share->n_idle_sessions > most->n_idle_sessions)
+                        most = share;
+                if (++n_seen == SHARES_SEEN_MAX)
+                        break;
+        }
+        return most != NULL ? share_longest_idle(most) : NULL;
+}
+
+bool sessions_give_up_one(struct gate *gate)
+{
+        struct session *s = sessions_longest_idle(gate);
+
+        if (s != NULL)
+                session_end(s);
+        return s != NULL;
+}
+
+static int sessions_make_room(struct gate *gate, const struct share *share)
+{
+        uint32_t max = gate->config->sessions_per_user_max;
+        bool share_is_full = max > 0 && share->n_sessions >= max;
         struct session *oldest;
 
-        if (gate->stats.n_sessions < gate->config->sessions_max)
+        if (!share_is_full && gate->stats.n_sessions < gate->config->sessions_max)
                 return 0;
-        oldest = sessions_longest_idle(gate);
+        oldest = share_longest_idle(share);
+        if (oldest == NULL && !share_is_full)
+                oldest = sessions_longest_idle(gate);
         if (oldest == NULL)
                 return -EAGAIN;
-        log_warn(NULL, "[MCP] %u sessions (sessions_max): the longest idle one is ended",
-                 gate->stats.n_sessions);
+        log_debug(LOG_FIELDS({"user", oldest->user->email}),
+                  "[MCP] its longest idle session is ended: %s",
+                  share_is_full ? "sessions_per_user_max" : "sessions_max");
         session_end(oldest);
         return 0;
 }
 
-static int session_new(struct gate *gate, struct user *user, enum session_kind kind,
-                       struct session **sessionp)
+/* What it holds from now on, more or less than before. Past the caps: who asks has been told. */
+static void session_charge(struct session *s, size_t bytes)
+{
+        ledger_release(&s->share->memory, LEDGER_SESSION, s->charged);
+        s->charged = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+        ledger_charge_past(&s->share->memory, LEDGER_SESSION, s->charged);
+}
+
+static int session_new(struct gate *gate, struct user *user, struct share *share,
+                       enum session_kind kind, struct session **sessionp)
 {
         size_t n_node = strlen(gate->config->node);
         size_t size = sizeof(struct session) + n_node + 1 + RAND_TEXT_SIZE(ID_RANDOM_BYTES);
@@ -122,6 +192,8 @@ static int session_new(struct gate *gate, struct user *user, enum session_kind k
         rand_text(s->id + n_node + 1, ID_RANDOM_BYTES);
         s->gate = gate;
         s->user = user;
+        s->share = share_hold(share);
+        session_charge(s, size);
         s->kind = kind;
         s->log_level = -1;
         list_init(&s->streams);
@@ -133,16 +205,19 @@ static int session_new(struct gate *gate, struct user *user, enum session_kind k
         return 0;
 }
 
-int session_create(struct gate *gate, struct user *user, enum session_kind kind,
-                   struct session **sessionp)
+int session_create(struct gate *gate, struct user *user, struct share *share,
+                   enum session_kind kind, struct session **sessionp)
 {
-        int r = sessions_make_room(gate);
+        int r = sessions_make_room(gate, share);
 
+        if (r == 0 && ledger_check(&share->memory, sizeof(struct session)) != 0)
+                r = -EAGAIN;
         if (r == 0)
-                r = session_new(gate, user, kind, sessionp);
+                r = session_new(gate, user, share, kind, sessionp);
         if (r < 0)
                 return r;
         gate->stats.n_sessions++;
+        share->n_sessions++;
         session_touch(*sessionp);
         return 0;
 }
@@ -160,6 +235,8 @@ int session_open_links(struct session *s, const json_t *init_params)
                 return -ENOMEM;
         for (size_t i = 0; i < n && r == 0; i++)
                 r = link_open(&s->gate->upstreams[i], s, init_params, &s->links[i]);
+        session_charge(s, sizeof(*s) + n * (sizeof(struct link) + LINK_AROUND_BYTES) +
+                                  rpc_cost(init_params));
         return r;
 }
 
@@ -172,6 +249,16 @@ static json_t *standing_init_params(void)
                          "clientInfo", gate_implementation());
 }
 
+/* Where all are one user they share that session: none of them pays for it. */
+static struct share *standing_share(struct gate *gate, struct user *user)
+{
+        struct share *own = user->is_anonymous ? gate->own_share : share_of(gate, user, STR(""));
+
+        if (!user->is_anonymous)
+                share_let_go(own);
+        return own;
+}
+
 int session_standing(struct gate *gate, struct user *user, struct session **sessionp)
 {
         json_t *init_params;
@@ -180,7 +267,7 @@ int session_standing(struct gate *gate, struct user *user, struct session **sess
         *sessionp = user->standing;
         if (user->standing != NULL)
                 return 0;
-        r = session_create(gate, user, SESSION_STANDING, sessionp);
+        r = session_create(gate, user, standing_share(gate, user), SESSION_STANDING, sessionp);
         if (r < 0)
                 return r;
         user->standing = *sessionp;
@@ -198,14 +285,17 @@ unsigned session_calls_max(const struct session *s)
 {
         const struct config *config = s->gate->config;
 
-        return s->kind == SESSION_STANDING ? config->calls_per_user_max
-                                           : config->calls_per_session_max;
+        if (s->kind != SESSION_STANDING)
+                return config->calls_per_session_max;
+        return config->calls_per_user_max > 0 ? config->calls_per_user_max : CALLS_MAX;
 }
 
 /* It counts as none of the sessions that clients make, and there are no more of them than users. */
 static int session_host(struct gate *gate, struct user *user)
 {
-        int r = user->host == NULL ? session_new(gate, user, SESSION_HOST, &user->host) : 0;
+        int r = user->host == NULL
+                        ? session_new(gate, user, gate->own_share, SESSION_HOST, &user->host)
+                        : 0;
 
         if (r < 0 || user->host->links != NULL)
                 return r;
@@ -250,11 +340,9 @@ void session_touch(struct session *s)
         if (s->is_ending)
                 return;
         s->used_ms = loop_now_ms(s->gate->loop);
-        list_unlink(&s->idle_link);
-        if (session_is_idle(s)) {
-                list_append(&s->gate->idle_sessions, &s->idle_link);
-                sessions_watch_expiry(s->gate);
-        }
+        session_leave_idle(s);
+        if (session_is_idle(s))
+                session_enter_idle(s);
 }
 
 void session_end(struct session *s)
@@ -269,7 +357,7 @@ void session_end(struct session *s)
                 s->user->standing = NULL;
         if (s->kind == SESSION_HOST)
                 s->user->host = NULL;
-        list_unlink(&s->idle_link);
+        session_leave_idle(s);
         while ((link = list_first(&s->calls)) != NULL)
                 call_fail(container_of(link, struct call, link), RPC_INTERNAL_ERROR,
                           "the session has ended");
@@ -282,8 +370,10 @@ void session_end(struct session *s)
         s->links = NULL;
         replay_finish(s->replay);
         free(s->replay);
-        if (s->kind != SESSION_HOST)
+        if (s->kind != SESSION_HOST) {
                 s->gate->stats.n_sessions--;
+                s->share->n_sessions--;
+        }
         loop_bury(s->gate->loop, s, session_free);
 }
 
@@ -314,7 +404,8 @@ static void session_keep(struct session *s, struct replay_id id, struct str text
         if (s->replay == NULL && s->gate->config->replay_max_bytes > 0) {
                 s->replay = calloc(1, sizeof(*s->replay));
                 if (s->replay != NULL)
-                        replay_init(s->replay, &s->gate->replay, s->gate->config->replay_max_bytes);
+                        replay_init(s->replay, &s->gate->replay, &s->share->memory,
+                                    s->gate->config->replay_max_bytes);
         }
         if (s->replay != NULL &&
             replay_add(s->replay, id, text, was_sent, loop_now_ms(s->gate->loop)) < 0)

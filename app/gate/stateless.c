@@ -8,6 +8,7 @@
 #include "mgw/gate/post.h"
 #include "mgw/gate/refuse.h"
 #include "mgw/gate/request_state.h"
+#include "mgw/gate/share.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/mirror.h"
 #include "mgw/wire/hdr.h"
@@ -89,13 +90,13 @@ static int check_accept(struct request *req, const struct rpc_msg *m, const stru
                       "the answer is a stream: send Accept: application/json, text/event-stream");
 }
 
-static int check_room(struct request *req, const struct session *s, struct user *user,
-                      const struct method *method)
+static int check_room(struct request *req, const struct method *method)
 {
-        unsigned refusal = method->class == METHOD_LISTEN       ? stream_refusal(s->gate, user)
-                           : s->n_calls >= session_calls_max(s) ? 429
-                                                                : 0;
+        bool listens = method->class == METHOD_LISTEN;
+        unsigned refusal = listens ? stream_refusal(req) : 0;
 
+        if (refusal == 0)
+                refusal = share_refuses_calls(req->share, 1, listens ? 0 : 1);
         if (refusal == 0)
                 return 0;
         refuse_busy(req, refusal);
@@ -161,7 +162,7 @@ static void start(struct request *req, struct session *s, const struct rpc_msg *
                 return;
         }
         post->mirrored = mirrored_headers(req);
-        call_start(s, post, m);
+        call_start(s, req->share, post, m);
 }
 
 /* A call of ours goes on, or a request that goes to an upstream which asked by itself. */
@@ -202,7 +203,7 @@ void stateless_on_post(struct request *req, struct user *user, json_t *root)
                 return;
         if (gate->is_draining || session_standing(gate, user, &s) < 0)
                 refuse_busy(req, 503);
-        else if (check_room(req, s, user, method) != 0)
+        else if (check_room(req, method) != 0)
                 return;
         else if (json_is_string(json_object_get(m.params, "requestState")))
                 start_again(req, s, &m);

@@ -7,6 +7,7 @@
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
+#include "mgw/gate/share.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -56,6 +57,7 @@ static void stream_over(struct stream *s)
         timer_disarm(gate->loop, &s->farewell);
         gate->stats.n_streams--;
         s->user->n_streams--;
+        s->req->share->n_streams--;
         if ((uint64_t)life_ms > gate->stats.longest_stream_ms)
                 gate->stats.longest_stream_ms = (uint64_t)life_ms;
         log_info(NULL, "[MCP] Client disconnected: %s (%s) after %" PRId64 "s", s->id,
@@ -123,15 +125,9 @@ static const struct request_events stream_request_events = {
         .on_abort = stream_on_abort,
 };
 
-unsigned stream_refusal(const struct gate *gate, const struct user *user)
+unsigned stream_refusal(const struct request *req)
 {
-        uint32_t per_user = gate->config->streams_per_user_max;
-
-        if (gate->is_draining)
-                return 503;
-        if (gate->stats.n_streams >= gate->streams_max)
-                return 429;
-        return per_user > 0 && user->n_streams >= per_user ? 429 : 0;
+        return request_gate(req)->is_draining ? 503 : share_refuses_stream(req->share);
 }
 
 int stream_open(struct request *req, const struct stream_options *o, struct stream **streamp)
@@ -172,6 +168,7 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         request_own(req, &stream_request_events, s);
         stream_touch(s);
         s->user->n_streams++;
+        req->share->n_streams++;
         if (++gate->stats.n_streams > gate->streams_peak)
                 gate->streams_peak = gate->stats.n_streams;
         gate->stats.streams_opened++;

@@ -4,15 +4,19 @@
 
 #include "mgw/gate/listing.h"
 #include "mgw/gate/post.h"
+#include "mgw/gate/share.h"
 #include "mgw/gate/task.h"
 #include "mgw/gate/watched.h"
 #include "mgw/mcp/bridge.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Of each kind in one subscription. */
 #define WATCHES_MAX 1000
+/* What one takes, with its place in tables; its names come on top. */
+#define WATCH_BYTES (sizeof(struct watch) + sizeof(struct watch_count) + 200)
 /* So many at once: to find out whose they are takes its time, and so do their servers. */
 #define PENDING_MAX 16
 
@@ -25,7 +29,16 @@ struct watch {
         struct link *owner;
         char *shown;
         char *theirs;
+        struct ledger_hold hold;
         bool is_on;
+        bool is_counted;
+};
+
+/* How many watches want the same of one link. */
+struct watch_count {
+        UT_hash_handle hh;
+        unsigned n;
+        char name[];
 };
 
 struct subscription {
@@ -101,6 +114,7 @@ static void subscription_acknowledge(struct subscription *sub)
         list_append(&sub->call->session->subscriptions, &sub->link);
         json_decref(sub->call->params); /* it stays for long, and with many others */
         sub->call->params = NULL;
+        (void)call_count_bytes(sub->call);
         if (msg != NULL)
                 subscription_send(sub, msg);
         json_decref(msg);
@@ -128,11 +142,51 @@ static void subscription_check(struct subscription *sub)
                 subscription_acknowledge(sub);
 }
 
+static struct watch_count **counts_of(const struct watch *watch)
+{
+        return &watch->owner->watch_counts[watch->kind == &watched_tasks];
+}
+
+/* 0, -ENOMEM. */
+static int watch_count(struct watch *watch)
+{
+        struct watch_count **counts = counts_of(watch), *count;
+        size_t n = strlen(watch->theirs);
+
+        HASH_FIND_STR(*counts, watch->theirs, count);
+        if (count == NULL) {
+                count = calloc(1, sizeof(*count) + n + 1);
+                if (count == NULL)
+                        return -ENOMEM;
+                memcpy(count->name, watch->theirs, n);
+                HASH_ADD_STR(*counts, name, count);
+        }
+        count->n++;
+        watch->is_counted = true;
+        return 0;
+}
+
+/* Was it the last that wants it? */
+static bool watch_uncount(struct watch *watch)
+{
+        struct watch_count **counts = counts_of(watch), *count;
+
+        watch->is_counted = false;
+        HASH_FIND_STR(*counts, watch->theirs, count);
+        if (count == NULL || --count->n > 0)
+                return false;
+        HASH_DEL(*counts, count);
+        free(count);
+        return true;
+}
+
 static void watch_on_answer_take(struct errand *errand, json_t *answer)
 {
         struct watch *watch = container_of(errand, struct watch, errand);
 
         watch->is_on = json_object_get(answer, "result") != NULL;
+        if (!watch->is_on && watch->is_counted)
+                (void)watch_uncount(watch);
         json_decref(answer);
         watch->subscription->n_pending--;
         subscription_check(watch->subscription);
@@ -140,9 +194,12 @@ static void watch_on_answer_take(struct errand *errand, json_t *answer)
 
 static void watch_on_fail(struct errand *errand, const char *why)
 {
-        struct subscription *sub = container_of(errand, struct watch, errand)->subscription;
+        struct watch *watch = container_of(errand, struct watch, errand);
+        struct subscription *sub = watch->subscription;
 
         (void)why;
+        if (watch->is_counted)
+                (void)watch_uncount(watch);
         sub->n_pending--;
         subscription_check(sub);
 }
@@ -181,7 +238,11 @@ static void watch_start(struct subscription *sub, const struct watched *kind, co
         watch->owner = owner;
         watch->shown = strdup(shown);
         watch->theirs = strdup(theirs);
-        if (watch->shown == NULL || watch->theirs == NULL) {
+        ledger_hold_init(&watch->hold, &sub->call->share->memory, LEDGER_SUBSCRIPTION);
+        if (watch->shown == NULL || watch->theirs == NULL ||
+            ledger_hold_set(&watch->hold, WATCH_BYTES + 3 * strlen(shown)) != 0 ||
+            watch_count(watch) < 0) {
+                ledger_hold_set_past(&watch->hold, 0);
                 watch_free(watch);
                 return;
         }
@@ -202,38 +263,15 @@ static void watch_task(struct subscription *sub, const char *id)
                 watch_start(sub, &watched_tasks, id, owner.link, owner.theirs);
 }
 
-/* Does it have the same resource, or is about to? */
-static bool watches(const struct subscription *sub, const struct watch *watch)
-{
-        list_for_each (it, &sub->watches) {
-                const struct watch *other = container_of(it, struct watch, link);
-
-                if (other != watch && other->owner == watch->owner && other->kind == watch->kind &&
-                    (other->is_on || other->errand.exchange != NULL) &&
-                    strcmp(other->theirs, watch->theirs) == 0)
-                        return true;
-        }
-        return false;
-}
-
-static bool is_watched(const struct session *session, const struct watch *watch)
-{
-        list_for_each (it, &session->calls) {
-                const struct subscription *sub = container_of(it, struct call, link)->subscription;
-
-                if (sub != NULL && watches(sub, watch))
-                        return true;
-        }
-        return false;
-}
-
 static void watch_end(struct watch *watch)
 {
         struct session *session = watch->subscription->call->session;
+        bool was_last = watch->is_counted && watch_uncount(watch);
 
         list_unlink(&watch->link);
         errand_drop(&watch->errand, NULL);
-        if (!session->is_ending && !is_watched(session, watch)) {
+        ledger_hold_set_past(&watch->hold, 0);
+        if (!session->is_ending && was_last) {
                 if (watch->kind == &watched_resources) /* also while it is down */
                         json_object_del(watch->owner->subscribed, watch->theirs);
                 link_request_take(watch->owner, watch->kind->unsubscribe,

@@ -6,15 +6,14 @@
 #include "mgw/gate/account.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* So many failures in a row open the breaker. */
 #define FAILURES_ALLOWED 3
-/* A longer Retry-After is not waited for. */
-#define REST_MAX_MS (INT64_C(10) * 60 * 1000)
 /* What it makes us log within one second; more is counted. */
 #define LOG_LINES_MAX 100
+
+const char upstream_left_alone[] = "is left alone for a while, after failures in a row";
 
 static const struct transport *const transports[] = {
         [CONFIG_SERVER_HTTP] = &transport_http,
@@ -40,6 +39,7 @@ int upstreams_create(struct gate *gate)
                         .transport = transports[server->kind],
                         .rule = {server->name, server->prefix, server->include, server->exclude,
                                  server->tools},
+                        .memory = {&gate->ledger, 0, gate->memory_per_user_max_bytes},
                         .index = (unsigned)i,
                 };
                 if (accounts_create(&gate->upstreams[i]) < 0)
@@ -99,8 +99,6 @@ bool upstream_may_try(struct upstream *u)
 {
         int64_t now = loop_now_ms(u->gate->loop);
 
-        if (now < u->rest_until_ms)
-                return false;
         if (u->n_failures < FAILURES_ALLOWED)
                 return true;
         if (now < u->retry_at_ms)
@@ -120,7 +118,6 @@ void upstream_worked(struct upstream *u)
 
 void upstream_failed(struct upstream *u, const char *why)
 {
-        snprintf(u->why, sizeof(u->why), "%s", why);
         if (u->n_failures >= FAILURES_ALLOWED && !u->is_probed)
                 return; /* of what was on its way when the breaker opened */
         u->is_probed = false;
@@ -130,11 +127,6 @@ void upstream_failed(struct upstream *u, const char *why)
         if (u->n_failures == FAILURES_ALLOWED)
                 log_warn(NULL, "[upstream] %s: failed %d times in a row, left alone for %.1f s: %s",
                          upstream_name(u), FAILURES_ALLOWED, (double)backoff_ms(u) / 1000, why);
-}
-
-void upstream_rest(struct upstream *u, int64_t ms)
-{
-        u->rest_until_ms = loop_now_ms(u->gate->loop) + (ms < REST_MAX_MS ? ms : REST_MAX_MS);
 }
 
 bool upstream_may_log(struct upstream *u)
@@ -153,8 +145,7 @@ bool upstream_may_log(struct upstream *u)
 
 int64_t upstream_retry_in_ms(const struct upstream *u)
 {
-        int64_t at = u->retry_at_ms > u->rest_until_ms ? u->retry_at_ms : u->rest_until_ms;
-        int64_t rest = at - loop_now_ms(u->gate->loop);
+        int64_t rest = u->retry_at_ms - loop_now_ms(u->gate->loop);
 
         if (rest < u->gate->config->upstream_retry_ms)
                 rest = u->gate->config->upstream_retry_ms;

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Of a message that no request of ours has asked for. */
+#define UNASKED_MAX_BYTES (8u << 20)
 /* The stream of an answer is asked for again so often without anything new. */
 #define RESUMES_MAX 5
 
@@ -142,7 +144,10 @@ static void wire_feed(struct http_wire *w, const char *p, size_t n)
                         continue;
                 }
                 if (r != 0) {
-                        wire_fail(w, "it sent an event over 64 MB", FAULT_FINAL);
+                        wire_fail(w,
+                                  w->x != NULL ? "it sent an event over 64 MB"
+                                               : "it sent an event over 8 MB that nobody asked for",
+                                  FAULT_FINAL);
                         break;
                 }
                 if (w->x == NULL)
@@ -208,7 +213,7 @@ static enum exchange_fault wire_fault(const struct http_wire *w, char *why, size
         if (w->retry_after_s > 0) {
                 snprintf(why, size, "it answered HTTP %u (Retry-After: %" PRId64 ")", w->status,
                          w->retry_after_s);
-                upstream_rest(w->link->upstream, 1000 * w->retry_after_s);
+                account_rest(w->link->account, 1000 * w->retry_after_s);
         } else {
                 snprintf(why, size, "it answered HTTP %u", w->status);
         }
@@ -286,8 +291,11 @@ static void wire_fail_status(struct http_wire *w)
         char why[80];
         enum exchange_fault fault = wire_fault(w, why, sizeof(why));
 
-        /* a cut says something of the era, a status does not */
-        wire_fail(w, why, exchange_greets(w->x) && fault == FAULT_CUT ? FAULT_FINAL : fault);
+        /* A cut says something of the era, a status does not; and to refuse one user's greeting is
+         * no sign of ill health. */
+        if (exchange_greets(w->x))
+                fault = fault == FAULT_CUT ? FAULT_FINAL : FAULT_OURS;
+        wire_fail(w, why, fault);
 }
 
 static void wire_on_done(void *owner, const char *why, bool was_sent)
@@ -413,7 +421,8 @@ static int wire_request(struct http_wire *w)
                         .connect_timeout_ms = upstream_connect_timeout_ms(link->upstream),
                         .timeout_ms = greets ? greeting_timeout_ms(link) : 0,
                 };
-                r = http_start(link_gate(link)->http, &options, &wire_handlers, w, &w->http);
+                r = http_start(x == NULL ? link_gate(link)->http_streams : link_gate(link)->http,
+                               &options, &wire_handlers, w, &w->http);
         }
         free((void *)body.p);
         free(headers.lines);
@@ -490,7 +499,7 @@ struct http_wire *http_wire_create(struct link *link, struct exchange *x)
         w->resume.on_due = wire_on_resume;
         w->room.on_room = wire_on_room;
         w->resume_ms = GET_RETRY_MS;
-        sse_reader_init(&w->sse, MESSAGE_MAX_BYTES);
+        sse_reader_init(&w->sse, x != NULL ? MESSAGE_MAX_BYTES : UNASKED_MAX_BYTES);
         buf_init(&w->body, MESSAGE_MAX_BYTES);
         return w;
 }

@@ -133,9 +133,10 @@ static int http_begin(struct link *link, const char *method, const char *url,
                 .connect_timeout_ms = upstream_connect_timeout_ms(link->upstream),
                 .timeout_ms = body.n > 0 ? POST_TIMEOUT_MS : 0,
         };
-        int r = headers != NULL
-                        ? http_start(link_gate(link)->http, &options, handlers, owner, requestp)
-                        : -ENOMEM;
+        int r = headers != NULL ? http_start(body.n == 0 ? link_gate(link)->http_streams
+                                                         : link_gate(link)->http,
+                                             &options, handlers, owner, requestp)
+                                : -ENOMEM;
 
         free(headers);
         return r;
@@ -210,38 +211,15 @@ static void sse_send(struct exchange *x)
 
 /* ---- the stream ---- */
 
-/* Bytes of "http://host:port" in a URL. */
-static size_t origin_size(const char *url)
-{
-        const char *host = strstr(url, "://");
-
-        return host != NULL ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : 0;
-}
-
 /* The endpoint as a whole URL; the caller frees it. NULL: it leads to another origin, where what
  * our headers carry does not belong. */
 static char *resolve_endpoint(const char *base, struct str endpoint)
 {
-        size_t n_origin = origin_size(base);
-        size_t n_dir = strcspn(base, "?#");
-        char *url;
+        char *text = hdr_is_visible(endpoint, ENDPOINT_MAX) ? str_dup(endpoint) : NULL;
+        char *url = text != NULL ? http_resolve(base, text) : NULL;
 
-        if (!hdr_is_visible(endpoint, ENDPOINT_MAX))
-                return NULL;
-        if (str_has_prefix(endpoint, STR("http://")) || str_has_prefix(endpoint, STR("https://")))
-                return endpoint.n > n_origin &&
-                                       str_has_prefix(endpoint, (struct str){base, n_origin}) &&
-                                       strchr("/?#", endpoint.p[n_origin]) != NULL
-                               ? str_dup(endpoint)
-                               : NULL;
-        if (str_has_prefix(endpoint, STR("//")))
-                return NULL;
-        if (endpoint.p[0] == '/')
-                n_dir = n_origin;
-        else
-                while (n_dir > n_origin && base[n_dir - 1] != '/')
-                        n_dir--;
-        return asprintf(&url, "%.*s%.*s", (int)n_dir, base, STR_ARG(endpoint)) < 0 ? NULL : url;
+        free(text);
+        return url;
 }
 
 static void peer_close_stream(struct sse_peer *peer)

@@ -5,6 +5,8 @@
 #include "mgw/base/strv.h"
 #include "mgw/gate/account.h"
 #include "mgw/gate/relay.h"
+#include "mgw/gate/session.h"
+#include "mgw/gate/share.h"
 #include "mgw/loop/child.h"
 
 #include <errno.h>
@@ -21,6 +23,7 @@
 struct stdio_peer {
         struct link *link;
         struct child *child;
+        struct list of_share;       /* share->children while it runs */
         struct exchange *relayed;   /* the line in progress is its answer */
         struct request_waiter room; /* a client that does not read holds the child back */
         struct timer idle;
@@ -29,31 +32,81 @@ struct stdio_peer {
 /* What a child has of our environment; the rest it is given by its entry. */
 static const char *const inherited[] = {"PATH", "HOME", "LANG"};
 
+static struct share *peer_share(const struct stdio_peer *peer)
+{
+        return peer->link->session->share;
+}
+
 static void peer_watch_idle(struct stdio_peer *peer)
 {
+        list_move_to_tail(&peer_share(peer)->children, &peer->of_share);
         timer_arm(link_loop(peer->link), &peer->idle, peer->link->upstream->server->idle_ms);
+}
+
+static void peer_leave_share(struct stdio_peer *peer)
+{
+        if (peer->child != NULL)
+                peer_share(peer)->n_children--;
+        list_unlink(&peer->of_share);
 }
 
 static void peer_stop(struct stdio_peer *peer)
 {
+        peer_leave_share(peer);
         timer_disarm(link_loop(peer->link), &peer->idle);
         list_unlink(&peer->room.link);
         child_stop(peer->child);
         peer->child = NULL;
 }
 
+static bool peer_is_quiet(const struct stdio_peer *peer)
+{
+        return link_is_quiet(peer->link) && list_is_empty(&peer->room.link);
+}
+
+static void peer_sleep(struct stdio_peer *peer, const char *why)
+{
+        log_info(NULL, "[upstream] %s: process %d is ended: %s",
+                 upstream_name(peer->link->upstream), (int)child_pid(peer->child), why);
+        peer_stop(peer);
+        link_sleep(peer->link);
+}
+
+/* The longest idle of the share makes room. false: all have something to do. Walks
+ * children_per_user_max at most. */
+static bool share_ends_child(struct share *share)
+{
+        list_for_each (it, &share->children) {
+                struct stdio_peer *peer = container_of(it, struct stdio_peer, of_share);
+
+                if (peer->link->state != LINK_READY || !peer_is_quiet(peer))
+                        continue;
+                peer_sleep(peer, "its user starts another (children_per_user_max)");
+                return true;
+        }
+        return false;
+}
+
+static bool share_has_room(struct share *share)
+{
+        const struct config *config = share->gate->config;
+        uint32_t max = config->children_per_user_max;
+        uint32_t most = config->children_max - config->children_max / 4; /* others want some too */
+
+        if (max > most)
+                max = most;
+        return max == 0 || share == share->gate->own_share || share->n_children < max ||
+               share_ends_child(share);
+}
+
 static void peer_on_idle(struct timer *timer)
 {
         struct stdio_peer *peer = container_of(timer, struct stdio_peer, idle);
 
-        if (!link_is_quiet(peer->link) || !list_is_empty(&peer->room.link)) {
+        if (peer_is_quiet(peer))
+                peer_sleep(peer, "nothing to do (idle_s)");
+        else
                 peer_watch_idle(peer);
-                return;
-        }
-        log_info(NULL, "[upstream] %s: process %d is ended: nothing to do (idle_s)",
-                 upstream_name(peer->link->upstream), (int)child_pid(peer->child));
-        peer_stop(peer);
-        link_sleep(peer->link);
 }
 
 /* ---- what comes ---- */
@@ -126,6 +179,7 @@ static void peer_on_exit(void *owner, int status, const char *how)
         struct stdio_peer *peer = owner;
 
         (void)status;
+        peer_leave_share(peer);
         peer->child = NULL;
         timer_disarm(link_loop(peer->link), &peer->idle);
         list_unlink(&peer->room.link);
@@ -236,6 +290,12 @@ static int stdio_open(struct link *link, char *why, size_t why_size)
         if (envp == NULL) {
                 snprintf(why, why_size, "out of memory");
                 r = -ENOMEM;
+        } else if (!share_has_room(peer_share(peer))) {
+                snprintf(why, why_size,
+                         "%u children of this user run already, none of them idle "
+                         "(children_per_user_max)",
+                         peer_share(peer)->n_children);
+                r = -EAGAIN;
         } else if (children_n(gate->children) >= gate->config->children_max) {
                 snprintf(why, why_size, "%u children run already (children_max)",
                          gate->config->children_max);
@@ -250,6 +310,7 @@ static int stdio_open(struct link *link, char *why, size_t why_size)
         log_info(LOG_FIELDS({"user", link->session->user->email}),
                  "[upstream] %s: process %d started", upstream_name(link->upstream),
                  (int)child_pid(peer->child));
+        peer_share(peer)->n_children++;
         peer_watch_idle(peer);
         return 0;
 }

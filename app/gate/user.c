@@ -153,6 +153,8 @@ int user_table_create(struct user_table **tablep, const char *path, FILE *err)
                 r = (t->path = strdup(path)) != NULL ? user_table_reload(t, err) : -ENOMEM;
         else if (table_user(t, "anonymous") == NULL)
                 r = -ENOMEM;
+        else
+                t->users[0]->is_anonymous = true;
         if (r < 0)
                 user_table_destroy(t);
         else
@@ -166,12 +168,29 @@ void user_table_destroy(struct user_table *t)
                 return;
         for (size_t i = 0; i < t->n_users; i++) {
                 free(t->users[i]->email);
+                free(t->users[i]->share);
                 free(t->users[i]);
         }
         free(t->users);
         free(t->tokens);
         free(t->path);
         free(t);
+}
+
+int64_t user_table_check(struct user_table *t, int64_t wall_ms)
+{
+        int64_t next_ms = INT64_MAX;
+
+        for (size_t i = 0; i < t->n_users; i++)
+                t->users[i]->has_token = t->users[i]->is_anonymous;
+        for (size_t i = 0; i < t->n_tokens; i++) {
+                if (t->tokens[i].expires_ms <= wall_ms)
+                        continue;
+                t->tokens[i].user->has_token = true;
+                if (t->tokens[i].expires_ms < next_ms)
+                        next_ms = t->tokens[i].expires_ms;
+        }
+        return next_ms;
 }
 
 unsigned user_table_n_streaming(const struct user_table *t)

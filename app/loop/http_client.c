@@ -297,6 +297,16 @@ static void client_on_due(struct timer *timer)
                 client_run_curl(client, CURL_SOCKET_TIMEOUT, 0);
 }
 
+/* Those that had their share of a turn go on. */
+static void client_on_rest(struct timer *timer)
+{
+        struct http_client *client = container_of(timer, struct http_client, rest);
+        struct list *link;
+
+        while ((link = list_first(&client->resting)) != NULL)
+                http_resume(container_of(link, struct http_request, link));
+}
+
 int http_client_create(struct loop *loop, struct http_client **clientp)
 {
         struct http_client *client = calloc(1, sizeof(*client));
@@ -306,6 +316,8 @@ int http_client_create(struct loop *loop, struct http_client **clientp)
         list_init(&client->starting);
         list_init(&client->running);
         list_init(&client->resuming);
+        list_init(&client->resting);
+        client->rest.on_due = client_on_rest;
         list_init(&client->failing);
         list_init(&client->cancelled);
         list_init(&client->sockets);
@@ -359,6 +371,8 @@ void http_client_destroy(struct http_client *client)
         list_cancel_requests(&client->starting);
         list_cancel_requests(&client->running);
         list_cancel_requests(&client->resuming);
+        list_cancel_requests(&client->resting);
+        timer_disarm(client->loop, &client->rest);
         list_cancel_requests(&client->failing);
         loop_task_cancel(&client->work);
         timer_disarm(client->loop, &client->timer);

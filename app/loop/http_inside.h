@@ -17,6 +17,9 @@ struct http_client {
         struct list starting;
         struct list running;
         struct list resuming; /* running, and to be unpaused */
+        struct list resting; /* running, and to be unpaused in the next turn: each has had its share
+                                of this one */
+        struct timer rest;
         struct list failing;
         struct list cancelled;
         struct list sockets;
@@ -47,6 +50,8 @@ struct http_request {
         char *next_url; /* the answer leads there: it is asked next */
         char *refusal;  /* the answer leads where the request does not follow: failure, owned */
         unsigned n_redirects;
+        int64_t fed_ms; /* the turn in which n_fed bytes were handed up */
+        size_t n_fed;
         CURL *easy;
         struct curl_slist *headers;
         struct http_handlers handlers;

@@ -12,7 +12,7 @@
 char *http_public_url(const char *url)
 {
         static const CURLUPart secrets[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS,
-                                            CURLUPART_QUERY, CURLUPART_FRAGMENT};
+                                            CURLUPART_PATH, CURLUPART_QUERY,    CURLUPART_FRAGMENT};
         CURLU *parts = curl_url();
         char *text = NULL;
 
@@ -42,6 +42,36 @@ static bool origin_is_same(CURLU *a, CURLU *b)
 {
         return part_is_same(a, b, CURLUPART_SCHEME) && part_is_same(a, b, CURLUPART_HOST) &&
                part_is_same(a, b, CURLUPART_PORT);
+}
+
+static bool has_user(CURLU *url)
+{
+        char *user = NULL, *password = NULL;
+        bool has = curl_url_get(url, CURLUPART_USER, &user, 0) == CURLUE_OK ||
+                   curl_url_get(url, CURLUPART_PASSWORD, &password, 0) == CURLUE_OK;
+
+        curl_free(user);
+        curl_free(password);
+        return has;
+}
+
+char *http_resolve(const char *base, const char *ref)
+{
+        CURLU *from = curl_url(), *to = curl_url();
+        char *text = NULL, *url = NULL;
+
+        if (from != NULL && to != NULL && curl_url_set(from, CURLUPART_URL, base, 0) == CURLUE_OK &&
+            curl_url_set(to, CURLUPART_URL, base, 0) == CURLUE_OK &&
+            curl_url_set(to, CURLUPART_USER, NULL, 0) == CURLUE_OK &&
+            curl_url_set(to, CURLUPART_PASSWORD, NULL, 0) == CURLUE_OK &&
+            curl_url_set(to, CURLUPART_URL, ref, CURLU_URLENCODE) == CURLUE_OK &&
+            origin_is_same(from, to) && !has_user(to) &&
+            curl_url_get(to, CURLUPART_URL, &text, 0) == CURLUE_OK)
+                url = strdup(text);
+        curl_free(text);
+        curl_url_cleanup(from);
+        curl_url_cleanup(to);
+        return url;
 }
 
 /* Those of the statuses whose Location is where the same thing is to be asked. */

@@ -18,6 +18,8 @@
  * answers to other methods are short-lived, and long ones want few reads. */
 #define HTTP_READ_BYTES_GET 1024L /* curl's least */
 #define HTTP_READ_BYTES 16384L
+/* Of one transfer in one turn. */
+#define HTTP_TURN_BYTES 65536
 #define HTTP_WRITE_BYTES 16384L /* curl's least */
 
 void http_request_set_state(struct http_request *request, enum http_state state)
@@ -149,6 +151,25 @@ static size_t request_on_header(char *p, size_t size, size_t n, void *userdata)
         return request->state == HTTP_STATE_RUNNING ? n : CURL_WRITEFUNC_ERROR;
 }
 
+/* A turn is everybody's: a server that sends without end is read on in the next one. curl hands up
+ * what it has kept when it goes on. */
+static bool request_had_its_share(struct http_request *request, size_t n)
+{
+        struct http_client *client = request->client;
+        int64_t now = loop_now_ms(client->loop);
+
+        if (now != request->fed_ms) {
+                request->fed_ms = now;
+                request->n_fed = 0;
+        }
+        if (request->n_fed >= HTTP_TURN_BYTES && timer_arm(client->loop, &client->rest, 1) == 0) {
+                list_move_to_tail(&client->resting, &request->link);
+                return true;
+        }
+        request->n_fed += n;
+        return false;
+}
+
 static size_t request_on_body(char *p, size_t size, size_t n, void *userdata)
 {
         struct http_request *request = userdata;
@@ -159,6 +180,8 @@ static size_t request_on_body(char *p, size_t size, size_t n, void *userdata)
                 return CURL_WRITEFUNC_ERROR;
         if (request->next_url != NULL || request->refusal != NULL)
                 return n;
+        if (request_had_its_share(request, n))
+                return CURL_WRITEFUNC_PAUSE;
         flow = request->handlers.on_body(request->owner, p, n);
         if (request->state != HTTP_STATE_RUNNING)
                 return CURL_WRITEFUNC_ERROR;

@@ -67,6 +67,16 @@ const char *catalog_uri_of_server(const struct catalog_rule *rule, const char *s
         return strncmp(shown, rule->server, n) == 0 && shown[n] == '+' ? shown + n + 1 : NULL;
 }
 
+/* Does a scheme stand before end, letter by letter (RFC 3986 3.1)? A template without one would
+ * take everybody's resources. */
+static bool has_scheme(const char *text, const char *end)
+{
+        size_t n =
+                strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+
+        return n > 0 && text + n < end && text[n] == ':';
+}
+
 bool catalog_template_fits(const char *uri_template, const char *uri)
 {
         const char *open = strchr(uri_template, '{'), *close = strrchr(uri_template, '}');
@@ -74,6 +84,8 @@ bool catalog_template_fits(const char *uri_template, const char *uri)
 
         if (open == NULL || close == NULL)
                 return strcmp(uri_template, uri) == 0;
+        if (!has_scheme(uri_template, open))
+                return false;
         n_head = (size_t)(open - uri_template);
         n_tail = strlen(close + 1);
         return n >= n_head + n_tail && strncmp(uri_template, uri, n_head) == 0 &&

@@ -33,6 +33,7 @@ static void entry_drop(struct replay_entry *e)
 {
         e->log->bytes -= entry_bytes(e);
         e->log->pool->bytes -= entry_bytes(e);
+        ledger_release(e->log->payer, LEDGER_REPLAY, entry_bytes(e));
         list_unlink(&e->link);
         list_unlink(&e->pool_link);
         free(e);
@@ -59,9 +60,10 @@ void replay_pool_expire(struct replay_pool *pool, int64_t now_ms)
                 entry_drop(e);
 }
 
-void replay_init(struct replay *log, struct replay_pool *pool, uint32_t max_bytes)
+void replay_init(struct replay *log, struct replay_pool *pool, struct ledger_payer *payer,
+                 uint32_t max_bytes)
 {
-        *log = (struct replay){.pool = pool, .max_bytes = max_bytes};
+        *log = (struct replay){.pool = pool, .payer = payer, .max_bytes = max_bytes};
         list_init(&log->entries);
 }
 
@@ -94,9 +96,13 @@ int replay_add(struct replay *log, struct replay_id id, struct str data, bool wa
                 entry_drop(log_oldest(log));
         while (pool->bytes + size > pool->max_bytes)
                 entry_drop(pool_oldest(pool));
+        if (ledger_charge(log->payer, LEDGER_REPLAY, size) != 0)
+                return 0;
         e = calloc(1, size);
-        if (e == NULL)
+        if (e == NULL) {
+                ledger_release(log->payer, LEDGER_REPLAY, size);
                 return -ENOMEM;
+        }
         e->log = log;
         e->id = id;
         e->at_ms = now_ms;

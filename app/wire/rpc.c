@@ -7,14 +7,13 @@
 
 #include "rpc_size.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_OF(x) #x
-#define NUMBER_TEXT(x) TEXT_OF(x)
-#define DEPTH_TEXT NUMBER_TEXT(RPC_DEPTH_MAX)
+static_assert(RPC_DEPTH_MAX == 64, "as refusal() says");
 
 struct place {
         size_t line;
@@ -54,7 +53,7 @@ static const char *refusal(const struct rpc_bounds *bounds, const struct rpc_siz
 
         if (size->is_too_deep) {
                 *outcomep = RPC_E_JSON;
-                return "nested deeper than " DEPTH_TEXT " levels";
+                return "nested deeper than 64 levels";
         }
         if (bounds == NULL)
                 return NULL;
@@ -105,7 +104,8 @@ static bool has_nul(const json_t *string)
 
 static bool is_id(const json_t *id)
 {
-        return json_is_string(id) || json_is_integer(id);
+        return (json_is_string(id) && json_string_length(id) <= RPC_ID_MAX_BYTES) ||
+               json_is_integer(id);
 }
 
 /* NULL, or what is wrong. */
@@ -116,7 +116,7 @@ static const char *read_call(json_t *method, struct rpc_msg *msg)
         if (msg->params != NULL && !json_is_object(msg->params))
                 return "params must be an object";
         if (msg->id != NULL && !is_id(msg->id))
-                return "id must be a string or an integer";
+                return "id must be a string of at most 1024 bytes, or an integer";
         msg->method = json_string_value(method);
         msg->kind = msg->id == NULL ? RPC_NOTIFICATION : RPC_REQUEST;
         return NULL;
@@ -131,7 +131,7 @@ static const char *read_error(struct rpc_msg *msg)
         if (json_is_null(msg->id))
                 msg->id = NULL;
         if (msg->id != NULL && !is_id(msg->id))
-                return "id must be a string or an integer";
+                return "id must be a string of at most 1024 bytes, or an integer";
         msg->kind = RPC_ERROR;
         return NULL;
 }
@@ -139,7 +139,8 @@ static const char *read_error(struct rpc_msg *msg)
 static const char *read_result(struct rpc_msg *msg)
 {
         if (!is_id(msg->id))
-                return "a result must carry the id of its request, a string or an integer";
+                return "a result must carry the id of its request, a string of at most 1024 bytes, "
+                       "or an integer";
         msg->kind = RPC_RESULT;
         return NULL;
 }

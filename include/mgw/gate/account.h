@@ -10,6 +10,7 @@ struct account {
         struct upstream *upstream;
         const struct config_account *config;
         struct credential *credential; /* NULL: no token is fetched */
+        int64_t rest_until_ms;         /* by the server's word (Retry-After) */
 };
 
 /* Into upstream->accounts. 0, -ENOMEM. */
@@ -24,3 +25,7 @@ const char **account_headers(const struct account *account, const char *const *f
                              const char *authorization);
 /* Does this status speak of the account alone? Other users of the upstream may fare better. */
 bool account_is_refused(const struct account *account, unsigned status);
+/* The server asked to be left alone for so long. Only a user's own account rests: what all share is
+ * not withheld from them for what one did with it. */
+void account_rest(struct account *account, int64_t ms);
+bool account_rests(const struct account *account);

@@ -13,6 +13,8 @@ struct subscription;
 struct call {
         struct list link; /* session->calls */
         struct session *session;
+        struct share *share;     /* held; whose it is */
+        struct ledger_hold hold; /* with what it asks for */
         /* NULL: the answer goes to the session's stream (era A), or waits for the client (input) */
         struct post *post;
         const struct method *method;
@@ -48,7 +50,8 @@ static inline struct link *call_link(const struct call *call)
 
 /* Starts one request; post is NULL for era A. It is answered in any case. In a standing session the
  * request is one of era C, and has been checked as such. */
-void call_start(struct session *session, struct post *post, const struct rpc_msg *msg);
+void call_start(struct session *session, struct share *share, struct post *post,
+                const struct rpc_msg *msg);
 /* Its answer goes there from now on; NULL: it waits for its client. */
 void call_set_post(struct call *call, struct post *post);
 /* The whole answer (result or error, with or without its id): sent under the client's id; ends the
@@ -57,6 +60,8 @@ void call_answer_take(struct call *call, json_t *answer);
 void call_fail(struct call *call, int code, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
 void call_succeed_take(struct call *call, json_t *result);
+/* It asks for less than it did: what it holds is counted again. */
+int call_count_bytes(struct call *call);
 /* The answer has gone out already: ends the call. */
 void call_answered(struct call *call);
 /* The gateway reports no progress of its own any more. */

@@ -78,16 +78,22 @@ struct config {
         int64_t retry_ms;
         int64_t session_idle_ms;
         uint32_t sessions_max;
+        uint32_t sessions_per_user_max; /* 0 = no limit */
         uint32_t streams_max;
         uint32_t streams_per_user_max; /* 0 = no limit */
         uint32_t calls_per_session_max;
-        uint32_t calls_per_user_max;
+        uint32_t calls_per_user_max; /* 0 = no limit */
+        uint32_t calls_per_user_s;   /* 0 = no limit */
         int64_t input_wait_ms;
         char *state_key; /* "": a random one */
         uint32_t connections_max;
         uint32_t head_max_bytes;
         uint32_t body_max_bytes;
         int64_t body_timeout_ms;
+        int64_t answer_timeout_ms;
+        uint64_t memory_max_bytes;          /* 0 = a part of what there is */
+        uint64_t memory_per_user_max_bytes; /* 0 = a part of that */
+        uint64_t list_max_bytes;
         uint32_t stream_queue_max_bytes;
         uint32_t replay_max_bytes;
         uint64_t replay_total_max_bytes;
@@ -98,6 +104,7 @@ struct config {
         int64_t upstream_retry_max_ms;
         int64_t catalog_age_ms;
         uint32_t children_max;
+        uint32_t children_per_user_max; /* 0 = no limit */
         bool has_builtin_tools;
         int log_format; /* enum log_format */
         int log_level;  /* enum log_level */
@@ -106,6 +113,7 @@ struct config {
         size_t n_allowed_origins;
         char *public_url;       /* "" = from the Host header */
         char *auth_tokens_file; /* "" = everybody is anonymous */
+        bool auth_anonymous;    /* also who does not come from this machine */
         struct config_server *servers;
         size_t n_servers;
 };

@@ -8,6 +8,9 @@
 struct front;
 struct conn;
 struct request;
+struct route;
+struct user;
+struct share;
 
 /* What an owner of a request hears. Set with request_own(). */
 struct request_events {
@@ -31,12 +34,16 @@ struct request_input {
         struct cgi_head head;
         struct buf raw_params;
         struct buf body;
+        struct ledger_hold hold; /* of the body */
 };
 
 struct request {
         struct list link; /* on its connection */
         struct conn *conn;
-        struct request_input *in; /* NULL once request_begin() has made it a stream */
+        struct request_input *in;  /* NULL once request_begin() has made it a stream */
+        const struct route *route; /* gate/route's verdict: where it goes, and who calls */
+        struct user *user;         /* NULL: where anybody may */
+        struct share *share;       /* held; who pays for it. From on_head on */
         struct list waiters;
         const struct request_events *events;
         void *owner;
@@ -45,18 +52,31 @@ struct request {
         bool has_params;      /* the empty PARAMS record came */
         bool has_stdin;       /* the empty STDIN record came */
         bool is_running;      /* handed to on_request */
+        bool takes_body;      /* else what comes of one is thrown away */
         bool is_cross_origin; /* an allowed Origin: answers carry CORS headers */
 };
 
-/* 0, -errno (said in the log). Takes listen_fd over. on_request gets each request when head and
- * body are in; it must answer or own it. */
-int front_create(struct gate *gate, int listen_fd, void (*on_request)(struct request *req),
+/* What the front's owner hears of each request. */
+struct front_events {
+        /* The head is in, nothing of the body has been looked at. true: go on. false: it has been
+         * answered; what still comes of it is thrown away. */
+        bool (*on_head)(struct request *req);
+        /* Head and body are in: it must answer or own it. */
+        void (*on_request)(struct request *req);
+};
+
+/* 0, -errno (said in the log). Takes listen_fd over. */
+int front_create(struct gate *gate, int listen_fd, const struct front_events *events,
                  struct front **frontp);
 /* Accepts no more; what runs goes on. */
 void front_stop_listening(struct front *front);
 void front_destroy(struct front *front);
 
 struct gate *request_gate(const struct request *req);
+/* In on_head: who pays for it; takes the share over. */
+void request_set_share(struct request *req, struct share *share);
+/* In on_head: its body is wanted, up to so many bytes. */
+void request_take_body(struct request *req, uint32_t max_bytes);
 void request_own(struct request *req, const struct request_events *events, void *owner);
 /* A whole answer with Content-Length; the request is over. headers end with a NULL name; may be
  * NULL. */
@@ -68,7 +88,7 @@ void request_reply_json(struct request *req, unsigned status, const struct cgi_h
 /* The head of a stream and its first bytes, in one write; frees what came in. 0, -errno. */
 int request_begin(struct request *req, const struct cgi_header *headers, struct str first);
 /* More bytes of the stream. 0, BUF_E_FULL (nothing taken: bytes wait already and these pass the
- * cap), -errno. */
+ * cap, or what its share may hold), -errno. */
 int request_write(struct request *req, struct str bytes, uint32_t cap_bytes);
 /* Bytes that the peer has not taken yet. */
 uint32_t request_n_unsent(const struct request *req);

@@ -1,6 +1,7 @@
 /* What the rooms of this floor share: made and ended by gate/server, borrowed by all others. */
 #pragma once
 
+#include "mgw/base/ledger.h"
 #include "mgw/gate/config.h"
 #include "mgw/gate/user.h"
 #include "mgw/loop/child.h"
@@ -10,6 +11,7 @@
 #include "mgw/mcp/seal.h"
 
 struct session;
+struct share;
 struct upstream;
 
 /* Counters for /metrics and gateway_status; they only grow, but for those named n_x. */
@@ -34,6 +36,9 @@ struct gate {
         struct user_table *users;
         struct user everybody; /* in whose name runs what all users share */
         struct http_client *http;
+        struct http_client
+                *http_streams; /* of those that may be silent for long: curl walks all its
+                                  transfers at each step, and calls must not pay for them */
         struct children *children;
         struct upstream *upstreams; /* in the order of the configuration */
         size_t n_upstreams;
@@ -53,9 +58,14 @@ struct gate {
 
         uint8_t state_key[SEAL_KEY_BYTES]; /* gate/request_state */
 
-        struct session *sessions;  /* gate/session: hash by id */
-        struct list idle_sessions; /* in order of last use */
-        struct timer expiry;
+        struct session *sessions; /* gate/session: hash by id */
+        struct share *shares;     /* gate/share: of addresses, hash */
+        struct share *own_share;  /* pays for what is nobody's, without a cap of its own */
+        struct list idle_shares;  /* those with idle sessions */
+
+        struct ledger ledger;
+        uint64_t memory_per_user_max_bytes;
+        struct timer memory_look; /* gate/memory */
 };
 
 /* What we say of ourselves to clients and upstreams (schema, Implementation). A new object, NULL:

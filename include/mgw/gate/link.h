@@ -3,6 +3,7 @@
  * itself, and when somebody needs it. */
 #pragma once
 
+#include "mgw/base/rate.h"
 #include "mgw/gate/ask.h"
 #include "mgw/gate/upstream.h"
 
@@ -21,25 +22,30 @@ struct link {
         json_t *tasks;      /* the same of tasks, by their ids there; NULL: none so far */
         struct listen *listen; /* to a server without sessions; NULL: not so far */
         const struct transport *transport;
-        void *peer;                      /* the transport's */
-        struct list exchanges;           /* sent */
-        struct list waiting;             /* for READY */
-        struct list parked;              /* for something else */
-        struct asker asker;              /* for the upstream's requests to clients */
-        struct timer deadline;           /* of OPENING */
-        struct timer retry;              /* while DOWN */
-        struct link *host;               /* it lodges with; NULL: none (yet) */
-        struct list lodging;             /* on its host's lodgers */
-        struct list lodgers;             /* that share its child */
-        const struct user *abandoned_by; /* of a call there whose answer is not waited for */
-        int64_t abandoned_until_ms;      /* the child may be busy with it so long */
+        void *peer;            /* the transport's */
+        struct list exchanges; /* sent */
+        struct list waiting;   /* for READY */
+        struct list parked;    /* for something else */
+        struct list queued;    /* READY, but many that nobody waits for are on their way */
+        struct loop_task pump; /* of those */
+        struct watch_count *watch_counts[2]; /* gate/subscription: resources, tasks */
+        struct asker asker;                  /* for the upstream's requests to clients */
+        struct timer deadline;               /* of OPENING */
+        struct timer retry;                  /* while DOWN */
+        struct link *host;                   /* it lodges with; NULL: none (yet) */
+        struct list lodging;                 /* on its host's lodgers */
+        struct list lodgers;                 /* that share its child */
+        const struct user *abandoned_by;     /* of a call there whose answer is not waited for */
+        int64_t abandoned_until_ms;          /* the child may be busy with it so long */
         int64_t last_id;
+        struct rate asked;    /* its requests to us and our clients */
         unsigned generation;  /* counts the upstream sessions */
         unsigned given_up_in; /* the last of them in which a request was cancelled: its answer may
                                  come late */
         unsigned n_turns;     /* from one era to the other, in this opening */
         unsigned n_unproven;  /* of them, those opened since the last answer to a request */
         unsigned n_kept_out; /* times in a row that it was not to be, by no fault of the upstream */
+        unsigned n_unasked;  /* on their way, that nobody waits for */
         unsigned n_sends;    /* messages on their way that get no answer */
         unsigned n_changes;  /* its lists may have changed so often */
         int told_level;      /* of its log, the upstream was told last; -1: none */

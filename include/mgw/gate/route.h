@@ -3,5 +3,5 @@
 
 #include "mgw/gate/front.h"
 
-/* Answers the request, or gives it an owner. */
-void route_request(struct request *req);
+/* Judges requests at their head, hands them over when their body is in. */
+extern const struct front_events route_events;

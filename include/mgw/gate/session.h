@@ -21,16 +21,18 @@ enum session_kind {
 
 struct session {
         UT_hash_handle hh;
-        struct list idle_link; /* on gate->idle_sessions while nothing is open */
+        struct list idle_link; /* on its share's idle_sessions while nothing is open */
         struct list streams;   /* live GET streams (era A: its only one), newest last */
         struct list calls;
         struct list subscriptions; /* standing: those that are acknowledged */
         struct list asks;          /* requests of upstreams that wait for the client's reply */
         struct gate *gate;
         struct user *user;
+        struct share *share; /* held; pays for it */
         struct link **links; /* one an upstream, from initialize on; NULL: none */
         struct replay *replay;
         int64_t used_ms;
+        uint32_t charged;    /* to the share */
         struct channel lost; /* the newest GET channel without a stream */
         uint32_t last_channel;
         uint32_t last_ask;
@@ -45,10 +47,15 @@ struct session {
 };
 
 void session_gate_init(struct gate *gate);
-/* Makes room by ending the longest idle session when the table is full. 0, -EAGAIN (full of live
- * ones), -ENOMEM. */
-int session_create(struct gate *gate, struct user *user, enum session_kind kind,
-                   struct session **sessionp);
+/* Where the share or the table is full, the longest idle session of the share makes room; in a full
+ * table, if it has none, that of the one that has many. 0, -EAGAIN (full of live ones, or no
+ * memory for it), -ENOMEM. */
+int session_create(struct gate *gate, struct user *user, struct share *share,
+                   enum session_kind kind, struct session **sessionp);
+/* Ends those of the share that have been idle for too long. */
+void sessions_expire(struct share *share);
+/* Ends an idle session, of who has many: memory is short. false: there is none. */
+bool sessions_give_up_one(struct gate *gate);
 /* The user's standing session, with its links opening or open: made when first needed, ended when
  * it has been idle for as long as others. Outcomes as session_create(). */
 int session_standing(struct gate *gate, struct user *user, struct session **sessionp);

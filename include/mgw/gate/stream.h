@@ -58,8 +58,8 @@ struct stream_options {
         void *owner;
 };
 
-/* Why a stream may not open now: 0, or the status to refuse with (429, 503). */
-unsigned stream_refusal(const struct gate *gate, const struct user *user);
+/* Why the request may not become a stream now: 0, or the status to refuse with (429, 503). */
+unsigned stream_refusal(const struct request *req);
 /* Turns the request into a stream. 0; -errno: the request is lost, and ends by itself. */
 int stream_open(struct request *req, const struct stream_options *options, struct stream **streamp);
 /* One event. 0; STREAM_E_FULL and -errno: the stream is ending by itself. */

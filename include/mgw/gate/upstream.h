@@ -16,17 +16,16 @@ struct upstream {
         const struct transport *transport; /* how its links are carried */
         enum upstream_era era;
         struct catalog_rule rule;
-        struct account *accounts; /* as whom it is called: account_find() */
-        unsigned index;           /* in gate->upstreams, and of its link in a session */
-        unsigned n_ending;        /* its sessions and children that are still ending */
-        unsigned n_failures;      /* in a row */
+        struct account *accounts;   /* as whom it is called: account_find() */
+        struct ledger_payer memory; /* pays for what it says and what is known of it */
+        unsigned index;             /* in gate->upstreams, and of its link in a session */
+        unsigned n_ending;          /* its sessions and children that are still ending */
+        unsigned n_failures;        /* in a row */
         int64_t retry_at_ms;
-        int64_t rest_until_ms; /* by its own word (Retry-After) */
-        int64_t log_from_ms;   /* the second in which n_log_lines came */
+        int64_t log_from_ms; /* the second in which n_log_lines came */
         unsigned n_log_lines;
         bool is_probed;    /* the breaker is open, and one try is on its way */
         json_t *recent[4]; /* its lists as last seen, by enum link_list: sessions share them */
-        char why[200];     /* of the last failure */
 };
 
 /* One for each server of the configuration, into gate->upstreams. 0, -errno. */
@@ -45,8 +44,8 @@ bool upstream_is_private(const struct upstream *upstream);
 bool upstream_may_try(struct upstream *upstream);
 void upstream_worked(struct upstream *upstream);
 void upstream_failed(struct upstream *upstream, const char *why);
-/* It asked to be left alone for so long. */
-void upstream_rest(struct upstream *upstream, int64_t ms);
+/* What is said of it while the breaker is open: nothing of what it said to anybody. */
+extern const char upstream_left_alone[];
 /* For lines that an upstream can make come without end: is there room in the log now? */
 bool upstream_may_log(struct upstream *upstream);
 /* When a link that is down should try again, from now; different for each that asks. */

@@ -15,8 +15,12 @@ struct session;
 struct user {
         char *email;
         unsigned n_streams;       /* open now; kept by gate/stream */
+        struct share *share;      /* what it holds; kept by gate/share, freed with the user. NULL:
+                                     nothing so far */
         struct session *standing; /* its session without a client; kept by gate/session */
         struct session *host;     /* of the children that its sessions share; likewise */
+        bool has_token;           /* as of the last user_table_check() */
+        bool is_anonymous;        /* it is everybody: each address has a share of its own */
 };
 
 struct user_table;
@@ -28,6 +32,10 @@ void user_table_destroy(struct user_table *table);
 /* Reads the file again: new tokens hold, gone ones no longer do, users that were handed out live
  * on. The old state stays on any fault. 0, -EINVAL, -errno. */
 int user_table_reload(struct user_table *table, FILE *err);
+
+/* Sets has_token of all users: those whose tokens have all expired or been taken away have none.
+ * The time of the next expiry, INT64_MAX: none. */
+int64_t user_table_check(struct user_table *table, int64_t wall_ms);
 
 /* Users with a stream open. */
 unsigned user_table_n_streaming(const struct user_table *table);

@@ -3,6 +3,7 @@
  * events of anybody. */
 #pragma once
 
+#include "mgw/base/ledger.h"
 #include "mgw/base/list.h"
 #include "mgw/base/str.h"
 
@@ -29,7 +30,8 @@ struct replay_pool {
 
 struct replay {
         struct replay_pool *pool;
-        struct list entries; /* in order of time */
+        struct ledger_payer *payer; /* of all that is kept */
+        struct list entries;        /* in order of time */
         uint32_t bytes;
         uint32_t max_bytes;
 };
@@ -48,10 +50,12 @@ void replay_pool_init(struct replay_pool *pool, uint64_t max_bytes, int64_t max_
 /* Drops what is too old. */
 void replay_pool_expire(struct replay_pool *pool, int64_t now_ms);
 
-void replay_init(struct replay *log, struct replay_pool *pool, uint32_t max_bytes);
+void replay_init(struct replay *log, struct replay_pool *pool, struct ledger_payer *payer,
+                 uint32_t max_bytes);
 /* Drops all of it; harmless when zeroed. */
 void replay_finish(struct replay *log);
-/* Keeps a copy, dropping the oldest over a cap (an event bigger than a cap is not kept). 0,
+/* Keeps a copy, dropping the oldest over a cap (an event bigger than a cap, or for
+ * which the payer has no room, is not kept). 0,
  * -ENOMEM. */
 int replay_add(struct replay *log, struct replay_id id, struct str data, bool was_sent,
                int64_t now_ms);

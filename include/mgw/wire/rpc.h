@@ -15,6 +15,9 @@
 /* Deeper input is refused before it is parsed. */
 #define RPC_DEPTH_MAX 64
 
+/* Ids are copied into each message about their request. */
+#define RPC_ID_MAX_BYTES 1024
+
 enum rpc_code {
         RPC_PARSE_ERROR = -32700,
         RPC_INVALID_REQUEST = -32600,

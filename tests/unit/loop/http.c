@@ -401,7 +401,7 @@ Test(http, get_follows_every_kind_of_redirect_three_times)
                 cr_assert_str_eq(relative.body, "hello you");
                 fetch_await_end(&again);
                 cr_assert_eq(again.status, statuses[i]);
-                assert_has(again.why, "/hello, once more: not followed");
+                assert_has(again.why, "/, once more: not followed");
                 cr_assert_eq(again.n_pieces, 0);
         }
 }
@@ -430,8 +430,8 @@ Test(http, no_redirect_leads_to_another_origin)
                         snprintf(path, sizeof(path), "/redirect/307?%s://ada:pw@%s:%u/hello?key=1",
                                  origins[k].scheme, origins[k].host, origins[k].port);
                         snprintf(told, sizeof(told),
-                                 "HTTP 307: redirected to %s://%s:%u/hello, another origin: not "
-                                 "followed (http://127.0.0.1:%u/redirect/307)",
+                                 "HTTP 307: redirected to %s://%s:%u/, another origin: not "
+                                 "followed (http://127.0.0.1:%u/)",
                                  origins[k].scheme, origins[k].host, origins[k].port, web.port);
                         fetch_start(&f, methods[i], path, str_from(i == 0 ? "" : "{}"), headers);
                         fetch_await_end(&f);
@@ -455,7 +455,7 @@ Test(http, no_post_becomes_a_get)
                 snprintf(path, sizeof(path), "/redirect/%u?/hello", statuses[i]);
                 fetch_start(&f, "POST", path, STR("{}"), NULL);
                 fetch_await_end(&f);
-                assert_has(f.why, "/hello, which is followed by GET alone");
+                assert_has(f.why, "/, which is followed by GET alone");
         }
         cr_assert_eq(web.n_requests, 3);
 }
@@ -889,7 +889,7 @@ Test(http, refused_says_where_but_no_secrets)
         fetch_await_end(&f);
         cr_assert_not(f.was_sent);
         cr_assert_eq(f.n_heads, 0);
-        snprintf(url, sizeof(url), "(http://127.0.0.1:%u/mcp)", port);
+        snprintf(url, sizeof(url), "(http://127.0.0.1:%u/)", port);
         assert_has(f.why, url);
         assert_has(f.why, "connect");
         assert_lacks(f.why, "hidden");
@@ -982,7 +982,7 @@ Test(http, post_is_never_sent_twice)
         fetch_await_end(&post);
         cr_assert(post.has_why);
         cr_assert(post.was_sent);
-        assert_has(post.why, "/silent");
+        assert_lacks(post.why, "/silent");
         turn_for(50);
         cr_assert_eq(web.n_silent, 1);
 }

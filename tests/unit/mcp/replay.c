@@ -4,14 +4,16 @@
 
 #include <string.h>
 
+static struct ledger ledger;
+static struct ledger_payer payer = {.ledger = &ledger};
 static struct replay_pool pool;
 static struct replay one, two;
 
 static void set_up(void)
 {
         replay_pool_init(&pool, 10000, 1000);
-        replay_init(&one, &pool, 1000);
-        replay_init(&two, &pool, 100000);
+        replay_init(&one, &pool, &payer, 1000);
+        replay_init(&two, &pool, &payer, 100000);
 }
 
 static void tear_down(void)
@@ -19,6 +21,7 @@ static void tear_down(void)
         replay_finish(&one);
         replay_finish(&two);
         check_int(pool.bytes, 0);
+        cr_assert_eq(ledger.bytes, 0);
 }
 
 TestSuite(replay, .init = set_up, .fini = tear_down);
@@ -116,4 +119,14 @@ Test(replay, finishing_twice_or_nothing_is_harmless)
         replay_add(&one, (struct replay_id){2, 1}, STR("a"), true, 0);
         replay_finish(&one);
         replay_finish(&one);
+}
+
+Test(replay, keeps_nothing_that_its_payer_has_no_room_for)
+{
+        payer.max_bytes = sizeof(struct replay_entry) + 10;
+        check_int(replay_add(&two, (struct replay_id){2, 1}, STR("0123456789"), true, 0), 0);
+        check_int(replay_add(&two, (struct replay_id){2, 2}, STR("x"), true, 0), 0);
+        cr_assert_eq(count(&two), 1);
+        cr_assert_eq(payer.bytes, payer.max_bytes);
+        payer.max_bytes = 0;
 }

@@ -1,0 +1,158 @@
+/* A user's share lives as long as the user. An address's is made when it is first seen, and lives
+ * on for a while when nothing is held any more, so that what it may do a second is remembered. */
+#include "mgw/gate/share.h"
+
+#include "mgw/gate/session.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An address that holds nothing is forgotten after this; by then its rate is full again. */
+#define FORGOTTEN_AFTER_MS 10000
+/* What may be saved up of calls a second, in seconds. */
+#define BURST_S 5
+
+static void share_on_due(struct timer *timer);
+
+static void share_init(struct share *share, struct gate *gate, uint64_t max_bytes)
+{
+        share->gate = gate;
+        share->memory = (struct ledger_payer){.ledger = &gate->ledger, .max_bytes = max_bytes};
+        share->expiry.on_due = share_on_due;
+        list_init(&share->idle_sessions);
+        list_init(&share->children);
+}
+
+static struct share *share_new(struct gate *gate)
+{
+        struct share *share = calloc(1, sizeof(*share));
+
+        if (share != NULL)
+                share_init(share, gate, gate->memory_per_user_max_bytes);
+        return share;
+}
+
+void share_gate_init(struct gate *gate)
+{
+        list_init(&gate->idle_shares);
+        gate->own_share = share_new(gate);
+        if (gate->own_share != NULL)
+                gate->own_share->memory.max_bytes = 0;
+}
+
+static void share_free(void *object)
+{
+        free(object);
+}
+
+static void share_forget(struct share *share)
+{
+        timer_disarm(share->gate->loop, &share->expiry);
+        HASH_DEL(share->gate->shares, share);
+        loop_bury(share->gate->loop, share, share_free);
+}
+
+void share_gate_finish(struct gate *gate)
+{
+        struct share *share, *next;
+
+        HASH_ITER(hh, gate->shares, share, next)
+        {
+                share_forget(share);
+        }
+        free(gate->own_share);
+        gate->own_share = NULL;
+}
+
+static void share_on_due(struct timer *timer)
+{
+        struct share *share = container_of(timer, struct share, expiry);
+
+        if (share->is_address && share->n_holders == 0)
+                share_forget(share);
+        else
+                sessions_expire(share);
+}
+
+/* IPv4 as IPv6 maps it, of IPv6 the network; what is none (a unix socket's client) is one of all
+ * zeros. */
+static void read_address(uint8_t address[16], struct str text)
+{
+        char copy[INET6_ADDRSTRLEN];
+
+        memset(address, 0, 16);
+        if (text.n == 0 || text.n >= sizeof(copy))
+                return;
+        memcpy(copy, text.p, text.n);
+        copy[text.n] = '\0';
+        if (inet_pton(AF_INET, copy, address + 12) == 1)
+                memset(address + 10, 0xff, 2);
+        else if (inet_pton(AF_INET6, copy, address) == 1)
+                memset(address + 8, 0, 8);
+}
+
+static struct share *share_of_address(struct gate *gate, struct str text)
+{
+        uint8_t address[16];
+        struct share *share;
+
+        read_address(address, text);
+        HASH_FIND(hh, gate->shares, address, sizeof(address), share);
+        if (share != NULL)
+                return share;
+        share = share_new(gate);
+        if (share == NULL)
+                return NULL;
+        share->is_address = true;
+        memcpy(share->address, address, sizeof(address));
+        HASH_ADD(hh, gate->shares, address, sizeof(address), share);
+        return share;
+}
+
+struct share *share_of(struct gate *gate, struct user *user, struct str address)
+{
+        if (user->is_anonymous)
+                return share_hold(share_of_address(gate, address));
+        if (user->share == NULL)
+                user->share = share_new(gate);
+        return share_hold(user->share);
+}
+
+struct share *share_hold(struct share *share)
+{
+        if (share != NULL)
+                share->n_holders++;
+        return share;
+}
+
+void share_let_go(struct share *share)
+{
+        if (share == NULL || --share->n_holders > 0 || !share->is_address)
+                return;
+        (void)timer_arm(share->gate->loop, &share->expiry, FORGOTTEN_AFTER_MS);
+}
+
+unsigned share_refuses_calls(struct share *share, unsigned n, unsigned n_calls)
+{
+        const struct config *config = share->gate->config;
+        uint32_t per_s = config->calls_per_user_s;
+
+        if (n_calls > 0 && config->calls_per_user_max > 0 &&
+            share->n_calls + n_calls > config->calls_per_user_max)
+                return 429;
+        return rate_take(&share->calls, per_s, per_s * BURST_S, n, loop_now_ms(share->gate->loop))
+                       ? 0
+                       : 429;
+}
+
+unsigned share_refuses_stream(const struct share *share)
+{
+        const struct gate *gate = share->gate;
+        uint32_t max = gate->config->streams_per_user_max;
+
+        if (gate->stats.n_streams >= gate->streams_max)
+                return 429;
+        return max > 0 && share->n_streams >= max ? 429 : 0;
+}

@@ -1,0 +1,44 @@
+/* What one user holds of what all share; without users, what one address holds (an IPv6 address's
+ * /64, as HAProxy counts). Who is full gives up their own first, and is refused then. */
+#pragma once
+
+#include "mgw/base/rate.h"
+#include "mgw/gate/gate.h"
+
+#include <uthash.h>
+
+struct session;
+
+struct share {
+        UT_hash_handle hh; /* gate->shares: those of addresses */
+        struct gate *gate;
+        struct ledger_payer memory;
+        struct list idle_link;     /* gate->idle_shares while it has idle sessions */
+        struct list idle_sessions; /* in order of last use */
+        struct list children;      /* stdio servers of its sessions, in order of last use */
+        struct timer expiry;       /* of the longest idle session; of itself when nobody holds it */
+        struct rate calls;
+        unsigned n_holders;
+        unsigned n_sessions;
+        unsigned n_idle_sessions;
+        unsigned n_streams;
+        unsigned n_calls; /* without those that listen */
+        unsigned n_children;
+        bool is_address;
+        uint8_t address[16];
+};
+
+void share_gate_init(struct gate *gate);
+/* Ends those of addresses that nobody holds any more. */
+void share_gate_finish(struct gate *gate);
+/* The share of that user, or of the address where all are one user; held for the caller. NULL: out
+ * of memory. */
+struct share *share_of(struct gate *gate, struct user *user, struct str address);
+struct share *share_hold(struct share *share);
+/* NULL is fine. */
+void share_let_go(struct share *share);
+
+/* May n messages of which n_calls are requests come in now? 0, or the status to refuse with. */
+unsigned share_refuses_calls(struct share *share, unsigned n, unsigned n_calls);
+/* May a stream be opened? Likewise. */
+unsigned share_refuses_stream(const struct share *share);
