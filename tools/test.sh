@@ -10,9 +10,9 @@ NODE_LIMIT=${NODE_LIMIT:-25m}
 run_tests() {
   local part
   case ${1:-all} in
-    all) set -- unit fuzz e2e lint ;;
-    unit | fuzz | e2e | lint | compose) ;;
-    *) die "no such part of the tests: $1 (unit, e2e, compose, fuzz, lint)" ;;
+    all) set -- unit fuzz e2e attacks lint ;;
+    unit | fuzz | e2e | attacks | lint | compose) ;;
+    *) die "no such part of the tests: $1 (unit, e2e, attacks, compose, fuzz, lint)" ;;
   esac
   need_log_dir
   [ "$1" = lint ] || need_packages "${TEST_PACKAGES[@]}"
@@ -87,6 +87,15 @@ test_e2e() {
   build build gcc -Dtests=false
   build build-asan-gcc gcc -Dsanitize=true -Dtests=true -Db_lundef=false
   run_node e2e tests/e2e/*.test.mjs
+}
+
+test_attacks() {
+  headline "attacks: what they cost mgw, and how long others wait"
+  need_npm_packages
+  build build gcc -Dtests=false
+  build build-asan-gcc gcc -Dsanitize=true -Dtests=true -Db_lundef=false
+  # One after the other: each is measured.
+  run_node attacks --test-concurrency=1 tests/e2e/attacks/*.test.mjs
 }
 
 # run_node NAME FILE...: node's own test runner, with the Node of package-lock.json.

@@ -129,8 +129,8 @@ const callFaults = {
   'answers with a page': [(req, res) => res.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Welcome</h1>'), /it sent no JSON-RPC answer \(HTTP 200\)/, 1],
   'answers with nothing': [(req, res) => res.writeHead(200).end(), /it sent no JSON-RPC answer \(HTTP 200\)/, 1],
   'takes the call for a notification': [fault.status(202), /it sent no JSON-RPC answer \(HTTP 202\)/, 1],
-  'redirects the call to a page': [fault.status(302, { location: '/elsewhere' }), /HTTP 302: redirected to http:\/\/127\.0\.0\.1:\d+\/elsewhere, which is followed by GET alone/, 1],
-  'redirects to another origin': [fault.status(307, { location: 'http://127.0.0.1:1/mcp?key=1' }), /HTTP 307: redirected to http:\/\/127\.0\.0\.1:1\/mcp, another origin: not followed/, 1],
+  'redirects the call to a page': [fault.status(302, { location: '/elsewhere' }), /HTTP 302: redirected to http:\/\/127\.0\.0\.1:\d+\/, which is followed by GET alone/, 1],
+  'redirects to another origin': [fault.status(307, { location: 'http://127.0.0.1:1/mcp?key=1' }), /HTTP 307: redirected to http:\/\/127\.0\.0\.1:1\/, another origin: not followed/, 1],
   'redirects nowhere': [fault.status(302), /it answered HTTP 302/, 1],
   'wants credentials': [fault.status(401, { 'www-authenticate': 'Bearer' }), /it answered HTTP 401/, 1],
   'answers HTTP 500': [fault.status(500), /it answered HTTP 500/, 1],
@@ -218,48 +218,35 @@ describe('a call to an upstream that', { timeout: 120000 }, () => {
 
   test('fails three times in a row is left alone for a while, then tried by one alone', async () => {
     b.up.seen = [];
-    b.up.faults['tools/call'] = fault.status(500);
+    b.up.faults['tools/call'] = fault.status(502);
     const from = b.gateway.mgw.lines.length;
-    for (let i = 0; i < 3; i++) assert.match((await client.call('up_write')).error.message, /HTTP 500/);
-    assert.match((await client.call('up_write')).error.message, /^upstream up: is left alone for a while: it answered HTTP 500/);
+    for (let i = 0; i < 3; i++) assert.match((await client.call('up_write')).error.message, /HTTP 502/);
+    assert.match((await client.call('up_write')).error.message, /^upstream up: is left alone for a while, after failures in a row$/);
     assert.equal(b.up.count('tools/call'), 3);
     await b.gateway.mgw.line(/WARN \[upstream\] up: failed 3 times in a row, left alone/, { from });
     await b.heal(client);
     await b.gateway.mgw.line(/\[upstream\] up: works again/, { from });
   });
 
+  for (const [status, headers] of [[413], [408], [429, { 'retry-after': '600' }], [451], [500], [501], [505], [599]]) {
+    test(`refuses one user's calls with ${status} is there for the next call all the same`, async () => {
+      b.up.faults['tools/call'] = fault.status(status, headers);
+      for (let i = 0; i < 4; i++) assert.match((await client.call('up_write')).error.message, new RegExp(`HTTP ${status}`));
+      b.up.faults = {};
+      assert.equal(textOf(await client.call('up_write')), 'did write');
+    });
+  }
+
   test('fails many at once is tried again as soon as if one had failed', async () => {
     const waiting = [];
     b.up.faults['tools/call'] = (req, res) => waiting.push(res);
     const calls = Array.from({ length: 7 }, () => client.call('up_write'));
     await waitFor(() => waiting.length === 7, 'the calls at the upstream');
-    for (const res of waiting) res.writeHead(500).end();
+    for (const res of waiting) res.writeHead(502).end();
     await Promise.all(calls);
     const failed = Date.now();
     await b.heal(client); // 0.05 s doubled three times; for each failure it would be 6 s
     assert.ok(Date.now() - failed < 3000, `it took ${Date.now() - failed} ms`);
-  });
-
-  test('asks for patience (429) gets it', async () => {
-    b.up.seen = [];
-    b.up.faults['tools/call'] = fault.status(429, { 'retry-after': '1' });
-    assert.match((await client.call('up_read')).error.message, /^upstream up: it answered HTTP 429 \(Retry-After: 1\)/);
-    b.up.faults = {};
-    assert.match((await client.call('up_read')).error.message, /^upstream up: is left alone for a while: it answered HTTP 429/);
-    await b.checkWitness(client);
-    await b.heal(client);
-    const [first, second] = b.up.all('tools/call');
-    assert.ok(second.at - first.at >= 950, `tried again after ${second.at - first.at} ms`);
-  });
-
-  test('asks for patience until a date gets it', async () => {
-    const until = Math.ceil(Date.now() / 1000 + 2) * 1000;
-    b.up.faults['tools/call'] = fault.status(503, { 'retry-after': new Date(until).toUTCString() });
-    assert.match((await client.call('up_read')).error.message, /^upstream up: it answered HTTP 503 \(Retry-After: [23]\)/);
-    b.up.seen = [];
-    await b.heal(client);
-    const [first] = b.up.all('tools/call');
-    assert.ok(first.at >= until - 1000, `tried again ${until - first.at} ms too early`);
   });
 });
 
@@ -792,9 +779,10 @@ describe('a child process that', { timeout: 120000 }, () => {
     await first.names();
     for (let i = 0; i < 4; i++) {
       const next = await Client.open(other);
-      assert.match((await next.call('up_hello')).error.message, /^upstream up: .*1 children run already \(children_max\)/);
+      const answer = await next.call('up_hello'); // the idle one of the same user makes room as soon as it has ended
+      assert.match(answer.error?.message ?? textOf(answer), /^upstream up: .*1 children run already \(children_max\)|^hello from a child$/);
     }
-    assert.equal(textOf(await first.call('up_hello')), 'hello from a child');
+    await waitFor(async () => textOf(await first.call('up_hello')) === 'hello from a child', 'its child to be there again');
     await other.stop();
   });
 
