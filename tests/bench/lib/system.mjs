@@ -12,6 +12,8 @@ export const mgwBinary = process.env.MGW_BIN ?? path.join(top, 'build/mgw');
 const [serverCore, loadCore] = ['0', '1'];
 
 // What HAProxy's configuration limits for the sake of the public: here one address is everybody.
+// One address stands for many users here.
+const shares = { MGW_STREAMS_PER_USER_MAX: 0, MGW_SESSIONS_PER_USER_MAX: 0, MGW_CALLS_PER_USER_MAX: 0, MGW_CALLS_PER_USER_S: 0, MGW_CHILDREN_PER_USER_MAX: 0 };
 const limits = { MGW_ADDRESS_STREAMS: 1e6, MGW_ADDRESS_REQUESTS: 1e9, MGW_ADDRESS_CONNECTIONS: 1e6 };
 
 /** Starts a program on a core, its output in a file of `dir`. */
@@ -66,7 +68,7 @@ export async function startChain({ name, command, env = {}, haproxy = 'haproxy/h
   const run = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-bench-'));
   const socket = path.join(run, 'fcgi.sock');
   const [httpPort, adminPort] = [await freePort(), await freePort()];
-  const options = { dir, env: { ...env, MGW_LISTEN: `unix:${socket}`, MGW_SOCKET_MODE: '0666', MGW_NODE: 'bench' } };
+  const options = { dir, env: { ...shares, ...env, MGW_LISTEN: `unix:${socket}`, MGW_SOCKET_MODE: '0666', MGW_NODE: 'bench' } };
   const server = launch(name, serverCore, command(socket), options);
   const proxy = launch('haproxy', serverCore, ['haproxy', '-f', path.join(top, haproxy)], {
     dir,
