@@ -105,6 +105,21 @@ bool request_must_wait(struct request *req, struct request_waiter *waiter)
         return true;
 }
 
+/* Who has no cap sees to it that not too much waits, and cannot leave a piece out. What finds
+ * nothing before it mostly goes out at once: that all together hold too much is no reason to refuse
+ * it. */
+static bool conn_takes(const struct conn *c, size_t total, uint32_t cap_bytes)
+{
+        int r;
+
+        if (cap_bytes == UINT32_MAX)
+                return true;
+        if (c->out.len > 0 && c->out.len + total > cap_bytes)
+                return false;
+        r = total > ROOM_UNASKED_BYTES ? conn_check_room(c, total) : 0;
+        return r == 0 || (r == LEDGER_E_WHOLE && c->out.len == 0);
+}
+
 int request_write(struct request *req, struct str bytes, uint32_t cap_bytes)
 {
         struct conn *c = req->conn;
@@ -112,8 +127,7 @@ int request_write(struct request *req, struct str bytes, uint32_t cap_bytes)
 
         if (c->is_dead)
                 return -EPIPE;
-        if ((c->out.len > 0 && c->out.len + total > cap_bytes) ||
-            (total > ROOM_UNASKED_BYTES && conn_check_room(c, total) != 0))
+        if (!conn_takes(c, total, cap_bytes))
                 return BUF_E_FULL;
         if (bytes.n <= FCGI_STDOUT_MAX) {
                 uint8_t head[FCGI_HEADER_LEN];

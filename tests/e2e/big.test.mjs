@@ -199,6 +199,18 @@ describe('a big answer', { timeout: 180000 }, () => {
     }
   }
 
+  test('is whole though its user may hold less than what waits for a client that reads late', async () => {
+    const tight = await startGateway({ config: { mcpServers: { big: { url: big.url } } }, settings: { MEMORY_PER_USER_MAX_BYTES: 100000 } });
+    const session = await openSession(tight.url);
+    for (const args of [{ sse: true }, {}]) {
+      const response = await fetch(`${tight.url}/mcp`, { method: 'POST', headers: session.headers, body: callBig({ bytes: 20 * MB, ...args }) });
+      await rest(big.written); // all on the way is full
+      const data = (await response.text()).split('\n').filter((line) => line.startsWith('data: {')).at(-1);
+      assert.equal(hash(textOf(JSON.parse(data.slice(6)).result)), hash(lengthOf(20 * MB).text));
+    }
+    await tight.stop();
+  });
+
   test('that pauses between two values is kept alive, one that stalls within a value ends in an error', async () => {
     const live = await startGateway({ config: { mcpServers: { big: { url: big.url } } }, settings: { KEEPALIVE_S: 0.4 } });
     const session = await openSession(live.url);

@@ -88,7 +88,7 @@ void request_reply_json(struct request *req, unsigned status, const struct cgi_h
 /* The head of a stream and its first bytes, in one write; frees what came in. 0, -errno. */
 int request_begin(struct request *req, const struct cgi_header *headers, struct str first);
 /* More bytes of the stream. 0, BUF_E_FULL (nothing taken: bytes wait already and these pass the
- * cap, or what its share may hold), -errno. */
+ * cap, or what its share may hold; never with a cap of UINT32_MAX), -errno. */
 int request_write(struct request *req, struct str bytes, uint32_t cap_bytes);
 /* Bytes that the peer has not taken yet. */
 uint32_t request_n_unsent(const struct request *req);
