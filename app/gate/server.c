@@ -247,10 +247,6 @@ static int server_open(struct server *sv, const struct config *config)
         sv->expiry.on_due = server_on_expiry;
         sv->signals.on_signal = server_on_signal;
         replay_pool_init(&gate->replay, config->replay_total_max_bytes, config->replay_age_ms);
-        memory_set_caps(gate);
-        share_gate_init(gate);
-        if (gate->own_share == NULL)
-                return -ENOMEM;
         stream_gate_init(gate);
         session_gate_init(gate);
         if ((r = request_state_gate_init(gate)) < 0 || (r = loop_create(&gate->loop)) < 0 ||
@@ -260,6 +256,10 @@ static int server_open(struct server *sv, const struct config *config)
             (r = http_client_create(gate->loop, &gate->http)) < 0 ||
             (r = http_client_create(gate->loop, &gate->http_streams)) < 0)
                 return r;
+        memory_set_caps(gate);
+        share_gate_init(gate);
+        if (gate->own_share == NULL)
+                return -ENOMEM;
         gate->started_ms = loop_now_ms(gate->loop);
         server_check_tokens(sv);
         if (config->auth_tokens_file[0] == '\0')
@@ -289,9 +289,9 @@ static void server_close(struct server *sv)
         upstreams_destroy(gate);
         children_destroy(gate->children);
         share_gate_finish(gate);
-        user_table_destroy(gate->users);
         signal_watch_close(&sv->signals);
         loop_destroy(gate->loop);
+        user_table_destroy(gate->users); /* whose shares what was buried has held */
 }
 
 int server_run(const struct config *config)

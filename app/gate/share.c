@@ -42,16 +42,11 @@ void share_gate_init(struct gate *gate)
                 gate->own_share->memory.max_bytes = 0;
 }
 
-static void share_free(void *object)
-{
-        free(object);
-}
-
 static void share_forget(struct share *share)
 {
         timer_disarm(share->gate->loop, &share->expiry);
         HASH_DEL(share->gate->shares, share);
-        loop_bury(share->gate->loop, share, share_free);
+        loop_bury(share->gate->loop, share, free);
 }
 
 void share_gate_finish(struct gate *gate)
@@ -62,7 +57,8 @@ void share_gate_finish(struct gate *gate)
         {
                 share_forget(share);
         }
-        free(gate->own_share);
+        if (gate->own_share != NULL)
+                loop_bury(gate->loop, gate->own_share, free);
         gate->own_share = NULL;
 }
 

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { startGateway, waitFor } from './lib/gateway.mjs';
+import { assertClean, startGateway, waitFor } from './lib/gateway.mjs';
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-door-'));
 after(() => fs.rmSync(dir, { recursive: true, force: true }));
@@ -100,5 +100,23 @@ describe('a token that ends', () => {
       assert.equal(ada.isOver, false);
       assert.equal((await post(gateway, { ...bearer('ada'), 'mcp-session-id': ada.session }, JSON.stringify({ jsonrpc: '2.0', id: 3, method: 'ping' }))).status, 200);
     });
+  });
+
+  test('is at hand when a second signal ends mgw with sessions, streams and calls open', async () => {
+    const file = path.join(dir, 'ended.json');
+    writeTokens(file, { ada: {} });
+    const gateway = await startGateway({ settings: { AUTH_TOKENS_FILE: file, ANSWER_GRACE_MS: 200 } });
+    const ada = await openStream(gateway, 'ada');
+    const call = await post(gateway, { ...bearer('ada'), 'mcp-session-id': ada.session },
+      JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'wait', arguments: { seconds: 600 } } }));
+    const body = call.text().catch(() => {});
+    gateway.mgw.child.kill('SIGTERM');
+    await gateway.mgw.line(/draining: 1 calls/);
+    gateway.mgw.child.kill('SIGTERM');
+    assert.deepEqual(await gateway.mgw.exited, { code: 1, signal: null });
+    assertClean(gateway.mgw);
+    await body;
+    gateway.mgw = await gateway.startMgw();
+    await gateway.stop();
   });
 });

@@ -29,7 +29,7 @@ struct share {
 };
 
 void share_gate_init(struct gate *gate);
-/* Ends those of addresses that nobody holds any more. */
+/* After all who hold one have been ended; they may still lie in the morgue. */
 void share_gate_finish(struct gate *gate);
 /* The share of that user, or of the address where all are one user; held for the caller. NULL: out
  * of memory. */
