@@ -82,9 +82,8 @@ const char **account_headers(const struct account *a, const char *const *first,
         return lines;
 }
 
-bool account_is_refused(const struct account *a, unsigned status)
+bool account_is_refused(unsigned status)
 {
-        (void)a;
         return status == 401 || status == 402 || status == 403 || status == 407;
 }
 

@@ -217,7 +217,7 @@ static enum exchange_fault wire_fault(const struct http_wire *w, char *why, size
         } else {
                 snprintf(why, size, "it answered HTTP %u", w->status);
         }
-        if (account_is_refused(w->link->account, w->status))
+        if (account_is_refused(w->status))
                 return FAULT_OURS;
         return is_gateway_away ? FAULT_CUT : FAULT_FINAL;
 }

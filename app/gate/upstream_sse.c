@@ -104,7 +104,7 @@ static void post_on_done(void *owner, const char *why, bool was_sent)
         if (why == NULL) {
                 snprintf(text, sizeof(text), "it answered HTTP %u", post->status);
                 why = text;
-                if (account_is_refused(post->link->account, post->status))
+                if (account_is_refused(post->status))
                         fault = FAULT_OURS;
         }
         if (was_sent && post->status / 100 == 3)
@@ -375,7 +375,7 @@ static void get_on_done(void *owner, const char *why, bool was_sent)
                          peer->status);
                 why = text;
         }
-        if (account_is_refused(peer->link->account, peer->status))
+        if (account_is_refused(peer->status))
                 peer_refuse(peer, why);
         else
                 peer_lose(peer, why);

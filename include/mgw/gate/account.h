@@ -24,7 +24,7 @@ struct account *account_find(const struct upstream *upstream, const struct user 
 const char **account_headers(const struct account *account, const char *const *first,
                              const char *authorization);
 /* Does this status speak of the account alone? Other users of the upstream may fare better. */
-bool account_is_refused(const struct account *account, unsigned status);
+bool account_is_refused(unsigned status);
 /* The server asked to be left alone for so long. Only a user's own account rests: what all share is
  * not withheld from them for what one did with it. */
 void account_rest(struct account *account, int64_t ms);
