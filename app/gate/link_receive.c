@@ -17,9 +17,6 @@
 #define SUBSCRIPTION_MAX_BYTES 8192
 /* In one message of an upstream, with the names of members. */
 #define UPSTREAM_VALUES_MAX 1000000
-/* Requests of an upstream in one session: more are dropped, since each costs an answer. */
-#define ASKS_A_SECOND 100
-#define ASKS_BURST 1000
 /* Subscriptions that are made again in a new session. */
 #define SUBSCRIPTIONS_MAX 1000
 
@@ -205,9 +202,7 @@ static void link_on_late_request(struct exchange *via, const struct rpc_msg *m)
 static void link_on_request(struct link *link, struct exchange *via, struct call *call,
                             const struct rpc_msg *m)
 {
-        if (!rate_take(&link->asked, ASKS_A_SECOND, ASKS_BURST, 1, loop_now_ms(link_loop(link))))
-                link_skip(link, "it asks more than 100 times a second");
-        else if (is_of_stateless(link, via))
+        if (is_of_stateless(link, via))
                 link_skip(link, "its protocol version has no requests to a client");
         else if (via != NULL && exchange_is_outlived(via))
                 link_on_late_request(via, m);

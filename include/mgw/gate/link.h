@@ -3,7 +3,6 @@
  * itself, and when somebody needs it. */
 #pragma once
 
-#include "mgw/base/rate.h"
 #include "mgw/gate/ask.h"
 #include "mgw/gate/upstream.h"
 
@@ -38,7 +37,6 @@ struct link {
         const struct user *abandoned_by;     /* of a call there whose answer is not waited for */
         int64_t abandoned_until_ms;          /* the child may be busy with it so long */
         int64_t last_id;
-        struct rate asked;    /* its requests to us and our clients */
         unsigned generation;  /* counts the upstream sessions */
         unsigned given_up_in; /* the last of them in which a request was cancelled: its answer may
                                  come late */
