@@ -5,15 +5,38 @@
 #include "mgw/mcp/catalog.h"
 #include "mgw/mcp/rest.h"
 
+#include <string.h>
+
+/* The server whose longer prefix a name begins with: it would be left out. NULL: none. */
+static const struct config_server *find_rival(const struct config *config,
+                                              const struct config_server *s, const char *shown)
+{
+        size_t n = strlen(s->prefix);
+
+        for (size_t i = 0; i < config->n_servers; i++) {
+                const char *prefix = config->servers[i].prefix;
+
+                if (strlen(prefix) > n && strncmp(prefix, shown, strlen(prefix)) == 0)
+                        return &config->servers[i];
+        }
+        return NULL;
+}
+
 /* owners: the name that clients see -> whose tool it is. */
 static void claim(struct loading *l, json_t *owners, const struct config_server *s,
                   const char *theirs)
 {
-        const struct catalog_rule rule = {s->name, s->prefix, s->include, s->exclude, s->tools};
+        const struct catalog_rule rule = {.server = s->name,
+                                          .prefix = s->prefix,
+                                          .include = s->include,
+                                          .exclude = s->exclude,
+                                          .tools = s->tools};
         bool is_given = json_object_get(json_object_get(s->tools, theirs), "name") != NULL;
         char *shown = catalog_shown_name(&rule, theirs);
         const char *owner =
                 shown != NULL ? json_string_value(json_object_get(owners, shown)) : NULL;
+        const struct config_server *rival =
+                shown != NULL && !is_given ? find_rival(l->config, s, shown) : NULL;
         char where[160], key[CONFIG_KEY_SIZE];
 
         snprintf(where, sizeof(where), "mcpServers.%s%s", s->name, is_given ? ".tools" : "");
@@ -26,6 +49,12 @@ static void claim(struct loading *l, json_t *owners, const struct config_server 
                                 "its tool %s would be called %s, as one of %s: give it another "
                                 "name under \"tools\", or all of them a \"prefix\"",
                                 theirs, shown, owner);
+        else if (rival != NULL)
+                config_fault_at(l, key, where,
+                                "its tool %s would be called %s, which begins with the prefix of "
+                                "%s: give it another name under \"tools\", or all of them "
+                                "another \"prefix\"",
+                                theirs, shown, rival->name);
         else if (shown != NULL)
                 json_object_set_new(owners, shown, json_string(s->name));
         free(shown);

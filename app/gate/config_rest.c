@@ -23,7 +23,8 @@ char *config_beside(const char *config_path, const char *file)
 /* Operations that nobody will see need not be sound. */
 static void drop_hidden(json_t *description, const struct config_server *s)
 {
-        const struct catalog_rule rule = {s->name, "", s->include, s->exclude, NULL};
+        const struct catalog_rule rule = {
+                .server = s->name, .prefix = "", .include = s->include, .exclude = s->exclude};
         json_t *tools = json_object_get(description, "tools"), *tool;
         const char *name;
         void *next;

@@ -4,6 +4,9 @@
 #include "mgw/base/log.h"
 #include "mgw/mcp/mirror.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 /* Of one upstream's list; more is left out. */
 #define PAGES_MAX 200
 #define ENTRIES_MAX 20000
@@ -46,6 +49,37 @@ static void fetch_forget(struct fetch *f)
         f->from = NULL;
 }
 
+/* Names that belong to another server's prefix are left out of lists, and not to be called: said
+ * once for each list that is new. */
+static void fetch_tell_rivals(const struct fetch *f)
+{
+        const struct catalog_rule *rule = &f->from->upstream->rule;
+        const char *first = NULL, *whose = NULL;
+        unsigned n = 0;
+        json_t *entry;
+        size_t i;
+
+        if (rule->rivals[0] == NULL)
+                return;
+        json_array_foreach (f->entries, i, entry) {
+                const char *name = json_string_value(json_object_get(entry, "name"));
+                char *shown = NULL;
+
+                if (name == NULL || asprintf(&shown, "%s%s", rule->prefix, name) < 0)
+                        continue;
+                if (catalog_rival(rule, shown) != NULL && n++ == 0) {
+                        first = name;
+                        whose = catalog_rival(rule, shown);
+                }
+                free(shown);
+        }
+        if (n > 0)
+                log_warn(NULL,
+                         "[catalog] %s: %s: %u names begin with the prefix of another server and "
+                         "are left out, the first is %.128s (%s)",
+                         upstream_name(f->from->upstream), lists[f->list].method, n, first, whose);
+}
+
 /* Sessions with the same list share it. */
 static json_t *fetch_share(struct fetch *f)
 {
@@ -54,6 +88,8 @@ static json_t *fetch_share(struct fetch *f)
         if (!json_equal(*recent, f->entries)) {
                 json_decref(*recent);
                 *recent = json_incref(f->entries);
+                if (f->list == LINK_TOOLS || f->list == LINK_PROMPTS)
+                        fetch_tell_rivals(f);
         }
         return json_incref(*recent);
 }

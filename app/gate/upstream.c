@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* So many failures in a row open the breaker. */
 #define FAILURES_ALLOWED 3
@@ -21,6 +22,29 @@ static const struct transport *const transports[] = {
         [CONFIG_SERVER_STDIO] = &transport_stdio,
         [CONFIG_SERVER_REST] = &transport_rest,
 };
+
+static bool is_rival(const char *prefix, const char *other)
+{
+        size_t n = strlen(prefix);
+
+        return strlen(other) > n && strncmp(prefix, other, n) == 0;
+}
+
+/* Whoever has the longest prefix that a name begins with owns it, whatever others offer and whoever
+ * is down. Configured servers times themselves, once. */
+static int find_rivals(struct upstream *u)
+{
+        const struct config *config = u->gate->config;
+        size_t n = 0;
+
+        u->rule.rivals = calloc(config->n_servers + 1, sizeof(*u->rule.rivals));
+        if (u->rule.rivals == NULL)
+                return -ENOMEM;
+        for (size_t i = 0; i < config->n_servers; i++)
+                if (is_rival(u->rule.prefix, config->servers[i].prefix))
+                        u->rule.rivals[n++] = config->servers[i].prefix;
+        return 0;
+}
 
 int upstreams_create(struct gate *gate)
 {
@@ -37,12 +61,16 @@ int upstreams_create(struct gate *gate)
                         .gate = gate,
                         .server = server,
                         .transport = transports[server->kind],
-                        .rule = {server->name, server->prefix, server->include, server->exclude,
-                                 server->tools},
+                        .rule = {.server = server->name,
+                                 .prefix = server->prefix,
+                                 .include = server->include,
+                                 .exclude = server->exclude,
+                                 .tools = server->tools},
                         .memory = {&gate->ledger, 0, gate->memory_per_user_max_bytes},
                         .index = (unsigned)i,
                 };
-                if (accounts_create(&gate->upstreams[i]) < 0)
+                if (find_rivals(&gate->upstreams[i]) < 0 ||
+                    accounts_create(&gate->upstreams[i]) < 0)
                         return -ENOMEM;
         }
         return 0;
@@ -53,6 +81,7 @@ void upstreams_destroy(struct gate *gate)
         for (size_t i = 0; i < gate->n_upstreams; i++) {
                 for (size_t k = 0; k < sizeof(gate->upstreams->recent) / sizeof(json_t *); k++)
                         json_decref(gate->upstreams[i].recent[k]);
+                free(gate->upstreams[i].rule.rivals);
                 accounts_destroy(&gate->upstreams[i]);
         }
         free(gate->upstreams);

@@ -24,6 +24,14 @@ static const char *given_name(const struct catalog_rule *rule, const char *their
         return json_string_value(json_object_get(json_object_get(rule->tools, theirs), "name"));
 }
 
+const char *catalog_rival(const struct catalog_rule *rule, const char *shown)
+{
+        for (const char **it = rule->rivals; it != NULL && *it != NULL; it++)
+                if (strncmp(shown, *it, strlen(*it)) == 0)
+                        return *it;
+        return NULL;
+}
+
 char *catalog_shown_name(const struct catalog_rule *rule, const char *theirs)
 {
         const char *given = given_name(rule, theirs);
@@ -33,7 +41,12 @@ char *catalog_shown_name(const struct catalog_rule *rule, const char *theirs)
                 return NULL;
         if (given != NULL)
                 return strdup(given);
-        return asprintf(&shown, "%s%s", rule->prefix, theirs) < 0 ? NULL : shown;
+        if (asprintf(&shown, "%s%s", rule->prefix, theirs) < 0)
+                return NULL;
+        if (catalog_rival(rule, shown) == NULL)
+                return shown;
+        free(shown);
+        return NULL;
 }
 
 const char *catalog_their_name(const struct catalog_rule *rule, const char *shown)
@@ -47,7 +60,8 @@ const char *catalog_their_name(const struct catalog_rule *rule, const char *show
                 if (given != NULL && strcmp(given, shown) == 0)
                         return is_shown(rule, theirs) ? theirs : NULL;
         }
-        if (strncmp(shown, rule->prefix, n) != 0 || shown[n] == '\0')
+        if (strncmp(shown, rule->prefix, n) != 0 || shown[n] == '\0' ||
+            catalog_rival(rule, shown) != NULL)
                 return NULL;
         theirs = shown + n;
         return is_shown(rule, theirs) && given_name(rule, theirs) == NULL ? theirs : NULL;

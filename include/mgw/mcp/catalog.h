@@ -13,6 +13,9 @@ struct catalog_rule {
         char *const *include; /* fnmatch(3) patterns of their names; NULL: all */
         char *const *exclude; /* NULL: none */
         const json_t *tools;  /* NULL, or their name -> {"name": ..., "description": ...} */
+        /* Longer prefixes of other servers that begin with this one's: names that begin with one
+         * of these are theirs alone. At most one a server, ended by NULL; NULL: none. */
+        const char **rivals;
 };
 
 /* One upstream's part of a list. */
@@ -20,6 +23,10 @@ struct catalog_part {
         const struct catalog_rule *rule;
         const json_t *entries; /* as the upstream gave them; NULL: none */
 };
+
+/* The prefix of another server that a name under this one's prefix begins with, which is therefore
+ * not this server's to give (but by "name" under its tools); NULL: none. */
+const char *catalog_rival(const struct catalog_rule *rule, const char *shown);
 
 /* The name that clients see; the caller frees it. NULL: they do not see it (or out of memory). */
 char *catalog_shown_name(const struct catalog_rule *rule, const char *theirs);

@@ -2,6 +2,7 @@
 #include "mgw/mcp/catalog.h"
 
 #include "../check.h"
+#include "../json.h"
 
 #include <stdlib.h>
 
@@ -30,6 +31,24 @@ Test(catalog, names_get_the_prefix_and_lose_it)
         cr_assert_null(catalog_their_name(&rule, "gmail_"));
         cr_assert_null(catalog_their_name(&rule, "gmai_list"));
         cr_assert_null(catalog_their_name(&rule, "list"));
+}
+
+Test(catalog, a_name_that_begins_with_the_prefix_of_another_is_not_to_be_given)
+{
+        const char *of_bare[] = {"mail_", "mail_in_", NULL}, *of_mail[] = {"mail_in_", NULL};
+        json_t *tools = json_from("{'x': {'name': 'mail_x'}}");
+        const struct catalog_rule bare = {
+                .server = "evil", .prefix = "", .tools = tools, .rivals = of_bare};
+        const struct catalog_rule mail = {.server = "mail", .prefix = "mail_", .rivals = of_mail};
+
+        check_shown(&bare, "send", "send");
+        check_shown(&bare, "mail_send", NULL);
+        cr_assert_null(catalog_their_name(&bare, "mail_send"));
+        check_shown(&bare, "x", "mail_x"); /* the configuration's word */
+        check_shown(&mail, "send", "mail_send");
+        check_shown(&mail, "in_one", NULL);
+        cr_assert_null(catalog_their_name(&mail, "mail_in_one"));
+        json_decref(tools);
 }
 
 Test(catalog, what_is_not_shown_cannot_be_called)
