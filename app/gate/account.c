@@ -2,6 +2,7 @@
 
 #include "mgw/base/strv.h"
 #include "mgw/gate/credential.h"
+#include "mgw/gate/share.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -82,19 +83,57 @@ const char **account_headers(const struct account *a, const char *const *first,
         return lines;
 }
 
-bool account_is_refused(unsigned status)
+/* One at most for each account. */
+struct rest {
+        struct list link; /* share->rests */
+        const struct account *account;
+        int64_t until_ms;
+};
+
+/* Walks the accounts at rest of one user: an entry of the configuration has one of theirs. */
+static struct rest *rest_find(struct share *share, const struct account *a)
 {
-        return status == 401 || status == 402 || status == 403 || status == 407;
+        list_for_each (it, &share->rests) {
+                struct rest *rest = container_of(it, struct rest, link);
+
+                if (rest->account == a)
+                        return rest;
+        }
+        return NULL;
 }
 
-void account_rest(struct account *a, int64_t ms)
+static void rest_end(struct rest *rest)
 {
-        if (a->config->email != NULL)
-                a->rest_until_ms = loop_now_ms(a->upstream->gate->loop) +
-                                   (ms < REST_MAX_MS ? ms : REST_MAX_MS);
+        list_unlink(&rest->link);
+        free(rest);
 }
 
-bool account_rests(const struct account *a)
+void account_rest(const struct account *a, struct share *share, int64_t ms)
 {
-        return a != NULL && loop_now_ms(a->upstream->gate->loop) < a->rest_until_ms;
+        struct rest *rest = rest_find(share, a);
+
+        if (rest == NULL && (rest = calloc(1, sizeof(*rest))) == NULL)
+                return;
+        rest->account = a;
+        rest->until_ms =
+                loop_now_ms(a->upstream->gate->loop) + (ms < REST_MAX_MS ? ms : REST_MAX_MS);
+        list_move_to_tail(&share->rests, &rest->link);
+}
+
+int64_t account_rest_ms(const struct account *a, struct share *share)
+{
+        struct rest *rest = a != NULL ? rest_find(share, a) : NULL;
+        int64_t left_ms = rest != NULL ? rest->until_ms - loop_now_ms(a->upstream->gate->loop) : 0;
+
+        if (rest != NULL && left_ms <= 0)
+                rest_end(rest);
+        return left_ms > 0 ? left_ms : 0;
+}
+
+void account_forget_rests(struct share *share)
+{
+        struct list *it;
+
+        while ((it = list_first(&share->rests)) != NULL)
+                rest_end(container_of(it, struct rest, link));
 }

@@ -75,7 +75,7 @@ static void tell(struct credential *c, const char *fault)
 {
         struct list told;
         struct list *it;
-        char why[700];
+        char why[160];
 
         snprintf(why, sizeof(why), "no access token from the token endpoint: %s",
                  fault != NULL ? fault : "");
@@ -150,13 +150,23 @@ static const char *take_token(struct credential *c, json_t *answer)
         return NULL;
 }
 
-/* {"error": "invalid_grant", "error_description": "..."} (RFC 6749 5.2). */
-static void describe_refusal(const struct credential *c, const json_t *answer, char *why,
-                             size_t size)
+/* The codes of RFC 6749 5.2; what else it says is not for everybody's eyes. */
+static const char *known_code(const char *code)
+{
+        static const char *const codes[] = {"invalid_request",        "invalid_client",
+                                            "invalid_grant",          "unauthorized_client",
+                                            "unsupported_grant_type", "invalid_scope"};
+
+        for (size_t i = 0; code != NULL && i < sizeof(codes) / sizeof(codes[0]); i++)
+                if (strcmp(code, codes[i]) == 0)
+                        return codes[i];
+        return NULL;
+}
+
+/* {"error": "invalid_grant", "error_description": "..."}: the words, without our secrets. */
+static void read_words(const struct credential *c, const json_t *answer, char *words, size_t size)
 {
         const char *secrets[4] = {NULL};
-        const char *code = json_string_value(json_object_get(answer, "error"));
-        char code_text[64] = "", words[200];
         size_t n = 0;
 
         if (c->oauth->client_secret != NULL)
@@ -164,38 +174,56 @@ static void describe_refusal(const struct credential *c, const json_t *answer, c
         if (c->oauth->refresh_token != NULL)
                 secrets[n++] = c->oauth->refresh_token;
         secrets[n] = c->refresh_token;
-        rest_short_message(answer, secrets, words, sizeof(words));
-        if (code != NULL && hdr_is_visible(str_from(code), sizeof(code_text) - 1) &&
-            strcmp(code, words) != 0)
-                snprintf(code_text, sizeof(code_text), ": %s", code);
-        snprintf(why, size, "it answered HTTP %u%s%s%s", c->status, code_text,
-                 words[0] != '\0' ? ": " : "", words);
+        rest_short_message(answer, secrets, words, size);
 }
 
-static void fetch_on_done(void *owner, const char *failure, bool was_sent)
+static void log_fault(const struct credential *c, const char *fault, const char *detail)
+{
+        char *origin = http_origin(c->oauth->token_url);
+
+        log_warn(LOG_FIELDS({"user", c->email}, {"detail", detail}),
+                 "[oauth] %s: no access token from %s: %s", c->server,
+                 origin != NULL ? origin : "its token endpoint", fault);
+        free(origin);
+}
+
+/* detail: for the log; NULL: fault says all. */
+static void fetch_fail(struct credential *c, const char *fault, const char *detail)
+{
+        log_fault(c, fault, detail);
+        tell(c, fault);
+}
+
+static void fetch_refused(struct credential *c, const json_t *answer)
+{
+        const char *code = known_code(json_string_value(json_object_get(answer, "error")));
+        char why[80], words[200];
+
+        read_words(c, answer, words, sizeof(words));
+        snprintf(why, sizeof(why), "it answered HTTP %u%s%s", c->status, code != NULL ? ": " : "",
+                 code != NULL ? code : "");
+        fetch_fail(c, why, words[0] != '\0' ? words : NULL);
+}
+
+static void fetch_on_done(void *owner, const struct http_failure *http)
 {
         struct credential *c = owner;
-        json_t *answer = failure == NULL ? json_loadb(buf_bytes(&c->body).p, c->body.len,
-                                                      JSON_REJECT_DUPLICATES, NULL)
-                                         : NULL;
-        const char *fault = failure;
-        char why[600];
+        json_t *answer = http == NULL ? json_loadb(buf_bytes(&c->body).p, c->body.len,
+                                                   JSON_REJECT_DUPLICATES, NULL)
+                                      : NULL;
+        const char *fault = NULL;
 
-        (void)was_sent;
         c->http = NULL;
-        if (failure == NULL && c->status == 200) {
-                fault = take_token(c, answer);
-        } else if (failure == NULL) {
-                describe_refusal(c, answer, why, sizeof(why));
-                fault = why;
-        }
-        json_decref(answer);
         buf_finish(&c->body);
-        if (fault != NULL)
-                log_warn(LOG_FIELDS({"user", c->email}),
-                         "[oauth] %s: no access token from %.*s: %s", c->server,
-                         STR_ARG(hdr_url_host(str_from(c->oauth->token_url))), fault);
-        tell(c, fault);
+        if (http != NULL)
+                fetch_fail(c, http_fault_text(http->fault), http->why);
+        else if (c->status != 200)
+                fetch_refused(c, answer);
+        else if ((fault = take_token(c, answer)) != NULL)
+                fetch_fail(c, fault, NULL);
+        else
+                tell(c, NULL);
+        json_decref(answer);
 }
 
 static void fetch_on_head(void *owner, const struct http_response *response)
@@ -211,7 +239,9 @@ static enum http_flow fetch_on_body(void *owner, const char *p, size_t n)
 
         if (buf_add(&c->body, p, n) != 0) {
                 http_cancel(c->http);
-                fetch_on_done(c, "its answer is over 64 kB", true);
+                c->http = NULL;
+                buf_finish(&c->body);
+                fetch_fail(c, "its answer is over 64 kB", NULL);
         }
         return HTTP_GO_ON;
 }

@@ -288,33 +288,48 @@ static const char *exchange_user(const struct exchange *x)
         return call != NULL ? call->session->user->email : x->owner->session->user->email;
 }
 
+static struct share *exchange_share(const struct exchange *x)
+{
+        const struct call *call = exchange_call(x);
+
+        return call != NULL ? call->share : link_share(x->owner);
+}
+
+void exchange_rest(const struct exchange *x, int64_t ms)
+{
+        account_rest(x->owner->account, exchange_share(x), ms);
+}
+
 /* Once more where that does no harm; else whoever waits is told. */
-void exchange_give_up(struct exchange *x, const char *why, enum exchange_fault fault)
+void exchange_give_up(struct exchange *x, const struct failure *f)
 {
         struct link *link = x->owner;
         struct errand *errand = x->errand;
+        const char *why = f->why; /* the end of the exchange may free what the failure lies in */
 
-        if (exchange_may_repeat(x, fault)) {
-                log_info(LOG_FIELDS({"user", exchange_user(x)}),
-                         "[upstream] %s: %s: sent once more", upstream_name(link->upstream), why);
+        if (exchange_may_repeat(x, f->fault)) {
+                if (upstream_may_log(link->upstream))
+                        log_info(LOG_FIELDS({"user", exchange_user(x)}, {"detail", f->detail}),
+                                 "[upstream] %s: %s: sent once more", upstream_name(link->upstream),
+                                 why);
                 exchange_repeat(x);
                 return;
         }
         /* Else its host has told, or the link when it was kept out. */
         if (!link_is_lodger(link) && link->account != NULL)
                 if (upstream_may_log(link->upstream))
-                        log_warn(LOG_FIELDS({"user", exchange_user(x)}), "[upstream] %s: %s",
-                                 upstream_name(link->upstream), why);
+                        log_warn(LOG_FIELDS({"user", exchange_user(x)}, {"detail", f->detail}),
+                                 "[upstream] %s: %s", upstream_name(link->upstream), why);
         exchange_end(x);
         if (errand != NULL)
                 errand->on_fail(errand, why);
 }
 
-void exchange_fail(struct exchange *x, const char *why, enum exchange_fault fault)
+void exchange_fail_as(struct exchange *x, const struct failure *f)
 {
         struct link *link = x->owner;
 
-        if (x->kind == EXCHANGE_DISCOVER && fault == FAULT_CUT) {
+        if (x->kind == EXCHANGE_DISCOVER && f->fault == FAULT_CUT) {
                 link_not_discovered(x);
                 return;
         }
@@ -324,16 +339,19 @@ void exchange_fail(struct exchange *x, const char *why, enum exchange_fault faul
         }
         if (exchange_greets(x)) {
                 exchange_end(x);
-                if (fault == FAULT_OURS)
-                        link_keep_out(link, why);
-                else
-                        link_open_failed(link, why);
+                link_open_failed_as(link, f);
                 return;
         }
-        if (x->errand != NULL && (fault == FAULT_UNSENT || fault == FAULT_CUT) &&
-            !exchange_may_repeat(x, fault) && !link->transport->is_own)
-                upstream_failed(link->upstream, why);
-        exchange_give_up(x, why, fault);
+        if (x->errand != NULL && !exchange_may_repeat(x, f->fault) && !link->transport->is_own)
+                upstream_failed(link->upstream, exchange_share(x), f->sign, f->why);
+        exchange_give_up(x, f);
+}
+
+void exchange_fail(struct exchange *x, const char *why, enum exchange_fault fault)
+{
+        const struct failure failure = {.why = why, .fault = fault};
+
+        exchange_fail_as(x, &failure);
 }
 
 void exchange_again(struct exchange *x)
@@ -354,16 +372,30 @@ void exchange_again(struct exchange *x)
 void exchange_outlived(struct exchange *x, enum exchange_fault fault)
 {
         if (exchange_is_request(x))
-                exchange_give_up(x, "its session ended before the answer", fault);
+                exchange_give_up(
+                        x, &(const struct failure){.why = "its session ended before the answer",
+                                                   .fault = fault});
         else
                 exchange_end(x);
 }
 
 /* ---- from above ---- */
 
+static void errand_refuse_for_rest(struct errand *errand, int64_t ms)
+{
+        char why[80];
+
+        snprintf(why, sizeof(why),
+                 "it has asked to be left alone for %" PRId64 " s more (Retry-After)",
+                 (ms + 999) / 1000);
+        exchange_end(errand->exchange);
+        errand->on_fail(errand, why);
+}
+
 void errand_send_take(struct errand *errand, struct link *link, const char *method, json_t *params)
 {
         int64_t id = ++link->last_id;
+        int64_t rest_ms = 0;
         struct exchange *x;
 
         if (errand->call != NULL && errand->call->progress_token != NULL)
@@ -377,13 +409,14 @@ void errand_send_take(struct errand *errand, struct link *link, const char *meth
         x->id = id;
         x->errand = errand;
         errand->exchange = x;
-        if (link->state == LINK_READY && !link->transport->is_own &&
-            !upstream_may_try(link->upstream)) {
+        if (errand->call != NULL) /* what it offers may be asked for */
+                rest_ms = account_rest_ms(link->account, exchange_share(x));
+        if (rest_ms > 0) {
+                errand_refuse_for_rest(errand, rest_ms);
+        } else if (link->state == LINK_READY && !link->transport->is_own &&
+                   !upstream_may_try(link->upstream, exchange_share(x))) {
                 exchange_end(x);
                 errand->on_fail(errand, upstream_left_alone);
-        } else if (account_rests(link->account)) {
-                exchange_end(x);
-                errand->on_fail(errand, "it asked this account to wait (Retry-After)");
         } else if (link->state == LINK_READY) {
                 exchange_start(x);
         } else {

@@ -35,7 +35,8 @@ static void link_fail_waiting(struct link *link, const char *why)
         struct list *it;
 
         while ((it = list_first(&link->waiting)) != NULL)
-                exchange_give_up(container_of(it, struct exchange, link), why, FAULT_UNSENT);
+                exchange_give_up(container_of(it, struct exchange, link),
+                                 &(const struct failure){.why = why, .fault = FAULT_UNSENT});
         while ((it = list_first(&link->queued)) != NULL)
                 exchange_end(container_of(it, struct exchange, link));
 }
@@ -54,43 +55,63 @@ static void link_set_down(struct link *link, const char *why, int64_t retry_ms)
         host_on_down(link, why);
 }
 
-void link_open_failed(struct link *link, const char *why)
+/* How long this link alone is to wait, by no word of the breaker's: doubled each time. */
+static int64_t link_own_wait_ms(struct link *link)
 {
-        log_warn(LOG_FIELDS({"user", link->session->user->email}),
-                 "[upstream] %s: %s: its entries are missing until it is back",
-                 upstream_name(link->upstream), why);
-        if (!link_is_lodger(link)) /* its host has told */
-                upstream_failed(link->upstream, why);
-        upstream_forget_transport(link->upstream);
-        /* A server that was greeted is the same when it comes back. */
-        if (link->state != LINK_READY && !link_is_lodger(link))
-                link->upstream->era = UPSTREAM_UNKNOWN;
-        link_set_down(link, why, upstream_retry_in_ms(link->upstream));
+        const struct config *config = link->upstream->gate->config;
+        int64_t ms = config->upstream_retry_ms << link->n_kept_out;
+
+        link->n_kept_out += link->n_kept_out < KEPT_OUT_MAX;
+        return ms < config->upstream_retry_max_ms ? ms : config->upstream_retry_max_ms;
 }
 
-void link_keep_out(struct link *link, const char *why)
+static void link_log_opening(const struct link *link, const struct failure *f)
 {
-        int64_t max_ms = link->upstream->gate->config->upstream_retry_max_ms;
-        int64_t retry_ms = upstream_retry_in_ms(link->upstream) << link->n_kept_out;
+        bool is_kept_out = f->fault == FAULT_OURS;
 
-        if (!link->is_missing)
-                log_warn(LOG_FIELDS({"user", link->session->user->email}),
-                         "[upstream] %s: %s: its entries are missing for this session",
-                         upstream_name(link->upstream), why);
-        link->n_kept_out += link->n_kept_out < KEPT_OUT_MAX;
-        link_set_down(link, why, retry_ms < max_ms ? retry_ms : max_ms);
+        if ((is_kept_out && link->is_missing) || !upstream_may_log(link->upstream))
+                return;
+        log_warn(LOG_FIELDS({"user", link->session->user->email}, {"detail", f->detail}),
+                 "[upstream] %s: %s: its entries are missing %s", upstream_name(link->upstream),
+                 f->why, is_kept_out ? "for this session" : "until it is back");
+}
+
+void link_open_failed_as(struct link *link, const struct failure *f)
+{
+        struct upstream *u = link->upstream;
+        int64_t wait_ms = account_rest_ms(link->account, link_share(link));
+
+        link_log_opening(link, f);
+        if (!link_is_lodger(link)) /* its host has told */
+                upstream_failed(u, link_share(link), f->sign, f->why);
+        if (f->fault != FAULT_OURS) {
+                upstream_forget_transport(u);
+                /* A server that was greeted is the same when it comes back. */
+                if (link->state != LINK_READY && !link_is_lodger(link))
+                        u->era = UPSTREAM_UNKNOWN;
+        }
+        if (f->sign == BREAKER_NO_SIGN && wait_ms == 0)
+                wait_ms = link_own_wait_ms(link);
+        link_set_down(link, f->why, upstream_retry_in_ms(u, link_share(link), wait_ms));
+}
+
+void link_open_failed(struct link *link, const char *why)
+{
+        const struct failure failure = {.why = why, .fault = FAULT_FINAL};
+
+        link_open_failed_as(link, &failure);
 }
 
 static void link_on_deadline(struct timer *timer)
 {
         struct link *link = container_of(timer, struct link, deadline);
-        char why[80];
+        struct failure failure = {.why = failure.text, .fault = FAULT_CUT, .sign = BREAKER_UNWELL};
 
         if (link_probe_is_over(link))
                 return;
-        snprintf(why, sizeof(why), "did not answer initialize within %g s",
+        snprintf(failure.text, sizeof(failure.text), "did not answer initialize within %g s",
                  (double)link->upstream->gate->config->upstream_open_timeout_ms / 1000);
-        link_lost(link, why);
+        link_lost(link, &failure);
 }
 
 static void link_on_retry(struct timer *timer)
@@ -140,15 +161,16 @@ static void link_take_exchanges(struct link *link, struct list *taken)
         list_take_all(taken, &link->exchanges);
 }
 
-static void link_give_up(struct list *lost, const char *why)
+static void link_give_up(struct list *lost, const struct failure *f)
 {
+        const struct failure cut = {.why = f->why, .detail = f->detail, .fault = FAULT_CUT};
         struct list *it;
 
         while ((it = list_first(lost)) != NULL) {
                 struct exchange *x = container_of(it, struct exchange, link);
 
                 if (x->kind == EXCHANGE_REQUEST)
-                        exchange_give_up(x, why, FAULT_CUT);
+                        exchange_give_up(x, &cut);
                 else
                         exchange_end(x);
         }
@@ -157,8 +179,6 @@ static void link_give_up(struct list *lost, const char *why)
 void link_begin(struct link *link)
 {
         struct list lost;
-        char why[256];
-        int r;
 
         listen_stop(link);
         link_end_greetings(link);
@@ -167,18 +187,10 @@ void link_begin(struct link *link)
         ask_forget(&link->asker); /* their ids mean nothing in a new session */
         if (!link->transport->outlives_sessions) {
                 link_take_exchanges(link, &lost);
-                link_give_up(&lost, "its connection was given up");
+                link_give_up(&lost, &(const struct failure){.why = "its connection was given up"});
         }
-        r = link->transport->open(link, why, sizeof(why));
-        if (r == -EAGAIN) {
-                link_keep_out(link, why);
-                return;
-        }
-        if (r < 0) {
-                link_open_failed(link, why);
-                return;
-        }
-        link_greet(link);
+        if (link->transport->open(link) == 0)
+                link_greet(link);
 }
 
 /* What would change that is read when the gateway starts. */
@@ -188,7 +200,7 @@ static void link_refuse_user(struct link *link)
 
         snprintf(why, sizeof(why), "there are no credentials for %s (\"users\" of its entry)",
                  link->session->user->email);
-        link_keep_out(link, why);
+        link_open_failed_as(link, &(const struct failure){.why = why, .fault = FAULT_OURS});
         timer_disarm(link_loop(link), &link->retry);
 }
 
@@ -201,8 +213,9 @@ void link_try(struct link *link)
         timer_disarm(link_loop(link), &link->retry);
         if (link->account == NULL) {
                 link_refuse_user(link);
-        } else if (!link_is_lodger(link) && !upstream_may_try(u)) {
-                link_set_down(link, upstream_left_alone, upstream_retry_in_ms(u));
+        } else if (!link_is_lodger(link) && !upstream_may_try(u, link_share(link))) {
+                link_set_down(link, upstream_left_alone,
+                              upstream_retry_in_ms(u, link_share(link), 0));
         } else if (link_take_transport(link, link_pick_transport(link)) < 0) {
                 link_open_failed(link, "out of memory");
         } else {
@@ -291,8 +304,11 @@ void link_on_hello(struct link *link, json_t *result)
         struct list *it;
 
         timer_disarm(link_loop(link), &link->deadline);
-        if (++link->n_unproven <= UNPROVEN_MAX && !link_is_lodger(link))
-                upstream_worked(u);
+        if (++link->n_unproven <= UNPROVEN_MAX) {
+                link->n_kept_out = 0;
+                if (!link_is_lodger(link))
+                        upstream_worked(u);
+        }
         if (!link_is_lodger(link)) { /* the next sessions need not find out */
                 u->transport = link->transport;
                 u->era = link->is_stateless ? UPSTREAM_STATELESS : UPSTREAM_KEEPS_SESSIONS;
@@ -302,7 +318,6 @@ void link_on_hello(struct link *link, json_t *result)
         link_imply_completions(link);
         link->state = LINK_READY;
         link->n_changes++;
-        link->n_kept_out = 0;
         if (!link->is_stateless)
                 link_begin_session(link);
         while (link->state == LINK_READY && (it = list_first(&link->waiting)) != NULL)
@@ -335,15 +350,15 @@ void link_forgotten(struct link *link)
         link_try(link);
 }
 
-void link_lost(struct link *link, const char *why)
+void link_lost(struct link *link, const struct failure *f)
 {
         struct list lost;
 
-        if (link_opens_anew(link, why))
+        if (link_opens_anew(link, f->why))
                 return;
         link_take_exchanges(link, &lost);
-        link_open_failed(link, why);
-        link_give_up(&lost, why);
+        link_open_failed_as(link, f);
+        link_give_up(&lost, f);
 }
 
 void link_sleep(struct link *link)

@@ -177,17 +177,19 @@ static void link_on_stateless_error(struct exchange *x, const json_t *error)
 {
         struct link *link = x->owner;
         enum upstream_era era = era_of_refusal(x, error);
-        const char *message = json_string_value(json_object_get(error, "message"));
-        char why[160];
+        /* What it says may be of this user, and the link a host of several. */
+        const struct failure failure = {
+                .why = x->kind == EXCHANGE_DISCOVER ? "has refused server/discover"
+                                                    : "has refused initialize",
+                .detail = json_string_value(json_object_get(error, "message")),
+                .fault = FAULT_FINAL,
+        };
 
-        snprintf(why, sizeof(why), "has refused %s: %.100s",
-                 x->kind == EXCHANGE_DISCOVER ? "server/discover" : "initialize",
-                 message != NULL ? message : "no reason given");
         exchange_end(x);
         if (era == UPSTREAM_KEEPS_SESSIONS)
                 link_turn_to_sessions(link);
         else if (era == UPSTREAM_UNKNOWN || !link->transport->knows_stateless)
-                link_open_failed(link, why);
+                link_open_failed_as(link, &failure);
         else if (link_may_turn(link))
                 link_discover(link);
 }
@@ -210,7 +212,12 @@ void link_on_greeting_answer(struct exchange *x, const struct rpc_msg *m)
                 if (m->kind == RPC_RESULT && json_is_object(m->result))
                         link_on_hello(link, m->result);
                 else
-                        link_open_failed(link, "refused to initialize");
+                        link_open_failed_as(
+                                link,
+                                &(const struct failure){.why = "refused to initialize",
+                                                        .detail = json_string_value(json_object_get(
+                                                                m->error, "message")),
+                                                        .fault = FAULT_FINAL});
         }
         json_decref(root);
 }

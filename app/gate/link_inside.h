@@ -3,6 +3,7 @@
  * (servers without sessions), link_host.c (for whom else), upstream_*.c (how). */
 #pragma once
 
+#include "failure.h"
 #include "mgw/gate/link.h"
 #include "mgw/gate/watched.h"
 #include "mgw/wire/rpc.h"
@@ -17,14 +18,6 @@ enum exchange_kind {
         EXCHANGE_LISTEN, /* subscriptions/listen: may be silent for ever */
         EXCHANGE_NOTIFY, /* of these two the server answers none */
         EXCHANGE_REPLY,  /* to a request of the server's: it has no method */
-};
-
-/* What is known of the upstream's part in a failure, and so: may the message be sent once more? */
-enum exchange_fault {
-        FAULT_UNSENT, /* it has not seen the message: yes */
-        FAULT_CUT,    /* it may have acted upon it: where that does no harm */
-        FAULT_FINAL,  /* it would end the same way: no */
-        FAULT_OURS,   /* nor does it say anything of how the upstream fares: no token for it */
 };
 
 /* One message of ours on its way, and what is known of its answer. What it depends on is fixed when
@@ -76,9 +69,9 @@ struct transport {
         bool outlives_sessions;
         /* Allocates link->peer. 0, -ENOMEM. */
         int (*create)(struct link *link);
-        /* Before initialize is sent: what was is void. 0; with a reason in why: -EAGAIN (a limit of
-         * ours, no fault of the upstream), -errno. */
-        int (*open)(struct link *link, char *why, size_t why_size);
+        /* Before initialize is sent: what was is void. 0; -errno: it has failed, and
+         * link_open_failed_as() has been told. */
+        int (*open)(struct link *link);
         /* Sends x->msg; failures come by exchange_fail(), also from within. */
         void (*send)(struct exchange *x);
         /* Nothing more of it: frees x->wire. */
@@ -115,7 +108,11 @@ bool exchange_begin_relay(struct exchange *x, struct str head);
 bool link_must_wait(struct link *link, struct request_waiter *waiter);
 /* Something of its answer has come: the time that it may be silent begins again. */
 void exchange_heard(struct exchange *x);
+/* Its server asks who called to leave it alone for so long. */
+void exchange_rest(const struct exchange *x, int64_t ms);
 /* It will get no answer. */
+void exchange_fail_as(struct exchange *x, const struct failure *failure);
+/* The same, where that is no sign of the server's health, and why says all. */
 void exchange_fail(struct exchange *x, const char *why, enum exchange_fault fault);
 /* A message that gets no answer is out. */
 void exchange_end(struct exchange *x);
@@ -126,7 +123,7 @@ void exchange_again(struct exchange *x);
  * seen of it. It goes on as exchange_again(), or ends. */
 void exchange_outlived(struct exchange *x, enum exchange_fault fault);
 /* The connection or child is gone, with all that it carried. */
-void link_lost(struct link *link, const char *why);
+void link_lost(struct link *link, const struct failure *failure);
 /* The transport has ended the connection for having nothing to do: DOWN until it is needed. */
 void link_sleep(struct link *link);
 /* Nothing is on its way, and nothing waits. */
@@ -196,8 +193,8 @@ struct exchange *exchange_find(struct link *link, const json_t *id);
 void exchange_park(struct exchange *x);
 /* Sends it again, under a new id. */
 void exchange_unpark(struct exchange *x);
-/* As exchange_fail(), when the upstream's failure has been counted. */
-void exchange_give_up(struct exchange *x, const char *why, enum exchange_fault fault);
+/* As exchange_fail_as(), when the upstream's failure has been counted. */
+void exchange_give_up(struct exchange *x, const struct failure *failure);
 /* Opens it when it is down and may be tried. */
 void link_try(struct link *link);
 /* Opens it by its transport. */
@@ -214,9 +211,16 @@ bool link_opens_anew(struct link *link, const char *why);
 void link_on_hello(struct link *link, json_t *result);
 /* Its lists are not what they were, or may not be: clients are told, and they are fetched again. */
 void link_tell_change(struct link *link);
+/* DOWN, until a while is over: the breaker's, where the failure is a sign of the server's health,
+ * else this link's own, which doubles. */
+void link_open_failed_as(struct link *link, const struct failure *failure);
+/* The same, where it is no sign, and why says all. */
 void link_open_failed(struct link *link, const char *why);
-/* As that, where it says nothing of the upstream: the links of others work. */
-void link_keep_out(struct link *link, const char *why);
+/* Who calls by this link: shares what happens to others of the same user. */
+static inline struct share *link_share(const struct link *link)
+{
+        return link->session->share;
+}
 /* So much is to be logged; -1: as it likes. */
 void link_tell_level(struct link *link, int level);
 

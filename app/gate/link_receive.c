@@ -48,6 +48,7 @@ static void link_on_answer(struct link *link, struct exchange *via, const struct
         }
         upstream_worked(link->upstream);
         link->n_unproven = 0;
+        link->n_kept_out = 0;
         if (x->kind == EXCHANGE_LISTEN) {
                 listen_on_end(x, m);
                 return;

@@ -2,6 +2,7 @@
  * on for a while when nothing is held any more, so that what it may do a second is remembered. */
 #include "mgw/gate/share.h"
 
+#include "mgw/gate/account.h"
 #include "mgw/gate/session.h"
 
 #include <arpa/inet.h>
@@ -23,6 +24,7 @@ static void share_init(struct share *share, struct gate *gate, uint64_t max_byte
         share->expiry.on_due = share_on_due;
         list_init(&share->idle_sessions);
         list_init(&share->children);
+        list_init(&share->rests);
 }
 
 static struct share *share_new(struct gate *gate)
@@ -42,11 +44,24 @@ void share_gate_init(struct gate *gate)
                 gate->own_share->memory.max_bytes = 0;
 }
 
+void share_destroy(struct share *share)
+{
+        if (share == NULL)
+                return;
+        account_forget_rests(share);
+        free(share);
+}
+
+static void share_free(void *object)
+{
+        share_destroy(object);
+}
+
 static void share_forget(struct share *share)
 {
         timer_disarm(share->gate->loop, &share->expiry);
         HASH_DEL(share->gate->shares, share);
-        loop_bury(share->gate->loop, share, free);
+        loop_bury(share->gate->loop, share, share_free);
 }
 
 void share_gate_finish(struct gate *gate)
@@ -58,7 +73,7 @@ void share_gate_finish(struct gate *gate)
                 share_forget(share);
         }
         if (gate->own_share != NULL)
-                loop_bury(gate->loop, gate->own_share, free);
+                loop_bury(gate->loop, gate->own_share, share_free);
         gate->own_share = NULL;
 }
 

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* So many failures in a row open the breaker. */
-#define FAILURES_ALLOWED 3
 /* What it makes us log within one second; more is counted. */
 #define LOG_LINES_MAX 100
 
@@ -115,47 +113,38 @@ bool upstream_is_private(const struct upstream *upstream)
         return upstream->server->scope == CONFIG_SCOPE_SESSION;
 }
 
-static int64_t backoff_ms(const struct upstream *u)
+static struct breaker_pace pace_of(const struct upstream *u)
 {
         const struct config *config = u->gate->config;
-        unsigned shift = u->n_failures < 16 ? u->n_failures : 16;
-        int64_t ms = config->upstream_retry_ms << shift;
 
-        return ms < config->upstream_retry_max_ms ? ms : config->upstream_retry_max_ms;
+        return (struct breaker_pace){config->upstream_retry_ms, config->upstream_retry_max_ms};
 }
 
-bool upstream_may_try(struct upstream *u)
+bool upstream_may_try(struct upstream *u, const struct share *share)
 {
-        int64_t now = loop_now_ms(u->gate->loop);
+        const struct breaker_pace pace = pace_of(u);
 
-        if (u->n_failures < FAILURES_ALLOWED)
-                return true;
-        if (now < u->retry_at_ms)
-                return false;
-        u->is_probed = true;
-        u->retry_at_ms = now + backoff_ms(u); /* the others wait for what this one finds */
-        return true;
+        return breaker_may_try(&u->breaker, &pace, loop_now_ms(u->gate->loop), share);
 }
 
 void upstream_worked(struct upstream *u)
 {
-        if (u->n_failures >= FAILURES_ALLOWED)
+        if (breaker_worked(&u->breaker))
                 log_info(NULL, "[upstream] %s: works again", upstream_name(u));
-        u->n_failures = 0;
-        u->is_probed = false;
 }
 
-void upstream_failed(struct upstream *u, const char *why)
+void upstream_failed(struct upstream *u, const struct share *share, enum breaker_sign sign,
+                     const char *why)
 {
-        if (u->n_failures >= FAILURES_ALLOWED && !u->is_probed)
-                return; /* of what was on its way when the breaker opened */
-        u->is_probed = false;
-        if (u->n_failures < UINT32_MAX)
-                u->n_failures++;
-        u->retry_at_ms = loop_now_ms(u->gate->loop) + backoff_ms(u);
-        if (u->n_failures == FAILURES_ALLOWED)
-                log_warn(NULL, "[upstream] %s: failed %d times in a row, left alone for %.1f s: %s",
-                         upstream_name(u), FAILURES_ALLOWED, (double)backoff_ms(u) / 1000, why);
+        const struct breaker_pace pace = pace_of(u);
+        int64_t now = loop_now_ms(u->gate->loop);
+
+        if (breaker_failed(&u->breaker, &pace, now, sign, share))
+                log_warn(NULL,
+                         "[upstream] %s: failed %u times in a row, left alone for %.1f s%s: %s",
+                         upstream_name(u), u->breaker.n_failures,
+                         (double)breaker_wait_ms(&u->breaker, now, share) / 1000,
+                         u->breaker.who != NULL ? " by the one user who saw it" : "", why);
 }
 
 bool upstream_may_log(struct upstream *u)
@@ -172,13 +161,16 @@ bool upstream_may_log(struct upstream *u)
         return ++u->n_log_lines <= LOG_LINES_MAX;
 }
 
-int64_t upstream_retry_in_ms(const struct upstream *u)
+int64_t upstream_retry_in_ms(const struct upstream *u, const struct share *share,
+                             int64_t at_least_ms)
 {
-        int64_t rest = u->retry_at_ms - loop_now_ms(u->gate->loop);
+        int64_t wait = breaker_wait_ms(&u->breaker, loop_now_ms(u->gate->loop), share);
 
-        if (rest < u->gate->config->upstream_retry_ms)
-                rest = u->gate->config->upstream_retry_ms;
-        return rest + (int64_t)rand_below((uint32_t)rest / 2 + 1);
+        if (wait < at_least_ms)
+                wait = at_least_ms;
+        if (wait < u->gate->config->upstream_retry_ms)
+                wait = u->gate->config->upstream_retry_ms;
+        return wait + (int64_t)rand_below((uint32_t)wait / 2 + 1);
 }
 
 void upstream_forget_transport(struct upstream *u)

@@ -133,12 +133,10 @@ static int http_create(struct link *link)
         return 0;
 }
 
-static int http_open(struct link *link, char *why, size_t why_size)
+static int http_open(struct link *link)
 {
         struct http_peer *peer = link->peer;
 
-        (void)why;
-        (void)why_size;
         http_session_leave(peer->session);
         peer->session = NULL;
         free(peer->last_event_id);

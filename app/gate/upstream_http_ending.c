@@ -21,15 +21,17 @@ static enum http_flow ending_on_body(void *owner, const char *p, size_t n)
         return HTTP_GO_ON;
 }
 
-static void ending_on_done(void *owner, const char *why, bool was_sent)
+static void ending_end(const struct account *account, const char *why)
 {
-        const struct account *account = owner;
-
-        (void)was_sent;
         account->upstream->n_ending--;
         if (why != NULL)
                 log_debug(NULL, "[upstream] %s: end of a session: %s",
                           upstream_name(account->upstream), why);
+}
+
+static void ending_on_done(void *owner, const struct http_failure *failure)
+{
+        ending_end(owner, failure != NULL ? failure->why : NULL);
 }
 
 /* A session that waits for a token to be ended with. */
@@ -52,7 +54,7 @@ static void ending_on_no_token(struct credential_use *use, const char *why)
 {
         struct ending *e = container_of(use, struct ending, use);
 
-        ending_on_done(e->account, why, false);
+        ending_end(e->account, why);
         ending_free(e);
 }
 
@@ -79,7 +81,7 @@ static void ending_on_token(struct credential_use *use)
                 free(headers.lines);
         }
         if (r < 0)
-                ending_on_done(e->account, "DELETE could not be sent", false);
+                ending_end(e->account, "DELETE could not be sent");
         ending_free(e);
 }
 

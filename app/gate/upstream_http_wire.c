@@ -45,15 +45,20 @@ void http_wire_drop(struct http_wire *w)
         loop_bury(link_loop(w->link), w, wire_free);
 }
 
-static void wire_fail(struct http_wire *w, const char *why, enum exchange_fault fault)
+static void wire_fail_as(struct http_wire *w, const struct failure *failure)
 {
         struct exchange *x = w->x;
 
         http_wire_drop(w);
         if (x != NULL)
-                exchange_fail(x, why, fault);
+                exchange_fail_as(x, failure);
         else
                 http_get_later(w->link->peer);
+}
+
+static void wire_fail(struct http_wire *w, const char *why, enum exchange_fault fault)
+{
+        wire_fail_as(w, &(const struct failure){.why = why, .fault = fault});
 }
 
 /* ---- what comes ---- */
@@ -64,6 +69,8 @@ static void wire_on_head(void *owner, const struct http_response *response)
         struct http_peer *peer = w->link->peer;
 
         w->status = response->status;
+        if (w->x != NULL && !failure_status_is_unwell(w->status))
+                upstream_worked(w->link->upstream);
         if (w->status == 429 || w->status == 503)
                 w->retry_after_s = response->retry_after_s;
         w->is_stream = hdr_media_is(response->content_type, STR("text/event-stream"));
@@ -198,28 +205,19 @@ static bool wire_lost_session(const struct http_wire *w)
                (w->session != NULL || exchange_is_outlived(w->x));
 }
 
-/* The end of an answer in which there was none, in words; and how bad that is. */
-static enum exchange_fault wire_fault(const struct http_wire *w, char *why, size_t size)
+/* The end of an answer in which there was none. */
+static void wire_read_failure(const struct http_wire *w, struct failure *f)
 {
-        bool is_gateway_away = w->status >= 502 && w->status <= 504 && w->retry_after_s <= 0;
-
+        failure_of_status(f, w->status, w->retry_after_s);
         if (w->status / 100 == 2) {
-                snprintf(why, size,
+                snprintf(f->text, sizeof(f->text),
                          w->is_stream ? "its stream ended without an answer (HTTP %u)"
                                       : "it sent no JSON-RPC answer (HTTP %u)",
                          w->status);
-                return w->is_stream ? FAULT_CUT : FAULT_FINAL;
+                f->fault = w->is_stream ? FAULT_CUT : FAULT_FINAL;
         }
-        if (w->retry_after_s > 0) {
-                snprintf(why, size, "it answered HTTP %u (Retry-After: %" PRId64 ")", w->status,
-                         w->retry_after_s);
-                account_rest(w->link->account, 1000 * w->retry_after_s);
-        } else {
-                snprintf(why, size, "it answered HTTP %u", w->status);
-        }
-        if (account_is_refused(w->status))
-                return FAULT_OURS;
-        return is_gateway_away ? FAULT_CUT : FAULT_FINAL;
+        if (w->retry_after_s > 0)
+                exchange_rest(w->x, 1000 * w->retry_after_s);
 }
 
 /* Was its stream cut, or closed by a server that wants to be asked for the rest? What has been
@@ -244,8 +242,7 @@ static bool wire_turns(struct http_wire *w)
 {
         struct exchange *x = w->x;
         unsigned status = w->status;
-        bool is_away =
-                status == 401 || status == 403 || status == 429 || (status >= 502 && status <= 504);
+        bool is_away = failure_status_is_accounts(status) || failure_status_is_unwell(status);
 
         if (!exchange_greets(x) || is_away)
                 return false;
@@ -288,35 +285,38 @@ static bool wire_settles(struct http_wire *w)
 /* No answer was in it. */
 static void wire_fail_status(struct http_wire *w)
 {
-        char why[80];
-        enum exchange_fault fault = wire_fault(w, why, sizeof(why));
+        struct failure failure;
 
-        /* A cut says something of the era, a status does not; and to refuse one user's greeting is
-         * no sign of ill health. */
-        if (exchange_greets(w->x))
-                fault = fault == FAULT_CUT ? FAULT_FINAL : FAULT_OURS;
-        wire_fail(w, why, fault);
+        wire_read_failure(w, &failure);
+        /* A cut says something of the era, a status does not. */
+        if (exchange_greets(w->x) && failure.fault == FAULT_CUT)
+                failure.fault = FAULT_FINAL;
+        wire_fail_as(w, &failure);
 }
 
-static void wire_on_done(void *owner, const char *why, bool was_sent)
+static void wire_fail_http(struct http_wire *w, const struct http_failure *http)
+{
+        struct failure failure;
+
+        failure_of_http(&failure, http);
+        wire_fail_as(w, &failure);
+}
+
+static void wire_on_done(void *owner, const struct http_failure *http)
 {
         struct http_wire *w = owner;
-        bool leads_elsewhere = w->status / 100 == 3;
 
         w->http = NULL;
-        if (why == NULL && credential_refused(&w->use, w->status))
+        if (http == NULL && credential_refused(&w->use, w->status))
                 http_wire_ask(w);
         else if (w->x == NULL)
                 http_get_on_done(w);
-        else if (why == NULL && wire_settles(w))
+        else if (http == NULL && wire_settles(w))
                 return;
         else if (wire_may_resume(w))
                 timer_arm(link_loop(w->link), &w->resume, w->resume_ms);
-        else if (why != NULL)
-                wire_fail(w, why,
-                          !was_sent         ? FAULT_UNSENT
-                          : leads_elsewhere ? FAULT_FINAL
-                                            : FAULT_CUT);
+        else if (http != NULL)
+                wire_fail_http(w, http);
         else if (w->status / 100 == 2 && !exchange_is_request(w->x))
                 exchange_end(w->x);
         else

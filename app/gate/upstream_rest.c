@@ -1,6 +1,7 @@
 /* A REST API as an MCP server: what its description offers is answered here, tools/call by requests
  * to the API. Answers go out at the end of the turn, never from within send(). */
 #include "link_inside.h"
+#include "mgw/base/log.h"
 #include "mgw/base/strv.h"
 #include "mgw/gate/account.h"
 #include "mgw/gate/credential.h"
@@ -112,6 +113,19 @@ static void wire_refuse(struct rest_wire *w, const char *why)
         wire_answer_take(w, rest_error_result("%s: %s", upstream_name(wire_upstream(w)), why));
 }
 
+/* The rest is an error of the call, but this is one of the description. */
+static void wire_refuse_elsewhere(struct rest_wire *w, const struct failure *f)
+{
+        char why[80];
+
+        if (upstream_may_log(wire_upstream(w)))
+                log_warn(LOG_FIELDS({"user", w->x->owner->session->user->email},
+                                    {"detail", f->detail}),
+                         "[upstream] %s: %s", upstream_name(wire_upstream(w)), f->why);
+        snprintf(why, sizeof(why), "HTTP %u: %s", w->status, f->why);
+        wire_refuse(w, why);
+}
+
 static void wire_on_deadline(struct timer *timer)
 {
         struct rest_wire *w = container_of(timer, struct rest_wire, deadline);
@@ -129,6 +143,8 @@ static void wire_on_head(void *owner, const struct http_response *response)
         struct rest_wire *w = owner;
 
         w->status = response->status;
+        if (!failure_status_is_unwell(w->status))
+                upstream_worked(wire_upstream(w));
         w->content_type = str_dup(response->content_type);
         w->retry_after_s = response->retry_after_s;
 }
@@ -190,15 +206,18 @@ static void wire_take_answer(struct rest_wire *w)
                 wire_answer_take(w, result);
 }
 
-static void wire_on_done(void *owner, const char *why, bool was_sent)
+static void wire_on_done(void *owner, const struct http_failure *http)
 {
         struct rest_wire *w = owner;
+        struct failure failure;
 
         w->http = NULL;
-        if (why != NULL && w->status / 100 == 3)
-                wire_refuse(w, why);
-        else if (why != NULL)
-                exchange_fail(w->x, why, was_sent ? FAULT_CUT : FAULT_UNSENT);
+        if (http != NULL)
+                failure_of_http(&failure, http);
+        if (http != NULL && http->fault == HTTP_FAULT_ELSEWHERE)
+                wire_refuse_elsewhere(w, &failure);
+        else if (http != NULL)
+                exchange_fail_as(w->x, &failure);
         else if (credential_refused(&w->use, w->status))
                 wire_ask(w);
         else
@@ -360,11 +379,9 @@ static int rest_create_peer(struct link *link)
         return 0;
 }
 
-static int rest_open(struct link *link, char *why, size_t why_size)
+static int rest_open(struct link *link)
 {
         (void)link;
-        (void)why;
-        (void)why_size;
         return 0;
 }
 

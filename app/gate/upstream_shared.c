@@ -145,7 +145,7 @@ static int shared_create(struct link *link)
         return 0;
 }
 
-static int shared_open(struct link *link, char *why, size_t why_size)
+static int shared_open(struct link *link)
 {
         int r;
 
@@ -153,7 +153,7 @@ static int shared_open(struct link *link, char *why, size_t why_size)
                 return 0;
         r = session_host_link(link->session, link->upstream, &link->host);
         if (r < 0) {
-                snprintf(why, why_size, "%s", strerror(-r));
+                link_open_failed(link, strerror(-r));
                 return r;
         }
         list_append(&link->host->lodgers, &link->lodging);

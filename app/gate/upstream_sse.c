@@ -26,6 +26,7 @@ struct sse_peer {
         struct exchange *held;      /* what waits for it: initialize */
         struct exchange *relayed;   /* the event in progress is its answer */
         struct request_waiter room; /* a client that does not read holds the stream back */
+        int64_t retry_after_s;
         unsigned status;
         bool was_offered; /* the event in progress, to be relayed */
 };
@@ -36,6 +37,7 @@ struct sse_post {
         struct exchange *x;
         struct credential_use use;
         struct http_request *http;
+        int64_t retry_after_s;
         unsigned status;
 };
 
@@ -63,6 +65,9 @@ static void post_on_head(void *owner, const struct http_response *response)
         struct sse_post *post = owner;
 
         post->status = response->status;
+        post->retry_after_s = response->retry_after_s;
+        if (!failure_status_is_unwell(post->status))
+                upstream_worked(post->link->upstream);
 }
 
 /* What the server says to a POST itself ("Accepted") tells nothing. */
@@ -84,32 +89,34 @@ static void post_fail(struct sse_post *post, const char *why, enum exchange_faul
         exchange_fail(x, why, fault);
 }
 
-static void post_on_done(void *owner, const char *why, bool was_sent)
+static void post_fail_as(struct sse_post *post, const struct failure *failure)
+{
+        struct exchange *x = post->x;
+
+        post_drop(x);
+        exchange_fail_as(x, failure);
+}
+
+static void post_on_done(void *owner, const struct http_failure *http)
 {
         struct sse_post *post = owner;
         struct exchange *x = post->x;
-        enum exchange_fault fault = was_sent ? FAULT_CUT : FAULT_UNSENT;
-        char text[48];
+        struct failure failure;
 
         post->http = NULL;
-        if (why == NULL && credential_refused(&post->use, post->status)) {
+        if (http != NULL) {
+                failure_of_http(&failure, http);
+                post_fail_as(post, &failure);
+        } else if (credential_refused(&post->use, post->status)) {
                 post_ask(post);
-                return;
+        } else if (post->status / 100 != 2) {
+                failure_of_status(&failure, post->status, post->retry_after_s);
+                if (post->retry_after_s > 0)
+                        exchange_rest(x, 1000 * post->retry_after_s);
+                post_fail_as(post, &failure);
+        } else if (!exchange_is_request(x)) {
+                exchange_end(x);
         }
-        if (why == NULL && post->status / 100 == 2) {
-                if (!exchange_is_request(x))
-                        exchange_end(x);
-                return;
-        }
-        if (why == NULL) {
-                snprintf(text, sizeof(text), "it answered HTTP %u", post->status);
-                why = text;
-                if (account_is_refused(post->status))
-                        fault = FAULT_OURS;
-        }
-        if (was_sent && post->status / 100 == 3)
-                fault = FAULT_FINAL;
-        post_fail(post, why, fault);
 }
 
 static const struct http_handlers post_handlers = {
@@ -236,10 +243,15 @@ static void peer_close_stream(struct sse_peer *peer)
         peer->endpoint = NULL;
 }
 
-static void peer_lose(struct sse_peer *peer, const char *why)
+static void peer_lose_as(struct sse_peer *peer, const struct failure *failure)
 {
         peer_close_stream(peer);
-        link_lost(peer->link, why);
+        link_lost(peer->link, failure);
+}
+
+static void peer_lose(struct sse_peer *peer, const char *why)
+{
+        peer_lose_as(peer, &(const struct failure){.why = why, .fault = FAULT_CUT});
 }
 
 static void peer_on_endpoint(struct sse_peer *peer, struct str endpoint)
@@ -275,6 +287,9 @@ static void get_on_head(void *owner, const struct http_response *response)
                                        response->status != 200
                                ? response->status
                                : 0;
+        peer->retry_after_s = response->retry_after_s;
+        if (!failure_status_is_unwell(response->status))
+                upstream_worked(peer->link->upstream);
 }
 
 /* An event that grows big. */
@@ -355,30 +370,39 @@ static void peer_refuse(struct sse_peer *peer, const char *why)
 
 static int get_ask(struct sse_peer *peer);
 
-static void get_on_done(void *owner, const char *why, bool was_sent)
+static void get_fail_status(struct sse_peer *peer)
+{
+        struct failure failure;
+
+        failure_of_status(&failure, peer->status, peer->retry_after_s);
+        if (peer->retry_after_s > 0)
+                account_rest(peer->link->account, link_share(peer->link),
+                             1000 * peer->retry_after_s);
+        if (failure.fault == FAULT_OURS)
+                peer_refuse(peer, failure.why);
+        else
+                peer_lose_as(peer, &failure);
+}
+
+static void get_on_done(void *owner, const struct http_failure *http)
 {
         struct sse_peer *peer = owner;
-        char text[64];
+        struct failure failure;
 
-        (void)was_sent;
         peer->get = NULL;
-        if (why == NULL && credential_refused(&peer->use, peer->status)) {
+        if (http != NULL) {
+                failure_of_http(&failure, http);
+                peer_lose_as(peer, &failure);
+        } else if (credential_refused(&peer->use, peer->status)) {
                 if (get_ask(peer) < 0)
                         peer_refuse(peer, "the request could not be started");
-                return;
+        } else if (peer->status == 0) {
+                peer_lose(peer, "it offers no stream of events at this address");
+        } else if (peer->status == 200) {
+                peer_lose(peer, "its stream has ended");
+        } else {
+                get_fail_status(peer);
         }
-        if (why == NULL && peer->status == 0)
-                why = "it offers no stream of events at this address";
-        if (why == NULL) {
-                snprintf(text, sizeof(text),
-                         peer->status == 200 ? "its stream has ended" : "it answered HTTP %u",
-                         peer->status);
-                why = text;
-        }
-        if (account_is_refused(peer->status))
-                peer_refuse(peer, why);
-        else
-                peer_lose(peer, why);
 }
 
 static const struct http_handlers get_handlers = {
@@ -431,7 +455,7 @@ static int sse_create(struct link *link)
         return 0;
 }
 
-static int sse_open(struct link *link, char *why, size_t why_size)
+static int sse_open(struct link *link)
 {
         struct sse_peer *peer = link->peer;
         int r;
@@ -442,7 +466,7 @@ static int sse_open(struct link *link, char *why, size_t why_size)
                                             .on_fail = get_on_no_token};
         r = get_ask(peer);
         if (r < 0)
-                snprintf(why, why_size, "the request could not be started");
+                link_open_failed(link, "the request could not be started");
         return r;
 }
 

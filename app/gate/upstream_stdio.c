@@ -178,12 +178,19 @@ static void peer_on_exit(void *owner, int status, const char *how)
 {
         struct stdio_peer *peer = owner;
 
+        /* One that ran has come to its end by what it was asked; the others' have not. */
+        const struct failure failure = {
+                .why = how,
+                .fault = FAULT_CUT,
+                .sign = peer->link->state == LINK_OPENING ? BREAKER_UNWELL : BREAKER_NO_SIGN,
+        };
+
         (void)status;
         peer_leave_share(peer);
         peer->child = NULL;
         timer_disarm(link_loop(peer->link), &peer->idle);
         list_unlink(&peer->room.link);
-        link_lost(peer->link, how);
+        link_lost(peer->link, &failure);
 }
 
 static const struct child_handlers peer_handlers = {
@@ -268,11 +275,28 @@ static char **make_environment(const struct config_account *account)
         return all;
 }
 
-static int stdio_open(struct link *link, char *why, size_t why_size)
+/* NULL, or why one more may not be started: a limit of ours, no fault of the program's. */
+static const char *lacks_room(struct stdio_peer *peer, char *text, size_t size)
 {
-        struct stdio_peer *peer = link->peer;
+        const struct gate *gate = link_gate(peer->link);
+
+        if (!share_has_room(peer_share(peer)))
+                snprintf(text, size,
+                         "%u children of this user run already, none of them idle "
+                         "(children_per_user_max)",
+                         peer_share(peer)->n_children);
+        else if (children_n(gate->children) >= gate->config->children_max)
+                snprintf(text, size, "%u children run already (children_max)",
+                         gate->config->children_max);
+        else
+                return NULL;
+        return text;
+}
+
+static int peer_start(struct stdio_peer *peer, char *detail, size_t size)
+{
+        struct link *link = peer->link;
         const struct config_server *server = link->upstream->server;
-        struct gate *gate = link_gate(link);
         char **envp = make_environment(link->account->config);
         const struct child_options options = {
                 .argv = (const char *const *)server->argv,
@@ -284,29 +308,41 @@ static int stdio_open(struct link *link, char *why, size_t why_size)
                 .term_after_ms = TERM_AFTER_MS,
                 .kill_after_ms = KILL_AFTER_MS,
         };
-        int r = 0;
+        int r = envp != NULL ? child_start(link_gate(link)->children, &options, &peer_handlers,
+                                           peer, &peer->child, detail, size)
+                             : -ENOMEM;
+
+        strv_free(envp);
+        return r;
+}
+
+static bool is_want(int r)
+{
+        return r == -ENOMEM || r == -EAGAIN || r == -EMFILE || r == -ENFILE;
+}
+
+static int stdio_open(struct link *link)
+{
+        struct stdio_peer *peer = link->peer;
+        char detail[512] = "", text[128];
+        struct failure failure = {.fault = FAULT_OURS};
+        int r = -EAGAIN;
 
         peer_stop(peer);
-        if (envp == NULL) {
-                snprintf(why, why_size, "out of memory");
-                r = -ENOMEM;
-        } else if (!share_has_room(peer_share(peer))) {
-                snprintf(why, why_size,
-                         "%u children of this user run already, none of them idle "
-                         "(children_per_user_max)",
-                         peer_share(peer)->n_children);
-                r = -EAGAIN;
-        } else if (children_n(gate->children) >= gate->config->children_max) {
-                snprintf(why, why_size, "%u children run already (children_max)",
-                         gate->config->children_max);
-                r = -EAGAIN;
-        } else {
-                r = child_start(gate->children, &options, &peer_handlers, peer, &peer->child, why,
-                                why_size);
+        failure.why = lacks_room(peer, text, sizeof(text));
+        if (failure.why == NULL) {
+                r = peer_start(peer, detail, sizeof(detail));
+                failure.why = "its program cannot be started";
+                failure.detail = detail[0] != '\0' ? detail : NULL;
         }
-        strv_free(envp);
-        if (r < 0)
+        if (r < 0 && !is_want(r)) {
+                failure.fault = FAULT_FINAL;
+                failure.sign = BREAKER_UNWELL;
+        }
+        if (r < 0) {
+                link_open_failed_as(link, &failure);
                 return r;
+        }
         log_info(LOG_FIELDS({"user", link->session->user->email}),
                  "[upstream] %s: process %d started", upstream_name(link->upstream),
                  (int)child_pid(peer->child));

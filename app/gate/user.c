@@ -4,6 +4,7 @@
 #include "mgw/gate/user.h"
 
 #include "mgw/base/file.h"
+#include "mgw/gate/share.h"
 #include "mgw/wire/hdr.h"
 
 #include <errno.h>
@@ -168,7 +169,7 @@ void user_table_destroy(struct user_table *t)
                 return;
         for (size_t i = 0; i < t->n_users; i++) {
                 free(t->users[i]->email);
-                free(t->users[i]->share);
+                share_destroy(t->users[i]->share);
                 free(t->users[i]);
         }
         free(t->users);

@@ -249,7 +249,7 @@ static int child_run(struct child *child, const struct child_options *options, c
         r = child_watch(child, fds, options);
         if (r == 0)
                 return 0;
-        snprintf(why, why_size, "cannot watch \"%s\": %s", options->argv[0], strerror(-r));
+        snprintf(why, why_size, "cannot watch its process: %s", strerror(-r));
         child_signal(child, SIGKILL);
         child_reap(child);
         for (int i = 0; i < 3; i++)

@@ -187,20 +187,23 @@ static struct str spawn_path(const char *const *envp)
 
 static void spawn_why(const struct spawn *spawn, int error, char *why, size_t why_size)
 {
-        const char *command = spawn->options->argv[0];
+        /* Where it lies is the configuration's business. */
+        const char *path = spawn->options->argv[0], *slash = strrchr(path, '/');
+        const char *command = slash != NULL && slash[1] != '\0' ? slash + 1 : path;
 
         if (spawn->step == SPAWN_ENTER)
-                snprintf(why, why_size, "cannot enter the working directory \"%s\": %s",
-                         spawn->options->cwd, strerror(error));
+                snprintf(why, why_size, "cannot enter the working directory of \"%s\": %s", command,
+                         strerror(error));
         else if (spawn->step == SPAWN_PREPARE)
                 snprintf(why, why_size, "cannot start \"%s\": %s", command, strerror(error));
-        else if (error == ENOENT && strchr(command, '/') == NULL)
+        else if (error == ENOENT && slash == NULL)
                 snprintf(why, why_size,
                          "there is no command \"%s\" in PATH: install it or give its whole path "
                          "(PATH is %.*s)",
                          command, STR_ARG(spawn->path));
         else if (error == ENOENT)
-                snprintf(why, why_size, "there is no \"%s\", or not the interpreter that it names",
+                snprintf(why, why_size,
+                         "there is no \"%s\" at that path, or not the interpreter that it names",
                          command);
         else
                 snprintf(why, why_size, "cannot execute \"%s\": %s", command, strerror(error));

@@ -46,12 +46,16 @@ struct http_request {
         bool is_repeatable;
         bool is_get;
         bool is_head_told;
+        bool is_enough; /* of the body of an error: what has come is taken for all */
         const char *failure;
-        char *next_url; /* the answer leads there: it is asked next */
-        char *refusal;  /* the answer leads where the request does not follow: failure, owned */
+        enum http_fault fault; /* of the failure */
+        char *next_url;        /* the answer leads there: it is asked next */
+        char *refusal; /* the answer leads where the request does not follow: failure, owned */
         unsigned n_redirects;
         int64_t fed_ms; /* the turn in which n_fed bytes were handed up */
         size_t n_fed;
+        struct timer patience; /* with the body of an error */
+        size_t n_error_bytes;
         CURL *easy;
         struct curl_slist *headers;
         struct http_handlers handlers;
@@ -61,7 +65,8 @@ struct http_request {
 
 /* The one place that moves a request, and with it the list it stands on. */
 void http_request_set_state(struct http_request *request, enum http_state state);
-/* Ends a live request by a fault of ours at the end of the turn; why is a constant. */
+/* Ends a live request by a fault of ours (HTTP_FAULT_OURS) at the end of the turn; why is a
+ * constant. */
 void http_request_fail(struct http_request *request, const char *why);
 /* Out of curl's hands, on_done, and to the morgue; never from within curl's callbacks. */
 void http_request_end(struct http_request *request, CURLcode result);
@@ -70,9 +75,11 @@ void http_request_free(void *request);
 
 /* The head of an answer is complete: sets next_url or refusal where it leads elsewhere. */
 void http_redirect_read(struct http_request *request, long status);
-/* A URL without user, query and fragment, which may hold secrets; the caller frees it with
- * curl_free(). NULL: it cannot be read. */
-char *http_public_url(const char *url);
+/* Of what kind the failure is; before the request leaves curl. */
+void http_failure_read(const struct http_request *request, CURLcode result,
+                       struct http_failure *failure);
+/* http_origin() of a URL that has been read. */
+char *http_origin_of(CURLU *url);
 
 /* A transfer came to curl (1) or left it (-1). */
 void http_client_count_running(struct http_client *client, long change);

@@ -9,23 +9,6 @@
 
 #define REDIRECTS_MAX 3
 
-char *http_public_url(const char *url)
-{
-        static const CURLUPart secrets[] = {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS,
-                                            CURLUPART_PATH, CURLUPART_QUERY,    CURLUPART_FRAGMENT};
-        CURLU *parts = curl_url();
-        char *text = NULL;
-
-        if (parts != NULL && url != NULL &&
-            curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK) {
-                for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
-                        curl_url_set(parts, secrets[i], NULL, 0);
-                curl_url_get(parts, CURLUPART_URL, &text, 0);
-        }
-        curl_url_cleanup(parts);
-        return text;
-}
-
 static bool part_is_same(CURLU *a, CURLU *b, CURLUPart part)
 {
         char *one = NULL, *other = NULL;
@@ -102,18 +85,18 @@ static void make_ascii(char *text)
 static void redirect_to(struct http_request *request, long status, CURLU *from, CURLU *to)
 {
         const char *why = objection(request, status, from, to);
-        char *url = NULL, *public_url;
+        char *url = NULL, *origin;
 
         if (curl_url_get(to, CURLUPART_URL, &url, 0) != CURLUE_OK)
                 return;
-        public_url = http_public_url(url);
+        origin = http_origin_of(to);
         if (why == NULL)
                 request->next_url = strdup(url);
         else if (asprintf(&request->refusal, "HTTP %ld: redirected to %.300s, %s", status,
-                          public_url != NULL ? public_url : "an unreadable URL", why) < 0)
+                          origin != NULL ? origin : "an unreadable URL", why) < 0)
                 request->refusal = NULL;
         make_ascii(request->refusal);
-        curl_free(public_url);
+        free(origin);
         curl_free(url);
 }
 

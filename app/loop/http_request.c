@@ -21,6 +21,9 @@
 /* Of one transfer in one turn. */
 #define HTTP_TURN_BYTES 65536
 #define HTTP_WRITE_BYTES 16384L /* curl's least */
+/* Of the body of an error so much is read, and so long. */
+#define ERROR_BODY_MAX_BYTES 65536
+#define ERROR_BODY_MS 3000
 
 void http_request_set_state(struct http_request *request, enum http_state state)
 {
@@ -64,6 +67,7 @@ void http_request_fail(struct http_request *request, const char *why)
 /* Out of curl's hands; never from within its callbacks. */
 static void request_leave_multi(struct http_request *request)
 {
+        timer_disarm(request->client->loop, &request->patience);
         if (request->is_in_multi) {
                 curl_multi_remove_handle(request->client->multi, request->easy);
                 http_client_count_running(request->client, -1);
@@ -130,6 +134,35 @@ static void request_tell_head(struct http_request *request, long status)
         request->handlers.on_head(request->owner, &response);
 }
 
+/* ---- the body of an error ---- */
+
+static void request_has_enough(struct http_request *request)
+{
+        if (!request_is_live(request))
+                return;
+        request->is_enough = true;
+        http_request_set_state(request, HTTP_STATE_FAILING);
+}
+
+static void request_on_patience(struct timer *timer)
+{
+        request_has_enough(container_of(timer, struct http_request, patience));
+}
+
+static void request_watch_error(struct http_request *request, long status)
+{
+        request->n_error_bytes = 0;
+        if (status >= 300)
+                (void)timer_arm(request->client->loop, &request->patience, ERROR_BODY_MS);
+}
+
+static void request_count_error(struct http_request *request, size_t n)
+{
+        request->n_error_bytes += timer_is_armed(&request->patience) ? n : 0;
+        if (request->n_error_bytes > ERROR_BODY_MAX_BYTES)
+                request_has_enough(request);
+}
+
 /* Line by line, the empty line last; trailers come here too. */
 static size_t request_on_header(char *p, size_t size, size_t n, void *userdata)
 {
@@ -146,6 +179,7 @@ static size_t request_on_header(char *p, size_t size, size_t n, void *userdata)
         if (status < 200 || request->is_head_told || request->next_url != NULL)
                 return n;
         http_redirect_read(request, status);
+        request_watch_error(request, status);
         if (request->next_url == NULL)
                 request_tell_head(request, status);
         return request->state == HTTP_STATE_RUNNING ? n : CURL_WRITEFUNC_ERROR;
@@ -176,6 +210,7 @@ static size_t request_on_body(char *p, size_t size, size_t n, void *userdata)
         enum http_flow flow;
 
         (void)size;
+        request_count_error(request, n);
         if (request->state != HTTP_STATE_RUNNING)
                 return CURL_WRITEFUNC_ERROR;
         if (request->next_url != NULL || request->refusal != NULL)
@@ -199,6 +234,7 @@ static int request_on_prereq(void *userdata, char *peer, char *self, int peer_po
         if (request->is_repeatable || n_sent == 0)
                 return CURL_PREREQFUNC_OK;
         request->failure = "The connection closed before an answer came";
+        request->fault = HTTP_FAULT_CUT;
         return CURL_PREREQFUNC_ABORT;
 }
 
@@ -210,7 +246,7 @@ static const char *request_failure(const struct http_request *request, CURLcode 
                 return request->failure;
         if (request->refusal != NULL)
                 return request->refusal;
-        if (result == CURLE_OK)
+        if (result == CURLE_OK || request->is_enough)
                 return request->is_head_told ? NULL : "The answer has no head";
         return request->error[0] != '\0' ? request->error : curl_easy_strerror(result);
 }
@@ -226,31 +262,33 @@ static bool request_follows(struct http_request *request, CURLcode result)
         free(request->next_url);
         request->next_url = NULL;
         request->n_redirects++;
+        request->is_enough = false;
         http_request_set_state(request, HTTP_STATE_STARTING);
         return true;
 }
 
 void http_request_end(struct http_request *request, CURLcode result)
 {
-        const char *failure;
-        char *whole = NULL, *url = NULL;
+        struct http_failure failure;
         char why[CURL_ERROR_SIZE + 1024];
-        long n_sent = 0;
+        const char *what;
+        char *url = NULL, *origin;
 
         if (request_follows(request, result))
                 return;
-        failure = request_failure(request, result);
-        curl_easy_getinfo(request->easy, CURLINFO_EFFECTIVE_URL, &whole);
-        if (failure != NULL)
-                url = http_public_url(whole);
-        if (failure != NULL)
-                snprintf(why, sizeof(why), "%s (%s)", failure,
-                         url == NULL ? "unreadable URL" : url);
-        curl_free(url);
-        curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &n_sent);
+        what = request_failure(request, result);
+        if (what != NULL) {
+                http_failure_read(request, result, &failure);
+                curl_easy_getinfo(request->easy, CURLINFO_EFFECTIVE_URL, &url);
+                origin = http_origin(url);
+                snprintf(why, sizeof(why), "%s (%s)", what,
+                         origin == NULL ? "unreadable URL" : origin);
+                free(origin);
+                failure.why = why;
+        }
         http_request_set_state(request, HTTP_STATE_DONE);
         request_leave_curl(request);
-        request->handlers.on_done(request->owner, failure == NULL ? NULL : why, n_sent > 0);
+        request->handlers.on_done(request->owner, what != NULL ? &failure : NULL);
         loop_bury(request->client->loop, request, http_request_free);
 }
 
@@ -380,6 +418,7 @@ int http_start(struct http_client *client, const struct http_options *options,
         if (request == NULL)
                 return -ENOMEM;
         request->client = client;
+        request->patience.on_due = request_on_patience;
         request->handlers = *handlers;
         request->owner = owner;
         r = request_set_up(request, options);

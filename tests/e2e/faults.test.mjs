@@ -119,9 +119,9 @@ const mebibyte = Buffer.alloc(1 << 20, 'x');
 
 // The fault of tools/call, the cause that the client is told, and how often a tool without harm is tried.
 const callFaults = {
-  'resets before it answers': [(req) => req.socket.resetAndDestroy(), /reset|closed|Empty reply/i, 2],
-  'resets in the middle of JSON': [cutJson, /reset|closed|transfer/i, 2],
-  'resets in the middle of a stream': [fault.sse((msg) => [event(answerTo(msg)).slice(0, 30)], { isCut: true }), /reset|closed|transfer/i, 2],
+  'resets before it answers': [(req) => req.socket.resetAndDestroy(), /the connection closed before it answered$/, 2],
+  'resets in the middle of JSON': [cutJson, /the connection closed in the middle of its answer$/, 2],
+  'resets in the middle of a stream': [fault.sse((msg) => [event(answerTo(msg)).slice(0, 30)], { isCut: true }), /the connection closed in the middle of its answer$/, 2],
   'ends its stream without an answer': [fault.sse(() => [': hello\n\n']), /its stream ended without an answer/, 2],
   'ends its stream in the middle of an event': [fault.sse((msg) => [event(answerTo(msg)).slice(0, -1)]), /its stream ended without an answer/, 2],
   'sends garbage as a stream': [fault.sse(() => ['\x00\xff\r\r\ndata\n:::\ndata: {\n\nid: \0\n\n', 'data: nothing\n\n']), /its stream ended without an answer/, 2],
@@ -129,13 +129,13 @@ const callFaults = {
   'answers with a page': [(req, res) => res.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Welcome</h1>'), /it sent no JSON-RPC answer \(HTTP 200\)/, 1],
   'answers with nothing': [(req, res) => res.writeHead(200).end(), /it sent no JSON-RPC answer \(HTTP 200\)/, 1],
   'takes the call for a notification': [fault.status(202), /it sent no JSON-RPC answer \(HTTP 202\)/, 1],
-  'redirects the call to a page': [fault.status(302, { location: '/elsewhere' }), /HTTP 302: redirected to http:\/\/127\.0\.0\.1:\d+\/, which is followed by GET alone/, 1],
-  'redirects to another origin': [fault.status(307, { location: 'http://127.0.0.1:1/mcp?key=1' }), /HTTP 307: redirected to http:\/\/127\.0\.0\.1:1\/, another origin: not followed/, 1],
+  'redirects the call to a page': [fault.status(302, { location: '/elsewhere' }), /^upstream up: it redirects to where we do not follow$/, 1],
+  'redirects to another origin': [fault.status(307, { location: 'http://127.0.0.1:1/mcp?key=1' }), /^upstream up: it redirects to where we do not follow$/, 1],
   'redirects nowhere': [fault.status(302), /it answered HTTP 302/, 1],
   'wants credentials': [fault.status(401, { 'www-authenticate': 'Bearer' }), /it answered HTTP 401/, 1],
   'answers HTTP 500': [fault.status(500), /it answered HTTP 500/, 1],
   'is away behind its proxy': [fault.status(503), /it answered HTTP 503/, 2],
-  'speaks no HTTP': [(req) => req.socket.end('SSH-2.0-OpenSSH_9.2\r\n'), /upstream up: ./, 2],
+  'speaks no HTTP': [(req) => req.socket.end('SSH-2.0-OpenSSH_9.2\r\n'), /its answer cannot be read as HTTP$/, 2],
   'answers another request': [fault.json((msg) => ({ ...answerTo(msg), id: msg.id + 1000 })), /it sent no JSON-RPC answer/, 1],
   'answers with the id as a string': [fault.json((msg) => ({ ...answerTo(msg), id: String(msg.id) })), /it sent no JSON-RPC answer/, 1],
   'speaks JSON-RPC 1.0': [fault.json((msg) => ({ ...answerTo(msg), jsonrpc: '1.0' })), /it sent no JSON-RPC answer/, 1],
@@ -211,7 +211,7 @@ describe('a call to an upstream that', { timeout: 120000 }, () => {
   test('is dead ends with an error, and works when it is back', async () => {
     await b.up.stop();
     const { error } = await client.call('up_write');
-    assert.match(error.message, /^upstream up: .*connect/i);
+    assert.equal(error.message, 'upstream up: cannot be reached');
     await b.checkWitness(client);
     await b.up.listen();
   });
@@ -228,9 +228,9 @@ describe('a call to an upstream that', { timeout: 120000 }, () => {
     await b.gateway.mgw.line(/\[upstream\] up: works again/, { from });
   });
 
-  for (const [status, headers] of [[413], [408], [429, { 'retry-after': '600' }], [451], [500], [501], [505], [599]]) {
+  for (const status of [402, 408, 413, 425, 429, 451, 500, 501, 505, 599]) {
     test(`refuses one user's calls with ${status} is there for the next call all the same`, async () => {
-      b.up.faults['tools/call'] = fault.status(status, headers);
+      b.up.faults['tools/call'] = fault.status(status);
       for (let i = 0; i < 4; i++) assert.match((await client.call('up_write')).error.message, new RegExp(`HTTP ${status}`));
       b.up.faults = {};
       assert.equal(textOf(await client.call('up_write')), 'did write');

@@ -306,12 +306,14 @@ describe('a server that is a child process', { timeout: 120000 }, () => {
     const { tools } = await client.listTools();
     assert.ok(tools.some((t) => t.name === 'memory_read_graph'));
     assert.ok(!tools.some((t) => /^(nowhere|exits|chatters)_/.test(t.name)));
-    await gateway.mgw.line(/WARN \[upstream\] nowhere: .*\/nonexistent\/server/);
+    await gateway.mgw.line(/WARN \[upstream\] nowhere: its program cannot be started: .* detail=\"there is no .*server.* at that path/);
     await gateway.mgw.line(/INFO \[upstream\] exits: stderr: oops/);
     await gateway.mgw.line(/WARN \[upstream\] exits: exited with code 3/);
     await gateway.mgw.line(/WARN \[upstream\] chatters: message skipped/);
     await gateway.mgw.line(/WARN \[upstream\] chatters: did not answer initialize within 3 s/);
     await assert.rejects(client.callTool({ name: 'exits_x', arguments: {} }), /upstream exits: (exited with code 3|is left alone for a while)/);
+    await assert.rejects(client.callTool({ name: 'nowhere_x', arguments: {} }), /upstream nowhere: (its program cannot be started|is left alone for a while)/);
+    assert.doesNotMatch(gateway.mgw.lines.join('\n'), /nonexistent/);
     await client.close();
     await gateway.stop();
   });

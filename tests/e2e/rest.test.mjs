@@ -194,9 +194,9 @@ print(json.dumps({'to': m['to'], 'cc': m['cc'], 'subject': m['subject'], 'type':
     assert.ok(google.requests.every((r) => google.tokens.has(r.headers.authorization.slice(7))));
   });
 
-  test('say what the token endpoint said', async () => {
+  test('say what the token endpoint said, in no words of its own', async () => {
     for (const [answer, why] of [
-      [[400, { error: 'invalid_grant', error_description: 'Token has been expired or revoked.' }], 'it answered HTTP 400: invalid_grant: Token has been expired or revoked.'],
+      [[400, { error: 'invalid_grant', error_description: 'Token has been expired or revoked.' }], 'it answered HTTP 400: invalid_grant'],
       [[200, { token_type: 'Bearer' }], 'its answer holds no access token'],
       [[200, { access_token: 'a\r\nX-Evil: 1' }], 'its answer holds no access token'],
       [[503, {}], 'it answered HTTP 503'],
@@ -309,7 +309,7 @@ describe('an API', { timeout: 120000 }, () => {
   test('is followed to the same origin alone', async () => {
     const [text, isError] = await status('elsewhere');
     assert.equal(isError, true);
-    assert.match(text, /^odd: HTTP 302: redirected to http:\/\/127\.0\.0\.1:1\/, another origin: not followed \(http:.*\/\)$/);
+    assert.match(text, /^odd: HTTP 302: it redirects to where we do not follow$/);
     const moved = JSON.parse(textOf(await call(client, 'odd_moved', { a: 1 })));
     assert.deepEqual([moved.method, moved.path, moved.body, moved.headers['x-key']], ['PUT', '/odd/echo', '{"a":1}', 'k']);
   });
@@ -334,7 +334,7 @@ describe('an API', { timeout: 120000 }, () => {
   });
 
   test('that cannot be reached, or breaks off, makes an error that names server and cause', async () => {
-    await assert.rejects(status('404', 'dead'), /upstream dead: .*connect/);
+    await assert.rejects(status('404', 'dead'), /upstream dead: cannot be reached$/);
     await assert.rejects(status('reset'), /upstream odd: /);
     assert.deepEqual((await status('text'))[0], 'plain words');
   });
@@ -394,7 +394,8 @@ describe('an API', { timeout: 120000 }, () => {
     google.tokenAnswer = [400, { error: 'invalid_client', error_description: 'client-secret of robot is wrong' }];
     const refused = await call(client, 'other_status', { how: 'quote' });
     google.tokenAnswer = undefined;
-    assert.match(textOf(refused), /HTTP 400: invalid_client: \* of robot is wrong$/);
+    assert.match(textOf(refused), /HTTP 400: invalid_client$/);
+    await gateway.mgw.line(/invalid_client detail="\* of robot is wrong"/);
   });
 
   test('has tools only', async () => {

@@ -176,7 +176,7 @@ describe('a server with sessions that answers server/discover with', { timeout: 
     const up = await FaultServer.start();
     up.faults['server/discover'] = json(error(-32022, 'Unsupported', { supported: ['2099-01-01'], requested: '2026-07-28' }), 400);
     const b = await bench({ up });
-    await assert.rejects(read(await b.connect()), isError(/has refused server\/discover: Unsupported/));
+    await assert.rejects(read(await b.connect()), isError(/has refused server\/discover$/));
     assert.equal(up.count('initialize'), 0);
     await b.stop();
   });

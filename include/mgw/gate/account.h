@@ -10,7 +10,6 @@ struct account {
         struct upstream *upstream;
         const struct config_account *config;
         struct credential *credential; /* NULL: no token is fetched */
-        int64_t rest_until_ms;         /* by the server's word (Retry-After) */
 };
 
 /* Into upstream->accounts. 0, -ENOMEM. */
@@ -23,9 +22,10 @@ struct account *account_find(const struct upstream *upstream, const struct user 
  * unless it is NULL. The lines are borrowed, the caller frees the array. NULL: out of memory. */
 const char **account_headers(const struct account *account, const char *const *first,
                              const char *authorization);
-/* Does this status speak of the account alone? Other users of the upstream may fare better. */
-bool account_is_refused(unsigned status);
-/* The server asked to be left alone for so long. Only a user's own account rests: what all share is
- * not withheld from them for what one did with it. */
-void account_rest(struct account *account, int64_t ms);
-bool account_rests(const struct account *account);
+/* The server has asked, when this user called, to be left alone for so long (Retry-After): it is by
+ * this user, as this account. Who shares the account is told so too when it is meant for them. */
+void account_rest(const struct account *account, struct share *share, int64_t ms);
+/* How long still; 0: not. */
+int64_t account_rest_ms(const struct account *account, struct share *share);
+/* The user is gone. */
+void account_forget_rests(struct share *share);

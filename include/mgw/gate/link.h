@@ -42,11 +42,12 @@ struct link {
                                  come late */
         unsigned n_turns;     /* from one era to the other, in this opening */
         unsigned n_unproven;  /* of them, those opened since the last answer to a request */
-        unsigned n_kept_out; /* times in a row that it was not to be, by no fault of the upstream */
-        unsigned n_unasked;  /* on their way, that nobody waits for */
-        unsigned n_sends;    /* messages on their way that get no answer */
-        unsigned n_changes;  /* its lists may have changed so often */
-        int told_level;      /* of its log, the upstream was told last; -1: none */
+        unsigned n_kept_out;  /* times in a row that it was not to be, by no sign of the upstream's
+                                 health */
+        unsigned n_unasked;   /* on their way, that nobody waits for */
+        unsigned n_sends;     /* messages on their way that get no answer */
+        unsigned n_changes;   /* its lists may have changed so often */
+        int told_level;       /* of its log, the upstream was told last; -1: none */
         enum link_state state;
         bool is_stateless; /* it keeps no session */
         bool is_probing;   /* OPENING: whether it does is not known */

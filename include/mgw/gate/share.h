@@ -17,6 +17,7 @@ struct share {
         struct list idle_sessions; /* in order of last use */
         struct list children;      /* stdio servers of its sessions, in order of last use */
         struct timer expiry;       /* of the longest idle session; of itself when nobody holds it */
+        struct list rests;         /* gate/account: the accounts whose servers asked for a rest */
         struct rate calls;
         unsigned n_holders;
         unsigned n_sessions;
@@ -35,6 +36,8 @@ void share_gate_finish(struct gate *gate);
  * of memory. */
 struct share *share_of(struct gate *gate, struct user *user, struct str address);
 struct share *share_hold(struct share *share);
+/* A user's, with its user. NULL is fine. */
+void share_destroy(struct share *share);
 /* NULL is fine. */
 void share_let_go(struct share *share);
 

@@ -1,10 +1,12 @@
 /* One configured MCP server: its place in the catalog, and how it fares. */
 #pragma once
 
+#include "mgw/gate/breaker.h"
 #include "mgw/gate/gate.h"
 #include "mgw/mcp/catalog.h"
 
 struct account;
+struct share;
 struct transport;
 
 /* Does its server keep sessions? Found out by whoever opens it, and kept while that holds. */
@@ -20,11 +22,9 @@ struct upstream {
         struct ledger_payer memory; /* pays for what it says and what is known of it */
         unsigned index;             /* in gate->upstreams, and of its link in a session */
         unsigned n_ending;          /* its sessions and children that are still ending */
-        unsigned n_failures;        /* in a row */
-        int64_t retry_at_ms;
+        struct breaker breaker;
         int64_t log_from_ms; /* the second in which n_log_lines came */
         unsigned n_log_lines;
-        bool is_probed;    /* the breaker is open, and one try is on its way */
         json_t *recent[4]; /* its lists as last seen, by enum link_list: sessions share them */
 };
 
@@ -39,16 +39,19 @@ long upstream_connect_timeout_ms(const struct upstream *upstream);
 /* Is what stands behind a link that session's alone? Else its child serves several at once, and a
  * slow client must not hold up the others. */
 bool upstream_is_private(const struct upstream *upstream);
-/* The breaker: after repeated failures the upstream is left alone for a while that grows, and then
- * tried by one alone. May it be tried now? */
-bool upstream_may_try(struct upstream *upstream);
+/* May this user try it now? */
+bool upstream_may_try(struct upstream *upstream, const struct share *share);
 void upstream_worked(struct upstream *upstream);
-void upstream_failed(struct upstream *upstream, const char *why);
+/* why: for the log. */
+void upstream_failed(struct upstream *upstream, const struct share *share, enum breaker_sign sign,
+                     const char *why);
 /* What is said of it while the breaker is open: nothing of what it said to anybody. */
 extern const char upstream_left_alone[];
 /* For lines that an upstream can make come without end: is there room in the log now? */
 bool upstream_may_log(struct upstream *upstream);
-/* When a link that is down should try again, from now; different for each that asks. */
-int64_t upstream_retry_in_ms(const struct upstream *upstream);
+/* When a link that is down should try again, from now: not before at_least_ms (of upstream_retry_s,
+ * if that is longer); different for each that asks. */
+int64_t upstream_retry_in_ms(const struct upstream *upstream, const struct share *share,
+                             int64_t at_least_ms);
 /* Which transport its server speaks is to be found out again. */
 void upstream_forget_transport(struct upstream *upstream);

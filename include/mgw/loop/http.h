@@ -6,7 +6,10 @@
  * A redirect is followed three times at most, and only where the request stays what it is: to the
  * same origin, since headers may hold credentials, and with its method and body, so that 301, 302
  * and 303 are followed by GET alone. Any other is told with its status (on_head), and fails with
- * where it leads (on_done). */
+ * where it leads (on_done).
+ *
+ * The body of an answer that is no success (300 and above) ends after 64 kB or 3 s, as if that were
+ * all of it: nobody is kept waiting by an error. */
 #pragma once
 
 #include "mgw/base/buf.h"
@@ -22,6 +25,25 @@ struct http_response {
         int64_t retry_after_s;   /* Retry-After, in seconds or as a date; -1: none */
 };
 
+/* What failed; HTTP_FAULT_AWAY, TLS and TRUST: there was no connection. */
+enum http_fault {
+        HTTP_FAULT_OURS,      /* memory, a limit, a rule of ours: says nothing of the server */
+        HTTP_FAULT_AWAY,      /* no name, no way there, refused, or not in time */
+        HTTP_FAULT_TLS,       /* no TLS */
+        HTTP_FAULT_TRUST,     /* a certificate that is not trusted */
+        HTTP_FAULT_CUT,       /* ended before a byte of the answer */
+        HTTP_FAULT_BROKEN,    /* ended within the answer */
+        HTTP_FAULT_LATE,      /* http_options.timeout_ms */
+        HTTP_FAULT_STRANGE,   /* no HTTP, or past curl's bounds */
+        HTTP_FAULT_ELSEWHERE, /* a redirect that is not followed */
+};
+
+struct http_failure {
+        enum http_fault fault;
+        bool was_sent;   /* the request may have reached the server */
+        const char *why; /* for a log, with the server's origin; borrowed, for the call only */
+};
+
 enum http_flow { HTTP_GO_ON, HTTP_PAUSE };
 
 /* Set by the caller; called from the loop, never from within http_start(). A handler may call
@@ -32,10 +54,9 @@ struct http_handlers {
         /* A piece of the body. HTTP_PAUSE: this piece was NOT taken, and comes again after
          * http_resume(). */
         enum http_flow (*on_body)(void *owner, const char *p, size_t n);
-        /* The end: why is NULL when the answer came to its end, else what failed, in words for a
-         * log. was_sent: the request may have reached the server. The request is freed after this
+        /* The end: failure is NULL when the answer came to its end. The request is freed after this
          * call. */
-        void (*on_done)(void *owner, const char *why, bool was_sent);
+        void (*on_done)(void *owner, const struct http_failure *failure);
 };
 
 struct http_options {
@@ -68,3 +89,8 @@ void http_hand_over(struct http_request *request, const struct http_handlers *ha
                     void *owner);
 /* Ends it without any further call; NULL is fine. */
 void http_cancel(struct http_request *request);
+/* What failed, in words that hold nothing of the server's and no address: for clients. */
+const char *http_fault_text(enum http_fault fault);
+/* scheme://host[:port] of a URL, for a log: what else stands in it may be secret. The caller frees
+ * it. NULL: it cannot be read, or out of memory. */
+char *http_origin(const char *url);

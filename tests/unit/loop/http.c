@@ -61,6 +61,7 @@ struct fetch {
         bool has_why;
         char why[1024];
         bool was_sent;
+        enum http_fault fault;
         enum http_flow flow; /* the next answer of on_body */
         bool resumes_itself;
         unsigned n_pauses;
@@ -136,15 +137,16 @@ static enum http_flow fetch_on_body(void *owner, const char *p, size_t n)
         return HTTP_GO_ON;
 }
 
-static void fetch_on_done(void *owner, const char *why, bool was_sent)
+static void fetch_on_done(void *owner, const struct http_failure *failure)
 {
         struct fetch *f = owner;
 
         cr_assert_not(f->is_starting, "called from within http_start()");
         f->n_dones++;
-        f->has_why = why != NULL;
-        snprintf(f->why, sizeof(f->why), "%s", why == NULL ? "" : why);
-        f->was_sent = was_sent;
+        f->has_why = failure != NULL;
+        snprintf(f->why, sizeof(f->why), "%s", failure == NULL ? "" : failure->why);
+        f->was_sent = failure == NULL || failure->was_sent;
+        f->fault = failure == NULL ? HTTP_FAULT_OURS : failure->fault;
         fetch_act(f, f->on_done);
 }
 
@@ -401,7 +403,7 @@ Test(http, get_follows_every_kind_of_redirect_three_times)
                 cr_assert_str_eq(relative.body, "hello you");
                 fetch_await_end(&again);
                 cr_assert_eq(again.status, statuses[i]);
-                assert_has(again.why, "/, once more: not followed");
+                assert_has(again.why, ", once more: not followed");
                 cr_assert_eq(again.n_pieces, 0);
         }
 }
@@ -430,12 +432,13 @@ Test(http, no_redirect_leads_to_another_origin)
                         snprintf(path, sizeof(path), "/redirect/307?%s://ada:pw@%s:%u/hello?key=1",
                                  origins[k].scheme, origins[k].host, origins[k].port);
                         snprintf(told, sizeof(told),
-                                 "HTTP 307: redirected to %s://%s:%u/, another origin: not "
-                                 "followed (http://127.0.0.1:%u/)",
+                                 "HTTP 307: redirected to %s://%s:%u, another origin: not followed "
+                                 "(http://127.0.0.1:%u)",
                                  origins[k].scheme, origins[k].host, origins[k].port, web.port);
                         fetch_start(&f, methods[i], path, str_from(i == 0 ? "" : "{}"), headers);
                         fetch_await_end(&f);
                         cr_assert_str_eq(f.why, told);
+                        cr_assert_eq(f.fault, HTTP_FAULT_ELSEWHERE);
                         cr_assert_eq(f.status, 307);
                         cr_assert(f.was_sent);
                 }
@@ -455,7 +458,7 @@ Test(http, no_post_becomes_a_get)
                 snprintf(path, sizeof(path), "/redirect/%u?/hello", statuses[i]);
                 fetch_start(&f, "POST", path, STR("{}"), NULL);
                 fetch_await_end(&f);
-                assert_has(f.why, "/, which is followed by GET alone");
+                assert_has(f.why, ", which is followed by GET alone");
         }
         cr_assert_eq(web.n_requests, 3);
 }
@@ -889,9 +892,11 @@ Test(http, refused_says_where_but_no_secrets)
         fetch_await_end(&f);
         cr_assert_not(f.was_sent);
         cr_assert_eq(f.n_heads, 0);
-        snprintf(url, sizeof(url), "(http://127.0.0.1:%u/)", port);
+        snprintf(url, sizeof(url), "(http://127.0.0.1:%u)", port);
         assert_has(f.why, url);
         assert_has(f.why, "connect");
+        cr_assert_eq(f.fault, HTTP_FAULT_AWAY);
+        assert_lacks(f.why, "mcp");
         assert_lacks(f.why, "hidden");
         assert_lacks(f.why, "pass");
         assert_lacks(f.why, "part");
@@ -905,6 +910,7 @@ Test(http, unknown_name_was_not_sent)
         fetch_await_end(&f);
         cr_assert_not(f.was_sent);
         assert_has(f.why, "name.invalid");
+        cr_assert_eq(f.fault, HTTP_FAULT_AWAY);
 }
 
 static void assert_fails_unsent(const char *url, const char *why)
@@ -916,6 +922,7 @@ static void assert_fails_unsent(const char *url, const char *why)
         cr_assert(f.has_why, "%s", url);
         assert_has(f.why, why);
         cr_assert_not(f.was_sent);
+        cr_assert_eq(f.fault, HTTP_FAULT_OURS);
         cr_assert_eq(f.n_heads, 0);
 }
 
@@ -951,6 +958,7 @@ Test(http, cut_off_answers_are_failures_that_were_sent)
                 fetch_await_end(&f);
                 cr_assert(f.has_why);
                 cr_assert(f.was_sent);
+                cr_assert_eq(f.fault, HTTP_FAULT_BROKEN);
                 cr_assert_eq(f.status, 200);
                 cr_assert_str_eq(f.body, "half");
         }
@@ -967,8 +975,35 @@ Test(http, no_answer_and_no_http_are_failures_that_were_sent)
                 fetch_await_end(&f);
                 cr_assert(f.has_why);
                 cr_assert(f.was_sent);
+                cr_assert_eq(f.fault, i == 0 ? HTTP_FAULT_CUT : HTTP_FAULT_STRANGE);
                 cr_assert_eq(f.n_heads, 0);
         }
+}
+
+/* Who is told that there is an error is not kept waiting by its text. */
+Test(http, the_body_of_an_error_has_an_end)
+{
+        static const char *const paths[] = {"/endless/500", "/endless/404", "/endless/302",
+                                            "/unfinished/503"};
+
+        for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+                struct fetch f = {0};
+
+                fetch_start(&f, "POST", paths[i], STR("{}"), NULL);
+                fetch_await_success(&f);
+                cr_assert_leq(f.n_body, 128u << 10);
+        }
+        AWAIT(web.n_closed == 4);
+}
+
+Test(http, the_body_of_a_success_has_none)
+{
+        struct fetch f = {0};
+
+        fetch_get(&f, "/endless/200");
+        AWAIT(f.n_body > (1u << 20));
+        cr_assert_eq(f.n_dones, 0);
+        http_cancel(f.request);
 }
 
 /* On a kept connection curl would send the request again by itself. */
@@ -982,7 +1017,7 @@ Test(http, post_is_never_sent_twice)
         fetch_await_end(&post);
         cr_assert(post.has_why);
         cr_assert(post.was_sent);
-        assert_lacks(post.why, "/silent");
+        cr_assert_eq(post.fault, HTTP_FAULT_CUT);
         turn_for(50);
         cr_assert_eq(web.n_silent, 1);
 }
@@ -1012,6 +1047,7 @@ Test(http, the_whole_exchange_has_its_time)
         cr_assert_geq(clock_monotonic_ms() - start_ms, 80);
         cr_assert(f.has_why);
         cr_assert(f.was_sent);
+        cr_assert_eq(f.fault, HTTP_FAULT_LATE);
         cr_assert_eq(f.n_pieces, 1);
 }
 
@@ -1038,5 +1074,6 @@ Test(http, connecting_has_its_own_time)
         cr_assert_eq(fetch_start_options(&f, &options), 0);
         fetch_await_end(&f);
         cr_assert(f.has_why);
+        cr_assert_eq(f.fault, HTTP_FAULT_AWAY);
         cr_assert_not(f.was_sent);
 }

@@ -148,6 +148,18 @@ static bool web_length(int fd, const struct web_request *request)
         return web_answer(fd, "", body, (size_t)n);
 }
 
+static void web_endless(int fd, const char *status)
+{
+        char text[4096];
+
+        snprintf(text, sizeof(text), "HTTP/1.1 %.3s Status\r\n\r\n", status);
+        if (!web_say(fd, text))
+                return;
+        memset(text, 'x', sizeof(text));
+        while (web_send(fd, text, sizeof(text)))
+                ;
+}
+
 static bool web_hello(int fd, const char *path)
 {
         const char *query = strchr(path, '?');
@@ -231,6 +243,10 @@ static bool web_serve(struct web *web, int fd, const struct web_request *request
                 web_say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nhalf");
         else if (path_is(path, "/half"))
                 web_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+        if (path_is(path, "/unfinished/"))
+                web_say(fd, "HTTP/1.1 503 Status\r\nContent-Length: 100\r\n\r\nhalf");
+        if (path_is(path, "/endless/"))
+                web_endless(fd, path + strlen("/endless/"));
         if (path_is(path, "/garbage"))
                 web_say(fd, "220 mail.example.com ready\r\n");
         if (path_is(path, "/silent"))
@@ -238,7 +254,7 @@ static bool web_serve(struct web *web, int fd, const struct web_request *request
         if (path_is(path, "/stream"))
                 web_say(fd,
                         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n");
-        if (path_is(path, "/stream") || path_is(path, "/hang"))
+        if (path_is(path, "/stream") || path_is(path, "/hang") || path_is(path, "/unfinished/"))
                 web_wait_for_close(fd);
         return false;
 }

@@ -17,6 +17,8 @@
  *      /status/NNN     that status, no body
  *      /retry/A        Retry-After: A, with spaces for '_'
  *      /redirect/NNN?L that status, leads to L
+ *      /endless/NNN    that status, and a body until the client closes
+ *      /unfinished/503 that status, and the beginning of a body
  *      /early          103, then 200
  *      /chunks         "one", and after each sem_post(&go) "two", "three", the end; trailers
  *      /big            WEB_BIG_BYTES, counted in n_big_sent as the socket takes them
