@@ -29,8 +29,7 @@ static int account_init(struct upstream *u, struct account *a, const struct conf
                 a->credential = all->credential;
                 return 0;
         }
-        return credential_create(u->gate, config->oauth, u->server->name, config->email,
-                                 &a->credential);
+        return credential_create(u, config->oauth, config->email, &a->credential);
 }
 
 int accounts_create(struct upstream *u)

@@ -78,7 +78,7 @@ void admin_on_metrics(struct request *req)
                 {"mgw_sessions", "gauge", "Sessions", st->n_sessions},
                 {"mgw_calls", "gauge", "Calls running", st->n_calls},
                 {"mgw_upstream_connections", "gauge", "HTTP connections to upstreams",
-                 http_client_n_sockets(gate->http) + http_client_n_sockets(gate->http_streams)},
+                 http_client_n_sockets(gate->http)},
                 {"mgw_children", "gauge", "Child processes", children_n(gate->children)},
                 {"mgw_streams_opened_total", "counter", "SSE streams opened", st->streams_opened},
                 {"mgw_streams_overflowed_total", "counter", "Streams ended over their queue's cap",

@@ -37,6 +37,7 @@ static const struct server_key {
         {"type", SHAPE_TYPE, ALL, 0},
         {"url", SHAPE_TEXT, HTTP, AT(url)},
         {"headers", SHAPE_HEADERS, HTTP | REST, AT(account.headers)},
+        {"allow_link_local", SHAPE_BOOL, HTTP | REST, AT(allow_link_local)},
         {"connect_timeout_s", SHAPE_SECONDS, HTTP | REST, AT(connect_timeout_ms)},
         {"command", SHAPE_TEXT, STDIO, 0}, /* argv[0]: read with args */
         {"args", SHAPE_LIST, STDIO, 0},

@@ -2,6 +2,7 @@
 
 #include "mgw/base/file.h"
 #include "mgw/base/log.h"
+#include "mgw/gate/upstream.h"
 #include "mgw/mcp/rest.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/uri.h"
@@ -20,6 +21,7 @@
 
 struct credential {
         struct gate *gate;
+        struct http_source *source;
         const struct config_oauth *oauth;
         const char *server;
         const char *email;   /* NULL: everybody's */
@@ -32,16 +34,17 @@ struct credential {
         unsigned status;
 };
 
-int credential_create(struct gate *gate, const struct config_oauth *oauth, const char *server,
+int credential_create(struct upstream *upstream, const struct config_oauth *oauth,
                       const char *email, struct credential **credentialp)
 {
         struct credential *c = calloc(1, sizeof(*c));
 
         if (c == NULL)
                 return -ENOMEM;
-        c->gate = gate;
+        c->gate = upstream->gate;
+        c->source = &upstream->http;
         c->oauth = oauth;
-        c->server = server;
+        c->server = upstream_name(upstream);
         c->email = email;
         list_init(&c->waiting);
         buf_init(&c->body, ANSWER_MAX_BYTES);
@@ -300,6 +303,7 @@ static int fetch_start(struct credential *c)
                         .body = buf_bytes(&form),
                         .connect_timeout_ms = (long)c->gate->config->upstream_connect_timeout_ms,
                         .timeout_ms = fetch_timeout_ms(c),
+                        .source = c->source,
                 };
                 c->status = 0;
                 r = http_start(c->gate->http, &options, &handlers, c, &c->http);

@@ -17,6 +17,8 @@
 #define SUBSCRIPTION_MAX_BYTES 8192
 /* In one message of an upstream, with the names of members. */
 #define UPSTREAM_VALUES_MAX 1000000
+/* A message makes as much work as so many bytes (http_source_spend()). */
+#define MESSAGE_COST 1024
 /* Subscriptions that are made again in a new session. */
 #define SUBSCRIPTIONS_MAX 1000
 
@@ -245,6 +247,7 @@ void link_on_text(struct link *link, struct exchange *via, struct str text)
         json_t *root;
         char why[160];
 
+        http_source_spend(&link->upstream->http, MESSAGE_COST);
         ledger_hold_init(&hold, &link->upstream->memory, LEDGER_MESSAGE);
         if (rpc_parse(text, &bounds, &root, why, sizeof(why)) != 0) {
                 link_skip(link, why);

@@ -253,8 +253,7 @@ static int server_open(struct server *sv, const struct config *config)
             (r = children_create(gate->loop, &gate->children)) < 0 ||
             (r = signal_watch_open(gate->loop, &sv->signals, signos)) < 0 ||
             (r = server_read_tokens(gate)) < 0 ||
-            (r = http_client_create(gate->loop, &gate->http)) < 0 ||
-            (r = http_client_create(gate->loop, &gate->http_streams)) < 0)
+            (r = http_client_create(gate->loop, &gate->http)) < 0)
                 return r;
         memory_set_caps(gate);
         share_gate_init(gate);
@@ -285,7 +284,6 @@ static void server_close(struct server *sv)
         if (sv->front != NULL && !sv->was_inherited)
                 sock_unlink(gate->config->listen);
         http_client_destroy(gate->http);
-        http_client_destroy(gate->http_streams);
         upstreams_destroy(gate);
         children_destroy(gate->children);
         share_gate_finish(gate);

@@ -66,6 +66,7 @@ int upstreams_create(struct gate *gate)
                                  .tools = server->tools},
                         .memory = {&gate->ledger, 0, gate->memory_per_user_max_bytes},
                         .index = (unsigned)i,
+                        .http = {.may_reach_link_local = server->allow_link_local},
                 };
                 if (find_rivals(&gate->upstreams[i]) < 0 ||
                     accounts_create(&gate->upstreams[i]) < 0)

@@ -63,7 +63,7 @@ static void ending_on_token(struct credential_use *use)
         static const struct http_handlers handlers = {ending_on_head, ending_on_body,
                                                       ending_on_done};
         struct ending *e = container_of(use, struct ending, use);
-        const struct upstream *upstream = e->account->upstream;
+        struct upstream *upstream = e->account->upstream;
         struct http_request *request;
         struct http_lines headers;
         int r = http_lines_init(&headers, e->account, use->header, e->session_id, e->version, NULL,
@@ -76,6 +76,7 @@ static void ending_on_token(struct credential_use *use)
                         .headers = headers.lines,
                         .connect_timeout_ms = upstream_connect_timeout_ms(upstream),
                         .timeout_ms = DELETE_TIMEOUT_MS,
+                        .source = &upstream->http,
                 };
                 r = http_start(upstream->gate->http, &options, &handlers, e->account, &request);
                 free(headers.lines);

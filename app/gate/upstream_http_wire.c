@@ -420,9 +420,10 @@ static int wire_request(struct http_wire *w)
                         .body = body,
                         .connect_timeout_ms = upstream_connect_timeout_ms(link->upstream),
                         .timeout_ms = greets ? greeting_timeout_ms(link) : 0,
+                        .is_stream = x == NULL || x->kind == EXCHANGE_LISTEN,
+                        .source = &link->upstream->http,
                 };
-                r = http_start(x == NULL ? link_gate(link)->http_streams : link_gate(link)->http,
-                               &options, &wire_handlers, w, &w->http);
+                r = http_start(link_gate(link)->http, &options, &wire_handlers, w, &w->http);
         }
         free((void *)body.p);
         free(headers.lines);

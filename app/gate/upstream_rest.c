@@ -256,7 +256,7 @@ static const char **make_headers(const struct rest_wire *w, char *const *describ
 
 static int wire_start(struct rest_wire *w, const struct rest_request *request)
 {
-        const struct upstream *u = wire_upstream(w);
+        struct upstream *u = wire_upstream(w);
         char **traced = NULL;
         int r = trace_lines_add(&traced, exchange_params(w->x));
         const char **headers = r == 0 ? make_headers(w, request->headers, traced) : NULL;
@@ -266,6 +266,7 @@ static int wire_start(struct rest_wire *w, const struct rest_request *request)
                 .headers = headers,
                 .body = {request->body, request->body_n},
                 .connect_timeout_ms = upstream_connect_timeout_ms(u),
+                .source = &u->http,
         };
 
         r = headers != NULL ? http_start(u->gate->http, &options, &wire_handlers, w, &w->http)

@@ -139,11 +139,12 @@ static int http_begin(struct link *link, const char *method, const char *url,
                 .body = body,
                 .connect_timeout_ms = upstream_connect_timeout_ms(link->upstream),
                 .timeout_ms = body.n > 0 ? POST_TIMEOUT_MS : 0,
+                .is_stream = body.n == 0,
+                .source = &link->upstream->http,
         };
-        int r = headers != NULL ? http_start(body.n == 0 ? link_gate(link)->http_streams
-                                                         : link_gate(link)->http,
-                                             &options, handlers, owner, requestp)
-                                : -ENOMEM;
+        int r = headers != NULL
+                        ? http_start(link_gate(link)->http, &options, handlers, owner, requestp)
+                        : -ENOMEM;
 
         free(headers);
         return r;

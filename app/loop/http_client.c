@@ -1,4 +1,4 @@
-/* curl's multi interface on the loop.
+/* The HTTP client: requests on lists, and the work that each list stands for.
  *
  * curl must not be called from within its own callbacks, and handlers run in those. So
  * http_start(), http_resume() and http_cancel() only move the request to another list;
@@ -6,8 +6,7 @@
  * request that was cancelled has left the lists that lead to its handlers, and the callbacks that
  * curl still makes for it end its transfer.
  *
- * Timers: curl asks for one timer. It is armed all the time (far off when curl wants none), so that
- * arming it again cannot fail; a wait of 0 is work for the end of this turn.
+ * A turn is everybody's: who has brought enough in it is held, and goes on in a later one.
  *
  * Proxies: as curl has it, from http_proxy, https_proxy, all_proxy and no_proxy in the environment.
  * DNS: QUICK_EXIT lets a cancelled lookup end in its own thread; curl would wait for it. */
@@ -18,121 +17,26 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define HTTP_IDLE_CONNECTIONS 64
-#define HTTP_QUIET_MS (HTTP_IDLE_S * 1000)
-#define HTTP_FAR_MS (INT64_C(24) * 3600 * 1000)
-
-/* A socket that curl wants watched. */
-struct http_socket {
-        struct loop_io io;
-        struct list link;
-        struct http_client *client;
-};
-
-/* When curl asks for no time: the end of the quiet, or never. */
-static int64_t client_spare_ms(const struct http_client *client)
-{
-        return client->n_running == 0 && client->n_sockets > 0 ? HTTP_QUIET_MS : HTTP_FAR_MS;
-}
-
-/* Idle connections are kept up to a number (about: curl closes one for each that it keeps); it
- * counts those in use with them. */
-void http_client_count_running(struct http_client *client, long change)
-{
-        client->n_running += change;
-        curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS,
-                          client->n_running + HTTP_IDLE_CONNECTIONS);
-        if (client->n_running == 0 && !client->is_destroyed)
-                (void)timer_arm(client->loop, &client->timer, client_spare_ms(client));
-}
-
-/* ---- sockets and the timer ---- */
-
-static void client_run_curl(struct http_client *client, curl_socket_t fd, int events);
-
-static void socket_on_io(struct loop_io *io, uint32_t events)
-{
-        struct http_socket *socket = container_of(io, struct http_socket, io);
-        int curl_events = 0;
-
-        /* curl takes its error bit for the end, though an answer may wait to be read: it finds out
-         * by reading. */
-        if (events & LOOP_GONE)
-                events |= io->events;
-        if (events & LOOP_IN)
-                curl_events |= CURL_CSELECT_IN;
-        if (events & LOOP_OUT)
-                curl_events |= CURL_CSELECT_OUT;
-        client_run_curl(socket->client, io->fd, curl_events);
-}
-
-static int socket_create(struct http_client *client, curl_socket_t fd, uint32_t events)
-{
-        struct http_socket *socket = calloc(1, sizeof(*socket));
-        int r;
-
-        if (socket == NULL)
-                return -ENOMEM;
-        socket->client = client;
-        socket->io.fd = fd;
-        socket->io.on_io = socket_on_io;
-        r = loop_io_add(client->loop, &socket->io, events);
-        if (r < 0) {
-                free(socket);
-                return r;
-        }
-        list_append(&client->sockets, &socket->link);
-        curl_multi_assign(client->multi, fd, socket);
-        return 0;
-}
-
-static void socket_destroy(struct http_socket *socket)
-{
-        struct loop *loop = socket->client->loop;
-
-        list_unlink(&socket->link);
-        loop_io_remove(loop, &socket->io);
-        loop_bury(loop, socket, free);
-}
-
-static int client_on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, void *socket)
-{
-        struct http_client *client = userdata;
-        struct http_socket *known = socket;
-        struct http_request *request = NULL;
-        uint32_t events = 0;
-        int r;
-
-        if (what == CURL_POLL_REMOVE) {
-                if (known != NULL)
-                        socket_destroy(known);
-                return 0;
-        }
-        if (what & CURL_POLL_IN)
-                events |= LOOP_IN;
-        if (what & CURL_POLL_OUT)
-                events |= LOOP_OUT;
-        r = known == NULL ? socket_create(client, fd, events)
-                          : loop_io_set(client->loop, &known->io, events);
-        if (r == 0)
-                return 0;
-        /* To answer -1 would end every transfer of the client, not only this one. */
-        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &request);
-        if (request != NULL)
-                http_request_fail(request, "Out of memory for a socket");
-        return 0;
-}
+/* What a request, and all of its source, may bring in one turn. */
+#define HTTP_REQUEST_SPEND_MAX (64u << 10)
+#define HTTP_SOURCE_SPEND_MAX (256u << 10)
+#define N_POOLS 4
 
 curl_socket_t http_client_open_socket(void *userdata, curlsocktype purpose,
                                       struct curl_sockaddr *address)
 {
-        struct http_client *client = userdata;
-        int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+        struct http_request *request = userdata;
+        int fd;
 
         (void)purpose;
+        if (!request->source->may_reach_link_local && http_egress_refuses(&address->addr)) {
+                http_request_note_refusal(request, &address->addr);
+                return CURL_SOCKET_BAD;
+        }
+        fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
         if (fd < 0)
                 return CURL_SOCKET_BAD;
-        client->n_sockets++;
+        request->client->n_sockets++;
         return fd;
 }
 
@@ -144,45 +48,64 @@ int http_client_close_socket(void *userdata, curl_socket_t fd)
         return close(fd);
 }
 
-static int client_on_timer(CURLM *multi, long timeout_ms, void *userdata)
+void http_client_defer(struct http_client *client, struct list *due)
 {
-        struct http_client *client = userdata;
-
-        (void)multi;
-        if (client->is_destroyed)
-                return 0;
-        client->is_due = timeout_ms == 0;
-        if (client->is_due && !client->is_working)
+        list_move_to_tail(&client->due, due);
+        if (!client->is_working)
                 loop_defer(client->loop, &client->work);
-        (void)timer_arm(client->loop, &client->timer,
-                        timeout_ms > 0 ? timeout_ms : client_spare_ms(client));
-        return 0;
 }
 
-/* Ends what curl has finished. */
-static void client_reap(struct http_client *client)
+/* ---- what comes in a turn ---- */
+
+static uint32_t spent_in(const struct http_client *client, uint64_t turn, uint32_t spent)
 {
-        CURLMsg *message;
-        int n_left;
-
-        while (!client->is_destroyed &&
-               (message = curl_multi_info_read(client->multi, &n_left)) != NULL) {
-                struct http_request *request = NULL;
-
-                curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &request);
-                if (request->state == HTTP_STATE_RUNNING)
-                        http_request_end(request, message->data.result);
-        }
+        return turn == client->loop->n_turns ? spent : 0;
 }
 
-static void client_run_curl(struct http_client *client, curl_socket_t fd, int events)
+static bool request_is_spent(const struct http_request *request)
 {
-        int n_running;
+        return spent_in(request->client, request->turn, request->spent) >= HTTP_REQUEST_SPEND_MAX;
+}
 
-        if (client->is_destroyed)
-                return;
-        curl_multi_socket_action(client->multi, fd, events, &n_running);
-        client_reap(client);
+static bool source_is_spent(const struct http_client *client, const struct http_source *source)
+{
+        return spent_in(client, source->turn, source->spent) >= HTTP_SOURCE_SPEND_MAX;
+}
+
+static void source_hold(struct http_client *client, struct http_request *request)
+{
+        struct http_source *source = request->source;
+
+        if (source->held.next == NULL)
+                list_init(&source->held);
+        list_move_to_tail(&source->held, &request->link);
+        list_move_to_tail(&client->sources, &source->link);
+        if (!client->is_working)
+                loop_defer(client->loop, &client->work);
+}
+
+bool http_client_holds(struct http_request *request)
+{
+        struct http_client *client = request->client;
+        const struct list *held = &request->source->held;
+        bool has_its_go = request->go_turn == client->loop->n_turns;
+        bool has_others_before = !has_its_go && held->next != NULL && !list_is_empty(held);
+
+        if (!has_others_before && !request_is_spent(request) &&
+            !source_is_spent(client, request->source))
+                return false;
+        source_hold(client, request);
+        return true;
+}
+
+void http_client_spend(struct http_request *request, uint32_t n_bytes)
+{
+        struct http_client *client = request->client;
+        struct http_source *source = request->source;
+
+        request->spent = spent_in(client, request->turn, request->spent) + n_bytes;
+        source->spent = spent_in(client, source->turn, source->spent) + n_bytes;
+        request->turn = source->turn = client->loop->n_turns;
 }
 
 /* ---- the work at the end of a turn ---- */
@@ -219,93 +142,80 @@ static void request_end_failed(struct http_request *request)
 
 static void request_begin(struct http_request *request)
 {
-        CURLMcode r;
-
         http_request_set_state(request, HTTP_STATE_RUNNING);
-        r = curl_multi_add_handle(request->client->multi, request->easy);
-        if (r != CURLM_OK) {
-                http_request_fail(request, curl_multi_strerror(r));
-                return;
-        }
-        request->is_in_multi = true;
-        http_client_count_running(request->client, 1);
+        if (http_multi_add(request) < 0)
+                http_request_fail(request, "out of memory");
 }
 
 static void request_unpause(struct http_request *request)
 {
         http_request_set_state(request, HTTP_STATE_RUNNING);
+        http_client_defer(request->client, &request->multi->due);
         /* A failure comes through the transfer's end. */
         (void)curl_easy_pause(request->easy, CURLPAUSE_CONT);
+}
+
+/* What was held back in this turn stands behind what was before, and stays. Each has its go before
+ * the next. */
+static void source_release(struct http_client *client, struct http_source *source)
+{
+        struct list *first;
+
+        while (!client->is_destroyed && (first = list_first(&source->held)) != NULL) {
+                struct http_request *request = container_of(first, struct http_request, link);
+
+                if (request_is_spent(request) || source_is_spent(client, source))
+                        return;
+                request->go_turn = client->loop->n_turns;
+                request_unpause(request);
+                if (request->multi != NULL)
+                        http_multi_run(request->multi, CURL_SOCKET_TIMEOUT, 0);
+        }
+}
+
+static void client_release(struct http_client *client)
+{
+        list_for_each_safe (it, &client->sources) {
+                struct http_source *source = container_of(it, struct http_source, link);
+
+                source_release(client, source);
+                if (client->is_destroyed)
+                        return;
+                if (list_is_empty(&source->held))
+                        list_unlink(&source->link);
+        }
+}
+
+static void client_run_due(struct http_client *client)
+{
+        struct list now;
+        struct list *due;
+
+        list_take_all(&now, &client->due);
+        while ((due = list_first(&now)) != NULL) {
+                list_unlink(due);
+                http_multi_run(container_of(due, struct http_multi, due), CURL_SOCKET_TIMEOUT, 0);
+        }
 }
 
 static void client_on_work(struct loop_task *task)
 {
         struct http_client *client = container_of(task, struct http_client, work);
-        bool was_due;
 
         client->is_working = true;
         client_drain(client, &client->cancelled, request_end_cancelled);
         client_drain(client, &client->failing, request_end_failed);
         client_drain(client, &client->resuming, request_unpause);
+        client_release(client);
         client_drain(client, &client->starting, request_begin);
-        was_due = client->is_due;
-        client->is_due = false;
-        if (was_due)
-                client_run_curl(client, CURL_SOCKET_TIMEOUT, 0);
-        else
-                client_reap(client);
+        client_run_due(client);
         client->is_working = false;
-        if (client->is_due && !client->is_destroyed)
+        if (!client->is_destroyed &&
+            (!list_is_empty(&client->due) || !list_is_empty(&client->sources)))
                 loop_defer(client->loop, &client->work);
 }
 
 /* ---- what the header offers ---- */
-
-static int client_open_multi(struct http_client *client)
-{
-        CURLM *multi = curl_multi_init();
-
-        if (multi == NULL)
-                return -ENOMEM;
-        client->multi = multi;
-        curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, client_on_socket);
-        curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, client);
-        curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, client_on_timer);
-        curl_multi_setopt(multi, CURLMOPT_TIMERDATA, client);
-        curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)HTTP_IDLE_CONNECTIONS);
-        return 0;
-}
-
-/* curl closes kept connections only when it makes new ones. After a quiet while they go with the
- * whole multi handle, or they would lie half closed until somebody calls. */
-static void client_close_idle(struct http_client *client)
-{
-        CURLM *old = client->multi;
-
-        if (client_open_multi(client) == 0)
-                curl_multi_cleanup(old);
-}
-
-static void client_on_due(struct timer *timer)
-{
-        struct http_client *client = container_of(timer, struct http_client, timer);
-
-        (void)timer_arm(client->loop, timer, HTTP_FAR_MS);
-        if (client->n_running == 0)
-                client_close_idle(client);
-        else
-                client_run_curl(client, CURL_SOCKET_TIMEOUT, 0);
-}
-
-/* Those that had their share of a turn go on. */
-static void client_on_rest(struct timer *timer)
-{
-        struct http_client *client = container_of(timer, struct http_client, rest);
-        struct list *link;
-
-        while ((link = list_first(&client->resting)) != NULL)
-                http_resume(container_of(link, struct http_request, link));
-}
 
 int http_client_create(struct loop *loop, struct http_client **clientp)
 {
@@ -316,26 +226,28 @@ int http_client_create(struct loop *loop, struct http_client **clientp)
         list_init(&client->starting);
         list_init(&client->running);
         list_init(&client->resuming);
-        list_init(&client->resting);
-        client->rest.on_due = client_on_rest;
         list_init(&client->failing);
         list_init(&client->cancelled);
-        list_init(&client->sockets);
+        for (size_t i = 0; i < N_POOLS; i++)
+                list_init(&client->pools[i / 2][i % 2]);
+        list_init(&client->due);
+        list_init(&client->sources);
         client->loop = loop;
-        client->timer.on_due = client_on_due;
         client->work.on_run = client_on_work;
         if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
                 free(client);
                 return -ENOMEM;
         }
-        if (timer_arm(loop, &client->timer, HTTP_FAR_MS) < 0 || client_open_multi(client) < 0) {
-                timer_disarm(loop, &client->timer);
-                curl_global_cleanup();
-                free(client);
-                return -ENOMEM;
-        }
         *clientp = client;
         return 0;
+}
+
+static void pool_finish(struct list *pool)
+{
+        struct list *link;
+
+        while ((link = list_first(pool)) != NULL)
+                http_multi_destroy(container_of(link, struct http_multi, link));
 }
 
 static void client_free(void *object)
@@ -347,9 +259,8 @@ static void client_free(void *object)
                 list_unlink(link);
                 http_request_free(container_of(link, struct http_request, link));
         }
-        curl_multi_cleanup(client->multi);
-        while ((link = list_first(&client->sockets)) != NULL)
-                socket_destroy(container_of(link, struct http_socket, link));
+        for (size_t i = 0; i < N_POOLS; i++)
+                pool_finish(&client->pools[i / 2][i % 2]);
         curl_global_cleanup();
         free(client);
 }
@@ -365,17 +276,20 @@ static void list_cancel_requests(struct list *list)
 
 void http_client_destroy(struct http_client *client)
 {
+        struct list *link;
+
         if (client == NULL || client->is_destroyed)
                 return;
         client->is_destroyed = true;
         list_cancel_requests(&client->starting);
         list_cancel_requests(&client->running);
         list_cancel_requests(&client->resuming);
-        list_cancel_requests(&client->resting);
-        timer_disarm(client->loop, &client->rest);
         list_cancel_requests(&client->failing);
+        while ((link = list_first(&client->sources)) != NULL) {
+                list_unlink(link);
+                list_cancel_requests(&container_of(link, struct http_source, link)->held);
+        }
         loop_task_cancel(&client->work);
-        timer_disarm(client->loop, &client->timer);
         /* A handler may be on the stack, and curl below it. */
         loop_bury(client->loop, client, client_free);
 }

@@ -10,6 +10,7 @@ const char *http_fault_text(enum http_fault fault)
         static const char *const texts[] = {
                 [HTTP_FAULT_OURS] = "the request could not be made",
                 [HTTP_FAULT_AWAY] = "cannot be reached",
+                [HTTP_FAULT_BARRED] = "its address is not one to connect to",
                 [HTTP_FAULT_TLS] = "no TLS connection could be made",
                 [HTTP_FAULT_TRUST] = "its certificate is not trusted",
                 [HTTP_FAULT_CUT] = "the connection closed before it answered",
@@ -85,6 +86,8 @@ void http_failure_read(const struct http_request *request, CURLcode result,
                 failure->fault = request->fault;
         else if (request->refusal != NULL)
                 failure->fault = HTTP_FAULT_ELSEWHERE;
+        else if (request->refused_address[0] != '\0' && !failure->was_sent)
+                failure->fault = HTTP_FAULT_BARRED;
         else
                 failure->fault = failure->was_sent ? fault_of_answer(request, result)
                                                    : fault_of_connection(result);

@@ -7,19 +7,19 @@
  * which Node's servers close them. */
 #include "http_inside.h"
 #include "mgw/base/clock.h"
+#include "mgw/base/log.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-/* A GET is held open for events, by the thousand, and curl keeps this buffer all the while; the
- * answers to other methods are short-lived, and long ones want few reads. */
-#define HTTP_READ_BYTES_GET 1024L /* curl's least */
+/* Streams are held open by the thousand, and curl keeps this buffer all the while; other answers
+ * are short-lived, and long ones want few reads. */
+#define HTTP_READ_BYTES_STREAM 1024L /* curl's least */
 #define HTTP_READ_BYTES 16384L
-/* Of one transfer in one turn. */
-#define HTTP_TURN_BYTES 65536
 #define HTTP_WRITE_BYTES 16384L /* curl's least */
 /* Of the body of an error so much is read, and so long. */
 #define ERROR_BODY_MAX_BYTES 65536
@@ -64,15 +64,10 @@ void http_request_fail(struct http_request *request, const char *why)
         http_request_set_state(request, HTTP_STATE_FAILING);
 }
 
-/* Out of curl's hands; never from within its callbacks. */
 static void request_leave_multi(struct http_request *request)
 {
         timer_disarm(request->client->loop, &request->patience);
-        if (request->is_in_multi) {
-                curl_multi_remove_handle(request->client->multi, request->easy);
-                http_client_count_running(request->client, -1);
-        }
-        request->is_in_multi = false;
+        http_multi_remove(request);
 }
 
 static void request_leave_curl(struct http_request *request)
@@ -185,29 +180,11 @@ static size_t request_on_header(char *p, size_t size, size_t n, void *userdata)
         return request->state == HTTP_STATE_RUNNING ? n : CURL_WRITEFUNC_ERROR;
 }
 
-/* A turn is everybody's: a server that sends without end is read on in the next one. curl hands up
- * what it has kept when it goes on. */
-static bool request_had_its_share(struct http_request *request, size_t n)
-{
-        struct http_client *client = request->client;
-        int64_t now = loop_now_ms(client->loop);
-
-        if (now != request->fed_ms) {
-                request->fed_ms = now;
-                request->n_fed = 0;
-        }
-        if (request->n_fed >= HTTP_TURN_BYTES && timer_arm(client->loop, &client->rest, 1) == 0) {
-                list_move_to_tail(&client->resting, &request->link);
-                return true;
-        }
-        request->n_fed += n;
-        return false;
-}
-
 static size_t request_on_body(char *p, size_t size, size_t n, void *userdata)
 {
         struct http_request *request = userdata;
         enum http_flow flow;
+        uint32_t spent;
 
         (void)size;
         request_count_error(request, n);
@@ -215,9 +192,12 @@ static size_t request_on_body(char *p, size_t size, size_t n, void *userdata)
                 return CURL_WRITEFUNC_ERROR;
         if (request->next_url != NULL || request->refusal != NULL)
                 return n;
-        if (request_had_its_share(request, n))
+        if (http_client_holds(request))
                 return CURL_WRITEFUNC_PAUSE;
+        http_client_spend(request, (uint32_t)n);
+        spent = request->source->spent;
         flow = request->handlers.on_body(request->owner, p, n);
+        request->spent += request->source->spent - spent;
         if (request->state != HTTP_STATE_RUNNING)
                 return CURL_WRITEFUNC_ERROR;
         return flow == HTTP_PAUSE ? CURL_WRITEFUNC_PAUSE : n;
@@ -238,6 +218,17 @@ static int request_on_prereq(void *userdata, char *peer, char *self, int peer_po
         return CURL_PREREQFUNC_ABORT;
 }
 
+void http_request_note_refusal(struct http_request *request, const struct sockaddr *address)
+{
+        const void *at = address->sa_family == AF_INET
+                                 ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
+                                 : &((const struct sockaddr_in6 *)address)->sin6_addr;
+
+        if (inet_ntop(address->sa_family, at, request->refused_address,
+                      sizeof(request->refused_address)) == NULL)
+                snprintf(request->refused_address, sizeof(request->refused_address), "?");
+}
+
 /* ---- the end ---- */
 
 static const char *request_failure(const struct http_request *request, CURLcode result)
@@ -246,6 +237,8 @@ static const char *request_failure(const struct http_request *request, CURLcode 
                 return request->failure;
         if (request->refusal != NULL)
                 return request->refusal;
+        if (result != CURLE_OK && request->refused_address[0] != '\0')
+                return "Its address is not to be reached (allow_link_local)";
         if (result == CURLE_OK || request->is_enough)
                 return request->is_head_told ? NULL : "The answer has no head";
         return request->error[0] != '\0' ? request->error : curl_easy_strerror(result);
@@ -277,6 +270,9 @@ void http_request_end(struct http_request *request, CURLcode result)
         if (request_follows(request, result))
                 return;
         what = request_failure(request, result);
+        if (request->refused_address[0] != '\0')
+                log_warn(NULL, "[HTTP] %s: link-local or metadata address: not connected to",
+                         request->refused_address);
         if (what != NULL) {
                 http_failure_read(request, result, &failure);
                 curl_easy_getinfo(request->easy, CURLINFO_EFFECTIVE_URL, &url);
@@ -339,7 +335,7 @@ static bool request_set_method(CURL *easy, const char *method, struct str body)
         bool is_post = strcmp(method, "POST") == 0;
 
         if (strcmp(method, "GET") == 0)
-                return SET(easy, CURLOPT_BUFFERSIZE, HTTP_READ_BYTES_GET);
+                return true;
         if (strcmp(method, "HEAD") == 0)
                 return SET(easy, CURLOPT_NOBODY, 1L);
         if (!is_post && !SET(easy, CURLOPT_CUSTOMREQUEST, method))
@@ -350,19 +346,20 @@ static bool request_set_method(CURL *easy, const char *method, struct str body)
                SET(easy, CURLOPT_COPYPOSTFIELDS, body.n > 0 ? body.p : "");
 }
 
-static bool request_set_connection(CURL *easy, struct http_client *client)
+static bool request_set_connection(CURL *easy, struct http_request *request)
 {
         return SET(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
                SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) &&
                SET(easy, CURLOPT_NOSIGNAL, 1L) && SET(easy, CURLOPT_QUICK_EXIT, 1L) &&
                SET(easy, CURLOPT_TCP_KEEPALIVE, 1L) &&
                SET(easy, CURLOPT_MAXAGE_CONN, HTTP_IDLE_S) &&
+               SET(easy, CURLOPT_FORBID_REUSE, request->is_stream ? 1L : 0L) &&
                SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, HTTP_WRITE_BYTES) &&
                SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
                SET(easy, CURLOPT_OPENSOCKETFUNCTION, http_client_open_socket) &&
-               SET(easy, CURLOPT_OPENSOCKETDATA, client) &&
+               SET(easy, CURLOPT_OPENSOCKETDATA, request) &&
                SET(easy, CURLOPT_CLOSESOCKETFUNCTION, http_client_close_socket) &&
-               SET(easy, CURLOPT_CLOSESOCKETDATA, client);
+               SET(easy, CURLOPT_CLOSESOCKETDATA, request->client);
 }
 
 static bool request_set_callbacks(CURL *easy, struct http_request *request)
@@ -381,7 +378,8 @@ static bool request_set_exchange(CURL *easy, struct http_request *request,
                                  const struct http_options *options)
 {
         return SET(easy, CURLOPT_URL, options->url) &&
-               SET(easy, CURLOPT_BUFFERSIZE, HTTP_READ_BYTES) &&
+               SET(easy, CURLOPT_BUFFERSIZE,
+                   options->is_stream ? HTTP_READ_BYTES_STREAM : HTTP_READ_BYTES) &&
                request_set_method(easy, options->method, options->body) &&
                SET(easy, CURLOPT_HTTPHEADER, request->headers) &&
                SET(easy, CURLOPT_USERAGENT, "mgw/" MGW_VERSION) &&
@@ -403,7 +401,7 @@ static int request_set_up(struct http_request *request, const struct http_option
         request->is_get = strcmp(options->method, "GET") == 0;
         /* These fail for want of memory alone. */
         return request_set_exchange(easy, request, options) &&
-                               request_set_connection(easy, request->client) &&
+                               request_set_connection(easy, request) &&
                                request_set_callbacks(easy, request)
                        ? 0
                        : -ENOMEM;
@@ -419,6 +417,8 @@ int http_start(struct http_client *client, const struct http_options *options,
                 return -ENOMEM;
         request->client = client;
         request->patience.on_due = request_on_patience;
+        request->source = options->source != NULL ? options->source : &client->nobody;
+        request->is_stream = options->is_stream;
         request->handlers = *handlers;
         request->owner = owner;
         r = request_set_up(request, options);

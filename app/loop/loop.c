@@ -113,6 +113,7 @@ int loop_turn(struct loop *loop, int timeout_ms)
 
         loop->n_batch = n < 0 ? 0 : n;
         loop->now_ms = clock_monotonic_ms();
+        loop->n_turns++;
         loop->is_turning = true;
         loop_run_events(loop);
         timer_run_due(loop);

@@ -18,6 +18,7 @@ struct loop {
         bool is_in_timers;
         bool is_stopping;
         int64_t now_ms;
+        uint64_t n_turns;
         struct epoll_event batch[LOOP_BATCH];
         int batch_at; /* the event being handled */
         int n_batch;

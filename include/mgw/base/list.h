@@ -43,6 +43,11 @@ static inline void list_append(struct list *head, struct list *link)
         head->prev = link;
 }
 
+static inline void list_prepend(struct list *head, struct list *link)
+{
+        list_append(head->next, link);
+}
+
 /* Moves a link from where it stands (or from nowhere) to the tail. */
 static inline void list_move_to_tail(struct list *head, struct list *link)
 {

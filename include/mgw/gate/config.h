@@ -60,7 +60,8 @@ struct config_server {
         char *prefix;   /* of the names of its tools and prompts; "" = none */
         char **include; /* patterns of their names (fnmatch); NULL: all */
         char **exclude;
-        json_t *tools; /* NULL, or their name -> {"name": shown, "description": shown} */
+        json_t *tools;         /* NULL, or their name -> {"name": shown, "description": shown} */
+        bool allow_link_local; /* it, and its OAuth, may be at such an address */
         int64_t connect_timeout_ms;
         int64_t timeout_ms;        /* silence of a call; 0 = no limit */
         int64_t answer_timeout_ms; /* of a REST API */

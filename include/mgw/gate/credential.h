@@ -6,6 +6,7 @@
 #include "mgw/gate/gate.h"
 
 struct credential;
+struct upstream;
 
 #define CREDENTIAL_E_WAIT 1
 
@@ -21,9 +22,9 @@ struct credential_use {
         void (*on_fail)(struct credential_use *use, const char *why);
 };
 
-/* oauth and server (its name) are borrowed, and so is email: NULL, or whose token it is.
+/* For the upstream's requests. oauth is borrowed, and so is email: NULL, or whose token it is.
  * 0, -ENOMEM. */
-int credential_create(struct gate *gate, const struct config_oauth *oauth, const char *server,
+int credential_create(struct upstream *upstream, const struct config_oauth *oauth,
                       const char *email, struct credential **credentialp);
 /* After the HTTP client; who waits still is told. NULL is fine. */
 void credential_destroy(struct credential *credential);

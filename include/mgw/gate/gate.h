@@ -36,9 +36,6 @@ struct gate {
         struct user_table *users;
         struct user everybody; /* in whose name runs what all users share */
         struct http_client *http;
-        struct http_client
-                *http_streams; /* of those that may be silent for long: curl walks all its
-                                  transfers at each step, and calls must not pay for them */
         struct children *children;
         struct upstream *upstreams; /* in the order of the configuration */
         size_t n_upstreams;

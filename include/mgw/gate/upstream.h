@@ -19,6 +19,7 @@ struct upstream {
         enum upstream_era era;
         struct catalog_rule rule;
         struct account *accounts;   /* as whom it is called: account_find() */
+        struct http_source http;    /* its requests: what they bring in a turn, where they may go */
         struct ledger_payer memory; /* pays for what it says and what is known of it */
         unsigned index;             /* in gate->upstreams, and of its link in a session */
         unsigned n_ending;          /* its sessions and children that are still ending */

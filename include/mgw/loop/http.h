@@ -18,6 +18,18 @@
 struct http_client;
 struct http_request;
 
+/* On whose behalf requests are made. What they bring in one turn is bounded together, as each of
+ * them is alone; the rest waits for the next turn, in the order in which it came. Embedded by the
+ * owner, zeroed; outlives its requests. */
+struct http_source {
+        struct list link; /* the client's, while something is held back */
+        struct list held; /* requests that have brought enough */
+        uint64_t turn;    /* in which so much came: */
+        uint32_t spent;
+        bool may_reach_link_local; /* else link-local and metadata addresses are refused on each
+                                      connection; by way of a proxy, the proxy's is what is seen */
+};
+
 struct http_response {
         unsigned status;
         struct str content_type; /* borrowed, for the call only */
@@ -25,10 +37,11 @@ struct http_response {
         int64_t retry_after_s;   /* Retry-After, in seconds or as a date; -1: none */
 };
 
-/* What failed; HTTP_FAULT_AWAY, TLS and TRUST: there was no connection. */
+/* What failed; HTTP_FAULT_AWAY, BARRED, TLS and TRUST: there was no connection. */
 enum http_fault {
         HTTP_FAULT_OURS,      /* memory, a limit, a rule of ours: says nothing of the server */
         HTTP_FAULT_AWAY,      /* no name, no way there, refused, or not in time */
+        HTTP_FAULT_BARRED,    /* a link-local or metadata address (http_source) */
         HTTP_FAULT_TLS,       /* no TLS */
         HTTP_FAULT_TRUST,     /* a certificate that is not trusted */
         HTTP_FAULT_CUT,       /* ended before a byte of the answer */
@@ -66,6 +79,8 @@ struct http_options {
         struct str body;            /* copied; empty: none */
         long connect_timeout_ms;    /* 0 = curl's 300 s */
         long timeout_ms;            /* of the exchange, of each where redirects lead; 0 = none */
+        bool is_stream;             /* may be silent for long: others do not pay for that */
+        struct http_source *source; /* NULL: of no one's */
 };
 
 /* 0, -errno. */
@@ -84,6 +99,11 @@ char *http_resolve(const char *base, const char *ref);
 int http_start(struct http_client *client, const struct http_options *options,
                const struct http_handlers *handlers, void *owner, struct http_request **requestp);
 void http_resume(struct http_request *request);
+/* For on_body: what has come makes as much work as so many bytes more. */
+static inline void http_source_spend(struct http_source *source, uint32_t n_bytes)
+{
+        source->spent += n_bytes;
+}
 /* What is still to come of it goes to another owner. */
 void http_hand_over(struct http_request *request, const struct http_handlers *handlers,
                     void *owner);

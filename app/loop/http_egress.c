@@ -1,0 +1,81 @@
+/* Where requests never go, whatever a name resolves to: link-local addresses and those where clouds
+ * keep a machine's credentials, and what is nobody's address. An IPv6 address that carries one of
+ * IPv4 is judged by that. */
+#include "http_inside.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+struct range {
+        const char *net;
+        unsigned n_bits;
+};
+
+static const struct range ranges4[] = {
+        {"0.0.0.0", 8},          /* this host */
+        {"169.254.0.0", 16},     /* link-local; metadata of most clouds */
+        {"100.100.100.200", 32}, /* Alibaba's metadata */
+        {"168.63.129.16", 32},   /* Azure's */
+        {"192.0.0.192", 32},     /* Oracle's */
+        {"224.0.0.0", 3},        /* multicast, reserved, broadcast */
+};
+
+static const struct range ranges6[] = {
+        {"::", 128},           /* this host */
+        {"fe80::", 10},        /* link-local */
+        {"fd00:ec2::", 32},    /* Amazon's metadata */
+        {"fd20:ce::254", 128}, /* Google's */
+        {"ff00::", 8},         /* multicast */
+};
+
+/* Prefixes before an address of IPv4. */
+static const struct range carriers[] = {
+        {"::ffff:0:0", 96},   /* mapped */
+        {"::ffff:0:0:0", 96}, /* translated (RFC 2765) */
+        {"::", 96},           /* compatible (RFC 4291 2.5.5.1) */
+        {"64:ff9b::", 96},    /* NAT64 (RFC 6052) */
+        {"64:ff9b:1::", 96},  /* and its local prefix (RFC 8215), where /96 of it is used */
+        {"2002::", 16},       /* 6to4 */
+};
+
+static bool is_in(int family, const void *address, const struct range *range)
+{
+        uint8_t net[16];
+        const uint8_t *at = address;
+        unsigned n = range->n_bits / 8, rest = range->n_bits % 8;
+
+        return inet_pton(family, range->net, net) == 1 && memcmp(net, at, n) == 0 &&
+               (rest == 0 || (net[n] ^ at[n]) >> (8 - rest) == 0);
+}
+
+static bool refuses4(const void *address)
+{
+        for (size_t i = 0; i < sizeof(ranges4) / sizeof(ranges4[0]); i++)
+                if (is_in(AF_INET, address, &ranges4[i]))
+                        return true;
+        return false;
+}
+
+static bool refuses6(const uint8_t *address)
+{
+        static const uint8_t loopback[16] = {[15] = 1};
+
+        if (memcmp(address, loopback, sizeof(loopback)) == 0)
+                return false;
+        for (size_t i = 0; i < sizeof(ranges6) / sizeof(ranges6[0]); i++)
+                if (is_in(AF_INET6, address, &ranges6[i]))
+                        return true;
+        for (size_t i = 0; i < sizeof(carriers) / sizeof(carriers[0]); i++)
+                if (is_in(AF_INET6, address, &carriers[i]))
+                        return refuses4(address + (carriers[i].n_bits == 16 ? 2 : 12));
+        return false;
+}
+
+bool http_egress_refuses(const struct sockaddr *address)
+{
+        if (address->sa_family == AF_INET)
+                return refuses4(&((const struct sockaddr_in *)address)->sin_addr);
+        if (address->sa_family == AF_INET6)
+                return refuses6(((const struct sockaddr_in6 *)address)->sin6_addr.s6_addr);
+        return true;
+}

@@ -1,0 +1,162 @@
+/* Where requests do not go. */
+#include "mgw/base/log.h"
+#include "mgw/loop/http.h"
+#include "web.h"
+
+#include "../../../app/loop/http_inside.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+TestSuite(http_egress, .timeout = 30);
+
+static bool refuses(const char *text)
+{
+        struct sockaddr_in in4 = {.sin_family = AF_INET};
+        struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+        bool is4 = inet_pton(AF_INET, text, &in4.sin_addr) == 1;
+
+        cr_assert(is4 || inet_pton(AF_INET6, text, &in6.sin6_addr) == 1, "%s", text);
+        return http_egress_refuses(is4 ? (struct sockaddr *)&in4 : (struct sockaddr *)&in6);
+}
+
+Test(http_egress, refuses_link_local_and_metadata_in_every_form)
+{
+        static const char *const texts[] = {
+                "169.254.169.254",
+                "169.254.0.1",
+                "169.254.170.2",
+                "100.100.100.200",
+                "168.63.129.16",
+                "192.0.0.192",
+                "0.0.0.0",
+                "0.1.2.3",
+                "224.0.0.1",
+                "239.255.255.250",
+                "255.255.255.255",
+                "::",
+                "fe80::1",
+                "febf::1",
+                "fd00:ec2::254",
+                "fd20:ce::254",
+                "ff02::1",
+                "::ffff:169.254.169.254",
+                "::ffff:a9fe:a9fe",
+                "::ffff:0:169.254.169.254",
+                "::169.254.169.254",
+                "64:ff9b::169.254.169.254",
+                "64:ff9b:1::169.254.169.254",
+                "2002:a9fe:a9fe::1",
+                "::ffff:0.0.0.0",
+                "64:ff9b::100.100.100.200",
+        };
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+                cr_expect(refuses(texts[i]), "%s", texts[i]);
+}
+
+Test(http_egress, lets_all_others_be)
+{
+        static const char *const texts[] = {
+                "127.0.0.1",
+                "10.0.0.1",
+                "192.168.1.1",
+                "172.16.0.1",
+                "100.100.100.201",
+                "192.0.0.191",
+                "169.253.255.255",
+                "169.255.0.1",
+                "1.1.1.1",
+                "223.255.255.255",
+                "::1",
+                "fd00::1",
+                "fec0::1",
+                "2001:db8::1",
+                "::ffff:10.0.0.1",
+                "64:ff9b::1.1.1.1",
+                "2002:0101:0101::1",
+        };
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+                cr_expect_not(refuses(texts[i]), "%s", texts[i]);
+}
+
+/* ---- on the way ---- */
+
+static unsigned n_dones;
+static char told[1024];
+
+static void on_head(void *owner, const struct http_response *response)
+{
+        (void)owner, (void)response;
+}
+
+static enum http_flow on_body(void *owner, const char *p, size_t n)
+{
+        (void)owner, (void)p, (void)n;
+        return HTTP_GO_ON;
+}
+
+static void on_done(void *owner, const char *why, bool was_sent)
+{
+        (void)owner, (void)was_sent;
+        snprintf(told, sizeof(told), "%s", why != NULL ? why : "");
+        n_dones++;
+}
+
+static void fetch(struct loop *loop, struct http_client *client, struct http_source *source,
+                  const char *url)
+{
+        static const struct http_handlers handlers = {on_head, on_body, on_done};
+        const struct http_options options = {.method = "GET",
+                                             .url = url,
+                                             .connect_timeout_ms = 3000,
+                                             .timeout_ms = 3000,
+                                             .source = source};
+        struct http_request *request;
+        unsigned before = n_dones;
+
+        cr_assert_eq(http_start(client, &options, &handlers, NULL, &request), 0);
+        while (n_dones == before)
+                cr_assert_eq(loop_turn(loop, 100), 0);
+}
+
+/* 0.0.0.0 is this host to the kernel: the one such address at which a test can have a server. */
+Test(http_egress, is_asked_on_each_connection_and_of_kept_ones_too)
+{
+        struct http_source any = {.may_reach_link_local = true}, other = {0};
+        struct http_client *client;
+        struct loop *loop;
+        struct web web;
+        char url[64], log[2048] = "";
+        int fds[2];
+
+        web_start(&web);
+        cr_assert_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+        log_setup(fds[1], LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+        cr_assert_eq(loop_create(&loop), 0);
+        cr_assert_eq(http_client_create(loop, &client), 0);
+        snprintf(url, sizeof(url), "http://0.0.0.0:%u/hello?you", web.port);
+
+        fetch(loop, client, &other, url);
+        cr_assert_not_null(strstr(told, "allow_link_local"), "%s", told);
+        cr_assert_eq(atomic_load(&web.n_connections), 0);
+        fetch(loop, client, NULL, url);
+        cr_assert_not_null(strstr(told, "allow_link_local"), "%s", told);
+        fetch(loop, client, &any, url);
+        cr_assert_str_eq(told, "");
+        fetch(loop, client, &other, url);
+        cr_assert_not_null(strstr(told, "allow_link_local"), "%s", told);
+        cr_assert_eq(atomic_load(&web.n_requests), 1);
+
+        log_flush();
+        cr_assert_gt(read(fds[0], log, sizeof(log) - 1), 0);
+        cr_assert_not_null(strstr(log, "0.0.0.0"), "%s", log);
+        http_client_destroy(client);
+        loop_destroy(loop);
+}

@@ -1,0 +1,242 @@
+/* The HTTP client with many requests at once: what each costs, and what a turn takes of them. */
+#include "mgw/base/clock.h"
+#include "mgw/loop/http.h"
+#include "web.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <time.h>
+
+static struct loop *loop;
+static struct http_client *client;
+static struct web web;
+
+static void set_up(void)
+{
+        web_start(&web);
+        cr_assert_eq(loop_create(&loop), 0);
+        cr_assert_eq(http_client_create(loop, &client), 0);
+}
+
+static void tear_down(void)
+{
+        http_client_destroy(client);
+        loop_destroy(loop);
+}
+
+TestSuite(http_many, .init = set_up, .fini = tear_down, .timeout = 60);
+
+/* What came, of all requests. */
+static unsigned n_heads, n_dones;
+static size_t n_bytes;
+static struct http_source source;
+static uint32_t piece_cost; /* above its bytes */
+
+static void many_on_head(void *owner, const struct http_response *response)
+{
+        (void)owner;
+        cr_assert_eq(response->status, 200);
+        n_heads++;
+}
+
+static enum http_flow many_on_body(void *owner, const char *p, size_t n)
+{
+        size_t *mine = owner;
+
+        (void)p;
+        n_bytes += n;
+        if (mine != NULL)
+                *mine += n;
+        http_source_spend(&source, piece_cost);
+        return HTTP_GO_ON;
+}
+
+static void many_on_done(void *owner, const char *why, bool was_sent)
+{
+        (void)owner, (void)was_sent;
+        cr_assert_null(why, "%s", why);
+        n_dones++;
+}
+
+static struct http_request *start(const char *path, bool is_stream, size_t *mine)
+{
+        static const struct http_handlers handlers = {many_on_head, many_on_body, many_on_done};
+        struct http_request *request;
+        char url[128];
+        const struct http_options options = {
+                .method = "GET", .url = url, .is_stream = is_stream, .source = &source};
+
+        snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", web.port, path);
+        cr_assert_eq(http_start(client, &options, &handlers, mine, &request), 0);
+        return request;
+}
+
+static void await(const unsigned *counter, unsigned n)
+{
+        int64_t end_ms = clock_monotonic_ms() + 30000;
+
+        while (*counter < n && clock_monotonic_ms() < end_ms)
+                cr_assert_eq(loop_turn(loop, 50), 0);
+        cr_assert_eq(*counter, n);
+}
+
+/* ---- what each costs ---- */
+
+static int64_t thread_cpu_us(void)
+{
+        struct timespec t;
+
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+        return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+/* The least of three, so that what else runs on the machine does not count. */
+static int64_t cost_of_calls(void)
+{
+        int64_t least = INT64_MAX;
+
+        for (int i = 0; i < 3; i++) {
+                int64_t begin = thread_cpu_us();
+
+                for (int k = 0; k < 100; k++) {
+                        start("/hello?you", false, NULL);
+                        await(&n_dones, n_dones + 1);
+                }
+                if (thread_cpu_us() - begin < least)
+                        least = thread_cpu_us() - begin;
+        }
+        return least;
+}
+
+static void open_idle(unsigned n, bool is_stream)
+{
+        for (unsigned i = 0; i < n; i++) {
+                start("/stream", is_stream, NULL);
+                if (i % 50 == 49)
+                        await(&n_heads, n_heads + 50);
+        }
+}
+
+Test(http_many, a_call_costs_the_same_beside_any_number_of_streams)
+{
+        int64_t few, many;
+
+        open_idle(50, true);
+        few = cost_of_calls();
+        open_idle(1500, true);
+        many = cost_of_calls();
+        cr_assert_lt(many, 2 * few, "%lld us, then %lld us", (long long)few, (long long)many);
+}
+
+Test(http_many, a_call_costs_the_same_beside_any_number_of_calls)
+{
+        int64_t few, many;
+
+        open_idle(100, false);
+        few = cost_of_calls();
+        open_idle(1500, false);
+        many = cost_of_calls();
+        cr_assert_lt(many, 2 * few, "%lld us, then %lld us", (long long)few, (long long)many);
+}
+
+Test(http_many, requests_move_into_the_room_that_others_leave)
+{
+        for (int round = 0; round < 3; round++) {
+                unsigned before = n_dones;
+
+                for (int i = 0; i < 400; i++)
+                        start("/hello?you", i % 2, NULL);
+                await(&n_dones, before + 400);
+        }
+        cr_assert_eq(n_dones, 1200);
+}
+
+/* ---- what a turn takes ---- */
+
+#define REQUEST_MAX (64u << 10)
+#define SOURCE_MAX (256u << 10)
+#define PIECE_MAX (16u << 10)
+
+/* Turns until so many are over; the most bytes that came in one of them. */
+static size_t most_in_a_turn(unsigned n_requests)
+{
+        unsigned end = n_dones + n_requests;
+        size_t most = 0;
+
+        while (n_dones < end) {
+                size_t before = n_bytes;
+
+                cr_assert_eq(loop_turn(loop, 1000), 0);
+                if (n_bytes - before > most)
+                        most = n_bytes - before;
+        }
+        return most;
+}
+
+Test(http_many, a_turn_takes_a_part_of_what_a_transfer_brings)
+{
+        size_t most;
+
+        start("/big", false, NULL);
+        most = most_in_a_turn(1);
+        cr_assert_eq(n_bytes, WEB_BIG_BYTES);
+        cr_assert_leq(most, REQUEST_MAX + PIECE_MAX, "%zu", most);
+}
+
+Test(http_many, a_turn_takes_a_part_of_what_a_source_brings)
+{
+        unsigned n = 12;
+        size_t most;
+
+        for (unsigned i = 0; i < n; i++)
+                start("/big", i % 2, NULL);
+        most = most_in_a_turn(n);
+        cr_assert_eq(n_bytes, (size_t)n * WEB_BIG_BYTES);
+        cr_assert_leq(most, SOURCE_MAX + PIECE_MAX, "%zu", most);
+}
+
+/* Those that read by small pieces are not left behind by those that read by big ones. */
+Test(http_many, all_of_a_source_have_their_go)
+{
+        size_t each[12] = {0}, least = SIZE_MAX;
+        unsigned n = sizeof(each) / sizeof(each[0]);
+
+        for (unsigned i = 0; i < n; i++)
+                start("/big", i % 2, &each[i]);
+        while (n_bytes < (size_t)n * WEB_BIG_BYTES / 2)
+                cr_assert_eq(loop_turn(loop, 1000), 0);
+        for (unsigned i = 0; i < n; i++)
+                if (each[i] < least)
+                        least = each[i];
+        cr_assert_gt(least, WEB_BIG_BYTES / 8, "%zu", least);
+}
+
+Test(http_many, what_makes_work_counts_as_more)
+{
+        size_t most;
+
+        piece_cost = REQUEST_MAX;
+        start("/big", false, NULL);
+        most = most_in_a_turn(1);
+        cr_assert_leq(most, PIECE_MAX, "%zu", most);
+}
+
+Test(http_many, what_is_held_back_may_be_cancelled_and_destroyed)
+{
+        struct http_request *request = start("/big", false, NULL);
+        size_t n;
+
+        while (n_bytes == 0)
+                cr_assert_eq(loop_turn(loop, 1000), 0);
+        http_cancel(request);
+        n = n_bytes;
+        for (int i = 0; i < 20; i++)
+                cr_assert_eq(loop_turn(loop, 1), 0);
+        cr_assert_eq(n_bytes, n);
+        start("/big", false, NULL);
+        while (n_bytes == n)
+                cr_assert_eq(loop_turn(loop, 1000), 0);
+        http_client_destroy(client);
+        client = NULL;
+        cr_assert_eq(loop_turn(loop, 1), 0);
+}
