@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-TestSuite(http_egress, .timeout = 30);
+TestSuite(http_egress, .timeout = 60);
 
 static bool refuses(const char *text)
 {
@@ -102,10 +102,12 @@ static enum http_flow on_body(void *owner, const char *p, size_t n)
         return HTTP_GO_ON;
 }
 
-static void on_done(void *owner, const char *why, bool was_sent)
+static void on_done(void *owner, const struct http_failure *failure)
 {
-        (void)owner, (void)was_sent;
-        snprintf(told, sizeof(told), "%s", why != NULL ? why : "");
+        (void)owner;
+        if (failure != NULL)
+                cr_assert_eq(failure->fault, HTTP_FAULT_BARRED);
+        snprintf(told, sizeof(told), "%s", failure != NULL ? failure->why : "");
         n_dones++;
 }
 

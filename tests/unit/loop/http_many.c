@@ -3,9 +3,10 @@
 #include "mgw/loop/http.h"
 #include "web.h"
 
+#include "../../../app/loop/http_inside.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <time.h>
 
 static struct loop *loop;
 static struct http_client *client;
@@ -51,10 +52,10 @@ static enum http_flow many_on_body(void *owner, const char *p, size_t n)
         return HTTP_GO_ON;
 }
 
-static void many_on_done(void *owner, const char *why, bool was_sent)
+static void many_on_done(void *owner, const struct http_failure *failure)
 {
-        (void)owner, (void)was_sent;
-        cr_assert_null(why, "%s", why);
+        (void)owner;
+        cr_assert_null(failure, "%s", failure->why);
         n_dones++;
 }
 
@@ -80,63 +81,45 @@ static void await(const unsigned *counter, unsigned n)
         cr_assert_eq(*counter, n);
 }
 
-/* ---- what each costs ---- */
-
-static int64_t thread_cpu_us(void)
-{
-        struct timespec t;
-
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-        return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
-}
-
-/* The least of three, so that what else runs on the machine does not count. */
-static int64_t cost_of_calls(void)
-{
-        int64_t least = INT64_MAX;
-
-        for (int i = 0; i < 3; i++) {
-                int64_t begin = thread_cpu_us();
-
-                for (int k = 0; k < 100; k++) {
-                        start("/hello?you", false, NULL);
-                        await(&n_dones, n_dones + 1);
-                }
-                if (thread_cpu_us() - begin < least)
-                        least = thread_cpu_us() - begin;
-        }
-        return least;
-}
+/* ---- what each costs: curl walks all that stands in one handle ---- */
 
 static void open_idle(unsigned n, bool is_stream)
 {
         for (unsigned i = 0; i < n; i++) {
                 start("/stream", is_stream, NULL);
-                if (i % 50 == 49)
-                        await(&n_heads, n_heads + 50);
+                if (i % 32 == 31)
+                        await(&n_heads, n_heads + 32);
         }
 }
 
-Test(http_many, a_call_costs_the_same_beside_any_number_of_streams)
+/* The most that one handle holds; the number of handles. */
+static unsigned most_in_a_handle(bool is_stream, unsigned *n_handles)
 {
-        int64_t few, many;
+        unsigned most = 0;
 
-        open_idle(50, true);
-        few = cost_of_calls();
-        open_idle(1500, true);
-        many = cost_of_calls();
-        cr_assert_lt(many, 2 * few, "%lld us, then %lld us", (long long)few, (long long)many);
+        *n_handles = 0;
+        list_for_each (it, &client->pools[is_stream][false]) {
+                const struct http_multi *multi = container_of(it, struct http_multi, link);
+
+                if (multi->n_running > most)
+                        most = multi->n_running;
+                ++*n_handles;
+        }
+        return most;
 }
 
-Test(http_many, a_call_costs_the_same_beside_any_number_of_calls)
+Test(http_many, a_handle_takes_so_many_and_streams_stand_apart_from_calls)
 {
-        int64_t few, many;
+        unsigned n;
 
-        open_idle(100, false);
-        few = cost_of_calls();
-        open_idle(1500, false);
-        many = cost_of_calls();
-        cr_assert_lt(many, 2 * few, "%lld us, then %lld us", (long long)few, (long long)many);
+        open_idle(5 * HTTP_MULTI_MAX, true);
+        cr_assert_eq(most_in_a_handle(true, &n), HTTP_MULTI_MAX);
+        cr_assert_eq(n, 5);
+        open_idle(HTTP_MULTI_MAX + 32, false);
+        cr_assert_eq(most_in_a_handle(false, &n), HTTP_MULTI_MAX);
+        cr_assert_eq(n, 2);
+        cr_assert_eq(most_in_a_handle(true, &n), HTTP_MULTI_MAX);
+        cr_assert_eq(n, 5);
 }
 
 Test(http_many, requests_move_into_the_room_that_others_leave)
