@@ -226,13 +226,12 @@ static void stdio_send(struct exchange *x)
         buf_finish(&line);
         if (r == CHILD_E_FULL)
                 exchange_fail(x, "does not read its input", FAULT_FINAL);
-        else if (r < 0)
-                exchange_fail(x, r == -EPIPE ? "has closed its standard input" : strerror(-r),
-                              FAULT_FINAL);
+        else if (r < 0 && r != -EPIPE)
+                exchange_fail(x, strerror(-r), FAULT_FINAL);
         else if (!exchange_is_request(x))
                 exchange_end(x);
         else
-                x->wire = peer;
+                x->wire = peer; /* -EPIPE: it is about to end, and how is told then */
 }
 
 static void stdio_drop(struct exchange *x)
