@@ -476,6 +476,12 @@ void link_close(struct link *link)
         loop_bury(link_loop(link), link, link_free);
 }
 
+void link_use(struct link *link)
+{
+        if (link != NULL && link->transport->on_use != NULL)
+                link->transport->on_use(link);
+}
+
 bool link_can(const struct link *link, const char *capability)
 {
         return link->hello == NULL || capability == NULL ||

@@ -78,6 +78,8 @@ struct transport {
         void (*drop)(struct exchange *x);
         /* The upstream has been greeted. */
         void (*on_ready)(struct link *link);
+        /* Its session has become idle, or is so no more; NULL: it makes no difference. */
+        void (*on_use)(struct link *link);
         /* Ends the connection in order; the link is freed at the end of the turn. */
         void (*destroy)(struct link *link);
 };

@@ -335,14 +335,26 @@ struct session *session_find(struct gate *gate, struct str id, const struct user
         return s != NULL && s->user == user ? s : NULL;
 }
 
+static void session_tell_use(struct session *s)
+{
+        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
+                link_use(s->links[i]);
+}
+
 void session_touch(struct session *s)
 {
+        bool was_idle, is_idle;
+
         if (s->is_ending)
                 return;
         s->used_ms = loop_now_ms(s->gate->loop);
+        was_idle = !list_is_empty(&s->idle_link);
         session_leave_idle(s);
         if (session_is_idle(s))
                 session_enter_idle(s);
+        is_idle = !list_is_empty(&s->idle_link);
+        if (was_idle != is_idle)
+                session_tell_use(s);
 }
 
 void session_end(struct session *s)

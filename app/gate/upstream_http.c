@@ -1,6 +1,7 @@
 /* Streamable HTTP: each message is a POST of its own, whose answer is JSON or a stream; one GET
  * stream carries what no call asked for. A 404 means that the upstream has forgotten the session.
  */
+#include "mgw/gate/session.h"
 #include "upstream_http_inside.h"
 
 #include <errno.h>
@@ -50,12 +51,22 @@ void http_get_on_done(struct http_wire *w)
                 http_get_later(peer);
 }
 
+/* Does anybody want to know what the server says unasked: who listens, has called, or has
+ * subscribed? */
+static bool is_heard(const struct link *link)
+{
+        return list_is_empty(&link->session->idle_link) || json_object_size(link->subscribed) > 0;
+}
+
 static void get_start(struct link *link)
 {
         struct http_peer *peer = link->peer;
 
-        if (peer->get != NULL || peer->has_no_get || link->state != LINK_READY)
+        if (peer->get != NULL || peer->has_no_get || link->state != LINK_READY || !is_heard(link))
                 return;
+        if (peer->was_left)
+                link->n_changes++;
+        peer->was_left = false;
         peer->get = http_wire_create(link, NULL);
         if (peer->get != NULL)
                 http_wire_ask(peer->get);
@@ -66,6 +77,35 @@ static void get_start(struct link *link)
 static void get_on_retry(struct timer *timer)
 {
         get_start(container_of(timer, struct http_peer, get_retry)->link);
+}
+
+static void get_on_leave(struct timer *timer)
+{
+        struct http_peer *peer = container_of(timer, struct http_peer, leave);
+
+        if (is_heard(peer->link))
+                return;
+        timer_disarm(link_loop(peer->link), &peer->get_retry);
+        if (peer->get == NULL)
+                return;
+        http_wire_drop(peer->get);
+        peer->was_left = true;
+}
+
+static void http_on_use(struct link *link)
+{
+        struct http_peer *peer = link->peer;
+        bool is_open = peer->get != NULL || timer_is_armed(&peer->get_retry);
+
+        if (link->is_stateless)
+                return;
+        if (!is_heard(link) && is_open) {
+                (void)timer_arm(link_loop(link), &peer->leave, GET_LEAVE_MS);
+        } else if (is_heard(link)) {
+                timer_disarm(link_loop(link), &peer->leave);
+                if (!is_open)
+                        get_start(link);
+        }
 }
 
 /* ---- sessions ---- */
@@ -129,6 +169,7 @@ static int http_create(struct link *link)
         peer->link = link;
         peer->get_delay_ms = GET_RETRY_MS;
         peer->get_retry.on_due = get_on_retry;
+        peer->leave.on_due = get_on_leave;
         link->peer = peer;
         return 0;
 }
@@ -170,6 +211,7 @@ static void http_destroy(struct link *link)
         struct http_peer *peer = link->peer;
 
         timer_disarm(link_loop(link), &peer->get_retry);
+        timer_disarm(link_loop(link), &peer->leave);
         if (peer->get != NULL)
                 http_wire_drop(peer->get);
         http_session_leave(peer->session);
@@ -186,5 +228,6 @@ const struct transport transport_http = {
         .send = http_send,
         .drop = http_drop,
         .on_ready = http_on_ready,
+        .on_use = http_on_use,
         .destroy = http_destroy,
 };

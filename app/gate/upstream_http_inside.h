@@ -10,6 +10,8 @@
 
 #define GET_RETRY_MS 1000
 #define GET_RETRY_MAX_MS 30000
+/* An idle session keeps its GET stream for so long: clients come and go. */
+#define GET_LEAVE_MS 2000
 #define DELETE_TIMEOUT_MS 5000
 #define SESSION_ID_MAX 256
 
@@ -50,9 +52,11 @@ struct http_peer {
         char *last_event_id;
         struct http_wire *get;
         struct timer get_retry;
+        struct timer leave; /* the session is idle: the GET stream is closed soon */
         struct link *link;
         int64_t get_delay_ms;
         bool has_get;    /* a GET stream has been open in this session */
+        bool was_left;   /* what it would have told since is not known */
         bool has_no_get; /* the server offers none */
 };
 

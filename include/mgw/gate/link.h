@@ -83,6 +83,8 @@ int link_create(struct upstream *upstream, struct session *session, const json_t
                 struct link **linkp);
 /* Ends the upstream's session. Its errands must be over. NULL is fine. */
 void link_close(struct link *link);
+/* Its session has become idle, or is so no more. NULL is fine. */
+void link_use(struct link *link);
 /* Do its log messages come by a stream of their own? */
 bool link_logs_beside(const struct link *link);
 /* Does its server, when it last said hello, keep no sessions? Also behind a host. */
