@@ -3,6 +3,14 @@
 
 #include <time.h>
 
+int64_t clock_monotonic_us(void)
+{
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 static int64_t clock_ms(clockid_t id)
 {
         struct timespec ts;

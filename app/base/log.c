@@ -283,14 +283,20 @@ void log_finish(int wait_ms)
         buf_finish(&log_state.queue);
 }
 
+static void build(struct log_text *l, enum log_level level, const char *message,
+                  const struct log_field *fields)
+{
+        if (log_state.format == LOG_FORMAT_JSON)
+                build_json(l, level, message, fields);
+        else
+                build_text(l, level, message, fields);
+}
+
 static bool queue_line(enum log_level level, const char *message, const struct log_field *fields)
 {
         struct log_text l = {.n = 0};
 
-        if (log_state.format == LOG_FORMAT_JSON)
-                build_json(&l, level, message, fields);
-        else
-                build_text(&l, level, message, fields);
+        build(&l, level, message, fields);
         return buf_add(&log_state.queue, l.text, l.n) == 0;
 }
 
@@ -320,4 +326,21 @@ void log_line(enum log_level level, const struct log_field *fields, const char *
                 log_state.n_dropped++;
         (void)log_flush();
         errno = saved_errno;
+}
+
+void log_urgent(enum log_level level, const char *fmt, ...)
+{
+        struct pollfd pollfd = {.fd = log_state.fd, .events = POLLOUT};
+        struct log_text l = {.n = 0};
+        char message[LOG_LINE_SIZE + 1];
+        va_list ap;
+
+        if (!log_is_on(level))
+                return;
+        va_start(ap, fmt);
+        vsnprintf(message, sizeof(message), fmt, ap);
+        va_end(ap);
+        build(&l, level, message, NULL);
+        if (poll(&pollfd, 1, 0) == 1 && pollfd.revents == POLLOUT)
+                (void)!write(log_state.fd, l.text, l.n);
 }

@@ -68,6 +68,31 @@ static size_t print_memory(const struct ledger *ledger, char *text, size_t size)
         return n;
 }
 
+/* How long turns take: each bound counts what kept it, and so the lesser ones (Prometheus). */
+static size_t print_turns(const struct loop_turns *turns, char *text, size_t size)
+{
+        uint64_t sum = 0;
+        size_t n = (size_t)snprintf(text, size,
+                                    "# HELP mgw_turn_seconds How long turns of the loop took\n"
+                                    "# TYPE mgw_turn_seconds histogram\n");
+
+        for (size_t i = 0; i < LOOP_N_TURN_BOUNDS; i++) {
+                sum += turns->n[i];
+                n += (size_t)snprintf(text + n, size - n,
+                                      "mgw_turn_seconds_bucket{le=\"%g\"} %" PRIu64 "\n",
+                                      loop_turn_bounds_ms[i] / 1000.0, sum);
+        }
+        sum += turns->n[LOOP_N_TURN_BOUNDS];
+        n += (size_t)snprintf(
+                text + n, size - n,
+                "mgw_turn_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n"
+                "mgw_turn_seconds_sum %.6f\nmgw_turn_seconds_count %" PRIu64 "\n"
+                "# HELP mgw_turn_longest_seconds The longest turn since the start\n"
+                "# TYPE mgw_turn_longest_seconds gauge\nmgw_turn_longest_seconds %.6f\n",
+                sum, (double)turns->sum_us / 1e6, sum, (double)turns->longest_us / 1e6);
+        return n;
+}
+
 void admin_on_metrics(struct request *req)
 {
         const struct gate *gate = request_gate(req);
@@ -101,6 +126,7 @@ void admin_on_metrics(struct request *req)
                                       m->help, m->name, m->type, m->name, m->value);
         }
         n += print_memory(&gate->ledger, text + n, sizeof(text) - n);
+        n += print_turns(loop_turns(gate->loop), text + n, sizeof(text) - n);
         reply_text(req, 200, "text/plain; version=0.0.4", text, (int)n);
 }
 

@@ -101,6 +101,7 @@ static void run_status(struct call *call)
                          "sessions: %u\ncalls: %u running, %" PRIu64 " in all\n"
                          "keep-alives: %" PRIu64 ", every %g s\n"
                          "memory: %" PRIu64 " kB of %" PRIu64 " MB, %" PRIu64 " refusals\n"
+                         "longest turn: %.1f ms\n"
                          "yours: %" PRIu64 " kB, %u sessions, %u streams, %u calls, %u programs\n"
                          "you: %s, %u streams open, this session's oldest for %" PRId64
                          " s, protocol %.*s\n",
@@ -109,10 +110,11 @@ static void run_status(struct call *call)
                          st->longest_stream_ms / 1000, st->n_sessions, st->n_calls, st->calls,
                          st->keepalives, (double)gate->config->keepalive_ms / 1000,
                          gate->ledger.bytes >> 10, gate->ledger.max_bytes >> 20,
-                         gate->ledger.refused, call->share->memory.bytes >> 10,
-                         call->share->n_sessions, call->share->n_streams, call->share->n_calls,
-                         call->share->n_children, call->session->user->email,
-                         call->session->user->n_streams, age_s, STR_ARG(protocol));
+                         gate->ledger.refused, (double)loop_turns(gate->loop)->longest_us / 1000,
+                         call->share->memory.bytes >> 10, call->share->n_sessions,
+                         call->share->n_streams, call->share->n_calls, call->share->n_children,
+                         call->session->user->email, call->session->user->n_streams, age_s,
+                         STR_ARG(protocol));
         answer_text(call, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1, false);
 }
 

@@ -121,6 +121,8 @@ static const struct setting settings[] = {
          "stdio servers running at once"},
         {"children_per_user_max", KIND_COUNT, AT(children_per_user_max), "64", 0, 1e6,
          "of one user, or address; one more ends the user's own longest idle one; 0: no limit"},
+        {"turn_limit_s", KIND_SECONDS, AT(turn_limit_ms), "30", 0, SECONDS_MAX,
+         "mgw ends when it has been stuck for so long, to be started anew; 0: never"},
         {"builtin_tools", KIND_BOOL, AT(has_builtin_tools), "true", 0, 0,
          "gateway_status, echo and wait: true or false"},
         {"log_format", KIND_FORMAT, AT(log_format), "text", 0, 0, "text or json"},

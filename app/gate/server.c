@@ -5,6 +5,7 @@
 #include "memory.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
+#include "mgw/base/notify.h"
 #include "mgw/gate/input.h"
 #include "mgw/gate/request_state.h"
 #include "mgw/gate/route.h"
@@ -14,6 +15,7 @@
 #include "mgw/gate/upstream.h"
 #include "mgw/loop/signal.h"
 #include "mgw/loop/sock.h"
+#include "mgw/loop/watchdog.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -31,6 +33,8 @@
 #define OWN_DESCRIPTORS 16
 /* The wall clock may be set: tokens are looked at again at the latest after this. */
 #define CHECK_TOKENS_MS (INT64_C(3600) * 1000)
+/* A turn of the loop that is worth a line in the log. */
+#define SLOW_TURN_MS 1000
 
 struct server {
         struct gate gate;
@@ -38,7 +42,9 @@ struct server {
         struct signal_watch signals;
         struct timer deadline;
         struct timer last_words;
-        struct timer expiry;      /* of the next token */
+        struct timer expiry; /* of the next token */
+        struct timer feed;   /* of a service manager's watchdog */
+        struct watchdog *watchdog;
         int64_t deletes_until_ms; /* 0: the sessions have not been ended yet */
         bool was_inherited;
         int exit_code;
@@ -123,6 +129,7 @@ static void server_drain(struct server *sv)
         log_info(NULL, "[mgw] draining: %u calls have %" PRId64 " s to end, %u streams",
                  gate->stats.n_calls, gate->config->drain_ms / 1000, gate->stats.n_streams);
         gate->is_draining = true;
+        (void)notify("STOPPING=1");
         timer_arm(gate->loop, &sv->deadline, gate->config->drain_ms);
         server_end_endless_calls(gate);
         server_end_quiet_sessions(gate);
@@ -234,6 +241,24 @@ static int server_listen(struct server *sv)
         return front_create(&sv->gate, fd, &route_events, &sv->front);
 }
 
+/* A service manager's watchdog is fed by the loop itself: what hangs feeds nobody. */
+static void server_on_feed(struct timer *timer)
+{
+        struct server *sv = container_of(timer, struct server, feed);
+
+        (void)notify("WATCHDOG=1");
+        (void)timer_arm(sv->gate.loop, timer, notify_watchdog_ms() / 3);
+}
+
+static int server_watch(struct server *sv)
+{
+        if (notify_watchdog_ms() > 0)
+                server_on_feed(&sv->feed);
+        (void)notify("READY=1");
+        return watchdog_start(sv->gate.loop, SLOW_TURN_MS, sv->gate.config->turn_limit_ms,
+                              &sv->watchdog);
+}
+
 static int server_open(struct server *sv, const struct config *config)
 {
         static const int signos[] = {SIGTERM, SIGINT, SIGHUP, 0};
@@ -245,6 +270,7 @@ static int server_open(struct server *sv, const struct config *config)
         sv->deadline.on_due = server_on_deadline;
         sv->last_words.on_due = server_on_last_words;
         sv->expiry.on_due = server_on_expiry;
+        sv->feed.on_due = server_on_feed;
         sv->signals.on_signal = server_on_signal;
         replay_pool_init(&gate->replay, config->replay_total_max_bytes, config->replay_age_ms);
         stream_gate_init(gate);
@@ -270,13 +296,15 @@ static int server_open(struct server *sv, const struct config *config)
         memory_watch(gate);
         if ((r = upstreams_create(gate)) < 0)
                 return r;
-        return server_listen(sv);
+        r = server_listen(sv);
+        return r < 0 ? r : server_watch(sv);
 }
 
 static void server_close(struct server *sv)
 {
         struct gate *gate = &sv->gate;
 
+        watchdog_stop(sv->watchdog);
         session_end_all(gate);
         if (sv->front != NULL)
                 front_stop_listening(sv->front);

@@ -99,8 +99,39 @@ static void loop_run_tasks(struct loop *loop)
         }
 }
 
+const unsigned loop_turn_bounds_ms[LOOP_N_TURN_BOUNDS] = {1, 2, 5, 10, 25, 50, 100, 250, 500, 1000};
+
+static void loop_begin_turn(struct loop *loop, int64_t now_us)
+{
+        loop->now_ms = now_us / 1000;
+        loop->n_turns++;
+        loop->is_turning = true;
+        atomic_fetch_add_explicit(&loop->n_halves, 1, memory_order_relaxed);
+}
+
+static void loop_end_turn(struct loop *loop, int64_t began_us)
+{
+        uint64_t us = (uint64_t)(clock_monotonic_us() - began_us);
+        size_t i = 0;
+
+        atomic_fetch_add_explicit(&loop->n_halves, 1, memory_order_relaxed);
+        loop->is_turning = false;
+        while (i < LOOP_N_TURN_BOUNDS && us > UINT64_C(1000) * loop_turn_bounds_ms[i])
+                i++;
+        loop->turns.n[i]++;
+        loop->turns.sum_us += us;
+        if (us > loop->turns.longest_us)
+                loop->turns.longest_us = us;
+}
+
+const struct loop_turns *loop_turns(const struct loop *loop)
+{
+        return &loop->turns;
+}
+
 int loop_turn(struct loop *loop, int timeout_ms)
 {
+        int64_t began_us;
         int wait_ms = list_is_empty(&loop->tasks) ? timer_wait_ms(loop, timeout_ms) : 0;
         int n;
 
@@ -112,14 +143,13 @@ int loop_turn(struct loop *loop, int timeout_ms)
                 return -errno;
 
         loop->n_batch = n < 0 ? 0 : n;
-        loop->now_ms = clock_monotonic_ms();
-        loop->n_turns++;
-        loop->is_turning = true;
+        began_us = clock_monotonic_us();
+        loop_begin_turn(loop, began_us);
         loop_run_events(loop);
         timer_run_due(loop);
         loop_run_tasks(loop);
         loop_empty_morgue(loop);
-        loop->is_turning = false;
+        loop_end_turn(loop, began_us);
         return 0;
 }
 

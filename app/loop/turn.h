@@ -3,6 +3,7 @@
 
 #include "mgw/loop/timer.h"
 
+#include <stdatomic.h>
 #include <sys/epoll.h>
 
 #define LOOP_BATCH 256
@@ -19,6 +20,8 @@ struct loop {
         bool is_stopping;
         int64_t now_ms;
         uint64_t n_turns;
+        _Atomic uint64_t n_halves; /* odd within a turn; the watchdog's thread reads it */
+        struct loop_turns turns;
         struct epoll_event batch[LOOP_BATCH];
         int batch_at; /* the event being handled */
         int n_batch;

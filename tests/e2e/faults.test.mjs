@@ -496,10 +496,43 @@ describe('the session with an upstream', { timeout: 120000 }, () => {
     b.up.faults.GET = callFaults['sends an event of more than 64 MB'][0];
     b.up.seen = [];
     const other = await Client.open(b.gateway);
+    const stream = await other.stream();
     await waitFor(() => b.up.count('GET') > 0, 'the GET stream');
     b.up.faults = {};
     await waitFor(() => b.up.count('GET') > 1, 'another one');
+    stream.close();
     await other.end();
+  });
+
+  test('has a stream while its client listens, calls, or has subscribed, and none while it is idle', async () => {
+    const up = await FaultServer.start();
+    up.faults['resources/list'] = fault.json((msg) => answerTo(msg, { resources: [{ uri: 'fault://up/a', name: 'a' }] }));
+    const gateway = await startGateway({ settings, config: { mcpServers: { up: { url: up.url } } } });
+    const open = () => waitFor(() => up.streams.size === 1, 'the GET stream');
+    const closed = () => waitFor(() => up.streams.size === 0, 'its end');
+    const client = await Client.open(gateway);
+    await client.call('up_write');
+    await open();
+    await closed();
+    const stream = await client.stream();
+    await open();
+    stream.close();
+    await closed();
+    // What the server would have said meanwhile is asked for.
+    const asked = up.count('tools/list');
+    await client.names();
+    assert.equal(up.count('tools/list'), asked + 1);
+    await closed();
+    await client.request('resources/list', {});
+    await client.request('resources/subscribe', { uri: 'fault://up/a' });
+    const n = up.count('GET');
+    await sleep(3000);
+    assert.deepEqual([up.streams.size, up.count('GET')], [1, n]);
+    await client.request('resources/unsubscribe', { uri: 'fault://up/a' });
+    await closed();
+    await client.end();
+    await gateway.stop();
+    await up.stop();
   });
 
   test('has no stream where GET answers with a page', async () => {

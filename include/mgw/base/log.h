@@ -25,6 +25,10 @@ bool log_is_on(enum log_level level);
 void log_line(enum log_level level, const struct log_field *fields, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
 
+/* From any thread, while the one that logs is stuck: past what waits, and lost where standard error
+ * takes nothing. */
+void log_urgent(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* Writes what waits, as far as it is taken now. True: nothing waits. */
 bool log_flush(void);
 /* For the end of the process: waits so long for standard error to take what is left. */

@@ -110,6 +110,7 @@ struct config {
         int log_format; /* enum log_format */
         int log_level;  /* enum log_level */
         int64_t log_slow_ms;
+        int64_t turn_limit_ms;
         char **allowed_origins;
         size_t n_allowed_origins;
         char *public_url;       /* "" = from the Host header */

@@ -28,6 +28,16 @@ struct loop_task {
         void (*on_run)(struct loop_task *task);
 };
 
+/* How long turns took; the wait for what to do is no part of them. */
+#define LOOP_N_TURN_BOUNDS 10
+extern const unsigned loop_turn_bounds_ms[LOOP_N_TURN_BOUNDS];
+struct loop_turns {
+        uint64_t n[LOOP_N_TURN_BOUNDS +
+                   1]; /* each turn once: by the least bound it kept, or past all */
+        uint64_t sum_us;
+        uint64_t longest_us;
+};
+
 /* 0, -errno. */
 int loop_create(struct loop **loopp);
 /* Buries what is left and frees the loop; NULL is fine. */
@@ -37,6 +47,8 @@ int loop_run(struct loop *loop);
 /* One turn that waits at most timeout_ms (-1: no bound). 0, -errno. */
 int loop_turn(struct loop *loop, int timeout_ms);
 void loop_stop(struct loop *loop);
+/* Of all turns so far but this one. */
+const struct loop_turns *loop_turns(const struct loop *loop);
 /* The monotonic time of this turn. */
 int64_t loop_now_ms(const struct loop *loop);
 
