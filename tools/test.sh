@@ -10,7 +10,7 @@ NODE_LIMIT=${NODE_LIMIT:-25m}
 run_tests() {
   local part
   case ${1:-all} in
-    all) set -- unit fuzz e2e lint ;;
+    all) set -- unit fuzz e2e attacks lint ;;
     unit | fuzz | e2e | attacks | lint | compose) ;;
     *) die "no such part of the tests: $1 (unit, e2e, attacks, compose, fuzz, lint)" ;;
   esac
@@ -157,7 +157,9 @@ soak() {
   build build gcc -Dtests=false
   build build-asan-gcc gcc -Dsanitize=true -Dtests=true -Db_lundef=false
   headline "the idle proof at true times"
-  run_node soak tests/e2e/soak/*.mjs
+  run_node soak tests/e2e/soak/{idle,crowd}.mjs
+  headline "attacks, longer ones"
+  run_node soak-attacks tests/e2e/soak/attacks.mjs
   finish
 }
 

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 
 import { top } from '../e2e/lib/gateway.mjs';
 import { measureBusy, measureIdle, measureMemory, measureCalls, measureStalled } from './lib/measure.mjs';
-import { printTable, writeDocs, writePlot } from './lib/report.mjs';
+import { compare, printTable, writeDocs, writePlot } from './lib/report.mjs';
 import { mgwBinary, mostStreams, programs, startUpstream } from './lib/system.mjs';
 
 const { values: options } = parseArgs({
@@ -17,6 +17,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '8' },
     peers: { type: 'boolean', default: false },
     'write-docs': { type: 'boolean', default: false },
+    compare: { type: 'string' },
   },
 });
 
@@ -24,6 +25,8 @@ if (os.availableParallelism() < 2) {
   console.error('bench: two cores are needed: one for HAProxy and the server, one for the client');
   process.exit(2);
 }
+// Read now: it may be the file that this run writes anew.
+const before = options.compare && JSON.parse(fs.readFileSync(options.compare, 'utf8'));
 const out = path.join(top, 'build-bench');
 const dir = path.join(out, 'run');
 fs.rmSync(dir, { recursive: true, force: true });
@@ -94,5 +97,10 @@ console.log(`\nwritten: build-bench/bench.json, build-bench/bench.svg (${((Date.
 if (options['write-docs']) {
   writeDocs(results, path.join(top, 'docs'));
   console.log('written: docs/performance.md (its table), docs/performance.svg');
+}
+if (before) {
+  const { text, worse } = compare(before, results);
+  console.log(`\n${text}\n\n${worse.length} rows are worse by more than 5 %${worse.length ? `: ${worse.join('; ')}` : ''}`);
+  process.exit(worse.length ? 1 : 0);
 }
 process.exit(0);

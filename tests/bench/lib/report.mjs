@@ -77,6 +77,30 @@ function table(results) {
   return markdown(['what', 'floor', 'mgw', 'of floor', 'goal', 'met', 'libfcgi, a thread a stream', 'of floor'], lines);
 }
 
+const WORSE = 1.05;
+
+/**
+ * mgw's figures of two runs side by side: { text, worse: what has got worse by more than 5 % }. Times are taken as times of the
+ * floor's, measured in the same run: another day's machine is another machine. A ratio over 1 is worse; rows that are ratios
+ * themselves have their goals, and are not compared.
+ */
+export function compare(before, now) {
+  const old = new Map(rowsOf(before).map((row) => [row.what, row]));
+  const worse = [];
+  const lines = [];
+  for (const row of rowsOf(now)) {
+    const was = old.get(row.what);
+    if (!was || row.plain) continue;
+    const take = ({ mgw, ratio }) => (row.unit === 'B' || !Number.isFinite(ratio) ? mgw : ratio);
+    const ratio = row.unit === '/s' ? take(was) / take(row) : take(row) / take(was);
+    const isWorse = ratio > WORSE;
+    if (isWorse) worse.push(row.what);
+    const cell = ({ mgw, ratio: ofFloor }) => `${number(mgw, row.digits)} ${row.unit} (${times(ofFloor)})`;
+    lines.push([row.what, cell(was), cell(row), number(ratio, 2), isWorse ? 'WORSE' : '']);
+  }
+  return { text: markdown(['what', 'before (of floor)', 'now (of floor)', 'ratio', ''], lines), worse };
+}
+
 /** Others, of which not everything can be measured. */
 function peersTable(peers) {
   const lines = Object.entries(peers).map(([name, p]) => [

@@ -30,7 +30,7 @@ async function useIt(arena) {
 
 const ofHttp = [
   'questions on the GET stream', 'pings on the GET stream', 'notifications on the GET stream', 'changed lists on the GET stream',
-  'comments on the GET stream', 'questions before the result', 'pings before the result',
+  'a line without end on the GET stream', 'comments on the GET stream', 'questions before the result', 'pings before the result',
   'progress before the result', 'a body without end after HTTP 500', 'a JSON body without end', 'heads without end',
   'informational answers without end', 'chunks of a byte', 'sessions that are never there',
 ];
@@ -38,7 +38,7 @@ for (const mode of ofHttp) {
   attack(`an HTTP upstream that sends ${mode}`, { make: (t) => upstreamOf(t, mode), bounds: { cpuS: FLOOD_S + 0.5, bytes: 80 * MB } }, useIt);
 }
 
-for (const mode of ['a cursor without end, small pages']) {
+for (const mode of ['a cursor without end, pages of 2 MB', 'a cursor without end, small pages']) {
   attack(`an HTTP upstream that lists ${mode}`, { make: (t) => upstreamOf(t, mode), bounds: { cpuS: 3, bytes: 100 * MB } }, async (arena) => {
     await arena.begin();
     const ada = await open(arena);

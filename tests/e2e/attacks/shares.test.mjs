@@ -119,6 +119,13 @@ attack('one user who calls as fast as they can', { make: good, tool: 'u_write', 
   agent.destroy();
 });
 
+attack('anybody without a token opens a bounded number of sessions', { settings: { AUTH_TOKENS_FILE: undefined, AUTH_ANONYMOUS: true, SESSIONS_MAX: 1000 }, bounds: { cpuS: 3, bytes: 24 * MB, logLines: 10000 } }, async (arena) => {
+  // Where there are no users an address has the share: bob, at another one, keeps his session.
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 8, localAddress: '127.0.0.2' });
+  await many(3000, 8, () => send(arena, { agent, headers: JSON_HEADERS, body: rpc(1, 'initialize', initializeParams()) }));
+  agent.destroy();
+});
+
 attack('sessions of the oldest transport are shared out too', { settings: { STREAMS_PER_USER_MAX: 50 }, bounds: { cpuS: 2, bytes: 16 * MB } }, async (arena) => {
   const lines = await many(200, 8, async (i) => {
     const line = await dial(arena, { from: addressOf(i, 2) });

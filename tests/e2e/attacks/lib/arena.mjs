@@ -57,7 +57,9 @@ export class Arena {
   static async start({ users = ['ada', 'bob'], extra, settings = {}, tool = 'echo', args = { message: 'hi' }, everyMs = 10, isAsan, begin, ...more } = {}) {
     const arena = new this();
     arena.tokens = tokensFile(users, extra);
-    arena.gateway = await startGateway({ release: !isAsan, ...more, settings: { AUTH_TOKENS_FILE: arena.tokens, DRAIN_S: 1, ...settings } });
+    // A setting that is undefined is left out.
+    const all = Object.entries({ AUTH_TOKENS_FILE: arena.tokens, DRAIN_S: 1, ...settings }).filter(([, value]) => value !== undefined);
+    arena.gateway = await startGateway({ release: !isAsan, ...more, settings: Object.fromEntries(all) });
     const { gateway } = arena;
     Object.assign(arena, { url: gateway.url, stats: gateway.stats, mgw: gateway.mgw, pid: gateway.mgw.pid, begin, bobs: { tool, args, everyMs } });
     return arena;
