@@ -70,3 +70,5 @@ async function ends(t, users, n) {
 }
 
 test('everything at once that a user may do stays below the cap on memory', { timeout: 120000 }, (t) => ends(t, ['ada'], 12));
+test('everything at once that fifty users may do stays below the cap on memory', { timeout: 180000 }, (t) =>
+  ends(t, Array.from({ length: 50 }, (_, i) => `user${i}`), 2));

@@ -23,6 +23,7 @@ const failing = (fail, entry = {}) => async (t) => {
 
 const fails = {
   'HTTP 413, as for a body that is too large': fault.status(413),
+  'HTTP 400': fault.status(400),
   'HTTP 403': fault.status(403),
   'HTTP 500': fault.status(500),
   'HTTP 429 with Retry-After': fault.status(429, { 'retry-after': '600' }),

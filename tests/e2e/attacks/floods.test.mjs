@@ -32,13 +32,13 @@ const ofHttp = [
   'questions on the GET stream', 'pings on the GET stream', 'notifications on the GET stream', 'changed lists on the GET stream',
   'a line without end on the GET stream', 'comments on the GET stream', 'questions before the result', 'pings before the result',
   'progress before the result', 'a body without end after HTTP 500', 'a JSON body without end', 'heads without end',
-  'informational answers without end', 'chunks of a byte', 'sessions that are never there',
+  'informational answers without end', 'trailers without end', 'chunks of a byte', 'sessions that are never there',
 ];
 for (const mode of ofHttp) {
   attack(`an HTTP upstream that sends ${mode}`, { make: (t) => upstreamOf(t, mode), bounds: { cpuS: FLOOD_S + 0.5, bytes: 80 * MB } }, useIt);
 }
 
-for (const mode of ['a cursor without end, pages of 2 MB', 'a cursor without end, small pages']) {
+for (const mode of ['a cursor without end, pages of 2 MB', 'a cursor without end, small pages', '20,000 tools']) {
   attack(`an HTTP upstream that lists ${mode}`, { make: (t) => upstreamOf(t, mode), bounds: { cpuS: 3, bytes: 100 * MB } }, async (arena) => {
     await arena.begin();
     const ada = await open(arena);
@@ -48,7 +48,7 @@ for (const mode of ['a cursor without end, pages of 2 MB', 'a cursor without end
 
 const ofPipe = [
   'stderr', 'stderr without a line end', 'short lines', 'notifications', 'changed lists', 'changed resources', 'progress', 'answers that nobody waits for',
-  'questions', 'pings', 'junk', 'empty lines', 'questions, and never reads',
+  'questions', 'pings', 'junk', 'empty lines', 'a line without end', 'questions, and never reads',
 ];
 for (const mode of ofPipe) {
   // Bob's session has a child too, which is as bad: only what is sent through ada's counts, so hers alone floods.

@@ -26,7 +26,7 @@ async function serverOf(t, name, { tools = [], resources = [], templates = [], p
 const lists = ['tools/list', 'resources/list', 'resources/templates/list', 'prompts/list'];
 const template = ['{+x}', '{+scheme}://{+rest}', 'mail{+x}', '{x}://inbox/1'];
 
-for (const order of [['mail', 'evil']]) {
+for (const order of [['mail', 'evil'], ['evil', 'mail']]) {
   for (const isListed of [true, false]) {
     attack(`one server does not get another's tools and resources (${order.join(' before ')}, ${isListed ? 'listed' : 'not listed'} before)`, {
       make: async (t) => {

@@ -11,7 +11,46 @@ import { addressOf, dial, headOf, many, open, requestOf } from './lib/ada.mjs';
 
 const SHARE = { MEMORY_PER_USER_MAX_BYTES: 64 * MB, MEMORY_MAX_BYTES: 256 * MB };
 
+attack('answers of 3.9 MB that nobody reads hold no more than a user\'s share', {
+  settings: SHARE, bounds: { cpuS: 3, bytes: 110 * MB },
+}, async (arena) => {
+  const ada = await open(arena);
+  const body = rpc(1, 'tools/call', { name: 'echo', arguments: { message: 'm'.repeat(3900000) } });
+  const lines = await many(60, 2, async (i) => {
+    const line = await dial(arena, { from: addressOf(i, 2), isReading: false });
+    line.send(requestOf('/mcp', body, { ...ada.headers, accept: 'application/json' }));
+    await sleep(30);
+    return line;
+  });
+  await sleep(1500);
+  for (const line of lines) line.close();
+  return async () => {
+    await waitFor(async () => (await arena.metrics()).connections < 10, 'the connections to end', 10000);
+    assert.ok(answersOf(await ada.call('echo', { message: 'x' })), 'ada herself is served again');
+  };
+});
 const answersOf = ({ status, json }) => status === 200 && json?.result !== undefined;
+
+attack('lists that nobody reads hold no more than a user\'s share', {
+  make: async (t) => {
+    const server = await FaultServer.start();
+    t.after(() => server.stop());
+    server.faults['tools/list'] = (req, res, msg) => res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answerTo(msg, {
+      tools: Array.from({ length: 3000 }, (_, i) => ({ name: `t${i}`, description: 'd'.repeat(250), inputSchema: { type: 'object' } })),
+    })));
+    return { config: { mcpServers: { u: { url: server.url } } } };
+  },
+  settings: SHARE, bounds: { cpuS: 4, bytes: 110 * MB },
+}, async (arena) => {
+  const ada = await open(arena);
+  const lines = await many(100, 4, async (i) => {
+    const line = await dial(arena, { from: addressOf(i, 2), isReading: false });
+    await line.send(requestOf('/mcp', rpc(i, 'tools/list'), ada.headers));
+    return line;
+  });
+  await sleep(2000);
+  for (const line of lines) line.close();
+});
 
 attack('an id of 1 MB is refused', { bounds: { cpuS: 1, bytes: 24 * MB } }, async (arena) => {
   const ada = await open(arena);

@@ -59,6 +59,40 @@ for (const suffix of ['', '/', '/sse']) {
   }
 }
 
+attack('clients are told neither addresses nor secrets of upstreams', {
+  make: async (t) => {
+    const server = await FaultServer.start();
+    t.after(() => server.stop());
+    server.faults['tools/call'] = fault.status(500);
+    const refusing = http.createServer((req, res) => res.writeHead(400).end('{"error":"invalid_client"}')).listen(0, '127.0.0.1');
+    await once(refusing, 'listening');
+    t.after(() => refusing.close());
+    const [dead, deadToo] = [await freePort(), await freePort()];
+    return {
+      config: {
+        mcpServers: {
+          zap: { url: `http://user:URLPASS@127.0.0.1:${dead}/s/PATHSECRET/mcp?key=QUERYSECRET`, headers: { authorization: 'Bearer HDRSECRET' } },
+          u: { url: server.url },
+          o: { url: `http://127.0.0.1:${deadToo}/mcp`, oauth: { token_url: `http://127.0.0.1:${refusing.address().port}/TOKPATH?x=TOKQ`, client_id: 'CLIENTID', client_secret: 'CLIENTSECRET', refresh_token: 'REFRESHTOKEN' } },
+          c: { command: '/nonexistent/SECRETDIR/x', args: ['--key', 'ARGSECRET'], env: { K: 'ENVSECRET' } },
+        },
+      },
+      settings: { UPSTREAM_OPEN_TIMEOUT_S: 2 }, begin: () => [dead, deadToo, server.port],
+    };
+  },
+}, async (arena) => {
+  const ada = await open(arena);
+  let told = ada.answer.body;
+  for (const name of ['zap_t', 'u_write', 'o_t', 'c_t', 'gateway_status']) told += (await ada.call(name)).body;
+  const logged = arena.mgw.lines.join('\n');
+  const metrics = (await ask(arena.stats, '/metrics')).body;
+  const secrets = ['URLPASS', 'PATHSECRET', 'QUERYSECRET', 'HDRSECRET', 'TOKPATH', 'TOKQ', 'CLIENTSECRET', 'REFRESHTOKEN', 'ARGSECRET', 'ENVSECRET'];
+  assert.deepEqual(secrets.filter((secret) => told.includes(secret)), [], 'clients');
+  assert.deepEqual(secrets.filter((secret) => logged.includes(secret)), [], 'the log');
+  assert.deepEqual(secrets.filter((secret) => metrics.includes(secret)), [], 'the metrics');
+  for (const word of ['SECRETDIR', ...arena.begin().map((port) => `127.0.0.1:${port}`)]) assert.ok(!told.includes(word), `${word} is told to clients`);
+});
+
 const ends = {
   expires: async () => {},
   'is taken out of the file': async (arena) => {
@@ -102,3 +136,21 @@ attack('an empty variable does not open the gateway', {
   assert.equal((await open(arena, { user: null })).answer.status, 401);
 });
 
+attack('a child reads nothing of mgw and of other users\' children', {
+  make: async () => ({
+    config: {
+      mcpServers: {
+        c: { ...hostileChild('good'), users: { 'ada@example.com': { env: { KEY: 'SECRET_OF_ADA' } }, 'bob@example.com': { env: { KEY: 'SECRET_OF_BOB' } } } },
+        mail: { url: 'http://127.0.0.1:1/mcp', headers: { authorization: 'Bearer SECRET_OF_MAIL' } },
+      },
+    },
+    settings: { STATE_KEY: `SECRET_STATE_KEY_${'k'.repeat(32)}` },
+  }),
+}, async (arena) => {
+  const ada = await open(arena);
+  const { json } = await ada.call('c_spy');
+  const { read, own } = JSON.parse(json.result.content[0].text);
+  assert.equal(own.KEY, 'SECRET_OF_ADA');
+  const seen = Object.entries(read).filter(([, what]) => typeof what === 'string' && /SECRET_OF_BOB|SECRET_STATE_KEY|SECRET_OF_MAIL|^opened$/.test(what));
+  assert.deepEqual(seen.map(([file]) => file.replace(/\d+/g, 'PID')), []);
+});

@@ -28,6 +28,31 @@ attack('thousands of sessions of one user, from many addresses, are cheap and bo
   for (const agent of agents) agent.destroy();
 });
 
+attack('sessions that nobody uses hold no connection to an upstream', { make: good, bounds: { cpuS: 3, bytes: 24 * MB } }, async (arena) => {
+  const before = arena.descriptors;
+  await many(300, 8, () => open(arena));
+  await waitFor(async () => (await arena.metrics()).connections < 10, 'the requests to have ended');
+  await sleep(300);
+  const { GET = 0 } = await arena.begin();
+  const more = arena.descriptors - before;
+  assert.ok(more < 60, `${more} descriptors for 300 sessions`);
+  assert.ok(GET < 10, `${GET} GET streams for 300 sessions that listen to nothing`);
+});
+
+attack('one user\'s sessions do not take the descriptors of mgw', {
+  make: good, wrap: () => ['prlimit', '--nofile=600:600'], tool: 'u_write', args: {}, bounds: { cpuS: 3 },
+}, async (arena) => {
+  const until = Date.now() + 5000;
+  await many(700, 16, async () => {
+    if (Date.now() > until) return;
+    const line = await dial(arena);
+    await line.send(requestOf('/mcp', rpc(1, 'initialize', initializeParams()), { ...JSON_HEADERS, ...bearer('ada') }));
+    await Promise.race([waitFor(() => line.status() || line.isClosed, 'an answer'), sleep(1000)]);
+  });
+  const newcomer = await open(arena, { user: 'bob', from: '127.0.0.8' });
+  return async () => assert.ok(answers(await newcomer.call('u_write')), 'a newcomer must be served');
+});
+
 attack('one user\'s children leave room for another\'s', {
   config: { mcpServers: { c: hostileChild('good') } }, settings: { CHILDREN_MAX: 12 }, bounds: { cpuS: 2 },
 }, async (arena) => {

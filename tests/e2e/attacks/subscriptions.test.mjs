@@ -77,6 +77,22 @@ attack('a server is unsubscribed from a few resources at a time', {
   assert.ok(most - descriptors <= 40, `${most - descriptors} descriptors more`);
 });
 
+attack('subscriptions to names of 4 MB are refused', { ...withChild, bounds: { cpuS: 2, bytes: 48 * MB } }, async (arena) => {
+  const ada = await open(arena);
+  for (let i = 0; i < 15; i++) await ada.post(rpc(i, 'resources/subscribe', { uri: `x:${i}/${'u'.repeat(4000000)}` }));
+  const before = arena.resident;
+  return () => assert.ok(before < 80 * MB, `${before / MB} MB are held`);
+});
+
+attack('subscriptions hold no more than a user\'s share', {
+  ...withChild, settings: { MEMORY_PER_USER_MAX_BYTES: 32 * MB, STREAMS_PER_USER_MAX: 0 }, bounds: { cpuS: 4, bytes: 64 * MB, logLines: 2000 },
+}, async (arena) => {
+  // 1,000 names of 1 kB each a session.
+  const lines = await many(60, 4, (k) => listen(arena, Array.from({ length: 1000 }, (_, i) => `x:${k}/${i}/${'u'.repeat(1000)}`), { from: addressOf(k) }));
+  await heard(lines);
+  for (const line of lines) line.close();
+});
+
 attack('a listening to 1,000 tasks is as cheap', { ...withChild, bounds: { cpuS: 2, bytes: 48 * MB } }, async (arena) => {
   const lines = await many(10, 4, (k) => listen(arena, [], { more: { taskSubscriptions: namesOf(k), taskIds: namesOf(k) } }));
   await heard(lines);
