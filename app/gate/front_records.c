@@ -71,6 +71,13 @@ void conn_on_deadline(struct timer *timer)
         }
 }
 
+static void request_on_turn(struct work *work)
+{
+        struct request *req = container_of(work, struct request_input, work)->req;
+
+        req->conn->front->events->on_request(req);
+}
+
 /* Hands the request over when all of it is there (rule: CONTENT_LENGTH decides, not the empty
  * STDIN). */
 static void request_check_complete(struct request *req, bool at_stdin_end)
@@ -84,7 +91,8 @@ static void request_check_complete(struct request *req, bool at_stdin_end)
                 return;
         }
         request_has_come(req);
-        req->conn->front->events->on_request(req);
+        req->in->work.on_run = request_on_turn;
+        work_start(&req->in->work, req->share);
 }
 
 static void request_on_head(struct request *req)
@@ -138,6 +146,7 @@ static void conn_on_begin(struct conn *c, const struct fcgi_record *rec)
         }
         req->conn = c;
         req->id = rec->id;
+        req->in->req = req;
         req->keep_conn = keep_conn;
         list_init(&req->waiters);
         buf_init(&req->in->raw_params, c->front->gate->config->head_max_bytes);

@@ -4,6 +4,7 @@
 #include "mgw/gate/builtin.h"
 #include "mgw/gate/call.h"
 #include "mgw/gate/fetch.h"
+#include "mgw/gate/work.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct listing {
         struct call *call;
         struct list parts; /* that are on their way */
         struct timer deadline;
+        struct work work; /* to go on with the call */
         void (*on_done)(struct call *call);
         bool is_starting; /* not done from within the start */
 };
@@ -108,10 +110,18 @@ static void answer_list(struct call *call)
 
 /* ---- fetching ---- */
 
+static void listing_on_turn(struct work *work)
+{
+        const struct listing *l = container_of(work, struct listing, work);
+
+        l->on_done(l->call);
+}
+
+/* Many calls may have waited for one list, and each answer is work. */
 static void listing_done(struct listing *l)
 {
         timer_disarm(listing_gate(l)->loop, &l->deadline);
-        l->on_done(l->call);
+        work_start(&l->work, l->call->share);
 }
 
 static void listing_check(struct listing *l)
@@ -193,6 +203,7 @@ static struct listing *listing_begin(struct call *call, void (*on_done)(struct c
         l->call = call;
         l->on_done = on_done;
         l->deadline.on_due = listing_on_deadline;
+        l->work.on_run = listing_on_turn;
         l->is_starting = true;
         list_init(&l->parts);
         return l;
@@ -244,6 +255,7 @@ void listing_drop(struct listing *l)
         if (l == NULL)
                 return;
         timer_disarm(listing_gate(l)->loop, &l->deadline);
+        work_cancel(&l->work);
         while ((it = list_first(&l->parts)) != NULL)
                 part_end(container_of(it, struct part, link), "the client no longer waits");
         loop_bury(listing_gate(l)->loop, l, free);

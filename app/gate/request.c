@@ -51,6 +51,8 @@ void request_tell_room(struct request *req)
 static void request_drop(struct request *req)
 {
         request_tell_room(req);
+        if (req->in != NULL)
+                work_cancel(&req->in->work);
         list_unlink(&req->link);
         req->conn->n_requests--;
         loop_bury(req->conn->front->gate->loop, req, request_free);

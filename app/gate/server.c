@@ -283,6 +283,7 @@ static int server_open(struct server *sv, const struct config *config)
                 return r;
         memory_set_caps(gate);
         share_gate_init(gate);
+        work_gate_init(gate);
         if (gate->own_share == NULL)
                 return -ENOMEM;
         gate->started_ms = loop_now_ms(gate->loop);

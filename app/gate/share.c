@@ -25,6 +25,7 @@ static void share_init(struct share *share, struct gate *gate, uint64_t max_byte
         list_init(&share->idle_sessions);
         list_init(&share->children);
         list_init(&share->rests);
+        list_init(&share->work);
 }
 
 static struct share *share_new(struct gate *gate)
@@ -49,6 +50,7 @@ void share_destroy(struct share *share)
         if (share == NULL)
                 return;
         account_forget_rests(share);
+        list_unlink(&share->busy_link);
         free(share);
 }
 

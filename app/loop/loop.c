@@ -124,6 +124,11 @@ static void loop_end_turn(struct loop *loop, int64_t began_us)
                 loop->turns.longest_us = us;
 }
 
+uint64_t loop_turn_no(const struct loop *loop)
+{
+        return loop->n_turns;
+}
+
 const struct loop_turns *loop_turns(const struct loop *loop)
 {
         return &loop->turns;

@@ -4,7 +4,7 @@
 import { after, afterEach, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Peer, request } from './lib/fastcgi.mjs';
+import { Peer, TYPE, begin, pairs, paramsOf, record, request } from './lib/fastcgi.mjs';
 import { startGateway, waitFor } from './lib/gateway.mjs';
 import { ask, dial } from './lib/raw.mjs';
 import { initializeParams, JSON_HEADERS, openSession, openStream, rpc } from './lib/stream.mjs';
@@ -367,6 +367,20 @@ describe('clients that are slow, rude or many', { timeout: 120000 }, () => {
     assert.deepEqual(ids, Array.from(ids, (_, i) => i));
     assert.equal(await metric('mgw_streams_overflowed_total'), before + 1);
     assert.equal(gateway.mgw.count(/does not read/, from), 1);
+  });
+
+  test('clients that leave before it is the turn of what they have sent', async () => {
+    const big = `{"jsonrpc": "2.0", "id": 3, "method": "ping", "params": {"pad": [${Array(200000).fill('0').join()}]}}`;
+    const records = [...big.matchAll(/[^]{1,60000}/g)].map(([piece]) => record(TYPE.STDIN, 1, piece));
+    const whole = Buffer.concat([begin(1), record(TYPE.PARAMS, 1, pairs(paramsOf('/mcp', { body: big, headers: live }))), record(TYPE.PARAMS, 1, ''), ...records, record(TYPE.STDIN, 1, '')]);
+    const peers = await Promise.all(Array.from({ length: 40 }, () => Peer.connect(gateway.socket)));
+    await Promise.all(peers.map((peer) => new Promise((resolve) => {
+      peer.socket.write(whole, () => {
+        peer.socket.destroy();
+        resolve();
+      });
+    })));
+    await waitFor(async () => await metric('mgw_connections') <= witness.streams.length + 2, 'their connections to be gone');
   });
 
   test('200 clients that connect and reset at random moments', async () => {

@@ -2,7 +2,7 @@
  * peer that keeps or multiplexes connections is served too. */
 #pragma once
 
-#include "mgw/gate/gate.h"
+#include "mgw/gate/work.h"
 #include "mgw/wire/cgi.h"
 
 struct front;
@@ -35,6 +35,8 @@ struct request_input {
         struct buf raw_params;
         struct buf body;
         struct ledger_hold hold; /* of the body */
+        struct work work;        /* to hand it over to on_request */
+        struct request *req;
 };
 
 struct request {

@@ -60,6 +60,9 @@ struct gate {
         struct share *own_share;  /* pays for what is nobody's, without a cap of its own */
         struct list idle_shares;  /* those with idle sessions */
 
+        struct loop_task work; /* gate/work */
+        struct list busy_shares;
+
         struct ledger ledger;
         uint64_t memory_per_user_max_bytes;
         struct timer memory_look; /* gate/memory */

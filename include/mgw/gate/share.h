@@ -19,6 +19,10 @@ struct share {
         struct timer expiry;       /* of the longest idle session; of itself when nobody holds it */
         struct list rests;         /* gate/account: the accounts whose servers asked for a rest */
         struct rate calls;
+        struct list work;      /* gate/work: what waits for a turn */
+        struct list busy_link; /* gate->busy_shares while something does */
+        uint64_t work_turn;    /* in which so much was done: */
+        int64_t work_us;
         unsigned n_holders;
         unsigned n_sessions;
         unsigned n_idle_sessions;

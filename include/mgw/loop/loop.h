@@ -47,6 +47,8 @@ int loop_run(struct loop *loop);
 /* One turn that waits at most timeout_ms (-1: no bound). 0, -errno. */
 int loop_turn(struct loop *loop, int timeout_ms);
 void loop_stop(struct loop *loop);
+/* Differs from turn to turn. */
+uint64_t loop_turn_no(const struct loop *loop);
 /* Of all turns so far but this one. */
 const struct loop_turns *loop_turns(const struct loop *loop);
 /* The monotonic time of this turn. */
