@@ -5,13 +5,17 @@
  * the text is a user's. */
 #include "mgw/wire/rpc.h"
 
+#include "rpc_read.h"
 #include "rpc_size.h"
+#include "rpc_write.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define DESCRIBED_MAX_BYTES 65536
 
 static_assert(RPC_DEPTH_MAX == 64, "as refusal() says");
 
@@ -69,12 +73,31 @@ static const char *refusal(const struct rpc_bounds *bounds, const struct rpc_siz
                                      : "the gateway has no memory left for it";
 }
 
+/* What is wrong with a text. jansson knows words for it, but takes long. */
+static void describe(struct str text, size_t stop, char *why, size_t size)
+{
+        json_error_t error;
+        json_t *root = NULL;
+
+        if (text.n > DESCRIBED_MAX_BYTES) {
+                write_reason(why, size, "no valid JSON", place_of(text, stop));
+                return;
+        }
+        root = json_loadb(text.n == 0 ? "" : text.p, text.n,
+                          JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+        write_reason(why, size, root != NULL ? "out of memory" : error.text,
+                     root != NULL ? place_of(text, stop)
+                                  : (struct place){(size_t)error.line, (size_t)error.column,
+                                                   (size_t)error.position});
+        json_decref(root);
+}
+
 int rpc_parse(struct str text, const struct rpc_bounds *bounds, json_t **rootp, char *why,
               size_t why_size)
 {
         struct rpc_size size;
-        json_error_t error;
         const char *fault;
+        size_t stop;
         int r;
 
         rpc_size_of(text, &size);
@@ -83,13 +106,9 @@ int rpc_parse(struct str text, const struct rpc_bounds *bounds, json_t **rootp, 
                 write_reason(why, why_size, fault, place_of(text, size.is_too_deep ? size.end : 0));
                 return r;
         }
-        *rootp = json_loadb(text.n == 0 ? "" : text.p, text.n,
-                            JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+        *rootp = rpc_read(text, &stop);
         if (*rootp == NULL) {
-                struct place at = {(size_t)error.line, (size_t)error.column,
-                                   (size_t)error.position};
-
-                write_reason(why, why_size, error.text, at);
+                describe(text, stop, why, why_size);
                 if (bounds != NULL && bounds->hold != NULL)
                         ledger_hold_set_past(bounds->hold, 0);
                 return RPC_E_JSON;
@@ -274,12 +293,7 @@ json_t *rpc_request_take(json_t *id_take, const char *method, json_t *params)
 
 int rpc_dump(const json_t *msg, struct str *out)
 {
-        char *text = json_dumps(msg, JSON_COMPACT);
-
-        if (text == NULL)
-                return -ENOMEM;
-        *out = str_from(text);
-        return 0;
+        return rpc_write(msg, out);
 }
 
 const char *rpc_text(const json_t *object, const char *key)

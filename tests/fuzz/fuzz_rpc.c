@@ -5,6 +5,10 @@
 #include "mgw/wire/rpc.h"
 #include "mgw/wire/rpc_result.h"
 
+#include "../../app/wire/rpc_read.h"
+#include "../../app/wire/rpc_size.h"
+#include "../../app/wire/rpc_write.h"
+
 static void check_reason(const char *why, size_t size)
 {
         size_t n = strnlen(why, size);
@@ -103,6 +107,39 @@ static void check_result(struct str text, const json_t *result, const json_t *id
         buf_finish(&out);
 }
 
+/* Our reader takes what jansson takes, and for the same; our writer writes the same bytes. */
+static void check_beside_jansson(struct str text)
+{
+        struct rpc_size size;
+        json_t *ours, *theirs;
+        struct str written;
+        char *dumped;
+        size_t stop;
+
+        rpc_size_of(text, &size);
+        if (size.is_too_deep)
+                return;
+        ours = rpc_read(text, &stop);
+        REQUIRE(stop <= text.n);
+        theirs = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+        /* Between two tokens jansson overlooks a NUL. */
+        REQUIRE((ours != NULL) == (theirs != NULL) ||
+                (ours == NULL && memchr(text.p, '\0', text.n) != NULL));
+        if (ours == NULL)
+                json_decref(theirs);
+        if (ours == NULL)
+                return;
+        REQUIRE(json_equal(ours, theirs));
+        dumped = json_dumps(theirs, JSON_COMPACT);
+        REQUIRE(dumped != NULL);
+        REQUIRE(rpc_write(ours, &written) == 0);
+        REQUIRE(str_eq(written, str_from(dumped)));
+        json_decref(ours);
+        json_decref(theirs);
+        free(dumped);
+        free((char *)written.p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         char *copy = exact_copy(data, size);
@@ -111,6 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct rpc_msg msg;
         json_t *root;
 
+        check_beside_jansson((struct str){copy, size});
         if (rpc_parse((struct str){copy, size}, NULL, &root, why, sizeof(why)) != 0) {
                 check_reason(why, sizeof(why));
                 check_result((struct str){copy, size}, NULL, NULL);
