@@ -1,19 +1,52 @@
 #include "mgw/base/privilege.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/capability.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define OOM_SCORE_CHILD "500"
+
+/* Opened while it is ours to open; -1: not at all. */
+static int oom_fd = -1;
+static char oom_own[16];
+
+static void oom_open(void)
+{
+        ssize_t n;
+
+        oom_fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+        if (oom_fd < 0)
+                return;
+        n = pread(oom_fd, oom_own, sizeof(oom_own) - 1, 0);
+        oom_own[n > 0 ? n : 0] = '\0';
+}
+
+/* What is to go even before that stays so. */
+void privilege_fork_expendable(bool is_expendable)
+{
+        const char *text = is_expendable ? OOM_SCORE_CHILD : oom_own;
+
+        if (oom_fd < 0 || oom_own[0] == '\0' || atoi(oom_own) >= atoi(OOM_SCORE_CHILD))
+                return;
+        /* Where it is refused (some sandboxes) we all stay as we are. */
+        if (pwrite(oom_fd, text, strlen(text), 0) < 0)
+                oom_own[0] = '\0';
+}
+
 int privilege_give_up(void)
 {
         const struct rlimit none = {0, 0};
 
+        oom_open();
 #ifndef MGW_SANITIZED
         /* LeakSanitizer attaches to us at the end, as a debugger would. */
         if (prctl(PR_SET_DUMPABLE, 0) < 0)
@@ -32,6 +65,14 @@ static uint64_t capabilities(void)
         if (syscall(SYS_capget, &header, data) < 0)
                 return 0;
         return (uint64_t)data[1].effective << 32 | data[0].effective;
+}
+
+bool privilege_has_uids(void)
+{
+        const uint64_t needed =
+                UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_KILL;
+
+        return (capabilities() & needed) == needed;
 }
 
 void privilege_describe(char *text, size_t size)

@@ -2,6 +2,7 @@
  * wrong. */
 #include "mgw/gate/builtin.h"
 
+#include "confine.h"
 #include "mgw/gate/share.h"
 
 #include <inttypes.h>
@@ -90,8 +91,9 @@ static void run_status(struct call *call)
                                       ? era_claimed_in_meta(call->params)
                                       : str_from(era_revision_name(call->session->revision));
         int64_t age_s = 0;
-        char text[1024];
+        char text[1280], privileges[256];
 
+        confine_describe(gate, privileges, sizeof(privileges));
         if (oldest != NULL)
                 age_s = (now - container_of(oldest, struct stream, link)->opened_ms) / 1000;
         int n = snprintf(text, sizeof(text),
@@ -100,6 +102,7 @@ static void run_status(struct call *call)
                          " opened, longest ended one lived %" PRIu64 " s\n"
                          "sessions: %u\ncalls: %u running, %" PRIu64 " in all\n"
                          "keep-alives: %" PRIu64 ", every %g s\n"
+                         "privileges: %s\n"
                          "memory: %" PRIu64 " kB of %" PRIu64 " MB, %" PRIu64 " refusals\n"
                          "longest turn: %.1f ms\n"
                          "yours: %" PRIu64 " kB, %u sessions, %u streams, %u calls, %u programs\n"
@@ -108,7 +111,7 @@ static void run_status(struct call *call)
                          MGW_VERSION, gate->config->node, (now - gate->started_ms) / 1000,
                          st->n_streams, user_table_n_streaming(gate->users), st->streams_opened,
                          st->longest_stream_ms / 1000, st->n_sessions, st->n_calls, st->calls,
-                         st->keepalives, (double)gate->config->keepalive_ms / 1000,
+                         st->keepalives, (double)gate->config->keepalive_ms / 1000, privileges,
                          gate->ledger.bytes >> 10, gate->ledger.max_bytes >> 20,
                          gate->ledger.refused, (double)loop_turns(gate->loop)->longest_us / 1000,
                          call->share->memory.bytes >> 10, call->share->n_sessions,

@@ -121,6 +121,20 @@ static const struct setting settings[] = {
          "stdio servers running at once"},
         {"children_per_user_max", KIND_COUNT, AT(children_per_user_max), "64", 0, 1e6,
          "of one user, or address; one more ends the user's own longest idle one; 0: no limit"},
+        {"children_uid_first", KIND_COUNT, AT(children_uid_first), "0", 0, 4e9,
+         "they run as users of their own, from this uid on, one for each server and user; 0: as "
+         "mgw's"},
+        {"children_uid_count", KIND_COUNT, AT(children_uid_count), "10000", 1, 1e6,
+         "how many uids are theirs"},
+        {"children_landlock", KIND_BOOL, AT(has_children_landlock), "true", 0, 0,
+         "where the kernel can, they are kept from the configuration, the tokens and all other "
+         "processes: true or false"},
+        {"children_data_max_bytes", KIND_SIZE, AT(children_data_max_bytes), "4294967296", 0, 1e15,
+         "memory that a process of theirs may have for its data; 0: no limit of its own"},
+        {"children_processes_max", KIND_COUNT, AT(children_processes_max), "1024", 0, 1e7,
+         "processes and threads of each of their uids; 0: no limit of its own"},
+        {"children_files_max", KIND_COUNT, AT(children_files_max), "4096", 0, 1e7,
+         "descriptors of a process of theirs; 0: no limit of its own"},
         {"turn_limit_s", KIND_SECONDS, AT(turn_limit_ms), "30", 0, SECONDS_MAX,
          "mgw ends when it has been stuck for so long, to be started anew; 0: never"},
         {"builtin_tools", KIND_BOOL, AT(has_builtin_tools), "true", 0, 0,
@@ -525,8 +539,10 @@ int config_load(struct config *config, const char *path, FILE *err)
         for (size_t i = 0; i < N_SETTINGS; i++)
                 if (set(config, &settings[i], settings[i].standard) != NULL)
                         return -ENOMEM;
-        if (path != NULL)
+        if (path != NULL) {
+                config->path = strdup(path);
                 load_file(&l);
+        }
         load_environment(&l);
         config_names_check(&l);
         free((void *)l.text.p);
@@ -541,6 +557,7 @@ void config_finish(struct config *c)
                 if (settings[i].kind <= KIND_SECRET)
                         free(*(char **)((char *)c + settings[i].offset));
         origins_clear(c);
+        free(c->path);
         for (size_t i = 0; i < c->n_servers; i++)
                 config_server_finish(&c->servers[i]);
         free(c->servers);

@@ -4,6 +4,7 @@
 #include "mgw/base/strv.h"
 #include "mgw/mcp/rest.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ enum shape {
         SHAPE_HEADERS, /* object of strings, as "Name: value" */
         SHAPE_ENV,     /* object of strings, as "NAME=value" */
         SHAPE_SECONDS, /* int64_t milliseconds */
+        SHAPE_COUNT,   /* int64_t, 0 or more */
         SHAPE_OBJECT,  /* json_t * */
         SHAPE_OAUTH,   /* struct config_oauth * */
         SHAPE_SCOPE,   /* enum config_scope */
@@ -45,6 +47,9 @@ static const struct server_key {
         {"cwd", SHAPE_TEXT, STDIO, AT(cwd)},
         {"scope", SHAPE_SCOPE, STDIO, AT(scope)},
         {"idle_s", SHAPE_SECONDS, STDIO, AT(idle_ms)},
+        {"data_max_bytes", SHAPE_COUNT, STDIO, AT(data_max_bytes)},
+        {"processes_max", SHAPE_COUNT, STDIO, AT(processes_max)},
+        {"files_max", SHAPE_COUNT, STDIO, AT(files_max)},
         {"rest", SHAPE_TEXT, REST, AT(rest_file)},
         {"openapi", SHAPE_TEXT, REST, AT(openapi_file)},
         {"base_url", SHAPE_TEXT, REST, AT(base_url)},
@@ -106,6 +111,19 @@ static void load_seconds(struct loading *l, const char *at, const json_t *value,
                 config_fault(l, at, "must be a number of seconds from 0 to 10000000");
         else
                 *msp = (int64_t)(s * 1000);
+        free(text);
+}
+
+static void load_count(struct loading *l, const char *at, const json_t *value, int64_t *np)
+{
+        char *text = config_text(l, at, JSON_REAL, value), *end;
+        double n = text != NULL ? strtod(text, &end) : 0;
+
+        if (text != NULL &&
+            (end == text || *end != '\0' || !(n >= 0 && n <= 1e15) || n != floor(n)))
+                config_fault(l, at, "must be a whole number, 0 or more");
+        else
+                *np = (int64_t)n;
         free(text);
 }
 
@@ -198,6 +216,9 @@ static void load_key(struct loading *l, const char *at, const struct server_key 
                 break;
         case SHAPE_SECONDS:
                 load_seconds(l, at, value, field);
+                break;
+        case SHAPE_COUNT:
+                load_count(l, at, value, field);
                 break;
         case SHAPE_OBJECT:
                 load_tools(l, at, value, field);
@@ -298,7 +319,11 @@ static enum config_server_kind kind_of(const json_t *entry)
 
 void config_server_load(struct loading *l, const char *name, json_t *entry)
 {
-        struct config_server s = {.idle_ms = 600000, .answer_timeout_ms = 60000};
+        struct config_server s = {.idle_ms = 600000,
+                                  .answer_timeout_ms = 60000,
+                                  .data_max_bytes = -1,
+                                  .processes_max = -1,
+                                  .files_max = -1};
         char full[160], at[240];
         const char *key;
         json_t *value;

@@ -2,6 +2,7 @@
  * reload tokens on SIGHUP. */
 #include "mgw/gate/server.h"
 
+#include "confine.h"
 #include "memory.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
@@ -295,6 +296,8 @@ static int server_open(struct server *sv, const struct config *config)
                          config->auth_anonymous ? "from anywhere" : "on this machine");
         server_fit_descriptors(gate);
         memory_watch(gate);
+        if ((r = confine_open(gate)) < 0)
+                return r;
         if ((r = upstreams_create(gate)) < 0)
                 return r;
         r = server_listen(sv);
@@ -315,6 +318,7 @@ static void server_close(struct server *sv)
         http_client_destroy(gate->http);
         upstreams_destroy(gate);
         children_destroy(gate->children);
+        confine_close(gate);
         share_gate_finish(gate);
         signal_watch_close(&sv->signals);
         loop_destroy(gate->loop);

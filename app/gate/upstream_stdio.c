@@ -1,5 +1,6 @@
 /* An MCP server as a child process: a message a line, both ways. It is started when its session
  * needs it, and ended when it has had nothing to do for a while. */
+#include "confine.h"
 #include "link_inside.h"
 #include "mgw/base/log.h"
 #include "mgw/base/strv.h"
@@ -297,7 +298,7 @@ static int peer_start(struct stdio_peer *peer, char *detail, size_t size)
         struct link *link = peer->link;
         const struct config_server *server = link->upstream->server;
         char **envp = make_environment(link->account->config);
-        const struct child_options options = {
+        struct child_options options = {
                 .argv = (const char *const *)server->argv,
                 .envp = (const char *const *)envp,
                 .cwd = server->cwd,
@@ -307,10 +308,11 @@ static int peer_start(struct stdio_peer *peer, char *detail, size_t size)
                 .term_after_ms = TERM_AFTER_MS,
                 .kill_after_ms = KILL_AFTER_MS,
         };
-        int r = envp != NULL ? child_start(link_gate(link)->children, &options, &peer_handlers,
-                                           peer, &peer->child, detail, size)
-                             : -ENOMEM;
+        int r = envp != NULL ? confine_child(link, &options, detail, size) : -ENOMEM;
 
+        if (r == 0)
+                r = child_start(link_gate(link)->children, &options, &peer_handlers, peer,
+                                &peer->child, detail, size);
         strv_free(envp);
         return r;
 }

@@ -1,19 +1,25 @@
 /* vfork(), since to copy the tables of a process with ten thousands of streams takes long, and
  * since we must know whether the command could be executed: we go on when it was, or when the child
  * has written into our memory why it was not. Between the two the child makes system calls alone,
- * with all signals blocked until no handler of ours is left. */
+ * with all signals blocked until no handler of ours is left. It gives up what it must not have
+ * (limits, user, capabilities, hidden files) before it touches anything that its entry names. */
 #include "child_spawn.h"
 
 #include "keeper.h"
+#include "mgw/base/privilege.h"
+#include "mgw/loop/fence.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,7 +34,8 @@ struct spawn {
         char *file; /* room for a directory of path and the command */
         pid_t parent;
         int keeper_fd;
-        int ends[3]; /* the child's, all above 2 */
+        int ruleset_fd; /* -1: none */
+        int ends[3];    /* the child's, all above 2 */
         /* Written by the child. */
         volatile enum spawn_step step;
         volatile int error;
@@ -47,23 +54,88 @@ static void spawn_reset_signals(void)
         sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static int spawn_set_limit(int resource, uint64_t most)
+{
+        struct rlimit limit;
+
+        if (getrlimit(resource, &limit) < 0)
+                return -errno;
+        if (most < limit.rlim_max)
+                limit.rlim_max = most;
+        if (limit.rlim_cur > limit.rlim_max)
+                limit.rlim_cur = limit.rlim_max;
+        return setrlimit(resource, &limit) < 0 ? -errno : 0;
+}
+
+static int spawn_set_limits(const struct child_options *options)
+{
+        int r = spawn_set_limit(RLIMIT_CORE, 0);
+
+        if (r == 0 && options->data_max_bytes > 0)
+                r = spawn_set_limit(RLIMIT_DATA, options->data_max_bytes);
+        if (r == 0 && options->files_max > 0)
+                r = spawn_set_limit(RLIMIT_NOFILE, options->files_max);
+        if (r == 0 && options->uid != 0 && options->processes_max > 0)
+                r = spawn_set_limit(RLIMIT_NPROC, options->processes_max);
+        return r;
+}
+
+/* The system calls themselves: the library's would change the user of all our threads. */
+static int spawn_set_user(uid_t uid)
+{
+        if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, uid, uid, uid) < 0 ||
+            syscall(SYS_setresuid, uid, uid, uid) < 0)
+                return -errno;
+        return 0;
+}
+
+/* no_new_privs keeps what it executes from having any again, root's programs too. */
+static int spawn_drop_capabilities(void)
+{
+        struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+        const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
+        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+            syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return -errno;
+        return 0;
+}
+
+static int spawn_confine(const struct spawn *spawn)
+{
+        const struct child_options *options = spawn->options;
+        int r = spawn_set_limits(options);
+
+        if (r == 0 && options->uid != 0)
+                r = spawn_set_user(options->uid);
+        if (r == 0)
+                r = spawn_drop_capabilities();
+        if (r == 0 && spawn->ruleset_fd >= 0 &&
+            syscall(SYS_landlock_restrict_self, spawn->ruleset_fd, 0) < 0)
+                r = -errno;
+        return r;
+}
+
 static int spawn_prepare(const struct spawn *spawn)
 {
         int r;
 
+        if (setsid() < 0)
+                return -errno;
+        r = keeper_add(spawn->keeper_fd, getpid());
+        for (int fd = 0; fd < 3 && r == 0; fd++)
+                if (dup2(spawn->ends[fd], fd) < 0)
+                        r = -errno;
+        if (r == 0)
+                r = spawn_confine(spawn);
+        if (r < 0)
+                return r;
+        /* A change of the user would make it forgotten. */
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
                 return -errno;
         /* It died before it could be said. */
         if (getppid() != spawn->parent)
                 return -ESRCH;
-        if (setsid() < 0)
-                return -errno;
-        r = keeper_add(spawn->keeper_fd, getpid());
-        if (r < 0)
-                return r;
-        for (int fd = 0; fd < 3; fd++)
-                if (dup2(spawn->ends[fd], fd) < 0)
-                        return -errno;
         return close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
 }
 
@@ -129,10 +201,12 @@ static int spawn_fork(struct spawn *spawn, pid_t *pidp)
 
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &old);
+        privilege_fork_expendable(true);
         pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork): see above */
         if (pid == 0)
                 spawn_in_child(spawn); /* NOLINT(clang-analyzer-unix.Vfork): system calls alone */
         r = pid < 0 ? -errno : spawn->error;
+        privilege_fork_expendable(false);
         pthread_sigmask(SIG_SETMASK, &old, NULL);
         if (pid > 0 && r < 0) {
                 (void)keeper_drop(spawn->keeper_fd, pid);
@@ -217,6 +291,10 @@ static int spawn_run(struct spawn *spawn, pid_t *pidp, int fds[3])
         if (spawn->file == NULL)
                 return -ENOMEM;
         r = spawn_open_pipes(spawn, fds);
+        if (r == 0 && spawn->options->fence != NULL) {
+                spawn->ruleset_fd = fence_ruleset(spawn->options->fence);
+                r = spawn->ruleset_fd < 0 ? spawn->ruleset_fd : 0;
+        }
         if (r == 0)
                 r = spawn_fork(spawn, pidp);
         fds_close(spawn->ends);
@@ -234,6 +312,7 @@ int child_spawn(const struct child_options *options, int keeper_fd, pid_t *pidp,
                 .path = spawn_path(options->envp),
                 .parent = getpid(),
                 .keeper_fd = keeper_fd,
+                .ruleset_fd = -1,
         };
         int r;
 

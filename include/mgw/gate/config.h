@@ -65,10 +65,15 @@ struct config_server {
         int64_t connect_timeout_ms;
         int64_t timeout_ms;        /* silence of a call; 0 = no limit */
         int64_t answer_timeout_ms; /* of a REST API */
-        int64_t idle_ms;           /* a child that has nothing to do ends after this */
+        /* Of a child; -1: as the gateway has it. */
+        int64_t data_max_bytes;
+        int64_t processes_max;
+        int64_t files_max;
+        int64_t idle_ms; /* a child that has nothing to do ends after this */
 };
 
 struct config {
+        char *path; /* of the file; NULL: none */
         char *listen;
         uint32_t socket_mode;
         char *socket_group;
@@ -106,6 +111,13 @@ struct config {
         int64_t catalog_age_ms;
         uint32_t children_max;
         uint32_t children_per_user_max; /* 0 = no limit */
+        uint32_t children_uid_first;    /* 0 = ours */
+        uint32_t children_uid_count;
+        bool has_children_landlock;
+        /* Of each; 0 = as mgw has it. */
+        uint64_t children_data_max_bytes;
+        uint32_t children_processes_max;
+        uint32_t children_files_max;
         bool has_builtin_tools;
         int log_format; /* enum log_format */
         int log_level;  /* enum log_level */

@@ -37,6 +37,7 @@ struct gate {
         struct user everybody; /* in whose name runs what all users share */
         struct http_client *http;
         struct children *children;
+        struct confine *confine;    /* gate/confine: what children are kept from */
         struct upstream *upstreams; /* in the order of the configuration */
         size_t n_upstreams;
         struct replay_pool replay;

@@ -1,6 +1,7 @@
 /* Child processes that speak in lines: lines to their standard input, lines from their standard
- * output and standard error. A child leads its own session and process group, and dies with us,
- * the processes that it started included; one that leaves its group (setsid) is out of reach. */
+ * output and standard error. A child has no capabilities, can gain none, and writes no core. It
+ * leads its own session and process group, and dies with us, the processes that it started
+ * included; one that leaves its group (setsid) is out of reach. */
 #pragma once
 
 #include "mgw/base/str.h"
@@ -15,6 +16,7 @@
 /* A longer line of standard error is cut. */
 #define CHILD_ERROR_LINE_MAX 4096
 
+struct fence;
 struct children; /* all of one loop, and the keeper that ends them when this process is killed */
 struct child;
 
@@ -47,8 +49,14 @@ struct child_handlers {
 struct child_options {
         /* Ended by NULL. argv[0] without a slash is looked up in the PATH of envp. */
         const char *const *argv;
-        const char *const *envp;  /* the whole environment, ended by NULL */
-        const char *cwd;          /* NULL: ours; relative paths in argv[0] and PATH start here */
+        const char *const *envp; /* the whole environment, ended by NULL */
+        const char *cwd;         /* NULL: ours; relative paths in argv[0] and PATH start here */
+        struct fence *fence;     /* NULL: none */
+        uid_t uid;               /* its user and group; 0: ours */
+        /* 0: as we have it. */
+        uint64_t data_max_bytes;  /* of a process: its heap, and what else it maps for writing */
+        uint64_t processes_max;   /* of uid: processes and threads; of no effect without a uid */
+        uint64_t files_max;       /* descriptors of a process */
         uint32_t line_max_bytes;  /* a longer line of standard output ends the child */
         uint32_t line_long_bytes; /* 0: on_long_line is never called */
         uint32_t queue_max_bytes; /* cap on what waits for standard input */

@@ -1,0 +1,262 @@
+/* A child has a user of its own where a range of them is configured: one for each server and user
+ * of ours, for as long as we run, since what a child leaves behind (files, processes that hide)
+ * belongs to that user. And where the kernel has Landlock it is fenced by that. */
+#include "confine.h"
+
+#include "link_inside.h"
+#include "mgw/base/log.h"
+#include "mgw/base/privilege.h"
+#include "mgw/base/strv.h"
+#include "mgw/loop/fence.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct confine {
+        struct fence *fence; /* NULL: none */
+        char **owners;       /* of the uids, by place; NULL: free. NULL: no uids */
+        bool has_children;
+};
+
+/* ---- users of their own ---- */
+
+static uint32_t hash(const char *text)
+{
+        uint32_t h = 2166136261u; /* FNV-1a */
+
+        for (; *text != '\0'; text++)
+                h = (h ^ (unsigned char)*text) * 16777619u;
+        return h;
+}
+
+/* The place that a name has, or gets: the same after a restart, unless another name has come first.
+ * Walks what is taken behind it, at most all. -1: all are taken. */
+static int64_t uid_place(char **owners, uint32_t n, const char *owner)
+{
+        uint32_t at = hash(owner) % n;
+
+        for (uint32_t tried = 0; tried < n; tried++, at = (at + 1) % n) {
+                if (owners[at] == NULL && (owners[at] = strdup(owner)) == NULL)
+                        return -1;
+                if (strcmp(owners[at], owner) == 0)
+                        return at;
+        }
+        return -1;
+}
+
+static int give_uid(const struct link *link, struct child_options *options, char *why,
+                    size_t why_size)
+{
+        const struct gate *gate = link_gate(link);
+        const struct config *config = gate->config;
+        char *owner;
+        int64_t place;
+
+        if (asprintf(&owner, "%s %s", upstream_name(link->upstream), link->session->user->email) <
+            0)
+                return -ENOMEM;
+        place = uid_place(gate->confine->owners, config->children_uid_count, owner);
+        free(owner);
+        if (place < 0) {
+                snprintf(why, why_size,
+                         "no user of the system is left for it "
+                         "(children_uid_count)");
+                return -EAGAIN;
+        }
+        options->uid = config->children_uid_first + (uid_t)place;
+        return 0;
+}
+
+/* ---- the fence ---- */
+
+static void add_secret(char ***secrets, const char *path)
+{
+        if (path != NULL && path[0] != '\0')
+                (void)strv_add_take(secrets, strdup(path));
+}
+
+static void add_account(char ***secrets, const struct config_account *account)
+{
+        if (account->oauth != NULL)
+                add_secret(secrets, account->oauth->refresh_token_file);
+}
+
+/* The files that no child has any business with; also the socket, which it could put its own in
+ * the place of. Ended by NULL; NULL: out of memory, or there are none. */
+static char **secret_files(const struct config *config)
+{
+        char **secrets = NULL;
+
+        add_secret(&secrets, config->path);
+        add_secret(&secrets, config->auth_tokens_file);
+        if (strncmp(config->listen, "unix:", 5) == 0)
+                add_secret(&secrets, config->listen + 5);
+        for (size_t i = 0; i < config->n_servers; i++) {
+                add_account(&secrets, &config->servers[i].account);
+                for (size_t j = 0; j < config->servers[i].n_users; j++)
+                        add_account(&secrets, &config->servers[i].users[j]);
+        }
+        return secrets;
+}
+
+static int open_fence(struct gate *gate, char **secrets)
+{
+        static const char *const none[] = {NULL};
+        int r;
+
+        if (!gate->config->has_children_landlock || fence_abi() == 0)
+                return 0;
+        r = fence_create(secrets != NULL ? (const char *const *)secrets : none,
+                         &gate->confine->fence);
+        if (r < 0)
+                log_error(NULL, "[mgw] child processes cannot be fenced by Landlock: %s",
+                          strerror(-r));
+        return r;
+}
+
+/* ---- what is told ---- */
+
+static void warn_of_readable(char **secrets)
+{
+        struct stat st;
+
+        for (char **path = secrets; path != NULL && *path != NULL; path++)
+                if (stat(*path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & S_IROTH) != 0)
+                        log_warn(NULL,
+                                 "[mgw] %s can be read by everybody, child processes included: "
+                                 "chmod o-r",
+                                 *path);
+}
+
+static void warn_of_children(const struct gate *gate, char **secrets)
+{
+        const struct confine *confine = gate->confine;
+
+        if (confine->fence == NULL && confine->owners != NULL)
+                warn_of_readable(secrets);
+        if (confine->owners != NULL)
+                return;
+        if (geteuid() == 0)
+                log_warn(NULL, "[mgw] child processes run as root: run mgw as another user, or "
+                               "give them users of their own (children_uid_first)");
+        if (confine->fence == NULL)
+                log_warn(NULL,
+                         "[mgw] nothing keeps child processes from the configuration, the tokens "
+                         "and each other's environment: give them users of their own "
+                         "(children_uid_first), or a kernel with Landlock");
+}
+
+static void describe_children(const struct gate *gate, char *text, size_t size)
+{
+        const struct config *config = gate->config;
+        const struct confine *confine = gate->confine;
+        char users[64] = "mgw's user";
+
+        if (confine->owners != NULL)
+                snprintf(users, sizeof(users), "uids %u-%u", config->children_uid_first,
+                         config->children_uid_first + config->children_uid_count - 1);
+        if (confine->fence != NULL)
+                snprintf(text, size, "%s, Landlock %d", users, fence_abi());
+        else
+                snprintf(text, size, "%s, no Landlock", users);
+}
+
+void confine_describe(const struct gate *gate, char *text, size_t size)
+{
+        char own[160], children[96] = "none";
+
+        privilege_describe(own, sizeof(own));
+        if (gate->confine->has_children)
+                describe_children(gate, children, sizeof(children));
+        snprintf(text, size, "%s; children: %s", own, children);
+}
+
+/* ---- all of it ---- */
+
+static bool has_children(const struct config *config)
+{
+        for (size_t i = 0; i < config->n_servers; i++)
+                if (config->servers[i].kind == CONFIG_SERVER_STDIO)
+                        return true;
+        return false;
+}
+
+static int open_uids(struct gate *gate)
+{
+        if (gate->config->children_uid_first == 0)
+                return 0;
+        if (!privilege_has_uids()) {
+                log_error(NULL, "[mgw] children_uid_first needs the capabilities CAP_SETUID, "
+                                "CAP_SETGID and CAP_KILL");
+                return -EINVAL;
+        }
+        gate->confine->owners = calloc(gate->config->children_uid_count, sizeof(char *));
+        return gate->confine->owners == NULL ? -ENOMEM : 0;
+}
+
+static int open_for_children(struct gate *gate)
+{
+        char **secrets = secret_files(gate->config);
+        int r = open_uids(gate);
+
+        if (r == 0)
+                r = open_fence(gate, secrets);
+        if (r == 0)
+                warn_of_children(gate, secrets);
+        strv_free(secrets);
+        return r;
+}
+
+int confine_open(struct gate *gate)
+{
+        char text[256];
+        int r = 0;
+
+        gate->confine = calloc(1, sizeof(*gate->confine));
+        if (gate->confine == NULL)
+                return -ENOMEM;
+        gate->confine->has_children = has_children(gate->config);
+        if (gate->confine->has_children)
+                r = open_for_children(gate);
+        if (r < 0)
+                return r;
+        confine_describe(gate, text, sizeof(text));
+        log_info(NULL, "[mgw] privileges: %s", text);
+        return 0;
+}
+
+void confine_close(struct gate *gate)
+{
+        struct confine *confine = gate->confine;
+
+        if (confine == NULL)
+                return;
+        fence_destroy(confine->fence);
+        for (uint32_t i = 0; confine->owners != NULL && i < gate->config->children_uid_count; i++)
+                free(confine->owners[i]);
+        free(confine->owners);
+        free(confine);
+        gate->confine = NULL;
+}
+
+static uint64_t limit(int64_t own, uint64_t standard)
+{
+        return own >= 0 ? (uint64_t)own : standard;
+}
+
+int confine_child(struct link *link, struct child_options *options, char *why, size_t why_size)
+{
+        const struct gate *gate = link_gate(link);
+        const struct config *config = gate->config;
+        const struct config_server *server = link->upstream->server;
+
+        options->fence = gate->confine->fence;
+        options->data_max_bytes = limit(server->data_max_bytes, config->children_data_max_bytes);
+        options->processes_max = limit(server->processes_max, config->children_processes_max);
+        options->files_max = limit(server->files_max, config->children_files_max);
+        return gate->confine->owners == NULL ? 0 : give_uid(link, options, why, why_size);
+}
