@@ -206,6 +206,8 @@ static int open_for_children(struct gate *gate)
         if (r == 0)
                 r = open_fence(gate, secrets);
         if (r == 0)
+                r = children_adopt(gate->children);
+        if (r == 0)
                 warn_of_children(gate, secrets);
         strv_free(secrets);
         return r;

@@ -260,10 +260,21 @@ static void conn_on_io(struct loop_io *io, uint32_t events)
                 conn_watch_deadline(c);
 }
 
+/* What our own children run may say nothing here: it would speak as HAProxy does. */
+static bool front_lets_in(struct front *front, int fd)
+{
+        if (sock_peer_may(&front->peers, fd))
+                return true;
+        if (!front->has_refused)
+                log_warn(NULL, "[mgw] a child process has tried to connect to the FastCGI socket");
+        front->has_refused = true;
+        return false;
+}
+
 static void front_on_accept(struct sock_listener *listener, int fd)
 {
         struct front *front = container_of(listener, struct front, listener);
-        struct conn *c = calloc(1, sizeof(*c));
+        struct conn *c = front_lets_in(front, fd) ? calloc(1, sizeof(*c)) : NULL;
 
         if (c == NULL) {
                 close(fd);
@@ -305,6 +316,10 @@ int front_create(struct gate *gate, int listen_fd, const struct front_events *ev
                 return -ENOMEM;
         front->gate = gate;
         front->events = events;
+        if (gate->config->children_uid_first != 0) {
+                front->peers.not_uid = gate->config->children_uid_first;
+                front->peers.not_uid_n = gate->config->children_uid_count;
+        }
         front->listener.on_accept = front_on_accept;
         front->listener.room = front_room;
         list_init(&front->conns);
@@ -328,6 +343,7 @@ void front_destroy(struct front *front)
 
         if (front == NULL)
                 return;
+        sock_peers_finish(&front->peers);
         sock_listener_close(&front->listener);
         while ((link = list_first(&front->conns)) != NULL)
                 conn_close(container_of(link, struct conn, link));

@@ -14,6 +14,7 @@
 #include "mgw/gate/share.h"
 #include "mgw/gate/subscription.h"
 #include "mgw/gate/upstream.h"
+#include "mgw/loop/child.h"
 #include "mgw/loop/signal.h"
 #include "mgw/loop/sock.h"
 #include "mgw/loop/watchdog.h"
@@ -190,7 +191,9 @@ static void server_on_signal(struct signal_watch *watch, int signo)
 {
         struct server *sv = container_of(watch, struct server, signals);
 
-        if (signo == SIGHUP) {
+        if (signo == SIGCHLD) {
+                children_reap_adopted(sv->gate.children);
+        } else if (signo == SIGHUP) {
                 if (server_read_tokens(&sv->gate) == 0) {
                         log_info(NULL, "[mgw] tokens read again");
                         server_check_tokens(sv);
@@ -262,7 +265,7 @@ static int server_watch(struct server *sv)
 
 static int server_open(struct server *sv, const struct config *config)
 {
-        static const int signos[] = {SIGTERM, SIGINT, SIGHUP, 0};
+        static const int signos[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
         struct gate *gate = &sv->gate;
         int r;
 

@@ -22,11 +22,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* How long children_destroy() waits for those it killed. */
 #define CHILDREN_WAIT_MS 1000
+#define ADOPTED_A_TURN 64
 #define CHILD_LINE_MAX (INT32_MAX - 1048576)
 
 static_assert(CHILDREN_MAX <= KEEPER_GROUPS_MAX, "the keeper holds them all");
@@ -103,6 +105,7 @@ static void child_reap(struct child *child)
         (void)keeper_drop(child->children->keeper.fd, child->pid);
         waitpid(child->pid, &child->status, 0);
         child->is_dead = true;
+        children_reap_adopted(child->children);
         child_close_pid(child);
         child_in_close(child);
         timer_disarm(child->loop, &child->timer);
@@ -344,6 +347,59 @@ int child_start(struct children *children, const struct child_options *options,
         return r;
 }
 
+/* ---- what children leave behind ---- */
+
+static bool children_know(const struct children *children, pid_t pid)
+{
+        list_for_each (link, &children->list) {
+                const struct child *child = container_of(link, struct child, link);
+
+                if (child->pid == pid && !child->is_dead)
+                        return true;
+        }
+        return false;
+}
+
+/* One that has ended, which is left as it is. 0: none. */
+static pid_t children_ended_one(void)
+{
+        siginfo_t info = {0};
+
+        return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ? 0 : info.si_pid;
+}
+
+/* A child of our own holds up those that ended after it until it is reaped, in its own time. A turn
+ * looks at ADOPTED_A_TURN times as many children as there are. */
+void children_reap_adopted(struct children *children)
+{
+        pid_t pid = 0;
+
+        if (!children->adopts)
+                return;
+        for (int i = 0; i < ADOPTED_A_TURN && (pid = children_ended_one()) != 0; i++) {
+                if (pid != children->keeper.pid && !children_know(children, pid))
+                        (void)waitpid(pid, NULL, WNOHANG);
+                else if (pid != children->keeper.pid || children_renew_keeper(children) < 0)
+                        return;
+        }
+        if (pid != 0)
+                loop_defer(children->loop, &children->adopted);
+}
+
+static void children_on_adopted(struct loop_task *task)
+{
+        children_reap_adopted(container_of(task, struct children, adopted));
+}
+
+int children_adopt(struct children *children)
+{
+        if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+                return -errno;
+        children->adopted.on_run = children_on_adopted;
+        children->adopts = true;
+        return 0;
+}
+
 pid_t child_pid(const struct child *child)
 {
         return child->pid;
@@ -394,6 +450,7 @@ void children_destroy(struct children *children)
                 child_signal(container_of(each, struct child, link), SIGKILL);
         while ((link = list_first(&children->list)) != NULL)
                 child_end_now(container_of(link, struct child, link), end_ms);
+        loop_task_cancel(&children->adopted);
         keeper_end(&children->keeper);
         /* A handler may be on the stack. */
         loop_bury(children->loop, children, free);

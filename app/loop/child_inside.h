@@ -11,6 +11,8 @@ struct children {
         struct keeper keeper;
         struct list list;
         unsigned n;
+        bool adopts;
+        struct loop_task adopted; /* more of them are to be reaped */
 };
 
 struct child_in {

@@ -19,7 +19,10 @@ const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-scope-'));
 after(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
 const users = ['ada', 'bob'];
-const tokens = path.join(scratch, 'tokens.json');
+// Not in scratch: no child can make a file there then.
+const secrets = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-scope-'));
+after(() => fs.rmSync(secrets, { recursive: true, force: true }));
+const tokens = path.join(secrets, 'tokens.json');
 fs.writeFileSync(tokens, JSON.stringify({
   users: users.map((name) => ({ email: `${name}@example.com`, sha256: createHash('sha256').update(`mgw_${name}`).digest('hex') })),
 }), { mode: 0o600 });

@@ -70,6 +70,11 @@ struct child_options {
 int children_create(struct loop *loop, struct children **childrenp);
 /* Kills what is left and waits a second at most for its end; no handler is called. NULL is fine. */
 void children_destroy(struct children *children);
+/* From now on what our children leave behind becomes ours, not init's: who descends from us can be
+ * told. 0, -errno. */
+int children_adopt(struct children *children);
+/* To be called at SIGCHLD: lets go of those that have ended. */
+void children_reap_adopted(struct children *children);
 /* Children that have not ended yet, those in child_stop() included: a server that stopped all of
  * its own waits for 0. */
 unsigned children_n(const struct children *children);

@@ -39,6 +39,20 @@ struct sock_listener {
         unsigned (*room)(struct sock_listener *listener);
 };
 
+/* Who may not connect to our unix socket: processes that descend from ours, and users from not_uid
+ * on. One peer that may is remembered while it lives. Zeroed: nobody has come yet. */
+struct sock_peers {
+        uint32_t not_uid;
+        uint32_t not_uid_n;
+        int known_pid;
+        int known_fd; /* a pidfd; valid where known_pid is not 0 */
+};
+
+/* fd: a connection. True where it is none of a unix socket. That a descendant is told from others
+ * also when its parents have ended needs children_adopt(). */
+bool sock_peer_may(struct sock_peers *peers, int fd);
+void sock_peers_finish(struct sock_peers *peers);
+
 /* Descriptors kept free for logs, upstreams and the system. */
 #define SOCK_RESERVE 64
 /* The first descriptor number that connections leave free: so many are the process's to use. */
