@@ -1,0 +1,208 @@
+// What a child process of mgw may touch, and what not: real children that try it, in each way that they can be
+// kept apart on this machine. mgw is the release build: one with sanitizers stays dumpable.
+
+import { describe, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { connectClient, textOf } from './lib/clients.mjs';
+import { startGateway, top } from './lib/gateway.mjs';
+
+const isRoot = process.getuid() === 0;
+const plainUser = 10001;
+const node = path.join(top, 'tests/e2e/node_modules/.bin/node');
+const spy = path.join(top, 'tests/e2e/lib/spy_child.mjs');
+const firstUid = 20000;
+
+/** As a container runs it: no root, no capabilities. */
+const asPlainUser = (socket) => {
+  if (!isRoot) return [];
+  const dir = path.dirname(socket);
+  for (const file of ['', ...fs.readdirSync(dir)]) fs.chownSync(path.join(dir, file), plainUser, plainUser);
+  return ['setpriv', '--reuid', plainUser, '--regid', plainUser, '--clear-groups', '--bounding-set', '-all', '--inh-caps', '-all'].map(String);
+};
+
+const start = async (t, { gateway = {}, entry = {}, wrap } = {}) => {
+  const own = isRoot ? plainUser : process.getuid();
+  const [secrets, shared] = ['secrets', 'shared'].map((name) => fs.mkdtempSync(path.join(os.tmpdir(), `mgw-${name}-`)));
+  t.after(() => [secrets, shared].forEach((dir) => fs.rmSync(dir, { recursive: true })));
+  const tokens = path.join(secrets, 'tokens.json');
+  fs.writeFileSync(tokens, JSON.stringify({
+    users: ['ada', 'bob'].map((name) => ({ email: `${name}@example.com`, sha256: createHash('sha256').update(`mgw_${name}`).digest('hex') })),
+  }), { mode: 0o600 });
+  if (wrap && isRoot) for (const file of [secrets, tokens]) fs.chownSync(file, own, own);
+  fs.chmodSync(shared, 0o777);
+  const made = await startGateway({
+    release: true, wrap, settings: { AUTH_TOKENS_FILE: tokens, STATE_KEY: 'SECRET_STATE_KEY_'.padEnd(40, 'k') },
+    config: {
+      mcpServers: {
+        spy: {
+          command: node, args: [spy], cwd: shared,
+          users: Object.fromEntries(['ada', 'bob'].map((name) => [`${name}@example.com`, { env: { KEY: `SECRET_OF_${name}` } }])),
+          ...entry,
+        },
+      },
+      gateway,
+    },
+  });
+  t.after(() => made.stop());
+  const clients = await Promise.all(['ada', 'bob'].map((name) => connectClient(made.url, 'http', { headers: { authorization: `Bearer mgw_${name}` } })));
+  t.after(() => Promise.all(clients.map((client) => client.close())));
+  const call = async (tool, args, client = clients[0]) => JSON.parse(textOf(await client.callTool({ name: tool, arguments: args })));
+  const pids = made.mgw.lines.map((line) => /process (\d+) started.*(ada|bob)@/.exec(line)).filter(Boolean).map(([, pid, name]) => [name, Number(pid)]);
+  return {
+    gateway: made, tokens, shared, pids: Object.fromEntries(pids), config: path.join(made.dir, 'mgw.json'),
+    look: (attempts, client) => call('spy_look', { attempts }, client),
+    stray: (code) => call('spy_stray', { code }),
+    status: async () => textOf(await clients[0].callTool({ name: 'gateway_status', arguments: {} })),
+  };
+};
+
+const read = (file) => `return fs.readFileSync(${JSON.stringify(file)}, 'latin1').slice(0, 200)`;
+const refused = (results, codes) => {
+  for (const [name, [code]] of Object.entries(results)) assert.ok(codes.includes(code), `${name}: ${code}, not refused`);
+};
+
+/** mgw closes a connection that it does not want as soon as it has taken it. */
+const connecting = (socket) => `new Promise((resolve, reject) => {
+  const timer = setTimeout(() => resolve('stays open'), 3000);
+  const done = (how) => { clearTimeout(timer); resolve(how); };
+  net.connect(${JSON.stringify(socket)}).on('error', (e) => done(e.code)).on('close', () => done('closed')).on('data', () => done('data')).resume();
+})`;
+
+const secretsOf = (g) => ({
+  configuration: read(g.config),
+  'configuration by another way': read(`/proc/self/root${g.config}`),
+  tokens: read(g.tokens),
+  'tokens for writing': `fs.openSync(${JSON.stringify(g.tokens)}, 'r+')`,
+  'tokens from here on': `fs.truncateSync(${JSON.stringify(g.tokens)}, 0)`,
+  'tokens gone': `fs.unlinkSync(${JSON.stringify(g.tokens)})`,
+  'tokens elsewhere': `fs.renameSync(${JSON.stringify(g.tokens)}, 'tokens')`,
+  'tokens by a link': `fs.linkSync(${JSON.stringify(g.tokens)}, 'tokens')`,
+  'their folder elsewhere': `fs.renameSync(${JSON.stringify(path.dirname(g.tokens))}, 'secrets')`,
+  'a socket of its own': `fs.unlinkSync(${JSON.stringify(g.gateway.socket)})`,
+  'a file beside the tokens': `fs.writeFileSync(${JSON.stringify(`${g.tokens}.new`)}, 'x')`,
+  "mgw's environment": read(`/proc/${g.gateway.mgw.pid}/environ`),
+  "mgw's memory": `fs.openSync('/proc/${g.gateway.mgw.pid}/mem', 'r')`,
+  "mgw's descriptors": `fs.readdirSync('/proc/${g.gateway.mgw.pid}/fd')`,
+  "mgw's end": `process.kill(${g.gateway.mgw.pid}, 'SIGKILL')`,
+  "bob's environment": read(`/proc/${g.pids.bob}/environ`),
+  "bob's memory": `fs.openSync('/proc/${g.pids.bob}/mem', 'r')`,
+  "bob's end": `process.kill(${g.pids.bob}, 'SIGKILL')`,
+});
+
+const whatEachMay = (g) => ({
+  file: `fs.writeFileSync('own', 'x'); fs.renameSync('own', 'mine'); return fs.readFileSync('mine', 'utf8')`,
+  program: `return execFileSync('sh', ['-c', 'echo hello; cat /proc/self/comm; ls / >/dev/null && wc -l < /proc/meminfo'], { encoding: 'utf8' })`,
+  own: `return { env: { ...process.env }, status: fs.readFileSync('/proc/self/status', 'utf8'), limits: fs.readFileSync('/proc/self/limits', 'utf8'),
+    oom: Number(fs.readFileSync('/proc/self/oom_score_adj', 'utf8')), uid: process.getuid(), gid: process.getgid(), groups: process.getgroups(),
+    mgw: Number(fs.readFileSync('/proc/${g.gateway.mgw.pid}/oom_score_adj', 'utf8')), fds: fs.readdirSync('/proc/self/fd').length }`,
+});
+
+const limitOf = (limits, name) => new RegExp(`^Max ${name} +(\\S+) +(\\S+)`, 'm').exec(limits).slice(1, 3);
+
+const assertKeptApart = async (g) => {
+  refused(await g.look(secretsOf(g)), ['EACCES', 'EPERM', 'EXDEV', 'EBUSY']);
+  assert.equal((await g.look({ socket: `return ${connecting(g.gateway.socket)}` })).socket[1] === 'stays open', false, 'a child speaks FastCGI');
+  const strays = await g.stray(`import net from 'node:net'; console.log(await ${connecting(g.gateway.socket)}); process.exit()`);
+  assert.match(strays, /closed|EACCES/, 'a process that has left its parents speaks FastCGI');
+  const { file, program, own: [, own] } = await g.look(whatEachMay(g));
+  assert.deepEqual(file, ['ok', 'x']);
+  assert.match(program[1], /^hello\ncat\n\d+\n$/);
+  assert.deepEqual(Object.keys(own.env).filter((name) => !['PATH', 'HOME', 'LANG'].includes(name)), ['KEY']);
+  for (const line of [/^CapEff:\t0+$/m, /^CapPrm:\t0+$/m, /^CapAmb:\t0+$/m, /^NoNewPrivs:\t1$/m]) assert.match(own.status, line);
+  assert.deepEqual(limitOf(own.limits, 'core file size'), ['0', '0']);
+  assert.deepEqual(limitOf(own.limits, 'data size'), [String(2 ** 32), String(2 ** 32)]);
+  assert.equal(Number(limitOf(own.limits, 'open files')[1]) <= 4096, true);
+  assert.deepEqual([own.oom, own.mgw], [500, 0]);
+  return own;
+};
+
+describe('a child process', { timeout: 60000 }, () => {
+  test('of an mgw without privileges is kept from its secrets and from other children by Landlock', async (t) => {
+    const g = await start(t, { wrap: asPlainUser });
+    const own = await assertKeptApart(g);
+    assert.equal(own.uid, isRoot ? plainUser : process.getuid());
+    assert.match(await g.status(), /^privileges: not dumpable, no_new_privs, no capabilities, .*; children: mgw's user, Landlock \d+$/m);
+    assert.match(await g.gateway.mgw.line(/privileges/), /INFO.*children: mgw's user, Landlock/);
+    await g.gateway.mgw.line(/WARN.*a child process has tried to connect/);
+  });
+
+  test('that does not hide among its relations is told from a stranger of the same user', async (t) => {
+    const g = await start(t);
+    // HAProxy is of the same user as mgw here, and is served.
+    assert.match(await g.status(), /^privileges: /m);
+    assert.equal((await g.look({ socket: `return ${connecting(g.gateway.socket)}` })).socket[1], 'closed');
+  });
+
+  test('leaves nothing behind: mgw reaps what it has started and lost', async (t) => {
+    const g = await start(t, { wrap: asPlainUser });
+    for (let i = 0; i < 5; i++) await g.stray('console.log(1)');
+    const zombies = () => fs.readdirSync('/proc').filter((pid) => {
+      try {
+        const [state, parent] = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+        return state === 'Z' && Number(parent) === g.gateway.mgw.pid;
+      } catch {
+        return false;
+      }
+    });
+    const { waitFor } = await import('./lib/gateway.mjs');
+    await waitFor(() => zombies().length === 0, 'no zombie to be left');
+  });
+
+  test('is fenced anew when what stands beside a secret has changed', async (t) => {
+    const g = await start(t, { wrap: asPlainUser, entry: { idle_s: 0.3 } });
+    const before = g.gateway.mgw.lines.length;
+    await g.gateway.mgw.line(/is ended: nothing to do/, { from: before });
+    const beside = path.join(path.dirname(g.tokens), 'note');
+    fs.writeFileSync(beside, 'seen', { mode: 0o644 });
+    const renewed = `${g.tokens}.x`;
+    fs.copyFileSync(g.tokens, renewed);
+    fs.chmodSync(renewed, 0o644);
+    fs.renameSync(renewed, g.tokens);
+    const results = await g.look({ beside: read(beside), tokens: read(g.tokens) });
+    assert.deepEqual(results.tokens, ['EACCES']);
+    if (!isRoot) assert.deepEqual(results.beside, ['ok', 'seen']);
+  });
+
+  test('has the limits of its entry', async (t) => {
+    const g = await start(t, { wrap: asPlainUser, entry: { data_max_bytes: 1 << 30, files_max: 128 } });
+    const { own: [, own], hoard } = await g.look({ ...whatEachMay(g), hoard: 'return execFileSync("sh", ["-c", "ulimit -d"], { encoding: "utf8" })' });
+    assert.deepEqual(limitOf(own.limits, 'data size'), [String(1 << 30), String(1 << 30)]);
+    assert.deepEqual(limitOf(own.limits, 'open files'), ['128', '128']);
+    assert.deepEqual(hoard, ['ok', `${(1 << 30) / 1024}\n`]);
+  });
+
+  if (isRoot) {
+    for (const landlock of [true, false]) {
+      test(`has a user of its own where mgw may give it one, ${landlock ? 'and Landlock' : 'without Landlock'}`, async (t) => {
+        const g = await start(t, { gateway: { children_uid_first: firstUid, children_uid_count: 100, children_landlock: landlock } });
+        fs.chmodSync(g.config, 0o600);
+        const own = await assertKeptApart(g);
+        assert.ok(own.uid >= firstUid && own.uid < firstUid + 100, `uid ${own.uid}`);
+        assert.deepEqual([own.gid, own.groups.filter((gid) => gid !== own.gid)], [own.uid, []]);
+        assert.deepEqual(limitOf(own.limits, 'processes'), ['1024', '1024']);
+        const uidOf = (pid) => Number(/^Uid:\t(\d+)/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+        assert.notEqual(uidOf(g.pids.ada), uidOf(g.pids.bob));
+        assert.match(await g.status(), landlock ? /children: uids 20000-20099, Landlock \d/ : /children: uids 20000-20099, no Landlock/);
+      });
+    }
+
+    test('is refused when no uid is left, and a user keeps theirs', async (t) => {
+      const g = await start(t, { gateway: { children_uid_first: firstUid, children_uid_count: 1 } });
+      assert.equal(g.gateway.mgw.count(/process \d+ started/), 1);
+      await g.gateway.mgw.line(/no user of the system is left for it/);
+    });
+  }
+
+  test('is said to be free to read everything where nothing is between', async (t) => {
+    const g = await start(t, { wrap: asPlainUser, gateway: { children_landlock: false } });
+    await g.gateway.mgw.line(/WARN.*nothing keeps child processes from the configuration/);
+    assert.match(await g.status(), /children: mgw's user, no Landlock/);
+    assert.equal((await g.look({ tokens: read(g.tokens) })).tokens[0], 'ok');
+    // What mgw does for itself holds all the same.
+    refused(await g.look({ environ: read(`/proc/${g.gateway.mgw.pid}/environ`), memory: `fs.openSync('/proc/${g.gateway.mgw.pid}/mem', 'r')` }), ['EACCES']);
+  });
+});
