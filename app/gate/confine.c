@@ -187,14 +187,20 @@ static bool has_children(const struct config *config)
 
 static int open_uids(struct gate *gate)
 {
-        if (gate->config->children_uid_first == 0)
+        const struct config *config = gate->config;
+
+        if (config->children_uid_first == 0)
                 return 0;
+        if (geteuid() - config->children_uid_first < config->children_uid_count) {
+                log_error(NULL, "[mgw] children_uid_first: mgw's own user is one of those uids");
+                return -EINVAL;
+        }
         if (!privilege_has_uids()) {
                 log_error(NULL, "[mgw] children_uid_first needs the capabilities CAP_SETUID, "
                                 "CAP_SETGID and CAP_KILL");
                 return -EINVAL;
         }
-        gate->confine->owners = calloc(gate->config->children_uid_count, sizeof(char *));
+        gate->confine->owners = calloc(config->children_uid_count, sizeof(char *));
         return gate->confine->owners == NULL ? -ENOMEM : 0;
 }
 

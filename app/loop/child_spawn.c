@@ -69,9 +69,9 @@ static int spawn_set_limit(int resource, uint64_t most)
 
 static int spawn_set_limits(const struct child_options *options)
 {
-        int r = spawn_set_limit(RLIMIT_CORE, 0);
+        int r = 0;
 
-        if (r == 0 && options->data_max_bytes > 0)
+        if (options->data_max_bytes > 0)
                 r = spawn_set_limit(RLIMIT_DATA, options->data_max_bytes);
         if (r == 0 && options->files_max > 0)
                 r = spawn_set_limit(RLIMIT_NOFILE, options->files_max);
@@ -89,16 +89,14 @@ static int spawn_set_user(uid_t uid)
         return 0;
 }
 
-/* no_new_privs keeps what it executes from having any again, root's programs too. */
+/* Ambient ones go with them. What it executes has none again, root's programs too: no_new_privs is
+ * inherited from us, as is that there is no core. */
 static int spawn_drop_capabilities(void)
 {
         struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
         const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
 
-        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
-            syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-                return -errno;
-        return 0;
+        return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
 }
 
 static int spawn_confine(const struct spawn *spawn)

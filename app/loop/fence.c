@@ -90,11 +90,15 @@ static int ruleset_create(const struct fence *fence)
 
 /* ---- what is hidden ---- */
 
+/* Its name with a point and more is what shall take its place (file_replace()). */
 static bool is_hidden(const struct fence *fence, const char *path)
 {
-        for (char *const *one = fence->hidden; one != NULL && *one != NULL; one++)
-                if (strcmp(*one, path) == 0)
+        for (char *const *one = fence->hidden; one != NULL && *one != NULL; one++) {
+                size_t n = strlen(*one);
+
+                if (strncmp(*one, path, n) == 0 && (path[n] == '\0' || path[n] == '.'))
                         return true;
+        }
         return false;
 }
 

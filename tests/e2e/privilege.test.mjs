@@ -5,7 +5,9 @@ import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { connectClient, textOf } from './lib/clients.mjs';
@@ -16,7 +18,9 @@ const plainUser = 10001;
 const node = path.join(top, 'tests/e2e/node_modules/.bin/node');
 const spy = path.join(top, 'tests/e2e/lib/spy_child.mjs');
 const firstUid = 20000;
-const setprivTo = (uid) => ['setpriv', '--reuid', uid, '--regid', uid, '--clear-groups', '--bounding-set', '-all', '--inh-caps', '-all'].map(String);
+const ownGroup = 10099;
+const setprivTo = (uid, capabilities = '-all') => ['setpriv', '--reuid', uid, '--regid', uid, '--groups', ownGroup,
+  '--inh-caps', capabilities, '--ambient-caps', capabilities, '--bounding-set', capabilities].map(String);
 
 // ---- what this machine can do: the thing itself is tried ----
 
@@ -54,26 +58,37 @@ const lacks = {
 };
 const needs = (...names) => ({ skip: names.map((name) => lacks[name]).find(Boolean) ?? false });
 
-/** As a container runs it: no root, no capabilities. */
-const asPlainUser = (socket) => {
-  if (!isRoot) return [];
-  const dir = path.dirname(socket);
-  for (const file of ['', ...fs.readdirSync(dir)]) fs.chownSync(path.join(dir, file), plainUser, plainUser);
-  return setprivTo(plainUser);
+const own = isRoot ? plainUser : process.getuid();
+const giveAway = (dir) => {
+  fs.chownSync(dir, own, own);
+  for (const file of fs.readdirSync(dir, { recursive: true })) fs.lchownSync(path.join(dir, file), own, own);
 };
+const runsAs = (capabilities) => (socket) => {
+  giveAway(path.dirname(socket));
+  return isRoot ? setprivTo(own, capabilities) : [];
+};
+/** As a container runs it: no root, no capabilities. */
+const asPlainUser = runsAs('-all');
+/** As deploy/mgw.service does: no root, and nothing but what gives children users of their own. */
+const asMasterOfUsers = runsAs('-all,+setuid,+setgid,+kill');
 
 const start = async (t, { gateway = {}, entry = {}, wrap } = {}) => {
-  const own = isRoot ? plainUser : process.getuid();
-  const [secrets, shared] = ['secrets', 'shared'].map((name) => fs.mkdtempSync(path.join(os.tmpdir(), `mgw-${name}-`)));
-  t.after(() => [secrets, shared].forEach((dir) => fs.rmSync(dir, { recursive: true })));
-  const tokens = path.join(secrets, 'tokens.json');
-  fs.writeFileSync(tokens, JSON.stringify({
+  // Each apart from the others, so that none is closed for what stands beside it.
+  const [secrets, keys, shared, run] = ['secrets', 'keys', 'shared', 'run'].map((name) => fs.mkdtempSync(path.join(os.tmpdir(), `mgw-${name}-`)));
+  t.after(() => [secrets, keys, shared, run].forEach((dir) => fs.rmSync(dir, { recursive: true })));
+  fs.mkdirSync(path.join(secrets, 'vault'));
+  const [tokens, realTokens, oauth, socket] = [`${secrets}/tokens.json`, `${secrets}/vault/tokens.json`, `${keys}/oauth.token`, `${run}/fcgi.sock`];
+  fs.symlinkSync(realTokens, tokens);
+  fs.writeFileSync(oauth, 'SECRET_REFRESH_TOKEN', { mode: 0o600 });
+  fs.writeFileSync(realTokens, JSON.stringify({
     users: ['ada', 'bob'].map((name) => ({ email: `${name}@example.com`, sha256: createHash('sha256').update(`mgw_${name}`).digest('hex') })),
   }), { mode: 0o600 });
-  if (wrap && isRoot) for (const file of [secrets, tokens]) fs.chownSync(file, own, own);
+  if (wrap) [secrets, keys, shared, run].forEach(giveAway);
+  fs.chmodSync(run, 0o755);
   fs.chmodSync(shared, 0o777);
   const made = await startGateway({
-    release: true, wrap, settings: { AUTH_TOKENS_FILE: tokens, STATE_KEY: 'SECRET_STATE_KEY_'.padEnd(40, 'k') },
+    release: true, wrap, haproxy: { MGW_SOCKET: socket },
+    settings: { LISTEN: `unix:${socket}`, AUTH_TOKENS_FILE: tokens, STATE_KEY: 'SECRET_STATE_KEY_'.padEnd(40, 'k') },
     config: {
       mcpServers: {
         spy: {
@@ -81,17 +96,21 @@ const start = async (t, { gateway = {}, entry = {}, wrap } = {}) => {
           users: Object.fromEntries(['ada', 'bob'].map((name) => [`${name}@example.com`, { env: { KEY: `SECRET_OF_${name}` } }])),
           ...entry,
         },
+        api: {
+          rest: path.join(top, 'examples/gmail.json'),
+          oauth: { token_url: 'http://127.0.0.1:1/', client_id: 'mgw', refresh_token: 'none', refresh_token_file: oauth },
+        },
       },
       gateway,
     },
   });
-  t.after(() => made.stop());
+  t.after(() => made.stop().catch((error) => assert.equal(made.isKilled, true, error)));
   const clients = await Promise.all(['ada', 'bob'].map((name) => connectClient(made.url, 'http', { headers: { authorization: `Bearer mgw_${name}` } })));
   t.after(() => Promise.all(clients.map((client) => client.close())));
   const call = async (tool, args, client = clients[0]) => JSON.parse(textOf(await client.callTool({ name: tool, arguments: args })));
   const pids = made.mgw.lines.map((line) => /process (\d+) started.*(ada|bob)@/.exec(line)).filter(Boolean).map(([, pid, name]) => [name, Number(pid)]);
   return {
-    gateway: made, tokens, shared, pids: Object.fromEntries(pids), config: path.join(made.dir, 'mgw.json'),
+    gateway: made, tokens, realTokens, oauth, socket, pids: Object.fromEntries(pids), config: path.join(made.dir, 'mgw.json'),
     look: (attempts, client) => call('spy_look', { attempts }, client),
     stray: (code) => call('spy_stray', { code }),
     status: async () => textOf(await clients[0].callTool({ name: 'gateway_status', arguments: {} })),
@@ -115,13 +134,15 @@ const secretsOf = (g, isApart) => ({
   configuration: read(g.config),
   'configuration by another way': read(`/proc/self/root${g.config}`),
   tokens: read(g.tokens),
+  'tokens where they lie': read(g.realTokens),
+  'a refresh token': read(g.oauth),
   'tokens for writing': `fs.openSync(${JSON.stringify(g.tokens)}, 'r+')`,
   ...((isApart || landlock >= 3) && { 'tokens from here on': `fs.truncateSync(${JSON.stringify(g.tokens)}, 0)` }),
   'tokens gone': `fs.unlinkSync(${JSON.stringify(g.tokens)})`,
   'tokens elsewhere': `fs.renameSync(${JSON.stringify(g.tokens)}, 'tokens')`,
   'tokens by a link': `fs.linkSync(${JSON.stringify(g.tokens)}, 'tokens')`,
   'their folder elsewhere': `fs.renameSync(${JSON.stringify(path.dirname(g.tokens))}, 'secrets')`,
-  'a socket of its own': `fs.unlinkSync(${JSON.stringify(g.gateway.socket)})`,
+  'a socket of its own': `fs.unlinkSync(${JSON.stringify(g.socket)})`,
   'a file beside the tokens': `fs.writeFileSync(${JSON.stringify(`${g.tokens}.new`)}, 'x')`,
   "mgw's environment": read(`/proc/${g.gateway.mgw.pid}/environ`),
   "mgw's memory": `fs.openSync('/proc/${g.gateway.mgw.pid}/mem', 'r')`,
@@ -147,10 +168,20 @@ const ownLimits = fs.readFileSync('/proc/self/limits', 'utf8');
 /** Both limits are `most`, or what this machine gives, if that is less. */
 const assertLimit = (limits, name, most) => assert.deepEqual(limitOf(limits, name), limitOf(ownLimits, name).map((own) => Math.min(own, most)), name);
 
+/** A socket without a file is for whoever knows its name, but for who is fenced (from Landlock 6 on). */
+const assertNoAbstractSocket = async (t, g) => {
+  const name = `\0mgw-test-${process.pid}`;
+  const server = net.createServer((socket) => socket.end('SECRET')).listen(name);
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const { abstract } = await g.look({ abstract: `return ${connecting(name)}` });
+  assert.deepEqual(abstract, ['ok', 'EPERM']);
+};
+
 const assertKeptApart = async (g, isApart = false) => {
   refused(await g.look(secretsOf(g, isApart)), ['EACCES', 'EPERM', 'EXDEV', 'EBUSY']);
-  assert.equal((await g.look({ socket: `return ${connecting(g.gateway.socket)}` })).socket[1] === 'stays open', false, 'a child speaks FastCGI');
-  const strays = await g.stray(`import net from 'node:net'; console.log(await ${connecting(g.gateway.socket)}); process.exit()`);
+  assert.equal((await g.look({ socket: `return ${connecting(g.socket)}` })).socket[1] === 'stays open', false, 'a child speaks FastCGI');
+  const strays = await g.stray(`import net from 'node:net'; console.log(await ${connecting(g.socket)}); process.exit()`);
   assert.match(strays, /closed|EACCES/, 'a process that has left its parents speaks FastCGI');
   const { file, program, own: [, own] } = await g.look(whatEachMay(g));
   assert.deepEqual(file, ['ok', 'x']);
@@ -168,6 +199,7 @@ describe('a child process', { timeout: 60000 }, () => {
   test('of an mgw without privileges is kept from its secrets and from other children by Landlock', needs('plainUser', 'landlock'), async (t) => {
     const g = await start(t, { wrap: asPlainUser });
     const own = await assertKeptApart(g);
+    if (landlock >= 6) await assertNoAbstractSocket(t, g);
     assert.equal(own.uid, isRoot ? plainUser : process.getuid());
     assert.match(await g.status(), /^privileges: not dumpable, no_new_privs, no capabilities, .*; children: mgw's user, Landlock \d+$/m);
     assert.match(await g.gateway.mgw.line(/privileges/), /INFO.*children: mgw's user, Landlock/);
@@ -178,7 +210,7 @@ describe('a child process', { timeout: 60000 }, () => {
     const g = await start(t);
     // HAProxy is of the same user as mgw here, and is served.
     assert.match(await g.status(), /^privileges: /m);
-    assert.equal((await g.look({ socket: `return ${connecting(g.gateway.socket)}` })).socket[1], 'closed');
+    assert.equal((await g.look({ socket: `return ${connecting(g.socket)}` })).socket[1], 'closed');
   });
 
   test('leaves nothing behind: mgw reaps what it has started and lost', needs('plainUser'), async (t) => {
@@ -197,17 +229,16 @@ describe('a child process', { timeout: 60000 }, () => {
 
   test('is fenced anew when what stands beside a secret has changed', needs('plainUser', 'landlock'), async (t) => {
     const g = await start(t, { wrap: asPlainUser, entry: { idle_s: 0.3 } });
-    const before = g.gateway.mgw.lines.length;
-    await g.gateway.mgw.line(/is ended: nothing to do/, { from: before });
-    const beside = path.join(path.dirname(g.tokens), 'note');
+    await waitFor(() => g.gateway.mgw.count(/is ended: nothing to do/) === 2, 'both children to be ended');
+    const [beside, renewed] = [path.join(path.dirname(g.tokens), 'note'), `${g.tokens}.x`];
     fs.writeFileSync(beside, 'seen', { mode: 0o644 });
-    const renewed = `${g.tokens}.x`;
     fs.copyFileSync(g.tokens, renewed);
     fs.chmodSync(renewed, 0o644);
+    const attempts = { beside: read(beside), renewed: read(renewed), tokens: read(g.tokens) };
+    assert.deepEqual(await g.look(attempts), { beside: ['ok', 'seen'], renewed: ['EACCES'], tokens: ['EACCES'] });
+    // The child that has been let in while it had another name.
     fs.renameSync(renewed, g.tokens);
-    const results = await g.look({ beside: read(beside), tokens: read(g.tokens) });
-    assert.deepEqual(results.tokens, ['EACCES']);
-    if (!isRoot) assert.deepEqual(results.beside, ['ok', 'seen']);
+    assert.deepEqual((await g.look(attempts)).tokens, ['EACCES']);
   });
 
   test('has the limits of its entry', needs('plainUser'), async (t) => {
@@ -218,10 +249,10 @@ describe('a child process', { timeout: 60000 }, () => {
     assert.deepEqual(hoard, ['ok', `${(1 << 30) / 1024}\n`]);
   });
 
-  for (const isFenced of [true, false]) {
+  for (const [how, isFenced, wrap] of [['and Landlock', true], ['without Landlock', false], ['as root gives it leave', false, asMasterOfUsers]]) {
     const needed = isFenced ? needs('users', 'landlock') : needs('users');
-    test(`has a user of its own where mgw may give it one, ${isFenced ? 'and Landlock' : 'without Landlock'}`, needed, async (t) => {
-      const g = await start(t, { gateway: { children_uid_first: firstUid, children_uid_count: 100, children_landlock: isFenced } });
+    test(`has a user of its own where mgw may give it one, ${how}`, needed, async (t) => {
+      const g = await start(t, { wrap, gateway: { children_uid_first: firstUid, children_uid_count: 100, children_landlock: isFenced } });
       fs.chmodSync(g.config, 0o600);
       const own = await assertKeptApart(g, true);
       assert.ok(own.uid >= firstUid && own.uid < firstUid + 100, `uid ${own.uid}`);
@@ -232,6 +263,22 @@ describe('a child process', { timeout: 60000 }, () => {
       assert.match(await g.status(), isFenced ? /children: uids 20000-20099, Landlock \d/ : /children: uids 20000-20099, no Landlock/);
     });
   }
+
+  test('of another user ends with mgw, however that ends', needs('users'), async (t) => {
+    const g = await start(t, { wrap: asMasterOfUsers, gateway: { children_uid_first: firstUid } });
+    g.gateway.isKilled = true;
+    g.gateway.mgw.child.kill('SIGKILL');
+    await waitFor(() => Object.values(g.pids).every((pid) => !fs.existsSync(`/proc/${pid}`)), 'the children to end');
+  });
+
+  test('has no user of its own that is mgw\'s, or that mgw may not give', async () => {
+    const ends = async (gateway, why) => assert.rejects(startGateway({
+      release: true, alone: true, config: { mcpServers: { spy: { command: node, args: [spy] } }, gateway },
+      wrap: isMasterOfUsers ? asPlainUser : () => [],
+    }), why);
+    await ends({ children_uid_first: own }, /mgw's own user is one of those uids/);
+    if (isMasterOfUsers || !isRoot) await ends({ children_uid_first: own + 1 }, /needs the capabilities CAP_SETUID/);
+  });
 
   test('is refused when no uid is left, and a user keeps theirs', needs('users'), async (t) => {
     const g = await start(t, { gateway: { children_uid_first: firstUid, children_uid_count: 1 } });

@@ -11,7 +11,8 @@ struct fence;
 int fence_abi(void);
 /* hidden: paths of files, ended by NULL; copied. They need not exist, their folders must. A child
  * can neither read, write, replace nor remove them, and make nothing new in the folders on the way
- * to them: Landlock can only allow, so all that stands beside them is allowed, one by one.
+ * to them: Landlock can only allow, so all that stands beside them is allowed, one by one, but for
+ * what is called as a hidden file with a point and more.
  * 0, -errno. */
 int fence_create(const char *const *hidden, struct fence **fencep);
 /* NULL is fine. */
