@@ -10,7 +10,7 @@ const look = async (attempts) => {
   for (const [name, code] of Object.entries(attempts)) {
     try {
       const { default: run } = await import(`data:text/javascript,${encodeURIComponent(`
-        import fs from 'node:fs'; import net from 'node:net'; import os from 'node:os'; import { execFileSync } from 'node:child_process';
+        import fs from 'node:fs'; import net from 'node:net'; import os from 'node:os'; import { execFileSync, spawnSync } from 'node:child_process';
         export default async () => { ${code} }`)}`);
       results[name] = ['ok', (await run()) ?? null];
     } catch (error) {
