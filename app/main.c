@@ -1,6 +1,7 @@
 /* Arguments -> configuration -> server -> exit code. */
 #include "mgw/base/log.h"
 #include "mgw/base/privilege.h"
+#include "mgw/base/syscall_filter.h"
 #include "mgw/gate/server.h"
 #include "mgw/gate/user.h"
 
@@ -82,6 +83,15 @@ static int make_token(int argc, char **argv)
                        : EXIT_FAILURE;
 }
 
+/* Some sandboxes have no place for it: that it does not hold is told. */
+static void deny_syscalls(void)
+{
+        int r = syscall_filter_enter();
+
+        if (r < 0)
+                log_warn(NULL, "[mgw] no system calls can be denied (seccomp): %s", strerror(-r));
+}
+
 static int serve(const char *path)
 {
         struct config config;
@@ -95,6 +105,8 @@ static int serve(const char *path)
         if (config_load(&config, path, stderr) == 0) {
                 log_setup(STDERR_FILENO, (enum log_format)config.log_format,
                           (enum log_level)config.log_level);
+                if (config.has_syscall_filter)
+                        deny_syscalls();
                 code = server_run(&config);
                 log_finish(LOG_FINISH_MS);
         }

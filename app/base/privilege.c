@@ -1,5 +1,7 @@
 #include "mgw/base/privilege.h"
 
+#include "mgw/base/syscall_filter.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -84,8 +86,9 @@ void privilege_describe(char *text, size_t size)
 
         if (caps != 0)
                 snprintf(held, sizeof(held), "capabilities %" PRIx64, caps);
-        snprintf(text, size, "%s, %s, %s, seccomp %s",
+        snprintf(text, size, "%s, %s, %s, seccomp %s%s",
                  prctl(PR_GET_DUMPABLE) == 1 ? "dumpable" : "not dumpable",
                  prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? "no_new_privs" : "new privileges",
-                 held, filters[seccomp >= 0 && seccomp <= 2 ? seccomp : 0]);
+                 held, filters[seccomp >= 0 && seccomp <= 2 ? seccomp : 0],
+                 syscall_filter_is_entered() ? " (mgw's)" : "");
 }

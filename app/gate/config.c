@@ -44,6 +44,12 @@ struct setting {
 
 #define AT(field) offsetof(struct config, field)
 #define SECONDS_MAX 1e7
+#ifdef MGW_SANITIZED
+/* LeakSanitizer attaches to us at the end, as a debugger would. */
+#define SYSCALL_FILTER_STANDARD "false"
+#else
+#define SYSCALL_FILTER_STANDARD "true"
+#endif
 #define SECRET_MIN 32
 
 static const struct setting settings[] = {
@@ -135,6 +141,9 @@ static const struct setting settings[] = {
          "processes and threads of each of their uids; 0: no limit of its own"},
         {"children_files_max", KIND_COUNT, AT(children_files_max), "4096", 0, 1e7,
          "descriptors of a process of theirs; 0: no limit of its own"},
+        {"seccomp", KIND_BOOL, AT(has_syscall_filter), SYSCALL_FILTER_STANDARD, 0, 0,
+         "system calls of administrators and debuggers are denied to mgw and all that it starts: "
+         "true or false"},
         {"turn_limit_s", KIND_SECONDS, AT(turn_limit_ms), "30", 0, SECONDS_MAX,
          "mgw ends when it has been stuck for so long, to be started anew; 0: never"},
         {"builtin_tools", KIND_BOOL, AT(has_builtin_tools), "true", 0, 0,

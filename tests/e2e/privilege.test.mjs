@@ -50,7 +50,20 @@ const landlock = Math.max(0, Number(execFileSync('python3', ['-c', 'import ctype
 const mayGoFirst = spawnSync('sh', ['-c', 'echo 500 > /proc/self/oom_score_adj']).status === 0;
 const ownOomScore = Number(fs.readFileSync('/proc/self/oom_score_adj', 'utf8'));
 
+/** Is there a place for a filter of our own? By a system call that each process may make on itself. */
+const readsItself = `import ctypes as c
+class V(c.Structure): _fields_ = [('p', c.c_void_p), ('n', c.c_size_t)]
+a, b = c.create_string_buffer(b'a', 1), c.create_string_buffer(b'b', 1)
+l = c.CDLL(None, use_errno=True)
+import os
+r = l.process_vm_readv(os.getpid(), c.byref(V(c.addressof(a), 1)), 1, c.byref(V(c.addressof(b), 1)), 1, 0)
+print(r if r >= 0 else os.strerror(c.get_errno()))`;
+const mayReadItself = execFileSync('python3', ['-c', readsItself], { encoding: 'utf8' }) === '1\n';
+const hasFilters = fs.readFileSync('/proc/self/status', 'utf8').includes('\nSeccomp:');
+
 const lacks = {
+  filters: !(mayReadItself && hasFilters) && 'this machine cannot: its kernel has no filters for system calls, or denies the one that is tried',
+
   landlock: landlock < 2 && 'this machine cannot: its kernel has no Landlock (version 2 or newer)',
   users: !isMasterOfUsers && 'this machine cannot: who runs the tests may not start processes of other users',
   // Who is not root is a plain user already.
@@ -283,6 +296,15 @@ describe('a child process', { timeout: 60000 }, () => {
     await ends({ children_uid_first: own }, /mgw's own user is one of those uids/);
     if (isMasterOfUsers || !isRoot) await ends({ children_uid_first: own + 1 }, /needs the capabilities CAP_SETUID/);
   });
+
+  for (const seccomp of [true, false]) {
+    test(`is ${seccomp ? '' : 'not '}denied the system calls of debuggers`, needs('filters'), async (t) => {
+      const g = await start(t, { gateway: { seccomp } });
+      const { read: result } = await g.look({ read: `return execFileSync('python3', ['-c', ${JSON.stringify(readsItself)}], { encoding: 'utf8' })` });
+      assert.deepEqual(result, ['ok', seccomp ? 'Operation not permitted\n' : '1\n']);
+      assert.match(await g.status(), seccomp ? /seccomp on \(mgw's\)/ : /seccomp (on|off)[,;]/);
+    });
+  }
 
   test('is refused when no uid is left, and a user keeps theirs', needs('users'), async (t) => {
     const g = await start(t, { gateway: { children_uid_first: firstUid, children_uid_count: 1 } });

@@ -8,8 +8,8 @@
  * descriptors (not dumpable), no core is written, and no program that we execute gains rights.
  * Inherited by processes forked later; a program that is executed is dumpable again. 0, -errno. */
 int privilege_give_up(void);
-/* What holds now, asked of the kernel: "not dumpable, no_new_privs, no capabilities, seccomp off".
- */
+/* What holds now, asked of the kernel: "not dumpable, no_new_privs, no capabilities, seccomp off"
+ * ("on": of whoever started us; "on (mgw's)": ours too). */
 void privilege_describe(char *text, size_t size);
 /* May we start processes as users of their own (CAP_SETUID, CAP_SETGID, CAP_KILL)? */
 bool privilege_has_uids(void);

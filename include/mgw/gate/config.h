@@ -118,6 +118,7 @@ struct config {
         uint64_t children_data_max_bytes;
         uint32_t children_processes_max;
         uint32_t children_files_max;
+        bool has_syscall_filter;
         bool has_builtin_tools;
         int log_format; /* enum log_format */
         int log_level;  /* enum log_level */
