@@ -15,33 +15,42 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define OOM_SCORE_CHILD "500"
+#define OOM_SCORE_CHILD 500
 
 /* Opened while it is ours to open; -1: not at all. */
 static int oom_fd = -1;
-static char oom_own[16];
+static long oom_own;
+
+static void oom_close(void)
+{
+        close(oom_fd);
+        oom_fd = -1;
+}
 
 static void oom_open(void)
 {
+        char text[16];
         ssize_t n;
 
         oom_fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
         if (oom_fd < 0)
                 return;
-        n = pread(oom_fd, oom_own, sizeof(oom_own) - 1, 0);
-        oom_own[n > 0 ? n : 0] = '\0';
+        n = pread(oom_fd, text, sizeof(text) - 1, 0);
+        text[n > 0 ? n : 0] = '\0';
+        oom_own = strtol(text, NULL, 10);
+        /* What is to go even before that stays so. */
+        if (n <= 0 || oom_own >= OOM_SCORE_CHILD)
+                oom_close();
 }
 
-/* What is to go even before that stays so. */
 void privilege_fork_expendable(bool is_expendable)
 {
-        const char *text = is_expendable ? OOM_SCORE_CHILD : oom_own;
+        char text[16];
+        int n = snprintf(text, sizeof(text), "%ld", is_expendable ? OOM_SCORE_CHILD : oom_own);
 
-        if (oom_fd < 0 || oom_own[0] == '\0' || atoi(oom_own) >= atoi(OOM_SCORE_CHILD))
-                return;
         /* Where it is refused (some sandboxes) we all stay as we are. */
-        if (pwrite(oom_fd, text, strlen(text), 0) < 0)
-                oom_own[0] = '\0';
+        if (oom_fd >= 0 && pwrite(oom_fd, text, (size_t)n, 0) < 0)
+                oom_close();
 }
 
 int privilege_give_up(void)

@@ -63,8 +63,7 @@ static int give_uid(const struct link *link, struct child_options *options, char
         free(owner);
         if (place < 0) {
                 snprintf(why, why_size,
-                         "no user of the system is left for it "
-                         "(children_uid_count)");
+                         "no user of the system is left for it (children_uid_count)");
                 return -EAGAIN;
         }
         options->uid = config->children_uid_first + (uid_t)place;
@@ -73,34 +72,38 @@ static int give_uid(const struct link *link, struct child_options *options, char
 
 /* ---- the fence ---- */
 
-static void add_secret(char ***secrets, const char *path)
+static int add_secret(char ***secrets, const char *path)
 {
-        if (path != NULL && path[0] != '\0')
-                (void)strv_add_take(secrets, strdup(path));
+        return path == NULL || path[0] == '\0' ? 0 : strv_add_take(secrets, strdup(path));
 }
 
-static void add_account(char ***secrets, const struct config_account *account)
+static int add_account(char ***secrets, const struct config_account *account)
 {
-        if (account->oauth != NULL)
-                add_secret(secrets, account->oauth->refresh_token_file);
+        return account->oauth == NULL ? 0 : add_secret(secrets, account->oauth->refresh_token_file);
+}
+
+static int add_server(char ***secrets, const struct config_server *server)
+{
+        int r = add_account(secrets, &server->account);
+
+        for (size_t i = 0; i < server->n_users && r == 0; i++)
+                r = add_account(secrets, &server->users[i]);
+        return r;
 }
 
 /* The files that no child has any business with; also the socket, which it could put its own in
- * the place of. Ended by NULL; NULL: out of memory, or there are none. */
-static char **secret_files(const struct config *config)
+ * the place of. Ended by NULL; NULL: there are none. */
+static int secret_files(const struct config *config, char ***secrets)
 {
-        char **secrets = NULL;
+        int r = add_secret(secrets, config->path);
 
-        add_secret(&secrets, config->path);
-        add_secret(&secrets, config->auth_tokens_file);
-        if (strncmp(config->listen, "unix:", 5) == 0)
-                add_secret(&secrets, config->listen + 5);
-        for (size_t i = 0; i < config->n_servers; i++) {
-                add_account(&secrets, &config->servers[i].account);
-                for (size_t j = 0; j < config->servers[i].n_users; j++)
-                        add_account(&secrets, &config->servers[i].users[j]);
-        }
-        return secrets;
+        if (r == 0)
+                r = add_secret(secrets, config->auth_tokens_file);
+        if (r == 0 && strncmp(config->listen, "unix:", 5) == 0)
+                r = add_secret(secrets, config->listen + 5);
+        for (size_t i = 0; i < config->n_servers && r == 0; i++)
+                r = add_server(secrets, &config->servers[i]);
+        return r;
 }
 
 static int open_fence(struct gate *gate, char **secrets)
@@ -191,6 +194,7 @@ static int open_uids(struct gate *gate)
 
         if (config->children_uid_first == 0)
                 return 0;
+        /* Below the first it wraps, and is more than any count. */
         if (geteuid() - config->children_uid_first < config->children_uid_count) {
                 log_error(NULL, "[mgw] children_uid_first: mgw's own user is one of those uids");
                 return -EINVAL;
@@ -206,9 +210,11 @@ static int open_uids(struct gate *gate)
 
 static int open_for_children(struct gate *gate)
 {
-        char **secrets = secret_files(gate->config);
-        int r = open_uids(gate);
+        char **secrets = NULL;
+        int r = secret_files(gate->config, &secrets);
 
+        if (r == 0)
+                r = open_uids(gate);
         if (r == 0)
                 r = open_fence(gate, secrets);
         if (r == 0)

@@ -113,22 +113,30 @@ static bool leads_to_hidden(const struct fence *fence, const char *path)
 }
 
 /* Its folder without links, and its name: the file itself may be a link, be replaced, or come
- * later. The target of a link is hidden too. */
-static int hide(struct fence *fence, const char *path)
+ * later. NULL: errno says why. */
+static char *path_in_folder(const char *path)
 {
         const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
         char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
         char *real = folder != NULL ? realpath(folder, NULL) : NULL, *whole = NULL;
-        int r = real == NULL ? -errno : 0;
 
-        free(folder);
-        if (r == 0 && asprintf(&whole, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) < 0)
+        if (real != NULL && asprintf(&whole, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) < 0)
                 whole = NULL;
-        if (r == 0)
-                r = strv_add_take(&fence->hidden, whole);
+        free(folder);
         free(real);
-        real = r == 0 ? realpath(path, NULL) : NULL;
-        return real != NULL ? strv_add_take(&fence->hidden, real) : r;
+        return whole;
+}
+
+/* The target of a link too. */
+static int hide(struct fence *fence, const char *path)
+{
+        char *whole = path_in_folder(path), *target;
+        int r = whole == NULL ? -errno : strv_add_take(&fence->hidden, whole);
+
+        if (r < 0)
+                return r;
+        target = realpath(path, NULL);
+        return target != NULL ? strv_add_take(&fence->hidden, target) : 0;
 }
 
 /* ---- what is allowed ---- */

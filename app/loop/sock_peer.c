@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -29,7 +30,7 @@ static int parent_of(int pid)
         char path[32], text[512];
         const char *after;
         ssize_t n;
-        int fd, parent;
+        int fd;
 
         snprintf(path, sizeof(path), "/proc/%d/stat", pid);
         fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -38,8 +39,9 @@ static int parent_of(int pid)
         n = read(fd, text, sizeof(text) - 1);
         close(fd);
         text[n > 0 ? n : 0] = '\0';
-        after = strrchr(text, ')'); /* of its name, in which anything may stand */
-        return after != NULL && sscanf(after, ") %*c %d", &parent) == 1 ? parent : -1;
+        /* ") S 1 ...": after its name, in which anything may stand. */
+        after = strrchr(text, ')');
+        return after != NULL && strlen(after) > 4 ? (int)strtol(after + 4, NULL, 10) : -1;
 }
 
 static bool descends_from_us(int pid)
