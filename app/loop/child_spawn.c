@@ -89,14 +89,16 @@ static int spawn_set_user(uid_t uid)
         return 0;
 }
 
-/* Ambient ones go with them. What it executes has none again, root's programs too: no_new_privs is
- * inherited from us, as is that there is no core. */
+/* Ambient ones go with them. no_new_privs keeps what it executes from having any again: as root it
+ * would, and PR_SET_PDEATHSIG be forgotten for it. */
 static int spawn_drop_capabilities(void)
 {
         struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
         const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
 
-        return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
+        if (syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return -errno;
+        return 0;
 }
 
 static int spawn_confine(const struct spawn *spawn)

@@ -1,7 +1,7 @@
 /* Child processes that speak in lines: lines to their standard input, lines from their standard
- * output and standard error. A child has no capabilities. It leads its own session and process
- * group, and dies with us, the processes that it started included; one that leaves its group
- * (setsid) is out of reach. */
+ * output and standard error. A child has no capabilities and can gain none. It leads its own
+ * session and process group, and dies with us, the processes that it started included; one that
+ * leaves its group (setsid) is out of reach. */
 #pragma once
 
 #include "mgw/base/str.h"
