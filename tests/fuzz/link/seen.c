@@ -1,0 +1,73 @@
+/* Tells libFuzzer what its counters of code cannot: in which state the links are while this and
+ * that is on its way. An input that shows a new one is worth keeping, though it ran no new line. */
+#include "world.h"
+
+#include "../fuzz.h"
+#include "mgw/gate/session.h"
+
+#include "link_inside.h"
+
+#define SEEN 16384
+
+/* libFuzzer looks for this section. */
+static uint8_t seen[SEEN] __attribute__((section("__libfuzzer_extra_counters"), used));
+
+static uint32_t last_state; /* of the links: that of the last */
+
+static void note(uint32_t what)
+{
+        what *= 2654435761u;
+        seen[(what >> 16) % SEEN] = 1;
+}
+
+static uint32_t state_of(const struct link *link)
+{
+        return (uint32_t)link->state | (uint32_t)link->is_stateless << 2 |
+               (uint32_t)link->transport->has_headers << 3;
+}
+
+static uint32_t state_of_exchange(const struct exchange *x)
+{
+        return (uint32_t)x->kind | (uint32_t)x->is_stateless << 3 |
+               (uint32_t)(x->wire != NULL) << 4 | (uint32_t)exchange_is_outlived(x) << 5;
+}
+
+void seen_link(const struct link *link)
+{
+        uint32_t state = state_of(link) << 16;
+
+        last_state = state_of(link) % 16;
+        note(state | 1u << 15);
+        list_for_each (it, &link->exchanges)
+                note(state | state_of_exchange(container_of(it, struct exchange, link)));
+}
+
+static unsigned class_of_message(const char *http_method, const json_t *msg)
+{
+        const char *method = json_string_value(json_object_get(msg, "method"));
+
+        if (msg == NULL)
+                return strcmp(http_method, "GET") == 0 ? 0 : 1; /* or for a token */
+        if (method == NULL)
+                return 2;
+        if (strcmp(method, "initialize") == 0 || strcmp(method, "server/discover") == 0)
+                return 3;
+        return json_object_get(msg, "id") != NULL ? 4 : 5;
+}
+
+/* Statuses, errors of the eras, cuts, other messages. */
+static unsigned class_of_answer(unsigned kind)
+{
+        if (kind == SAY_HONEST || (kind >= 32 && kind < 36))
+                return kind;
+        if (kind >= 14 && kind < 18)
+                return 14;
+        return kind < 32 || kind > 46 ? 1 : 2;
+}
+
+/* What a server answers to what, and when; msg: NULL is a request without a message. */
+void seen_answer(unsigned kind, const char *http_method, const json_t *msg)
+{
+        note(1u << 31 | last_state << 24 | class_of_message(http_method, msg) << 8 |
+             class_of_answer(kind % 64));
+}
