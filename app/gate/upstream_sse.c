@@ -49,10 +49,8 @@ static void post_drop(struct exchange *x)
         x->wire = NULL;
         if (peer->relayed == x)
                 peer->relayed = NULL;
-        if (peer->held == x) {
+        if (peer->held == x)
                 peer->held = NULL;
-                return;
-        }
         http_cancel(post->http);
         credential_leave(&post->use);
         loop_bury(link_loop(x->owner), post, free);
@@ -196,14 +194,8 @@ static void post_ask(struct sse_post *post)
 static void sse_send(struct exchange *x)
 {
         struct sse_peer *peer = x->owner->peer;
-        struct sse_post *post;
+        struct sse_post *post = calloc(1, sizeof(*post));
 
-        if (peer->endpoint == NULL) {
-                peer->held = x;
-                x->wire = peer;
-                return;
-        }
-        post = calloc(1, sizeof(*post));
         if (post == NULL) {
                 exchange_fail(x, "out of memory", FAULT_UNSENT);
                 return;
@@ -214,7 +206,10 @@ static void sse_send(struct exchange *x)
                                             .on_token = post_on_token,
                                             .on_fail = post_on_no_token};
         x->wire = post;
-        post_ask(post);
+        if (peer->endpoint != NULL)
+                post_ask(post);
+        else
+                peer->held = x;
 }
 
 /* ---- the stream ---- */
@@ -268,15 +263,15 @@ static void peer_on_endpoint(struct sse_peer *peer, struct str endpoint)
         if (x == NULL)
                 return;
         peer->held = NULL;
-        x->wire = NULL;
-        sse_send(x);
+        post_ask(x->wire);
 }
 
+/* Before the first endpoint event nothing has been said to it: it can answer nothing. */
 static void peer_on_event(struct sse_peer *peer, const struct sse_event *ev)
 {
         if (str_eq(ev->name, STR("endpoint")))
                 peer_on_endpoint(peer, ev->data);
-        else if (ev->data.p != NULL && ev->data.n > 0)
+        else if (peer->endpoint != NULL && ev->data.p != NULL && ev->data.n > 0)
                 link_on_text(peer->link, NULL, ev->data);
 }
 
