@@ -129,10 +129,8 @@ bool link_answers_itself(struct exchange *x)
                 listen_subscribe(x, kind, name);
                 return true;
         }
-        if (name != NULL) {
-                watched_remove(x->owner, kind, name);
-                listen_check(x->owner);
-        }
+        if (name != NULL)
+                listen_unsubscribe(x->owner, kind, name);
         if (name != NULL || is_level)
                 exchange_answer_take(x, rpc_result_take(exchange_msg_id(x), json_object()));
         return name != NULL || is_level;

@@ -90,6 +90,7 @@ void listen_stop(struct link *link)
                         list_move_to_tail(&link->waiting, &x->link);
         }
         timer_disarm(link_loop(link), &l->retry);
+        l->is_refused = false;
         if (l->open != NULL)
                 exchange_end(l->open);
         if (l->opening != NULL)
@@ -166,6 +167,13 @@ static bool server_tells(const struct link *link, const struct watched *kind)
                 json_object_get(json_object_get(capabilities, "resources"), "subscribe"));
 }
 
+/* Is it told of, and will be? */
+static bool listen_covers(const struct listen *l, const struct watched *kind, const char *name)
+{
+        return l != NULL && l->open != NULL && l->opening == NULL &&
+               names(filter_of(l->open), kind, name);
+}
+
 void listen_subscribe(struct exchange *x, const struct watched *kind, const char *name)
 {
         struct link *link = x->owner;
@@ -175,12 +183,22 @@ void listen_subscribe(struct exchange *x, const struct watched *kind, const char
                 refuse_subscriber(&s, "the server does not tell of such changes");
         else if (json_object_size(watched_by(link, kind)) >= WATCHED_MAX)
                 refuse_subscriber(&s, "too many are subscribed to");
-        else if (link->listen != NULL && link->listen->open != NULL &&
-                 names(filter_of(link->listen->open), kind, name) &&
-                 json_object_get(watched_by(link, kind), name) != NULL)
+        else if (watched_add(link, kind, name) < 0)
+                refuse_subscriber(&s, "out of memory");
+        else if (listen_covers(link->listen, kind, name))
                 accept_subscriber(x);
-        else if (watched_add(link, kind, name) == 0)
+        else
                 listen_check(link);
+}
+
+void listen_unsubscribe(struct link *link, const struct watched *kind, const char *name)
+{
+        json_t *filter = json_pack("{s:[s]}", kind->list, name);
+
+        watched_remove(link, kind, name);
+        answer_subscribers(link, filter, NULL); /* no filter will have it in it any more */
+        json_decref(filter);
+        listen_check(link);
 }
 
 /* ---- its beginning ---- */
@@ -327,7 +345,7 @@ void listen_on_end(struct exchange *x, const struct rpc_msg *answer)
         struct listen *l = link->listen;
         bool is_refused = answer != NULL && answer->kind == RPC_ERROR;
         bool was_opening = l->opening == x;
-        json_t *asked = json_incref(filter_of(x));
+        json_t *asked = json_incref(filter_of(x)), *all;
 
         if (is_refused && upstream_may_log(link->upstream)) {
                 const char *message = json_string_value(json_object_get(answer->error, "message"));
@@ -337,13 +355,17 @@ void listen_on_end(struct exchange *x, const struct rpc_msg *answer)
         }
         l->has_gap = l->has_gap || l->open == x;
         exchange_end(x);
-        if (is_refused && l->open == NULL)
-                l->is_refused = true;
-        else if (l->open == NULL)
+        l->is_refused = is_refused && l->open == NULL;
+        if (!l->is_refused && (was_opening || l->open == NULL))
                 listen_later(l);
         if (was_opening)
                 answer_subscribers(link, asked, NULL);
         json_decref(asked);
+        if (!l->is_refused)
+                return;
+        all = wanted_filter(link); /* who came later is asked for by none */
+        answer_subscribers(link, all, NULL);
+        json_decref(all);
 }
 
 /* Which of the listenings is it of? NULL: none that is still on. */

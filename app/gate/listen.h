@@ -13,6 +13,8 @@ void listen_start(struct link *link);
 void listen_check(struct link *link);
 /* A request to tell of that is answered when the server has acknowledged. */
 void listen_subscribe(struct exchange *x, const struct watched *kind, const char *name);
+/* Nobody wants to be told of that any more; who still waits for it is refused. */
+void listen_unsubscribe(struct link *link, const struct watched *kind, const char *name);
 /* Is it a subscriptions/listen that names tasks? */
 bool listen_has_tasks(const struct exchange *x);
 /* Everything of it ends now; the link may listen again. */
