@@ -1,6 +1,7 @@
-/* Tokens are compared by their SHA-256, each entry in constant time and all of them always, so that
- * time tells nothing. Users that were handed out stay valid over a reload: they are never freed
- * before the table. */
+/* Tokens are looked up by their SHA-256: one digest of what was sent and one look into a hash,
+ * however many tokens there are (a chain of uthash has ten of them at most, or it grows). Time
+ * tells at best how much of a digest is alike, and nobody can choose the digest of what they send.
+ * Users that were handed out stay valid over a reload: they are never freed before the table. */
 #include "mgw/gate/user.h"
 
 #include "mgw/base/file.h"
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <uthash.h>
 
 #define SHA256_BYTES 32
 #define SHA256_HEX 64
@@ -22,11 +24,13 @@ struct token {
         uint8_t hash[SHA256_BYTES];
         int64_t expires_ms; /* INT64_MAX: never */
         struct user *user;
+        UT_hash_handle hh;
 };
 
 struct user_table {
-        char *path; /* NULL: everybody is anonymous */
-        struct token *tokens;
+        char *path;            /* NULL: everybody is anonymous */
+        struct token *tokens;  /* as in the file */
+        struct token *by_hash; /* where they are looked up; of two that are alike the last */
         size_t n_tokens;
         struct user **users;
         size_t n_users;
@@ -90,6 +94,31 @@ static const char *read_token(struct user_table *t, const json_t *entry, struct 
         return token->user != NULL ? NULL : "out of memory";
 }
 
+static struct token *find_token(struct token *by_hash, const uint8_t hash[SHA256_BYTES])
+{
+        struct token *found;
+
+        HASH_FIND(hh, by_hash, hash, SHA256_BYTES, found);
+        return found;
+}
+
+static void index_token(struct token **by_hashp, struct token *token)
+{
+        struct token *same = find_token(*by_hashp, token->hash);
+
+        if (same != NULL)
+                HASH_DEL(*by_hashp, same);
+        HASH_ADD(hh, *by_hashp, hash, SHA256_BYTES, token);
+}
+
+static void forget_tokens(struct user_table *t)
+{
+        HASH_CLEAR(hh, t->by_hash);
+        free(t->tokens);
+        t->tokens = NULL;
+        t->n_tokens = 0;
+}
+
 static int table_take(struct user_table *t, const json_t *users, FILE *err)
 {
         size_t n = json_array_size(users), i;
@@ -107,9 +136,11 @@ static int table_take(struct user_table *t, const json_t *users, FILE *err)
                 free(tokens);
                 return -EINVAL;
         }
-        free(t->tokens);
+        forget_tokens(t);
         t->tokens = tokens;
         t->n_tokens = n;
+        for (i = 0; i < n; i++)
+                index_token(&t->by_hash, &tokens[i]);
         return 0;
 }
 
@@ -173,7 +204,7 @@ void user_table_destroy(struct user_table *t)
                 free(t->users[i]);
         }
         free(t->users);
-        free(t->tokens);
+        forget_tokens(t);
         free(t->path);
         free(t);
 }
@@ -208,7 +239,7 @@ enum user_verdict user_find(struct user_table *t, struct str authorization, int6
 {
         struct str text = hdr_bearer(authorization);
         uint8_t hash[SHA256_BYTES];
-        const struct token *found = NULL;
+        const struct token *found;
 
         if (t->path == NULL) {
                 *userp = t->users[0];
@@ -218,9 +249,7 @@ enum user_verdict user_find(struct user_table *t, struct str authorization, int6
                 return USER_NO_TOKEN;
         if (EVP_Digest(text.p, text.n, hash, NULL, EVP_sha256(), NULL) != 1)
                 return USER_BAD_TOKEN;
-        for (size_t i = 0; i < t->n_tokens; i++)
-                if (CRYPTO_memcmp(hash, t->tokens[i].hash, SHA256_BYTES) == 0)
-                        found = &t->tokens[i];
+        found = find_token(t->by_hash, hash);
         if (found == NULL)
                 return USER_BAD_TOKEN;
         *userp = found->user;

@@ -42,8 +42,8 @@ unsigned user_table_n_streaming(const struct user_table *table);
 
 enum user_verdict { USER_OK, USER_NO_TOKEN, USER_BAD_TOKEN, USER_EXPIRED };
 
-/* Compares SHA-256 hashes in constant time, over the whole table. authorization is the header's
- * value. */
+/* One SHA-256 and one look-up, however many tokens there are. authorization is the header's value.
+ */
 enum user_verdict user_find(struct user_table *table, struct str authorization, int64_t wall_ms,
                             struct user **userp);
 

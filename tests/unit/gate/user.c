@@ -2,6 +2,7 @@
 
 #include "../check.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,51 @@ Test(user, a_reload_takes_new_tokens_and_keeps_old_users_alive)
         cr_assert_eq(before, after);
         free(ada);
         free(bob);
+}
+
+/* A file of n users; the token of user i is "token-i". The first once more at the end, with bob. */
+static void write_many(unsigned n)
+{
+        FILE *f = fopen(path, "w");
+
+        fputs("{\"users\": [", f);
+        for (unsigned i = 0; i <= n; i++) {
+                char token[32];
+                uint8_t hash[32];
+                int n_token = snprintf(token, sizeof(token), "token-%u", i < n ? i : 0);
+
+                EVP_Digest(token, (size_t)n_token, hash, NULL, EVP_sha256(), NULL);
+                fprintf(f, "%s{\"email\": \"u%u@example.com\", \"sha256\": \"", i > 0 ? "," : "",
+                        i % 10);
+                for (unsigned k = 0; k < sizeof(hash); k++)
+                        fprintf(f, "%02x", hash[k]);
+                fprintf(f, "\"}");
+        }
+        fputs("]}", f);
+        fclose(f);
+        chmod(path, 0600);
+}
+
+Test(user, each_of_many_tokens_is_found_and_of_two_alike_the_last_holds)
+{
+        struct user *user;
+        char header[64], email[32];
+
+        write_many(5003);
+        check_int(create(), 0);
+        for (unsigned i = 1; i < 5003; i++) {
+                snprintf(header, sizeof(header), "Bearer token-%u", i);
+                snprintf(email, sizeof(email), "u%u@example.com", i % 10);
+                check_int(find(header, 0, &user), USER_OK);
+                cr_assert_str_eq(user->email, email);
+        }
+        check_int(find("Bearer token-0", 0, &user), USER_OK);
+        cr_assert_str_eq(user->email, "u3@example.com", "the last entry's");
+        check_int(find("Bearer token-5003", 0, &user), USER_BAD_TOKEN);
+        write_many(1);
+        check_int(user_table_reload(table, stderr), 0);
+        check_int(find("Bearer token-0", 0, &user), USER_OK);
+        check_int(find("Bearer token-1", 0, &user), USER_BAD_TOKEN);
 }
 
 Test(user, a_broken_file_at_reload_changes_nothing)
