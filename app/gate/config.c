@@ -4,7 +4,6 @@
 #include "config_inside.h"
 #include "config_source.h"
 #include "mgw/base/log.h"
-#include "mgw/wire/hdr.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -20,7 +19,6 @@ enum kind {
         KIND_FILE,    /* char *, "" or a path: in the file, meant from its folder */
         KIND_LISTEN,  /* char *, "unix:..." or "tcp:..." */
         KIND_NODE,    /* char *, a name */
-        KIND_URL,     /* char *, "http://..." or "https://..." */
         KIND_SECRET,  /* char *, none or one that is hard to guess */
         KIND_COUNT,   /* uint32_t */
         KIND_SIZE,    /* uint64_t */
@@ -155,8 +153,6 @@ static const struct setting settings[] = {
          "debug"},
         {"allowed_origins", KIND_ORIGINS, AT(allowed_origins), "", 0, 0,
          "browser origins let in besides localhost; \"*\" lets all in"},
-        {"public_url", KIND_URL, AT(public_url), "", 0, 0,
-         "address that clients use (default: from the Host header)"},
         {"auth.tokens_file", KIND_FILE, AT(auth_tokens_file), "", 0, 0,
          "users and their token hashes; without it everybody is anonymous, and let in from this "
          "machine alone"},
@@ -227,17 +223,6 @@ static const char *set_node(char **fieldp, const char *value)
         return value[0] == '\0' || config_is_name(value, 63)
                        ? set_text(fieldp, value)
                        : "must be 1 to 63 letters, digits or '-'";
-}
-
-/* It is quoted in headers, and paths are put behind it. */
-static const char *set_url(char **fieldp, const char *value)
-{
-        size_t n = strlen(value);
-
-        if (n == 0 || (begins_with(value, "http://", "https://") && value[n - 1] != '/' &&
-                       hdr_is_visible(str_from(value), 255) && strpbrk(value, "\"\\") == NULL))
-                return set_text(fieldp, value);
-        return "must begin with http:// or https:// and have no '/' at its end";
 }
 
 static const char *set_number(void *field, const struct setting *s, const char *value)
@@ -334,8 +319,6 @@ static const char *set(struct config *c, const struct setting *s, const char *va
                 return set_listen(field, value);
         case KIND_NODE:
                 return set_node(field, value);
-        case KIND_URL:
-                return set_url(field, value);
         case KIND_SECRET:
                 return value[0] == '\0' || strlen(value) >= SECRET_MIN
                                ? set_text(field, value)

@@ -32,8 +32,6 @@ struct route {
         void (*on_request)(struct request *req);
 };
 
-static void on_resource_metadata(struct request *req);
-
 static const struct route routes[] = {
         {"/mcp", CGI_POST, BODY_JSON, true, NULL, mcp_on_post},
         {"/mcp", CGI_GET, BODY_NONE, true, NULL, mcp_on_get},
@@ -44,12 +42,6 @@ static const struct route routes[] = {
         {"/ready", CGI_GET, BODY_NONE, false, NULL, admin_on_ready},
         {"/metrics", CGI_GET, BODY_NONE, false, NULL, admin_on_metrics},
         {"/admin/announce", CGI_POST, BODY_ANY, false, NULL, admin_on_announce},
-        {"/.well-known/oauth-protected-resource", CGI_GET, BODY_NONE, false, NULL,
-         on_resource_metadata},
-        {"/.well-known/oauth-protected-resource/mcp", CGI_GET, BODY_NONE, false, NULL,
-         on_resource_metadata},
-        {"/.well-known/oauth-protected-resource/sse", CGI_GET, BODY_NONE, false, NULL,
-         on_resource_metadata},
 };
 
 /* A request without a body that brings so much of one is refused. */
@@ -61,47 +53,8 @@ static const char *const method_names[] = {"GET", "HEAD", "POST", "DELETE", "OPT
 
 static const struct cgi_header plain[] = {{"Content-Type", "text/plain"}, {0}};
 
-/* Where clients reach us, for the links that we hand out. */
-static void base_url(const struct request *req, char *out, size_t size)
-{
-        const char *public_url = request_gate(req)->config->public_url;
-        struct str host = req->in->head.host;
-
-        if (public_url[0] != '\0')
-                snprintf(out, size, "%s", public_url);
-        else if (hdr_is_visible(host, 255) && memchr(host.p, '"', host.n) == NULL &&
-                 memchr(host.p, '\\', host.n) == NULL)
-                snprintf(out, size, "%s://%.*s", req->in->head.is_https ? "https" : "http",
-                         STR_ARG(host));
-        else
-                snprintf(out, size, "http://localhost");
-}
-
-/* The resource that a request is about, by the path at which clients know it. */
-static const char *resource_path(const struct request *req)
-{
-        struct str path = req->in->head.path;
-
-        return str_eq(path, STR("/sse")) || str_eq(path, STR("/message")) ||
-                               str_eq(path, STR("/.well-known/oauth-protected-resource/sse"))
-                       ? "/sse"
-                       : "/mcp";
-}
-
-/* RFC 9728 3: what this resource is. Static tokens have no authorization server to name. */
-static void on_resource_metadata(struct request *req)
-{
-        char base[512], body[700];
-        int n;
-
-        base_url(req, base, sizeof(base));
-        n = snprintf(body, sizeof(body),
-                     "{\"resource\":\"%s%s\",\"bearer_methods_supported\":[\"header\"],"
-                     "\"resource_name\":\"mgw\"}",
-                     base, resource_path(req));
-        request_reply_json(req, 200, NULL, (struct str){body, (size_t)n});
-}
-
+/* RFC 6750 3. No resource_metadata (RFC 9728), and 404 at its paths: it leads to an authorization
+ * server, and there is none; a client that goes there begins a login that cannot end. */
 static void refuse_user(struct request *req, enum user_verdict verdict)
 {
         static const struct str words[] = {
@@ -109,15 +62,15 @@ static void refuse_user(struct request *req, enum user_verdict verdict)
                 [USER_BAD_TOKEN] = {"The bearer token is not known here.\n", 36},
                 [USER_EXPIRED] = {"The bearer token has expired.\n", 30},
         };
-        char base[512], challenge[700];
+        const char *challenge = verdict == USER_NO_TOKEN
+                                        ? "Bearer realm=\"mgw\""
+                                        : "Bearer realm=\"mgw\", error=\"invalid_token\"";
 
-        base_url(req, base, sizeof(base));
-        snprintf(challenge, sizeof(challenge),
-                 "Bearer resource_metadata=\"%s/.well-known/oauth-protected-resource%s\"%s", base,
-                 resource_path(req), verdict == USER_NO_TOKEN ? "" : ", error=\"invalid_token\"");
         request_reply(req, 401,
-                      (const struct cgi_header[]){
-                              {"Content-Type", "text/plain"}, {"WWW-Authenticate", challenge}, {0}},
+                      (const struct cgi_header[]){{"Content-Type", "text/plain"},
+                                                  {"WWW-Authenticate", challenge},
+                                                  {"Cache-Control", "no-store"},
+                                                  {0}},
                       words[verdict]);
 }
 

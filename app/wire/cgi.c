@@ -201,15 +201,13 @@ static int length_read(struct cgi_head *head, struct str length)
 int cgi_head_read(struct cgi_head *head, const struct cgi_params *params)
 {
         struct str method = cgi_param(params, "REQUEST_METHOD");
-        struct str https = cgi_param(params, "HTTPS");
 
         *head = (struct cgi_head){
                 .method = method_read(method),
-                .is_https = https.n > 0 && !str_eq_nocase(https, STR("off")),
+                .is_inside = str_eq(cgi_param(params, "MGW_INSIDE"), STR("on")),
                 .content_type = cgi_param(params, "CONTENT_TYPE"),
                 .remote_addr = cgi_param(params, "REMOTE_ADDR"),
                 .request_id = cgi_param(params, "MGW_REQUEST_ID"),
-                .host = cgi_param(params, "HTTP_HOST"),
                 .http_version = cgi_param(params, "SERVER_PROTOCOL"),
                 .accept = cgi_param(params, "HTTP_ACCEPT"),
                 .authorization = cgi_param(params, "HTTP_AUTHORIZATION"),

@@ -188,8 +188,8 @@ describe('the status table', { timeout: 120000 }, () => {
       ['/health', get('/health', {}), { status: 200 }],
       ['POST /health', get('/health', {}, 'POST'), { status: 405, headers: { allow: /GET/ } }],
       ['/ready', get('/ready', {}), { status: 200 }],
-      ['what the resource is', get('/.well-known/oauth-protected-resource/mcp', {}), { status: 200, body: /"resource":"http:\/\/127\.0\.0\.1:\d+\/mcp"/ }],
-      ['what the resource is (era A)', get('/.well-known/oauth-protected-resource/sse', {}), { status: 200, body: /"resource":"http:\/\/127\.0\.0\.1:\d+\/sse"/ }],
+      ...['', '/mcp', '/sse', '/message'].map((of) => [`what an authorization server would be for${of}`, get(`/.well-known/oauth-protected-resource${of}`, {}), { status: 404 }]),
+      ['an authorization server', get('/.well-known/oauth-authorization-server', {}), { status: 404 }],
     ],
   };
 
@@ -290,32 +290,27 @@ describe('who calls', { timeout: 60000 }, () => {
     'POST /message': (headers) => ['/message?sessionId=x', { method: 'POST', headers: { ...JSON_HEADERS, ...headers }, body: ping }],
   };
   const wrong = {
-    'no token': [{}, /^Bearer resource_metadata="[^"]+"$/],
-    'an unknown token': [bearer('mgw_eve'), /error="invalid_token"/],
-    'an expired token': [bearer('mgw_old'), /error="invalid_token"/],
-    'half a token': [bearer('mgw_ad'), /error="invalid_token"/],
-    'a token and more': [bearer('mgw_ada, Bearer mgw_ada'), /^Bearer /],
-    'another scheme': [{ authorization: `Basic ${Buffer.from('ada@example.com:mgw_ada').toString('base64')}` }, /^Bearer resource_metadata="[^"]+"$/],
-    'a name in place of the token': [{ 'remote-user': 'ada@example.com' }, /^Bearer /],
+    'no token': [{}, /^Bearer realm="mgw"$/],
+    'an unknown token': [bearer('mgw_eve'), /^Bearer realm="mgw", error="invalid_token"$/],
+    'an expired token': [bearer('mgw_old'), /^Bearer realm="mgw", error="invalid_token"$/],
+    'half a token': [bearer('mgw_ad'), /^Bearer realm="mgw", error="invalid_token"$/],
+    'a token and more': [bearer('mgw_ada, Bearer mgw_ada'), /^Bearer realm="mgw"$/],
+    'another scheme': [{ authorization: `Basic ${Buffer.from('ada@example.com:mgw_ada').toString('base64')}` }, /^Bearer realm="mgw"$/],
+    'a name in place of the token': [{ 'remote-user': 'ada@example.com' }, /^Bearer realm="mgw"$/],
   };
   for (const [request, make] of Object.entries(requests)) {
     for (const [name, [headers, challenge]] of Object.entries(wrong)) {
       test(`${request} with ${name}: 401`, async () => {
-        const answer = await ask(gateway.url, ...make(headers));
-        check(answer, { status: 401, headers: { 'www-authenticate': challenge } });
-        const [, url] = /resource_metadata="([^"]+)"/.exec(answer.headers['www-authenticate']);
-        const metadata = await ask(url, new URL(url).pathname);
-        assert.equal(metadata.status, 200, url);
-        assert.equal(metadata.json.resource, `${gateway.url}${/sse|message/.test(request) ? '/sse' : '/mcp'}`);
+        check(await ask(gateway.url, ...make(headers)), { status: 401, headers: { 'www-authenticate': challenge, 'cache-control': /^no-store$/ } });
       });
     }
   }
 
-  test('over TLS the challenge names https', async () => {
-    const { headers } = await ask(gateway.tls, '/mcp', { method: 'POST', headers: JSON_HEADERS, body: initialize });
-    assert.match(headers['www-authenticate'], /resource_metadata="https:\/\/localhost:/);
-    const [, url] = /resource_metadata="([^"]+)"/.exec(headers['www-authenticate']);
-    assert.equal((await ask(url, new URL(url).pathname)).json.resource, `${gateway.tls}/mcp`);
+  test('nothing in the refusal is made from what the client says of us', async () => {
+    const headers = { ...JSON_HEADERS, host: 'evil.example', 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example' };
+    const answer = await ask(gateway.url, '/mcp', { method: 'POST', headers, body: initialize });
+    check(answer, { status: 401 });
+    assert.doesNotMatch(JSON.stringify(answer), /evil/);
   });
 
   test('the session of another user is 404, and goes on', async () => {

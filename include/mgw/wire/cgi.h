@@ -31,14 +31,13 @@ struct cgi_head {
         enum cgi_method method;
         struct str path;  /* of REQUEST_URI, as sent, without authority and query */
         struct str query; /* without the '?' */
-        bool is_https;
+        bool is_inside;   /* MGW_INSIDE: it came by the proxy's inside port */
         bool has_length;
         uint64_t content_length;
         struct str content_type;
         struct str remote_addr;
         struct str request_id;   /* MGW_REQUEST_ID, the proxy's name for it */
         struct str http_version; /* SERVER_PROTOCOL: "HTTP/1.1", "HTTP/2.0" */
-        struct str host;
         struct str accept;
         struct str authorization;
         struct str origin;

@@ -55,7 +55,7 @@ attack('bodies without a token over TLS are refused at the head and not kept',
   });
 
 const bodiless = { 'GET /mcp': bearer('ada'), 'DELETE /mcp': bearer('ada'), 'GET /sse': bearer('ada'), 'GET /health': {}, 'GET /ready': {},
-  'POST /health': {}, 'GET /.well-known/oauth-protected-resource': {}, 'POST /message': bearer('ada') };
+  'POST /health': {}, 'POST /message': bearer('ada') };
 attack('what takes no body keeps none', { bounds: { bytes: 16 * MB, cpuS: 2 } }, async (arena) => {
   for (const [what, token] of Object.entries(bodiless)) {
     const [method, target] = what.split(' ');

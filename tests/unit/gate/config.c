@@ -110,21 +110,18 @@ Test(config, every_fault_names_file_line_and_key)
 Test(config, addresses_and_names_are_checked_with_the_file)
 {
         check_int(load("{\"gateway\": {\n\"listen\": \"/run/x.sock\",\n\"node\": \"a.b\",\n"
-                       "\"public_url\": \"mcp.example.com\",\n\"drain_s\": -1},\n"
+                       "\"drain_s\": -1},\n"
                        "\"mcpServers\": {\"a.b\": {\"url\": \"http://127.0.0.1/\"}}}"),
                   -EINVAL);
         check_fault(2, " gateway.listen: must be unix:/path/to/socket or tcp:ADDRESS:PORT\n");
         check_fault(3, " gateway.node: must be 1 to 63 letters, digits or '-'\n");
-        check_fault(4, " gateway.public_url: must begin with http:// or https:// and ");
-        check_fault(5, " gateway.drain_s: must be a number from 0 to 10000000\n");
-        check_fault(6, " mcpServers.a.b: a server's name is made of ");
+        check_fault(4, " gateway.drain_s: must be a number from 0 to 10000000\n");
+        check_fault(5, " mcpServers.a.b: a server's name is made of ");
 }
 
 Test(config, an_empty_node_is_the_hosts_name)
 {
-        check_int(
-                load("{\"gateway\": {\"node\": \"\", \"public_url\": \"https://a.example.com\"}}"),
-                0);
+        check_int(load("{\"gateway\": {\"node\": \"\"}}"), 0);
         cr_assert(config.node[0] != '\0');
 }
 

@@ -159,7 +159,7 @@ Test(cgi_head, of_a_request_as_haproxy_sends_it)
                          P("SERVER_PROTOCOL", "HTTP/2.0"), P("HTTP_AUTHORIZATION", "Bearer t"),
                          P("HTTP_ORIGIN", "http://localhost"), P("HTTP_MCP_SESSION_ID", "n1.x"),
                          P("CONTENT_TYPE", "application/json"),
-                         P("HTTP_MCP_PROTOCOL_VERSION", "2025-06-18"), P("HTTPS", "on"),
+                         P("HTTP_MCP_PROTOCOL_VERSION", "2025-06-18"), P("MGW_INSIDE", "on"),
                          P("HTTP_LAST_EVENT_ID", "1-7"), P("REQUEST_METHOD", "POST"),
                          P("REQUEST_URI", "/mcp?a=b?c"), P("QUERY_STRING", "ignored"),
                          P("REMOTE_ADDR", "192.0.2.1"), P("CONTENT_LENGTH", "12"),
@@ -169,13 +169,12 @@ Test(cgi_head, of_a_request_as_haproxy_sends_it)
         check_int(head.method, CGI_POST);
         check_str(head.path, STR("/mcp"));
         check_str(head.query, STR("a=b?c"));
-        cr_assert(head.is_https);
+        cr_assert(head.is_inside);
         cr_assert(head.has_length);
         check_int(head.content_length, 12);
         check_str(head.content_type, STR("application/json"));
         check_str(head.remote_addr, STR("192.0.2.1"));
         check_str(head.request_id, STR("r-1"));
-        check_str(head.host, STR("localhost:8443"));
         check_str(head.http_version, STR("HTTP/2.0"));
         check_str(head.accept, STR("*/*"));
         check_str(head.authorization, STR("Bearer t"));
@@ -214,7 +213,6 @@ Test(cgi_head, path_and_query_of_every_form_of_target)
                 check_str(head.path, str_from(cases[i].path));
                 check_str(head.query, str_from(cases[i].query));
                 cr_assert_not(head.has_length);
-                cr_assert_not(head.is_https);
                 check_str(head.session_id, STR(""));
                 cgi_params_finish(&params);
         }
@@ -242,21 +240,23 @@ Test(cgi_head, methods)
         }
 }
 
-Test(cgi_head, https_is_on_when_it_says_so)
+Test(cgi_head, is_inside_when_the_proxy_says_just_so)
 {
-        static const char *const yes[] = {"on", "1"};
-        static const char *const no[] = {"", "off", "OFF"};
+        static const struct {
+                const char *name, *value;
+                bool is_inside;
+        } cases[] = {
+                {"MGW_INSIDE", "on", true},       {"MGW_INSIDE", "", false},
+                {"MGW_INSIDE", "ON", false},      {"MGW_INSIDE", "on, on", false},
+                {"HTTP_MGW_INSIDE", "on", false}, {"mgw_inside", "on", false},
+        };
         struct cgi_params params;
         struct cgi_head head;
 
-        for (size_t i = 0; i < 2; i++) {
-                check_int(read_head(&params, &head, "/", "HTTPS", yes[i]), 0);
-                cr_assert(head.is_https);
-                cgi_params_finish(&params);
-        }
-        for (size_t i = 0; i < 3; i++) {
-                check_int(read_head(&params, &head, "/", "HTTPS", no[i]), 0);
-                cr_assert_not(head.is_https);
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                check_int(read_head(&params, &head, "/", cases[i].name, cases[i].value), 0);
+                cr_assert_eq(head.is_inside, cases[i].is_inside, "%s: %s", cases[i].name,
+                             cases[i].value);
                 cgi_params_finish(&params);
         }
 }
