@@ -2,6 +2,8 @@
 # ./dev up: mgw behind HAProxy on this machine, in the foreground, until Ctrl-C.
 
 RUN_DIR=$PWD/build/run
+admin_secret=
+admin_login=
 mgw_pid=
 haproxy_pid=
 signals=0
@@ -29,6 +31,9 @@ up() {
   export MGW_TLS_PORT=${MGW_TLS_PORT:-8443}
   export MGW_HTTP_PORT=${MGW_HTTP_PORT:-8080}
   export MGW_STATS_PORT=${MGW_STATS_PORT:-8404}
+  # For HAProxy alone: mgw, and what it runs, need not have it.
+  admin_secret=${MGW_ADMIN_SECRET:-}
+  unset MGW_ADMIN_SECRET
   export MGW_SOCKET=$RUN_DIR/fcgi.sock
   export MGW_LISTEN=unix:$MGW_SOCKET
   [ ${#MGW_SOCKET} -lt 100 ] ||
@@ -49,6 +54,7 @@ up() {
     export MGW_CONFIG=$config
   fi
   make_certificate
+  make_admin_secret
   # Every stream is a descriptor in mgw and two in HAProxy, which sees to its own limit.
   ulimit -S -n "$(most_descriptors)"
 
@@ -121,6 +127,20 @@ make_certificate() {
   rm "$pem.key"
 }
 
+# Kept from one run to the next: what asks for metrics is told of it once.
+make_admin_secret() {
+  local file=$RUN_DIR/admin.secret
+  if [ -n "$admin_secret" ]; then
+    [ ${#admin_secret} -ge 16 ] || die "MGW_ADMIN_SECRET is too short: 16 characters at least"
+    admin_login="mgw:\$MGW_ADMIN_SECRET"
+    return 0
+  fi
+  [ -s "$file" ] || (umask 077 && openssl rand -hex 24 >"$file") || die "cannot make the secret $file"
+  chmod 600 "$file" && admin_secret=$(cat "$file") || die "cannot read $file: remove it, or run as its owner"
+  [ ${#admin_secret} -ge 16 ] || die "the secret in $file is too short: remove it"
+  admin_login="mgw:\$(cat '$file')"
+}
+
 most_descriptors() {
   local hard
   hard=$(ulimit -Hn)
@@ -161,7 +181,7 @@ start_mgw() {
 }
 
 start_haproxy() {
-  start haproxy haproxy -db -f haproxy/haproxy.cfg
+  MGW_ADMIN_SECRET=$admin_secret start haproxy haproxy -db -f haproxy/haproxy.cfg
   haproxy_pid=$started
 }
 
@@ -185,7 +205,9 @@ mgw is up.
 
   https://localhost:$MGW_TLS_PORT/mcp      MCP (Streamable HTTP); /sse for clients of the older kind
   http://localhost:$MGW_HTTP_PORT/mcp       the same without TLS, from this machine only
-  http://localhost:$MGW_STATS_PORT/metrics   mgw's metrics; HAProxy's: /haproxy/metrics, /haproxy/stats
+  http://localhost:$MGW_STATS_PORT/metrics   mgw's metrics; HAProxy's: /haproxy/metrics, /haproxy/stats. They need a secret:
+
+    curl -u "$admin_login" http://localhost:$MGW_STATS_PORT/metrics
 
 For Cursor, in .cursor/mcp.json (of the project, or of your home directory):
 

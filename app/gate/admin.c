@@ -23,11 +23,17 @@ void admin_on_health(struct request *req)
 {
         const struct gate *gate = request_gate(req);
         char text[256];
-        int n = snprintf(text, sizeof(text),
-                         "{\"status\":\"ok\",\"version\":\"%s\",\"uptime_s\":%" PRId64
-                         ",\"streams\":%u,\"sessions\":%u}\n",
-                         MGW_VERSION, (loop_now_ms(gate->loop) - gate->started_ms) / 1000,
-                         gate->stats.n_streams, gate->stats.n_sessions);
+        int n;
+
+        if (!req->in->head.is_inside) {
+                reply_text(req, 200, "application/json", "{\"status\":\"ok\"}\n", 16);
+                return;
+        }
+        n = snprintf(text, sizeof(text),
+                     "{\"status\":\"ok\",\"version\":\"%s\",\"uptime_s\":%" PRId64
+                     ",\"streams\":%u,\"sessions\":%u}\n",
+                     MGW_VERSION, (loop_now_ms(gate->loop) - gate->started_ms) / 1000,
+                     gate->stats.n_streams, gate->stats.n_sessions);
 
         reply_text(req, 200, "application/json", text, n);
 }

@@ -22,26 +22,32 @@ enum body {
         BODY_ANY,
 };
 
+enum audience {
+        FOR_ALL,
+        FOR_USERS,
+        FOR_OPERATORS, /* what came by the inside port; to others it is not there */
+};
+
 struct route {
         const char *path;
         enum cgi_method method;
         enum body body;
-        bool is_for_users; /* else for everybody */
+        enum audience audience;
         /* What else the head alone tells. false: it has been answered. */
         bool (*on_head)(struct request *req);
         void (*on_request)(struct request *req);
 };
 
 static const struct route routes[] = {
-        {"/mcp", CGI_POST, BODY_JSON, true, NULL, mcp_on_post},
-        {"/mcp", CGI_GET, BODY_NONE, true, NULL, mcp_on_get},
-        {"/mcp", CGI_DELETE, BODY_NONE, true, NULL, mcp_on_delete},
-        {"/sse", CGI_GET, BODY_NONE, true, NULL, mcp_on_sse},
-        {"/message", CGI_POST, BODY_JSON, true, mcp_on_message_head, mcp_on_message},
-        {"/health", CGI_GET, BODY_NONE, false, NULL, admin_on_health},
-        {"/ready", CGI_GET, BODY_NONE, false, NULL, admin_on_ready},
-        {"/metrics", CGI_GET, BODY_NONE, false, NULL, admin_on_metrics},
-        {"/admin/announce", CGI_POST, BODY_ANY, false, NULL, admin_on_announce},
+        {"/mcp", CGI_POST, BODY_JSON, FOR_USERS, NULL, mcp_on_post},
+        {"/mcp", CGI_GET, BODY_NONE, FOR_USERS, NULL, mcp_on_get},
+        {"/mcp", CGI_DELETE, BODY_NONE, FOR_USERS, NULL, mcp_on_delete},
+        {"/sse", CGI_GET, BODY_NONE, FOR_USERS, NULL, mcp_on_sse},
+        {"/message", CGI_POST, BODY_JSON, FOR_USERS, mcp_on_message_head, mcp_on_message},
+        {"/health", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_health},
+        {"/ready", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_ready},
+        {"/metrics", CGI_GET, BODY_NONE, FOR_OPERATORS, NULL, admin_on_metrics},
+        {"/admin/announce", CGI_POST, BODY_ANY, FOR_OPERATORS, NULL, admin_on_announce},
 };
 
 /* A request without a body that brings so much of one is refused. */
@@ -174,7 +180,7 @@ static bool judge_user(struct request *req)
 {
         enum user_verdict verdict = USER_OK;
 
-        if (req->route->is_for_users)
+        if (req->route->audience == FOR_USERS)
                 verdict = user_find(request_gate(req)->users, req->in->head.authorization,
                                     clock_wall_ms(), &req->user);
         if (verdict != USER_OK)
@@ -191,11 +197,12 @@ static bool judge_path(struct request *req)
         for (size_t i = 0; i < N_ROUTES; i++) {
                 const struct route *route = &routes[i];
 
-                if (!str_eq(str_from(route->path), req->in->head.path))
+                if (!str_eq(str_from(route->path), req->in->head.path) ||
+                    (route->audience == FOR_OPERATORS && !req->in->head.is_inside))
                         continue;
                 path_is_known = true;
                 if (route->method == method &&
-                    (req->in->head.method != CGI_HEAD || !route->is_for_users)) {
+                    (req->in->head.method != CGI_HEAD || route->audience != FOR_USERS)) {
                         req->route = route;
                         return true;
                 }

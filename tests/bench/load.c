@@ -1,7 +1,7 @@
 /* A client of thousands of streams, told on standard input what to do; it answers each command with
  * one line of JSON. It reads its streams all the time.
  *
- *   load PORT ADMIN_PORT
+ *   load PORT ADMIN_PORT     with MGW_ADMIN_SECRET in its environment
  *
  *   open N sse|mcp           stall                    count SECONDS
  *   push one|all TIMES BYTES calls TOOL CLIENTS SECONDS  close */

@@ -18,8 +18,9 @@ struct exchange {
 void exchange_open(struct exchange *exchange, uint16_t port);
 void exchange_close(struct exchange *exchange);
 void exchange_send(struct exchange *exchange, const char *request, size_t n);
-/* The text of a POST; session may be "". Returns its length. */
-size_t post_text(char *out, size_t size, const char *path, const char *session, const char *body,
+/* The text of a POST; headers are whole lines, more than those that each has. Returns its length.
+ */
+size_t post_text(char *out, size_t size, const char *path, const char *headers, const char *body,
                  size_t n_body);
 /* POSTs initialize, and copies the session's id. Runs turns until it is answered. */
 #define SESSION_SIZE 128

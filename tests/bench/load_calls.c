@@ -71,15 +71,14 @@ void exchange_send(struct exchange *x, const char *request, size_t n)
                 die("cannot send a request: %s", strerror(errno));
 }
 
-size_t post_text(char *out, size_t size, const char *path, const char *session, const char *body,
+size_t post_text(char *out, size_t size, const char *path, const char *headers, const char *body,
                  size_t n_body)
 {
         int n = snprintf(out, size,
                          "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                         "Accept: application/json, text/event-stream\r\n%s%s%s"
+                         "Accept: application/json, text/event-stream\r\n%s"
                          "Content-Length: %zu\r\n\r\n%.*s",
-                         path, session[0] != '\0' ? "Mcp-Session-Id: " : "", session,
-                         session[0] != '\0' ? "\r\n" : "", n_body, (int)n_body, body);
+                         path, headers, n_body, (int)n_body, body);
 
         if ((size_t)n >= size)
                 die("a request of %zu bytes is too long", n_body);
@@ -144,7 +143,7 @@ static void caller_on_answer(struct exchange *x, struct str answer)
 void run_calls(uint16_t port, const char *tool, unsigned n_clients, unsigned seconds)
 {
         struct caller *callers = calloc(n_clients, sizeof(*callers));
-        char body[256], session[SESSION_SIZE];
+        char body[256], session[SESSION_SIZE], header[SESSION_SIZE + 20];
         int64_t start;
         int n = snprintf(body, sizeof(body),
                          "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":"
@@ -156,8 +155,9 @@ void run_calls(uint16_t port, const char *tool, unsigned n_clients, unsigned sec
         for (unsigned i = 0; i < n_clients; i++) {
                 exchange_open(&callers[i].exchange, port);
                 session_begin(&callers[i].exchange, session);
+                snprintf(header, sizeof(header), "Mcp-Session-Id: %s\r\n", session);
                 callers[i].n_request = post_text(callers[i].request, sizeof(callers[i].request),
-                                                 "/mcp", session, body, (size_t)n);
+                                                 "/mcp", header, body, (size_t)n);
                 callers[i].exchange.on_answer = caller_on_answer;
         }
         start = now_ns();

@@ -178,6 +178,8 @@ void streams_push(uint16_t admin_port, bool to_all, unsigned n_times, unsigned n
         struct exchange x = {.on_answer = announce_on_answer};
         struct delays last = {0};
         char message[16000], body[sizeof(message) + 100], text[sizeof(body) + 512];
+        const char *secret = getenv("MGW_ADMIN_SECRET");
+        char header[200];
         size_t n;
 
         if (n_bytes >= sizeof(message))
@@ -186,7 +188,9 @@ void streams_push(uint16_t admin_port, bool to_all, unsigned n_times, unsigned n
         message[n_bytes - 1] = '~';
         n = (size_t)snprintf(body, sizeof(body), "{\"message\":\"%.*s\"%s}", (int)n_bytes, message,
                              to_all ? "" : ",\"user\":\"anonymous\"");
-        n = post_text(text, sizeof(text), "/admin/announce", "", body, n);
+        snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n",
+                 secret != NULL ? secret : "");
+        n = post_text(text, sizeof(text), "/admin/announce", header, body, n);
         exchange_open(&x, admin_port);
         for (unsigned i = 0; i < n_times; i++) {
                 push(&x, text, n, to_all ? n_open - n_stalled : 1);

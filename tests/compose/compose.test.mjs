@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { connectClient, textOf, trustingFetch } from '../e2e/lib/clients.mjs';
-import { startEverything, testCertificate, waitFor } from '../e2e/lib/gateway.mjs';
+import { asOperator, startEverything, testCertificate, waitFor } from '../e2e/lib/gateway.mjs';
 import { openSession, openStream, rpc } from '../e2e/lib/stream.mjs';
 import { docker, startProject } from './lib.mjs';
 
@@ -84,8 +84,9 @@ describe('docker compose', { timeout: 300000 }, () => {
     }
     assert.equal((await fetch(`${project.url}/ready`)).status, 200);
     assert.equal((await fetch(`${project.url}/metrics`)).status, 404);
-    assert.match(await (await fetch(`${project.stats}/metrics`)).text(), /^mgw_streams /m);
-    assert.match(await (await fetch(`${project.stats}/haproxy/metrics`)).text(), /^haproxy_process_/m);
+    assert.equal((await fetch(`${project.stats}/metrics`)).status, 401);
+    assert.match(await (await fetch(`${project.stats}/metrics`, { headers: asOperator })).text(), /^mgw_streams /m);
+    assert.match(await (await fetch(`${project.stats}/haproxy/metrics`, { headers: asOperator })).text(), /^haproxy_process_/m);
   });
 
   for (const service of services) {

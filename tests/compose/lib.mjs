@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import assert from 'node:assert/strict';
-import { freePort, Program, top } from '../e2e/lib/gateway.mjs';
+import { adminSecret, freePort, Program, top } from '../e2e/lib/gateway.mjs';
 
 const run = promisify(execFile);
 const [composeProgram, ...composeArgs] = process.env.MGW_COMPOSE.split(' ');
@@ -15,7 +15,7 @@ export async function startProject() {
     tls: `https://localhost:${tlsPort}`,
     url: `http://127.0.0.1:${httpPort}`,
     stats: `http://127.0.0.1:${statsPort}`,
-    env: { ...process.env, MGW_TLS_PORT: tlsPort, MGW_HTTP_PORT: httpPort, MGW_STATS_PORT: statsPort },
+    env: { ...process.env, MGW_TLS_PORT: tlsPort, MGW_HTTP_PORT: httpPort, MGW_STATS_PORT: statsPort, MGW_ADMIN_SECRET: adminSecret },
     /** docker compose ARGS; its standard output. */
     compose: async (...args) => {
       const { stdout } = await run(composeProgram, [...composeArgs, ...args], { cwd: top, env: project.env, timeout: 120000 });

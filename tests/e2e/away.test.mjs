@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
-import { Program, startGateway, waitFor } from './lib/gateway.mjs';
+import { asOperator, Program, startGateway, waitFor } from './lib/gateway.mjs';
 import { openStream } from './lib/stream.mjs';
 
 const request = 'GET /sse HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n';
@@ -98,7 +98,7 @@ test('after 2,000 streams memory and descriptors are back where they were', { ti
       const sockets = await Promise.all(Array.from({ length: 200 }, () => openSocket(gateway.httpPort)));
       for (const socket of sockets) socket.destroy();
     }
-    await waitFor(async () => (await (await fetch(`${gateway.url}/health`)).json()).streams === 0, 'all streams to be gone');
+    await waitFor(async () => (await (await fetch(`${gateway.stats}/health`, { headers: asOperator })).json()).streams === 0, 'all streams to be gone');
   };
   await comeAndGo(400); // a heap has its working size only after some use
   const before = { rss: rssKb(mgw.pid), descriptors: descriptors(mgw.pid) };
@@ -106,7 +106,7 @@ test('after 2,000 streams memory and descriptors are back where they were', { ti
   await waitFor(() => descriptors(mgw.pid) <= before.descriptors + 1, 'the descriptors to be back');
   const grown = rssKb(mgw.pid) - before.rss;
   assert.ok(grown <= 512, `memory has grown by ${grown} kB`);
-  const health = await (await fetch(`${gateway.url}/health`)).json();
+  const health = await (await fetch(`${gateway.stats}/health`, { headers: asOperator })).json();
   assert.deepEqual([health.streams, health.sessions], [0, 0]);
   await gateway.stop();
 });

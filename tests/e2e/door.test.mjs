@@ -1,12 +1,14 @@
-// Who is let in, and for how long: without users, with an empty variable, with a token that ends.
+// Who is let in, and for how long: without users, with an empty variable, with a token that ends, with the operator's secret.
 
-import { after, describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { assertClean, startGateway, waitFor } from './lib/gateway.mjs';
+import { Peer, request } from './lib/fastcgi.mjs';
+import { adminSecret, asOperator, assertClean, freePort, startGateway, waitFor } from './lib/gateway.mjs';
+import { ask } from './lib/raw.mjs';
 
 const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-door-'));
 after(() => fs.rmSync(dir, { recursive: true, force: true }));
@@ -118,5 +120,125 @@ describe('a token that ends', () => {
     await body;
     gateway.mgw = await gateway.startMgw();
     await gateway.stop();
+  });
+});
+
+describe('the inside port', { timeout: 120000 }, () => {
+  const paths = { '/metrics': 'GET', '/admin/announce': 'POST', '/health': 'GET', '/ready': 'GET', '/haproxy/metrics': 'GET', '/haproxy/stats': 'GET', '/elsewhere': 'GET' };
+  const basic = (password, user = 'mgw') => ({ authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` });
+  const askAll = async (base, more) => {
+    const answers = [];
+    for (const [where, method] of Object.entries(paths)) {
+      answers.push(await ask(base, where, { method, headers: more, body: method === 'POST' ? '{"message": "x"}' : undefined }));
+    }
+    return answers;
+  };
+  const assertNothingTold = (answers) => {
+    for (const { body } of answers) assert.doesNotMatch(body, /mgw_|haproxy_|uptime|streams|<html/);
+  };
+
+  for (const [name, secret] of Object.entries({ 'no secret': undefined, 'an empty secret': '', 'a secret of 15 characters': adminSecret.slice(0, 15) })) {
+    test(`with ${name} lets nobody in, and says what to do; the rest works`, () => within({ haproxy: { MGW_ADMIN_SECRET: secret } }, async (gateway) => {
+      for (const who of [{}, asOperator, basic(secret ?? ''), { authorization: `Bearer ${secret ?? ''}` }]) {
+        const answers = await askAll(gateway.stats, who);
+        assertNothingTold(answers);
+        for (const { status, body } of answers) {
+          assert.equal(status, 403);
+          assert.match(body, /MGW_ADMIN_SECRET.* 16 characters/);
+        }
+      }
+      assert.equal((await post(gateway)).status, 200);
+      assert.equal((await fetch(`${gateway.url}/ready`)).status, 200);
+    }));
+  }
+
+  describe('with a secret', () => {
+    let gateway, stats;
+    before(async () => {
+      // The child needs to know the port before the gateway is there.
+      const port = await freePort();
+      stats = `http://127.0.0.1:${port}`;
+      const script = `env | sed 's/^/its env: /' >&2; for url in ${stats}/metrics ${stats}/haproxy/metrics; do
+        echo "the child got $(curl -s -o /dev/null -w '%{http_code}' $url)" >&2; done; exec cat >/dev/null`;
+      gateway = await startGateway({
+        haproxy: { MGW_STATS_PORT: port }, config: { mcpServers: { child: { command: 'sh', args: ['-c', script] } } },
+      });
+    });
+    after(() => gateway.stop());
+
+    test('lets in who has it, as a password of any name or as a bearer token', async () => {
+      for (const who of [asOperator, basic(adminSecret), basic(adminSecret, ''), basic(adminSecret, 'prometheus')]) {
+        assert.deepEqual((await askAll(stats, who)).map(({ status }) => status), [200, 200, 200, 200, 200, 200, 404]);
+      }
+      const health = (await ask(stats, '/health', { headers: asOperator })).json;
+      assert.deepEqual(Object.keys(health), ['status', 'version', 'uptime_s', 'streams', 'sessions']);
+    });
+
+    const others = {
+      'nothing': {},
+      'another secret': basic('x'.repeat(adminSecret.length)),
+      'the beginning of it': basic(adminSecret.slice(0, -1)),
+      'it and more': basic(`${adminSecret}x`),
+      'it in capitals': { authorization: `Bearer ${adminSecret.toUpperCase()}` },
+      'it as a name': basic('', adminSecret),
+      'an empty password': basic(''),
+      'an empty token': { authorization: 'Bearer ' },
+      'it without a scheme': { authorization: adminSecret },
+      'it in another header': { 'mgw-admin-secret': adminSecret },
+      'what HAProxy would tell mgw': { 'mgw-inside': 'on', mgw_inside: 'on', 'x-forwarded-for': '127.0.0.1' },
+    };
+    for (const [name, headers] of Object.entries(others)) {
+      test(`asks who has ${name} for it`, async () => {
+        const answers = await askAll(stats, headers);
+        assertNothingTold(answers);
+        for (const answer of answers) {
+          assert.equal(answer.status, 401);
+          assert.match(answer.headers['www-authenticate'], /^Basic realm="mgw"$/);
+          assert.match(answer.body, /MGW_ADMIN_SECRET/);
+        }
+      });
+    }
+
+    test('tells a program that mgw runs nothing: it has not the secret', async () => {
+      await post(gateway);
+      // It is no server, and is started more than once.
+      await waitFor(() => gateway.mgw.count(/the child got /) >= 2, 'both its tries');
+      assert.equal(gateway.mgw.count(/the child got (?!401$)/), 0);
+      assert.ok(gateway.mgw.count(/its env: /) > 0);
+      assert.equal(gateway.mgw.count(new RegExp(`SECRET|${adminSecret}`)), 0);
+    });
+
+    test('is the only way to these paths, with the secret and without', async () => {
+      const inside = { 'mgw-inside': 'on', mgw_inside: 'on' };
+      for (const base of [gateway.url, gateway.tls]) {
+        for (const who of [{}, asOperator, basic(adminSecret), { ...asOperator, ...inside }]) {
+          for (const where of ['/metrics', '/haproxy/metrics', '/haproxy/stats', '/admin/announce']) {
+            const method = where === '/admin/announce' ? 'POST' : 'GET';
+            assert.equal((await ask(base, where, { method, headers: who })).status, 404, where);
+          }
+          assert.equal((await ask(base, '/health', { headers: who })).body, '{"status":"ok"}\n');
+        }
+      }
+    });
+
+    test('is what mgw itself asks for: another web server before it tells nothing by mistake', async () => {
+      const peer = await Peer.connect(gateway.socket);
+      const statusOf = async (id, where, options) => (await peer.send(request(id, where, options)).answer(id)).status;
+      const announcement = { body: '{"message": "x"}' };
+      assert.equal(await statusOf(1, '/metrics'), 404);
+      assert.equal(await statusOf(2, '/admin/announce', announcement), 404);
+      assert.equal(await statusOf(3, '/metrics', { headers: { 'mgw-inside': 'on' } }), 404);
+      assert.equal(await statusOf(4, '/metrics', { params: { MGW_INSIDE: 'on' } }), 200);
+      assert.equal(await statusOf(5, '/admin/announce', { ...announcement, params: { MGW_INSIDE: 'on' } }), 200);
+      assert.equal(await statusOf(6, '/admin/announce', { method: 'OPTIONS' }), 404);
+      peer.close();
+    });
+
+    test('is in no log', () => {
+      const encoded = Buffer.from(`mgw:${adminSecret}`).toString('base64');
+      for (const { lines } of [gateway.mgw, gateway.haproxy]) {
+        assert.ok(!lines.some((line) => line.includes(adminSecret) || line.includes(encoded)));
+      }
+    });
   });
 });

@@ -11,6 +11,8 @@ import { initializeParams, rpc } from './lib/stream.mjs';
 
 const timeoutS = 2;
 const initialize = rpc(1, 'initialize', initializeParams());
+// What HAProxy's inside port says of a request.
+const inside = { params: { MGW_INSIDE: 'on' } };
 const stream = { headers: { accept: 'text/event-stream' } };
 
 let gateway;
@@ -33,8 +35,8 @@ const get = async (path, options) => {
   peer.close();
   return answer;
 };
-const metric = async (name) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec((await get('/metrics')).body)[1]);
-const streams = async () => (await get('/health')).json.streams;
+const metric = async (name) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec((await get('/metrics', inside)).body)[1]);
+const streams = async () => (await get('/health', inside)).json.streams;
 /** Opens a session on a connection of its own; returns the headers of its requests. */
 const openSession = async () => {
   const answer = await get('/mcp', { body: initialize });

@@ -5,7 +5,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Peer, TYPE, begin, pairs, paramsOf, record, request } from './lib/fastcgi.mjs';
-import { startGateway, waitFor } from './lib/gateway.mjs';
+import { asOperator, startGateway, waitFor } from './lib/gateway.mjs';
 import { ask, dial } from './lib/raw.mjs';
 import { initializeParams, JSON_HEADERS, openSession, openStream, rpc } from './lib/stream.mjs';
 
@@ -17,8 +17,8 @@ const call = (params) => `{"jsonrpc": "2.0", "id": 3, "method": "tools/call", "p
 const echoRaw = (text) => call(`{"name": "echo", "arguments": {"message": ${text}}}`);
 
 let gateway, live, witness;
-const metric = async (name) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec((await ask(gateway.stats, '/metrics')).body)[1]);
-const streams = async () => (await ask(gateway.url, '/health')).json.streams;
+const metric = async (name) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec((await ask(gateway.stats, '/metrics', { headers: asOperator })).body)[1]);
+const streams = async () => (await ask(gateway.stats, '/health', { headers: asOperator })).json.streams;
 
 before(async () => {
   gateway = await startGateway({
@@ -49,7 +49,7 @@ after(async () => {
   assert.equal((await witness.sse.event((e) => e.json?.id === 1)).json.result.serverInfo.name, 'mgw');
   const answer = await ask(gateway.url, '/mcp', { method: 'POST', headers: witness.session.headers, body: echo('still here') });
   assert.equal(answer.json.result.content[0].text, 'still here');
-  await ask(gateway.stats, '/admin/announce', { method: 'POST', body: '{"message": "all well"}' });
+  await ask(gateway.stats, '/admin/announce', { method: 'POST', headers: asOperator, body: '{"message": "all well"}' });
   await witness.get.event((e) => e.json?.params?.data === 'all well');
   for (const stream of witness.streams) stream.close();
   await waitFor(async () => await streams() === 0 && await metric('mgw_calls') === 0, 'all streams and calls to be gone');
@@ -216,11 +216,10 @@ describe('heads', { timeout: 120000 }, () => {
   });
 
   for (const host of ['', 'a"b', 'a\\b', 'x'.repeat(300), '<script>', 'localhost:99999']) {
-    test(`the Host ${JSON.stringify(host.slice(0, 20))} does not break what names it`, async () => {
-      const text = await raw(`GET /.well-known/oauth-protected-resource HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    test(`the Host ${JSON.stringify(host.slice(0, 20))} changes nothing`, async () => {
+      const text = await raw(`GET /health HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
       if (/^HTTP\/1\.1 400/.test(text)) return;
-      assert.match(text, /^HTTP\/1\.1 200/);
-      assert.match(JSON.parse(text.split('\r\n\r\n')[1]).resource, /^http:\/\/.+\/mcp$/);
+      assert.match(text, /^HTTP\/1\.1 200[^]*\{"status":"ok"\}\n$/);
     });
   }
 
@@ -324,7 +323,7 @@ describe('clients that are slow, rude or many', { timeout: 120000 }, () => {
       }
     }
     assert.equal(ids.size, 300, 'no id twice');
-    assert.ok((await ask(gateway.url, '/health')).json.sessions <= 20);
+    assert.ok((await ask(gateway.stats, '/health', { headers: asOperator })).json.sessions <= 20);
     assert.equal((await send(ping)).status, 200);
   });
 
@@ -336,7 +335,7 @@ describe('clients that are slow, rude or many', { timeout: 120000 }, () => {
     deaf.socket.pause();
     const [before, from] = [await metric('mgw_streams_overflowed_total'), gateway.mgw.lines.length];
     for (const message of messages) {
-      await ask(gateway.stats, '/admin/announce', { method: 'POST', body: JSON.stringify({ message }) });
+      await ask(gateway.stats, '/admin/announce', { method: 'POST', headers: asOperator, body: JSON.stringify({ message }) });
       await witness.get.event((e) => e.json?.params?.data === message);
     }
     await gateway.mgw.line(/WARN \[MCP\] stream \S+ \(anonymous\) ended: the client does not read, 200000 bytes wait \(stream_queue_max_bytes\)/, { from });

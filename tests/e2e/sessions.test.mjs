@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { connectClient, textOf } from './lib/clients.mjs';
 import { startConformanceServer } from './lib/conformance_server.mjs';
-import { startGateway, waitFor } from './lib/gateway.mjs';
+import { asOperator, startGateway, waitFor } from './lib/gateway.mjs';
 import { openSession, openStream, rpc } from './lib/stream.mjs';
 import { UpstreamServer } from './lib/upstream_server.mjs';
 
@@ -14,9 +14,9 @@ const openGet = (gateway, session, headers = {}) => openStream(`${gateway.url}/m
 const ping = async (gateway, session) => (await post(gateway, session, rpc(9, 'ping'))).status;
 const isLog = (event) => event.json?.method === 'notifications/message';
 const dataOf = (stream) => stream.events.filter(isLog).map((event) => event.json.params.data);
-const streamsOf = async (gateway) => (await (await fetch(`${gateway.url}/health`)).json()).streams;
+const streamsOf = async (gateway) => (await (await fetch(`${gateway.stats}/health`, { headers: asOperator })).json()).streams;
 
-const metric = async (gateway, name) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(await (await fetch(`${gateway.stats}/metrics`)).text())[1]);
+const metric = async (gateway, name) => Number(new RegExp(`^${name} (\\d+)`, 'm').exec(await (await fetch(`${gateway.stats}/metrics`, { headers: asOperator })).text())[1]);
 
 /** Closes a stream, and waits until the gateway knows. */
 async function cut(gateway, stream) {

@@ -9,7 +9,7 @@ import http2 from 'node:http2';
 import os from 'node:os';
 import path from 'node:path';
 import { paramsOf, Peer, request } from './lib/fastcgi.mjs';
-import { startGateway, testCertificate, waitFor } from './lib/gateway.mjs';
+import { asOperator, startGateway, testCertificate, waitFor } from './lib/gateway.mjs';
 import { ask, dial } from './lib/raw.mjs';
 import { initializeParams, JSON_HEADERS, openSession, openStream, rpc } from './lib/stream.mjs';
 
@@ -185,7 +185,7 @@ describe('the status table', { timeout: 120000 }, () => {
     ],
     'paths': [
       ['unknown', get('/', {}), { status: 404 }],
-      ['/health', get('/health', {}), { status: 200 }],
+      ['/health', get('/health', {}), { status: 200, body: /^\{"status":"ok"\}\n$/ }],
       ['POST /health', get('/health', {}, 'POST'), { status: 405, headers: { allow: /GET/ } }],
       ['/ready', get('/ready', {}), { status: 200 }],
       ...['', '/mcp', '/sse', '/message'].map((of) => [`what an authorization server would be for${of}`, get(`/.well-known/oauth-protected-resource${of}`, {}), { status: 404 }]),
@@ -257,11 +257,12 @@ describe('the status table', { timeout: 120000 }, () => {
   });
 
   test('inside they answer, but not to a web page', async () => {
-    check(await ask(gateway.stats, '/metrics'), { status: 200, body: /^mgw_streams \d+$/m });
-    check(await ask(gateway.stats, '/haproxy/metrics'), { status: 200, body: /^haproxy_/m });
-    check(await ask(gateway.stats, '/admin/announce', { method: 'POST', body: '{"message": "x"}' }), { status: 200, body: /"streams"/ });
-    check(await ask(gateway.stats, '/admin/announce', { method: 'POST', headers: { origin: 'http://localhost:1' }, body: '{"message": "x"}' }), { status: 403 });
-    check(await ask(gateway.stats, '/mcp', { headers: SSE }), { status: 404 });
+    const headers = asOperator;
+    check(await ask(gateway.stats, '/metrics', { headers }), { status: 200, body: /^mgw_streams \d+$/m });
+    check(await ask(gateway.stats, '/haproxy/metrics', { headers }), { status: 200, body: /^haproxy_/m });
+    check(await ask(gateway.stats, '/admin/announce', { method: 'POST', headers, body: '{"message": "x"}' }), { status: 200, body: /"streams"/ });
+    check(await ask(gateway.stats, '/admin/announce', { method: 'POST', headers: { ...headers, origin: 'http://localhost:1' }, body: '{"message": "x"}' }), { status: 403 });
+    check(await ask(gateway.stats, '/mcp', { headers: { ...headers, ...SSE } }), { status: 404 });
   });
 });
 

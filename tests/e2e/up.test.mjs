@@ -8,6 +8,7 @@ import path from 'node:path';
 import { once } from 'node:events';
 import { connectClient, textOf, trustingFetch } from './lib/clients.mjs';
 import { freePort, Program, top, waitFor } from './lib/gateway.mjs';
+import { ask } from './lib/raw.mjs';
 
 const runDir = path.join(top, 'build/run');
 const pidOf = (name) => Number(fs.readFileSync(path.join(runDir, `${name}.pid`), 'utf8'));
@@ -26,6 +27,8 @@ async function devUp(args = [], env = {}) {
   return { program, ports };
 }
 
+const basic = (password) => ({ authorization: `Basic ${Buffer.from(`mgw:${password}`).toString('base64')}` });
+
 const scratch = fs.mkdtempSync('/tmp/mgw-up-');
 process.on('exit', () => fs.rmSync(scratch, { recursive: true, force: true }));
 const scratchFile = (name, text) => {
@@ -43,6 +46,14 @@ describe('./dev up', { timeout: 120000 }, () => {
       await program.line(/Ctrl-C ends both\./);
       const printed = program.lines.join('\n');
       assert.ok(printed.includes(`https://localhost:${ports.MGW_TLS_PORT}/mcp`));
+      const curl = /^ +curl -u "mgw:\$\(cat '(.+)'\)" (http\S+)$/m.exec(printed);
+      assert.equal(fs.statSync(curl[1]).mode & 0o777, 0o600);
+      const secret = fs.readFileSync(curl[1], 'utf8').trim();
+      const metrics = (password) => ask(new URL(curl[2]).origin, new URL(curl[2]).pathname, { headers: basic(password) });
+      assert.match((await metrics(secret)).body, /^mgw_streams \d+$/m);
+      assert.equal((await metrics('something that is not it')).status, 401);
+      const seen = ['mgw', 'haproxy'].map((name) => fs.readFileSync(`/proc/${pidOf(name)}/cmdline`, 'utf8')).join() + printed;
+      assert.ok(!seen.includes(secret), 'neither printed nor among the arguments of a program');
       const snippet = JSON.parse(/\{\s+"mcpServers"[\s\S]*?\n {2}\}/.exec(printed)[0]);
       const { url } = snippet.mcpServers.mgw;
       const fetch = trustingFetch({ ca: fs.readFileSync(path.join(runDir, 'localhost.crt'), 'utf8') });
@@ -84,6 +95,7 @@ describe('./dev up', { timeout: 120000 }, () => {
     await refused([], { MGW_CONFIG: path.relative('/', path.join(scratch, 'bad.json')) }, /bad\.json: mend the configuration/);
     await refused(['--config', path.join(scratch, 'none.json')], {}, /cannot read the configuration .*none\.json/);
     await refused(['--nope'], {}, /up does not know --nope/);
+    await refused([], { MGW_ADMIN_SECRET: 'short' }, /MGW_ADMIN_SECRET is too short/);
     await refused([], { MGW_TLS_PORT: 'many' }, /MGW_TLS_PORT=many is no port number/);
   });
 

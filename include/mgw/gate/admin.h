@@ -1,5 +1,5 @@
-/* What operators ask: health, readiness, metrics, announcements. HAProxy keeps the inner ones from
- * outside. */
+/* What operators ask: health, readiness, metrics, announcements. Who does not come by the inside
+ * port is told of health no more than that. */
 #pragma once
 
 #include "mgw/gate/front.h"

@@ -1,7 +1,7 @@
 // What is measured of one server behind HAProxy. Each function starts the chain anew.
 
 import { cpuOf, descriptorsOf, memoryOf, sleep, startChain } from './system.mjs';
-import { waitFor } from '../../e2e/lib/gateway.mjs';
+import { asOperator, waitFor } from '../../e2e/lib/gateway.mjs';
 
 const SETTLE_MS = 1500;
 
@@ -144,7 +144,7 @@ export function measureBusy(specs, { n, dir }) {
 
 /** That buffers on the way had room for everything would prove nothing. Only mgw counts this. */
 async function mustHaveOverflowed(chain) {
-  const metrics = await fetch(`${chain.adminUrl}/metrics`).then((r) => r.text());
+  const metrics = await fetch(`${chain.adminUrl}/metrics`, { headers: asOperator }).then((r) => r.text());
   if (/^mgw_streams_overflowed_total 0$/m.test(metrics)) throw new Error(`${chain.name}: the client that stopped reading was not felt`);
 }
 

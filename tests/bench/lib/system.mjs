@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import { Program, freePort, top, waitFor } from '../../e2e/lib/gateway.mjs';
+import { adminSecret, Program, freePort, top, waitFor } from '../../e2e/lib/gateway.mjs';
 
 export const programs = process.env.MGW_BENCH_DIR ?? path.join(top, 'build-bench/tests/bench');
 export const mgwBinary = process.env.MGW_BIN ?? path.join(top, 'build/mgw');
@@ -50,7 +50,7 @@ export function cpuOf(pid) {
 class Load {
   constructor(port, adminPort, dir) {
     this.program = launch('load', loadCore, [path.join(programs, 'load'), port, adminPort].map(String),
-      { dir, stdio: ['pipe', 'pipe', 'inherit'] });
+      { dir, env: { MGW_ADMIN_SECRET: adminSecret }, stdio: ['pipe', 'pipe', 'inherit'] });
   }
 
   async run(command) {
@@ -73,7 +73,7 @@ export async function startChain({ name, command, env = {}, haproxy = 'haproxy/h
   const proxy = launch('haproxy', serverCore, ['haproxy', '-f', path.join(top, haproxy)], {
     dir,
     env: {
-      ...limits, MGW_SOCKET: socket, MGW_HTTP_PORT: httpPort, MGW_STATS_PORT: adminPort, BENCH_SERVER_PORT: port ?? 0,
+      ...limits, MGW_SOCKET: socket, MGW_HTTP_PORT: httpPort, MGW_STATS_PORT: adminPort, MGW_ADMIN_SECRET: adminSecret, BENCH_SERVER_PORT: port ?? 0,
     },
   });
   if (port) await waitFor(() => fetch(`http://127.0.0.1:${port}/`).then(() => true, () => false), `${name} to listen (see ${dir})`);

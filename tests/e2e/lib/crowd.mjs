@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RawClient, SdkClient } from './crowd_client.mjs';
 import { CrowdServer } from './crowd_server.mjs';
 import { trustingFetch } from './clients.mjs';
-import { startGateway, waitFor } from './gateway.mjs';
+import { asOperator, startGateway, waitFor } from './gateway.mjs';
 import { Random } from './random.mjs';
 
 const SDK_CLIENTS = 20;
@@ -138,7 +138,7 @@ class Crowd {
   }
 
   async #metrics() {
-    const text = await (await fetch(`${this.gateway.stats}/metrics`)).text();
+    const text = await (await fetch(`${this.gateway.stats}/metrics`, { headers: asOperator })).text();
     return Object.fromEntries([...text.matchAll(/^mgw_(\w+) (\d+)$/gm)].map(([, name, value]) => [name, Number(value)]));
   }
 

@@ -19,6 +19,10 @@ const sanitizers = {
   UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
 };
 
+// What lets in at HAProxy's inside port, and the header of who has it.
+export const adminSecret = 'secret-of-the-tests-0123456789';
+export const asOperator = { authorization: `Bearer ${adminSecret}` };
+
 const givenPorts = new Set();
 
 /** A port on loopback that was free a moment ago; never the same twice: clients keep connections to an address. */
@@ -176,7 +180,7 @@ export async function startGateway({
     gateway.haproxy = new Program('haproxy', 'haproxy', [...haproxyArgs, '-f', path.join(top, 'haproxy/haproxy.cfg')], {
       env: {
         ...process.env, MGW_SOCKET: socket, MGW_TLS_PORT: tlsPort, MGW_HTTP_PORT: httpPort, MGW_STATS_PORT: statsPort,
-        MGW_CERT: testCertificate().pem, ...haproxy,
+        MGW_CERT: testCertificate().pem, MGW_ADMIN_SECRET: adminSecret, ...haproxy,
       },
     });
     await waitFor(() => fetch(`${gateway.url}/ready`).then((r) => r.ok, () => false), 'the gateway to be ready',

@@ -5,7 +5,7 @@
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startGateway, startIdleProxy } from './gateway.mjs';
+import { asOperator, startGateway, startIdleProxy } from './gateway.mjs';
 import { headersOf, messageOf } from './stateless.mjs';
 import { initializeParams, openSession, openStream, rpc } from './stream.mjs';
 import { UpstreamServer } from './upstream_server.mjs';
@@ -75,7 +75,7 @@ const uses = {
   },
   'the GET stream of Streamable HTTP': async (chain, stream) => {
     const response = await fetch(`${chain.gateway.stats}/admin/announce`, {
-      method: 'POST', body: JSON.stringify({ message: 'awake' }),
+      method: 'POST', headers: asOperator, body: JSON.stringify({ message: 'awake' }),
     });
     await response.text();
     await stream.event((e) => e.json?.params?.data === 'awake');

@@ -13,7 +13,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Program, startGateway } from '../../lib/gateway.mjs';
+import { asOperator, Program, startGateway } from '../../lib/gateway.mjs';
 import { ask } from '../../lib/raw.mjs';
 import { cpuOf, descriptorsOf, forgetPeak, peakOf, residentOf } from './process.mjs';
 
@@ -87,7 +87,7 @@ export class Arena {
 
   /** { name: value } of /metrics, mgw_ left out. */
   async metrics() {
-    const { body } = await ask(this.stats, '/metrics');
+    const { body } = await ask(this.stats, '/metrics', { headers: asOperator });
     return Object.fromEntries([...body.matchAll(/^mgw_(\S+) (\d+)$/gm)].map(([, name, value]) => [name, Number(value)]));
   }
 
