@@ -96,28 +96,29 @@ static void run_status(struct call *call)
         confine_describe(gate, privileges, sizeof(privileges));
         if (oldest != NULL)
                 age_s = (now - container_of(oldest, struct stream, link)->opened_ms) / 1000;
-        int n = snprintf(text, sizeof(text),
-                         "mgw %s on %s, up %" PRId64 " s\n"
-                         "streams: %u open, of %u users, %" PRIu64
-                         " opened, longest ended one lived %" PRIu64 " s\n"
-                         "sessions: %u\ncalls: %u running, %" PRIu64 " in all\n"
-                         "keep-alives: %" PRIu64 ", every %g s\n"
-                         "privileges: %s\n"
-                         "memory: %" PRIu64 " kB of %" PRIu64 " MB, %" PRIu64 " refusals\n"
-                         "longest turn: %.1f ms\n"
-                         "yours: %" PRIu64 " kB, %u sessions, %u streams, %u calls, %u programs\n"
-                         "you: %s, %u streams open, this session's oldest for %" PRId64
-                         " s, protocol %.*s\n",
-                         MGW_VERSION, gate->config->node, (now - gate->started_ms) / 1000,
-                         st->n_streams, user_table_n_streaming(gate->users), st->streams_opened,
-                         st->longest_stream_ms / 1000, st->n_sessions, st->n_calls, st->calls,
-                         st->keepalives, (double)gate->config->keepalive_ms / 1000, privileges,
-                         gate->ledger.bytes >> 10, gate->ledger.max_bytes >> 20,
-                         gate->ledger.refused, (double)loop_turns(gate->loop)->longest_us / 1000,
-                         call->share->memory.bytes >> 10, call->share->n_sessions,
-                         call->share->n_streams, call->share->n_calls, call->share->n_children,
-                         call->session->user->email, call->session->user->n_streams, age_s,
-                         STR_ARG(protocol));
+        int n = snprintf(
+                text, sizeof(text),
+                "mgw %s on %s%s%s, up %" PRId64 " s\n"
+                "streams: %u open, of %u users, %" PRIu64
+                " opened, longest ended one lived %" PRIu64 " s\n"
+                "sessions: %u\ncalls: %u running, %" PRIu64 " in all\n"
+                "keep-alives: %" PRIu64 ", every %g s\n"
+                "privileges: %s\n"
+                "memory: %" PRIu64 " kB of %" PRIu64 " MB, %" PRIu64 " refusals\n"
+                "longest turn: %.1f ms\n"
+                "yours: %" PRIu64 " kB, %u sessions, %u streams, %u calls, %u programs\n"
+                "you: %s, %u streams open, this session's oldest for %" PRId64
+                " s, protocol %.*s\n",
+                MGW_VERSION, gate->config->node, gate->config->public_url[0] != '\0' ? " at " : "",
+                gate->config->public_url, (now - gate->started_ms) / 1000, st->n_streams,
+                user_table_n_streaming(gate->users), st->streams_opened,
+                st->longest_stream_ms / 1000, st->n_sessions, st->n_calls, st->calls,
+                st->keepalives, (double)gate->config->keepalive_ms / 1000, privileges,
+                gate->ledger.bytes >> 10, gate->ledger.max_bytes >> 20, gate->ledger.refused,
+                (double)loop_turns(gate->loop)->longest_us / 1000, call->share->memory.bytes >> 10,
+                call->share->n_sessions, call->share->n_streams, call->share->n_calls,
+                call->share->n_children, call->session->user->email, call->session->user->n_streams,
+                age_s, STR_ARG(protocol));
         answer_text(call, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1, false);
 }
 

@@ -4,6 +4,7 @@
 #include "config_inside.h"
 #include "config_source.h"
 #include "mgw/base/log.h"
+#include "mgw/wire/hdr.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -19,6 +20,7 @@ enum kind {
         KIND_FILE,    /* char *, "" or a path: in the file, meant from its folder */
         KIND_LISTEN,  /* char *, "unix:..." or "tcp:..." */
         KIND_NODE,    /* char *, a name */
+        KIND_URL,     /* char *, "http://..." or "https://..." */
         KIND_SECRET,  /* char *, none or one that is hard to guess */
         KIND_COUNT,   /* uint32_t */
         KIND_SIZE,    /* uint64_t */
@@ -153,6 +155,8 @@ static const struct setting settings[] = {
          "debug"},
         {"allowed_origins", KIND_ORIGINS, AT(allowed_origins), "", 0, 0,
          "browser origins let in besides localhost; \"*\" lets all in"},
+        {"public_url", KIND_URL, AT(public_url), "", 0, 0,
+         "address at which clients reach mgw; needed where it listens beyond this machine"},
         {"auth.tokens_file", KIND_FILE, AT(auth_tokens_file), "", 0, 0,
          "users and their token hashes; without it everybody is anonymous, and let in from this "
          "machine alone"},
@@ -223,6 +227,17 @@ static const char *set_node(char **fieldp, const char *value)
         return value[0] == '\0' || config_is_name(value, 63)
                        ? set_text(fieldp, value)
                        : "must be 1 to 63 letters, digits or '-'";
+}
+
+/* It is quoted in headers, and paths are put behind it. */
+static const char *set_url(char **fieldp, const char *value)
+{
+        size_t n = strlen(value);
+
+        if (n == 0 || (begins_with(value, "http://", "https://") && value[n - 1] != '/' &&
+                       hdr_is_visible(str_from(value), 255) && strpbrk(value, "\"\\") == NULL))
+                return set_text(fieldp, value);
+        return "must begin with http:// or https:// and have no '/' at its end";
 }
 
 static const char *set_number(void *field, const struct setting *s, const char *value)
@@ -319,6 +334,8 @@ static const char *set(struct config *c, const struct setting *s, const char *va
                 return set_listen(field, value);
         case KIND_NODE:
                 return set_node(field, value);
+        case KIND_URL:
+                return set_url(field, value);
         case KIND_SECRET:
                 return value[0] == '\0' || strlen(value) >= SECRET_MIN
                                ? set_text(field, value)
@@ -523,6 +540,23 @@ static void set_node_from_host(struct config *c)
         set_text(&c->node, host[0] != '\0' ? host : "mgw");
 }
 
+/* Whoever reaches mgw without a proxy of this machine: it is to be known where clients are meant
+ * to, since what they say of it themselves (Host) is not believed. */
+static void check_is_public(struct loading *l)
+{
+        const char *listen = l->config->listen;
+
+        if (strncmp(listen, "tcp:", 4) != 0 || l->config->public_url[0] != '\0' ||
+            strncmp(listen, "tcp:127.", 8) == 0 || strncmp(listen, "tcp:[::1]:", 10) == 0 ||
+            strncmp(listen, "tcp:localhost:", 14) == 0)
+                return;
+        l->n_faults++;
+        fprintf(l->err,
+                "gateway.public_url: say at which address clients reach mgw, since it listens "
+                "beyond this machine (%s)\n",
+                listen);
+}
+
 int config_load(struct config *config, const char *path, FILE *err)
 {
         struct loading l = {.config = config, .err = err, .path = path};
@@ -537,6 +571,7 @@ int config_load(struct config *config, const char *path, FILE *err)
         }
         load_environment(&l);
         config_names_check(&l);
+        check_is_public(&l);
         free((void *)l.text.p);
         if (config->node[0] == '\0')
                 set_node_from_host(config);

@@ -68,9 +68,8 @@ static void refuse_user(struct request *req, enum user_verdict verdict)
                 [USER_BAD_TOKEN] = {"The bearer token is not known here.\n", 36},
                 [USER_EXPIRED] = {"The bearer token has expired.\n", 30},
         };
-        const char *challenge = verdict == USER_NO_TOKEN
-                                        ? "Bearer realm=\"mgw\""
-                                        : "Bearer realm=\"mgw\", error=\"invalid_token\"";
+        const char *challenge =
+                verdict == USER_NO_TOKEN ? "Bearer" : "Bearer error=\"invalid_token\"";
 
         request_reply(req, 401,
                       (const struct cgi_header[]){{"Content-Type", "text/plain"},

@@ -291,13 +291,13 @@ describe('who calls', { timeout: 60000 }, () => {
     'POST /message': (headers) => ['/message?sessionId=x', { method: 'POST', headers: { ...JSON_HEADERS, ...headers }, body: ping }],
   };
   const wrong = {
-    'no token': [{}, /^Bearer realm="mgw"$/],
-    'an unknown token': [bearer('mgw_eve'), /^Bearer realm="mgw", error="invalid_token"$/],
-    'an expired token': [bearer('mgw_old'), /^Bearer realm="mgw", error="invalid_token"$/],
-    'half a token': [bearer('mgw_ad'), /^Bearer realm="mgw", error="invalid_token"$/],
-    'a token and more': [bearer('mgw_ada, Bearer mgw_ada'), /^Bearer realm="mgw"$/],
-    'another scheme': [{ authorization: `Basic ${Buffer.from('ada@example.com:mgw_ada').toString('base64')}` }, /^Bearer realm="mgw"$/],
-    'a name in place of the token': [{ 'remote-user': 'ada@example.com' }, /^Bearer realm="mgw"$/],
+    'no token': [{}, /^Bearer$/],
+    'an unknown token': [bearer('mgw_eve'), /^Bearer error="invalid_token"$/],
+    'an expired token': [bearer('mgw_old'), /^Bearer error="invalid_token"$/],
+    'half a token': [bearer('mgw_ad'), /^Bearer error="invalid_token"$/],
+    'a token and more': [bearer('mgw_ada, Bearer mgw_ada'), /^Bearer$/],
+    'another scheme': [{ authorization: `Basic ${Buffer.from('ada@example.com:mgw_ada').toString('base64')}` }, /^Bearer$/],
+    'a name in place of the token': [{ 'remote-user': 'ada@example.com' }, /^Bearer$/],
   };
   for (const [request, make] of Object.entries(requests)) {
     for (const [name, [headers, challenge]] of Object.entries(wrong)) {

@@ -126,6 +126,7 @@ struct config {
         int64_t turn_limit_ms;
         char **allowed_origins;
         size_t n_allowed_origins;
+        char *public_url;       /* "" = not said */
         char *auth_tokens_file; /* "" = everybody is anonymous */
         bool auth_anonymous;    /* also who does not come from this machine */
         struct config_server *servers;

@@ -110,18 +110,39 @@ Test(config, every_fault_names_file_line_and_key)
 Test(config, addresses_and_names_are_checked_with_the_file)
 {
         check_int(load("{\"gateway\": {\n\"listen\": \"/run/x.sock\",\n\"node\": \"a.b\",\n"
-                       "\"drain_s\": -1},\n"
+                       "\"public_url\": \"mcp.example.com\",\n\"drain_s\": -1},\n"
                        "\"mcpServers\": {\"a.b\": {\"url\": \"http://127.0.0.1/\"}}}"),
                   -EINVAL);
         check_fault(2, " gateway.listen: must be unix:/path/to/socket or tcp:ADDRESS:PORT\n");
         check_fault(3, " gateway.node: must be 1 to 63 letters, digits or '-'\n");
-        check_fault(4, " gateway.drain_s: must be a number from 0 to 10000000\n");
-        check_fault(5, " mcpServers.a.b: a server's name is made of ");
+        check_fault(4, " gateway.public_url: must begin with http:// or https:// and ");
+        check_fault(5, " gateway.drain_s: must be a number from 0 to 10000000\n");
+        check_fault(6, " mcpServers.a.b: a server's name is made of ");
+}
+
+Test(config, beyond_this_machine_the_address_of_clients_is_needed)
+{
+        check_int(load("{\"gateway\": {\"listen\": \"tcp:0.0.0.0:9000\"}}"), -EINVAL);
+        cr_assert_not_null(strstr(faults, "gateway.public_url: say"), "%s", faults);
+}
+
+Test(config, beyond_this_machine_with_that_address_is_fine)
+{
+        check_int(load("{\"gateway\": {\"listen\": \"tcp:0.0.0.0:9000\", "
+                       "\"public_url\": \"https://a.example.com\"}}"),
+                  0);
+}
+
+Test(config, on_this_machine_no_address_is_needed)
+{
+        check_int(load("{\"gateway\": {\"listen\": \"tcp:[::1]:9000\"}}"), 0);
 }
 
 Test(config, an_empty_node_is_the_hosts_name)
 {
-        check_int(load("{\"gateway\": {\"node\": \"\"}}"), 0);
+        check_int(
+                load("{\"gateway\": {\"node\": \"\", \"public_url\": \"https://a.example.com\"}}"),
+                0);
         cr_assert(config.node[0] != '\0');
 }
 
