@@ -51,11 +51,14 @@ void http_get_on_done(struct http_wire *w)
                 http_get_later(peer);
 }
 
-/* Does anybody want to know what the server says unasked: who listens, has called, or has
- * subscribed? */
+/* Does anybody want to know what the server says unasked: who listens, calls, or has subscribed?
+ * Who only says hello does not. */
 static bool is_heard(const struct link *link)
 {
-        return list_is_empty(&link->session->idle_link) || json_object_size(link->subscribed) > 0;
+        const struct session *s = link->session;
+
+        return s->is_initialized &&
+               (list_is_empty(&s->idle_link) || json_object_size(link->subscribed) > 0);
 }
 
 static void get_start(struct link *link)

@@ -9,8 +9,9 @@ import { top } from './lib/gateway.mjs';
 const page = fs.readFileSync(path.join(top, 'SECURITY.md'), 'utf8');
 const rows = page.split('\n').filter((line) => /^\| (?!who \|)/.test(line)).map((line) => ({ line, cells: line.split('|').slice(1, -1).map((cell) => cell.trim()) }));
 
-/** `name`: a file of tests/e2e; unit `floor`: a folder of tests/unit. */
-const isThere = ([, unit, name]) => fs.existsSync(path.join(top, unit ? `tests/unit/${name}` : `tests/e2e/${name}.test.mjs`));
+/** `name`: a file of tests/e2e; unit `floor`: a folder of tests/unit; fuzz `target`. */
+const placeOf = ([, kind, name]) => ({ unit: `tests/unit/${name}`, fuzz: `tests/fuzz/${name}.c` })[kind] ?? `tests/e2e/${name}.test.mjs`;
+const isThere = (named) => fs.existsSync(path.join(top, placeOf(named)));
 
 test('SECURITY.md says of each threat who, what, what stops it, and which test', () => {
   assert.ok(rows.length > 10, `${rows.length} rows`);
@@ -19,7 +20,7 @@ test('SECURITY.md says of each threat who, what, what stops it, and which test',
 
 test('SECURITY.md names tests that there are', () => {
   for (const { line, cells } of rows) {
-    const named = [...cells[3].matchAll(/(unit )?`([\w/]+)`/g)];
+    const named = [...cells[3].matchAll(/(?:(unit|fuzz) )?`([\w/]+)`/g)];
     assert.ok(named.length > 0, line);
     for (const one of named) assert.ok(isThere(one), `${one[0]} is not there: ${line}`);
   }
