@@ -18,6 +18,9 @@
 #define PART_OF_ALL 60 / 100
 /* Of that, for one user. */
 #define PART_OF_USER 1 / 4
+/* What the process may hold above what it uses; and what is worth asking for. */
+#define SLACK_BYTES (32u << 20)
+#define MORE_BYTES (16u << 20)
 /* Idle sessions that are given up at one look. */
 #define GIVEN_UP_MAX 100
 
@@ -87,6 +90,14 @@ static void memory_give_up(struct gate *gate)
                          "[mgw] memory is short (memory_max_bytes): %u idle sessions are ended", n);
 }
 
+/* The heap keeps what a crowd has given back: far more than is in use, and more than was left after
+ * the last look at it. */
+static bool memory_is_slack(const struct gate *gate, uint64_t held)
+{
+        return held > gate->ledger.bytes + SLACK_BYTES &&
+               held > gate->ledger.bytes + gate->memory_slack + MORE_BYTES;
+}
+
 static void memory_on_look(struct timer *timer)
 {
         struct gate *gate = container_of(timer, struct gate, memory_look);
@@ -94,9 +105,10 @@ static void memory_on_look(struct timer *timer)
         uint64_t held = memory_held();
         bool was_tight = ledger->is_tight;
 
-        if (held > ledger->max_bytes) {
+        if (held > ledger->max_bytes || memory_is_slack(gate, held)) {
                 malloc_trim(0);
                 held = memory_held();
+                gate->memory_slack = held > ledger->bytes ? held - ledger->bytes : 0;
         }
         ledger->is_tight = held > ledger->max_bytes;
         if (ledger->is_tight != was_tight)

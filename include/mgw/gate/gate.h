@@ -67,6 +67,7 @@ struct gate {
         struct ledger ledger;
         uint64_t memory_per_user_max_bytes;
         struct timer memory_look; /* gate/memory */
+        uint64_t memory_slack; /* held and not in use, when the heap last gave back what it could */
 };
 
 /* What we say of ourselves to clients and upstreams (schema, Implementation). A new object, NULL:

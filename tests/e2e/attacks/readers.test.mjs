@@ -24,10 +24,7 @@ attack('answers of 3.9 MB that nobody reads hold no more than a user\'s share', 
   });
   await sleep(1500);
   for (const line of lines) line.close();
-  return async () => {
-    await waitFor(async () => (await arena.metrics()).connections < 10, 'the connections to end', 10000);
-    assert.ok(answersOf(await ada.call('echo', { message: 'x' })), 'ada herself is served again');
-  };
+  return () => waitFor(async () => answersOf(await ada.call('echo', { message: 'x' })), 'ada herself to be served again', 10000);
 });
 const answersOf = ({ status, json }) => status === 200 && json?.result !== undefined;
 

@@ -18,7 +18,7 @@ async function listen(arena, resources, { from, more = {} } = {}) {
   await line.send(requestOf('/mcp', JSON.stringify(message), { ...headersOf(message), ...bearer('ada') }));
   return line;
 }
-const isHeard = (line) => line.text.includes('acknowledged') || line.isClosed || line.status() >= 400;
+const isHeard = (line) => line.head.includes('acknowledged') || line.isClosed || line.status() >= 400;
 const heard = (lines) => waitFor(() => lines.every(isHeard), 'all to be acknowledged', 30000);
 const namesOf = (k, n = 1000) => Array.from({ length: n }, (_, i) => `x:${k}/${i}`);
 const noStreams = (arena) => waitFor(async () => (await arena.metrics()).streams === 0, 'no stream to be left', 30000);

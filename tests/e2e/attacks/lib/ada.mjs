@@ -22,17 +22,18 @@ export async function dial(arena, { from = '127.0.0.2', isTls = false, isReading
   const { httpPort, tlsPort } = arena.gateway;
   const options = { host: '127.0.0.1', port: isTls ? tlsPort : httpPort, localAddress: from, rejectUnauthorized: false, servername: 'localhost' };
   const socket = isTls ? tls.connect(options) : net.connect(options);
-  const line = { socket, text: '', n: 0, isClosed: false, close: () => socket.destroy() };
+  const line = { socket, head: '', text: '', n: 0, isClosed: false, close: () => socket.destroy() };
   line.send = (data) => new Promise((resolve) => { if (socket.destroyed) resolve(); else socket.write(data, resolve); });
   socket.on('error', () => {}); // 'close' follows
   socket.on('close', () => { line.isClosed = true; });
   if (isReading) {
     socket.on('data', (bytes) => {
       line.n += bytes.length;
+      line.head = (line.head + bytes.toString('latin1')).slice(0, 4096);
       line.text = (line.text + bytes.toString('latin1')).slice(-65536);
     });
   }
-  line.status = () => Number(/HTTP\/1\.1 (\d+)/.exec(line.text)?.[1]);
+  line.status = () => Number(/HTTP\/1\.1 (\d+)/.exec(line.head)?.[1]);
   await once(socket, isTls ? 'secureConnect' : 'connect');
   return line;
 }
