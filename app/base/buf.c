@@ -45,15 +45,17 @@ static uint32_t buf_size_for(const struct buf *b, size_t need)
 static int buf_grow(struct buf *b, size_t need)
 {
         uint32_t size = buf_size_for(b, need);
-        uint8_t *mem = malloc(size);
+        uint8_t *mem;
 
+        if (b->head > 0) {
+                memmove(b->mem, b->mem + b->head, b->len);
+                b->head = 0;
+        }
+        mem = realloc(b->mem,
+                      size); /* what is big is not held twice meanwhile: it is mapped anew */
         if (mem == NULL)
                 return -ENOMEM;
-        if (b->len > 0)
-                memcpy(mem, b->mem + b->head, b->len);
-        free(b->mem);
         b->mem = mem;
-        b->head = 0;
         b->size = size;
         return 0;
 }

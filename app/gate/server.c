@@ -319,8 +319,8 @@ static void server_close(struct server *sv)
         if (sv->front != NULL && !sv->was_inherited)
                 sock_unlink(gate->config->listen);
         http_client_destroy(gate->http);
-        upstreams_destroy(gate);
         children_destroy(gate->children);
+        upstreams_destroy(gate); /* which pay for what was coming from them */
         confine_close(gate);
         share_gate_finish(gate);
         signal_watch_close(&sv->signals);

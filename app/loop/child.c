@@ -37,8 +37,8 @@ static void child_free(void *object)
 {
         struct child *child = object;
 
-        buf_finish(&child->out.lines.buf);
-        buf_finish(&child->err.lines.buf);
+        lines_finish(&child->out.lines);
+        lines_finish(&child->err.lines);
         free(child);
 }
 
@@ -87,6 +87,7 @@ static void child_finish(struct child *child)
         child_out_close(&child->out);
         child_out_close(&child->err);
         loop_task_cancel(&child->work);
+        lines_release(&child->out.lines);
         loop_bury(child->loop, child, child_free);
 }
 

@@ -164,13 +164,22 @@ void child_out_drain(struct child_out *out)
         loop_defer(out->child->loop, &out->child->work);
 }
 
+static ssize_t out_read(struct child_out *out, size_t n)
+{
+        ssize_t n_read = lines_read(&out->lines, out->fd, n);
+
+        if (n_read == -EDQUOT)
+                child_fault(out->child, "sent a line that takes more memory than there is for it");
+        return n_read;
+}
+
 static void out_on_io(struct loop_io *io, uint32_t events)
 {
         struct child_out *out = container_of(io, struct child_out, io);
         ssize_t n = 0;
 
         if (!(events & LOOP_GONE))
-                n = lines_read(&out->lines, out->fd, SIZE_MAX);
+                n = out_read(out, SIZE_MAX);
         if (n > 0)
                 out_deliver(out, false);
         else if (n != -EAGAIN && n != -EINTR)
@@ -206,7 +215,7 @@ void child_out_work(struct child_out *out)
         } else if (out->n_left == 0) {
                 out_end(out);
         } else {
-                n = lines_read(&out->lines, out->fd, (size_t)out->n_left);
+                n = out_read(out, (size_t)out->n_left);
                 out->n_left = n > 0 ? out->n_left - (int)n : 0;
         }
 }
@@ -264,8 +273,9 @@ int child_io_open(struct child *child, int fds[3], const struct child_options *o
         int r;
 
         buf_init(&child->in.queue, options->queue_max_bytes);
-        lines_init(&child->out.lines, options->line_max_bytes, CHILD_READ_BYTES, false);
-        lines_init(&child->err.lines, CHILD_ERROR_LINE_MAX, CHILD_ERROR_READ_BYTES, true);
+        lines_init(&child->out.lines, options->line_max_bytes, CHILD_READ_BYTES, false,
+                   options->memory);
+        lines_init(&child->err.lines, CHILD_ERROR_LINE_MAX, CHILD_ERROR_READ_BYTES, true, NULL);
         child->out.on_line = child->handlers.on_line;
         child->out.long_bytes = options->line_long_bytes;
         child->err.on_line = child->handlers.on_error_line;

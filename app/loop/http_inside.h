@@ -74,6 +74,7 @@ struct http_request {
         unsigned n_redirects;
         struct timer patience; /* with the body of an error */
         size_t n_error_bytes;
+        size_t n_head_bytes; /* with 1xx answers and trailers: curl keeps them all */
         CURL *easy;
         struct curl_slist *headers;
         struct http_handlers handlers;

@@ -24,6 +24,8 @@
 /* Of the body of an error so much is read, and so long. */
 #define ERROR_BODY_MAX_BYTES 65536
 #define ERROR_BODY_MS 3000
+/* Lines of its head, and of trailers. */
+#define HEAD_MAX_BYTES (256u << 10)
 
 void http_request_set_state(struct http_request *request, enum http_state state)
 {
@@ -168,6 +170,12 @@ static size_t request_on_header(char *p, size_t size, size_t n, void *userdata)
         (void)size;
         if (request->state != HTTP_STATE_RUNNING)
                 return CURL_WRITEFUNC_ERROR;
+        request->n_head_bytes += n;
+        if (request->n_head_bytes > HEAD_MAX_BYTES) {
+                request->failure = "The answer has too long a head";
+                request->fault = HTTP_FAULT_STRANGE;
+                return CURL_WRITEFUNC_ERROR;
+        }
         if (!is_end)
                 return n;
         curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -256,6 +264,7 @@ static bool request_follows(struct http_request *request, CURLcode result)
         request->next_url = NULL;
         request->n_redirects++;
         request->is_enough = false;
+        request->n_head_bytes = 0;
         http_request_set_state(request, HTTP_STATE_STARTING);
         return true;
 }

@@ -5,11 +5,34 @@
 #include <string.h>
 #include <unistd.h>
 
-void lines_init(struct lines *lines, uint32_t max, uint32_t chunk, bool is_cutting)
+void lines_init(struct lines *lines, uint32_t max, uint32_t chunk, bool is_cutting,
+                struct ledger_payer *payer)
 {
         *lines = (struct lines){.max = max, .chunk = chunk, .is_cutting = is_cutting};
         /* A whole line and its CR may wait for the rest. */
         buf_init(&lines->buf, max + 1 + chunk);
+        ledger_hold_init(&lines->hold, payer, LEDGER_MESSAGE);
+}
+
+/* 0, -EDQUOT: it holds more than is paid for. */
+static int lines_charge(struct lines *lines)
+{
+        if (lines->hold.payer == NULL)
+                return 0;
+        return ledger_hold_set(&lines->hold, lines->buf.size) == 0 ? 0 : -EDQUOT;
+}
+
+void lines_finish(struct lines *lines)
+{
+        lines_release(lines);
+        buf_finish(&lines->buf);
+}
+
+void lines_release(struct lines *lines)
+{
+        if (lines->hold.payer != NULL)
+                ledger_hold_set_past(&lines->hold, 0);
+        lines->hold.payer = NULL;
 }
 
 ssize_t lines_read(struct lines *lines, int fd, size_t n)
@@ -23,6 +46,9 @@ ssize_t lines_read(struct lines *lines, int fd, size_t n)
         r = buf_reserve(&lines->buf, n, &tail);
         if (r != 0)
                 return r < 0 ? r : -ENOBUFS;
+        r = lines_charge(lines);
+        if (r < 0)
+                return r;
         n_read = read(fd, tail, n);
         r = n_read < 0 ? -errno : 0;
         buf_commit(&lines->buf, n_read < 0 ? 0 : (size_t)n_read);
@@ -33,11 +59,13 @@ static void lines_take_back(struct lines *lines)
 {
         buf_consume(&lines->buf, lines->n_given);
         lines->n_given = 0;
+        (void)lines_charge(lines);
 }
 
 void lines_give(struct lines *lines)
 {
         buf_consume(&lines->buf, lines->buf.len);
+        (void)lines_charge(lines);
         lines->n_seen = 0;
         lines->is_giving = true;
 }

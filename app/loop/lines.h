@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mgw/base/buf.h"
+#include "mgw/base/ledger.h"
 
 #include <sys/types.h>
 
@@ -13,6 +14,7 @@
 
 struct lines {
         struct buf buf;
+        struct ledger_hold hold; /* of buf; without a payer: nobody pays */
         uint32_t max;
         uint32_t chunk;
         uint32_t n_seen;  /* bytes at the head without an LF */
@@ -22,10 +24,14 @@ struct lines {
         bool is_giving;   /* the line in progress, as it comes */
 };
 
-/* chunk is the most bytes of one read. Freed with buf_finish(&lines->buf). */
-void lines_init(struct lines *lines, uint32_t max, uint32_t chunk, bool is_cutting);
+/* chunk is the most bytes of one read; payer: of what is held, or NULL. */
+void lines_init(struct lines *lines, uint32_t max, uint32_t chunk, bool is_cutting,
+                struct ledger_payer *payer);
+void lines_finish(struct lines *lines);
+/* Nobody pays any more; the payer may go. */
+void lines_release(struct lines *lines);
 /* Reads once, at most n bytes; only when lines_next() had no more to give. Bytes read, 0 at the
- * end, -errno. */
+ * end, -errno; -EDQUOT: its payer may not hold so much. */
 ssize_t lines_read(struct lines *lines, int fd, size_t n);
 /* LINES_ONE: *linep, not empty, without LF or CR LF, borrowed until the next call; LINES_E_LONG:
  * a line over max, which is skipped; LINES_PIECE and LINES_PIECE_LAST: after lines_give(); 0: none.

@@ -4,6 +4,7 @@
  * leaves its group (setsid) is out of reach. */
 #pragma once
 
+#include "mgw/base/ledger.h"
 #include "mgw/base/str.h"
 #include "mgw/loop/loop.h"
 
@@ -54,12 +55,13 @@ struct child_options {
         struct fence *fence;     /* NULL: none */
         uid_t uid;               /* its user and group; 0: ours */
         /* 0: as we have it. */
-        uint64_t data_max_bytes;  /* of a process: its heap, and what else it maps for writing */
-        uint64_t processes_max;   /* of uid: processes and threads; of no effect without a uid */
-        uint64_t files_max;       /* descriptors of a process */
-        uint32_t line_max_bytes;  /* a longer line of standard output ends the child */
-        uint32_t line_long_bytes; /* 0: on_long_line is never called */
-        uint32_t queue_max_bytes; /* cap on what waits for standard input */
+        uint64_t data_max_bytes;     /* of a process: its heap, and what else it maps for writing */
+        uint64_t processes_max;      /* of uid: processes and threads; of no effect without a uid */
+        uint64_t files_max;          /* descriptors of a process */
+        struct ledger_payer *memory; /* pays for the line in progress; NULL: nobody */
+        uint32_t line_max_bytes;     /* a longer line of standard output ends the child */
+        uint32_t line_long_bytes;    /* 0: on_long_line is never called */
+        uint32_t queue_max_bytes;    /* cap on what waits for standard input */
         /* Of the stop: from the end of standard input to SIGTERM, from there to SIGKILL. */
         int64_t term_after_ms;
         int64_t kill_after_ms;

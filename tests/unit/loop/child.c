@@ -321,6 +321,19 @@ KID_TEST(child, a_line_without_end_ends_the_child)
         check_int(kid.n_lines, 0);
 }
 
+KID_TEST(child, the_line_in_progress_is_paid_for_and_ends_the_child_when_there_is_no_more)
+{
+        struct ledger ledger = {0};
+        struct ledger_payer payer = {.ledger = &ledger, .max_bytes = 1 << 20};
+        struct kid kid = {.options = {.line_max_bytes = 64 << 20, .memory = &payer}};
+
+        kid_start_sh(&kid, "printf 'one\\n'; tr '\\0' a </dev/zero");
+        assert_exits(&kid, "sent a line that takes more memory than there is for it");
+        check_int(kid.n_lines, 1);
+        cr_assert_gt(ledger.refused, 0);
+        check_int(payer.bytes, 0);
+}
+
 KID_TEST(child, standard_error_comes_in_lines_and_long_ones_are_cut)
 {
         struct kid kid = {0};

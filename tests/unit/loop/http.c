@@ -499,6 +499,16 @@ Test(http, informational_heads_are_not_told)
         cr_assert_str_eq(f.body, "late");
 }
 
+Test(http, trailers_without_end_are_no_answer)
+{
+        struct fetch f = {0};
+
+        fetch_get(&f, "/trailers");
+        fetch_await_end(&f);
+        cr_assert(f.has_why);
+        cr_assert_eq(f.fault, HTTP_FAULT_STRANGE);
+}
+
 Test(http, names_are_resolved)
 {
         struct fetch f = {0};

@@ -105,6 +105,15 @@ static bool web_read(int fd, struct web_request *request)
         return sscanf(request->text, "%*s %255s", request->path) == 1;
 }
 
+static void web_trailers(int fd)
+{
+        bool goes_on = web_say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                   "3\r\none\r\n0\r\n");
+
+        while (goes_on)
+                goes_on = web_say(fd, "X-More: of nothing that anybody asked for\r\n");
+}
+
 static bool web_chunks(struct web *web, int fd)
 {
         if (!web_say(fd, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -235,6 +244,8 @@ static bool web_serve(struct web *web, int fd, const struct web_request *request
                        web_answer(fd, "", "late", 4);
         if (path_is(path, "/chunks"))
                 return web_chunks(web, fd);
+        if (path_is(path, "/trailers"))
+                web_trailers(fd);
         if (path_is(path, "/big"))
                 return web_big(web, fd);
         if (path_is(path, "/until-close"))

@@ -20,6 +20,7 @@
  *      /endless/NNN    that status, and a body until the client closes
  *      /unfinished/503 that status, and the beginning of a body
  *      /early          103, then 200
+ *      /trailers       an answer in chunks, and trailers until the client closes
  *      /chunks         "one", and after each sem_post(&go) "two", "three", the end; trailers
  *      /big            WEB_BIG_BYTES, counted in n_big_sent as the socket takes them
  *      /until-close    "all of it", ended by closing
