@@ -42,6 +42,7 @@ describe('a session with an upstream that speaks unasked', { timeout: 120000 }, 
     const session = await openSession(gateway.url);
     await post(gateway, session, JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }));
     const { sessionId } = upstream.session.transport;
+    await post(gateway, session, rpc(2, 'tools/list')); // who only says hello has no stream upstream
     await waitFor(() => upstream.requests.some((r) => r.method === 'GET' && r.headers['mcp-session-id'] === sessionId), 'the upstream GET stream');
     session.server = upstream.session.server;
     return session;
