@@ -31,11 +31,25 @@ bool exchange_is_open(const struct exchange *x)
         return !list_is_empty(&x->link);
 }
 
+static void exchange_unlist(struct exchange *x)
+{
+        list_unlink(&x->link);
+        if (x->hh.tbl != NULL)
+                HASH_DEL(x->owner->by_id, x);
+        x->hh.tbl = NULL;
+}
+
+void exchange_move(struct exchange *x, struct list *list)
+{
+        exchange_unlist(x);
+        list_append(list, &x->link);
+}
+
 void exchange_end(struct exchange *x)
 {
         struct link *link = x->owner;
 
-        list_unlink(&x->link);
+        exchange_unlist(x);
         timer_disarm(link_loop(link), &x->silence);
         link->n_sends -= !exchange_is_request(x);
         if (x->is_unasked) {
@@ -199,7 +213,9 @@ void exchange_start(struct exchange *x)
         }
         if (exchange_waits_for_others(x))
                 return;
-        list_move_to_tail(&link->exchanges, &x->link);
+        exchange_move(x, &link->exchanges);
+        if (x->id > 0)
+                HASH_ADD(hh, link->by_id, id, sizeof(x->id), x);
         exchange_fix(x);
         exchange_heard(x);
         if (!x->is_stateless || x->kind != EXCHANGE_REQUEST || !link_answers_itself(x))
@@ -225,7 +241,7 @@ void exchange_park(struct exchange *x)
         timer_disarm(link_loop(x->owner), &x->silence);
         if (x->wire != NULL)
                 x->owner->transport->drop(x);
-        list_move_to_tail(&x->owner->parked, &x->link);
+        exchange_move(x, &x->owner->parked);
 }
 
 void exchange_unpark(struct exchange *x)
@@ -246,13 +262,12 @@ void exchange_unpark(struct exchange *x)
 
 struct exchange *exchange_find(struct link *link, const json_t *id)
 {
-        list_for_each (it, &link->exchanges) {
-                struct exchange *x = container_of(it, struct exchange, link);
+        int64_t number = json_integer_value(id);
+        struct exchange *x = NULL;
 
-                if (x->id > 0 && json_is_integer(id) && x->id == json_integer_value(id))
-                        return x;
-        }
-        return NULL;
+        if (json_is_integer(id))
+                HASH_FIND(hh, link->by_id, &number, sizeof(number), x);
+        return x;
 }
 
 static void exchange_wait_again(struct exchange *x)
@@ -260,7 +275,7 @@ static void exchange_wait_again(struct exchange *x)
         x->was_retried = true;
         if (x->wire != NULL)
                 x->owner->transport->drop(x);
-        list_move_to_tail(&x->owner->waiting, &x->link);
+        exchange_move(x, &x->owner->waiting);
 }
 
 static void exchange_repeat(struct exchange *x)

@@ -10,14 +10,17 @@
 /* Of one upstream's list; more is left out. */
 #define PAGES_MAX 200
 #define ENTRIES_MAX 20000
+/* Templates are tried one by one. */
+#define TEMPLATES_MAX 1000
 
 static const struct {
         const char *method, *key, *capability;
+        const char *entry_key; /* what entries are asked for by; NULL: they match */
 } lists[LINK_N_LISTS] = {
-        [LINK_TOOLS] = {"tools/list", "tools", "tools"},
-        [LINK_PROMPTS] = {"prompts/list", "prompts", "prompts"},
-        [LINK_RESOURCES] = {"resources/list", "resources", "resources"},
-        [LINK_TEMPLATES] = {"resources/templates/list", "resourceTemplates", "resources"},
+        [LINK_TOOLS] = {"tools/list", "tools", "tools", "name"},
+        [LINK_PROMPTS] = {"prompts/list", "prompts", "prompts", "name"},
+        [LINK_RESOURCES] = {"resources/list", "resources", "resources", "uri"},
+        [LINK_TEMPLATES] = {"resources/templates/list", "resourceTemplates", "resources", NULL},
 };
 
 const char *fetch_method(enum link_list list)
@@ -80,27 +83,52 @@ static void fetch_tell_rivals(const struct fetch *f)
                          upstream_name(f->from->upstream), lists[f->list].method, n, first, whose);
 }
 
-/* Sessions with the same list share it. */
-static json_t *fetch_share(struct fetch *f)
+/* NULL: of templates, which match; or out of memory. */
+static json_t *make_index(enum link_list list, const json_t *entries)
 {
-        json_t **recent = &f->from->upstream->recent[f->list];
+        const char *key = lists[list].entry_key;
+        json_t *index = key != NULL ? json_object() : NULL, *entry;
+        size_t i;
+
+        json_array_foreach (entries, i, entry) {
+                const char *name = json_string_value(json_object_get(entry, key));
+
+                if (index == NULL || name == NULL || json_object_get(index, name) != NULL)
+                        continue;
+                if (json_object_set_nocheck(index, name, entry) < 0) {
+                        json_decref(index);
+                        return NULL;
+                }
+        }
+        return index;
+}
+
+/* Sessions with the same list share it. */
+static void fetch_share(struct fetch *f)
+{
+        struct upstream *u = f->from->upstream;
+        json_t **recent = &u->recent[f->list], **index = &u->recent_index[f->list];
 
         if (!json_equal(*recent, f->entries)) {
                 json_decref(*recent);
+                json_decref(*index);
                 *recent = json_incref(f->entries);
+                *index = make_index(f->list, f->entries);
                 if (f->list == LINK_TOOLS || f->list == LINK_PROMPTS)
                         fetch_tell_rivals(f);
         }
-        return json_incref(*recent);
 }
 
 static void fetch_done(struct fetch *f)
 {
         struct link *link = f->from;
-        json_t **entries = &link->lists[f->list].entries;
+        struct upstream *u = link->upstream;
 
-        json_decref(*entries);
-        *entries = fetch_share(f);
+        fetch_share(f);
+        json_decref(link->lists[f->list].entries);
+        json_decref(link->lists[f->list].index);
+        link->lists[f->list].entries = json_incref(u->recent[f->list]);
+        link->lists[f->list].index = json_incref(u->recent_index[f->list]);
         link->lists[f->list].at_ms = loop_now_ms(link->upstream->gate->loop);
         link->lists[f->list].ttl_ms = f->ttl_ms;
         link->lists[f->list].as_of = f->as_of;
@@ -151,16 +179,21 @@ static bool fetch_is_full(const struct fetch *f)
         return f->n_bytes > f->from->upstream->gate->config->list_max_bytes;
 }
 
+static size_t entries_max(const struct fetch *f)
+{
+        return f->list == LINK_TEMPLATES ? TEMPLATES_MAX : ENTRIES_MAX;
+}
+
 static void fetch_add(struct fetch *f, const json_t *page)
 {
+        size_t max = entries_max(f);
         json_t *entry;
         size_t i;
 
         json_array_foreach ((json_t *)page, i, entry) {
-                if (json_array_size(f->entries) == ENTRIES_MAX) {
-                        log_warn(NULL, "[upstream] %s: %s: more than %d entries are left out",
-                                 upstream_name(f->from->upstream), lists[f->list].method,
-                                 ENTRIES_MAX);
+                if (json_array_size(f->entries) == max) {
+                        log_warn(NULL, "[upstream] %s: %s: more than %zu entries are left out",
+                                 upstream_name(f->from->upstream), lists[f->list].method, max);
                         return;
                 }
                 if (!fetch_takes(f, entry))
@@ -199,7 +232,7 @@ static void fetch_on_answer_take(struct errand *errand, json_t *answer)
             json_integer_value(json_object_get(error, "code")) != RPC_METHOD_NOT_FOUND)
                 fetch_refused(f, error);
         else if (json_is_string(cursor) && ++f->n_pages < PAGES_MAX &&
-                 json_array_size(f->entries) < ENTRIES_MAX && !fetch_is_full(f))
+                 json_array_size(f->entries) < entries_max(f) && !fetch_is_full(f))
                 fetch_send(f, cursor);
         else
                 fetch_done(f);

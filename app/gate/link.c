@@ -156,9 +156,15 @@ static void link_drop_wire(struct exchange *x)
 /* All that is on its way, off its wires: what opens the link again may be another transport. */
 static void link_take_exchanges(struct link *link, struct list *taken)
 {
-        list_for_each (it, &link->exchanges)
-                link_drop_wire(container_of(it, struct exchange, link));
-        list_take_all(taken, &link->exchanges);
+        struct list *it;
+
+        list_init(taken);
+        while ((it = list_first(&link->exchanges)) != NULL) {
+                struct exchange *x = container_of(it, struct exchange, link);
+
+                link_drop_wire(x);
+                exchange_move(x, taken);
+        }
 }
 
 static void link_give_up(struct list *lost, const struct failure *f)
@@ -446,8 +452,10 @@ static void link_free(void *object)
         json_decref(link->subscribed);
         json_decref(link->tasks);
         listen_free(link->listen);
-        for (size_t i = 0; i < LINK_N_LISTS; i++)
+        for (size_t i = 0; i < LINK_N_LISTS; i++) {
                 json_decref(link->lists[i].entries);
+                json_decref(link->lists[i].index);
+        }
         free(link);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "failure.h"
+#include "mgw/base/hash.h"
 #include "mgw/gate/link.h"
 #include "mgw/gate/watched.h"
 #include "mgw/wire/rpc.h"
@@ -23,7 +24,8 @@ enum exchange_kind {
 /* One message of ours on its way, and what is known of its answer. What it depends on is fixed when
  * it starts, and again when it is sent once more: its link may have become another meanwhile. */
 struct exchange {
-        struct list link; /* on its link's exchanges, waiting or parked */
+        struct list link;  /* on its link's exchanges, waiting or parked */
+        UT_hash_handle hh; /* link->by_id while it is on exchanges, and is a request */
         struct link *owner;
         struct errand *errand; /* EXCHANGE_REQUEST: NULL once nobody waits */
         json_t *msg;
@@ -191,6 +193,8 @@ void exchange_start(struct exchange *x);
 void link_on_pump(struct loop_task *task);
 /* The one that has this id, and waits for an answer. */
 struct exchange *exchange_find(struct link *link, const json_t *id);
+/* From what has been sent to another list, or none. */
+void exchange_move(struct exchange *x, struct list *list);
 /* It waits for something else than its server. */
 void exchange_park(struct exchange *x);
 /* Sends it again, under a new id. */

@@ -87,7 +87,7 @@ void listen_stop(struct link *link)
                 struct exchange *x = container_of(it, struct exchange, link);
 
                 if (is_subscriber(x))
-                        list_move_to_tail(&link->waiting, &x->link);
+                        exchange_move(x, &link->waiting);
         }
         timer_disarm(link_loop(link), &l->retry);
         l->is_refused = false;

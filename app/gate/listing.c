@@ -263,19 +263,9 @@ void listing_drop(struct listing *l)
 
 /* ---- owners ---- */
 
-static const json_t *find_entry(const struct link *link, enum link_list list, const char *key,
-                                const char *value)
+static const json_t *find_entry(const struct link *link, enum link_list list, const char *value)
 {
-        const json_t *entry;
-        size_t i;
-
-        json_array_foreach (link->lists[list].entries, i, entry) {
-                const char *one = json_string_value(json_object_get(entry, key));
-
-                if (one != NULL && strcmp(one, value) == 0)
-                        return entry;
-        }
-        return NULL;
+        return json_object_get(link->lists[list].index, value);
 }
 
 /* Among servers whose prefix fits the first that has it, in the order of the configuration, as in
@@ -294,7 +284,7 @@ struct listing_owner listing_owner_of_name(const struct session *s, enum link_li
 
                 if (theirs == NULL)
                         continue;
-                if (find_entry(link, list, "name", theirs) != NULL)
+                if (find_entry(link, list, theirs) != NULL)
                         return (struct listing_owner){n_unknown == 0 ? link : NULL, theirs, list,
                                                       shown, n_unknown == 0};
                 n_able++;
@@ -309,6 +299,7 @@ struct listing_owner listing_owner_of_name(const struct session *s, enum link_li
         return best;
 }
 
+/* Walks TEMPLATES_MAX at most. */
 static bool has_template(const struct link *link, const char *uri)
 {
         const json_t *entry;
@@ -332,7 +323,7 @@ static const char *theirs_by_name(const struct link *link, const char *shown)
 
 static const char *theirs_by_entry(const struct link *link, const char *shown)
 {
-        return find_entry(link, LINK_RESOURCES, "uri", shown) != NULL ? shown : NULL;
+        return find_entry(link, LINK_RESOURCES, shown) != NULL ? shown : NULL;
 }
 
 static const char *theirs_by_template(const struct link *link, const char *shown)
@@ -384,8 +375,7 @@ void listing_show_uri(const struct link *link, json_t *params)
         char *shown;
 
         for (size_t i = 0; uri != NULL && i < s->gate->n_upstreams; i++)
-                n += s->links[i] != NULL &&
-                     find_entry(s->links[i], LINK_RESOURCES, "uri", uri) != NULL;
+                n += s->links[i] != NULL && find_entry(s->links[i], LINK_RESOURCES, uri) != NULL;
         if (n < 2 || (shown = catalog_server_uri(&link->upstream->rule, uri)) == NULL)
                 return;
         json_object_set_new(params, "uri", json_string(shown));
@@ -394,7 +384,7 @@ void listing_show_uri(const struct link *link, json_t *params)
 
 const json_t *listing_find_tool(const struct link *link, const char *theirs)
 {
-        return find_entry(link, LINK_TOOLS, "name", theirs);
+        return find_entry(link, LINK_TOOLS, theirs);
 }
 
 bool listing_tool_may_repeat(const struct link *link, const char *theirs)

@@ -78,8 +78,10 @@ int upstreams_create(struct gate *gate)
 void upstreams_destroy(struct gate *gate)
 {
         for (size_t i = 0; i < gate->n_upstreams; i++) {
-                for (size_t k = 0; k < sizeof(gate->upstreams->recent) / sizeof(json_t *); k++)
+                for (size_t k = 0; k < sizeof(gate->upstreams->recent) / sizeof(json_t *); k++) {
                         json_decref(gate->upstreams[i].recent[k]);
+                        json_decref(gate->upstreams[i].recent_index[k]);
+                }
                 free(gate->upstreams[i].rule.rivals);
                 accounts_destroy(&gate->upstreams[i]);
         }

@@ -3,6 +3,7 @@
  * tells at best how much of a digest is alike, and nobody can choose the digest of what they send.
  * Users that were handed out stay valid over a reload: they are never freed before the table. */
 #include "mgw/gate/user.h"
+#include "mgw/base/hash.h"
 
 #include "mgw/base/file.h"
 #include "mgw/gate/share.h"
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <uthash.h>
 
 #define SHA256_BYTES 32
 #define SHA256_HEX 64

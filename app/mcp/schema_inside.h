@@ -3,6 +3,7 @@
  * words. */
 #pragma once
 
+#include "mgw/base/hash.h"
 #include "mgw/base/str.h"
 #include "mgw/mcp/pattern.h"
 #include "mgw/mcp/schema.h"
@@ -12,7 +13,6 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #define SCHEMA_QUOTE_SIZE 160
 

@@ -21,12 +21,13 @@ struct link {
         json_t *tasks;      /* the same of tasks, by their ids there; NULL: none so far */
         struct listen *listen; /* to a server without sessions; NULL: not so far */
         const struct transport *transport;
-        void *peer;            /* the transport's */
-        struct list exchanges; /* sent */
-        struct list waiting;   /* for READY */
-        struct list parked;    /* for something else */
-        struct list queued;    /* READY, but many that nobody waits for are on their way */
-        struct loop_task pump; /* of those */
+        void *peer;             /* the transport's */
+        struct list exchanges;  /* sent */
+        struct exchange *by_id; /* those of them that are requests: hash */
+        struct list waiting;    /* for READY */
+        struct list parked;     /* for something else */
+        struct list queued;     /* READY, but many that nobody waits for are on their way */
+        struct loop_task pump;  /* of those */
         struct watch_count *watch_counts[2]; /* gate/subscription: resources, tasks */
         struct asker asker;                  /* for the upstream's requests to clients */
         struct timer deadline;               /* of OPENING */
@@ -55,6 +56,7 @@ struct link {
         bool is_settled;   /* READY or DOWN has been seen: the client's initialize need not wait */
         struct {
                 json_t *entries; /* an array; NULL: not known */
+                json_t *index;   /* of it: name or URI -> the first so called; NULL: templates */
                 int64_t at_ms;
                 int64_t ttl_ms; /* how long the upstream lets them be kept; -1: it has not said */
                 unsigned as_of; /* n_changes when they were asked for */

@@ -1,11 +1,11 @@
 /* A session: its streams, its calls, its links to the upstreams, its events to replay, its end. */
 #pragma once
 
+#include "mgw/base/hash.h"
 #include "mgw/gate/stream.h"
 #include "mgw/mcp/era.h"
 
 #include <jansson.h>
-#include <uthash.h>
 
 struct call;
 struct link;

@@ -2,10 +2,9 @@
  * /64, as HAProxy counts). Who is full gives up their own first, and is refused then. */
 #pragma once
 
+#include "mgw/base/hash.h"
 #include "mgw/base/rate.h"
 #include "mgw/gate/gate.h"
-
-#include <uthash.h>
 
 struct session;
 

@@ -26,7 +26,9 @@ struct upstream {
         struct breaker breaker;
         int64_t log_from_ms; /* the second in which n_log_lines came */
         unsigned n_log_lines;
-        json_t *recent[4]; /* its lists as last seen, by enum link_list: sessions share them */
+        /* Its lists as last seen, by enum link_list, with their indices: sessions share them. */
+        json_t *recent[4];
+        json_t *recent_index[4];
 };
 
 /* One for each server of the configuration, into gate->upstreams. 0, -errno. */

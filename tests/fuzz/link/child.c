@@ -54,6 +54,17 @@ size_t child_world_n(void)
         return n;
 }
 
+int children_adopt(struct children *children)
+{
+        (void)children;
+        return 0;
+}
+
+void children_reap_adopted(struct children *children)
+{
+        (void)children;
+}
+
 unsigned children_n(const struct children *children)
 {
         (void)children;
