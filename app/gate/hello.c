@@ -86,8 +86,9 @@ static void answer_initialize(struct call *call)
 
         if (text != NULL)
                 json_object_set_new(result, "instructions", text);
-        s->is_initialized = true;
         call_succeed_take(call, result);
+        s->is_initialized = true; /* from now on who listens wants to hear */
+        session_tell_use(s);
 }
 
 static void answer_discover(struct call *call)

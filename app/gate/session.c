@@ -335,7 +335,7 @@ struct session *session_find(struct gate *gate, struct str id, const struct user
         return s != NULL && s->user == user ? s : NULL;
 }
 
-static void session_tell_use(struct session *s)
+void session_tell_use(struct session *s)
 {
         for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
                 link_use(s->links[i]);

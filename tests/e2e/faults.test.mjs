@@ -539,6 +539,7 @@ describe('the session with an upstream', { timeout: 120000 }, () => {
     b.up.faults.GET = callFaults['answers with a page'][0];
     b.up.seen = [];
     const other = await Client.open(b.gateway);
+    await other.names();
     await waitFor(() => b.up.count('GET') > 0, 'the GET');
     await sleep(1500);
     assert.equal(b.up.count('GET'), 1);

@@ -40,6 +40,7 @@ describe('HAProxy reloaded', { timeout: 120000 }, () => {
     const gets = upstream.count('GET');
     const session = await openSession(gateway.url);
     await fetch(`${gateway.url}/mcp`, { method: 'POST', headers: session.headers, body: '{"jsonrpc":"2.0","method":"notifications/initialized"}' });
+    await fetch(`${gateway.url}/mcp`, { method: 'POST', headers: session.headers, body: rpc(2, 'tools/list') }); // who only says hello has no stream upstream
     await waitFor(() => upstream.count('GET') > gets, 'the upstream GET stream');
     const { server } = upstream.session;
     let said = 0;

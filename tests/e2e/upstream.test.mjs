@@ -187,6 +187,7 @@ describe('an upstream', { timeout: 300000 }, () => {
       method: 'POST', headers, body: JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }),
     });
     assert.equal(initialized.status, 202);
+    await fetch(`${gateway.url}/mcp`, { method: 'POST', headers, body: rpc(2, 'tools/list') }); // who only says hello has none
     await waitFor(() => upstream.count('GET') > 0, 'the upstream GET stream');
     // The SDK's server asks only clients with the capability: other servers ask all the same.
     upstream.session.server._clientCapabilities = { roots: {} };
