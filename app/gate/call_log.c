@@ -1,4 +1,5 @@
 #include "mgw/gate/call_log.h"
+#include "mgw/gate/share.h"
 
 #include "mgw/base/log.h"
 #include "mgw/mcp/trace.h"
@@ -56,7 +57,8 @@ void call_log(const struct call *call, const char *why, const json_t *answer)
                            (traceparent != NULL && trace_is_sampled(traceparent));
         enum log_level level = is_worth_it ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 
-        if (call->method->class == METHOD_LISTEN || !log_is_on(level))
+        if (call->method->class == METHOD_LISTEN || !log_is_on(level) ||
+            !share_may_log(call->share, call->session->user->email))
                 return; /* that is a stream, which has lines of its own */
         log_line(level,
                  LOG_FIELDS({"upstream",

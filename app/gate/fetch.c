@@ -76,7 +76,7 @@ static void fetch_tell_rivals(const struct fetch *f)
                 }
                 free(shown);
         }
-        if (n > 0)
+        if (n > 0 && upstream_may_log(f->from->upstream))
                 log_warn(NULL,
                          "[catalog] %s: %s: %u names begin with the prefix of another server and "
                          "are left out, the first is %.128s (%s)",
@@ -152,8 +152,9 @@ static void fetch_refused(struct fetch *f, const json_t *error)
 {
         const char *message = json_string_value(json_object_get(error, "message"));
 
-        log_warn(NULL, "[upstream] %s: %s was answered with an error: %.200s",
-                 upstream_name(f->from->upstream), lists[f->list].method, message);
+        if (upstream_may_log(f->from->upstream))
+                log_warn(NULL, "[upstream] %s: %s was answered with an error: %.200s",
+                         upstream_name(f->from->upstream), lists[f->list].method, message);
         fetch_on_fail(&f->errand, message);
 }
 
@@ -192,17 +193,22 @@ static void fetch_add(struct fetch *f, const json_t *page)
 
         json_array_foreach ((json_t *)page, i, entry) {
                 if (json_array_size(f->entries) == max) {
-                        log_warn(NULL, "[upstream] %s: %s: more than %zu entries are left out",
-                                 upstream_name(f->from->upstream), lists[f->list].method, max);
+                        if (upstream_may_log(f->from->upstream))
+                                log_warn(NULL,
+                                         "[upstream] %s: %s: more than %zu entries are left out",
+                                         upstream_name(f->from->upstream), lists[f->list].method,
+                                         max);
                         return;
                 }
                 if (!fetch_takes(f, entry))
                         continue;
                 f->n_bytes += rpc_cost(entry);
                 if (fetch_is_full(f)) {
-                        log_warn(NULL,
-                                 "[upstream] %s: %s: the rest of it is left out (list_max_bytes)",
-                                 upstream_name(f->from->upstream), lists[f->list].method);
+                        if (upstream_may_log(f->from->upstream))
+                                log_warn(NULL,
+                                         "[upstream] %s: %s: the rest of it is left out "
+                                         "(list_max_bytes)",
+                                         upstream_name(f->from->upstream), lists[f->list].method);
                         return;
                 }
                 json_array_append(f->entries, entry);

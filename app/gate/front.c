@@ -91,7 +91,8 @@ void conn_kill(struct conn *c)
 void conn_fault(struct conn *c, const char *what)
 {
         c->front->gate->stats.protocol_faults++;
-        log_warn(NULL, "[FastCGI] connection closed: %s", what);
+        if (share_may_log(c->front->gate->own_share, "peers that speak no FastCGI"))
+                log_warn(NULL, "[FastCGI] connection closed: %s", what);
         conn_kill(c);
 }
 

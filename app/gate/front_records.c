@@ -2,6 +2,7 @@
  * hands the request over when all of it is there. */
 #include "front_inside.h"
 #include "mgw/base/log.h"
+#include "mgw/gate/share.h"
 
 #include <fastcgi.h>
 #include <stdlib.h>
@@ -52,10 +53,11 @@ void conn_on_deadline(struct timer *timer)
         struct conn *c = container_of(timer, struct conn, deadline);
 
         if (c->out.len > 0) {
-                log_info(NULL,
-                         "[FastCGI] connection closed: its peer has taken nothing for %g s "
-                         "(answer_timeout_s)",
-                         (double)c->front->gate->config->answer_timeout_ms / 1000);
+                if (c->share == NULL || share_may_log(c->share, "a client that reads nothing"))
+                        log_info(NULL,
+                                 "[FastCGI] connection closed: its peer has taken nothing for %g s "
+                                 "(answer_timeout_s)",
+                                 (double)c->front->gate->config->answer_timeout_ms / 1000);
                 conn_kill(c);
                 return;
         }

@@ -7,6 +7,7 @@
 #include "mgw/gate/ask.h"
 #include "mgw/gate/post.h"
 #include "mgw/gate/request_state.h"
+#include "mgw/gate/share.h"
 #include "mgw/gate/stateless.h"
 #include "mgw/mcp/bridge.h"
 
@@ -35,8 +36,9 @@ void input_give_up(struct input *input, const char *why)
         if (input == NULL || !input->is_suspended)
                 return;
         call = input->call;
-        log_info(LOG_FIELDS({"user", call->session->user->email}), "[MCP] %s: %s",
-                 call->method->name, why);
+        if (share_may_log(call->share, call->session->user->email))
+                log_info(LOG_FIELDS({"user", call->session->user->email}), "[MCP] %s: %s",
+                         call->method->name, why);
         ask_refuse_all(call->session, call, why);
         input->is_suspended = false;
         call_cancel(call, why);

@@ -351,8 +351,9 @@ void link_forgotten(struct link *link)
                 link_open_failed(link, "forgets its sessions before they are of use");
                 return;
         }
-        log_info(NULL, "[upstream] %s: %s, opened again", upstream_name(link->upstream),
-                 link->is_stateless ? "does not speak as it did" : "session forgotten");
+        if (upstream_may_log(link->upstream))
+                log_info(NULL, "[upstream] %s: %s, opened again", upstream_name(link->upstream),
+                         link->is_stateless ? "does not speak as it did" : "session forgotten");
         link_try(link);
 }
 

@@ -101,8 +101,9 @@ bool link_probe_is_over(struct link *link)
 
         if (x == NULL || !link->is_stateless || !link->is_probing)
                 return false;
-        log_info(NULL, "[upstream] %s: no answer to server/discover: asked to initialize",
-                 upstream_name(link->upstream));
+        if (upstream_may_log(link->upstream))
+                log_info(NULL, "[upstream] %s: no answer to server/discover: asked to initialize",
+                         upstream_name(link->upstream));
         /* Over a pipe the answer of a server that starts slowly comes before that to initialize. */
         if (!link->transport->is_own)
                 exchange_end(x);
@@ -114,8 +115,9 @@ bool link_opens_anew(struct link *link, const char *why)
 {
         if (link->state != LINK_OPENING || !link->is_probing || !link->transport->is_own)
                 return false;
-        log_info(NULL, "[upstream] %s: %s: started again without server/discover",
-                 upstream_name(link->upstream), why);
+        if (upstream_may_log(link->upstream))
+                log_info(NULL, "[upstream] %s: %s: started again without server/discover",
+                         upstream_name(link->upstream), why);
         link->upstream->era = UPSTREAM_KEEPS_SESSIONS;
         link_begin(link);
         return true;

@@ -4,6 +4,8 @@
 #include "mgw/gate/builtin.h"
 #include "mgw/gate/call.h"
 #include "mgw/gate/fetch.h"
+#include "mgw/gate/share.h"
+#include "mgw/gate/upstream.h"
 #include "mgw/gate/work.h"
 
 #include <stdlib.h>
@@ -93,7 +95,7 @@ static void answer_list(struct call *call)
                 return;
         }
         all = catalog_merge(parts, parts_of(s, list, parts, &builtin), fetch_key(list), &collision);
-        if (collision != NULL)
+        if (collision != NULL && share_may_log(call->share, s->user->email))
                 log_warn(NULL,
                          "[catalog] two servers offer %s: the first one's is used (give one of "
                          "them a prefix, or another name under \"tools\")",
@@ -168,8 +170,9 @@ static void listing_on_deadline(struct timer *timer)
                 struct part *part = container_of(it, struct part, link);
                 struct link *from = part->fetch.from;
 
-                log_warn(NULL, "[upstream] %s: %s took too long: its entries are left out",
-                         upstream_name(from->upstream), fetch_method(part->fetch.list));
+                if (upstream_may_log(from->upstream))
+                        log_warn(NULL, "[upstream] %s: %s took too long: its entries are left out",
+                                 upstream_name(from->upstream), fetch_method(part->fetch.list));
                 from->is_missing = true;
                 part_end(part, "the gateway no longer waits");
         }

@@ -27,8 +27,9 @@ void refetch_start(struct exchange *x)
                 exchange_fail(x, "out of memory", FAULT_FINAL);
                 return;
         }
-        log_info(NULL, "[upstream] %s: it wants other headers: its tools are fetched again",
-                 upstream_name(x->owner->upstream));
+        if (upstream_may_log(x->owner->upstream))
+                log_info(NULL, "[upstream] %s: it wants other headers: its tools are fetched again",
+                         upstream_name(x->owner->upstream));
         exchange_park(x);
         r->x = x;
         r->fetch.on_done = refetch_on_done;

@@ -6,6 +6,7 @@
 #include "memory.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
+#include "mgw/base/log_budget.h"
 #include "mgw/base/notify.h"
 #include "mgw/gate/input.h"
 #include "mgw/gate/request_state.h"
@@ -37,6 +38,7 @@
 #define CHECK_TOKENS_MS (INT64_C(3600) * 1000)
 /* A turn of the loop that is worth a line in the log. */
 #define SLOW_TURN_MS 1000
+#define LOG_TELL_MS 1000
 
 struct server {
         struct gate gate;
@@ -45,6 +47,7 @@ struct server {
         struct timer deadline;
         struct timer last_words;
         struct timer expiry; /* of the next token */
+        struct timer log;    /* lines that were left out are told */
         struct timer feed;   /* of a service manager's watchdog */
         struct watchdog *watchdog;
         int64_t deletes_until_ms; /* 0: the sessions have not been ended yet */
@@ -245,6 +248,14 @@ static int server_listen(struct server *sv)
         return front_create(&sv->gate, fd, &route_events, &sv->front);
 }
 
+static void server_on_log(struct timer *timer)
+{
+        struct server *sv = container_of(timer, struct server, log);
+
+        log_budgets_tell(loop_now_ms(sv->gate.loop));
+        (void)timer_arm(sv->gate.loop, timer, LOG_TELL_MS);
+}
+
 /* A service manager's watchdog is fed by the loop itself: what hangs feeds nobody. */
 static void server_on_feed(struct timer *timer)
 {
@@ -256,6 +267,7 @@ static void server_on_feed(struct timer *timer)
 
 static int server_watch(struct server *sv)
 {
+        server_on_log(&sv->log);
         if (notify_watchdog_ms() > 0)
                 server_on_feed(&sv->feed);
         (void)notify("READY=1");
@@ -275,6 +287,7 @@ static int server_open(struct server *sv, const struct config *config)
         sv->last_words.on_due = server_on_last_words;
         sv->expiry.on_due = server_on_expiry;
         sv->feed.on_due = server_on_feed;
+        sv->log.on_due = server_on_log;
         sv->signals.on_signal = server_on_signal;
         replay_pool_init(&gate->replay, config->replay_total_max_bytes, config->replay_age_ms);
         stream_gate_init(gate);

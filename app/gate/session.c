@@ -97,7 +97,8 @@ void sessions_expire(struct share *share)
 
                 if (s->used_ms > horizon)
                         break;
-                log_info(LOG_FIELDS({"user", s->user->email}), "[MCP] session expired");
+                if (share_may_log(share, s->user->email))
+                        log_info(LOG_FIELDS({"user", s->user->email}), "[MCP] session expired");
                 session_end(s);
         }
         sessions_watch_expiry(share);

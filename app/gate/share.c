@@ -51,6 +51,7 @@ void share_destroy(struct share *share)
                 return;
         account_forget_rests(share);
         list_unlink(&share->busy_link);
+        log_budget_finish(&share->log);
         free(share);
 }
 
@@ -145,6 +146,11 @@ void share_let_go(struct share *share)
         if (share == NULL || --share->n_holders > 0 || !share->is_address)
                 return;
         (void)timer_arm(share->gate->loop, &share->expiry, FORGOTTEN_AFTER_MS);
+}
+
+bool share_may_log(struct share *share, const char *whose)
+{
+        return log_budget_take(&share->log, whose, loop_now_ms(share->gate->loop));
 }
 
 unsigned share_refuses_calls(struct share *share, unsigned n, unsigned n_calls)

@@ -60,8 +60,9 @@ static void stream_over(struct stream *s)
         s->req->share->n_streams--;
         if ((uint64_t)life_ms > gate->stats.longest_stream_ms)
                 gate->stats.longest_stream_ms = (uint64_t)life_ms;
-        log_info(NULL, "[MCP] Client disconnected: %s (%s) after %" PRId64 "s", s->id,
-                 s->user->email, life_ms / 1000);
+        if (share_may_log(s->req->share, s->user->email))
+                log_info(NULL, "[MCP] Client disconnected: %s (%s) after %" PRId64 "s", s->id,
+                         s->user->email, life_ms / 1000);
         if (gate->streams_peak - gate->stats.n_streams >= TRIM_STREAMS &&
             !timer_is_armed(&gate->trim))
                 timer_arm(gate->loop, &gate->trim, TRIM_DELAY_MS);
@@ -172,8 +173,9 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         if (++gate->stats.n_streams > gate->streams_peak)
                 gate->streams_peak = gate->stats.n_streams;
         gate->stats.streams_opened++;
-        log_info(LOG_FIELDS({"client", client}, {"request", request_id}),
-                 "[MCP] Client connected: %s (%s)", s->id, s->user->email);
+        if (share_may_log(req->share, s->user->email))
+                log_info(LOG_FIELDS({"client", client}, {"request", request_id}),
+                         "[MCP] Client connected: %s (%s)", s->id, s->user->email);
         stream_watch_sweep(gate);
         *streamp = s;
         return 0;
@@ -209,10 +211,12 @@ static int stream_write(struct stream *s, struct str bytes)
                 s->is_full = true;
                 s->has_retry = false;
                 s->gate->stats.streams_overflowed++;
-                log_warn(NULL,
-                         "[MCP] stream %s (%s) ended: the client does not read, %u bytes wait "
-                         "(stream_queue_max_bytes)",
-                         s->id, s->user->email, cap_bytes);
+                if (share_may_log(s->req->share, s->user->email))
+                        log_warn(NULL,
+                                 "[MCP] stream %s (%s) ended: the client does not read, %u bytes "
+                                 "wait "
+                                 "(stream_queue_max_bytes)",
+                                 s->id, s->user->email, cap_bytes);
                 timer_arm(s->gate->loop, &s->farewell, 0);
         }
         return r;

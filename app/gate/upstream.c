@@ -10,7 +10,6 @@
 #include <string.h>
 
 /* What it makes us log within one second; more is counted. */
-#define LOG_LINES_MAX 100
 
 const char upstream_left_alone[] = "is left alone for a while, after failures in a row";
 
@@ -83,6 +82,7 @@ void upstreams_destroy(struct gate *gate)
                         json_decref(gate->upstreams[i].recent_index[k]);
                 }
                 free(gate->upstreams[i].rule.rivals);
+                log_budget_finish(&gate->upstreams[i].log);
                 accounts_destroy(&gate->upstreams[i]);
         }
         free(gate->upstreams);
@@ -152,16 +152,10 @@ void upstream_failed(struct upstream *u, const struct share *share, enum breaker
 
 bool upstream_may_log(struct upstream *u)
 {
-        int64_t now = loop_now_ms(u->gate->loop);
+        char whose[64];
 
-        if (now - u->log_from_ms >= 1000) {
-                if (u->n_log_lines > LOG_LINES_MAX)
-                        log_warn(NULL, "[upstream] %s: %u lines about it were left out",
-                                 upstream_name(u), u->n_log_lines - LOG_LINES_MAX);
-                u->log_from_ms = now;
-                u->n_log_lines = 0;
-        }
-        return ++u->n_log_lines <= LOG_LINES_MAX;
+        snprintf(whose, sizeof(whose), "upstream %s", upstream_name(u));
+        return log_budget_take(&u->log, whose, loop_now_ms(u->gate->loop));
 }
 
 int64_t upstream_retry_in_ms(const struct upstream *u, const struct share *share,

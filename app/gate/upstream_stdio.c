@@ -67,8 +67,9 @@ static bool peer_is_quiet(const struct stdio_peer *peer)
 
 static void peer_sleep(struct stdio_peer *peer, const char *why)
 {
-        log_info(NULL, "[upstream] %s: process %d is ended: %s",
-                 upstream_name(peer->link->upstream), (int)child_pid(peer->child), why);
+        if (upstream_may_log(peer->link->upstream))
+                log_info(NULL, "[upstream] %s: process %d is ended: %s",
+                         upstream_name(peer->link->upstream), (int)child_pid(peer->child), why);
         peer_stop(peer);
         link_sleep(peer->link);
 }
@@ -345,9 +346,10 @@ static int stdio_open(struct link *link)
                 link_open_failed_as(link, &failure);
                 return r;
         }
-        log_info(LOG_FIELDS({"user", link->session->user->email}),
-                 "[upstream] %s: process %d started", upstream_name(link->upstream),
-                 (int)child_pid(peer->child));
+        if (upstream_may_log(link->upstream))
+                log_info(LOG_FIELDS({"user", link->session->user->email}),
+                         "[upstream] %s: process %d started", upstream_name(link->upstream),
+                         (int)child_pid(peer->child));
         peer_share(peer)->n_children++;
         peer_watch_idle(peer);
         return 0;

@@ -72,8 +72,8 @@ int session_host_link(const struct session *session, struct upstream *upstream,
 struct session *session_find(struct gate *gate, struct str id, const struct user *user);
 /* To be called when a stream or call of it begins or ends, or a message came. */
 void session_touch(struct session *session);
-/* Its links are told whether anybody listens: when it becomes idle, or is so no more, and when it has
- * said hello. */
+/* Its links are told whether anybody listens: when it becomes idle, or is so no more, and when it
+ * has said hello. */
 void session_tell_use(struct session *session);
 /* Ends streams and calls, tells the upstream, frees it at the end of the turn. */
 void session_end(struct session *session);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mgw/base/hash.h"
+#include "mgw/base/log_budget.h"
 #include "mgw/base/rate.h"
 #include "mgw/gate/gate.h"
 
@@ -18,6 +19,7 @@ struct share {
         struct timer expiry;       /* of the longest idle session; of itself when nobody holds it */
         struct list rests;         /* gate/account: the accounts whose servers asked for a rest */
         struct rate calls;
+        struct log_budget log;
         struct list work;      /* gate/work: what waits for a turn */
         struct list busy_link; /* gate->busy_shares while something does */
         uint64_t work_turn;    /* in which so much was done: */
@@ -43,6 +45,10 @@ struct share *share_hold(struct share *share);
 void share_destroy(struct share *share);
 /* NULL is fine. */
 void share_let_go(struct share *share);
+
+/* For lines that this user can make come without end: is there room in the log now? whose: as they
+ * are to be called. */
+bool share_may_log(struct share *share, const char *whose);
 
 /* May n messages of which n_calls are requests come in now? 0, or the status to refuse with. */
 unsigned share_refuses_calls(struct share *share, unsigned n, unsigned n_calls);

@@ -1,6 +1,7 @@
 /* One configured MCP server: its place in the catalog, and how it fares. */
 #pragma once
 
+#include "mgw/base/log_budget.h"
 #include "mgw/gate/breaker.h"
 #include "mgw/gate/gate.h"
 #include "mgw/mcp/catalog.h"
@@ -24,8 +25,7 @@ struct upstream {
         unsigned index;             /* in gate->upstreams, and of its link in a session */
         unsigned n_ending;          /* its sessions and children that are still ending */
         struct breaker breaker;
-        int64_t log_from_ms; /* the second in which n_log_lines came */
-        unsigned n_log_lines;
+        struct log_budget log;
         /* Its lists as last seen, by enum link_list, with their indices: sessions share them. */
         json_t *recent[4];
         json_t *recent_index[4];
