@@ -7,8 +7,10 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { top } from '../e2e/lib/gateway.mjs';
+import { measureAttacks } from './lib/attack.mjs';
 import { measureBusy, measureIdle, measureMemory, measureCalls, measureStalled } from './lib/measure.mjs';
 import { compare, printTable, writeDocs, writePlot } from './lib/report.mjs';
+import { measureSessions } from './lib/sessions.mjs';
 import { mgwBinary, mostStreams, programs, startUpstream } from './lib/system.mjs';
 
 const { values: options } = parseArgs({
@@ -81,7 +83,13 @@ const relay = () => ({ name: 'relay', command: (socket) => [path.join(programs, 
 const relayed = await measureCalls([mgw({}, ['--config', config]), relay], { dir, tool: 'up_echo' });
 results.servers.mgw.relay = relayed[0];
 results.servers.floor.relay = relayed[1];
+// A client that listens has two descriptors in HAProxy, and two in mgw: its stream, and the one at the upstream.
+const sessions = Math.min(n, 5000);
+results.servers.mgw.sessions = await measureSessions(mgw, { n: sessions, dir, upstream, step });
 await upstream.stop();
+
+step(`mgw: one user attacks, ${n} streams idle`);
+results.servers.mgw.attack = await measureAttacks(mgw, { n, dir, step });
 
 if (options.peers) {
   const { measurePeers } = await import('./peers/peers.mjs');

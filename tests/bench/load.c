@@ -4,7 +4,9 @@
  *   load PORT ADMIN_PORT     with MGW_ADMIN_SECRET in its environment
  *
  *   open N sse|mcp           stall                    count SECONDS
- *   push one|all TIMES BYTES calls TOOL CLIENTS SECONDS  close */
+ *   push one|all TIMES BYTES close                    sessions N TOOL
+ *   calls TOOL CLIENTS SECONDS [EVERY_MS]             token TOKEN
+ *   attack texts|values|flood SECONDS */
 #include "load.h"
 
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+char authorization[300];
 static char input[1024];
 static size_t n_input;
 
@@ -58,6 +61,14 @@ static void on_input(struct source *source, uint32_t events)
         n_input += (size_t)n;
 }
 
+static void take_token(const char *token)
+{
+        if (snprintf(authorization, sizeof(authorization), "Authorization: Bearer %s\r\n", token) >=
+            (int)sizeof(authorization))
+                die("the token is too long");
+        puts("{}");
+}
+
 static void run(char *line, uint16_t port, uint16_t admin_port)
 {
         char *words[5] = {0}, *save = NULL;
@@ -75,8 +86,15 @@ static void run(char *line, uint16_t port, uint16_t admin_port)
         else if (n == 4 && strcmp(words[0], "push") == 0)
                 streams_push(admin_port, strcmp(words[1], "all") == 0, (unsigned)number(words[2]),
                              (unsigned)number(words[3]));
-        else if (n == 4 && strcmp(words[0], "calls") == 0)
-                run_calls(port, words[1], (unsigned)number(words[2]), (unsigned)number(words[3]));
+        else if (n >= 4 && strcmp(words[0], "calls") == 0)
+                run_calls(port, words[1], (unsigned)number(words[2]), (unsigned)number(words[3]),
+                          n == 5 ? (unsigned)number(words[4]) : 0);
+        else if (n == 3 && strcmp(words[0], "sessions") == 0)
+                run_sessions(port, (unsigned)number(words[1]), words[2]);
+        else if (n == 2 && strcmp(words[0], "token") == 0)
+                take_token(words[1]);
+        else if (n == 3 && strcmp(words[0], "attack") == 0)
+                run_attack(port, words[1], (unsigned)number(words[2]));
         else if (n == 1 && strcmp(words[0], "close") == 0)
                 streams_close_all();
         else

@@ -18,15 +18,26 @@ struct exchange {
 void exchange_open(struct exchange *exchange, uint16_t port);
 void exchange_close(struct exchange *exchange);
 void exchange_send(struct exchange *exchange, const char *request, size_t n);
-/* The text of a POST; headers are whole lines, more than those that each has. Returns its length.
- */
-size_t post_text(char *out, size_t size, const char *path, const char *headers, const char *body,
+/* As whom requests are made from now on: a line of their heads, or "". */
+extern char authorization[300];
+/* The text of a POST; session may be "". Returns its length. */
+size_t post_text(char *out, size_t size, const char *path, const char *session, const char *body,
                  size_t n_body);
 /* POSTs initialize, and copies the session's id. Runs turns until it is answered. */
 #define SESSION_SIZE 128
 void session_begin(struct exchange *exchange, char session[SESSION_SIZE]);
-/* tools/call as fast as n_clients can, one call each at a time. Prints the result. */
-void run_calls(uint16_t port, const char *tool, unsigned n_clients, unsigned seconds);
+/* tools/call as fast as n_clients can, one call each at a time, or each of them every so often (0:
+ * as fast). Prints the result. */
+void run_calls(uint16_t port, const char *tool, unsigned n_clients, unsigned seconds,
+               unsigned every_ms);
+/* n sessions of one call each, which are then left alone. */
+void run_sessions(uint16_t port, unsigned n, const char *tool);
+
+/* --- load_attack --- */
+
+/* One user who takes what he can get, whatever is answered: "texts" and "values" are calls of 4 MB,
+ * "flood" is small ones, each on a connection of its own. */
+void run_attack(uint16_t port, const char *kind, unsigned seconds);
 
 /* --- load_streams --- */
 

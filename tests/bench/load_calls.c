@@ -71,14 +71,16 @@ void exchange_send(struct exchange *x, const char *request, size_t n)
                 die("cannot send a request: %s", strerror(errno));
 }
 
-size_t post_text(char *out, size_t size, const char *path, const char *headers, const char *body,
+size_t post_text(char *out, size_t size, const char *path, const char *session, const char *body,
                  size_t n_body)
 {
         int n = snprintf(out, size,
                          "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                         "Accept: application/json, text/event-stream\r\n%s"
+                         "Accept: application/json, text/event-stream\r\n%s%s%s%s"
                          "Content-Length: %zu\r\n\r\n%.*s",
-                         path, headers, n_body, (int)n_body, body);
+                         path, session[0] != '\0' ? "Mcp-Session-Id: " : "", session,
+                         session[0] != '\0' ? "\r\n" : "", authorization, n_body, (int)n_body,
+                         body);
 
         if ((size_t)n >= size)
                 die("a request of %zu bytes is too long", n_body);
@@ -116,62 +118,148 @@ void session_begin(struct exchange *x, char session[SESSION_SIZE])
         snprintf(session, SESSION_SIZE, "%.*s", (int)strcspn(at, "\r"), at);
 }
 
+/* The body of a call of a tool; returns its length. */
+static size_t call_body(char *out, size_t size, const char *tool)
+{
+        int n = snprintf(out, size,
+                         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":"
+                         "{\"name\":\"%s\",\"arguments\":{\"message\":\"hello\"}}}",
+                         tool);
+
+        if ((size_t)n >= size)
+                die("the name of a tool is too long: %s", tool);
+        return (size_t)n;
+}
+
+static void must_be_hello(struct str answer)
+{
+        if (memmem(answer.p, answer.n, "hello", 5) == NULL)
+                die("not the answer to the call: %.*s", STR_ARG(answer));
+}
+
+/* Their connections are those of one command, their sessions stay for the next one like it: what
+ * these hold at upstreams must neither add up nor be in what calls cost. */
 struct caller {
         struct exchange exchange;
+        char session[SESSION_SIZE];
         char request[1024];
         size_t n_request;
+        int64_t next_ns; /* when it calls again; 0: it waits for its answer, or has had its last */
 };
 
+#define N_CALLERS_MAX 64
+static struct caller callers[N_CALLERS_MAX];
+static unsigned n_callers;
+static char called_as[sizeof(authorization)];
+
 static struct delays delays;
-static int64_t calls_end_ns;
+static int64_t calls_end_ns, calls_every_ns;
 static unsigned n_calling;
+
+static void caller_call(struct caller *caller)
+{
+        caller->next_ns = 0;
+        exchange_send(&caller->exchange, caller->request, caller->n_request);
+}
 
 static void caller_on_answer(struct exchange *x, struct str answer)
 {
         struct caller *caller = container_of(x, struct caller, exchange);
         int64_t now = now_ns();
 
-        if (memmem(answer.p, answer.n, "hello", 5) == NULL)
-                die("not the answer to the call: %.*s", STR_ARG(answer));
+        must_be_hello(answer);
         delays_add(&delays, now - x->sent_ns);
-        if (now < calls_end_ns)
-                exchange_send(x, caller->request, caller->n_request);
-        else
+        if (now >= calls_end_ns)
                 n_calling--;
+        else if (calls_every_ns > 0)
+                caller->next_ns = x->sent_ns + calls_every_ns;
+        else
+                caller_call(caller);
 }
 
-void run_calls(uint16_t port, const char *tool, unsigned n_clients, unsigned seconds)
+static void caller_open(struct caller *caller, uint16_t port, const char *tool, bool has_session)
 {
-        struct caller *callers = calloc(n_clients, sizeof(*callers));
-        char body[256], session[SESSION_SIZE], header[SESSION_SIZE + 20];
-        int64_t start;
-        int n = snprintf(body, sizeof(body),
-                         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":"
-                         "{\"name\":\"%s\",\"arguments\":{\"message\":\"hello\"}}}",
-                         tool);
+        char body[256];
+        size_t n_body = call_body(body, sizeof(body), tool);
 
-        if (callers == NULL)
-                die("out of memory");
-        for (unsigned i = 0; i < n_clients; i++) {
-                exchange_open(&callers[i].exchange, port);
-                session_begin(&callers[i].exchange, session);
-                snprintf(header, sizeof(header), "Mcp-Session-Id: %s\r\n", session);
-                callers[i].n_request = post_text(callers[i].request, sizeof(callers[i].request),
-                                                 "/mcp", header, body, (size_t)n);
-                callers[i].exchange.on_answer = caller_on_answer;
+        exchange_open(&caller->exchange, port);
+        if (!has_session)
+                session_begin(&caller->exchange, caller->session);
+        caller->n_request = post_text(caller->request, sizeof(caller->request), "/mcp",
+                                      caller->session, body, n_body);
+        caller->exchange.on_answer = caller_on_answer;
+}
+
+static void callers_open(uint16_t port, const char *tool, unsigned n)
+{
+        bool have_sessions = n == n_callers && strcmp(called_as, authorization) == 0;
+
+        if (n > N_CALLERS_MAX)
+                die("too many clients: %u", n);
+        for (unsigned i = 0; i < n; i++)
+                caller_open(&callers[i], port, tool, have_sessions);
+        n_callers = n;
+        strcpy(called_as, authorization);
+}
+
+/* Until all have had their last answer. */
+static void callers_run(void)
+{
+        for (unsigned i = 0; i < n_callers; i++)
+                caller_call(&callers[i]);
+        while (n_calling > 0) {
+                int64_t now;
+
+                turn(calls_every_ns > 0 ? 1 : -1);
+                now = now_ns();
+                for (unsigned i = 0; calls_every_ns > 0 && i < n_callers; i++)
+                        if (callers[i].next_ns != 0 && callers[i].next_ns <= now)
+                                caller_call(&callers[i]);
         }
+}
+
+void run_calls(uint16_t port, const char *tool, unsigned n_clients, unsigned seconds,
+               unsigned every_ms)
+{
+        int64_t start;
+
+        callers_open(port, tool, n_clients);
         start = now_ns();
         calls_end_ns = start + seconds * 1000000000LL;
+        calls_every_ns = every_ms * 1000000LL;
         n_calling = n_clients;
-        for (unsigned i = 0; i < n_clients; i++)
-                exchange_send(&callers[i].exchange, callers[i].request, callers[i].n_request);
-        while (n_calling > 0)
-                turn(-1);
-        printf("{\"calls_per_s\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
+        callers_run();
+        printf("{\"calls\":%zu,\"calls_per_s\":%.1f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n", delays.n,
                (double)delays.n * 1e9 / (double)(now_ns() - start), delays_us(&delays, 0.5),
                delays_us(&delays, 0.99));
         delays_finish(&delays);
-        for (unsigned i = 0; i < n_clients; i++)
+        for (unsigned i = 0; i < n_callers; i++)
                 exchange_close(&callers[i].exchange);
-        free(callers);
+}
+
+static void one_on_answer(struct exchange *x, struct str answer)
+{
+        (void)x;
+        must_be_hello(answer);
+        is_answered = true;
+}
+
+void run_sessions(uint16_t port, unsigned n, const char *tool)
+{
+        struct exchange x;
+        char body[256], session[SESSION_SIZE], text[1024];
+        size_t n_body = call_body(body, sizeof(body), tool);
+
+        exchange_open(&x, port);
+        for (unsigned i = 0; i < n; i++) {
+                session_begin(&x, session);
+                x.on_answer = one_on_answer;
+                is_answered = false;
+                exchange_send(&x, text,
+                              post_text(text, sizeof(text), "/mcp", session, body, n_body));
+                while (!is_answered)
+                        turn(-1);
+        }
+        exchange_close(&x);
+        printf("{\"sessions\":%u}\n", n);
 }

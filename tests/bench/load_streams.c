@@ -65,13 +65,13 @@ static void stream_on_ready(struct source *source, uint32_t events)
 static void stream_start(uint16_t port, const char *session)
 {
         struct stream *s = calloc(1, sizeof(*s));
-        char text[512];
+        char text[1024];
         int n = snprintf(text, sizeof(text),
                          "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
-                         "%s%s%s\r\n",
+                         "%s%s%s%s\r\n",
                          session[0] != '\0' ? "/mcp" : "/sse",
                          session[0] != '\0' ? "Mcp-Session-Id: " : "", session,
-                         session[0] != '\0' ? "\r\n" : "");
+                         session[0] != '\0' ? "\r\n" : "", authorization);
 
         if (s == NULL || n_streams == STREAMS_MAX)
                 die("too many streams");
@@ -179,7 +179,7 @@ void streams_push(uint16_t admin_port, bool to_all, unsigned n_times, unsigned n
         struct delays last = {0};
         char message[16000], body[sizeof(message) + 100], text[sizeof(body) + 512];
         const char *secret = getenv("MGW_ADMIN_SECRET");
-        char header[200];
+        char user[sizeof(authorization)];
         size_t n;
 
         if (n_bytes >= sizeof(message))
@@ -188,9 +188,11 @@ void streams_push(uint16_t admin_port, bool to_all, unsigned n_times, unsigned n
         message[n_bytes - 1] = '~';
         n = (size_t)snprintf(body, sizeof(body), "{\"message\":\"%.*s\"%s}", (int)n_bytes, message,
                              to_all ? "" : ",\"user\":\"anonymous\"");
-        snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n",
+        memcpy(user, authorization, sizeof(user));
+        snprintf(authorization, sizeof(authorization), "Authorization: Bearer %s\r\n",
                  secret != NULL ? secret : "");
-        n = post_text(text, sizeof(text), "/admin/announce", header, body, n);
+        n = post_text(text, sizeof(text), "/admin/announce", "", body, n);
+        memcpy(authorization, user, sizeof(user));
         exchange_open(&x, admin_port);
         for (unsigned i = 0; i < n_times; i++) {
                 push(&x, text, n, to_all ? n_open - n_stalled : 1);

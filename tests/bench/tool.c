@@ -60,6 +60,14 @@ void source_add(struct source *source, uint32_t events)
                 die("epoll_ctl: %s", strerror(errno));
 }
 
+void source_watch(struct source *source, uint32_t events)
+{
+        struct epoll_event event = {.events = events, .data.ptr = source};
+
+        if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, source->fd, &event) < 0)
+                die("epoll_ctl: %s", strerror(errno));
+}
+
 void source_ignore(struct source *source)
 {
         epoll_ctl(epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);

@@ -17,6 +17,8 @@ struct source {
 };
 
 void source_add(struct source *source, uint32_t events);
+/* Looks for other events than before. */
+void source_watch(struct source *source, uint32_t events);
 /* Looks at it no more, and keeps it open. */
 void source_ignore(struct source *source);
 /* Closes it too. To be called from its own handler, or when no turn is running. */

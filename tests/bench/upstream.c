@@ -1,5 +1,6 @@
 /* An MCP server with one tool, `echo`, over HTTP on kept connections: as little work as can be, so
- * that a relay to it shows the relay's. With '-' for the port it is one over stdio.
+ * that a relay to it shows the relay's. At /get it offers a GET stream, which stays silent; nowhere
+ * else. With '-' for the port it is one over stdio.
  *
  *   upstream PORT|- */
 #include "mgw/base/list.h"
@@ -84,6 +85,17 @@ static void serve_stdio(void)
         free(line);
 }
 
+static void peer_refuse_or_stream(struct peer *p)
+{
+        static const char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                                   "Transfer-Encoding: chunked\r\n\r\nf\r\n: stream open\n\n\r\n";
+
+        if (strncmp(p->in, "GET /get ", 9) != 0)
+                peer_send(p, "405 No", "", 0);
+        else if (send(p->source.fd, head, sizeof(head) - 1, MSG_NOSIGNAL) < 0)
+                shutdown(p->source.fd, SHUT_RDWR);
+}
+
 /* Answers the request that begins in[] when it has come whole; returns its length, or 0. */
 static size_t serve(struct peer *p)
 {
@@ -98,10 +110,12 @@ static size_t serve(struct peer *p)
                 size += strtoul(length + 17, NULL, 10);
         if (size > p->n_in)
                 return 0;
-        if (strncmp(p->in, "POST ", 5) != 0)
-                peer_send(p, strncmp(p->in, "DELETE ", 7) == 0 ? "200 OK" : "405 No", "", 0);
-        else
+        if (strncmp(p->in, "POST ", 5) == 0)
                 answer(p, end + 4);
+        else if (strncmp(p->in, "DELETE ", 7) == 0)
+                peer_send(p, "200 OK", "", 0);
+        else
+                peer_refuse_or_stream(p);
         return size;
 }
 

@@ -3,10 +3,10 @@
 import { cpuOf, descriptorsOf, memoryOf, sleep, startChain } from './system.mjs';
 import { asOperator, waitFor } from '../../e2e/lib/gateway.mjs';
 
-const SETTLE_MS = 1500;
+export const SETTLE_MS = 1500;
 
 /** Runs a command of the load generator and says what CPU it cost server and HAProxy, in seconds. */
-async function costOf(chain, command) {
+export async function costOf(chain, command) {
   const before = chain.cpu();
   const result = await chain.load.run(command);
   const after = chain.cpu();
@@ -86,7 +86,7 @@ const ROUNDS = 5;
  * The same to one chain after the other, five times over, and the best figures of each: what else the machine does
  * meets all of them alike, and can only make figures worse. measure: (chain) => figures. Answers [figures of each chain].
  */
-async function byTurns(chains, measure, rounds = ROUNDS) {
+export async function byTurns(chains, measure, rounds = ROUNDS) {
   const runs = chains.map(() => []);
   for (let i = 0; i < rounds; i++) {
     for (const [at, chain] of chains.entries()) runs[at].push(await measure(chain));
@@ -106,7 +106,7 @@ async function openSome(chain, n) {
 }
 
 /** Starts the chains of all specs, without keep-alives in the way, and stops them after work(chains). */
-async function together(specs, dir, work) {
+export async function together(specs, dir, work) {
   const chains = [];
   try {
     for (const spec of specs) chains.push(await startChain(await spec(1000), dir));
@@ -161,11 +161,17 @@ export function measureStalled(specs, { dir }) {
   });
 }
 
+/** Calls of 16 clients at once: { calls_per_s, p50_us, p99_us, server_us: the server's CPU a call }. */
+export async function callsOf(chain, tool) {
+  const { calls, server_s, calls_per_s, p50_us, p99_us } = await costOf(chain, `calls ${tool} 16 1`);
+  return { calls_per_s, p50_us, p99_us, server_us: (server_s / calls) * 1e6 };
+}
+
 /** [{ calls_per_s, ... }] of 16 clients at once, to an upstream or answered by the server itself. */
 export function measureCalls(specs, { dir, tool }) {
   return together(specs, dir, async (chains) => {
     await runAll(chains, `calls ${tool} 16 1`);
-    return commandByTurns(chains, `calls ${tool} 16 1`);
+    return byTurns(chains, (chain) => callsOf(chain, tool));
   });
 }
 

@@ -19,15 +19,50 @@ function figure(results, take) {
   return { mgw, floor, thread, ratio: mgw / floor, threadRatio: thread / floor };
 }
 
+/** What idle sessions with upstreams of their own cost, in memory and in what the calls of others cost. */
+function addSessions(add, sessions) {
+  if (sessions === undefined) return;
+  const grows = (what, key) => {
+    const [few, many] = sessions[key].n;
+    add(`CPU of a call, ${many} sessions idle ${what} / ${few}`, '', 2, (s) => s.sessions[key].us[1] / s.sessions[key].us[0],
+      (f) => [['<= 1.1', f.mgw <= 1.1]], true);
+  };
+  grows('behind an upstream with GET', 'idle');
+  grows('there, clients listening', 'listening');
+  grows('behind 20 upstreams', 'twenty');
+  grows('with a program each', 'stdio');
+  add('memory per idle session with an HTTP upstream, no stream', 'B', 0, (s) => s.sessions.memory_idle.bytes,
+    (f) => [['<= 2 kB', f.mgw <= 2048]]);
+  add('the same, its client listening, a GET stream at the upstream', 'B', 0, (s) => s.sessions.memory_listening.bytes);
+}
+
+const ATTACKED = { texts: 'texts of 4 MB', values: 'values, 4 MB of them', flood: 'a flood of calls' };
+/** Of what another user waits: as the attacks of the end-to-end tests have it. */
+const [TIMES_QUIET, SLACK_MS] = [3, 200];
+
+/** mgw's turns, and another user's delays, while one user attacks. */
+function addAttacks(add, attack) {
+  if (attack === undefined) return;
+  const quietMs = attack.quiet.p99_us / 1000;
+  for (const [kind, name] of Object.entries(ATTACKED)) {
+    add(`one user sends ${name}, ${attack.streams} streams: longest turn`, 'ms', 0, (s) => s.attack[kind].longest_ms,
+      (f) => [['<= 50 ms', f.mgw <= 50]], true);
+    add(`${name}: turns over 10 ms`, '%', 2, (s) => (s.attack[kind].turns.over_ms[10] / s.attack[kind].turns.n) * 100, undefined, true);
+    add(`${name}: p99 of another user's calls (quiet: ${number(quietMs, 1)} ms)`, 'ms', 1, (s) => s.attack[kind].p99_us / 1000,
+      (f) => [[`<= ${TIMES_QUIET}x quiet + ${SLACK_MS} ms`, f.mgw <= TIMES_QUIET * quietMs + SLACK_MS]], true);
+  }
+}
+
 /**
  * { what, unit, digits, mgw, floor, thread, ratio, threadRatio, goals: [[text, is met]] }. Ratios are to the floor; `plain`
- * figures are ratios themselves.
+ * figures are ratios themselves, or the worst of a run. Rows that nothing was measured for are left out.
  */
 export function rowsOf(results) {
   const n = results.streams;
   const rows = [];
   const add = (what, unit, digits, take, goals = () => [], plain = false) => {
     const f = figure(results, take);
+    if ([f.mgw, f.floor, f.thread].every((value) => value === undefined)) return;
     rows.push({ what, unit, digits, ...f, plain, goals: goals(f) });
   };
   const memory = (f) => [['<= 1 kB', f.mgw <= 1024], ['<= 6x', f.ratio <= 6]];
@@ -49,12 +84,15 @@ export function rowsOf(results) {
   add(`calls with ${n} streams idle / with 100`, '', 2, (s) => s.busy.calls_16_idle.calls_per_s / s.busy.calls_16.calls_per_s,
     (f) => [['>= 0.9', f.mgw >= 0.9]], true);
   add('calls to an HTTP upstream, 16 at once', '/s', 0, (s) => s.relay.calls_per_s, (f) => [['>= 0.6x', f.ratio >= 0.6]]);
+  add('the same: CPU of a call', 'us', 0, (s) => s.relay.server_us, (f) => [['<= 35 us', f.mgw <= 35]]);
+  addSessions(add, results.servers.mgw.sessions);
   add('one client stops reading: p99 of the others / before', '', 2, (s) => s.stalled.stalled.p99_us / s.stalled.reading.p99_us,
     (f) => [['<= 1.2', f.mgw <= 1.2]], true);
   add(`after ${n} streams left: memory kept, of what they held`, '%', 1,
     (s) => (s.idle.left.memory_bytes / (s.idle.memory_bytes * n)) * 100, (f) => [['as before (<= 5 %)', f.mgw <= 5]], true);
   add('the same: descriptors kept', '', 0, (s) => s.idle.left.descriptors, (f) => [['0', f.mgw === 0]], true);
   add('the same: CPU', '%', 1, (s) => s.idle.left.cpu_percent, (f) => [['0', f.mgw < 0.5]], true);
+  addAttacks(add, results.servers.mgw.attack);
   return rows;
 }
 
@@ -81,8 +119,8 @@ const WORSE = 1.05;
 
 /**
  * mgw's figures of two runs side by side: { text, worse: what has got worse by more than 5 % }. Times are taken as times of the
- * floor's, measured in the same run: another day's machine is another machine. A ratio over 1 is worse; rows that are ratios
- * themselves have their goals, and are not compared.
+ * floor's, measured in the same run: another day's machine is another machine. A ratio over 1 is worse; plain rows
+ * have their goals, and are not compared, nor are rows that the earlier run does not have.
  */
 export function compare(before, now) {
   const old = new Map(rowsOf(before).map((row) => [row.what, row]));
@@ -130,7 +168,7 @@ const xml = (string) => string.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 /** Bars of what mgw and the thread-a-stream server cost over the floor, on a scale of powers of ten. */
 export function writePlot(results, file) {
-  const rows = rowsOf(results).filter((row) => !row.plain && ['B', 's', 'us', 'ms'].includes(row.unit) && !row.what.startsWith('calls'));
+  const rows = rowsOf(results).filter((row) => !row.plain && Number.isFinite(row.ratio) && ['B', 's', 'us', 'ms'].includes(row.unit) && !row.what.startsWith('calls'));
   const [left, width, rowHeight, top] = [330, 420, 46, 64];
   const most = Math.max(...rows.flatMap((row) => [row.ratio, row.threadRatio]).filter(Number.isFinite));
   const decades = Math.ceil(Math.log10(most));

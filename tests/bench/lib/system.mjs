@@ -11,15 +11,14 @@ export const programs = process.env.MGW_BENCH_DIR ?? path.join(top, 'build-bench
 export const mgwBinary = process.env.MGW_BIN ?? path.join(top, 'build/mgw');
 const [serverCore, loadCore] = ['0', '1'];
 
-// What HAProxy's configuration limits for the sake of the public: here one address is everybody.
-// One address stands for many users here.
+// What mgw allows one user, and HAProxy's configuration one address, for the sake of all: here one is everybody.
 const shares = { MGW_STREAMS_PER_USER_MAX: 0, MGW_SESSIONS_PER_USER_MAX: 0, MGW_CALLS_PER_USER_MAX: 0, MGW_CALLS_PER_USER_S: 0, MGW_CHILDREN_PER_USER_MAX: 0 };
 const limits = { MGW_ADDRESS_STREAMS: 1e6, MGW_ADDRESS_REQUESTS: 1e9, MGW_ADDRESS_CONNECTIONS: 1e6 };
 
-/** Starts a program on a core, its output in a file of `dir`. */
-export function launch(name, core, [command, ...args], { dir, env = {}, stdio }) {
+/** Starts a program on a core, its output in a file of `dir`; one that is meek leaves the core to others. */
+export function launch(name, core, [command, ...args], { dir, env = {}, stdio, isMeek }) {
   const log = fs.openSync(path.join(dir, `${name}.log`), 'a');
-  const program = new Program(name, 'taskset', ['-c', core, command, ...args], {
+  const program = new Program(name, 'taskset', ['-c', core, ...(isMeek ? ['nice', '-n', '19'] : []), command, ...args], {
     env: { ...process.env, ...env }, stdio: stdio ?? ['ignore', log, log],
   });
   fs.closeSync(log);
@@ -47,10 +46,10 @@ export function cpuOf(pid) {
 }
 
 /** The load generator: one command at a time, each answered by a line of JSON. */
-class Load {
-  constructor(port, adminPort, dir) {
+export class Load {
+  constructor(port, adminPort, dir, { isMeek } = {}) {
     this.program = launch('load', loadCore, [path.join(programs, 'load'), port, adminPort].map(String),
-      { dir, env: { MGW_ADMIN_SECRET: adminSecret }, stdio: ['pipe', 'pipe', 'inherit'] });
+      { dir, env: { MGW_ADMIN_SECRET: adminSecret }, stdio: ['pipe', 'pipe', 'inherit'], isMeek });
   }
 
   async run(command) {
@@ -62,13 +61,14 @@ class Load {
 
 /**
  * One server behind HAProxy, with a client: { server, haproxy, load, adminUrl, stop }.
- * command: (socket) => what starts it; without a socket (`http: port`) HAProxy speaks HTTP to it.
+ * command: (socket) => what starts it; without a socket (`http: port`) HAProxy speaks HTTP to it. hasShares: what mgw allows
+ * one user is what it allows by default.
  */
-export async function startChain({ name, command, env = {}, haproxy = 'haproxy/haproxy.cfg', port }, dir) {
+export async function startChain({ name, command, env = {}, haproxy = 'haproxy/haproxy.cfg', port, hasShares }, dir) {
   const run = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-bench-'));
   const socket = path.join(run, 'fcgi.sock');
   const [httpPort, adminPort] = [await freePort(), await freePort()];
-  const options = { dir, env: { ...shares, ...env, MGW_LISTEN: `unix:${socket}`, MGW_SOCKET_MODE: '0666', MGW_NODE: 'bench' } };
+  const options = { dir, env: { ...(hasShares ? {} : shares), ...env, MGW_LISTEN: `unix:${socket}`, MGW_SOCKET_MODE: '0666', MGW_NODE: 'bench' } };
   const server = launch(name, serverCore, command(socket), options);
   const proxy = launch('haproxy', serverCore, ['haproxy', '-f', path.join(top, haproxy)], {
     dir,
@@ -85,7 +85,7 @@ export async function startChain({ name, command, env = {}, haproxy = 'haproxy/h
   }, `${name} to answer through HAProxy (see ${dir})`);
   const load = new Load(httpPort, adminPort, dir);
   return {
-    name, server, haproxy: proxy, load, adminUrl: `http://127.0.0.1:${adminPort}`,
+    name, server, haproxy: proxy, load, httpPort, adminPort, adminUrl: `http://127.0.0.1:${adminPort}`,
     cpu: () => ({ server: cpuOf(server.pid), haproxy: cpuOf(proxy.pid) }),
     async stop() {
       await load.program.stop('SIGKILL');
