@@ -100,7 +100,7 @@ int rpc_parse(struct str text, const struct rpc_bounds *bounds, json_t **rootp, 
         size_t stop;
         int r;
 
-        rpc_size_of(text, &size);
+        rpc_size_of(text, bounds != NULL ? bounds->values_max : SIZE_MAX, &size);
         fault = refusal(bounds, &size, &r);
         if (fault != NULL) {
                 write_reason(why, why_size, fault, place_of(text, size.is_too_deep ? size.end : 0));

@@ -1,5 +1,7 @@
 #include "rpc_read.h"
 
+#include "rpc_plain.h"
+
 #include "mgw/wire/rpc.h"
 
 #include <errno.h>
@@ -53,18 +55,6 @@ static bool take_word(struct reader *r, const char *word)
 
 /* ---- strings ---- */
 
-/* Eight bytes, none of which is a quote, a backslash, a control character or beyond ASCII. */
-static bool is_plain(const char *p)
-{
-        const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
-        uint64_t v, quote, backslash;
-
-        memcpy(&v, p, sizeof(v));
-        quote = v ^ ones * '"';
-        backslash = v ^ ones * '\\';
-        return ((v | (v - ones * 0x20) | (quote - ones) | (backslash - ones)) & highs) == 0;
-}
-
 /* Over what stands for itself; false: no UTF-8, or a control character. */
 static bool skip_plain(struct reader *r)
 {
@@ -72,7 +62,7 @@ static bool skip_plain(struct reader *r)
                 uint32_t c;
                 size_t n;
 
-                if (r->end - r->at >= 8 && is_plain(r->at)) {
+                if (r->end - r->at >= 8 && rpc_is_plain(r->at)) {
                         r->at += 8;
                         continue;
                 }

@@ -5,6 +5,7 @@
 #include "rpc_size.h"
 
 #include "mgw/wire/rpc.h"
+#include "rpc_plain.h"
 
 #include <string.h>
 
@@ -21,6 +22,8 @@
 static size_t skip_string(struct str text, size_t at)
 {
         for (; at < text.n; at++) {
+                while (text.n - at > 8 && rpc_is_plain(text.p + at))
+                        at += 8;
                 if (text.p[at] == '"')
                         return at + 1;
                 if (text.p[at] == '\\')
@@ -48,12 +51,12 @@ static void add_value(struct rpc_size *size, size_t bytes)
         size->bytes += bytes;
 }
 
-void rpc_size_of(struct str text, struct rpc_size *size)
+void rpc_size_of(struct str text, size_t values_max, struct rpc_size *size)
 {
         size_t depth = 0, at = 0;
 
         *size = (struct rpc_size){0};
-        while (at < text.n) {
+        while (at < text.n && size->n_values <= values_max) {
                 size_t from = at++;
                 char c = text.p[from];
 
@@ -76,7 +79,7 @@ void rpc_size_of(struct str text, struct rpc_size *size)
                         add_value(size, NUMBER_BYTES);
                 }
         }
-        size->end = text.n;
+        size->end = at;
 }
 
 /* ---- of values ---- */

@@ -1,5 +1,7 @@
 #include "rpc_write.h"
 
+#include "rpc_plain.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -81,6 +83,10 @@ static bool put_text(struct writer *w, const char *p, size_t n)
                 uint32_t c;
                 size_t length = 1;
 
+                if (end - p >= 8 && rpc_is_plain(p)) {
+                        p += 8;
+                        continue;
+                }
                 if (is_plain((unsigned char)*p)) {
                         p++;
                         continue;

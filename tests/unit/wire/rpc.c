@@ -389,8 +389,10 @@ Test(rpc_cost, is_about_what_jansson_takes)
 Test(rpc_parse, counts_values_before_it_makes_one)
 {
         const struct rpc_bounds bounds = {.values_max = 4};
-        char why[160];
+        char why[160], deep[100] = "[1,2,3,4,";
         json_t *root;
+
+        memset(deep + strlen(deep), '[', sizeof(deep) - 1 - strlen(deep));
 
         check_int(rpc_parse(STR("{\"a\": [1]}"), &bounds, &root, why, sizeof(why)), 0);
         json_decref(root);
@@ -398,6 +400,8 @@ Test(rpc_parse, counts_values_before_it_makes_one)
                   0);
         json_decref(root);
         check_int(rpc_parse(STR("[{},{},{},{}]"), &bounds, &root, why, sizeof(why)), RPC_E_BIG);
+        /* What follows the one that is too many is not looked at. */
+        check_int(rpc_parse(str_from(deep), &bounds, &root, why, sizeof(why)), RPC_E_BIG);
         check_str(str_from(why), STR("more values than allowed (line 1, column 1, byte 1)"));
 }
 

@@ -1,0 +1,18 @@
+/* Text of JSON, eight bytes at a time. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Of eight bytes none is a quote, a backslash, a control character or beyond ASCII. */
+static inline bool rpc_is_plain(const char *p)
+{
+        const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+        uint64_t v, quote, backslash;
+
+        memcpy(&v, p, sizeof(v));
+        quote = v ^ ones * '"';
+        backslash = v ^ ones * '\\';
+        return ((v | (v - ones * 0x20) | (quote - ones) | (backslash - ones)) & highs) == 0;
+}
