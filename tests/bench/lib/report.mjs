@@ -33,6 +33,8 @@ function addSessions(add, sessions) {
   grows('with a program each', 'stdio');
   add('memory per idle session with an HTTP upstream, no stream', 'B', 0, (s) => s.sessions.memory_idle.bytes,
     (f) => [['<= 2 kB', f.mgw <= 2048]]);
+  add('the same, where the upstream offers no GET', 'B', 0, (s) => s.sessions.memory_silent.bytes,
+    (f) => [['<= 2 kB', f.mgw <= 2048]]);
   add('the same, its client listening, a GET stream at the upstream', 'B', 0, (s) => s.sessions.memory_listening.bytes);
 }
 

@@ -54,6 +54,7 @@ async function memory(spec, { n, dir, command, left_ms }) {
 export async function measureSessions(mgw, { n, dir, upstream, step }) {
   const url = (at) => ({ url: `http://127.0.0.1:${upstream.port}/${at}` });
   const one = withServers(mgw, dir, 'get', { up: url('get') });
+  const silent = withServers(mgw, dir, 'no_get', { up: url('mcp') });
   const twenty = withServers(mgw, dir, 'twenty', Object.fromEntries(
     Array.from({ length: 20 }, (_, i) => [i === 0 ? 'up' : `up${i}`, url('get')]),
   ));
@@ -75,6 +76,8 @@ export async function measureSessions(mgw, { n, dir, upstream, step }) {
   results.stdio = await growth(stdio, dir, [FEW_PROGRAMS, MANY_PROGRAMS], idle);
   step('mgw: memory of such sessions');
   results.memory_idle = await memory(one, { n, dir, command: idle, left_ms: LEFT_MS });
+  results.memory_silent = await memory(silent, { n, dir, command: idle, left_ms: 0 });
   results.memory_listening = await memory(one, { n, dir, command: listening, left_ms: 0 });
+  if (results.memory_idle.descriptors > 0.1) throw new Error('idle sessions still hold streams at their upstream');
   return results;
 }
