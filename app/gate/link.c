@@ -296,6 +296,18 @@ static void link_imply_completions(struct link *link)
                 json_object_set_new(declared, "completions", json_object());
 }
 
+/* Thousands of sessions say and hear the same: they share it, and none changes it any more. */
+static void link_share_alike(json_t **mine, json_t **recent)
+{
+        if (!json_equal(*mine, *recent)) {
+                json_decref(*recent);
+                *recent = json_incref(*mine);
+                return;
+        }
+        json_decref(*mine);
+        *mine = json_incref(*recent);
+}
+
 /* What the upstream's session is to know. */
 static void link_begin_session(struct link *link)
 {
@@ -322,6 +334,7 @@ void link_on_hello(struct link *link, json_t *result)
         json_decref(link->hello);
         link->hello = json_incref(result);
         link_imply_completions(link);
+        link_share_alike(&link->hello, &u->recent_hello);
         link->state = LINK_READY;
         link->n_changes++;
         if (!link->is_stateless)
@@ -410,6 +423,7 @@ int link_create(struct upstream *upstream, struct session *session, const json_t
                 bridge_capabilities_along(json_object_get(init_params, "capabilities")));
         json_object_set_new(link->init_params, "protocolVersion",
                             json_string(era_revision_name(session->revision)));
+        link_share_alike(&link->init_params, &upstream->recent_params);
         link->deadline.on_due = link_on_deadline;
         link->retry.on_due = link_on_retry;
         list_init(&link->exchanges);
@@ -422,10 +436,8 @@ int link_create(struct upstream *upstream, struct session *session, const json_t
         link->asker.on_message_take = link_on_client_message;
         list_init(&link->lodgers);
         link->told_level = -1;
-        link->subscribed = json_object();
         r = link->transport->create(link);
         if (r < 0) {
-                json_decref(link->subscribed);
                 json_decref(link->init_params);
                 free(link);
                 return r;

@@ -82,6 +82,8 @@ void upstreams_destroy(struct gate *gate)
                         json_decref(gate->upstreams[i].recent_index[k]);
                 }
                 free(gate->upstreams[i].rule.rivals);
+                json_decref(gate->upstreams[i].recent_hello);
+                json_decref(gate->upstreams[i].recent_params);
                 log_budget_finish(&gate->upstreams[i].log);
                 accounts_destroy(&gate->upstreams[i]);
         }

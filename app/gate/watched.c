@@ -31,9 +31,11 @@ json_t *watched_by(const struct link *link, const struct watched *kind)
 
 int watched_add(struct link *link, const struct watched *kind, const char *name)
 {
-        if (kind == &watched_tasks && link->tasks == NULL)
-                link->tasks = json_object();
-        return json_object_set_new(watched_by(link, kind), name, json_true()) < 0 ? -ENOMEM : 0;
+        json_t **names = kind == &watched_tasks ? &link->tasks : &link->subscribed;
+
+        if (*names == NULL)
+                *names = json_object();
+        return json_object_set_new(*names, name, json_true()) < 0 ? -ENOMEM : 0;
 }
 
 void watched_remove(struct link *link, const struct watched *kind, const char *name)

@@ -17,7 +17,7 @@ struct link {
         struct account *account; /* as whom it calls; NULL: it is not for this user */
         json_t *init_params;
         json_t *hello;      /* the result of initialize, or what would be it; NULL: never opened */
-        json_t *subscribed; /* the client's subscriptions there: URI -> true */
+        json_t *subscribed; /* the client's subscriptions there: URI -> true; NULL: none so far */
         json_t *tasks;      /* the same of tasks, by their ids there; NULL: none so far */
         struct listen *listen; /* to a server without sessions; NULL: not so far */
         const struct transport *transport;

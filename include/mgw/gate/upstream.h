@@ -29,6 +29,8 @@ struct upstream {
         /* Its lists as last seen, by enum link_list, with their indices: sessions share them. */
         json_t *recent[4];
         json_t *recent_index[4];
+        json_t *recent_hello; /* what it said last of itself, and what was said to it of a client */
+        json_t *recent_params;
 };
 
 /* One for each server of the configuration, into gate->upstreams. 0, -errno. */

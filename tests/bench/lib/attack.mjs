@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { createHash } from 'node:crypto';
 
+import { asOperator } from '../../e2e/lib/gateway.mjs';
 import { Load, sleep, startChain } from './system.mjs';
 
 export const ATTACKS = ['texts', 'values', 'flood'];
@@ -22,7 +23,7 @@ function writeTokens(file, users) {
 
 /** { buckets: [[seconds, turns of no more]], longest_s } */
 async function turnsOf(chain) {
-  const text = await fetch(`${chain.adminUrl}/metrics`).then((r) => r.text());
+  const text = await fetch(`${chain.adminUrl}/metrics`, { headers: asOperator }).then((r) => r.text());
   const buckets = [...text.matchAll(/^mgw_turn_seconds_bucket\{le="(.+)"\} (\d+)$/gm)];
   return {
     buckets: buckets.map(([, le, count]) => [le === '+Inf' ? Infinity : Number(le), Number(count)]),
