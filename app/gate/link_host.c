@@ -9,6 +9,8 @@
 
 /* A call that was cancelled, or had its time, may so long be what the child speaks of: nothing says
  * when it ends it. */
+/* Of a URI that are looked at: more is only what is subscribed to itself. */
+#define PARTS_MAX 256
 #define ABANDONED_MS (INT64_C(60) * 1000)
 /* Of a message that finds no client, in the log. */
 #define SHOWN_MAX 300
@@ -166,25 +168,22 @@ void host_pass(struct link *host, json_t *msg)
                         link_on_message(lodger_of(it), NULL, msg);
 }
 
-/* Itself, or what lies under it. */
-static bool uri_covers(const char *uri, const char *updated)
-{
-        size_t n = strlen(uri);
-
-        return strncmp(uri, updated, n) == 0 &&
-               (updated[n] == '\0' || (n > 0 && uri[n - 1] == '/') ||
-                strchr("/?#", updated[n]) != NULL);
-}
-
+/* Is it, or what it lies under, subscribed to? A step for each part of its path, however many are.
+ */
 static bool is_subscribed(const struct link *lodger, const char *updated)
 {
-        const char *uri;
-        json_t *yes;
+        const json_t *uris = lodger->subscribed;
+        size_t n = 0;
 
-        json_object_foreach (lodger->subscribed, uri, yes)
-                if (uri_covers(uri, updated))
+        for (unsigned i = 0; i < PARTS_MAX; i++, n++) {
+                n += strcspn(updated + n, "/?#");
+                if (json_object_getn(uris, updated, n) != NULL ||
+                    (updated[n] == '/' && json_object_getn(uris, updated, n + 1) != NULL))
                         return true;
-        return false;
+                if (updated[n] == '\0')
+                        return false;
+        }
+        return json_object_get(uris, updated) != NULL;
 }
 
 /* Each gets a copy, in which the URI or id may be shown as another. */

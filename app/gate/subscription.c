@@ -44,7 +44,7 @@ struct watch_count {
 struct subscription {
         struct list link; /* session->subscriptions, once it is acknowledged */
         struct call *call;
-        json_t *filter; /* what is honoured */
+        json_t *filter; /* what is honoured; bridge_filter_index() of it once it is acknowledged */
         struct list watches;
         struct loop_task begin; /* of the next watches */
         struct timer deadline;  /* of the subscribing */
@@ -103,7 +103,7 @@ static void subscription_honour(struct subscription *sub, const struct watched *
 
 static void subscription_acknowledge(struct subscription *sub)
 {
-        json_t *msg;
+        json_t *msg, *told;
 
         timer_disarm(subscription_gate(sub)->loop, &sub->deadline);
         loop_task_cancel(&sub->begin);
@@ -118,6 +118,9 @@ static void subscription_acknowledge(struct subscription *sub)
         if (msg != NULL)
                 subscription_send(sub, msg);
         json_decref(msg);
+        told = sub->filter;
+        sub->filter = bridge_filter_index(told);
+        json_decref(told);
 }
 
 void subscriptions_deliver(struct session *session, const json_t *msg)

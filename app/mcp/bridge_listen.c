@@ -70,15 +70,28 @@ int bridge_check_listen(const json_t *params, const char **whyp)
         return 0;
 }
 
-static bool contains(const json_t *array, const json_t *value)
+json_t *bridge_filter_index(const json_t *filter)
 {
-        const json_t *each;
+        json_t *indexed = json_copy((json_t *)filter), *each;
         size_t i;
 
-        json_array_foreach (array, i, each)
-                if (json_equal(each, value))
-                        return true;
-        return false;
+        for (size_t w = 0; w < N_WATCHES; w++) {
+                const json_t *names = json_object_get(filter, watches[w].list);
+                json_t *set = json_is_array(names) ? json_object() : NULL;
+
+                json_array_foreach (names, i, each)
+                        json_object_setn_new(set, json_string_value(each), json_string_length(each),
+                                             json_true());
+                if (set != NULL)
+                        json_object_set_new(indexed, watches[w].list, set);
+        }
+        return indexed;
+}
+
+static bool contains(const json_t *set, const json_t *name)
+{
+        return json_is_string(name) &&
+               json_object_getn(set, json_string_value(name), json_string_length(name)) != NULL;
 }
 
 bool bridge_filter_takes(const json_t *filter, const json_t *msg)

@@ -124,7 +124,10 @@ json_t *bridge_retry(const json_t *params, const json_t *result, const json_t *r
 
 /* 0, BRIDGE_E_INVALID with *whyp a constant sentence. */
 int bridge_check_listen(const json_t *params, const char **whyp);
-/* Does a filter ask for this notification? */
+/* The filter with its lists of names as objects, for bridge_filter_takes(): however many there are,
+ * one is found at once. NULL: out of memory. */
+json_t *bridge_filter_index(const json_t *filter);
+/* Does a filter, as bridge_filter_index() makes it, ask for this notification? */
 bool bridge_filter_takes(const json_t *filter, const json_t *msg);
 /* What of a filter asks for changes of lists. NULL: out of memory. */
 json_t *bridge_filter_of_changes(const json_t *asked);

@@ -1060,9 +1060,11 @@ Test(bridge, a_filter_takes_what_it_asks_for)
         };
 
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-                json_t *filter = json_from(cases[i].filter);
+                json_t *plain = json_from(cases[i].filter);
+                json_t *filter = bridge_filter_index(plain);
                 json_t *msg = json_from(cases[i].msg);
 
+                json_decref(plain);
                 cr_assert_eq(bridge_filter_takes(filter, msg), cases[i].takes, "%s %s",
                              cases[i].filter, cases[i].msg);
                 json_decref(msg);
