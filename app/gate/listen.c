@@ -12,6 +12,7 @@
 struct listen {
         struct link *link;
         struct exchange *open;    /* acknowledged */
+        json_t *open_index;       /* what it asks for; NULL: none is open */
         struct exchange *opening; /* not yet */
         struct timer deadline;    /* of its acknowledgment */
         struct timer retry;
@@ -26,15 +27,10 @@ static json_t *filter_of(const struct exchange *x)
         return json_object_get(exchange_params(x), "notifications");
 }
 
-static bool names(const json_t *filter, const struct watched *kind, const char *name)
+/* Of a filter as bridge_filter_index() makes it. */
+static bool names(const json_t *indexed, const struct watched *kind, const char *name)
 {
-        const json_t *one;
-        size_t i;
-
-        json_array_foreach (json_object_get(filter, kind->list), i, one)
-                if (json_is_string(one) && strcmp(json_string_value(one), name) == 0)
-                        return true;
-        return false;
+        return json_object_get(json_object_get(indexed, kind->list), name) != NULL;
 }
 
 bool listen_has_tasks(const struct exchange *x)
@@ -59,8 +55,11 @@ void listen_forget(struct exchange *x)
 {
         struct listen *l = x->owner->listen;
 
-        if (l->open == x)
+        if (l->open == x) {
                 l->open = NULL;
+                json_decref(l->open_index);
+                l->open_index = NULL;
+        }
         if (l->opening == x) {
                 l->opening = NULL;
                 timer_disarm(link_loop(l->link), &l->deadline);
@@ -99,6 +98,8 @@ void listen_stop(struct link *link)
 
 void listen_free(struct listen *l)
 {
+        if (l != NULL)
+                json_decref(l->open_index);
         free(l);
 }
 
@@ -145,16 +146,18 @@ static void accept_subscriber(struct exchange *x)
 /* honoured: NULL, nothing is. */
 static void answer_subscribers(struct link *link, const json_t *asked, const json_t *honoured)
 {
-        for (;;) {
-                struct subscriber s = find_subscriber(link, asked);
+        json_t *of_asked = bridge_filter_index(asked);
+        json_t *of_honoured = honoured != NULL ? bridge_filter_index(honoured) : NULL;
+        struct subscriber s;
 
-                if (s.x == NULL)
-                        return;
-                if (names(honoured, s.kind, s.name))
+        while ((s = find_subscriber(link, of_asked)).x != NULL) {
+                if (names(of_honoured, s.kind, s.name))
                         accept_subscriber(s.x);
                 else
                         refuse_subscriber(&s, "the server does not tell of changes of this");
         }
+        json_decref(of_asked);
+        json_decref(of_honoured);
 }
 
 static bool server_tells(const struct link *link, const struct watched *kind)
@@ -171,7 +174,7 @@ static bool server_tells(const struct link *link, const struct watched *kind)
 static bool listen_covers(const struct listen *l, const struct watched *kind, const char *name)
 {
         return l != NULL && l->open != NULL && l->opening == NULL &&
-               names(filter_of(l->open), kind, name);
+               names(l->open_index, kind, name);
 }
 
 void listen_subscribe(struct exchange *x, const struct watched *kind, const char *name)
@@ -326,6 +329,8 @@ static void listen_on_acknowledged(struct listen *l, struct exchange *x, const j
         if (l->open != NULL)
                 listen_end(l, l->open, "another one has taken its place");
         l->open = x;
+        json_decref(l->open_index);
+        l->open_index = bridge_filter_index(filter_of(x));
         l->opened_ms = loop_now_ms(link_loop(link));
         json_object_foreach (asked, key, value)
                 if (json_object_get(honoured, key) == NULL && upstream_may_log(link->upstream))
