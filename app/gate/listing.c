@@ -321,7 +321,15 @@ static bool has_template(const struct link *link, const char *uri)
  * lists. */
 static const char *theirs_by_name(const struct link *link, const char *shown)
 {
-        return catalog_uri_of_server(&link->upstream->rule, shown);
+        const struct catalog_rule *rule = &link->upstream->rule;
+        const char *theirs = catalog_uri_of_server(rule, shown);
+        char *kept = theirs == NULL ? catalog_kept_uri(rule, shown) : NULL;
+
+        if (kept != NULL)
+                theirs = json_string_value(
+                        json_object_get(find_entry(link, LINK_RESOURCES, kept), "uri"));
+        free(kept);
+        return theirs;
 }
 
 static const char *theirs_by_entry(const struct link *link, const char *shown)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static bool fits_one(char *const *patterns, const char *name)
 {
@@ -67,11 +68,37 @@ const char *catalog_their_name(const struct catalog_rule *rule, const char *show
         return is_shown(rule, theirs) && given_name(rule, theirs) == NULL ? theirs : NULL;
 }
 
+/* Clients tell by these what a resource is for. */
+static size_t kept_scheme(const char *uri)
+{
+        static const char *const kept[] = {"ui://", "skill://"};
+
+        for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+                if (strncasecmp(uri, kept[i], strlen(kept[i])) == 0)
+                        return strlen(kept[i]);
+        return 0;
+}
+
 char *catalog_server_uri(const struct catalog_rule *rule, const char *uri)
 {
+        size_t n = kept_scheme(uri);
         char *shown;
+        int r = n > 0 ? asprintf(&shown, "%.*s%s/%s", (int)n, uri, rule->server, uri + n)
+                      : asprintf(&shown, "%s+%s", rule->server, uri);
 
-        return asprintf(&shown, "%s+%s", rule->server, uri) < 0 ? NULL : shown;
+        return r < 0 ? NULL : shown;
+}
+
+char *catalog_kept_uri(const struct catalog_rule *rule, const char *shown)
+{
+        size_t n = kept_scheme(shown), n_server = strlen(rule->server);
+        char *uri;
+
+        if (n == 0 || strncmp(shown + n, rule->server, n_server) != 0 ||
+            shown[n + n_server] != '/' ||
+            asprintf(&uri, "%.*s%s", (int)n, shown, shown + n + n_server + 1) < 0)
+                return NULL;
+        return uri;
 }
 
 const char *catalog_uri_of_server(const struct catalog_rule *rule, const char *shown)

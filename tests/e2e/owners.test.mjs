@@ -117,6 +117,22 @@ describe('what no list has shown yet', { timeout: 60000 }, () => {
     }
   });
 
+  test('keeps its scheme where both list it, if clients tell by that what it is for', async () => {
+    const uris = ['ui://view/a.html', 'skill://plan', 'other://x'];
+    for (const [server, name] of [[first, 'first'], [second, 'second']]) {
+      furnish(server, name, { 'resources/list': { resources: uris.map((uri) => ({ uri, name: uri })) } });
+    }
+    for (const [uri, owner, theirs] of [
+      ['ui://second/view/a.html', 'second', uris[0]], ['ui://first/view/a.html', 'first', uris[0]], ['skill://second/plan', 'second', uris[1]], ['second+other://x', 'second', uris[2]],
+    ]) {
+      const [content] = (await request('resources/read', { uri })).result.contents;
+      assert.equal(content.text, owner, uri);
+      assert.ok([uri, theirs].includes(content.uri), content.uri);
+    }
+    const { resources } = (await request('resources/list', {})).result;
+    assert.deepEqual(resources.map(({ uri }) => uri), ['first', 'second'].flatMap((name) => [`ui://${name}/view/a.html`, `skill://${name}/plan`, `${name}+other://x`]));
+  });
+
   test('may be cancelled while it is looked for', async () => {
     for (const method of resourceLists) first.faults[method] = fault.hang;
     const reading = request('resources/read', { uri: 'her://one' });

@@ -33,10 +33,14 @@ char *catalog_shown_name(const struct catalog_rule *rule, const char *theirs);
 /* The upstream's own name for it, borrowed from either parameter; NULL: none of this upstream's. */
 const char *catalog_their_name(const struct catalog_rule *rule, const char *shown);
 
-/* `<server>+<uri>`: still a URI (RFC 3986 3.1 allows '+' in a scheme). The caller frees it. */
+/* `<server>+<uri>`: still a URI (RFC 3986 3.1 allows '+' in a scheme). Of ui:// and skill://, by
+ * which clients tell what a resource is for, `ui://<server>/...`. The caller frees it. */
 char *catalog_server_uri(const struct catalog_rule *rule, const char *uri);
 /* The URI behind this server's name, borrowed from shown; NULL: none. */
 const char *catalog_uri_of_server(const struct catalog_rule *rule, const char *shown);
+/* The same of `ui://<server>/...`, which may as well be a URI as it stands: what the server lists
+ * decides. The caller frees it. */
+char *catalog_kept_uri(const struct catalog_rule *rule, const char *shown);
 /* Could a template (RFC 6570) give this URI? Compares what stands before its first expression and
  * behind its last. */
 bool catalog_template_fits(const char *uri_template, const char *uri);

@@ -135,6 +135,27 @@ Test(catalog, a_uri_that_two_have_gets_the_servers_name)
         json_decref(of_b);
 }
 
+Test(catalog, a_uri_that_tells_what_it_is_for_keeps_its_scheme)
+{
+        const struct catalog_rule b = {.server = "b", .prefix = "b_"};
+        static const char *const pairs[][2] = {{"ui://map/view.html", "ui://b/map/view.html"},
+                                               {"skill://x", "skill://b/x"},
+                                               {"UI://x", "UI://b/x"}};
+
+        for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+                char *shown = catalog_server_uri(&b, pairs[i][0]);
+                char *theirs = catalog_kept_uri(&b, pairs[i][1]);
+
+                cr_assert_str_eq(shown, pairs[i][1]);
+                cr_assert_str_eq(theirs, pairs[i][0]);
+                free(shown);
+                free(theirs);
+        }
+        cr_assert_null(catalog_kept_uri(&b, "ui://bb/x"));
+        cr_assert_null(catalog_kept_uri(&b, "ui://b"));
+        cr_assert_null(catalog_kept_uri(&b, "x://b/x"));
+}
+
 Test(catalog, a_template_fits_what_it_could_give)
 {
         cr_assert(catalog_template_fits("demo://text/{id}", "demo://text/7"));
