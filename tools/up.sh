@@ -78,13 +78,17 @@ make_run_dir() {
   printf '%s\n' $$ >"$RUN_DIR/dev.pid"
 }
 
+# When a process began, in ticks since the machine did (proc(5), stat).
+began_of() {
+  sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
+}
+
 # A ./dev up that was killed outright may have left its children.
 end_leftover() {
-  local pid
-  pid=$(cat "$RUN_DIR/$1.pid" 2>/dev/null) || return 0
-  # Only if it is ours still: ids are used again.
-  tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "MGW_SOCKET=$RUN_DIR/fcgi.sock" || return 0
-  [ "$(cat "/proc/$pid/comm")" = "$1" ] || return 0
+  local pid began
+  read -r pid began 2>/dev/null <"$RUN_DIR/$1.pid" || return 0
+  # Only if it is ours still: ids are used again. (What mgw's own environment says nobody can read.)
+  [ -n "$began" ] && [ "$(began_of "$pid")" = "$began" ] || return 0
   say "ending $1 (process $pid), left by an earlier ./dev up"
   kill -KILL "$pid"
 }
@@ -158,7 +162,7 @@ start() {
   setsid setpriv --pdeathsig TERM "$@" >&"$out" 2>&1 </dev/null {up_lock}>&- {out}>&- &
   started=$!
   exec {out}>&-
-  printf '%s\n' "$started" >"$RUN_DIR/$name.pid"
+  printf '%s %s\n' "$started" "$(began_of "$started")" >"$RUN_DIR/$name.pid"
 }
 
 prefix() {
