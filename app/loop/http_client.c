@@ -11,6 +11,7 @@
  * Proxies: as curl has it, from http_proxy, https_proxy, all_proxy and no_proxy in the environment.
  * DNS: QUICK_EXIT lets a cancelled lookup end in its own thread; curl would wait for it. */
 #include "http_inside.h"
+#include "http_memory.h"
 #include "turn.h"
 
 #include <errno.h>
@@ -234,7 +235,7 @@ int http_client_create(struct loop *loop, struct http_client **clientp)
         list_init(&client->sources);
         client->loop = loop;
         client->work.on_run = client_on_work;
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        if (!http_memory_init()) {
                 free(client);
                 return -ENOMEM;
         }
