@@ -50,10 +50,12 @@ const ofPipe = [
   'stderr', 'stderr without a line end', 'short lines', 'notifications', 'changed lists', 'changed resources', 'progress', 'answers that nobody waits for',
   'questions', 'pings', 'junk', 'empty lines', 'a line without end', 'questions, and never reads',
 ];
+// A line may have 64 MB before it ends its child, of which ada has two: for her session, and for what she asks without one.
+const heldBytes = (mode) => (mode === 'a line without end' ? 2 * 64 * MB + 16 * MB : 80 * MB);
 for (const mode of ofPipe) {
   // Bob's session has a child too, which is as bad: only what is sent through ada's counts, so hers alone floods.
   const child = { ...hostileChild(mode, FLOOD_S), per_user: true, users: { 'ada@example.com': {} } };
-  attack(`a stdio server that floods with ${mode}`, { config: { mcpServers: { c: child } }, bounds: { cpuS: FLOOD_S + 0.5, bytes: 80 * MB, logLines: 1000 } }, async (arena) => {
+  attack(`a stdio server that floods with ${mode}`, { config: { mcpServers: { c: child } }, bounds: { cpuS: FLOOD_S + 0.5, bytes: heldBytes(mode), logLines: 1000 } }, async (arena) => {
     const ada = await open(arena, { capabilities: { sampling: {} } });
     const line = await dial(arena);
     await line.send(headOf('GET', '/mcp', { ...ada.headers, accept: 'text/event-stream' }));
