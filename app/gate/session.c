@@ -483,12 +483,13 @@ static void session_on_get_end(struct stream *stream)
         session_touch(s);
 }
 
-/* Everything after id on its channel goes out again, under its old id. */
+/* Everything after id on its channel goes out again, under its old id. One walk of the session's
+ * log. */
 static void session_replay(struct session *s, struct stream *stream, struct replay_id id)
 {
-        struct replay_entry *e;
+        struct replay_entry *e = s->replay != NULL ? replay_after(s->replay, id) : NULL;
 
-        while (s->replay != NULL && (e = replay_after(s->replay, id)) != NULL) {
+        for (; e != NULL; e = replay_next(e)) {
                 id.seq = e->id.seq;
                 if (push_with_id(stream, id, (struct str){e->data, e->n}) != 0)
                         break;

@@ -116,9 +116,11 @@ int replay_add(struct replay *log, struct replay_id id, struct str data, bool wa
         return 0;
 }
 
-struct replay_entry *replay_after(const struct replay *log, struct replay_id id)
+/* The first behind a place in the log. */
+static struct replay_entry *find_after(const struct replay *log, const struct list *place,
+                                       struct replay_id id)
 {
-        list_for_each (it, &log->entries) {
+        for (struct list *it = place->next; it != &log->entries; it = it->next) {
                 struct replay_entry *e = container_of(it, struct replay_entry, link);
 
                 if (e->id.stream == id.stream && e->id.seq > id.seq)
@@ -127,6 +129,18 @@ struct replay_entry *replay_after(const struct replay *log, struct replay_id id)
         return NULL;
 }
 
+/* Walks the log of one session (replay_max_bytes). */
+struct replay_entry *replay_after(const struct replay *log, struct replay_id id)
+{
+        return find_after(log, &log->entries, id);
+}
+
+struct replay_entry *replay_next(const struct replay_entry *e)
+{
+        return find_after(e->log, &e->link, e->id);
+}
+
+/* Walks the log of one session (replay_max_bytes). */
 struct replay_entry *replay_unsent(const struct replay *log)
 {
         list_for_each (it, &log->entries) {

@@ -61,5 +61,7 @@ int replay_add(struct replay *log, struct replay_id id, struct str data, bool wa
                int64_t now_ms);
 /* The first entry of id.stream after id.seq, or NULL; borrowed until the next change. */
 struct replay_entry *replay_after(const struct replay *log, struct replay_id id);
+/* The one after it of its stream, or NULL. */
+struct replay_entry *replay_next(const struct replay_entry *e);
 /* The first entry of a GET stream (even numbers) that was never sent, or NULL. */
 struct replay_entry *replay_unsent(const struct replay *log);

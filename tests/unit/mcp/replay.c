@@ -59,6 +59,8 @@ Test(replay, what_came_after_an_id_on_its_own_stream)
         const struct replay_entry *e = replay_after(&one, (struct replay_id){2, 1});
         check_str(((struct str){e->data, e->n}), STR("b"));
         cr_assert_null(replay_after(&one, (struct replay_id){2, 2}));
+        cr_assert_eq(replay_next(replay_after(&one, (struct replay_id){2, 0})), e);
+        cr_assert_null(replay_next(e));
         cr_assert_null(replay_after(&two, (struct replay_id){2, 0}));
         cr_assert_eq(replay_unsent(&one), e);
 }
