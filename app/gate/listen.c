@@ -112,22 +112,28 @@ struct subscriber {
         const char *name;
 };
 
-static struct subscriber find_subscriber(const struct link *link, const json_t *filter)
+static struct subscriber subscriber_of(struct exchange *x)
 {
         struct subscriber s = {NULL, NULL, NULL};
+        bool subscribes = false;
 
-        list_for_each (it, &link->exchanges) {
-                struct exchange *x = container_of(it, struct exchange, link);
-                bool subscribes = false;
-
-                if (x->kind == EXCHANGE_REQUEST && x->is_stateless)
-                        s.name = watched_name(x->msg, &s.kind, &subscribes);
-                if (subscribes && s.name != NULL && names(filter, s.kind, s.name)) {
-                        s.x = x;
-                        break;
-                }
-        }
+        if (x->kind == EXCHANGE_REQUEST && x->is_stateless)
+                s.name = watched_name(x->msg, &s.kind, &subscribes);
+        if (subscribes && s.name != NULL)
+                s.x = x;
         return s;
+}
+
+/* One walk of what is on its way over the link. */
+static void take_subscribers(struct link *link, const json_t *filter, struct list *taken)
+{
+        list_init(taken);
+        list_for_each_safe (it, &link->exchanges) {
+                struct subscriber s = subscriber_of(container_of(it, struct exchange, link));
+
+                if (s.x != NULL && names(filter, s.kind, s.name))
+                        exchange_move(s.x, taken);
+        }
 }
 
 static void refuse_subscriber(const struct subscriber *s, const char *why)
@@ -143,14 +149,17 @@ static void accept_subscriber(struct exchange *x)
         exchange_answer_take(x, rpc_result_take(exchange_msg_id(x), json_object()));
 }
 
-/* honoured: NULL, nothing is. */
+/* honoured: NULL, nothing is. Each answer may end others of them. */
 static void answer_subscribers(struct link *link, const json_t *asked, const json_t *honoured)
 {
         json_t *of_asked = bridge_filter_index(asked);
         json_t *of_honoured = honoured != NULL ? bridge_filter_index(honoured) : NULL;
-        struct subscriber s;
+        struct list taken, *it;
 
-        while ((s = find_subscriber(link, of_asked)).x != NULL) {
+        take_subscribers(link, of_asked, &taken);
+        while ((it = list_first(&taken)) != NULL) {
+                struct subscriber s = subscriber_of(container_of(it, struct exchange, link));
+
                 if (names(of_honoured, s.kind, s.name))
                         accept_subscriber(s.x);
                 else
