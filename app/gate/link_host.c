@@ -70,18 +70,25 @@ void host_tell_level(struct link *host)
                 link_tell_level(host, level);
 }
 
+/* What a request subscribes to, or NULL. */
+static const char *subscribes_to(const struct exchange *x, const struct watched *kind)
+{
+        const struct watched *of;
+        bool subscribes;
+        const char *name = watched_name(x->msg, &of, &subscribes);
+
+        return name != NULL && subscribes && of == kind ? name : NULL;
+}
+
 /* Answered already, or on its way to it. */
 static bool has_subscribed(const struct link *lodger, const struct watched *kind, const char *name)
 {
         if (json_object_get(watched_by(lodger, kind), name) != NULL)
                 return true;
         list_for_each (it, &lodger->exchanges) {
-                const struct watched *of;
-                bool subscribes;
-                const char *one = watched_name(container_of(it, struct exchange, link)->msg, &of,
-                                               &subscribes);
+                const char *one = subscribes_to(container_of(it, struct exchange, link), kind);
 
-                if (one != NULL && subscribes && of == kind && strcmp(one, name) == 0)
+                if (one != NULL && strcmp(one, name) == 0)
                         return true;
         }
         return false;
@@ -105,18 +112,50 @@ json_t *host_subscribed(const struct link *host)
         return all;
 }
 
+/* Takes out of names what a lodger has subscribed to, or is about to. Walks the fewer of the names,
+ * and what is on the lodger's way. */
+static void take_out_subscribed(json_t *names, const struct link *lodger,
+                                const struct watched *kind)
+{
+        json_t *theirs = watched_by(lodger, kind), *yes;
+        const char *name;
+        void *next;
+
+        if (json_object_size(theirs) < json_object_size(names)) {
+                json_object_foreach (theirs, name, yes)
+                        json_object_del(names, name);
+        } else {
+                json_object_foreach_safe(names, next, name, yes)
+                {
+                        if (json_object_get(theirs, name) != NULL)
+                                json_object_del(names, name);
+                }
+        }
+        list_for_each (it, &lodger->exchanges) {
+                name = subscribes_to(container_of(it, struct exchange, link), kind);
+                if (name != NULL)
+                        json_object_del(names, name);
+        }
+}
+
+/* Walks the lodgers once, however many names there are. */
 static void host_leave_watched(struct link *host, const struct link *lodger,
                                const struct watched *kind)
 {
+        json_t *names = json_copy(watched_by(lodger, kind)), *yes;
         const char *name;
-        json_t *yes;
 
-        json_object_foreach (watched_by(lodger, kind), name, yes)
-                if (!host_has_subscriber(host, kind, name, lodger)) {
-                        watched_remove(host, kind, name);
-                        link_request_take(host, kind->unsubscribe,
-                                          json_pack("{s:s}", kind->key, name));
-                }
+        list_for_each (it, &host->lodgers) {
+                if (json_object_size(names) == 0)
+                        break;
+                if (lodger_of(it) != lodger)
+                        take_out_subscribed(names, lodger_of(it), kind);
+        }
+        json_object_foreach (names, name, yes) {
+                watched_remove(host, kind, name);
+                link_request_take(host, kind->unsubscribe, json_pack("{s:s}", kind->key, name));
+        }
+        json_decref(names);
 }
 
 void host_on_leave(struct link *host, const struct link *lodger)
