@@ -160,7 +160,8 @@ static void host_leave_watched(struct link *host, const struct link *lodger,
 
 void host_on_leave(struct link *host, const struct link *lodger)
 {
-        host_tell_level(host);
+        if (lodger->session->log_level >= 0) /* else it was not among those asked */
+                host_tell_level(host);
         host_leave_watched(host, lodger, &watched_resources);
         host_leave_watched(host, lodger, &watched_tasks);
 }
@@ -214,6 +215,8 @@ static bool is_subscribed(const struct link *lodger, const char *updated)
         const json_t *uris = lodger->subscribed;
         size_t n = 0;
 
+        if (json_object_size(uris) == 0)
+                return false;
         for (unsigned i = 0; i < PARTS_MAX; i++, n++) {
                 n += strcspn(updated + n, "/?#");
                 if (json_object_getn(uris, updated, n) != NULL ||
