@@ -26,6 +26,8 @@ static void ask_end(struct ask *ask)
         list_unlink(&ask->link);
         list_unlink(&ask->from_link);
         ask->session->n_asks--;
+        if (ask->via != NULL)
+                ask->via->n_asks--;
         json_decref(ask->id);
         json_decref(ask->upstream_id);
         json_decref(ask->upstream_token);
@@ -109,6 +111,8 @@ void ask_client(struct asker *from, struct call *via, json_t *request)
         s->n_asks++;
         json_object_set(request, "id", ask->id);
         ask->via = via;
+        if (via != NULL)
+                via->n_asks++;
         ask_take_token(ask, json_object_get(json_object_get(request, "params"), "_meta"));
         why = ask_send(ask, request);
         if (why != NULL) {
@@ -117,11 +121,14 @@ void ask_client(struct asker *from, struct call *via, json_t *request)
         }
 }
 
+/* Walks what the session is asked (session_calls_max()), to the last that is the call's. */
 void ask_refuse_all(struct session *s, const struct call *via, const char *why)
 {
         list_for_each_safe (it, &s->asks) {
                 struct ask *ask = container_of(it, struct ask, link);
 
+                if (via->n_asks == 0)
+                        break;
                 if (ask->via != via)
                         continue;
                 ask_refuse(ask->from, ask->upstream_id, why);

@@ -33,7 +33,8 @@ struct call {
         struct input *input;       /* what its upstream asks of a stateless client */
         struct subscription *subscription; /* METHOD_LISTEN */
         int64_t started_ms;
-        int log_level; /* stateless: lowest that the client wants; -1: none */
+        unsigned n_asks; /* that it has caused, and that are not answered */
+        int log_level;   /* stateless: lowest that the client wants; -1: none */
 };
 
 /* Is it of a client that keeps no session (era C)? */
