@@ -228,12 +228,15 @@ void stateless_set_log_level(struct call *call)
         s->log_level = (int16_t)lowest;
 }
 
+/* Walks the calls of one user to the newest that fits, once any of them has wanted to be told. */
 struct call *stateless_logging_call(const struct link *link, struct call *guess)
 {
         const struct list *calls = &link->session->calls;
 
         if (guess != NULL && guess->log_level >= 0)
                 return guess;
+        if (link->session->log_level < 0)
+                return NULL;
         for (const struct list *it = calls->prev; it != calls; it = it->prev) {
                 struct call *call = container_of(it, struct call, link);
 
