@@ -136,7 +136,8 @@ void admin_on_metrics(struct request *req)
         reply_text(req, 200, "text/plain; version=0.0.4", text, (int)n);
 }
 
-/* An announcement is sent without an id: it is not kept for replay. */
+/* An announcement is sent without an id: it is not kept for replay. A walk over all sessions, when
+ * the operator announces something. */
 static unsigned announce(struct gate *gate, const json_t *msg, const char *email)
 {
         struct sse_event ev = {.name = STR("message"), .retry_ms = -1};

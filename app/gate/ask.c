@@ -136,6 +136,7 @@ void ask_refuse_all(struct session *s, const struct call *via, const char *why)
         }
 }
 
+/* Walks what the session is asked: session_calls_max() at most. */
 void ask_on_progress(struct session *s, json_t *notification)
 {
         json_t *params = json_object_get(notification, "params");
@@ -157,6 +158,7 @@ void ask_forget_call(struct session *s, const struct call *call)
         ask_refuse_all(s, call, "the call that asks is over");
 }
 
+/* Walks what the session is asked: session_calls_max() at most. */
 void ask_on_reply(struct session *s, json_t *reply)
 {
         const json_t *id = json_object_get(reply, "id");
@@ -175,6 +177,7 @@ void ask_on_reply(struct session *s, json_t *reply)
         }
 }
 
+/* Walks what one upstream asks over a link: session_calls_max() of each session that it serves. */
 void ask_cancel(struct asker *from, json_t *notification)
 {
         json_t *params = json_object_get(notification, "params");

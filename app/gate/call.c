@@ -143,6 +143,7 @@ void call_cancel(struct call *call, const char *reason)
         call_end(call, reason, NULL);
 }
 
+/* Walks the calls of a session: calls_per_session_max at most. */
 struct call *call_find(struct session *session, const json_t *id)
 {
         list_for_each (it, &session->calls) {

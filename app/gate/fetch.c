@@ -53,7 +53,8 @@ static void fetch_forget(struct fetch *f)
 }
 
 /* Names that belong to another server's prefix are left out of lists, and not to be called: said
- * once for each list that is new. */
+ * once for each list that is new. Walks ENTRIES_MAX at most, and for each the rival prefixes of the
+ * configuration. */
 static void fetch_tell_rivals(const struct fetch *f)
 {
         const struct catalog_rule *rule = &f->from->upstream->rule;
@@ -83,7 +84,7 @@ static void fetch_tell_rivals(const struct fetch *f)
                          upstream_name(f->from->upstream), lists[f->list].method, n, first, whose);
 }
 
-/* NULL: of templates, which match; or out of memory. */
+/* NULL: of templates, which match; or out of memory. Walks the list once, ENTRIES_MAX at most. */
 static json_t *make_index(enum link_list list, const json_t *entries)
 {
         const char *key = lists[list].entry_key;
@@ -185,6 +186,7 @@ static size_t entries_max(const struct fetch *f)
         return f->list == LINK_TEMPLATES ? TEMPLATES_MAX : ENTRIES_MAX;
 }
 
+/* Walks one page, to the most that a list may have. */
 static void fetch_add(struct fetch *f, const json_t *page)
 {
         size_t max = entries_max(f);

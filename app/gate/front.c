@@ -123,6 +123,7 @@ void conn_linger(struct conn *c, uint16_t id)
         c->lingering_id = id;
 }
 
+/* Walks the requests of one connection: 64 at most. */
 static void conn_tell_room(struct conn *c)
 {
         list_for_each_safe (it, &c->requests)
@@ -201,7 +202,7 @@ int conn_send_bytes(struct conn *c, const void *p, size_t n)
 }
 
 /* The peer owes us something: the rest of a request, the next one on a connection with nothing to
- * do, or to take what waits for it. */
+ * do, or to take what waits for it. Walks the requests of one connection: 64 at most. */
 void conn_watch_deadline(struct conn *c)
 {
         const struct config *config = c->front->gate->config;

@@ -13,6 +13,7 @@
 /* Who sends more that nobody wants is not heard out: the answer has long been on its way. */
 #define THROWN_AWAY_MAX_BYTES (16u << 20)
 
+/* Walks REQUESTS_MAX at most. */
 static struct request *conn_find(struct conn *c, uint16_t id)
 {
         list_for_each (it, &c->requests) {

@@ -111,6 +111,7 @@ static bool links_are_settled(const struct session *s)
         return true;
 }
 
+/* Walks the calls of a session, once, when the last of its links is settled. */
 void hello_on_links_settled(struct session *session)
 {
         if (!links_are_settled(session))

@@ -50,7 +50,8 @@ static void input_on_deadline(struct timer *timer)
                       "the client did not come back with its input in time (input_wait_s)");
 }
 
-/* Half of a user's calls may wait for input: then the longest waiting makes room. */
+/* Half of a user's calls may wait for input: then the longest waiting makes room. Walks the calls
+ * of a standing session: without tokens those of all clients. */
 static void make_room(const struct session *s)
 {
         unsigned n = 0;
@@ -203,6 +204,7 @@ bool input_seal_result(const struct call *call, json_t *result)
 
 /* ---- resuming ---- */
 
+/* Walks the calls of a standing session: without tokens those of all clients. */
 struct call *input_find(struct session *session, const json_t *state)
 {
         const char *name = json_string_value(json_object_get(state, "call"));
@@ -219,7 +221,8 @@ struct call *input_find(struct session *session, const json_t *state)
         return NULL;
 }
 
-/* What was asked for and is not there, or is no reply to that, is asked for again. */
+/* What was asked for and is not there, or is no reply to that, is asked for again. For each
+ * response walks what the user is asked: calls_per_user_max at most for all of its calls. */
 static void input_pass_responses(struct input *input, const json_t *responses)
 {
         json_t *request;

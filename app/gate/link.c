@@ -30,6 +30,7 @@ static void link_settle(struct link *link)
         hello_on_links_settled(link->session);
 }
 
+/* Walks what waits once: each has its end by it. */
 static void link_fail_waiting(struct link *link, const char *why)
 {
         struct list *it;
@@ -388,7 +389,7 @@ void link_sleep(struct link *link)
 }
 
 /* What it listens to does not count, since it may be silent for ever, but for tasks: they run
- * there. */
+ * there. Passes over the one or two by which it listens. */
 bool link_is_quiet(const struct link *link)
 {
         list_for_each (it, &link->exchanges)

@@ -83,6 +83,7 @@ void link_not_discovered(struct exchange *x)
                 link_turn_to_sessions(link);
 }
 
+/* While it opens, little but the greetings has been sent. */
 static struct exchange *link_find_opening(const struct link *link, enum exchange_kind kind)
 {
         list_for_each (it, &link->exchanges) {

@@ -7,10 +7,10 @@
 
 #include <string.h>
 
-/* A call that was cancelled, or had its time, may so long be what the child speaks of: nothing says
- * when it ends it. */
 /* Of a URI that are looked at: more is only what is subscribed to itself. */
 #define PARTS_MAX 256
+/* A call that was cancelled, or had its time, may so long be what the child speaks of: nothing says
+ * when it ends it. */
 #define ABANDONED_MS (INT64_C(60) * 1000)
 /* Of a message that finds no client, in the log. */
 #define SHOWN_MAX 300
@@ -49,6 +49,7 @@ void host_on_down(struct link *host, const char *why)
 
 /* ---- what is set for all ---- */
 
+/* Walks all lodgers, when one of them leaves or says what it wants. */
 int host_log_level(const struct link *host)
 {
         const struct session *lowest = NULL;
@@ -94,6 +95,7 @@ static bool has_subscribed(const struct link *lodger, const struct watched *kind
         return false;
 }
 
+/* Walks the lodgers with what is on their way, to the first that has: at each unsubscribing. */
 bool host_has_subscriber(const struct link *host, const struct watched *kind, const char *name,
                          const struct link *but)
 {
@@ -180,6 +182,7 @@ void host_on_abandon(struct link *host, const struct call *call)
         host->abandoned_until_ms = now + ABANDONED_MS;
 }
 
+/* Walks to the first call of a second user. */
 struct call *host_only_call(const struct link *host)
 {
         const struct user *user =
@@ -201,6 +204,7 @@ struct call *host_only_call(const struct link *host)
 
 /* ---- what comes ---- */
 
+/* Walks all lodgers: each is told. */
 void host_pass(struct link *host, json_t *msg)
 {
         list_for_each_safe (it, &host->lodgers)
@@ -228,7 +232,8 @@ static bool is_subscribed(const struct link *lodger, const char *updated)
         return json_object_get(uris, updated) != NULL;
 }
 
-/* Each gets a copy, in which the URI or id may be shown as another. */
+/* Each gets a copy, in which the URI or id may be shown as another. Walks all lodgers, PARTS_MAX
+ * look-ups for each that has subscribed to anything. */
 static void host_on_updated(struct link *host, const struct rpc_msg *m)
 {
         const char *uri = json_string_value(json_object_get(m->params, "uri"));
@@ -244,6 +249,7 @@ static void host_on_updated(struct link *host, const struct rpc_msg *m)
         }
 }
 
+/* Walks all lodgers, with one look-up for each. */
 static void host_on_task(struct link *host, const struct rpc_msg *m)
 {
         const char *id = json_string_value(json_object_get(m->params, "taskId"));

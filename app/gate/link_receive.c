@@ -67,7 +67,8 @@ struct call *exchange_call(const struct exchange *x)
         return x != NULL && x->errand != NULL ? x->errand->call : NULL;
 }
 
-/* Over a single pipe nothing says which call a message belongs to: the newest is the best guess. */
+/* Over a single pipe nothing says which call a message belongs to: the newest is the best guess.
+ * Passes over what no call has sent: subscriptions, lists and notifications. */
 static struct call *link_newest_call(const struct link *link)
 {
         for (const struct list *it = link->exchanges.prev; it != &link->exchanges; it = it->prev) {
@@ -261,7 +262,8 @@ void link_on_text(struct link *link, struct exchange *via, struct str text)
 /* ---- big results ---- */
 
 /* The only one that waits for a result, when nothing else can be answered: a late answer to what
- * was cancelled must not be taken for another's. */
+ * was cancelled must not be taken for another's. Walks to the second request, past SENDS_MAX others
+ * and what listens at most. */
 static struct exchange *link_only_exchange(const struct link *link)
 {
         struct exchange *only = NULL;
@@ -311,6 +313,8 @@ static bool call_must_wait(const struct call *call, struct request_waiter *waite
         return post->req != NULL && request_must_wait(post->req, waiter);
 }
 
+/* Walks the streams and calls of one session (streams_per_user_max, session_calls_max()), to the
+ * first that does not read. */
 bool link_must_wait(struct link *link, struct request_waiter *waiter)
 {
         list_for_each (it, &link->session->streams)

@@ -286,6 +286,7 @@ void listen_start(struct link *link)
         listen_check(link);
 }
 
+/* Walks WATCHED_MAX at most. */
 static json_t *names_of(const struct link *link, const struct watched *kind)
 {
         json_t *list = json_array(), *yes;

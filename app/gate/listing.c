@@ -161,6 +161,7 @@ static void part_start(struct listing *l, struct link *link, enum link_list list
         fetch_start(&part->fetch, link, list);
 }
 
+/* Walks the upstreams it still waits for. */
 static void listing_on_deadline(struct timer *timer)
 {
         struct listing *l = container_of(timer, struct listing, deadline);

@@ -50,7 +50,7 @@ static void post_push(struct post *post, const json_t *msg)
 }
 
 /* Protocol rule 5: the head and a first event or comment go out now, the answers follow as events.
- */
+ * Walks the answers that wait: one for each request of the POST at most. */
 bool post_begin_stream(struct post *post)
 {
         struct session *s = post->session;
@@ -117,6 +117,7 @@ struct post *post_create(struct request *req, struct session *session, unsigned 
         return post;
 }
 
+/* Walks the calls of a session: calls_per_session_max at most. */
 struct post *post_find(struct session *session, uint32_t channel_no)
 {
         list_for_each (it, &session->calls) {

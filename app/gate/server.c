@@ -76,7 +76,8 @@ static void server_on_last_words(struct timer *timer)
         loop_stop(sv->gate.loop);
 }
 
-/* Streams without a running call have nothing to wait for. */
+/* Streams without a running call have nothing to wait for. A walk over all sessions, once, when mgw
+ * goes down. */
 static void server_end_quiet_sessions(struct gate *gate)
 {
         struct session *s, *next;
@@ -92,7 +93,8 @@ static void server_end_quiet_sessions(struct gate *gate)
         }
 }
 
-/* Those that would not end before their client leaves or comes back. */
+/* Those that would not end before their client leaves or comes back. A walk over all calls, once,
+ * when mgw goes down. */
 static void server_end_endless_calls(struct gate *gate)
 {
         struct session *s, *next;

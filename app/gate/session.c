@@ -35,7 +35,9 @@ static void session_free(void *object)
         free(s);
 }
 
-/* A call whose client has left does not count: it may never be answered. */
+/* A call whose client has left does not count: it may never be answered. Walks them until one is
+ * heard: of a user without sessions those that wait for input come before it, half of
+ * calls_per_user_max at most. */
 static bool session_is_idle(const struct session *s)
 {
         if (!list_is_empty(&s->streams))
@@ -84,6 +86,7 @@ static void session_enter_idle(struct session *s)
         sessions_watch_expiry(s->share);
 }
 
+/* Walks those that end, and one more. */
 void sessions_expire(struct share *share)
 {
         struct gate *gate = share->gate;
@@ -113,7 +116,8 @@ void session_gate_init(struct gate *gate)
         gate->everybody.email = everybody;
 }
 
-/* Hosts aside, which others may need. */
+/* Hosts aside, which others may need. They stand in the gate's own share; in others the first
+ * fits. */
 static struct session *share_longest_idle(const struct share *share)
 {
         list_for_each (it, &share->idle_sessions) {
@@ -125,7 +129,7 @@ static struct session *share_longest_idle(const struct share *share)
         return NULL;
 }
 
-/* Of some that have idle sessions, the one that has most. */
+/* Of some that have idle sessions, the one that has most. Walks SHARES_SEEN_MAX at most. */
 static struct session *sessions_longest_idle(const struct gate *gate)
 {
         const struct share *most = NULL;
@@ -499,7 +503,8 @@ static void session_replay(struct session *s, struct stream *stream, struct repl
                 stream->channel.seq = id.seq;
 }
 
-/* Which channel a GET goes on with, and from where. */
+/* Which channel a GET goes on with, and from where. Walks the streams of a session:
+ * streams_per_user_max at most. */
 static struct channel session_pick_channel(struct session *s, struct str last_event_id,
                                            struct replay_id *fromp)
 {

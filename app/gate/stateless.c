@@ -211,6 +211,7 @@ void stateless_on_post(struct request *req, struct user *user, json_t *root)
                 start(req, s, &m);
 }
 
+/* Walks the calls of a standing session: without tokens those of all clients. */
 void stateless_set_log_level(struct call *call)
 {
         struct session *s = call->session;
@@ -228,7 +229,8 @@ void stateless_set_log_level(struct call *call)
         s->log_level = (int16_t)lowest;
 }
 
-/* Walks the calls of one user to the newest that fits, once any of them has wanted to be told. */
+/* Walks the calls of a standing session to the newest that fits, once any of them has wanted to be
+ * told. */
 struct call *stateless_logging_call(const struct link *link, struct call *guess)
 {
         const struct list *calls = &link->session->calls;

@@ -263,6 +263,7 @@ static void stream_keep_alive(struct stream *s)
                 s->gate->stats.keepalives++;
 }
 
+/* Walks those that are due, and one more: each stream once in an interval. */
 static void stream_on_sweep(struct timer *timer)
 {
         struct gate *gate = container_of(timer, struct gate, sweep);

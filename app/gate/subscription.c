@@ -86,6 +86,7 @@ static void subscription_send(const struct subscription *sub, const json_t *msg)
         json_decref(tagged);
 }
 
+/* Walks WATCHES_MAX of each kind at most. */
 static void subscription_honour(struct subscription *sub, const struct watched *kind)
 {
         json_t *names = json_array();
@@ -123,6 +124,8 @@ static void subscription_acknowledge(struct subscription *sub)
         json_decref(told);
 }
 
+/* Walks what the user's clients listen by: streams_per_user_max at most, without tokens those of
+ * all. */
 void subscriptions_deliver(struct session *session, const json_t *msg)
 {
         list_for_each_safe (it, &session->subscriptions) {
@@ -207,7 +210,8 @@ static void watch_on_fail(struct errand *errand, const char *why)
         subscription_check(sub);
 }
 
-/* Those that do not answer in time are not honoured. Learning has a time of its own. */
+/* Those that do not answer in time are not honoured. Learning has a time of its own. Walks
+ * WATCHES_MAX of each kind at most. */
 static void subscription_on_deadline(struct timer *timer)
 {
         struct subscription *sub = container_of(timer, struct subscription, deadline);

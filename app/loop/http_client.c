@@ -174,6 +174,7 @@ static void source_release(struct http_client *client, struct http_source *sourc
         }
 }
 
+/* Walks the upstreams that hold something back. */
 static void client_release(struct http_client *client)
 {
         list_for_each_safe (it, &client->sources) {

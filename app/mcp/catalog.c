@@ -190,6 +190,7 @@ static json_t *shown_entry(const struct catalog_rule *rule, json_t *entry, const
         return copy;
 }
 
+/* Walks each entry of each part once, or twice where owners are looked for. */
 json_t *catalog_merge(const struct catalog_part *parts, size_t n, const char *list_key,
                       const char **collisionp)
 {
