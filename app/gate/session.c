@@ -129,7 +129,8 @@ static struct session *share_longest_idle(const struct share *share)
         return NULL;
 }
 
-/* Of some that have idle sessions, the one that has most. Walks SHARES_SEEN_MAX at most. */
+/* Of some that have idle sessions, the one that has most. The gate's own share, where hosts are,
+ * only where there is no other. Walks SHARES_SEEN_MAX at most. */
 static struct session *sessions_longest_idle(const struct gate *gate)
 {
         const struct share *most = NULL;
@@ -138,12 +139,13 @@ static struct session *sessions_longest_idle(const struct gate *gate)
         list_for_each (it, &gate->idle_shares) {
                 const struct share *share = container_of(it, struct share, idle_link);
 
-                if (most == NULL || share->n_idle_sessions > most->n_idle_sessions)
+                if (share != gate->own_share &&
+                    (most == NULL || share->n_idle_sessions > most->n_idle_sessions))
                         most = share;
                 if (++n_seen == SHARES_SEEN_MAX)
                         break;
         }
-        return most != NULL ? share_longest_idle(most) : NULL;
+        return share_longest_idle(most != NULL ? most : gate->own_share);
 }
 
 bool sessions_give_up_one(struct gate *gate)
