@@ -364,7 +364,7 @@ static void call_dispatch(struct call *call)
                 hello_initialize(call);
                 break;
         case METHOD_DISCOVER:
-                hello_on_links_settled(call->session);
+                hello_discover(call);
                 break;
         case METHOD_LISTEN:
                 subscription_start(call);

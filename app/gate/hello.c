@@ -126,6 +126,12 @@ void hello_on_links_settled(struct session *session)
         }
 }
 
+void hello_discover(struct call *call)
+{
+        if (links_are_settled(call->session))
+                answer_discover(call);
+}
+
 void hello_initialize(struct call *call)
 {
         struct session *s = call->session;

@@ -7,5 +7,7 @@
 
 /* Opens the session. */
 void hello_initialize(struct call *call);
-/* An upstream of the session is ready, or is known to be down; or somebody asks. */
+/* Answers, or leaves it to wait. */
+void hello_discover(struct call *call);
+/* An upstream of the session is ready, or is known to be down. */
 void hello_on_links_settled(struct session *session);
