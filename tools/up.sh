@@ -74,7 +74,7 @@ make_run_dir() {
   flock -n "$up_lock" || die "./dev up runs already in this directory (process $(cat "$RUN_DIR/dev.pid" 2>/dev/null)): end it first"
   end_leftover mgw
   end_leftover haproxy
-  rm -f "$RUN_DIR"/*.pid
+  rm -f "$RUN_DIR"/*.{pid,began}
   printf '%s\n' $$ >"$RUN_DIR/dev.pid"
 }
 
@@ -86,7 +86,8 @@ began_of() {
 # A ./dev up that was killed outright may have left its children.
 end_leftover() {
   local pid began
-  read -r pid began 2>/dev/null <"$RUN_DIR/$1.pid" || return 0
+  pid=$(cat "$RUN_DIR/$1.pid" 2>/dev/null) || return 0
+  began=$(cat "$RUN_DIR/$1.began" 2>/dev/null) || return 0
   # Only if it is ours still: ids are used again. (What mgw's own environment says nobody can read.)
   [ -n "$began" ] && [ "$(began_of "$pid")" = "$began" ] || return 0
   say "ending $1 (process $pid), left by an earlier ./dev up"
@@ -162,7 +163,8 @@ start() {
   setsid setpriv --pdeathsig TERM "$@" >&"$out" 2>&1 </dev/null {up_lock}>&- {out}>&- &
   started=$!
   exec {out}>&-
-  printf '%s %s\n' "$started" "$(began_of "$started")" >"$RUN_DIR/$name.pid"
+  printf '%s\n' "$started" >"$RUN_DIR/$name.pid"
+  began_of "$started" >"$RUN_DIR/$name.began"
 }
 
 prefix() {
@@ -246,7 +248,7 @@ on_signal() {
 }
 
 remove_pid_files() {
-  rm -f "$RUN_DIR"/{mgw,haproxy,dev}.pid
+  rm -f "$RUN_DIR"/{mgw,haproxy,dev}.pid "$RUN_DIR"/{mgw,haproxy}.began
 }
 
 # How a process ended, in words.
