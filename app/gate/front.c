@@ -265,11 +265,15 @@ static void conn_on_io(struct loop_io *io, uint32_t events)
 /* What our own children run may say nothing here: it would speak as HAProxy does. */
 static bool front_lets_in(struct front *front, int fd)
 {
+        front->peers.since = children_first_tick(front->gate->children);
         if (sock_peer_may(&front->peers, fd))
                 return true;
-        if (!front->has_refused)
-                log_warn(NULL, "[mgw] a child process has tried to connect to the FastCGI socket");
-        front->has_refused = true;
+        if (share_may_log(front->gate->own_share, "connections of mgw's own"))
+                log_warn(
+                        NULL,
+                        "[mgw] a child process has tried to connect to the FastCGI socket, or what "
+                        "descends from mgw's process has: process %d of uid %u",
+                        front->peers.last_pid, front->peers.last_uid);
         return false;
 }
 

@@ -15,7 +15,6 @@ struct front {
         struct gate *gate;
         struct sock_listener listener;
         struct sock_peers peers;
-        bool has_refused; /* a peer: it is told once */
         struct list conns;
         const struct front_events *events;
 };

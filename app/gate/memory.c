@@ -104,7 +104,10 @@ static void memory_on_look(struct timer *timer)
         struct ledger *ledger = &gate->ledger;
         uint64_t held = memory_held();
         bool was_tight = ledger->is_tight;
+        uint64_t slack = held > ledger->bytes ? held - ledger->bytes : 0;
 
+        if (slack < gate->memory_slack)
+                gate->memory_slack = slack;
         if (held > ledger->max_bytes || memory_is_slack(gate, held)) {
                 malloc_trim(0);
                 held = memory_held();

@@ -65,8 +65,12 @@ static void get_start(struct link *link)
 {
         struct http_peer *peer = link->peer;
 
-        if (peer->get != NULL || peer->has_no_get || link->state != LINK_READY || !is_heard(link))
+        if (peer->get != NULL || peer->has_no_get || link->state != LINK_READY)
                 return;
+        if (!is_heard(link)) {
+                peer->was_left = peer->has_get;
+                return;
+        }
         if (peer->was_left)
                 link->n_changes++;
         peer->was_left = false;
@@ -89,10 +93,9 @@ static void get_on_leave(struct timer *timer)
         if (is_heard(peer->link))
                 return;
         timer_disarm(link_loop(peer->link), &peer->get_retry);
-        if (peer->get == NULL)
-                return;
-        http_wire_drop(peer->get);
         peer->was_left = true;
+        if (peer->get != NULL)
+                http_wire_drop(peer->get);
 }
 
 static void http_on_use(struct link *link)

@@ -303,7 +303,7 @@ static int peer_start(struct stdio_peer *peer, char *detail, size_t size)
                 .argv = (const char *const *)server->argv,
                 .envp = (const char *const *)envp,
                 .cwd = server->cwd,
-                .memory = &link->upstream->memory,
+                .memory = link_is_host(link) ? &link->upstream->memory : &peer_share(peer)->memory,
                 .line_max_bytes = LINE_MAX_BYTES,
                 .line_long_bytes = RELAY_MIN_BYTES,
                 .queue_max_bytes = QUEUE_MAX_BYTES,

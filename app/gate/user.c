@@ -106,7 +106,7 @@ static void index_token(struct token **by_hashp, struct token *token)
 {
         struct token *same = find_token(*by_hashp, token->hash);
 
-        if (same != NULL)
+        if (same != NULL && *by_hashp != NULL)
                 HASH_DEL(*by_hashp, same);
         HASH_ADD(hh, *by_hashp, hash, SHA256_BYTES, token);
 }

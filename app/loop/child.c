@@ -24,6 +24,7 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* How long children_destroy() waits for those it killed. */
@@ -220,6 +221,7 @@ void child_stop(struct child *child)
                 child_finish(child);
                 return;
         }
+        lines_release(&child->out.lines);
         child_out_mute(&child->out);
         child_out_mute(&child->err);
         child_begin_end(child);
@@ -326,6 +328,20 @@ static int child_start_check(struct children *children, const struct child_optio
         return r;
 }
 
+/* Since the machine was started, as /proc/PID/stat has it. */
+static int64_t now_ticks(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return ((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000) * sysconf(_SC_CLK_TCK) / 1000;
+}
+
+int64_t children_first_tick(const struct children *children)
+{
+        return children->first_tick;
+}
+
 int child_start(struct children *children, const struct child_options *options,
                 const struct child_handlers *handlers, void *owner, struct child **childp,
                 char *why, size_t why_size)
@@ -335,6 +351,8 @@ int child_start(struct children *children, const struct child_options *options,
 
         if (r < 0)
                 return r;
+        if (children->first_tick == 0)
+                children->first_tick = now_ticks();
         child = child_create(children, options, handlers, owner);
         if (child == NULL) {
                 snprintf(why, why_size, "out of memory");

@@ -12,6 +12,7 @@ struct children {
         struct list list;
         unsigned n;
         bool adopts;
+        int64_t first_tick;       /* when the first child was started; 0: none yet */
         struct loop_task adopted; /* more of them are to be reaped */
 };
 

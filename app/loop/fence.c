@@ -133,6 +133,8 @@ static int hide(struct fence *fence, const char *path)
         char *whole = path_in_folder(path), *target;
         int r = whole == NULL ? -errno : strv_add_take(&fence->hidden, whole);
 
+        if (r == -ENOENT || r == -ENOTDIR)
+                return 0; /* without its folder there is nothing to hide */
         if (r < 0)
                 return r;
         target = realpath(path, NULL);
@@ -218,8 +220,15 @@ static int pass(struct fence *fence, int ruleset, const char *path)
         int r = 0;
 
         /* What cannot be listed stays out of reach, with all that lies beneath. */
+        if (dir == NULL && errno == EACCES) {
+                log_warn(NULL,
+                         "[mgw] %s cannot be listed: child processes can use nothing beneath it. "
+                         "Let mgw read it, or put the configuration and its secrets elsewhere",
+                         path);
+                return 0;
+        }
         if (dir == NULL)
-                return errno == EACCES || errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+                return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
         if (fstat(dirfd(dir), &st) < 0)
                 r = -errno;
         if (r == 0)

@@ -195,13 +195,17 @@ static size_t request_on_body(char *p, size_t size, size_t n, void *userdata)
         uint32_t spent;
 
         (void)size;
+        if (request->state != HTTP_STATE_RUNNING)
+                return CURL_WRITEFUNC_ERROR;
+        if (request->next_url != NULL || request->refusal != NULL) {
+                request_count_error(request, n);
+                return n;
+        }
+        if (http_client_holds(request))
+                return CURL_WRITEFUNC_PAUSE;
         request_count_error(request, n);
         if (request->state != HTTP_STATE_RUNNING)
                 return CURL_WRITEFUNC_ERROR;
-        if (request->next_url != NULL || request->refusal != NULL)
-                return n;
-        if (http_client_holds(request))
-                return CURL_WRITEFUNC_PAUSE;
         http_client_spend(request, (uint32_t)n);
         spent = request->source->spent;
         flow = request->handlers.on_body(request->owner, p, n);
@@ -265,6 +269,7 @@ static bool request_follows(struct http_request *request, CURLcode result)
         request->n_redirects++;
         request->is_enough = false;
         request->n_head_bytes = 0;
+        request->refused_address[0] = '\0';
         http_request_set_state(request, HTTP_STATE_STARTING);
         return true;
 }

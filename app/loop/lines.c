@@ -14,11 +14,16 @@ void lines_init(struct lines *lines, uint32_t max, uint32_t chunk, bool is_cutti
         ledger_hold_init(&lines->hold, payer, LEDGER_MESSAGE);
 }
 
-/* 0, -EDQUOT: it holds more than is paid for. */
+/* 0, -EDQUOT: it holds more than is paid for. What one read takes is never refused: who only speaks
+ * has done nothing. */
 static int lines_charge(struct lines *lines)
 {
         if (lines->hold.payer == NULL)
                 return 0;
+        if (lines->buf.size <= 2 * lines->chunk) {
+                ledger_hold_set_past(&lines->hold, lines->buf.size);
+                return 0;
+        }
         return ledger_hold_set(&lines->hold, lines->buf.size) == 0 ? 0 : -EDQUOT;
 }
 

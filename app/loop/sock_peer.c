@@ -4,8 +4,10 @@
  */
 #include "mgw/loop/sock.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,34 +26,52 @@ static bool is_alive(int pidfd)
         return poll(&end, 1, 0) == 0;
 }
 
-/* 0: outside of what we see; -1: gone. */
-static int parent_of(int pid)
+struct stat_line {
+        int parent;    /* 0: it is outside of what we see */
+        int64_t began; /* in ticks since the machine was started */
+};
+
+enum sight { SEEN, HIDDEN, GONE };
+
+/* /proc/PID/stat: the parent is the second field behind the name, in which anything may stand, the
+ * start the twentieth. */
+static enum sight look_at(int pid, struct stat_line *line)
 {
-        char path[32], text[512];
-        const char *after;
+        char path[32], text[1024], *at;
         ssize_t n;
         int fd;
 
         snprintf(path, sizeof(path), "/proc/%d/stat", pid);
         fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
-                return -1;
+                return kill(pid, 0) < 0 && errno == ESRCH ? GONE : HIDDEN;
         n = read(fd, text, sizeof(text) - 1);
         close(fd);
         text[n > 0 ? n : 0] = '\0';
-        /* ") S 1 ...": after its name, in which anything may stand. */
-        after = strrchr(text, ')');
-        return after != NULL && strlen(after) > 4 ? (int)strtol(after + 4, NULL, 10) : -1;
+        at = strrchr(text, ')');
+        if (at == NULL || strlen(at) < 5)
+                return GONE;
+        line->parent = (int)strtol(at + 4, &at, 10);
+        for (int field = 2; field < 19; field++)
+                (void)strtoll(at, &at, 10);
+        line->began = strtoll(at, NULL, 10);
+        return SEEN;
 }
 
-static bool descends_from_us(int pid)
+/* Who is hidden from us is none of ours: they have our user. */
+static bool descends_from_us(int pid, int64_t since)
 {
+        struct stat_line line;
+
         for (int i = 0; i < ANCESTORS_MAX; i++) {
-                if (pid == getpid() || pid < 0)
+                enum sight sight = pid <= 1 ? HIDDEN : look_at(pid, &line);
+
+                if (pid == getpid() || sight == GONE)
                         return true;
-                if (pid <= 1)
+                /* Before our first child there was none of theirs. */
+                if (sight == HIDDEN || line.began < since)
                         return false;
-                pid = parent_of(pid);
+                pid = line.parent;
         }
         return true;
 }
@@ -60,12 +80,12 @@ static bool same_user_may(struct sock_peers *peers, int pid)
 {
         int pidfd;
 
-        if (peers->known_pid == pid && is_alive(peers->known_fd))
+        if (peers->since == 0 || (peers->known_pid == pid && is_alive(peers->known_fd)))
                 return true;
         pidfd = pidfd_open(pid, 0);
-        if (pidfd < 0)
-                return false;
-        if (descends_from_us(pid) || !is_alive(pidfd)) {
+        if (pidfd < 0) /* what cannot tell whether it lives on is not remembered */
+                return errno != ESRCH && !descends_from_us(pid, peers->since);
+        if (descends_from_us(pid, peers->since) || !is_alive(pidfd)) {
                 close(pidfd);
                 return false;
         }
@@ -86,6 +106,8 @@ bool sock_peer_may(struct sock_peers *peers, int fd)
                 return true;
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
                 return false;
+        peers->last_pid = peer.pid;
+        peers->last_uid = peer.uid;
         if (peer.uid - peers->not_uid < peers->not_uid_n)
                 return false;
         /* 0: it lives in another container. */

@@ -90,6 +90,8 @@ static void tell_slow(struct watchdog *w, int64_t ms)
 {
         char where[1024] = " (where is not known)";
 
+        while (sem_trywait(&found.is_found) == 0)
+                ; /* of a handler that came too late for the last one */
         if (pthread_kill(w->watched, SIGRTMIN) == 0 && wait_for(&found.is_found, HANDLER_MS))
                 name_frames(where, sizeof(where));
         log_urgent(LOG_LEVEL_WARN, "[loop] a turn has lasted %.3g s, and is at%s",

@@ -77,6 +77,8 @@ void children_destroy(struct children *children);
 int children_adopt(struct children *children);
 /* To be called at SIGCHLD: lets go of those that have ended. */
 void children_reap_adopted(struct children *children);
+/* When the first child was started, in ticks since the machine was; 0: none yet. */
+int64_t children_first_tick(const struct children *children);
 /* Children that have not ended yet, those in child_stop() included: a server that stopped all of
  * its own waits for 0. */
 unsigned children_n(const struct children *children);

@@ -44,6 +44,9 @@ struct sock_listener {
 struct sock_peers {
         uint32_t not_uid;
         uint32_t not_uid_n;
+        int64_t since; /* children_first_tick(): 0, there is none that could descend from us */
+        int last_pid;  /* who came last; 0: it cannot be told */
+        uint32_t last_uid;
         int known_pid;
         int known_fd; /* a pidfd; valid where known_pid is not 0 */
 };

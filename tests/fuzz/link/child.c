@@ -60,6 +60,12 @@ int children_adopt(struct children *children)
         return 0;
 }
 
+int64_t children_first_tick(const struct children *children)
+{
+        (void)children;
+        return 0;
+}
+
 void children_reap_adopted(struct children *children)
 {
         (void)children;

@@ -334,6 +334,18 @@ KID_TEST(child, the_line_in_progress_is_paid_for_and_ends_the_child_when_there_i
         check_int(payer.bytes, 0);
 }
 
+KID_TEST(child, who_only_speaks_is_not_ended_for_what_others_hold)
+{
+        struct ledger ledger = {.is_tight = true};
+        struct ledger_payer payer = {.ledger = &ledger, .bytes = 2, .max_bytes = 1};
+        struct kid kid = {.options = {.line_max_bytes = 64 << 20, .memory = &payer}};
+
+        kid_start_sh(&kid, "echo one; echo two");
+        assert_exits(&kid, "exited with code 0");
+        check_int(kid.n_lines, 2);
+        check_int(payer.bytes, 2);
+}
+
 KID_TEST(child, standard_error_comes_in_lines_and_long_ones_are_cut)
 {
         struct kid kid = {0};
