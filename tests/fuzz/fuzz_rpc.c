@@ -116,7 +116,7 @@ static void check_beside_jansson(struct str text)
         char *dumped;
         size_t stop;
 
-        rpc_size_of(text, &size);
+        rpc_size_of(text, SIZE_MAX, &size);
         if (size.is_too_deep)
                 return;
         ours = rpc_read(text, &stop);
