@@ -102,6 +102,17 @@ char *str_dup(struct str s)
 }
 
 /* The least code point that needs so many bytes: a shorter form exists for all below it. */
+int str_hex_digit(char c)
+{
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        if (c >= 'a' && c <= 'f')
+                return c - 'a' + 10;
+        if (c >= 'A' && c <= 'F')
+                return c - 'A' + 10;
+        return -1;
+}
+
 static const uint32_t utf8_least[] = {0, 0, 0x80, 0x800, 0x10000};
 
 static size_t utf8_length(unsigned char first)

@@ -1,18 +1,10 @@
 /* Where each $ref leads, and that no chain of schemas for one value is endless. */
+#include "mgw/base/str.h"
 #include "schema_inside.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int hex_value(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* Decodes %XX in place; what is none, or would be NUL, stays as it is. */
 static void decode_percent(char *text)
@@ -20,8 +12,8 @@ static void decode_percent(char *text)
         char *to = text;
 
         for (const char *from = text; *from != '\0'; from++) {
-                int high = *from == '%' ? hex_value(from[1]) : -1;
-                int low = high < 0 ? -1 : hex_value(from[2]);
+                int high = *from == '%' ? str_hex_digit(from[1]) : -1;
+                int low = high < 0 ? -1 : str_hex_digit(from[2]);
                 bool is_triplet = low >= 0 && (high | low) != 0;
 
                 *to++ = (char)(is_triplet ? high << 4 | low : *from);

@@ -221,17 +221,6 @@ int cgi_head_read(struct cgi_head *head, const struct cgi_params *params)
         return length_read(head, cgi_param(params, "CONTENT_LENGTH"));
 }
 
-static int hex_digit(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F')
-                return c - 'A' + 10;
-        return -1;
-}
-
 /* Takes one character, escaped or not, off s: 1 to 255, or -1 for a broken escape or a NUL. */
 static int query_char(struct str *s)
 {
@@ -239,8 +228,8 @@ static int query_char(struct str *s)
         size_t n = 1;
 
         if (c == '%') {
-                int high = s->n < 3 ? -1 : hex_digit(s->p[1]);
-                int low = high < 0 ? -1 : hex_digit(s->p[2]);
+                int high = s->n < 3 ? -1 : str_hex_digit(s->p[1]);
+                int low = high < 0 ? -1 : str_hex_digit(s->p[2]);
 
                 c = low < 0 ? -1 : high << 4 | low;
                 n = 3;

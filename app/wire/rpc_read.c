@@ -76,17 +76,6 @@ static bool skip_plain(struct reader *r)
         return r->at < r->end;
 }
 
-static int hex_of(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        if (c >= 'a' && c <= 'f')
-                return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F')
-                return c - 'A' + 10;
-        return -1;
-}
-
 /* The four digits behind \u. */
 static bool read_hex(struct reader *r, uint32_t *code)
 {
@@ -94,7 +83,7 @@ static bool read_hex(struct reader *r, uint32_t *code)
         if (r->end - r->at < 4)
                 return false;
         for (int i = 0; i < 4; i++) {
-                int digit = hex_of(*r->at++);
+                int digit = str_hex_digit(*r->at++);
 
                 if (digit < 0)
                         return false;

@@ -55,14 +55,10 @@ static bool is_reserved(char c)
         return is_one_of(c, ":/?#[]@!$&'()*+,;=");
 }
 
-static bool is_hex(char c)
-{
-        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
-}
-
 static bool is_triplet(struct str s)
 {
-        return s.n >= 3 && s.p[0] == '%' && is_hex(s.p[1]) && is_hex(s.p[2]);
+        return s.n >= 3 && s.p[0] == '%' && str_hex_digit(s.p[1]) >= 0 &&
+               str_hex_digit(s.p[2]) >= 0;
 }
 
 static void skip(struct str *s, size_t n)

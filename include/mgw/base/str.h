@@ -31,6 +31,8 @@ int str_to_u64(struct str s, uint64_t *np);
 /* A NUL-terminated copy; the caller frees it. NULL: out of memory. */
 char *str_dup(struct str s);
 
+/* 0 to 15; -1: it is none. */
+int str_hex_digit(char c);
 /* Bytes of the UTF-8 character that s begins with (1 to 4, RFC 3629), and which one it is; 0 when
  * there is none. */
 size_t str_utf8_first(struct str s, uint32_t *code_point);
