@@ -19,14 +19,15 @@ static enum breaker_sign sign_of(const struct http_failure *http)
 
 void failure_of_http(struct failure *f, const struct http_failure *http)
 {
-        bool is_final = http->fault == HTTP_FAULT_ELSEWHERE;
+        /* Where we do not go, we do not go the second time either. */
+        bool is_final = http->fault == HTTP_FAULT_ELSEWHERE || http->fault == HTTP_FAULT_BARRED;
 
         *f = (struct failure){
                 .why = http_fault_text(http->fault),
                 .detail = http->why,
-                .fault = !http->was_sent ? FAULT_UNSENT
-                         : is_final      ? FAULT_FINAL
-                                         : FAULT_CUT,
+                .fault = is_final          ? FAULT_FINAL
+                         : !http->was_sent ? FAULT_UNSENT
+                                           : FAULT_CUT,
                 .sign = sign_of(http),
         };
 }

@@ -7,7 +7,6 @@
  * which Node's servers close them. */
 #include "http_inside.h"
 #include "mgw/base/clock.h"
-#include "mgw/base/log.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -243,14 +242,16 @@ void http_request_note_refusal(struct http_request *request, const struct sockad
 
 /* ---- the end ---- */
 
-static const char *request_failure(const struct http_request *request, CURLcode result)
+static const char *request_failure(struct http_request *request, CURLcode result)
 {
         if (request->failure != NULL)
                 return request->failure;
         if (request->refusal != NULL)
                 return request->refusal;
         if (result != CURLE_OK && request->refused_address[0] != '\0')
-                return "Its address is not to be reached (allow_link_local)";
+                snprintf(request->error, sizeof(request->error),
+                         "Its address %s is not to be reached (allow_link_local)",
+                         request->refused_address);
         if (result == CURLE_OK || request->is_enough)
                 return request->is_head_told ? NULL : "The answer has no head";
         return request->error[0] != '\0' ? request->error : curl_easy_strerror(result);
@@ -284,9 +285,6 @@ void http_request_end(struct http_request *request, CURLcode result)
         if (request_follows(request, result))
                 return;
         what = request_failure(request, result);
-        if (request->refused_address[0] != '\0')
-                log_warn(NULL, "[HTTP] %s: link-local or metadata address: not connected to",
-                         request->refused_address);
         if (what != NULL) {
                 http_failure_read(request, result, &failure);
                 curl_easy_getinfo(request->easy, CURLINFO_EFFECTIVE_URL, &url);

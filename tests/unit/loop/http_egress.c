@@ -1,5 +1,4 @@
 /* Where requests do not go. */
-#include "mgw/base/log.h"
 #include "mgw/loop/http.h"
 #include "web.h"
 
@@ -7,11 +6,9 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 TestSuite(http_egress, .timeout = 60);
 
@@ -135,18 +132,16 @@ Test(http_egress, is_asked_on_each_connection_and_of_kept_ones_too)
         struct http_client *client;
         struct loop *loop;
         struct web web;
-        char url[64], log[2048] = "";
-        int fds[2];
+        char url[64];
 
         web_start(&web);
-        cr_assert_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-        log_setup(fds[1], LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
         cr_assert_eq(loop_create(&loop), 0);
         cr_assert_eq(http_client_create(loop, &client), 0);
         snprintf(url, sizeof(url), "http://0.0.0.0:%u/hello?you", web.port);
 
         fetch(loop, client, &other, url);
-        cr_assert_not_null(strstr(told, "allow_link_local"), "%s", told);
+        cr_assert_not_null(strstr(told, "address 0.0.0.0 is not to be reached (allow_link_local)"),
+                           "%s", told);
         cr_assert_eq(atomic_load(&web.n_connections), 0);
         fetch(loop, client, NULL, url);
         cr_assert_not_null(strstr(told, "allow_link_local"), "%s", told);
@@ -156,9 +151,6 @@ Test(http_egress, is_asked_on_each_connection_and_of_kept_ones_too)
         cr_assert_not_null(strstr(told, "allow_link_local"), "%s", told);
         cr_assert_eq(atomic_load(&web.n_requests), 1);
 
-        log_flush();
-        cr_assert_gt(read(fds[0], log, sizeof(log) - 1), 0);
-        cr_assert_not_null(strstr(log, "0.0.0.0"), "%s", log);
         http_client_destroy(client);
         loop_destroy(loop);
 }
