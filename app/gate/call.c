@@ -414,20 +414,25 @@ int call_count_bytes(struct call *call)
                                sizeof(*call) + CALL_AROUND_BYTES + 2 * rpc_cost(call->params));
 }
 
+/* Refused as refuse_memory() refuses what has not been read yet. */
+static void call_refuse_memory(struct call *call, const char *method, int outcome)
+{
+        bool is_users = outcome == LEDGER_E_PAYER;
+
+        if (call->post != NULL && !call->post->is_batch)
+                call->post->status = is_users ? 429 : 503;
+        call_fail(call, CALL_E_BUSY, "%s: %s", method,
+                  is_users ? "what this user has asked for takes as much memory as one may have "
+                             "(memory_per_user_max_bytes)"
+                           : "the gateway has no memory for new work now (memory_max_bytes)");
+}
+
 static void call_begin(struct call *call, const char *method)
 {
         int r = call_count_bytes(call);
 
-        if (r == LEDGER_E_PAYER)
-                call_fail(call, CALL_E_BUSY,
-                          "%s: what this user has asked for takes as much memory as "
-                          "one may have (memory_per_user_max_bytes)",
-                          method);
-        else if (r != 0)
-                call_fail(call, CALL_E_BUSY,
-                          "%s: the gateway has no memory for new work now "
-                          "(memory_max_bytes)",
-                          method);
+        if (r != 0)
+                call_refuse_memory(call, method, r);
         else if (is_long(call->progress_token))
                 call_fail(call, RPC_INVALID_PARAMS,
                           "params._meta.progressToken: more than %d bytes", CALL_TOKEN_MAX_BYTES);

@@ -260,8 +260,8 @@ bool stateless_wants(const struct call *call, const json_t *msg)
 }
 
 /* Where nothing has gone out yet (Streamable HTTP, "Protocol Version Header", "Server Validation").
- */
-static unsigned status_of(const json_t *error)
+ * otherwise: of all other errors. */
+static unsigned status_of(const json_t *error, unsigned otherwise)
 {
         switch (json_integer_value(json_object_get(error, "code"))) {
         case RPC_METHOD_NOT_FOUND:
@@ -271,7 +271,7 @@ static unsigned status_of(const json_t *error)
         case RPC_UNSUPPORTED_VERSION:
                 return 400;
         default:
-                return 200;
+                return otherwise;
         }
 }
 
@@ -292,7 +292,8 @@ void stateless_finish_answer(const struct call *call, json_t *answer)
         json_t *info = gate_implementation();
 
         if (call->post != NULL)
-                call->post->status = status_of(json_object_get(answer, "error"));
+                call->post->status =
+                        status_of(json_object_get(answer, "error"), call->post->status);
         (void)bridge_finish(call->method->name, call->params, answer, info, fresh_ms(call));
         json_decref(info);
 }
