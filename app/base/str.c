@@ -147,3 +147,26 @@ size_t str_utf8_first(struct str s, uint32_t *code_point)
         *code_point = c;
         return length;
 }
+
+void str_to_text(struct str s, char *text, size_t size)
+{
+        size_t used = 0;
+
+        while (s.n > 0) {
+                uint32_t c;
+                size_t n = str_utf8_first(s, &c);
+                bool is_fit = n > 0 && c >= 0x20 && (c < 0x7f || c > 0x9f);
+
+                n = n > 0 ? n : 1;
+                if (used + (is_fit ? n : 1) >= size)
+                        break;
+                if (is_fit)
+                        memcpy(text + used, s.p, n);
+                else
+                        text[used] = '?';
+                used += is_fit ? n : 1;
+                s.p += n;
+                s.n -= n;
+        }
+        text[used] = '\0';
+}

@@ -82,6 +82,29 @@ const char **account_headers(const struct account *a, const char *const *first,
         return lines;
 }
 
+bool account_is_silent(const struct account *a, unsigned question)
+{
+        return a != NULL && (a->silent & 1u << question) != 0;
+}
+
+bool account_falls_silent(struct account *a, unsigned question)
+{
+        bool is_news = a != NULL && !account_is_silent(a, question);
+
+        if (is_news)
+                a->silent |= 1u << question;
+        return is_news;
+}
+
+bool account_speaks(struct account *a, unsigned question)
+{
+        bool is_news = account_is_silent(a, question);
+
+        if (is_news)
+                a->silent &= ~(1u << question);
+        return is_news;
+}
+
 /* One at most for each account. */
 struct rest {
         struct list link; /* share->rests */

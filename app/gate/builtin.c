@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WAIT_MAX_S 3600
@@ -81,6 +82,26 @@ static void run_wait(struct call *call, const json_t *arguments)
                 call_fail(call, RPC_INTERNAL_ERROR, "wait: out of memory");
 }
 
+/* How the session's servers are, but for those that are as they should be. */
+static void describe_servers(const struct session *s, FILE *out)
+{
+        size_t n_ready = 0, n = s->links != NULL ? s->gate->n_upstreams : 0;
+
+        for (size_t i = 0; i < n; i++)
+                n_ready += s->links[i] != NULL && s->links[i]->state == LINK_READY;
+        fprintf(out, "servers: %zu of %zu ready\n", n_ready, n);
+        for (size_t i = 0; i < n; i++) {
+                const struct link *link = s->links[i];
+                const char *words = link != NULL ? link_last_words(link) : NULL;
+
+                if (link == NULL || link->state == LINK_READY)
+                        continue;
+                fprintf(out, "server %s: %s%s%s\n", upstream_name(link->upstream),
+                        link->state == LINK_OPENING ? "starting" : "down",
+                        words != NULL ? ", its stderr says: " : "", words != NULL ? words : "");
+        }
+}
+
 static void run_status(struct call *call)
 {
         const struct gate *gate = call->session->gate;
@@ -91,13 +112,18 @@ static void run_status(struct call *call)
                                       ? era_claimed_in_meta(call->params)
                                       : str_from(era_revision_name(call->session->revision));
         int64_t age_s = 0;
-        char text[1280], privileges[256];
+        char *text = NULL, privileges[256];
+        size_t n_text = 0;
+        FILE *out = open_memstream(&text, &n_text);
 
+        if (out == NULL) {
+                call_fail(call, RPC_INTERNAL_ERROR, "gateway_status: out of memory");
+                return;
+        }
         confine_describe(gate, privileges, sizeof(privileges));
         if (oldest != NULL)
                 age_s = (now - container_of(oldest, struct stream, link)->opened_ms) / 1000;
-        int n = snprintf(
-                text, sizeof(text),
+        fprintf(out,
                 "mgw %s on %s%s%s, up %" PRId64 " s\n"
                 "streams: %u open, of %u users, %" PRIu64
                 " opened, longest ended one lived %" PRIu64 " s\n"
@@ -119,7 +145,12 @@ static void run_status(struct call *call)
                 call->share->n_sessions, call->share->n_streams, call->share->n_calls,
                 call->share->n_children, call->session->user->email, call->session->user->n_streams,
                 age_s, STR_ARG(protocol));
-        answer_text(call, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1, false);
+        describe_servers(call->session, out);
+        if (fclose(out) == 0)
+                answer_text(call, text, n_text, false);
+        else
+                call_fail(call, RPC_INTERNAL_ERROR, "gateway_status: out of memory");
+        free(text);
 }
 
 bool builtin_call(struct call *call, const char *name, const json_t *arguments)

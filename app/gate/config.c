@@ -116,7 +116,11 @@ static const struct setting settings[] = {
         {"upstream_connect_timeout_ms", KIND_MS, AT(upstream_connect_timeout_ms), "10000", 1, 1e7,
          "time for connecting to an upstream"},
         {"upstream_open_timeout_s", KIND_SECONDS, AT(upstream_open_timeout_ms), "20", 0.001,
-         SECONDS_MAX, "an upstream that has not opened its session or listed by then is left out"},
+         SECONDS_MAX, "an upstream over HTTP that has not answered initialize by then is left out"},
+        {"upstream_grace_ms", KIND_MS, AT(upstream_grace_ms), "2000", 0, 1e7,
+         "initialize and lists are answered after this without the upstreams that are still "
+         "silent; "
+         "list_changed tells when they have come"},
         {"upstream_retry_s", KIND_SECONDS, AT(upstream_retry_ms), "0.5", 0.001, SECONDS_MAX,
          "an upstream that failed is tried again after this, doubled with each failure"},
         {"upstream_retry_max_s", KIND_SECONDS, AT(upstream_retry_max_ms), "30", 0.001, SECONDS_MAX,

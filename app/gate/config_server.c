@@ -18,6 +18,7 @@ enum shape {
         SHAPE_OBJECT,  /* json_t * */
         SHAPE_OAUTH,   /* struct config_oauth * */
         SHAPE_SCOPE,   /* enum config_scope */
+        SHAPE_ERA,     /* enum config_era */
         SHAPE_USERS,   /* the users who have an account of their own */
         SHAPE_BOOL,    /* bool */
         SHAPE_TYPE,    /* says the kind once more, as some clients' files do */
@@ -45,7 +46,9 @@ static const struct server_key {
         {"args", SHAPE_LIST, STDIO, 0},
         {"env", SHAPE_ENV, STDIO, AT(account.env)},
         {"cwd", SHAPE_TEXT, STDIO, AT(cwd)},
+        {"era", SHAPE_ERA, HTTP | STDIO, AT(era)},
         {"scope", SHAPE_SCOPE, STDIO, AT(scope)},
+        {"start_timeout_s", SHAPE_SECONDS, STDIO, AT(start_timeout_ms)},
         {"idle_s", SHAPE_SECONDS, STDIO, AT(idle_ms)},
         {"data_max_bytes", SHAPE_COUNT, STDIO, AT(data_max_bytes)},
         {"processes_max", SHAPE_COUNT, STDIO, AT(processes_max)},
@@ -174,22 +177,30 @@ static void load_type(struct loading *l, const char *at, const json_t *value,
                      "\"command\", \"rest\" with \"rest\" or \"openapi\"");
 }
 
-static void load_scope(struct loading *l, const char *at, const json_t *value,
-                       enum config_scope *scopep)
+static const char *const scope_words[] = {
+        [CONFIG_SCOPE_SESSION] = "session",
+        [CONFIG_SCOPE_USER] = "user",
+        [CONFIG_SCOPE_SHARED] = "shared",
+};
+
+static const char *const era_words[] = {
+        [CONFIG_ERA_AUTO] = "auto",
+        [CONFIG_ERA_SESSION] = "session",
+        [CONFIG_ERA_STATELESS] = "stateless",
+};
+
+/* One of three words, in the order of the values. */
+static void load_word(struct loading *l, const char *at, const json_t *value,
+                      const char *const words[3], unsigned *fieldp)
 {
-        static const char *const words[] = {
-                [CONFIG_SCOPE_SESSION] = "session",
-                [CONFIG_SCOPE_USER] = "user",
-                [CONFIG_SCOPE_SHARED] = "shared",
-        };
         const char *word = json_string_value(value);
 
-        for (unsigned i = 0; word != NULL && i < sizeof(words) / sizeof(words[0]); i++)
+        for (unsigned i = 0; word != NULL && i < 3; i++)
                 if (strcmp(words[i], word) == 0) {
-                        *scopep = (enum config_scope)i;
+                        *fieldp = i;
                         return;
                 }
-        config_fault(l, at, "must be \"session\", \"user\" or \"shared\"");
+        config_fault(l, at, "must be \"%s\", \"%s\" or \"%s\"", words[0], words[1], words[2]);
 }
 
 static void load_key(struct loading *l, const char *at, const struct server_key *k, json_t *value,
@@ -227,7 +238,10 @@ static void load_key(struct loading *l, const char *at, const struct server_key 
                 config_oauth_load(l, at, value, field);
                 break;
         case SHAPE_SCOPE:
-                load_scope(l, at, value, field);
+                load_word(l, at, value, scope_words, field);
+                break;
+        case SHAPE_ERA:
+                load_word(l, at, value, era_words, field);
                 break;
         case SHAPE_USERS:
                 config_users_load(l, at, value, s);
@@ -320,6 +334,7 @@ static enum config_server_kind kind_of(const json_t *entry)
 void config_server_load(struct loading *l, const char *name, json_t *entry)
 {
         struct config_server s = {.idle_ms = 600000,
+                                  .start_timeout_ms = 120000,
                                   .answer_timeout_ms = 60000,
                                   .data_max_bytes = -1,
                                   .processes_max = -1,

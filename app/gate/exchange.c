@@ -344,10 +344,8 @@ void exchange_fail_as(struct exchange *x, const struct failure *f)
 {
         struct link *link = x->owner;
 
-        if (x->kind == EXCHANGE_DISCOVER && f->fault == FAULT_CUT) {
-                link_not_discovered(x);
+        if (x->kind == EXCHANGE_DISCOVER && f->fault == FAULT_CUT && link_greets_otherwise(x))
                 return;
-        }
         if (x->kind == EXCHANGE_LISTEN) {
                 listen_on_end(x, NULL);
                 return;

@@ -2,6 +2,7 @@
 
 #include "link_inside.h"
 #include "mgw/base/log.h"
+#include "mgw/gate/account.h"
 #include "mgw/mcp/mirror.h"
 
 #include <stdio.h>
@@ -105,31 +106,31 @@ static json_t *make_index(enum link_list list, const json_t *entries)
 }
 
 /* Sessions with the same list share it. */
-static void fetch_share(struct fetch *f)
+static const struct upstream_recent *fetch_share(struct fetch *f)
 {
-        struct upstream *u = f->from->upstream;
-        json_t **recent = &u->recent[f->list], **index = &u->recent_index[f->list];
+        struct upstream_recent *recent = &f->from->upstream->recent[f->from->is_stateless];
 
-        if (!json_equal(*recent, f->entries)) {
-                json_decref(*recent);
-                json_decref(*index);
-                *recent = json_incref(f->entries);
-                *index = make_index(f->list, f->entries);
+        if (!json_equal(recent->lists[f->list], f->entries)) {
+                json_decref(recent->lists[f->list]);
+                json_decref(recent->index[f->list]);
+                recent->lists[f->list] = json_incref(f->entries);
+                recent->index[f->list] = make_index(f->list, f->entries);
                 if (f->list == LINK_TOOLS || f->list == LINK_PROMPTS)
                         fetch_tell_rivals(f);
         }
+        return recent;
 }
 
 static void fetch_done(struct fetch *f)
 {
         struct link *link = f->from;
-        struct upstream *u = link->upstream;
+        const struct upstream_recent *recent = fetch_share(f);
 
-        fetch_share(f);
+        account_speaks(link->account, ACCOUNT_LIST + f->list);
         json_decref(link->lists[f->list].entries);
         json_decref(link->lists[f->list].index);
-        link->lists[f->list].entries = json_incref(u->recent[f->list]);
-        link->lists[f->list].index = json_incref(u->recent_index[f->list]);
+        link->lists[f->list].entries = json_incref(recent->lists[f->list]);
+        link->lists[f->list].index = json_incref(recent->index[f->list]);
         link->lists[f->list].at_ms = loop_now_ms(link->upstream->gate->loop);
         link->lists[f->list].ttl_ms = f->ttl_ms;
         link->lists[f->list].as_of = f->as_of;

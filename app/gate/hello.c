@@ -1,5 +1,7 @@
 #include "mgw/gate/hello.h"
 
+#include "mgw/base/log.h"
+#include "mgw/gate/account.h"
 #include "mgw/gate/link.h"
 #include "mgw/mcp/bridge.h"
 
@@ -103,33 +105,83 @@ static void answer_discover(struct call *call)
         call_succeed_take(call, result);
 }
 
-static bool links_are_settled(const struct session *s)
+static void answer(struct call *call)
+{
+        const struct session *s = call->session;
+
+        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
+                if (s->links[i] != NULL && !s->links[i]->is_settled)
+                        s->links[i]->is_missing = true;
+        if (call->method->class == METHOD_INITIALIZE)
+                answer_initialize(call);
+        else
+                answer_discover(call);
+}
+
+/* One that left others waiting, as this account, is not waited for until it has spoken. */
+static bool is_awaited(const struct link *link)
+{
+        return link == NULL ||
+               (!link->is_settled && !account_is_silent(link->account, ACCOUNT_HELLO));
+}
+
+static bool awaits_links(const struct session *s)
 {
         for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
-                if (s->links[i] == NULL || !s->links[i]->is_settled)
-                        return false;
-        return true;
+                if (is_awaited(s->links[i]))
+                        return true;
+        return false;
+}
+
+/* Who is not heard of in time is told of later: by list_changed. */
+static void hello_on_grace(struct timer *timer)
+{
+        struct call *call = container_of(timer, struct call, work);
+        const struct session *s = call->session;
+
+        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+                const struct link *link = s->links[i];
+                const char *words = link != NULL ? link_last_words(link) : NULL;
+
+                if (link != NULL && is_awaited(link) &&
+                    account_falls_silent(link->account, ACCOUNT_HELLO) &&
+                    upstream_may_log(link->upstream))
+                        log_warn(LOG_FIELDS({"stderr", words}),
+                                 "[upstream] %s: initialize is not answered yet: clients are "
+                                 "answered without it until it is (upstream_grace_ms)",
+                                 upstream_name(link->upstream));
+        }
+        answer(call);
+}
+
+static void hello_wait(struct call *call)
+{
+        const struct gate *gate = call->session->gate;
+
+        call->work.on_due = hello_on_grace;
+        timer_arm(gate->loop, &call->work, gate->config->upstream_grace_ms);
 }
 
 /* Walks the calls of a session, once, when the last of its links is settled. */
 void hello_on_links_settled(struct session *session)
 {
-        if (!links_are_settled(session))
+        if (awaits_links(session))
                 return;
         list_for_each_safe (it, &session->calls) {
                 struct call *call = container_of(it, struct call, link);
 
-                if (call->method->class == METHOD_INITIALIZE)
-                        answer_initialize(call);
-                else if (call->method->class == METHOD_DISCOVER)
-                        answer_discover(call);
+                if (call->method->class == METHOD_INITIALIZE ||
+                    call->method->class == METHOD_DISCOVER)
+                        answer(call);
         }
 }
 
 void hello_discover(struct call *call)
 {
-        if (links_are_settled(call->session))
-                answer_discover(call);
+        if (awaits_links(call->session))
+                hello_wait(call);
+        else
+                answer(call);
 }
 
 void hello_initialize(struct call *call)
@@ -148,6 +200,8 @@ void hello_initialize(struct call *call)
         s->revision = era_negotiate(str_from(asked));
         if (session_open_links(s, call->params) < 0)
                 call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
+        else if (!s->is_initialized && awaits_links(s))
+                hello_wait(call);
         else if (!s->is_initialized)
-                hello_on_links_settled(s);
+                answer(call);
 }

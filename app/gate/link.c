@@ -6,7 +6,9 @@
 #include "mgw/base/log.h"
 #include "mgw/gate/account.h"
 #include "mgw/gate/call.h"
+#include "mgw/gate/fetch.h"
 #include "mgw/gate/hello.h"
+#include "mgw/gate/listing.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/era.h"
 
@@ -89,7 +91,7 @@ void link_open_failed_as(struct link *link, const struct failure *f)
                 upstream_forget_transport(u);
                 /* A server that was greeted is the same when it comes back. */
                 if (link->state != LINK_READY && !link_is_lodger(link))
-                        u->era = UPSTREAM_UNKNOWN;
+                        upstream_forget_eras(u);
         }
         if (f->sign == BREAKER_NO_SIGN && wait_ms == 0)
                 wait_ms = link_own_wait_ms(link);
@@ -106,12 +108,16 @@ void link_open_failed(struct link *link, const char *why)
 static void link_on_deadline(struct timer *timer)
 {
         struct link *link = container_of(timer, struct link, deadline);
-        struct failure failure = {.why = failure.text, .fault = FAULT_CUT, .sign = BREAKER_UNWELL};
+        struct failure failure = {.why = failure.text,
+                                  .detail = link_last_words(link),
+                                  .fault = FAULT_CUT,
+                                  .sign = BREAKER_UNWELL};
 
         if (link_probe_is_over(link))
                 return;
-        snprintf(failure.text, sizeof(failure.text), "did not answer initialize within %g s",
-                 (double)link->upstream->gate->config->upstream_open_timeout_ms / 1000);
+        snprintf(failure.text, sizeof(failure.text), "did not answer initialize within %g s (%s)",
+                 (double)link_patience_ms(link) / 1000,
+                 link->transport->is_own ? "start_timeout_s" : "upstream_open_timeout_s");
         link_lost(link, &failure);
 }
 
@@ -240,29 +246,31 @@ void link_fall_back(struct link *link, const struct transport *transport)
                 link_begin(link);
 }
 
+void link_tell_list(struct link *link, enum link_list list)
+{
+        static const char *const methods[LINK_N_LISTS] = {
+                [LINK_TOOLS] = "notifications/tools/list_changed",
+                [LINK_PROMPTS] = "notifications/prompts/list_changed",
+                [LINK_RESOURCES] = "notifications/resources/list_changed",
+                [LINK_TEMPLATES] = "notifications/resources/list_changed",
+        };
+        json_t *msg = link_can(link, fetch_capability(list))
+                              ? rpc_notification_take(methods[list], NULL)
+                              : NULL;
+
+        if (msg != NULL && link_is_host(link))
+                host_pass(link, msg);
+        else if (msg != NULL)
+                session_deliver(link->session, msg);
+        json_decref(msg);
+}
+
 void link_tell_change(struct link *link)
 {
-        static const struct {
-                const char *capability, *method;
-        } changes[] = {
-                {"tools", "notifications/tools/list_changed"},
-                {"prompts", "notifications/prompts/list_changed"},
-                {"resources", "notifications/resources/list_changed"},
-        };
-
         link->n_changes++;
-        for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
-                json_t *msg;
-
-                if (!link_can(link, changes[i].capability))
-                        continue;
-                msg = rpc_notification_take(changes[i].method, NULL);
-                if (msg != NULL && link_is_host(link))
-                        host_pass(link, msg);
-                else if (msg != NULL)
-                        session_deliver(link->session, msg);
-                json_decref(msg);
-        }
+        link_tell_list(link, LINK_TOOLS);
+        link_tell_list(link, LINK_PROMPTS);
+        link_tell_list(link, LINK_RESOURCES);
 }
 
 static void link_subscribe_again(struct link *link)
@@ -323,6 +331,9 @@ void link_on_hello(struct link *link, json_t *result)
         struct list *it;
 
         timer_disarm(link_loop(link), &link->deadline);
+        if (account_speaks(link->account, ACCOUNT_HELLO) && upstream_may_log(u))
+                log_info(NULL, "[upstream] %s: has answered: clients are told what it has",
+                         upstream_name(u));
         if (++link->n_unproven <= UNPROVEN_MAX) {
                 link->n_kept_out = 0;
                 if (!link_is_lodger(link))
@@ -330,12 +341,14 @@ void link_on_hello(struct link *link, json_t *result)
         }
         if (!link_is_lodger(link)) { /* the next sessions need not find out */
                 u->transport = link->transport;
-                u->era = link->is_stateless ? UPSTREAM_STATELESS : UPSTREAM_KEEPS_SESSIONS;
+                u->speaks[link->is_stateless] = UPSTREAM_SPEAKS;
+                if (link->n_turns > 0)
+                        u->speaks[!link->is_stateless] = UPSTREAM_SPEAKS_NOT;
         }
         json_decref(link->hello);
         link->hello = json_incref(result);
         link_imply_completions(link);
-        link_share_alike(&link->hello, &u->recent_hello);
+        link_share_alike(&link->hello, &u->recent[link->is_stateless].hello);
         link->state = LINK_READY;
         link->n_changes++;
         if (!link->is_stateless)
@@ -431,6 +444,7 @@ int link_create(struct upstream *upstream, struct session *session, const json_t
         list_init(&link->waiting);
         list_init(&link->parked);
         list_init(&link->queued);
+        list_init(&link->overdue);
         link->pump.on_run = link_on_pump;
         list_init(&link->asker.asks);
         link->asker.session = session;
@@ -484,6 +498,7 @@ void link_close(struct link *link)
         timer_disarm(link_loop(link), &link->retry);
         ask_forget(&link->asker);
         listen_stop(link);
+        listing_forget_overdue(link);
         while ((it = list_first(&link->exchanges)) != NULL)
                 exchange_end(container_of(it, struct exchange, link));
         while ((it = list_first(&link->waiting)) != NULL)
@@ -518,4 +533,11 @@ bool link_logs_beside(const struct link *link)
 const char *link_version(const struct link *link)
 {
         return json_string_value(json_object_get(link->hello, "protocolVersion"));
+}
+
+const char *link_last_words(const struct link *link)
+{
+        const struct link *own = link->host != NULL ? link->host : link;
+
+        return own->transport->last_words != NULL ? own->transport->last_words(own) : NULL;
 }

@@ -1,5 +1,5 @@
-/* Which era a server is of, found out by server/discover; what is not understood is asked to
- * initialize (versioning, "Backward Compatibility"). What was found is kept with the upstream. */
+/* Which era a link's server is spoken to in: its client's, where the server knows that one, else
+ * the other (versioning, "Backward Compatibility"). What is found is kept with the upstream. */
 #include "link_inside.h"
 #include "mgw/base/log.h"
 #include "mgw/mcp/bridge.h"
@@ -7,19 +7,70 @@
 
 #include <stdio.h>
 
-/* A server that is not known yet has this part of the time for an opening to understand
+/* A server of which that is not known has this part of the time for an opening to understand
  * server/discover. */
 #define PROBE_PART 4
 /* So often may a server send us from one era to the other within one opening. */
 #define TURNS_MAX 2
 
-static void link_greet_take(struct link *link, enum exchange_kind kind, const char *method,
-                            json_t *params, int64_t patience_ms)
+int64_t link_patience_ms(const struct link *link)
 {
+        const struct upstream *u = link->upstream;
+
+        return link->transport->is_own ? u->server->start_timeout_ms
+                                       : u->gate->config->upstream_open_timeout_ms;
+}
+
+static int64_t link_probe_patience_ms(const struct link *link)
+{
+        return link->upstream->gate->config->upstream_open_timeout_ms / PROBE_PART;
+}
+
+/* May it be tried at all? What was found out only says which comes first. */
+static bool link_may_speak(const struct link *link, bool is_stateless)
+{
+        enum config_era era = link->upstream->server->era;
+
+        if (is_stateless)
+                return link->transport->knows_stateless && era != CONFIG_ERA_SESSION;
+        return era != CONFIG_ERA_STATELESS || !link->transport->knows_stateless;
+}
+
+static bool link_is_doubtful(const struct link *link, bool is_stateless)
+{
+        return link_may_speak(link, !is_stateless) &&
+               link->upstream->speaks[is_stateless] == UPSTREAM_MAY_SPEAK;
+}
+
+static bool link_first_is_stateless(const struct link *link)
+{
+        bool is_clients = link->session->kind == SESSION_STANDING;
+
+        if (!link_may_speak(link, is_clients))
+                return !is_clients;
+        if (link->upstream->speaks[is_clients] == UPSTREAM_SPEAKS_NOT &&
+            link_may_speak(link, !is_clients))
+                return !is_clients;
+        return is_clients;
+}
+
+static void link_greet_as(struct link *link, bool is_stateless)
+{
+        enum exchange_kind kind = is_stateless ? EXCHANGE_DISCOVER : EXCHANGE_INITIALIZE;
+        const char *method = is_stateless ? "server/discover" : "initialize";
+        json_t *params = is_stateless ? json_object() : json_incref(link->init_params);
+        int64_t patience_ms = link_patience_ms(link);
         struct exchange *x = exchange_new(
                 link, kind, rpc_request_take(json_integer(++link->last_id), method, params));
 
-        timer_arm(link_loop(link), &link->deadline, patience_ms);
+        link->is_stateless = is_stateless;
+        if (is_stateless && link_is_doubtful(link, true)) {
+                link->is_probing = true;
+                patience_ms = link_probe_patience_ms(link);
+        } else if (link->is_probing) {
+                patience_ms -= link_probe_patience_ms(link);
+        }
+        timer_arm(link_loop(link), &link->deadline, patience_ms > 0 ? patience_ms : 1);
         if (x == NULL) {
                 link_open_failed(link, "out of memory");
                 return;
@@ -28,59 +79,42 @@ static void link_greet_take(struct link *link, enum exchange_kind kind, const ch
         exchange_start(x);
 }
 
-static void link_discover(struct link *link)
-{
-        int64_t patience_ms = link->upstream->gate->config->upstream_open_timeout_ms;
-
-        link->is_stateless = true;
-        link_greet_take(link, EXCHANGE_DISCOVER, "server/discover", json_object(),
-                        link->is_probing ? patience_ms / PROBE_PART : patience_ms);
-}
-
-static void link_initialize(struct link *link)
-{
-        link->is_stateless = false;
-        link_greet_take(link, EXCHANGE_INITIALIZE, "initialize", json_incref(link->init_params),
-                        link->upstream->gate->config->upstream_open_timeout_ms);
-}
-
 void link_greet(struct link *link)
 {
-        enum upstream_era era =
-                link->transport->knows_stateless ? link->upstream->era : UPSTREAM_KEEPS_SESSIONS;
-
         link->n_turns = 0;
-        link->is_probing = era == UPSTREAM_UNKNOWN;
-        if (era == UPSTREAM_KEEPS_SESSIONS)
-                link_initialize(link);
-        else
-                link_discover(link);
+        link->is_probing = false;
+        link_greet_as(link, link_first_is_stateless(link));
 }
 
-static bool link_may_turn(struct link *link)
+/* The server has said that it is of the other era. */
+static void link_turn(struct link *link)
 {
         if (link->n_turns++ < TURNS_MAX)
-                return true;
-        link_open_failed(link, "sends us back and forth between protocol versions");
-        return false;
+                link_greet_as(link, !link->is_stateless);
+        else
+                link_open_failed(link, "sends us back and forth between protocol versions");
 }
 
-static void link_turn_to_sessions(struct link *link)
+/* The other is on its way already. */
+static bool greeting_is_late(const struct exchange *x)
 {
-        link->is_probing = true;
-        link->upstream->era = UPSTREAM_UNKNOWN;
-        if (link_may_turn(link))
-                link_initialize(link);
+        return (x->kind == EXCHANGE_DISCOVER) != x->owner->is_stateless;
 }
 
-void link_not_discovered(struct exchange *x)
+bool link_greets_otherwise(struct exchange *x)
 {
         struct link *link = x->owner;
-        bool was_late = !link->is_stateless; /* initialize is on its way */
+        bool was_stateless = x->kind == EXCHANGE_DISCOVER;
 
+        if (greeting_is_late(x)) {
+                exchange_end(x);
+                return true;
+        }
+        if (link->n_turns > 0 || !link_may_speak(link, !was_stateless))
+                return false;
         exchange_end(x);
-        if (!was_late)
-                link_turn_to_sessions(link);
+        link_turn(link);
+        return true;
 }
 
 /* While it opens, little but the greetings has been sent. */
@@ -100,7 +134,7 @@ bool link_probe_is_over(struct link *link)
 {
         struct exchange *x = link_find_opening(link, EXCHANGE_DISCOVER);
 
-        if (x == NULL || !link->is_stateless || !link->is_probing)
+        if (x == NULL || !link->is_stateless || !link->is_probing || link->n_turns > 0)
                 return false;
         if (upstream_may_log(link->upstream))
                 log_info(NULL, "[upstream] %s: no answer to server/discover: asked to initialize",
@@ -108,18 +142,18 @@ bool link_probe_is_over(struct link *link)
         /* Over a pipe the answer of a server that starts slowly comes before that to initialize. */
         if (!link->transport->is_own)
                 exchange_end(x);
-        link_turn_to_sessions(link);
+        link_turn(link);
         return true;
 }
 
 bool link_opens_anew(struct link *link, const char *why)
 {
         if (link->state != LINK_OPENING || !link->is_probing || !link->transport->is_own)
-                return false;
+                return false; /* server/discover is not why */
         if (upstream_may_log(link->upstream))
                 log_info(NULL, "[upstream] %s: %s: started again without server/discover",
                          upstream_name(link->upstream), why);
-        link->upstream->era = UPSTREAM_KEEPS_SESSIONS;
+        link->upstream->speaks[1] = UPSTREAM_SPEAKS_NOT;
         link_begin(link);
         return true;
 }
@@ -141,45 +175,52 @@ static void link_on_discovered(struct exchange *x, const json_t *result)
         const json_t *versions = json_object_get(result, "supportedVersions");
         era_revision revision;
         bool is_spoken = era_choose(versions, &revision) == 0;
+        bool is_of_era = is_spoken && era_is_stateless(revision);
         json_t *hello;
 
-        if (!json_is_array(versions) || (is_spoken && !era_is_stateless(revision))) {
-                link_not_discovered(x);
+        if ((!json_is_array(versions) || (is_spoken && !is_of_era)) && link_greets_otherwise(x))
                 return;
-        }
-        hello = is_spoken ? bridge_hello_of_discover(result, revision) : NULL;
+        hello = is_of_era ? bridge_hello_of_discover(result, revision) : NULL;
         link_end_greetings(link);
         if (hello != NULL) {
                 link->is_stateless = true;
                 link_on_hello(link, hello);
         } else {
-                link_open_failed(link, is_spoken ? "says nothing of its capabilities"
+                link_open_failed(link, is_of_era ? "says nothing of its capabilities"
                                                  : "speaks no protocol version that mgw does");
         }
         json_decref(hello);
 }
 
-/* Which era does a refusal by a server of the stateless era point to? */
-static enum upstream_era era_of_refusal(const struct exchange *x, const json_t *error)
+/* Only servers that know the stateless era give such errors. Does it point to the other than that
+ * which has just been tried? */
+static bool points_to_other(const struct exchange *x, const json_t *error)
 {
         const json_t *versions = json_object_get(json_object_get(error, "data"), "supported");
-        bool was_discover = x->kind == EXCHANGE_DISCOVER;
-        enum upstream_era era = UPSTREAM_STATELESS;
+        bool was_stateless = x->kind == EXCHANGE_DISCOVER;
         era_revision revision;
 
-        if (versions != NULL && era_choose(versions, &revision) < 0)
-                return UPSTREAM_UNKNOWN;
-        if (versions != NULL && !era_is_stateless(revision))
-                era = UPSTREAM_KEEPS_SESSIONS;
-        /* what it names has just been tried */
-        return was_discover == (era == UPSTREAM_STATELESS) ? UPSTREAM_UNKNOWN : era;
+        if (versions == NULL)
+                return !was_stateless;
+        return era_choose(versions, &revision) == 0 && era_is_stateless(revision) != was_stateless;
 }
 
-/* Only servers of the stateless era give such errors. */
-static void link_on_stateless_error(struct exchange *x, const json_t *error)
+static void link_on_stateless_error(struct exchange *x, const struct failure *failure,
+                                    const json_t *error)
 {
         struct link *link = x->owner;
-        enum upstream_era era = era_of_refusal(x, error);
+        bool turns = points_to_other(x, error) && link_may_speak(link, !link->is_stateless);
+
+        exchange_end(x);
+        if (turns)
+                link_turn(link);
+        else
+                link_open_failed_as(link, failure);
+}
+
+static void link_on_greeting_refused(struct exchange *x, const json_t *error)
+{
+        struct link *link = x->owner;
         /* What it says may be of this user, and the link a host of several. */
         const struct failure failure = {
                 .why = x->kind == EXCHANGE_DISCOVER ? "has refused server/discover"
@@ -188,39 +229,27 @@ static void link_on_stateless_error(struct exchange *x, const json_t *error)
                 .fault = FAULT_FINAL,
         };
 
-        exchange_end(x);
-        if (era == UPSTREAM_KEEPS_SESSIONS)
-                link_turn_to_sessions(link);
-        else if (era == UPSTREAM_UNKNOWN || !link->transport->knows_stateless)
+        if (!greeting_is_late(x) && bridge_is_stateless_error(error)) {
+                link_on_stateless_error(x, &failure, error);
+        } else if (!link_greets_otherwise(x)) {
+                exchange_end(x);
                 link_open_failed_as(link, &failure);
-        else if (link_may_turn(link))
-                link_discover(link);
+        }
 }
 
 void link_on_greeting_answer(struct exchange *x, const struct rpc_msg *m)
 {
         struct link *link = x->owner;
-        bool is_stateless_error = m->kind == RPC_ERROR && bridge_is_stateless_error(m->error);
         json_t *root = json_incref(m->root); /* the exchange's end may free it */
 
-        if (is_stateless_error) {
-                link_on_stateless_error(x, m->error);
+        if (m->kind != RPC_RESULT || !json_is_object(m->result)) {
+                link_on_greeting_refused(x, m->error);
         } else if (x->kind == EXCHANGE_DISCOVER) {
-                if (m->kind == RPC_RESULT)
-                        link_on_discovered(x, m->result);
-                else
-                        link_not_discovered(x);
+                link_on_discovered(x, m->result);
         } else {
+                link->is_stateless = false;
                 link_end_greetings(link);
-                if (m->kind == RPC_RESULT && json_is_object(m->result))
-                        link_on_hello(link, m->result);
-                else
-                        link_open_failed_as(
-                                link,
-                                &(const struct failure){.why = "refused to initialize",
-                                                        .detail = json_string_value(json_object_get(
-                                                                m->error, "message")),
-                                                        .fault = FAULT_FINAL});
+                link_on_hello(link, m->result);
         }
         json_decref(root);
 }

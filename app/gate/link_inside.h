@@ -82,6 +82,8 @@ struct transport {
         void (*on_ready)(struct link *link);
         /* Its session has become idle, or is so no more; NULL: it makes no difference. */
         void (*on_use)(struct link *link);
+        /* What is to be had of it when it does not answer, or NULL; may be missing. */
+        const char *(*last_words)(const struct link *link);
         /* Ends the connection in order; the link is freed at the end of the turn. */
         void (*destroy)(struct link *link);
 };
@@ -159,9 +161,9 @@ static inline bool exchange_is_outlived(const struct exchange *x)
 const char *exchange_version(const struct exchange *x);
 /* The text of the message as it goes out; the caller frees text->p. 0, -ENOMEM. */
 int exchange_dump(const struct exchange *x, struct str *text);
-/* The server's answer tells that it does not understand server/discover: it is asked to initialize.
- */
-void link_not_discovered(struct exchange *x);
+/* The server does not understand x, which greets it: true when that has been acted upon, since the
+ * other era is tried, or is on its way already. */
+bool link_greets_otherwise(struct exchange *x);
 /* A refusal (HTTP 4xx) of what greets: true when its body tells the era, and has been acted upon.
  */
 bool link_takes_refusal(struct exchange *x, struct str text);
@@ -205,6 +207,8 @@ void exchange_give_up(struct exchange *x, const struct failure *failure);
 void link_try(struct link *link);
 /* Opens it by its transport. */
 void link_begin(struct link *link);
+/* So long may an opening take. */
+int64_t link_patience_ms(const struct link *link);
 /* Sends the first request. */
 void link_greet(struct link *link);
 /* Its answer. */

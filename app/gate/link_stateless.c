@@ -217,7 +217,7 @@ json_t *link_bridge_answer(struct exchange *x, const struct rpc_msg *m)
 void link_doubt(struct exchange *x)
 {
         if (!exchange_is_outlived(x))
-                x->owner->upstream->era = UPSTREAM_UNKNOWN;
+                upstream_forget_eras(x->owner->upstream);
         exchange_again(x);
 }
 

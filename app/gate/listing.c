@@ -1,6 +1,7 @@
 #include "mgw/gate/listing.h"
 
 #include "mgw/base/log.h"
+#include "mgw/gate/account.h"
 #include "mgw/gate/builtin.h"
 #include "mgw/gate/call.h"
 #include "mgw/gate/fetch.h"
@@ -12,12 +13,17 @@
 #include <string.h>
 
 #define PAGE_MAX 1000
+/* So often an overdue list is asked for. */
+#define TRIES_MAX 5
 
 /* What one upstream has to give. */
 struct part {
-        struct list link;
+        struct list link; /* its listing's parts, or overdue at from */
         struct fetch fetch;
-        struct listing *listing;
+        struct link *from;
+        struct listing *listing; /* NULL: no client waits for it */
+        struct timer deadline;   /* overdue: it is asked for again */
+        unsigned n_tries;
 };
 
 /* Lists that a call waits for. */
@@ -65,6 +71,15 @@ static size_t parts_of(const struct session *s, enum link_list list, struct cata
         return n;
 }
 
+/* Is it on its way, with nobody to wait for it? Walks LINK_N_LISTS at most. */
+static bool is_overdue(const struct link *link, enum link_list list)
+{
+        list_for_each (it, &link->overdue)
+                if (container_of(it, struct part, link)->fetch.list == list)
+                        return true;
+        return false;
+}
+
 int64_t listing_fresh_ms(const struct call *call)
 {
         const struct session *s = call->session;
@@ -74,8 +89,11 @@ int64_t listing_fresh_ms(const struct call *call)
         for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
                 const struct link *link = s->links[i];
 
-                if (link != NULL && link->lists[list].entries != NULL &&
-                    fetch_fresh_ms(link, list) < fresh_ms)
+                if (link == NULL)
+                        continue;
+                if (is_overdue(link, list))
+                        return 0;
+                if (link->lists[list].entries != NULL && fetch_fresh_ms(link, list) < fresh_ms)
                         fresh_ms = fetch_fresh_ms(link, list);
         }
         return fresh_ms;
@@ -135,8 +153,9 @@ static void listing_check(struct listing *l)
 static void part_end(struct part *part, const char *why)
 {
         list_unlink(&part->link);
+        timer_disarm(part->from->upstream->gate->loop, &part->deadline);
         fetch_drop(&part->fetch, why);
-        loop_bury(listing_gate(part->listing)->loop, part, free);
+        loop_bury(part->from->upstream->gate->loop, part, free);
 }
 
 static void part_on_done(struct fetch *fetch, bool is_new)
@@ -144,21 +163,76 @@ static void part_on_done(struct fetch *fetch, bool is_new)
         struct part *part = container_of(fetch, struct part, fetch);
         struct listing *l = part->listing;
 
-        (void)is_new;
         part_end(part, NULL);
-        listing_check(l);
+        if (l != NULL)
+                listing_check(l);
+        else if (is_new)
+                link_tell_list(part->from, fetch->list);
+}
+
+static void part_give_time(struct part *part)
+{
+        const struct gate *gate = part->from->upstream->gate;
+
+        timer_arm(gate->loop, &part->deadline, gate->config->upstream_open_timeout_ms);
+}
+
+/* A request may have been lost. An opening has a deadline of its own. */
+static void part_on_deadline(struct timer *timer)
+{
+        struct part *part = container_of(timer, struct part, deadline);
+        enum link_list list = part->fetch.list;
+        static const char why[] = "the gateway no longer waits";
+
+        if (part->from->state == LINK_READY && ++part->n_tries >= TRIES_MAX) {
+                part_end(part, why);
+                return;
+        }
+        part_give_time(part);
+        if (part->from->state == LINK_READY) {
+                fetch_drop(&part->fetch, why);
+                fetch_start(&part->fetch, part->from, list);
+        }
+}
+
+/* The client is answered without, and told when it has come. */
+static void part_fall_due(struct part *part)
+{
+        part->listing = NULL;
+        part->from->is_missing = true;
+        part->deadline.on_due = part_on_deadline;
+        list_move_to_tail(&part->from->overdue, &part->link);
+        part_give_time(part);
+}
+
+/* Is it waited for? One that left others waiting, as this account, is not, until it has spoken. */
+static bool is_silent(const struct link *link, enum link_list list)
+{
+        return account_is_silent(link->account, ACCOUNT_LIST + list) ||
+               (link->state != LINK_READY && account_is_silent(link->account, ACCOUNT_HELLO));
 }
 
 static void part_start(struct listing *l, struct link *link, enum link_list list)
 {
-        struct part *part = calloc(1, sizeof(*part));
+        struct part *part = is_overdue(link, list) ? NULL : calloc(1, sizeof(*part));
 
         if (part == NULL)
                 return;
+        part->from = link;
         part->listing = l;
         part->fetch.on_done = part_on_done;
         list_append(&l->parts, &part->link);
+        if (is_silent(link, list))
+                part_fall_due(part);
         fetch_start(&part->fetch, link, list);
+}
+
+void listing_forget_overdue(struct link *link)
+{
+        struct list *it;
+
+        while ((it = list_first(&link->overdue)) != NULL)
+                part_end(container_of(it, struct part, link), "its session has ended");
 }
 
 /* Walks the upstreams it still waits for. */
@@ -169,13 +243,18 @@ static void listing_on_deadline(struct timer *timer)
 
         while ((it = list_first(&l->parts)) != NULL) {
                 struct part *part = container_of(it, struct part, link);
-                struct link *from = part->fetch.from;
+                struct link *from = part->from;
+                bool is_open = from->state == LINK_READY;
 
-                if (upstream_may_log(from->upstream))
-                        log_warn(NULL, "[upstream] %s: %s took too long: its entries are left out",
-                                 upstream_name(from->upstream), fetch_method(part->fetch.list));
-                from->is_missing = true;
-                part_end(part, "the gateway no longer waits");
+                if (account_falls_silent(from->account, is_open ? ACCOUNT_LIST + part->fetch.list
+                                                                : ACCOUNT_HELLO) &&
+                    upstream_may_log(from->upstream))
+                        log_warn(NULL,
+                                 "[upstream] %s: %s is not answered yet: clients are answered "
+                                 "without its entries until it is (upstream_grace_ms)",
+                                 upstream_name(from->upstream),
+                                 is_open ? fetch_method(part->fetch.list) : "initialize");
+                part_fall_due(part);
         }
         listing_done(l);
 }
@@ -218,7 +297,7 @@ static void listing_wait(struct listing *l)
         const struct gate *gate = listing_gate(l);
 
         l->is_starting = false;
-        timer_arm(gate->loop, &l->deadline, gate->config->upstream_open_timeout_ms);
+        timer_arm(gate->loop, &l->deadline, gate->config->upstream_grace_ms);
         listing_check(l);
 }
 

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What it makes us log within one second; more is counted. */
-
 const char upstream_left_alone[] = "is left alone for a while, after failures in a row";
 
 static const struct transport *const transports[] = {
@@ -67,6 +65,7 @@ int upstreams_create(struct gate *gate)
                         .index = (unsigned)i,
                         .http = {.may_reach_link_local = server->allow_link_local},
                 };
+                upstream_forget_eras(&gate->upstreams[i]);
                 if (find_rivals(&gate->upstreams[i]) < 0 ||
                     accounts_create(&gate->upstreams[i]) < 0)
                         return -ENOMEM;
@@ -74,16 +73,22 @@ int upstreams_create(struct gate *gate)
         return 0;
 }
 
+static void recent_release(struct upstream_recent *recent)
+{
+        json_decref(recent->hello);
+        for (size_t i = 0; i < sizeof(recent->lists) / sizeof(recent->lists[0]); i++) {
+                json_decref(recent->lists[i]);
+                json_decref(recent->index[i]);
+        }
+}
+
 void upstreams_destroy(struct gate *gate)
 {
         for (size_t i = 0; i < gate->n_upstreams; i++) {
-                for (size_t k = 0; k < sizeof(gate->upstreams->recent) / sizeof(json_t *); k++) {
-                        json_decref(gate->upstreams[i].recent[k]);
-                        json_decref(gate->upstreams[i].recent_index[k]);
-                }
-                free(gate->upstreams[i].rule.rivals);
-                json_decref(gate->upstreams[i].recent_hello);
+                recent_release(&gate->upstreams[i].recent[0]);
+                recent_release(&gate->upstreams[i].recent[1]);
                 json_decref(gate->upstreams[i].recent_params);
+                free(gate->upstreams[i].rule.rivals);
                 log_budget_finish(&gate->upstreams[i].log);
                 accounts_destroy(&gate->upstreams[i]);
         }
@@ -175,4 +180,9 @@ int64_t upstream_retry_in_ms(const struct upstream *u, const struct share *share
 void upstream_forget_transport(struct upstream *u)
 {
         u->transport = transports[u->server->kind];
+}
+
+void upstream_forget_eras(struct upstream *u)
+{
+        u->speaks[0] = u->speaks[1] = UPSTREAM_MAY_SPEAK;
 }

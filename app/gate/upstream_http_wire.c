@@ -248,10 +248,8 @@ static bool wire_turns(struct http_wire *w)
                 return false;
         if (status / 100 == 4 && link_takes_refusal(x, buf_bytes(&w->body)))
                 return true;
-        if (x->kind == EXCHANGE_DISCOVER) {
-                link_not_discovered(x);
+        if (link_greets_otherwise(x))
                 return true;
-        }
         if (status != 400 && status != 404 && status != 405)
                 return false;
         exchange_end(x);

@@ -28,6 +28,7 @@ struct stdio_peer {
         struct exchange *relayed;   /* the line in progress is its answer */
         struct request_waiter room; /* a client that does not read holds the child back */
         struct timer idle;
+        char last_words[160]; /* of its stderr, before it is ready */
 };
 
 /* What a child has of our environment; the rest it is given by its entry. */
@@ -166,6 +167,8 @@ static void peer_on_error_line(void *owner, struct str line)
 {
         struct stdio_peer *peer = owner;
 
+        if (peer->link->state == LINK_OPENING && line.n > 0)
+                str_to_text(line, peer->last_words, sizeof(peer->last_words));
         if (upstream_may_log(peer->link->upstream))
                 log_info(NULL, "[upstream] %s: stderr: %.*s", upstream_name(peer->link->upstream),
                          STR_ARG(line));
@@ -176,6 +179,13 @@ static void peer_on_room(void *owner)
         (void)owner; /* who was refused has been told */
 }
 
+static const char *stdio_last_words(const struct link *link)
+{
+        const struct stdio_peer *peer = link->peer;
+
+        return peer->last_words[0] != '\0' ? peer->last_words : NULL;
+}
+
 static void peer_on_exit(void *owner, int status, const char *how)
 {
         struct stdio_peer *peer = owner;
@@ -183,6 +193,7 @@ static void peer_on_exit(void *owner, int status, const char *how)
         /* One that ran has come to its end by what it was asked; the others' have not. */
         const struct failure failure = {
                 .why = how,
+                .detail = stdio_last_words(peer->link),
                 .fault = FAULT_CUT,
                 .sign = peer->link->state == LINK_OPENING ? BREAKER_UNWELL : BREAKER_NO_SIGN,
         };
@@ -332,6 +343,7 @@ static int stdio_open(struct link *link)
         int r = -EAGAIN;
 
         peer_stop(peer);
+        peer->last_words[0] = '\0';
         failure.why = lacks_room(peer, text, sizeof(text));
         if (failure.why == NULL) {
                 r = peer_start(peer, detail, sizeof(detail));
@@ -357,7 +369,9 @@ static int stdio_open(struct link *link)
 
 static void stdio_on_ready(struct link *link)
 {
-        (void)link;
+        struct stdio_peer *peer = link->peer;
+
+        peer->last_words[0] = '\0';
 }
 
 static void stdio_destroy(struct link *link)
@@ -376,5 +390,6 @@ const struct transport transport_stdio = {
         .send = stdio_send,
         .drop = stdio_drop,
         .on_ready = stdio_on_ready,
+        .last_words = stdio_last_words,
         .destroy = stdio_destroy,
 };

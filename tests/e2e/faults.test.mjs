@@ -301,7 +301,11 @@ describe('the lists', { timeout: 120000 }, () => {
     const fresh = await Client.open(b.gateway);
     b.up.faults['tools/list'] = fault.hang;
     assert.deepEqual(ofUp(await fresh.names()), []);
+    assert.deepEqual(ofUp(await fresh.names()), [], 'it is waited for once');
+    assert.equal(b.up.count('tools/list'), 1, 'the request that is on its way is not repeated');
     b.up.faults = {};
+    // It is asked again when the first request has had its time.
+    await waitFor(async () => ofUp(await fresh.names()).length > 0, 'the list');
     assert.deepEqual(ofUp(await fresh.names()), tools.map((t) => `up_${t.name}`));
   });
 
@@ -725,7 +729,7 @@ const childProgram = path.join(top, 'tests/e2e/lib/fault_child.mjs');
 
 describe('a child process that', { timeout: 120000 }, () => {
   let gateway, witness, client, dir;
-  const entry = (name, ...args) => ({ command: node, args: [childProgram, path.join(dir, name), ...args] });
+  const entry = (name, ...args) => ({ command: node, args: [childProgram, path.join(dir, name), ...args], start_timeout_s: 2 });
   const journal = (name = 'up') => (fs.existsSync(path.join(dir, name)) ? fs.readFileSync(path.join(dir, name), 'utf8').trim().split('\n') : []);
   const count = (line, name) => journal(name).filter((l) => l === line).length;
   const checkWitness = async () => {
@@ -826,7 +830,7 @@ describe('a child process that', { timeout: 120000 }, () => {
       config: {
         mcpServers: {
           hangs: entry('hangs', 'hang'), leaves: entry('leaves', 'exit after hello'), mute: entry('mute', 'close output'),
-          shell: { command: 'sh', args: ['-c', 'printf \'{"jsonrpc":"2.0","id":1,"resu\''] }, witness: { url: witness.url },
+          shell: { command: 'sh', args: ['-c', 'printf \'{"jsonrpc":"2.0","id":1,"resu\''], start_timeout_s: 2 }, witness: { url: witness.url },
         },
       },
     });

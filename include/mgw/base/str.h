@@ -36,3 +36,6 @@ int str_hex_digit(char c);
 /* Bytes of the UTF-8 character that s begins with (1 to 4, RFC 3629), and which one it is; 0 when
  * there is none. */
 size_t str_utf8_first(struct str s, uint32_t *code_point);
+/* As much of s as fits into text, whole characters and a NUL; a '?' stands for each byte that is no
+ * UTF-8 or a control. */
+void str_to_text(struct str s, char *text, size_t size);

@@ -6,10 +6,17 @@
 
 struct credential;
 
+/* What its server is asked while clients wait. */
+enum account_question {
+        ACCOUNT_HELLO,
+        ACCOUNT_LIST, /* + enum link_list */
+};
+
 struct account {
         struct upstream *upstream;
         const struct config_account *config;
         struct credential *credential; /* NULL: no token is fetched */
+        unsigned silent;               /* one bit a question: account_is_silent() */
 };
 
 /* Into upstream->accounts. 0, -ENOMEM. */
@@ -22,6 +29,12 @@ struct account *account_find(const struct upstream *upstream, const struct user 
  * unless it is NULL. The lines are borrowed, the caller frees the array. NULL: out of memory. */
 const char **account_headers(const struct account *account, const char *const *first,
                              const char *authorization);
+/* Was the question left without an answer for upstream_grace_ms? Then no client of the account
+ * waits for it again until it has been answered. false for NULL: there is nothing to wait for. */
+bool account_is_silent(const struct account *account, unsigned question);
+/* true: this is news. NULL is fine. */
+bool account_falls_silent(struct account *account, unsigned question);
+bool account_speaks(struct account *account, unsigned question);
 /* The server has asked, when this user called, to be left alone for so long (Retry-After): it is by
  * this user, as this account. Who shares the account is told so too when it is meant for them. */
 void account_rest(const struct account *account, struct share *share, int64_t ms);

@@ -20,6 +20,9 @@ enum config_server_kind {
 /* Whose a child process is. */
 enum config_scope { CONFIG_SCOPE_SESSION, CONFIG_SCOPE_USER, CONFIG_SCOPE_SHARED };
 
+/* In which a server is spoken to; auto: its client's, where the server knows that one. */
+enum config_era { CONFIG_ERA_AUTO, CONFIG_ERA_SESSION, CONFIG_ERA_STATELESS };
+
 /* Bytes of an access or refresh token. */
 #define CONFIG_OAUTH_TOKEN_MAX 16384
 
@@ -49,6 +52,7 @@ struct config_server {
         char **argv; /* command and args */
         char *cwd;   /* NULL: ours */
         enum config_scope scope;
+        enum config_era era;
         char *rest_file;
         char *openapi_file; /* in its place */
         char *base_url;     /* NULL: the one in the description */
@@ -69,7 +73,8 @@ struct config_server {
         int64_t data_max_bytes;
         int64_t processes_max;
         int64_t files_max;
-        int64_t idle_ms; /* a child that has nothing to do ends after this */
+        int64_t start_timeout_ms; /* from the start of a child to its first answer */
+        int64_t idle_ms;          /* a child that has nothing to do ends after this */
 };
 
 struct config {
@@ -105,7 +110,8 @@ struct config {
         uint64_t replay_total_max_bytes;
         int64_t replay_age_ms;
         int64_t upstream_connect_timeout_ms;
-        int64_t upstream_open_timeout_ms; /* initialize of an upstream, and its lists */
+        int64_t upstream_open_timeout_ms; /* initialize of an upstream */
+        int64_t upstream_grace_ms;        /* clients wait so long for it, and for its lists */
         int64_t upstream_retry_ms;
         int64_t upstream_retry_max_ms;
         int64_t catalog_age_ms;

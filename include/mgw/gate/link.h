@@ -26,6 +26,7 @@ struct link {
         struct exchange *by_id; /* those of them that are requests: hash */
         struct list waiting;    /* for READY */
         struct list parked;     /* for something else */
+        struct list overdue;    /* lists that no client waits for any more: gate/listing */
         struct list queued;     /* READY, but many that nobody waits for are on their way */
         struct loop_task pump;  /* of those */
         struct watch_count *watch_counts[2]; /* gate/subscription: resources, tasks */
@@ -51,7 +52,7 @@ struct link {
         int told_level;       /* of its log, the upstream was told last; -1: none */
         enum link_state state;
         bool is_stateless; /* it keeps no session */
-        bool is_probing;   /* OPENING: whether it does is not known */
+        bool is_probing;   /* OPENING: server/discover was sent in doubt whether it is known */
         bool is_missing;   /* the client may have been told lists without it */
         bool is_settled;   /* READY or DOWN has been seen: the client's initialize need not wait */
         struct {
@@ -91,6 +92,10 @@ void link_use(struct link *link);
 bool link_logs_beside(const struct link *link);
 /* Does its server, when it last said hello, keep no sessions? Also behind a host. */
 bool link_is_of_stateless(const struct link *link);
+/* Clients are told that one of its lists is not what they were told. */
+void link_tell_list(struct link *link, enum link_list list);
+/* The last line of stderr of a program that has not answered yet; NULL: none. Borrowed. */
+const char *link_last_words(const struct link *link);
 /* Does the upstream have this capability ("tools"; NULL: always)? One that never said counts. */
 bool link_can(const struct link *link, const char *capability);
 

@@ -13,6 +13,9 @@ int64_t listing_fresh_ms(const struct call *call);
 /* The call is over. NULL is fine. */
 void listing_drop(struct listing *listing);
 
+/* The link's session ends: what is still on its way for nobody is dropped. */
+void listing_forget_overdue(struct link *link);
+
 /* Who has what clients know by a name or URI. */
 struct listing_owner {
         struct link *link;   /* NULL: nobody, as far as is known */

@@ -10,14 +10,22 @@ struct account;
 struct share;
 struct transport;
 
-/* Does its server keep sessions? Found out by whoever opens it, and kept while that holds. */
-enum upstream_era { UPSTREAM_UNKNOWN, UPSTREAM_KEEPS_SESSIONS, UPSTREAM_STATELESS };
+/* Does its server speak one era or the other? Found out by whoever opens it, and kept while that
+ * holds. */
+enum upstream_speaks { UPSTREAM_MAY_SPEAK, UPSTREAM_SPEAKS, UPSTREAM_SPEAKS_NOT };
+
+/* What it said last: links share what is the same. */
+struct upstream_recent {
+        json_t *hello;    /* of itself */
+        json_t *lists[4]; /* by enum link_list */
+        json_t *index[4]; /* of them */
+};
 
 struct upstream {
         struct gate *gate;
         const struct config_server *server;
         const struct transport *transport; /* how its links are carried */
-        enum upstream_era era;
+        enum upstream_speaks speaks[2];    /* with sessions [0], without [1] */
         struct catalog_rule rule;
         struct account *accounts;   /* as whom it is called: account_find() */
         struct http_source http;    /* its requests: what they bring in a turn, where they may go */
@@ -26,11 +34,8 @@ struct upstream {
         unsigned n_ending;          /* its sessions and children that are still ending */
         struct breaker breaker;
         struct log_budget log;
-        /* Its lists as last seen, by enum link_list, with their indices: sessions share them. */
-        json_t *recent[4];
-        json_t *recent_index[4];
-        json_t *recent_hello; /* what it said last of itself, and what was said to it of a client */
-        json_t *recent_params;
+        struct upstream_recent recent[2];
+        json_t *recent_params; /* what was said to it of a client */
 };
 
 /* One for each server of the configuration, into gate->upstreams. 0, -errno. */
@@ -60,3 +65,5 @@ int64_t upstream_retry_in_ms(const struct upstream *upstream, const struct share
                              int64_t at_least_ms);
 /* Which transport its server speaks is to be found out again. */
 void upstream_forget_transport(struct upstream *upstream);
+/* The same of the eras. */
+void upstream_forget_eras(struct upstream *upstream);

@@ -22,8 +22,9 @@ export class Judge {
     this.sides = sides;
   }
 
-  /** Whoever asks which revisions there are asks in one that knows the question. */
+  /** Whoever finds out which revisions there are asks in one that knows the question. */
   revisionOf(message) {
+    if (message?.method === 'initialize') return this.revision < '2026-07-28' ? this.revision : message.params.protocolVersion;
     return message?.method === 'server/discover' ? '2026-07-28' : this.revision;
   }
 
