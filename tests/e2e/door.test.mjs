@@ -202,8 +202,8 @@ describe('the inside port', { timeout: 120000 }, () => {
     test('tells a program that mgw runs nothing: it has not the secret', async () => {
       await post(gateway);
       // It is no server, and is started more than once.
-      await waitFor(() => gateway.mgw.count(/the child got /) >= 2, 'both its tries');
-      assert.equal(gateway.mgw.count(/the child got (?!401$)/), 0);
+      await waitFor(() => gateway.mgw.count(/stderr: .*the child got /) >= 2, 'both its tries');
+      assert.equal(gateway.mgw.count(/stderr: .*the child got (?!401$)/), 0);
       assert.ok(gateway.mgw.count(/its env: /) > 0);
       assert.equal(gateway.mgw.count(new RegExp(`SECRET|${adminSecret}`)), 0);
     });

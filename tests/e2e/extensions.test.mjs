@@ -255,7 +255,8 @@ describe('tasks', { timeout: 60000 }, () => {
   });
 
   test('all that was sent to the servers is as the revision has it', () => {
-    for (const { body } of [...one.requests, ...two.requests].filter(({ body }) => !body.method.startsWith('tasks/'))) {
+    const ofRevision = ({ body }) => !body.method.startsWith('tasks/') && body.method !== 'initialize'; // by which its era is found out
+    for (const { body } of [...one.requests, ...two.requests].filter(ofRevision)) {
       assert.deepEqual(schemaOf(VERSION).problems('client', body), []);
     }
   });

@@ -384,8 +384,8 @@ describe('the life of a shared child', { timeout: 60000 }, () => {
   test('one that hangs at its start costs all the same wait, counts as one failure, and comes back', async () => {
     const flag = path.join(scratch, 'has-hung');
     const gateway = await start({
-      shared: { command: 'sh', args: ['-c', `test -e ${flag} && exec ${node} ${child}; touch ${flag}; exec sleep 60`], scope: 'shared' },
-    }, { UPSTREAM_OPEN_TIMEOUT_S: 2, UPSTREAM_RETRY_S: 0.5 });
+      shared: { command: 'sh', args: ['-c', `test -e ${flag} && exec ${node} ${child}; touch ${flag}; exec sleep 60`], scope: 'shared', start_timeout_s: 2 },
+    }, { UPSTREAM_RETRY_S: 0.5 });
     const sessions = await openAll(gateway);
     await waitFor(() => sessions.every((s) => s.changes > 0), 'all to be told that it is there');
     assert.deepEqual(await each(sessions, (s) => s.call('shared_echo', { token: s.name })), names);

@@ -152,7 +152,7 @@ test('two users who see the same open it for all', { timeout: 60000 }, async () 
   const gateway = await startGateway({ settings: { ...settings, UPSTREAM_RETRY_S: 60 }, config: { mcpServers: { up: { url: up.url } } } });
   const [ada, bob, cy] = await Promise.all(['ada', 'bob', 'cy'].map((name) => connect(gateway, name)));
   up.faults['tools/call'] = fault.status(503);
-  for (let i = 0; i < 3; i++) await ada.call('up_write');
+  for (let i = 0; i < 3; i++) assert.match(await ada.call('up_write'), /HTTP 503/);
   assert.match(await ada.call('up_write'), /left alone/);
   assert.match(await bob.call('up_write'), /HTTP 503/);
   assert.match(await bob.call('up_write'), /left alone/);

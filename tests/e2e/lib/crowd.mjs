@@ -39,7 +39,7 @@ class Crowd {
       config: {
         mcpServers: Object.fromEntries(crowd.servers.map(({ name, url }) => [name, url ? { url } : childEntry(name, crowd.mark)])),
       },
-      settings: { UPSTREAM_RETRY_S: 0.1, UPSTREAM_RETRY_MAX_S: 1, SESSION_IDLE_S: 4, CHILDREN_MAX, CHILDREN_PER_USER_MAX: 0, CALLS_PER_USER_S: 0, KEEPALIVE_S: 1 },
+      settings: { UPSTREAM_GRACE_MS: 20000, UPSTREAM_RETRY_S: 0.1, UPSTREAM_RETRY_MAX_S: 1, SESSION_IDLE_S: 4, CHILDREN_MAX, CHILDREN_PER_USER_MAX: 0, CALLS_PER_USER_S: 0, KEEPALIVE_S: 1 },
       haproxy: { MGW_ADDRESS_REQUESTS: 1000000, MGW_ADDRESS_STREAMS: 10000, MGW_ADDRESS_CONNECTIONS: 10000 },
     });
     crowd.url = crowd.gateway.url;
