@@ -14,6 +14,7 @@ import { Program, startGateway, top } from './lib/gateway.mjs';
 
 const node = path.join(top, 'tests/e2e/node_modules/.bin/node');
 const conformance = path.join(top, 'tests/e2e/node_modules/@modelcontextprotocol/conformance/dist/index.js');
+const child = path.join(top, 'tests/e2e/lib/conformance_child.mjs');
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-conformance-'));
 after(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
@@ -38,18 +39,23 @@ async function run(name, url) {
 const withStatus = (checks, status) => checks.filter((check) => check.status === status).map((check) => check.id);
 const blemishes = (checks) => checks.filter(({ status }) => ['FAILURE', 'WARNING'].includes(status)).map(({ id, errorMessage }) => `${id}: ${errorMessage}`);
 
-describe('conformance', { timeout: 180000 }, () => {
-  let server, gateways, results;
+describe('conformance', { timeout: 240000 }, () => {
+  const gateways = {}, servers = [], results = {};
   before(async () => {
-    server = await startConformanceServer();
-    const config = { mcpServers: { conformance: { url: server.url, prefix: '' } }, gateway: { builtin_tools: false } };
-    gateways = { json: await startGateway({ config }), streams: await startGateway({ config, settings: { ANSWER_GRACE_MS: 0 } }) };
-    results = { direct: await run('direct', server.url) };
-    for (const [name, { url }] of Object.entries(gateways)) results[name] = await run(name, `${url}/mcp`);
+    for (const isOfBoth of [false, true]) servers.push(await startConformanceServer({ isOfBoth }));
+    const [{ url }, both] = servers;
+    const start = (entry, settings = {}) =>
+      startGateway({ config: { mcpServers: { conformance: { ...entry, prefix: '' } }, gateway: { builtin_tools: false } }, settings });
+    gateways.json = await start({ url });
+    gateways.streams = await start({ url }, { ANSWER_GRACE_MS: 0 });
+    gateways.both = await start({ url: both.url });
+    gateways.stdio = await start({ command: node, args: [child] });
+    results.direct = await run('direct', url);
+    for (const name of Object.keys(gateways)) results[name] = await run(name, `${gateways[name].url}/mcp`);
   });
   after(async () => {
     for (const gateway of Object.values(gateways)) await gateway.stop();
-    await server.stop();
+    for (const server of servers) await server.stop();
   });
 
   test('there are scenarios', () => assert.ok(scenarios.length >= 32, `${scenarios}`));
@@ -61,7 +67,7 @@ describe('conformance', { timeout: 180000 }, () => {
       for (const [name, checks] of Object.entries(results)) {
         assert.deepEqual(blemishes(checks[scenario]), [], name);
       }
-      const without = { json: [...ofStreams, ...ofCuts], streams: ofCuts };
+      const without = { json: [...ofStreams, ...ofCuts], streams: ofCuts, both: [...ofStreams, ...ofCuts], stdio: [...ofStreams, ...ofCuts] };
       for (const [name, left] of Object.entries(without)) {
         const passed = withStatus(results[name][scenario], 'SUCCESS');
         assert.deepEqual(direct.filter((id) => !passed.includes(id) && !left.includes(id)), [], `passed directly, and not through the gateway (${name})`);

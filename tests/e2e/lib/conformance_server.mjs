@@ -6,12 +6,15 @@ import { once } from 'node:events';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { McpServer, ResourceTemplate } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import {
   CompleteRequestSchema, CreateMessageResultSchema, ElicitResultSchema, ListToolsRequestSchema, SetLevelRequestSchema,
   SubscribeRequestSchema, UnsubscribeRequestSchema,
 } from '@modelcontextprotocol/sdk/types.js';
+import { createMcpHandler, Server as ServerOf2 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { serveFetch } from './matrix/server2.mjs';
 
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
 const WAV = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEARKwAAIhYAQACABAAZGF0YQAAAAA=';
@@ -164,9 +167,36 @@ class Events {
   }
 }
 
-/** Returns { url, stop }. */
-export async function startConformanceServer() {
+const makeServer = () => new McpServer({ name: 'conformance', version: '1.0.0' }, {
+  capabilities: { tools: {}, resources: { subscribe: true }, prompts: {}, logging: {}, completions: {} },
+});
+
+function addAll(mcp, transport) {
+  mcp.server.setRequestHandler(SetLevelRequestSchema, () => ({}));
+  addTools(mcp, transport);
+  addResources(mcp);
+  addPrompts(mcp);
+}
+
+/** As a program. */
+export async function serveStdio() {
+  const mcp = makeServer();
+  const transport = new StdioServerTransport();
+  addAll(mcp, transport);
+  await mcp.connect(transport);
+}
+
+/** The same server's other face: no more than a list, since here only sessions can ask the client. */
+function makeModern() {
+  const server = new ServerOf2({ name: 'conformance', version: '1.0.0' }, { capabilities: { tools: {} } });
+  server.setRequestHandler('tools/list', () => ({ tools: [{ name: 'modern_only', inputSchema: { type: 'object' } }] }));
+  return server;
+}
+
+/** Returns { url, stop }. isOfBoth: it also speaks 2026-07-28, by the SDK of that. */
+export async function startConformanceServer({ isOfBoth = false } = {}) {
   const sessions = new Map();
+  const modern = isOfBoth ? createMcpHandler(makeModern, { legacy: 'reject' }) : undefined;
   const allowedHosts = [];
 
   async function open() {
@@ -175,18 +205,17 @@ export async function startConformanceServer() {
       onsessioninitialized: (id) => sessions.set(id, transport), onsessionclosed: (id) => sessions.delete(id),
       enableDnsRebindingProtection: true, allowedHosts,
     });
-    const mcp = new McpServer({ name: 'conformance', version: '1.0.0' }, {
-      capabilities: { tools: {}, resources: { subscribe: true }, prompts: {}, logging: {}, completions: {} },
-    });
-    mcp.server.setRequestHandler(SetLevelRequestSchema, () => ({}));
-    addTools(mcp, transport);
-    addResources(mcp);
-    addPrompts(mcp);
+    const mcp = makeServer();
+    addAll(mcp, transport);
     await mcp.connect(transport);
     return transport;
   }
 
   const server = http.createServer(async (req, res) => {
+    if (modern && req.headers['mcp-protocol-version'] === '2026-07-28') {
+      await serveFetch((request) => modern.fetch(request), req, res);
+      return;
+    }
     const id = req.headers['mcp-session-id'];
     const transport = sessions.get(id) ?? (id === undefined ? await open() : undefined);
     // server-sse-polling opens a session of this revision, but goes on in the name of 2025-03-26, which has no resumption.

@@ -57,7 +57,7 @@ export function makeServer(features, updated) {
 }
 
 /** Serves a fetch handler: the request as it comes, aborted when the client leaves, and the response as it goes. */
-async function serveFetch(handler, req, res) {
+export async function serveFetch(handler, req, res) {
   const abort = new AbortController();
   res.once('close', () => abort.abort());
   const body = ['GET', 'HEAD'].includes(req.method) ? undefined : Readable.toWeb(req);
