@@ -104,12 +104,12 @@ bool link_may_ask(const struct link *link, const struct rpc_msg *m);
 /* Answers an upstream's request with an error. */
 void link_refuse(struct link *link, const struct rpc_msg *m, int code, const char *why);
 /* A message that grows big on a connection that carries all answers: when it is the result of a
- * call, that is relayed from now on. The exchange whose call->relay takes the rest; NULL: it must
- * be gathered. */
-struct exchange *link_begin_relay(struct link *link, struct str head);
+ * call, that is relayed from now on, as_event: in the form that it has. The exchange whose
+ * call->relay takes the rest; NULL: it must be gathered. */
+struct exchange *link_begin_relay(struct link *link, bool as_event, struct str head);
 /* The same where it is known whose answer grows; x may be NULL. True: its call->relay takes the
  * rest. */
-bool exchange_begin_relay(struct exchange *x, struct str head);
+bool exchange_begin_relay(struct exchange *x, bool as_event, struct str head);
 /* Does a client that what comes may go to not read? As request_must_wait(). */
 bool link_must_wait(struct link *link, struct request_waiter *waiter);
 /* Something of its answer has come: the time that it may be silent begins again. */

@@ -280,15 +280,15 @@ static struct exchange *link_only_exchange(const struct link *link)
         return link->given_up_in != link->generation ? only : NULL;
 }
 
-bool exchange_begin_relay(struct exchange *x, struct str head)
+bool exchange_begin_relay(struct exchange *x, bool as_event, struct str head)
 {
         struct call *call = exchange_call(x);
 
-        return call != NULL && relay_begin(call, x->id, x->is_stateless, head);
+        return call != NULL && relay_begin(call, x->id, x->is_stateless, as_event, head);
 }
 
 /* Many servers write the id behind the result. */
-struct exchange *link_begin_relay(struct link *link, struct str head)
+struct exchange *link_begin_relay(struct link *link, bool as_event, struct str head)
 {
         struct exchange *x;
         json_t *id_json;
@@ -299,7 +299,7 @@ struct exchange *link_begin_relay(struct link *link, struct str head)
         id_json = json_integer(id);
         x = id != RPC_RESULT_ID_UNKNOWN ? exchange_find(link, id_json) : link_only_exchange(link);
         json_decref(id_json);
-        return exchange_begin_relay(x, head) ? x : NULL;
+        return exchange_begin_relay(x, as_event, head) ? x : NULL;
 }
 
 static bool call_must_wait(const struct call *call, struct request_waiter *waiter)

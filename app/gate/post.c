@@ -68,8 +68,7 @@ bool post_begin_stream(struct post *post)
         if (s->kind == SESSION_HTTP)
                 post->channel.no = session_new_channel(s, true);
         if (post->channel.no > 0 && era_primes_streams(s->revision))
-                snprintf(first, sizeof(first), "id: %u-0\nretry: %" PRId64 "\ndata: \n\n",
-                         post->channel.no, s->gate->config->retry_ms);
+                snprintf(first, sizeof(first), "id: %u-0\ndata: \n\n", post->channel.no);
         struct stream_options options = {
                 .session = s,
                 .user = s->user,
@@ -109,6 +108,9 @@ struct post *post_create(struct request *req, struct session *session, unsigned 
         post->is_batch = is_batch;
         post->accepts_stream =
                 hdr_accepts(req->in->head.accept, STR("text/event-stream")) == HDR_ACCEPT_EXPLICIT;
+        post->wants_stream =
+                post->accepts_stream &&
+                hdr_accepts(req->in->head.accept, STR("application/json")) == HDR_ACCEPT_NO;
         /* HAProxy ends the body of a broken answer over HTTP/2 as if it were whole. */
         post->shows_cuts = str_eq(req->in->head.http_version, STR("HTTP/1.1"));
         post->grace.on_due = post_on_grace;
@@ -169,18 +171,24 @@ static bool post_begin_body(struct post *post)
 
         if (post->req == NULL || !post->shows_cuts)
                 return false;
+        timer_disarm(post->session->gate->loop, &post->grace);
         post->body = POST_BODY_BEGUN;
         request_own(post->req, &post_body_events, post);
         (void)request_begin(post->req, headers, STR(""));
         return true;
 }
 
-bool post_begin_parts(struct post *post)
+bool post_begin_parts(struct post *post, bool as_event)
 {
+        bool wants_event = post->is_stream || post->wants_stream || as_event;
+
         if (post->is_batch || post->n_open != 1 || post->body != POST_BODY_NONE)
                 return false;
+        if (!post->accepts_stream || !wants_event)
+                if (post_begin_body(post))
+                        return true;
         if (!post->accepts_stream)
-                return post_begin_body(post);
+                return false;
         (void)post_begin_stream(post);
         return post->stream != NULL && !post->stream->is_full && post->stream->writer == NULL;
 }
@@ -240,6 +248,8 @@ static void post_over(struct post *post)
 
 void post_answer(struct post *post, const json_t *answer)
 {
+        if (answer != NULL && post->wants_stream && post->status == 200)
+                (void)post_begin_stream(post);
         if (answer != NULL && post->is_stream)
                 post_push(post, answer);
         else if (answer != NULL)

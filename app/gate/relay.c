@@ -1,7 +1,8 @@
-/* What goes out is the client's id and the upstream's bytes: an event's data, or a body where the
- * client takes no stream. What fills a silence in the middle of an event is a comment between two
- * lines of data: the client joins them by a line end, which JSON allows between two tokens, but not
- * within one. A body that cannot be ended is cut. */
+/* What goes out is the client's id and the upstream's bytes: an event's data, or a body, as the
+ * server sent it (some SDKs read no event of a megabyte) and the client takes it. What fills a
+ * silence in the middle of an event is a comment between two lines of data: the client joins them
+ * by a line end, which JSON allows between two tokens, but not within one. A body that cannot be
+ * ended is cut. */
 #include "mgw/gate/relay.h"
 
 #include "mgw/gate/input.h"
@@ -133,23 +134,23 @@ static bool must_be_whole(const struct call *call, bool of_stateless, struct str
                (call->method->may_ask && of_stateless && bridge_text_may_ask(head));
 }
 
-static bool may_begin(struct call *call)
+static bool may_begin(struct call *call, bool as_event)
 {
         const struct stream *stream;
 
         if (call->post != NULL)
-                return post_begin_parts(call->post);
+                return post_begin_parts(call->post, as_event);
         stream = call->session->kind == SESSION_SSE ? find_stream(call) : NULL;
         return stream != NULL && !stream->is_full && stream->writer == NULL;
 }
 
-bool relay_begin(struct call *call, int64_t id, bool of_stateless, struct str head)
+bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event, struct str head)
 {
         struct relay *relay;
         struct buf start;
 
         if (call->relay != NULL || !is_its_result(id, head) ||
-            must_be_whole(call, of_stateless, head) || !may_begin(call))
+            must_be_whole(call, of_stateless, head) || !may_begin(call, as_event))
                 return false;
         relay = calloc(1, sizeof(*relay));
         buf_init(&start, 4096);

@@ -187,12 +187,14 @@ static bool judge_user(struct request *req)
         return verdict == USER_OK && judge_anonymous(req);
 }
 
-/* Sets req->route, or answers. */
+/* Sets req->route, or answers. Addresses are often written with a slash at their end. */
 static bool judge_path(struct request *req)
 {
         enum cgi_method method = req->in->head.method == CGI_HEAD ? CGI_GET : req->in->head.method;
+        struct str *path = &req->in->head.path;
         bool path_is_known = false;
 
+        path->n -= path->n > 1 && path->p[path->n - 1] == '/';
         for (size_t i = 0; i < N_ROUTES; i++) {
                 const struct route *route = &routes[i];
 

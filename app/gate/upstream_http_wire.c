@@ -108,7 +108,7 @@ static bool wire_begin_relay(struct http_wire *w, struct str head)
 {
         struct exchange *x = w->x;
 
-        w->is_whole = !exchange_begin_relay(x, head);
+        w->is_whole = !exchange_begin_relay(x, w->is_stream, head);
         return !w->is_whole;
 }
 

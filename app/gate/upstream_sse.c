@@ -299,7 +299,7 @@ static void peer_offer_event(struct sse_peer *peer)
         peer->was_offered = true;
         if (!sse_reader_peek_data(&peer->reader, &head))
                 return;
-        peer->relayed = link_begin_relay(peer->link, head);
+        peer->relayed = link_begin_relay(peer->link, true, head);
         if (peer->relayed != NULL)
                 sse_reader_give_data(&peer->reader);
 }

@@ -143,7 +143,8 @@ static bool peer_on_long_line(void *owner, struct str head)
 {
         struct stdio_peer *peer = owner;
 
-        peer->relayed = link_serves_one(peer->link) ? link_begin_relay(peer->link, head) : NULL;
+        peer->relayed =
+                link_serves_one(peer->link) ? link_begin_relay(peer->link, false, head) : NULL;
         if (peer->relayed == NULL)
                 return false;
         peer_wait_for_room(peer);

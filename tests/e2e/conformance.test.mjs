@@ -22,8 +22,9 @@ const scenarios = [...execFileSync(node, [conformance, 'list', '--server'], { en
 
 // What a gateway that answers at once as JSON, as the specification allows, gives no occasion for.
 const ofStreams = ['server-sse-priming-event', 'server-sse-retry-field', 'server-sse-streams-functional'];
-// The gateway itself fetches the rest of a stream that the server has closed: its client is not cut off.
-const ofCuts = ['server-sse-disconnect-resume'];
+// The gateway itself fetches the rest of a stream that the server has closed: its client is not cut off, and so not told when to
+// come back (`retry:`, which ends the calls of some clients where it is not needed).
+const ofCuts = ['server-sse-disconnect-resume', 'server-sse-retry-field'];
 
 /** All scenarios against one server: { scenario: its checks }. */
 async function run(name, url) {
@@ -37,7 +38,7 @@ async function run(name, url) {
 }
 
 const withStatus = (checks, status) => checks.filter((check) => check.status === status).map((check) => check.id);
-const blemishes = (checks) => checks.filter(({ status }) => ['FAILURE', 'WARNING'].includes(status)).map(({ id, errorMessage }) => `${id}: ${errorMessage}`);
+const blemishes = (checks) => checks.filter(({ id, status }) => status === 'FAILURE' || (status === 'WARNING' && !ofCuts.includes(id))).map(({ id, errorMessage }) => `${id}: ${errorMessage}`);
 
 describe('conformance', { timeout: 240000 }, () => {
   const gateways = {}, servers = [], results = {};

@@ -82,6 +82,10 @@ describe('the status table', { timeout: 120000 }, () => {
     'a session (era B)': [
       ['initialize', post(initialize, JSON_HEADERS), { status: 200, headers: { 'mcp-session-id': /^test\./, 'content-type': /^application\/json$/ } }],
       ['a call in it', postIn(ping), { status: 200, body: /"result":\{\}/ }],
+      ['a call at /mcp/', postIn(ping), { status: 200, body: /"result":\{\}/ }, '/mcp/'],
+      ['a call that takes events alone', postIn(ping, { accept: 'text/event-stream' }), { status: 200, headers: { 'content-type': /^text\/event-stream$/ } }],
+      ['a call that takes events, and JSON not', postIn(ping, { accept: 'application/json;q=0, text/event-stream' }), { status: 200, headers: { 'content-type': /^text\/event-stream$/ } }],
+      ['a call at //mcp', postIn(ping), { status: 404 }, '//mcp'],
       ['POST in an unknown one', postIn(ping, { 'mcp-session-id': 'test.nobody' }), { status: 404, code: -32600 }],
       ['a notification in an unknown one', postIn(notification, { 'mcp-session-id': 'test.nobody' }), { status: 404, code: -32600 }],
       ['GET in an unknown one', get('/mcp', inSession({ ...SSE, 'mcp-session-id': 'other.nobody' })), { status: 404, code: -32600 }],
@@ -117,6 +121,7 @@ describe('the status table', { timeout: 120000 }, () => {
       ['GET /mcp for JSON', get('/mcp', inSession({ accept: 'application/json' })), { status: 406 }],
       ['GET /mcp that refuses streams', get('/mcp', inSession({ accept: 'application/json, text/event-stream;q=0' })), { status: 406 }],
       ['GET /sse', get('/sse', {}), { status: 200, headers: { 'content-type': /^text\/event-stream$/ } }],
+      ['GET /sse/', get('/sse/', {}), { status: 200, headers: { 'content-type': /^text\/event-stream$/ } }],
       ['POST /sse', post(initialize, JSON_HEADERS), { status: 405, headers: { allow: /\bGET\b/ } }, '/sse'],
       ['DELETE /sse', get('/sse', {}, 'DELETE'), { status: 405, headers: { allow: /\bGET\b/ } }],
       ['HEAD /sse', get('/sse', {}, 'HEAD'), { status: 405, headers: { allow: /\bGET\b/ } }],
@@ -221,6 +226,13 @@ describe('the status table', { timeout: 120000 }, () => {
     await waitFor(() => getStream.comments.length > seen && second.comments.length > 0, 'keep-alives on both');
     assert.equal(getStream.end, undefined);
     second.close();
+  });
+
+  test('who takes events alone gets the answer as one, and its session', async () => {
+    const { headers } = await openSession(gateway.url, undefined, { accept: 'text/event-stream' });
+    const response = await fetch(`${gateway.url}/mcp`, { method: 'POST', headers, body: rpc(7, 'ping') });
+    const data = /^data: (\{.*\})$/m.exec(await response.text());
+    assert.deepEqual(JSON.parse(data[1]), { jsonrpc: '2.0', id: 7, result: {} });
   });
 
   test('DELETE ends a session with 204, from then on it is 404', async () => {

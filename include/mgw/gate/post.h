@@ -24,6 +24,7 @@ struct post {
         bool is_batch;
         bool is_stream; /* it has become one, cut or not */
         bool accepts_stream;
+        bool wants_stream;  /* it accepts nothing else */
         bool shows_cuts;    /* its client can see that a body of no told length breaks off */
         bool opens_session; /* the answer's head carries the session's id */
 };
@@ -36,9 +37,9 @@ struct post *post_create(struct request *req, struct session *session, unsigned 
 struct post *post_find(struct session *session, uint32_t channel_no);
 /* Makes a stream of it now. False: its client takes none, or has left. */
 bool post_begin_stream(struct post *post);
-/* May its one answer be written part by part? Makes a stream of it then, post->stream, or begins a
- * body at post->req, where the client takes none and would see that it breaks off. */
-bool post_begin_parts(struct post *post);
+/* May its one answer be written part by part? As one event of a stream, post->stream, or as a body
+ * at post->req: as its server did, where the client takes that and would see that it breaks off. */
+bool post_begin_parts(struct post *post, bool as_event);
 /* A GET stream goes on where the POST's own was cut. */
 void post_resume(struct post *post, struct stream *stream);
 /* Is its client there to hear the answer? */

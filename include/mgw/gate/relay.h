@@ -12,7 +12,7 @@ struct relay;
 
 /* head: what has come of the answer so far, id: what it was asked under, of_stateless: by a server
  * without sessions. True: it has been taken, call->relay takes the rest. */
-bool relay_begin(struct call *call, int64_t id, bool of_stateless, struct str head);
+bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event, struct str head);
 /* Must its source wait? As request_must_wait(). */
 bool relay_must_wait(struct relay *relay, struct request_waiter *waiter);
 /* More of the answer. With its end, or when it turns out to be none, the call is over. is_last:
