@@ -1,6 +1,6 @@
-/* A binary heap of pointers, ordered by due time; each timer knows its slot, so that to disarm or
- * re-arm it costs log n and no search. The heap grows and never shrinks: a timer that was armed
- * before can be armed again by its own handler without fail. */
+/* A binary heap, ordered by due time; each timer knows its slot, so that to disarm or re-arm it
+ * costs log n and no search. The heap grows and never shrinks: a timer that was armed before can be
+ * armed again by its own handler without fail. */
 #include "mgw/loop/timer.h"
 
 #include "turn.h"
@@ -13,49 +13,49 @@
 /* A hundred years: sums of due times stay far from overflow. */
 #define TIMER_MAX_MS (INT64_C(100) * 366 * 24 * 3600 * 1000)
 
-static void heap_put(struct loop *loop, uint32_t slot, struct timer *timer)
+static void heap_put(struct loop *loop, uint32_t slot, struct timer_slot entry)
 {
-        loop->heap[slot] = timer;
-        timer->slot = slot;
+        loop->heap[slot] = entry;
+        entry.timer->slot = slot;
 }
 
-static void heap_rise(struct loop *loop, uint32_t slot, struct timer *timer)
+static void heap_rise(struct loop *loop, uint32_t slot, struct timer_slot entry)
 {
-        for (; slot > 1 && loop->heap[slot / 2]->due_ms > timer->due_ms; slot /= 2)
+        for (; slot > 1 && loop->heap[slot / 2].due_ms > entry.due_ms; slot /= 2)
                 heap_put(loop, slot, loop->heap[slot / 2]);
-        heap_put(loop, slot, timer);
+        heap_put(loop, slot, entry);
 }
 
-static void heap_sink(struct loop *loop, uint32_t slot, struct timer *timer)
+static void heap_sink(struct loop *loop, uint32_t slot, struct timer_slot entry)
 {
         for (uint32_t child; (child = slot * 2) <= loop->n_timers; slot = child) {
                 if (child < loop->n_timers &&
-                    loop->heap[child + 1]->due_ms < loop->heap[child]->due_ms)
+                    loop->heap[child + 1].due_ms < loop->heap[child].due_ms)
                         child++;
-                if (loop->heap[child]->due_ms >= timer->due_ms)
+                if (loop->heap[child].due_ms >= entry.due_ms)
                         break;
                 heap_put(loop, slot, loop->heap[child]);
         }
-        heap_put(loop, slot, timer);
+        heap_put(loop, slot, entry);
 }
 
-/* Puts timer at slot or where it belongs above or below. */
-static void heap_settle(struct loop *loop, uint32_t slot, struct timer *timer)
+/* Puts it at slot or where it belongs above or below. */
+static void heap_settle(struct loop *loop, uint32_t slot, struct timer_slot entry)
 {
-        if (slot > 1 && loop->heap[slot / 2]->due_ms > timer->due_ms)
-                heap_rise(loop, slot, timer);
+        if (slot > 1 && loop->heap[slot / 2].due_ms > entry.due_ms)
+                heap_rise(loop, slot, entry);
         else
-                heap_sink(loop, slot, timer);
+                heap_sink(loop, slot, entry);
 }
 
 static int heap_grow(struct loop *loop)
 {
         uint32_t size = loop->heap_size == 0 ? 64 : loop->heap_size * 2;
-        struct timer **heap;
+        struct timer_slot *heap;
 
         if (loop->heap_size > UINT32_MAX / 4)
                 return -ENOMEM;
-        heap = reallocarray(loop->heap, size, sizeof(struct timer *));
+        heap = reallocarray(loop->heap, size, sizeof(*heap));
         if (heap == NULL)
                 return -ENOMEM;
         loop->heap = heap;
@@ -74,29 +74,29 @@ int timer_arm(struct loop *loop, struct timer *timer, int64_t delay_ms)
                 delay_ms = least_ms;
         if (delay_ms > TIMER_MAX_MS)
                 delay_ms = TIMER_MAX_MS;
-        timer->due_ms = loop_now_ms(loop) + delay_ms;
-        heap_settle(loop, timer_is_armed(timer) ? timer->slot : ++loop->n_timers, timer);
+        heap_settle(loop, timer_is_armed(timer) ? timer->slot : ++loop->n_timers,
+                    (struct timer_slot){loop_now_ms(loop) + delay_ms, timer});
         return 0;
 }
 
 void timer_disarm(struct loop *loop, struct timer *timer)
 {
         uint32_t slot = timer->slot;
-        struct timer *last;
+        struct timer_slot last;
 
         if (slot == 0)
                 return;
         last = loop->heap[loop->n_timers--];
         timer->slot = 0;
-        if (last != timer)
+        if (last.timer != timer)
                 heap_settle(loop, slot, last);
 }
 
 void timer_run_due(struct loop *loop)
 {
         loop->is_in_timers = true;
-        while (loop->n_timers > 0 && loop->heap[1]->due_ms <= loop->now_ms) {
-                struct timer *timer = loop->heap[1];
+        while (loop->n_timers > 0 && loop->heap[1].due_ms <= loop->now_ms) {
+                struct timer *timer = loop->heap[1].timer;
 
                 timer_disarm(loop, timer);
                 timer->on_due(timer);
@@ -110,7 +110,7 @@ int timer_wait_ms(const struct loop *loop, int timeout_ms)
 
         if (loop->n_timers == 0)
                 return timeout_ms;
-        wait_ms = loop->heap[1]->due_ms - loop_now_ms(loop);
+        wait_ms = loop->heap[1].due_ms - loop_now_ms(loop);
         if (wait_ms < 0)
                 wait_ms = 0;
         if (timeout_ms >= 0 && wait_ms > timeout_ms)

@@ -13,6 +13,12 @@ struct grave {
         void (*free_fn)(void *object);
 };
 
+/* The due time stands here, so that to order the heap touches no timer. */
+struct timer_slot {
+        int64_t due_ms;
+        struct timer *timer;
+};
+
 struct loop {
         int epoll_fd;
         bool is_turning;
@@ -25,7 +31,7 @@ struct loop {
         struct epoll_event batch[LOOP_BATCH];
         int batch_at; /* the event being handled */
         int n_batch;
-        struct timer **heap; /* 1-based: a timer's slot is its index, 0 is none */
+        struct timer_slot *heap; /* 1-based: a timer's slot is its index, 0 is none */
         uint32_t n_timers;
         uint32_t heap_size;
         struct list tasks;

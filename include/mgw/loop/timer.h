@@ -4,8 +4,7 @@
 #include "mgw/loop/loop.h"
 
 struct timer {
-        int64_t due_ms;
-        uint32_t slot; /* place in the heap, 0 = disarmed */
+        uint32_t slot; /* place in the heap, where its due time stands; 0 = disarmed */
         void (*on_due)(struct timer *timer);
 };
 
