@@ -64,28 +64,32 @@ static void conn_free(void *object)
 static void conn_close(struct conn *c)
 {
         struct gate *gate = c->front->gate;
-        struct list *link;
 
         c->is_dead = true;
         buf_finish(&c->out);
         conn_set_share(c, NULL);
-        while ((link = list_first(&c->requests)) != NULL)
-                request_lose(container_of(link, struct request, link));
+        while (c->requests != NULL)
+                request_lose(c->requests);
         int fd = c->io.fd;
         loop_io_remove(gate->loop, &c->io);
         close(fd);
         timer_disarm(gate->loop, &c->deadline);
-        loop_task_cancel(&c->end);
         list_unlink(&c->link);
         gate->stats.n_connections--;
         loop_bury(gate->loop, c, conn_free);
+}
+
+static void conn_end_later(struct conn *c)
+{
+        list_move_to_tail(&c->front->ending, &c->link);
+        loop_defer(c->front->gate->loop, &c->front->end);
 }
 
 /* Closes at the end of the turn: safe from anywhere. */
 void conn_kill(struct conn *c)
 {
         c->is_dead = true;
-        loop_defer(c->front->gate->loop, &c->end);
+        conn_end_later(c);
 }
 
 void conn_fault(struct conn *c, const char *what)
@@ -107,14 +111,25 @@ static void conn_watch(struct conn *c)
 /* To close while the peer still sends would be an error to it: on TCP a reset, HAProxy drops the
  * answer, cgi-fcgi ends with EPIPE. So it is told the end, and closes when it has read that; the
  * deadline bounds it. Decided at the end of the turn: mostly the rest has been read by then. */
-static void conn_on_end(struct loop_task *task)
+static void conn_end(struct conn *c)
 {
-        struct conn *c = container_of(task, struct conn, end);
-
         if (c->is_dead || !c->is_lingering)
                 conn_close(c);
         else if (shutdown(c->io.fd, SHUT_WR) < 0)
                 conn_kill(c);
+}
+
+/* Walks those that end. */
+static void front_on_end(struct loop_task *task)
+{
+        struct front *front = container_of(task, struct front, end);
+        struct list due, *link;
+
+        list_take_all(&due, &front->ending);
+        while ((link = list_first(&due)) != NULL) {
+                list_move_to_tail(&front->conns, link);
+                conn_end(container_of(link, struct conn, link));
+        }
 }
 
 void conn_linger(struct conn *c, uint16_t id)
@@ -126,8 +141,10 @@ void conn_linger(struct conn *c, uint16_t id)
 /* Walks the requests of one connection: 64 at most. */
 static void conn_tell_room(struct conn *c)
 {
-        list_for_each_safe (it, &c->requests)
-                request_tell_room(container_of(it, struct request, link));
+        struct request *req, *next;
+
+        LL_FOREACH_SAFE(c->requests, req, next)
+        request_tell_room(req);
 }
 
 void conn_flush(struct conn *c)
@@ -154,7 +171,7 @@ void conn_flush(struct conn *c)
         if (c->out.len == 0)
                 conn_tell_room(c);
         if (c->out.len == 0 && c->closes_when_flushed)
-                loop_defer(c->front->gate->loop, &c->end);
+                conn_end_later(c);
 }
 
 /* Sends what the socket takes now and queues the rest. The pieces are whole records. */
@@ -206,10 +223,11 @@ int conn_send_bytes(struct conn *c, const void *p, size_t n)
 void conn_watch_deadline(struct conn *c)
 {
         const struct config *config = c->front->gate->config;
-        bool is_waiting = list_is_empty(&c->requests) && c->out.len == 0;
+        bool is_waiting = c->requests == NULL && c->out.len == 0;
+        const struct request *req;
 
-        list_for_each (it, &c->requests)
-                is_waiting |= !container_of(it, struct request, link)->is_running;
+        LL_FOREACH(c->requests, req)
+        is_waiting |= !req->is_running;
         if (c->out.len > 0 && (c->has_taken || !timer_is_armed(&c->deadline)))
                 timer_arm(c->front->gate->loop, &c->deadline, config->answer_timeout_ms);
         else if (c->out.len == 0 && !is_waiting)
@@ -290,10 +308,8 @@ static void front_on_accept(struct sock_listener *listener, int fd)
         c->io.fd = fd;
         c->io.on_io = conn_on_io;
         c->deadline.on_due = conn_on_deadline;
-        c->end.on_run = conn_on_end;
         fcgi_reader_init(&c->reader);
         buf_init(&c->out, OUT_MAX_BYTES);
-        list_init(&c->requests);
         if (loop_io_add(front->gate->loop, &c->io, LOOP_IN) < 0) {
                 close(fd);
                 free(c);
@@ -328,7 +344,9 @@ int front_create(struct gate *gate, int listen_fd, const struct front_events *ev
         }
         front->listener.on_accept = front_on_accept;
         front->listener.room = front_room;
+        front->end.on_run = front_on_end;
         list_init(&front->conns);
+        list_init(&front->ending);
         r = sock_listener_open(gate->loop, &front->listener, listen_fd);
         if (r < 0) {
                 free(front);
@@ -349,9 +367,11 @@ void front_destroy(struct front *front)
 
         if (front == NULL)
                 return;
+        loop_task_cancel(&front->end);
         sock_peers_finish(&front->peers);
         sock_listener_close(&front->listener);
-        while ((link = list_first(&front->conns)) != NULL)
+        while ((link = list_first(&front->ending)) != NULL ||
+               (link = list_first(&front->conns)) != NULL)
                 conn_close(container_of(link, struct conn, link));
         loop_bury(front->gate->loop, front, free);
 }

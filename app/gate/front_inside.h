@@ -7,6 +7,7 @@
 #include "mgw/wire/fcgi.h"
 
 #include <sys/uio.h>
+#include <utlist.h>
 
 /* Hard bound of a connection's queue; answers and streams have their own, lower caps. */
 #define OUT_MAX_BYTES (128u << 20)
@@ -16,28 +17,29 @@ struct front {
         struct sock_listener listener;
         struct sock_peers peers;
         struct list conns;
+        struct list ending; /* of them those that close, or linger, at the end of this turn */
+        struct loop_task end;
         const struct front_events *events;
 };
 
 struct conn {
         struct loop_io io;
-        struct list link;
-        struct front *front;
-        struct share *share; /* held; pays for what waits in out. NULL: no request has one yet */
-        struct fcgi_reader reader;
         struct buf out;
-        struct list requests;
-        struct timer deadline; /* runs while a request is coming in */
-        struct loop_task end;  /* closes, or lingers */
-        uint32_t charged;      /* to the share, for out */
+        uint32_t charged; /* to the share, for out */
+        /* Bytes of bodies that nobody wants, since the last BEGIN_REQUEST. */
+        uint32_t n_thrown_away;
         uint16_t n_requests;
+        uint16_t lingering_id; /* of the request whose rest that is */
+        bool is_dead;
         bool has_taken; /* some of what waits, since the deadline was set */
         bool closes_when_flushed;
-        bool is_lingering;     /* answered before all had come: the rest is read and thrown away */
-        uint16_t lingering_id; /* of the request whose rest that is */
-        uint32_t
-                n_thrown_away; /* bytes of bodies that nobody wants, since the last BEGIN_REQUEST */
-        bool is_dead;
+        bool is_lingering;   /* answered before all had come: the rest is read and thrown away */
+        struct share *share; /* held; pays for what waits in out. NULL: no request has one yet */
+        struct front *front;
+        struct list link;
+        struct request *requests;
+        struct timer deadline; /* runs while a request is coming in */
+        struct fcgi_reader reader;
 };
 
 /* ---- front.c ---- */

@@ -16,13 +16,10 @@
 /* Walks REQUESTS_MAX at most. */
 static struct request *conn_find(struct conn *c, uint16_t id)
 {
-        list_for_each (it, &c->requests) {
-                struct request *req = container_of(it, struct request, link);
+        struct request *req;
 
-                if (req->id == id)
-                        return req;
-        }
-        return NULL;
+        LL_SEARCH_SCALAR(c->requests, req, id, id);
+        return req;
 }
 
 static void refuse(struct request *req, unsigned status, struct str why)
@@ -52,6 +49,7 @@ static void refuse_for_memory(struct request *req, int outcome)
 void conn_on_deadline(struct timer *timer)
 {
         struct conn *c = container_of(timer, struct conn, deadline);
+        struct request *req, *next;
 
         if (c->out.len > 0) {
                 if (c->share == NULL || share_may_log(c->share, "a client that reads nothing"))
@@ -62,16 +60,13 @@ void conn_on_deadline(struct timer *timer)
                 conn_kill(c);
                 return;
         }
-        if (list_is_empty(&c->requests)) {
+        if (c->requests == NULL) {
                 conn_kill(c);
                 return;
         }
-        list_for_each_safe (it, &c->requests) {
-                struct request *req = container_of(it, struct request, link);
-
-                if (!req->is_running)
-                        refuse(req, 408, STR("The request did not arrive in time.\n"));
-        }
+        LL_FOREACH_SAFE(c->requests, req, next)
+        if (!req->is_running)
+                refuse(req, 408, STR("The request did not arrive in time.\n"));
 }
 
 static void request_on_turn(struct work *work)
@@ -155,9 +150,9 @@ static void conn_on_begin(struct conn *c, const struct fcgi_record *rec)
         buf_init(&req->in->raw_params, c->front->gate->config->head_max_bytes);
         buf_init(&req->in->body, 0);
         c->n_thrown_away = 0;
-        if (list_is_empty(&c->requests))
+        if (c->requests == NULL)
                 timer_disarm(c->front->gate->loop, &c->deadline);
-        list_append(&c->requests, &req->link);
+        LL_PREPEND(c->requests, req);
         if (++c->n_requests > REQUESTS_MAX)
                 refuse(req, 503, STR("Too many requests at once on this connection.\n"));
 }

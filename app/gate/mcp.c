@@ -43,7 +43,8 @@ static int check_version_header(struct request *req, bool is_post)
 /* The session that the header names; NULL: the request has been answered. */
 static struct session *require_session(struct request *req)
 {
-        struct session *s = session_find(request_gate(req), req->in->head.session_id, req->user);
+        struct session *s =
+                session_find(request_gate(req), req->in->head.session_id, req->in->user);
 
         if (s != NULL && s->kind != SESSION_HTTP)
                 s = NULL;
@@ -195,7 +196,7 @@ static void open_session(struct request *req, const struct batch *b)
         else if (check_share(req, b) != 0)
                 return;
         else if (gate->is_draining ||
-                 session_create(gate, req->user, req->share, SESSION_HTTP, &s) < 0)
+                 session_create(gate, req->in->user, req->share, SESSION_HTTP, &s) < 0)
                 refuse_busy(req, 503);
         else
                 run_batch(req, s, b, true);
@@ -250,7 +251,7 @@ void mcp_on_post(struct request *req)
         if (root == NULL)
                 return;
         if (is_stateless(req, root))
-                stateless_on_post(req, req->user, root);
+                stateless_on_post(req, req->in->user, root);
         else
                 on_session_post(req, root);
         json_decref(root);
@@ -294,7 +295,7 @@ void mcp_on_sse(struct request *req)
 
         if (refusal != 0)
                 refuse_busy(req, refusal);
-        else if (session_create(gate, req->user, req->share, SESSION_SSE, &s) < 0)
+        else if (session_create(gate, req->in->user, req->share, SESSION_SSE, &s) < 0)
                 refuse_busy(req, 503);
         else if (session_open_sse(s, req) < 0)
                 session_end(s);
@@ -307,7 +308,7 @@ static struct session *require_message_session(struct request *req)
         struct session *s = NULL;
 
         if (cgi_query_get(req->in->head.query, STR("sessionId"), id, sizeof(id)) == 0)
-                s = session_find(request_gate(req), str_from(id), req->user);
+                s = session_find(request_gate(req), str_from(id), req->in->user);
         if (s != NULL && s->kind == SESSION_SSE)
                 return s;
         request_reply(req, 404, plain,

@@ -53,7 +53,7 @@ static void request_drop(struct request *req)
         request_tell_room(req);
         if (req->in != NULL)
                 work_cancel(&req->in->work);
-        list_unlink(&req->link);
+        LL_DELETE(req->conn->requests, req);
         req->conn->n_requests--;
         loop_bury(req->conn->front->gate->loop, req, request_free);
 }

@@ -118,7 +118,7 @@ static void refuse_length(struct request *req)
 
 static bool judge_body(struct request *req)
 {
-        const struct route *route = req->route;
+        const struct route *route = req->in->route;
         uint32_t max_bytes = request_gate(req)->config->body_max_bytes;
 
         if (route->body == BODY_NONE) {
@@ -142,8 +142,8 @@ static bool judge_body(struct request *req)
 static bool judge_share(struct request *req)
 {
         struct gate *gate = request_gate(req);
-        struct share *share = req->user != NULL
-                                      ? share_of(gate, req->user, req->in->head.remote_addr)
+        struct share *share = req->in->user != NULL
+                                      ? share_of(gate, req->in->user, req->in->head.remote_addr)
                                       : share_hold(gate->own_share);
 
         if (share == NULL)
@@ -165,7 +165,7 @@ static bool judge_anonymous(struct request *req)
 {
         const struct config *config = request_gate(req)->config;
 
-        if (req->user == NULL || !req->user->is_anonymous || config->auth_anonymous ||
+        if (req->in->user == NULL || !req->in->user->is_anonymous || config->auth_anonymous ||
             is_from_here(req->in->head.remote_addr))
                 return true;
         request_reply(
@@ -179,15 +179,15 @@ static bool judge_user(struct request *req)
 {
         enum user_verdict verdict = USER_OK;
 
-        if (req->route->audience == FOR_USERS)
+        if (req->in->route->audience == FOR_USERS)
                 verdict = user_find(request_gate(req)->users, req->in->head.authorization,
-                                    clock_wall_ms(), &req->user);
+                                    clock_wall_ms(), &req->in->user);
         if (verdict != USER_OK)
                 refuse_user(req, verdict);
         return verdict == USER_OK && judge_anonymous(req);
 }
 
-/* Sets req->route, or answers. Addresses are often written with a slash at their end. */
+/* Sets req->in->route, or answers. Addresses are often written with a slash at their end. */
 static bool judge_path(struct request *req)
 {
         enum cgi_method method = req->in->head.method == CGI_HEAD ? CGI_GET : req->in->head.method;
@@ -204,7 +204,7 @@ static bool judge_path(struct request *req)
                 path_is_known = true;
                 if (route->method == method &&
                     (req->in->head.method != CGI_HEAD || route->audience != FOR_USERS)) {
-                        req->route = route;
+                        req->in->route = route;
                         return true;
                 }
         }
@@ -244,7 +244,7 @@ static bool route_on_head(struct request *req)
 
 static void route_on_request(struct request *req)
 {
-        req->route->on_request(req);
+        req->in->route->on_request(req);
 }
 
 const struct front_events route_events = {

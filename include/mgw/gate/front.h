@@ -32,6 +32,8 @@ struct request_waiter {
 struct request_input {
         struct cgi_params params;
         struct cgi_head head;
+        const struct route *route; /* gate/route's verdict: where it goes, and who calls */
+        struct user *user;         /* NULL: where anybody may */
         struct buf raw_params;
         struct buf body;
         struct ledger_hold hold; /* of the body */
@@ -40,12 +42,10 @@ struct request_input {
 };
 
 struct request {
-        struct list link; /* on its connection */
+        struct request *next; /* on its connection */
         struct conn *conn;
-        struct request_input *in;  /* NULL once request_begin() has made it a stream */
-        const struct route *route; /* gate/route's verdict: where it goes, and who calls */
-        struct user *user;         /* NULL: where anybody may */
-        struct share *share;       /* held; who pays for it. From on_head on */
+        struct request_input *in; /* NULL once request_begin() has made it a stream */
+        struct share *share;      /* held; who pays for it. From on_head on */
         struct list waiters;
         const struct request_events *events;
         void *owner;
