@@ -78,14 +78,15 @@ static void run_wait(struct call *call, const json_t *arguments)
                 return;
         }
         call->work.on_due = wait_on_due;
-        if (timer_arm(call->session->gate->loop, &call->work, (int64_t)(seconds * 1000)) < 0)
+        if (timer_arm(session_gate(call->session)->loop, &call->work, (int64_t)(seconds * 1000)) <
+            0)
                 call_fail(call, RPC_INTERNAL_ERROR, "wait: out of memory");
 }
 
 /* How the session's servers are, but for those that are as they should be. */
 static void describe_servers(const struct session *s, FILE *out)
 {
-        size_t n_ready = 0, n = s->links != NULL ? s->gate->n_upstreams : 0;
+        size_t n_ready = 0, n = s->links != NULL ? session_gate(s)->n_upstreams : 0;
 
         for (size_t i = 0; i < n; i++)
                 n_ready += s->links[i] != NULL && s->links[i]->state == LINK_READY;
@@ -104,7 +105,7 @@ static void describe_servers(const struct session *s, FILE *out)
 
 static void run_status(struct call *call)
 {
-        const struct gate *gate = call->session->gate;
+        const struct gate *gate = session_gate(call->session);
         const struct gate_stats *st = &gate->stats;
         int64_t now = loop_now_ms(gate->loop);
         const struct list *oldest = list_first(&call->session->streams);

@@ -58,7 +58,7 @@ static bool call_takes_room(const struct call *call)
 static void call_end(struct call *call, const char *why, json_t *answer)
 {
         struct session *s = call->session;
-        struct gate *gate = s->gate;
+        struct gate *gate = session_gate(s);
         struct post *post = call->post;
 
         call_log(call, why, answer);
@@ -118,7 +118,7 @@ void call_answered(struct call *call)
 
 void call_stop_beats(struct call *call)
 {
-        timer_disarm(call->session->gate->loop, &call->beat);
+        timer_disarm(session_gate(call->session)->loop, &call->beat);
         call->errand.may_repeat = false;
 }
 
@@ -178,7 +178,7 @@ const char *call_ask(struct call *call, const char *id, const json_t *request)
 
 static void call_watch_silence(struct call *call)
 {
-        const struct gate *gate = call->session->gate;
+        const struct gate *gate = session_gate(call->session);
 
         if (call->progress_token != NULL && gate->config->keepalive_ms > 0)
                 timer_arm(gate->loop, &call->beat, gate->config->keepalive_ms);
@@ -211,7 +211,7 @@ void call_set_progress_token(struct call *call, json_t *token)
         json_decref(call->progress_token);
         call->progress_token = json_incref(token);
         call->progress = (struct progress){0};
-        timer_disarm(call->session->gate->loop, &call->beat);
+        timer_disarm(session_gate(call->session)->loop, &call->beat);
         call_watch_silence(call);
 }
 
@@ -251,7 +251,7 @@ static void call_by_name(struct call *call)
                 call_fail(call, RPC_INVALID_PARAMS, "params.name must be a string without NUL");
                 return;
         }
-        if (is_tool && call->session->gate->config->has_builtin_tools &&
+        if (is_tool && session_gate(call->session)->config->has_builtin_tools &&
             builtin_call(call, name, json_object_get(call->params, "arguments")))
                 return;
         owner = listing_owner_of_name(call->session, is_tool ? LINK_TOOLS : LINK_PROMPTS, name);
@@ -351,7 +351,7 @@ static void call_set_level(struct call *call)
                 return;
         }
         s->log_level = (int16_t)level;
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
+        for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++)
                 if (link_can(s->links[i], call->method->capability))
                         link_request_take(s->links[i], call->method->name, copy_params(call));
         call_succeed_take(call, json_object());
@@ -445,7 +445,7 @@ static void call_begin(struct call *call, const char *method)
 void call_start(struct session *session, struct share *share, struct post *post,
                 const struct rpc_msg *msg)
 {
-        struct gate *gate = session->gate;
+        struct gate *gate = session_gate(session);
         struct call *call = calloc(1, sizeof(*call));
 
         if (call == NULL) {

@@ -46,7 +46,7 @@ static bool is_plain(const char *name)
 
 void call_log(const struct call *call, const char *why, const json_t *answer)
 {
-        const struct gate *gate = call->session->gate;
+        const struct gate *gate = session_gate(call->session);
         int64_t took_ms = loop_now_ms(gate->loop) - call->started_ms;
         const char *name = name_of(call);
         const char *traceparent = trace_parent(call->params);

@@ -40,7 +40,7 @@ static void on_answer_take(struct errand *errand, json_t *answer)
         }
         call->lingering = answer;
         call->work.on_due = on_linger;
-        timer_arm(call->session->gate->loop, &call->work, LINGER_MS);
+        timer_arm(session_gate(call->session)->loop, &call->work, LINGER_MS);
 }
 
 static void on_fail(struct errand *errand, const char *why)

@@ -31,7 +31,7 @@ static json_t *capabilities(const struct session *s)
                                      1, "completions");
         bool is_stateless = s->kind == SESSION_STANDING;
 
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+        for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++) {
                 const struct link *link = s->links[i];
                 const json_t *theirs = link != NULL && link->hello != NULL
                                                ? json_object_get(link->hello, "capabilities")
@@ -58,7 +58,7 @@ static json_t *instructions(const struct session *s)
 {
         json_t *all = NULL;
 
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+        for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++) {
                 const struct link *link = s->links[i];
                 const char *text;
                 json_t *longer;
@@ -66,7 +66,7 @@ static json_t *instructions(const struct session *s)
                 if (link == NULL || (text = json_string_value(
                                              json_object_get(link->hello, "instructions"))) == NULL)
                         continue;
-                longer = s->gate->n_upstreams == 1
+                longer = session_gate(s)->n_upstreams == 1
                                  ? json_string(text)
                                  : json_sprintf("%s%s# %s\n\n%s",
                                                 all != NULL ? json_string_value(all) : "",
@@ -109,7 +109,7 @@ static void answer(struct call *call)
 {
         const struct session *s = call->session;
 
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
+        for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++)
                 if (s->links[i] != NULL && !s->links[i]->is_settled)
                         s->links[i]->is_missing = true;
         if (call->method->class == METHOD_INITIALIZE)
@@ -127,7 +127,7 @@ static bool is_awaited(const struct link *link)
 
 static bool awaits_links(const struct session *s)
 {
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
+        for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++)
                 if (is_awaited(s->links[i]))
                         return true;
         return false;
@@ -139,7 +139,7 @@ static void hello_on_grace(struct timer *timer)
         struct call *call = container_of(timer, struct call, work);
         const struct session *s = call->session;
 
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+        for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++) {
                 const struct link *link = s->links[i];
                 const char *words = link != NULL ? link_last_words(link) : NULL;
 
@@ -156,7 +156,7 @@ static void hello_on_grace(struct timer *timer)
 
 static void hello_wait(struct call *call)
 {
-        const struct gate *gate = call->session->gate;
+        const struct gate *gate = session_gate(call->session);
 
         call->work.on_due = hello_on_grace;
         timer_arm(gate->loop, &call->work, gate->config->upstream_grace_ms);

@@ -73,7 +73,7 @@ static json_t *input_required(const struct input *input)
 {
         const struct call *call = input->call;
         json_t *content = json_pack("{s:s, s:I}", "call", input->name, "round", input->round);
-        json_t *state = request_state_seal(call->session->gate, call->session->user,
+        json_t *state = request_state_seal(session_gate(call->session), call->session->user,
                                            call->method->name, call->params, content);
 
         json_decref(content);
@@ -100,8 +100,8 @@ static void input_on_ask(struct timer *timer)
         stateless_finish_answer(call, answer);
         input->is_suspended = true;
         call_set_post(call, NULL);
-        timer_arm(call->session->gate->loop, &input->deadline,
-                  call->session->gate->config->input_wait_ms);
+        timer_arm(session_gate(call->session)->loop, &input->deadline,
+                  session_gate(call->session)->config->input_wait_ms);
         post_answer(post, answer);
         json_decref(answer);
         make_room(call->session);
@@ -132,7 +132,7 @@ const char *input_ask(struct call *call, const char *id, const json_t *request)
 
         if (!call->method->may_ask)
                 return "the client cannot be asked during this request";
-        if (call->session->gate->is_draining)
+        if (session_gate(call->session)->is_draining)
                 return "the gateway is going down";
         if (call->relay != NULL)
                 return "the client cannot be asked any more: the answer is on its way";
@@ -143,7 +143,7 @@ const char *input_ask(struct call *call, const char *id, const json_t *request)
             json_object_set_new(input->requests, id, bridge_input_request(request)) < 0)
                 return "out of memory";
         if (!input->is_suspended)
-                timer_arm(call->session->gate->loop, &input->ask, 0);
+                timer_arm(session_gate(call->session)->loop, &input->ask, 0);
         return NULL;
 }
 
@@ -182,7 +182,7 @@ void input_drop(struct input *input)
 
         if (input == NULL)
                 return;
-        loop = input->call->session->gate->loop;
+        loop = session_gate(input->call->session)->loop;
         timer_disarm(loop, &input->ask);
         timer_disarm(loop, &input->deadline);
         loop_bury(loop, input, input_free);
@@ -196,8 +196,8 @@ bool input_seal_result(const struct call *call, json_t *result)
         if (theirs == NULL)
                 return true;
         content = json_pack("{s:O}", "theirs", theirs);
-        state = request_state_seal(call->session->gate, call->session->user, call->method->name,
-                                   call->params, content);
+        state = request_state_seal(session_gate(call->session), call->session->user,
+                                   call->method->name, call->params, content);
         json_decref(content);
         return json_object_set_new(result, "requestState", state) == 0;
 }
@@ -251,7 +251,7 @@ void input_go_on(struct call *call, struct post *post, const struct rpc_msg *msg
         input->is_suspended = false;
         input->round++;
         input->answer = NULL;
-        timer_disarm(call->session->gate->loop, &input->deadline);
+        timer_disarm(session_gate(call->session)->loop, &input->deadline);
         call_set_post(call, post);
         json_decref(call->id);
         call->id = json_incref(msg->id);
@@ -263,5 +263,5 @@ void input_go_on(struct call *call, struct post *post, const struct rpc_msg *msg
         }
         input_pass_responses(input, json_object_get(msg->params, "inputResponses"));
         if (input_is_pending(input))
-                timer_arm(call->session->gate->loop, &input->ask, 0);
+                timer_arm(session_gate(call->session)->loop, &input->ask, 0);
 }

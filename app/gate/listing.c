@@ -47,7 +47,7 @@ static enum link_list list_of_key(const char *key)
 
 static struct gate *listing_gate(const struct listing *l)
 {
-        return l->call->session->gate;
+        return session_gate(l->call->session);
 }
 
 /* ---- the answer ---- */
@@ -60,11 +60,12 @@ static size_t parts_of(const struct session *s, enum link_list list, struct cata
 {
         size_t n = 0;
 
-        *builtinp =
-                list == LINK_TOOLS && s->gate->config->has_builtin_tools ? builtin_tools() : NULL;
+        *builtinp = list == LINK_TOOLS && session_gate(s)->config->has_builtin_tools
+                            ? builtin_tools()
+                            : NULL;
         if (*builtinp != NULL)
                 parts[n++] = (struct catalog_part){&builtin_rule, *builtinp};
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
+        for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++)
                 if (s->links[i] != NULL)
                         parts[n++] = (struct catalog_part){&s->links[i]->upstream->rule,
                                                            s->links[i]->lists[list].entries};
@@ -84,9 +85,9 @@ int64_t listing_fresh_ms(const struct call *call)
 {
         const struct session *s = call->session;
         enum link_list list = list_of_key(call->method->list_key);
-        int64_t fresh_ms = s->gate->config->catalog_age_ms;
+        int64_t fresh_ms = session_gate(s)->config->catalog_age_ms;
 
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+        for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++) {
                 const struct link *link = s->links[i];
 
                 if (link == NULL)
@@ -104,7 +105,7 @@ static void answer_list(struct call *call)
         const struct session *s = call->session;
         enum link_list list = list_of_key(call->method->list_key);
         const char *cursor = json_string_value(json_object_get(call->params, "cursor"));
-        struct catalog_part *parts = calloc(s->gate->n_upstreams + 1, sizeof(*parts));
+        struct catalog_part *parts = calloc(session_gate(s)->n_upstreams + 1, sizeof(*parts));
         const char *collision = NULL;
         json_t *builtin, *all, *page;
 
@@ -264,7 +265,7 @@ static void listing_fetch(struct listing *l, enum link_list list, const char *na
 {
         const struct session *s = l->call->session;
 
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+        for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++) {
                 struct link *link = s->links[i];
 
                 if (link != NULL && fetch_fresh_ms(link, list) == 0 &&
@@ -360,7 +361,7 @@ struct listing_owner listing_owner_of_name(const struct session *s, enum link_li
         struct listing_owner best = {.list = list, .shown = shown};
         unsigned n_able = 0, n_unknown = 0;
 
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+        for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++) {
                 struct link *link = s->links[i];
                 const char *theirs =
                         link != NULL ? catalog_their_name(&link->upstream->rule, shown) : NULL;
@@ -436,7 +437,7 @@ struct listing_owner listing_owner_of_uri(const struct session *s, const char *s
         unsigned n_able = 0, n_unknown = 0;
 
         for (size_t way = 0; way < sizeof(ways) / sizeof(ways[0]); way++)
-                for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+                for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++) {
                         struct link *link = s->links[i];
                         const char *theirs;
 
@@ -465,7 +466,7 @@ void listing_show_uri(const struct link *link, json_t *params)
         unsigned n = 0;
         char *shown;
 
-        for (size_t i = 0; uri != NULL && i < s->gate->n_upstreams; i++)
+        for (size_t i = 0; uri != NULL && i < session_gate(s)->n_upstreams; i++)
                 n += s->links[i] != NULL && find_entry(s->links[i], LINK_RESOURCES, uri) != NULL;
         if (n < 2 || (shown = catalog_server_uri(&link->upstream->rule, uri)) == NULL)
                 return;

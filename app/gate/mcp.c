@@ -75,7 +75,7 @@ static void on_notification(struct session *s, const struct rpc_msg *m)
                 ask_on_progress(s, m->root);
                 break;
         default:
-                for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
+                for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++)
                         link_send_take(s->links[i], json_incref(m->root));
         }
 }
@@ -150,7 +150,7 @@ static int check_batch(struct request *req, const struct session *s, const struc
                                "This session's protocol version has no batches", NULL);
                 return -1;
         }
-        if (b->n_requests > 0 && s->gate->is_draining) {
+        if (b->n_requests > 0 && session_gate(s)->is_draining) {
                 refuse_busy(req, 503);
                 return -1;
         }

@@ -5,6 +5,7 @@
 
 #include "mgw/gate/call.h"
 #include "mgw/gate/share.h"
+#include "mgw/gate/subscription.h"
 #include "mgw/wire/hdr.h"
 
 #include <inttypes.h>
@@ -39,6 +40,20 @@ static void post_on_stream_end(struct stream *stream)
         post_on_cut(post);
 }
 
+/* A stream of changes would not end by itself. */
+static void post_on_farewell(struct stream *stream)
+{
+        const struct post *post = stream->owner;
+
+        if (post != NULL && post->call != NULL && post->call->subscription != NULL)
+                subscription_complete(post->call);
+}
+
+static const struct stream_events post_stream_events = {
+        .on_end = post_on_stream_end,
+        .on_farewell = post_on_farewell,
+};
+
 static void post_push(struct post *post, const json_t *msg)
 {
         struct str text;
@@ -63,7 +78,7 @@ bool post_begin_stream(struct post *post)
         if (post->req == NULL || !post->accepts_stream ||
             share_refuses_stream(post->req->share) != 0)
                 return false;
-        timer_disarm(s->gate->loop, &post->grace);
+        timer_disarm(session_gate(s)->loop, &post->grace);
         post->is_stream = true;
         if (s->kind == SESSION_HTTP)
                 post->channel.no = session_new_channel(s, true);
@@ -71,11 +86,10 @@ bool post_begin_stream(struct post *post)
                 snprintf(first, sizeof(first), "id: %u-0\ndata: \n\n", post->channel.no);
         struct stream_options options = {
                 .session = s,
-                .user = s->user,
                 .session_id = post->opens_session ? s->id : NULL,
                 .channel = post->channel,
                 .first = str_from(first),
-                .on_end = post_on_stream_end,
+                .events = &post_stream_events,
                 .owner = post,
         };
         if (stream_open(post->req, &options, &post->stream) < 0)
@@ -115,7 +129,8 @@ struct post *post_create(struct request *req, struct session *session, unsigned 
         post->shows_cuts = str_eq(req->in->head.http_version, STR("HTTP/1.1"));
         post->grace.on_due = post_on_grace;
         request_own(req, &post_request_events, post);
-        timer_arm(session->gate->loop, &post->grace, session->gate->config->answer_grace_ms);
+        timer_arm(session_gate(session)->loop, &post->grace,
+                  session_gate(session)->config->answer_grace_ms);
         return post;
 }
 
@@ -139,7 +154,7 @@ void post_resume(struct post *post, struct stream *stream)
         }
         post->stream = stream;
         stream->owner = post;
-        stream->on_end = post_on_stream_end;
+        stream->events = &post_stream_events;
         stream->has_retry = false;
         session_touch(post->session);
 }
@@ -171,7 +186,7 @@ static bool post_begin_body(struct post *post)
 
         if (post->req == NULL || !post->shows_cuts)
                 return false;
-        timer_disarm(post->session->gate->loop, &post->grace);
+        timer_disarm(session_gate(post->session)->loop, &post->grace);
         post->body = POST_BODY_BEGUN;
         request_own(post->req, &post_body_events, post);
         (void)request_begin(post->req, headers, STR(""));
@@ -230,7 +245,7 @@ static void post_free(void *object)
 
 static void post_over(struct post *post)
 {
-        struct gate *gate = post->session->gate;
+        struct gate *gate = session_gate(post->session);
 
         timer_disarm(gate->loop, &post->grace);
         if (post->req != NULL && post->body == POST_BODY_NONE) {

@@ -72,7 +72,7 @@ static void relay_on_silence(struct stream_writer *writer)
                 return;
         }
         relay_write(relay, STR("\n: keep-alive\ndata: "));
-        call->session->gate->stats.keepalives++;
+        session_gate(call->session)->stats.keepalives++;
 }
 
 static void relay_on_gone(struct stream_writer *writer)
@@ -165,9 +165,10 @@ bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event
                 relay->inserted = bridge_lacking_members(call->method->name);
         relay->stream = find_stream(call);
         relay->is_body = relay->stream == NULL;
-        relay->writer = (struct stream_writer){relay_on_silence, relay_on_gone};
+        relay->writer.on_silence = relay_on_silence;
+        relay->writer.on_gone = relay_on_gone;
         if (relay->stream != NULL)
-                relay->stream->writer = &relay->writer;
+                stream_begin_parts(relay->stream, &relay->writer);
         call->relay = relay;
         call_stop_beats(call);
         relay_write(relay, buf_bytes(&start));

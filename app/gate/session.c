@@ -42,7 +42,7 @@ static bool session_is_idle(const struct session *s)
 {
         if (!list_is_empty(&s->streams))
                 return false;
-        for (size_t i = 0; s->kind == SESSION_HOST && i < s->gate->n_upstreams; i++)
+        for (size_t i = 0; s->kind == SESSION_HOST && i < session_gate(s)->n_upstreams; i++)
                 if (s->links[i] != NULL && !list_is_empty(&s->links[i]->lodgers))
                         return false;
         list_for_each (it, &s->calls) {
@@ -82,7 +82,7 @@ static void session_enter_idle(struct session *s)
 {
         list_append(&s->share->idle_sessions, &s->idle_link);
         if (s->share->n_idle_sessions++ == 0)
-                list_append(&s->gate->idle_shares, &s->share->idle_link);
+                list_append(&session_gate(s)->idle_shares, &s->share->idle_link);
         sessions_watch_expiry(s->share);
 }
 
@@ -114,6 +114,7 @@ static char everybody[] = "*";
 void session_gate_init(struct gate *gate)
 {
         gate->everybody.email = everybody;
+        list_init(&gate->everybody.subscriptions);
 }
 
 /* Hosts aside, which others may need. They stand in the gate's own share; in others the first
@@ -197,15 +198,13 @@ static int session_new(struct gate *gate, struct user *user, struct share *share
         memcpy(s->id, gate->config->node, n_node);
         s->id[n_node] = '.';
         rand_text(s->id + n_node + 1, ID_RANDOM_BYTES);
-        s->gate = gate;
         s->user = user;
         s->share = share_hold(share);
         session_charge(s, size);
-        s->kind = kind;
+        s->kind = (uint8_t)kind;
         s->log_level = -1;
         list_init(&s->streams);
         list_init(&s->calls);
-        list_init(&s->subscriptions);
         list_init(&s->asks);
         HASH_ADD_STR(gate->sessions, id, s);
         *sessionp = s;
@@ -232,7 +231,7 @@ int session_create(struct gate *gate, struct user *user, struct share *share,
 /* Each link that settles asks whether it was the last: the table must be whole before. */
 int session_open_links(struct session *s, const json_t *init_params)
 {
-        size_t n = s->gate->n_upstreams;
+        size_t n = session_gate(s)->n_upstreams;
         int r = 0;
 
         if (n == 0)
@@ -241,7 +240,7 @@ int session_open_links(struct session *s, const json_t *init_params)
         if (s->links == NULL)
                 return -ENOMEM;
         for (size_t i = 0; i < n && r == 0; i++)
-                r = link_open(&s->gate->upstreams[i], s, init_params, &s->links[i]);
+                r = link_open(&session_gate(s)->upstreams[i], s, init_params, &s->links[i]);
         session_charge(s, sizeof(*s) + n * (sizeof(struct link) + LINK_AROUND_BYTES) +
                                   rpc_cost(init_params));
         return r;
@@ -290,7 +289,7 @@ int session_standing(struct gate *gate, struct user *user, struct session **sess
 
 unsigned session_calls_max(const struct session *s)
 {
-        const struct config *config = s->gate->config;
+        const struct config *config = session_gate(s)->config;
 
         if (s->kind != SESSION_STANDING)
                 return config->calls_per_session_max;
@@ -318,8 +317,8 @@ static int session_host(struct gate *gate, struct user *user)
 int session_host_link(const struct session *s, struct upstream *upstream, struct link **linkp)
 {
         bool is_for_all = upstream->server->scope == CONFIG_SCOPE_SHARED;
-        struct user *user = is_for_all ? &s->gate->everybody : s->user;
-        int r = session_host(s->gate, user);
+        struct user *user = is_for_all ? &session_gate(s)->everybody : s->user;
+        int r = session_host(session_gate(s), user);
         json_t *init_params;
 
         if (r == 0 && user->host->links[upstream->index] == NULL) {
@@ -344,7 +343,7 @@ struct session *session_find(struct gate *gate, struct str id, const struct user
 
 void session_tell_use(struct session *s)
 {
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
+        for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++)
                 link_use(s->links[i]);
 }
 
@@ -354,7 +353,7 @@ void session_touch(struct session *s)
 
         if (s->is_ending)
                 return;
-        s->used_ms = loop_now_ms(s->gate->loop);
+        s->used_ms = loop_now_ms(session_gate(s)->loop);
         was_idle = !list_is_empty(&s->idle_link);
         session_leave_idle(s);
         if (session_is_idle(s))
@@ -371,7 +370,7 @@ void session_end(struct session *s)
         if (s->is_ending)
                 return;
         s->is_ending = true;
-        HASH_DEL(s->gate->sessions, s);
+        HASH_DEL(session_gate(s)->sessions, s);
         if (s->kind == SESSION_STANDING)
                 s->user->standing = NULL;
         if (s->kind == SESSION_HOST)
@@ -383,17 +382,17 @@ void session_end(struct session *s)
         while ((link = list_first(&s->streams)) != NULL)
                 stream_end(container_of(link, struct stream, link));
         ask_forget_session(s);
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++)
+        for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++)
                 link_close(s->links[i]);
         free((void *)s->links);
         s->links = NULL;
         replay_finish(s->replay);
         free(s->replay);
         if (s->kind != SESSION_HOST) {
-                s->gate->stats.n_sessions--;
+                session_gate(s)->stats.n_sessions--;
                 s->share->n_sessions--;
         }
-        loop_bury(s->gate->loop, s, session_free);
+        loop_bury(session_gate(s)->loop, s, session_free);
 }
 
 /* Hosts after those that lodge with them. */
@@ -420,14 +419,14 @@ uint32_t session_new_channel(struct session *s, bool is_post)
 
 static void session_keep(struct session *s, struct replay_id id, struct str text, bool was_sent)
 {
-        if (s->replay == NULL && s->gate->config->replay_max_bytes > 0) {
+        if (s->replay == NULL && session_gate(s)->config->replay_max_bytes > 0) {
                 s->replay = calloc(1, sizeof(*s->replay));
                 if (s->replay != NULL)
-                        replay_init(s->replay, &s->gate->replay, &s->share->memory,
-                                    s->gate->config->replay_max_bytes);
+                        replay_init(s->replay, &session_gate(s)->replay, &s->share->memory,
+                                    session_gate(s)->config->replay_max_bytes);
         }
         if (s->replay != NULL &&
-            replay_add(s->replay, id, text, was_sent, loop_now_ms(s->gate->loop)) < 0)
+            replay_add(s->replay, id, text, was_sent, loop_now_ms(session_gate(s)->loop)) < 0)
                 log_warn(NULL, "[MCP] out of memory: an event is not kept for replay");
 }
 
@@ -488,6 +487,8 @@ static void session_on_get_end(struct stream *stream)
         s->lost = stream->channel;
         session_touch(s);
 }
+
+static const struct stream_events get_events = {.on_end = session_on_get_end};
 
 /* Everything after id on its channel goes out again, under its old id. One walk of the session's
  * log. */
@@ -561,11 +562,10 @@ void session_open_get(struct session *s, struct request *req, struct str last_ev
         struct stream *stream;
         struct stream_options options = {
                 .session = s,
-                .user = s->user,
                 .channel = channel,
                 .has_retry = true,
                 .first = session_first_bytes(s, from, first, sizeof(first)),
-                .on_end = channel.no % 2 ? NULL : session_on_get_end,
+                .events = channel.no % 2 ? NULL : &get_events,
         };
 
         if (stream_open(req, &options, &stream) < 0)
@@ -587,6 +587,8 @@ static void session_on_sse_end(struct stream *stream)
         session_end(stream->session);
 }
 
+static const struct stream_events sse_events = {.on_end = session_on_sse_end};
+
 int session_open_sse(struct session *s, struct request *req)
 {
         char first[256];
@@ -595,9 +597,8 @@ int session_open_sse(struct session *s, struct request *req)
         struct stream *stream;
         struct stream_options options = {
                 .session = s,
-                .user = s->user,
                 .first = {first, (size_t)n},
-                .on_end = session_on_sse_end,
+                .events = &sse_events,
         };
         int r = stream_open(req, &options, &stream);
 

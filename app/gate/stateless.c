@@ -169,7 +169,7 @@ static void start(struct request *req, struct session *s, const struct rpc_msg *
 static void start_again(struct request *req, struct session *s, const struct rpc_msg *m)
 {
         const char *why = "no call waits for this input any more: send the request without it";
-        json_t *state = request_state_open(s->gate, s->user, m->method, m->params, &why);
+        json_t *state = request_state_open(session_gate(s), s->user, m->method, m->params, &why);
         json_t *theirs = json_object_get(state, "theirs");
         struct call *call = theirs == NULL && state != NULL ? input_find(s, state) : NULL;
         struct post *post;
@@ -281,7 +281,7 @@ static int64_t fresh_ms(const struct call *call)
         case METHOD_LIST:
                 return listing_fresh_ms(call);
         case METHOD_DISCOVER:
-                return call->session->gate->config->catalog_age_ms;
+                return session_gate(call->session)->config->catalog_age_ms;
         default:
                 return 0;
         }

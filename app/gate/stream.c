@@ -6,8 +6,7 @@
 
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
-#include "mgw/base/rand.h"
-#include "mgw/gate/share.h"
+#include "mgw/gate/session.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ID_BYTES 8
 /* After a proxy's ABORT_REQUEST streams end within this time, each at a random moment, so that
  * clients do not all come back at once. */
 #define FAREWELL_MS 5000
@@ -25,10 +23,20 @@
 #define TRIM_STREAMS 1000
 #define TRIM_DELAY_MS 1000
 
+static struct gate *stream_gate(const struct stream *s)
+{
+        return session_gate(s->session);
+}
+
+static int64_t stream_silent_ms(const struct stream *s, const struct gate *gate)
+{
+        return (uint32_t)loop_now_ms(gate->loop) - s->written_ms;
+}
+
 static void stream_watch_sweep(struct gate *gate)
 {
         const struct list *head = list_first(&gate->streams);
-        int64_t interval = gate->config->keepalive_ms, due;
+        int64_t interval = gate->config->keepalive_ms, silent_ms;
 
         if (head == NULL || interval == 0) {
                 timer_disarm(gate->loop, &gate->sweep);
@@ -36,43 +44,46 @@ static void stream_watch_sweep(struct gate *gate)
         }
         if (timer_is_armed(&gate->sweep))
                 return;
-        due = container_of(head, struct stream, due_link)->written_ms + interval -
-              loop_now_ms(gate->loop);
-        timer_arm(gate->loop, &gate->sweep, due > 0 ? due : 0);
+        silent_ms = stream_silent_ms(container_of(head, struct stream, due_link), gate);
+        timer_arm(gate->loop, &gate->sweep, interval > silent_ms ? interval - silent_ms : 0);
 }
 
 static void stream_touch(struct stream *s)
 {
-        s->written_ms = loop_now_ms(s->gate->loop);
-        list_move_to_tail(&s->gate->streams, &s->due_link);
+        struct gate *gate = stream_gate(s);
+
+        s->written_ms = (uint32_t)loop_now_ms(gate->loop);
+        list_move_to_tail(&gate->streams, &s->due_link);
 }
 
 static void stream_over(struct stream *s)
 {
-        struct gate *gate = s->gate;
+        struct gate *gate = stream_gate(s);
+        struct user *user = s->session->user;
         int64_t life_ms = loop_now_ms(gate->loop) - s->opened_ms;
 
         list_unlink(&s->due_link);
         list_unlink(&s->link);
         timer_disarm(gate->loop, &s->farewell);
         gate->stats.n_streams--;
-        s->user->n_streams--;
+        user->n_streams--;
         s->req->share->n_streams--;
         if ((uint64_t)life_ms > gate->stats.longest_stream_ms)
                 gate->stats.longest_stream_ms = (uint64_t)life_ms;
-        if (share_may_log(s->req->share, s->user->email))
+        if (share_may_log(s->req->share, user->email))
                 log_info(NULL, "[MCP] Client disconnected: %s (%s) after %" PRId64 "s", s->id,
-                         s->user->email, life_ms / 1000);
+                         user->email, life_ms / 1000);
         if (gate->streams_peak - gate->stats.n_streams >= TRIM_STREAMS &&
             !timer_is_armed(&gate->trim))
                 timer_arm(gate->loop, &gate->trim, TRIM_DELAY_MS);
         s->req = NULL;
-        if (s->writer != NULL)
+        if (s->writer != NULL) {
+                buf_finish(&s->writer->held);
                 s->writer->on_gone(s->writer);
+        }
         s->writer = NULL;
-        buf_finish(&s->held);
-        if (s->on_end != NULL)
-                s->on_end(s);
+        if (s->events != NULL)
+                s->events->on_end(s);
         loop_bury(gate->loop, s, free);
         if (gate->is_draining)
                 gate->on_calm(gate);
@@ -81,7 +92,7 @@ static void stream_over(struct stream *s)
 void stream_end(struct stream *s)
 {
         struct request *req = s->req;
-        struct gate *gate = s->gate;
+        const struct gate *gate = stream_gate(s);
 
         if (s->has_retry) {
                 char text[48];
@@ -101,12 +112,17 @@ static void stream_on_gone(struct request *req)
         stream_over(req->owner);
 }
 
+static bool stream_hears_farewell(const struct stream *s)
+{
+        return s->events != NULL && s->events->on_farewell != NULL;
+}
+
 static void stream_on_farewell(struct timer *timer)
 {
         struct stream *s = container_of(timer, struct stream, farewell);
 
-        if (s->on_farewell != NULL && !s->is_full)
-                s->on_farewell(s);
+        if (stream_hears_farewell(s) && !s->is_full)
+                s->events->on_farewell(s);
         else
                 stream_end(s);
 }
@@ -117,8 +133,8 @@ static void stream_on_abort(struct request *req)
 {
         struct stream *s = req->owner;
 
-        if ((s->owner == NULL || s->on_farewell != NULL) && !timer_is_armed(&s->farewell))
-                timer_arm(s->gate->loop, &s->farewell, rand_below(FAREWELL_MS));
+        if ((s->owner == NULL || stream_hears_farewell(s)) && !timer_is_armed(&s->farewell))
+                timer_arm(stream_gate(s)->loop, &s->farewell, rand_below(FAREWELL_MS));
 }
 
 static const struct request_events stream_request_events = {
@@ -134,6 +150,7 @@ unsigned stream_refusal(const struct request *req)
 int stream_open(struct request *req, const struct stream_options *o, struct stream **streamp)
 {
         struct gate *gate = request_gate(req);
+        struct user *user = o->session->user;
         struct stream *s = calloc(1, sizeof(*s));
         char client[64], request_id[64];
         const struct cgi_header headers[] = {
@@ -147,17 +164,14 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         if (s == NULL)
                 return -ENOMEM;
         s->req = req;
-        s->gate = gate;
-        s->user = o->user;
         s->session = o->session;
-        s->on_end = o->on_end;
+        s->events = o->events;
         s->owner = o->owner;
         s->channel = o->channel;
         s->has_retry = o->has_retry;
         s->farewell.on_due = stream_on_farewell;
-        buf_init(&s->held, UINT32_MAX);
         s->opened_ms = loop_now_ms(gate->loop);
-        rand_text(s->id, ID_BYTES);
+        rand_text(s->id, STREAM_ID_BYTES);
         /* For the log: what came in is gone once the stream has begun. */
         snprintf(client, sizeof(client), "%.*s", STR_ARG(req->in->head.remote_addr));
         snprintf(request_id, sizeof(request_id), "%.*s", STR_ARG(req->in->head.request_id));
@@ -168,14 +182,14 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         }
         request_own(req, &stream_request_events, s);
         stream_touch(s);
-        s->user->n_streams++;
+        user->n_streams++;
         req->share->n_streams++;
         if (++gate->stats.n_streams > gate->streams_peak)
                 gate->streams_peak = gate->stats.n_streams;
         gate->stats.streams_opened++;
-        if (share_may_log(req->share, s->user->email))
+        if (share_may_log(req->share, user->email))
                 log_info(LOG_FIELDS({"client", client}, {"request", request_id}),
-                         "[MCP] Client connected: %s (%s)", s->id, s->user->email);
+                         "[MCP] Client connected: %s (%s)", s->id, user->email);
         stream_watch_sweep(gate);
         *streamp = s;
         return 0;
@@ -191,33 +205,35 @@ static int stream_send(struct stream *s, struct str bytes, uint32_t cap_bytes)
 }
 
 /* One event may pass the cap, as one may that finds nothing before it. */
-static int stream_hold(struct stream *s, struct str bytes, uint32_t cap_bytes)
+static int stream_hold(struct buf *held, struct str bytes, uint32_t cap_bytes)
 {
-        if (s->held.len > 0 && s->held.len + bytes.n > cap_bytes)
+        if (held->len > 0 && held->len + bytes.n > cap_bytes)
                 return BUF_E_FULL;
-        return buf_add_str(&s->held, bytes);
+        return buf_add_str(held, bytes);
 }
 
 static int stream_write(struct stream *s, struct str bytes)
 {
-        uint32_t cap_bytes = s->gate->config->stream_queue_max_bytes;
+        struct gate *gate = stream_gate(s);
+        uint32_t cap_bytes = gate->config->stream_queue_max_bytes;
         int r;
 
         if (s->is_full)
                 return STREAM_E_FULL;
-        r = s->writer != NULL ? stream_hold(s, bytes, cap_bytes) : stream_send(s, bytes, cap_bytes);
+        r = s->writer != NULL ? stream_hold(&s->writer->held, bytes, cap_bytes)
+                              : stream_send(s, bytes, cap_bytes);
         if (r == BUF_E_FULL) {
                 r = STREAM_E_FULL;
                 s->is_full = true;
                 s->has_retry = false;
-                s->gate->stats.streams_overflowed++;
-                if (share_may_log(s->req->share, s->user->email))
+                gate->stats.streams_overflowed++;
+                if (share_may_log(s->req->share, s->session->user->email))
                         log_warn(NULL,
                                  "[MCP] stream %s (%s) ended: the client does not read, %u bytes "
                                  "wait "
                                  "(stream_queue_max_bytes)",
-                                 s->id, s->user->email, cap_bytes);
-                timer_arm(s->gate->loop, &s->farewell, 0);
+                                 s->id, s->session->user->email, cap_bytes);
+                timer_arm(gate->loop, &s->farewell, 0);
         }
         return r;
 }
@@ -233,21 +249,28 @@ int stream_push(struct stream *s, const struct sse_event *event)
                 r = stream_write(s, buf_bytes(&bytes));
         buf_finish(&bytes);
         if (r == 0)
-                s->gate->stats.events++;
+                stream_gate(s)->stats.events++;
         return r;
+}
+
+void stream_begin_parts(struct stream *s, struct stream_writer *writer)
+{
+        buf_init(&writer->held, UINT32_MAX);
+        s->writer = writer;
 }
 
 int stream_write_part(struct stream *s, struct str bytes, bool is_last)
 {
         int r = s->is_full ? STREAM_E_FULL : stream_send(s, bytes, UINT32_MAX);
+        struct buf *held = &s->writer->held;
 
         if (!is_last)
                 return r;
         s->writer = NULL;
-        s->gate->stats.events++;
-        if (r == 0 && s->held.len > 0)
-                r = stream_send(s, buf_bytes(&s->held), UINT32_MAX);
-        buf_finish(&s->held);
+        stream_gate(s)->stats.events++;
+        if (r == 0 && held->len > 0)
+                r = stream_send(s, buf_bytes(held), UINT32_MAX);
+        buf_finish(held);
         return r;
 }
 
@@ -260,21 +283,20 @@ static void stream_keep_alive(struct stream *s)
         if (is_silent && s->writer != NULL)
                 s->writer->on_silence(s->writer);
         else if (is_silent && stream_write(s, STR(SSE_KEEP_ALIVE)) == 0)
-                s->gate->stats.keepalives++;
+                stream_gate(s)->stats.keepalives++;
 }
 
 /* Walks those that are due, and one more: each stream once in an interval. */
 static void stream_on_sweep(struct timer *timer)
 {
         struct gate *gate = container_of(timer, struct gate, sweep);
-        int64_t interval = gate->config->keepalive_ms, now = loop_now_ms(gate->loop);
-        int64_t horizon = now - interval + interval / 30;
+        int64_t interval = gate->config->keepalive_ms;
         struct list *link;
 
         while ((link = list_first(&gate->streams)) != NULL) {
                 struct stream *s = container_of(link, struct stream, due_link);
 
-                if (s->written_ms > horizon)
+                if (stream_silent_ms(s, gate) < interval - interval / 30)
                         break;
                 stream_keep_alive(s);
         }

@@ -55,7 +55,7 @@ struct subscription {
 
 static struct gate *subscription_gate(const struct subscription *sub)
 {
-        return sub->call->session->gate;
+        return session_gate(sub->call->session);
 }
 
 static const json_t *asked_filter(const struct call *call)
@@ -112,7 +112,7 @@ static void subscription_acknowledge(struct subscription *sub)
         subscription_honour(sub, &watched_tasks);
         msg = rpc_notification_take("notifications/subscriptions/acknowledged",
                                     json_pack("{s:O}", "notifications", sub->filter));
-        list_append(&sub->call->session->subscriptions, &sub->link);
+        list_append(&sub->call->session->user->subscriptions, &sub->link);
         json_decref(sub->call->params); /* it stays for long, and with many others */
         sub->call->params = NULL;
         (void)call_count_bytes(sub->call);
@@ -128,7 +128,7 @@ static void subscription_acknowledge(struct subscription *sub)
  * all. */
 void subscriptions_deliver(struct session *session, const json_t *msg)
 {
-        list_for_each_safe (it, &session->subscriptions) {
+        list_for_each_safe (it, &session->user->subscriptions) {
                 const struct subscription *sub = container_of(it, struct subscription, link);
 
                 if (bridge_filter_takes(sub->filter, msg))
@@ -284,19 +284,10 @@ static void watch_end(struct watch *watch)
                 link_request_take(watch->owner, watch->kind->unsubscribe,
                                   json_pack("{s:s}", watch->kind->key, watch->theirs));
         }
-        loop_bury(session->gate->loop, watch, watch_free);
+        loop_bury(session_gate(session)->loop, watch, watch_free);
 }
 
 /* ---- its life ---- */
-
-static void subscription_on_farewell(struct stream *stream)
-{
-        const struct post *post = stream->owner;
-        struct call *call = post->call;
-
-        if (call != NULL)
-                subscription_complete(call);
-}
 
 static void subscription_watch_time(struct subscription *sub)
 {
@@ -397,8 +388,6 @@ void subscription_start(struct call *call)
         if (!subscription_check_asked(call))
                 return;
         (void)post_begin_stream(call->post);
-        if (call->post->stream != NULL)
-                call->post->stream->on_farewell = subscription_on_farewell;
         call->subscription = subscription_new(call);
         if (call->subscription == NULL)
                 return;

@@ -9,13 +9,13 @@
 /* The end of the id that the client has given: no NUL is in it. */
 struct task_owner task_owner(const struct session *s, const char *shown)
 {
-        for (size_t i = 0; s->links != NULL && i < s->gate->n_upstreams; i++) {
+        for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++) {
                 struct link *link = s->links[i];
                 struct str theirs;
 
                 if (link == NULL)
                         continue;
-                theirs = task_id_read(s->gate->state_key, str_from(s->user->email),
+                theirs = task_id_read(session_gate(s)->state_key, str_from(s->user->email),
                                       str_from(upstream_name(link->upstream)), str_from(shown));
                 if (theirs.n > 0)
                         return (struct task_owner){link, theirs.p};

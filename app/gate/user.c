@@ -52,6 +52,7 @@ static struct user *table_user(struct user_table *t, const char *email)
                 free(user);
                 return NULL;
         }
+        list_init(&user->subscriptions);
         t->users[t->n_users++] = user;
         return user;
 }

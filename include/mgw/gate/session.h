@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mgw/base/hash.h"
+#include "mgw/gate/share.h"
 #include "mgw/gate/stream.h"
 #include "mgw/mcp/era.h"
 
@@ -24,9 +25,7 @@ struct session {
         struct list idle_link; /* on its share's idle_sessions while nothing is open */
         struct list streams;   /* live GET streams (era A: its only one), newest last */
         struct list calls;
-        struct list subscriptions; /* standing: those that are acknowledged */
-        struct list asks;          /* requests of upstreams that wait for the client's reply */
-        struct gate *gate;
+        struct list asks; /* requests of upstreams that wait for the client's reply */
         struct user *user;
         struct share *share; /* held; pays for it */
         struct link **links; /* one an upstream, from initialize on; NULL: none */
@@ -39,12 +38,17 @@ struct session {
         uint16_t n_calls; /* without those that listen: they count as streams */
         uint16_t n_asks;
         era_revision revision;
-        enum session_kind kind;
+        uint8_t kind; /* enum session_kind */
         bool is_initialized;
         bool is_ending;
         int16_t log_level; /* lowest that the client wants; -1: it has not said */
         char id[];
 };
+
+static inline struct gate *session_gate(const struct session *session)
+{
+        return session->share->gate;
+}
 
 void session_gate_init(struct gate *gate);
 /* Where the share or the table is full, the longest idle session of the share makes room; in a full

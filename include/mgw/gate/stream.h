@@ -1,11 +1,14 @@
 /* One SSE response: its head, its events, its keep-alives, its end, and its life in the log. */
 #pragma once
 
+#include "mgw/base/rand.h"
 #include "mgw/gate/front.h"
 #include "mgw/wire/sse.h"
 
 struct session;
+struct stream;
 
+#define STREAM_ID_BYTES 6
 #define STREAM_E_FULL 1 /* the client does not read: the stream has been ended */
 
 /* A stream of events as the client counts it: it outlives the connection that carries it, since a
@@ -20,41 +23,43 @@ struct channel {
 struct stream_writer {
         void (*on_silence)(struct stream_writer *writer); /* an interval without a byte */
         void (*on_gone)(struct stream_writer *writer);    /* the stream is over */
+        struct buf held; /* kept by gate/stream: events that wait for its end */
+};
+
+/* What the owner of a stream hears. */
+struct stream_events {
+        /* The stream is over, whoever ended it; it is freed at the end of this turn. */
+        void (*on_end)(struct stream *stream);
+        /* The proxy wants it to end, and is to be given what its owner ends it with. NULL: a stream
+         * without an owner is ended, another ends with its owner's work. */
+        void (*on_farewell)(struct stream *stream);
 };
 
 struct stream {
         struct list due_link; /* gate->streams */
-        struct list link;     /* of the session */
         struct request *req;
-        struct gate *gate;
-        struct user *user;
         struct session *session;
-        /* The stream is over, whoever ended it; it is freed at the end of this turn. */
-        void (*on_end)(struct stream *stream);
-        /* The proxy wants it to end, though it has an owner; NULL: it ends with its owner's work.
-         */
-        void (*on_farewell)(struct stream *stream);
-        void *owner;           /* ends it when its work is done; NULL: nobody does */
-        struct timer farewell; /* armed when the proxy asked for an end, or when it is full */
-        int64_t opened_ms;
-        int64_t written_ms;
-        struct channel channel;
         struct stream_writer *writer; /* NULL: no event is being written in parts */
-        struct buf held;              /* events that wait for its end */
+        uint32_t written_ms;          /* modulo 2^32 */
         bool has_retry;               /* its client reconnects: a deliberate end tells it when */
         bool is_full; /* an event found no room: none may follow it, since a resuming client asks
                          for what came after the last that it has */
-        char id[12];
+        char id[RAND_TEXT_SIZE(STREAM_ID_BYTES)]; /* in the log */
+        struct channel channel;
+        const struct stream_events *events; /* NULL: nobody listens */
+        void *owner;                        /* ends it when its work is done; NULL: nobody does */
+        int64_t opened_ms;
+        struct timer farewell; /* armed when the proxy asked for an end, or when it is full */
+        struct list link;      /* of the session */
 };
 
 struct stream_options {
         struct session *session;
-        struct user *user;
         const char *session_id; /* becomes a Mcp-Session-Id header; NULL: none */
         struct channel channel;
         bool has_retry;
         struct str first; /* the first bytes; empty: the opening comment */
-        void (*on_end)(struct stream *stream);
+        const struct stream_events *events;
         void *owner;
 };
 
@@ -64,6 +69,9 @@ unsigned stream_refusal(const struct request *req);
 int stream_open(struct request *req, const struct stream_options *options, struct stream **streamp);
 /* One event. 0; STREAM_E_FULL and -errno: the stream is ending by itself. */
 int stream_push(struct stream *stream, const struct sse_event *event);
+/* From now on the writer writes an event in parts; it is borrowed until the last of them, or
+ * on_gone. */
+void stream_begin_parts(struct stream *stream, struct stream_writer *writer);
 /* A part of an event in the wire's form; other events are held until the last part, with which
  * stream->writer is done. Its caller looks to it that not too much waits.
  * Outcomes as stream_push(). */

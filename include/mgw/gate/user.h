@@ -2,6 +2,7 @@
  * A struct user lives as long as its table: sessions and streams borrow it. */
 #pragma once
 
+#include "mgw/base/list.h"
 #include "mgw/base/str.h"
 
 #include <stdint.h>
@@ -14,13 +15,15 @@ struct session;
 
 struct user {
         char *email;
-        unsigned n_streams;       /* open now; kept by gate/stream */
-        struct share *share;      /* what it holds; kept by gate/share, freed with the user. NULL:
-                                     nothing so far */
-        struct session *standing; /* its session without a client; kept by gate/session */
-        struct session *host;     /* of the children that its sessions share; likewise */
-        bool has_token;           /* as of the last user_table_check() */
-        bool is_anonymous;        /* it is everybody: each address has a share of its own */
+        unsigned n_streams;        /* open now; kept by gate/stream */
+        struct share *share;       /* what it holds; kept by gate/share, freed with the user. NULL:
+                                      nothing so far */
+        struct session *standing;  /* its session without a client; kept by gate/session */
+        struct session *host;      /* of the children that its sessions share; likewise */
+        struct list subscriptions; /* of the standing session, those that are acknowledged; kept by
+                                      gate/subscription */
+        bool has_token;            /* as of the last user_table_check() */
+        bool is_anonymous;         /* it is everybody: each address has a share of its own */
 };
 
 struct user_table;
