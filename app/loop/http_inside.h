@@ -38,6 +38,7 @@ struct http_multi {
         struct list link;
         struct list due;
         struct list *pool;
+        bool is_for_streams;
         struct http_client *client;
         CURLM *curl;
         struct timer timer;

@@ -24,10 +24,13 @@ struct http_socket {
         struct http_multi *multi;
 };
 
-/* When curl asks for no time: the end of the quiet, or never. */
+/* When curl asks for no time: the end of the quiet, or never. Streams leave no connections that
+ * would be worth it to keep a handle. */
 static int64_t multi_spare_ms(const struct http_multi *multi)
 {
-        return multi->n_running == 0 ? HTTP_QUIET_MS : HTTP_FAR_MS;
+        if (multi->n_running > 0)
+                return HTTP_FAR_MS;
+        return multi->is_for_streams ? 0 : HTTP_QUIET_MS;
 }
 
 /* ---- sockets and the timer ---- */
@@ -178,7 +181,8 @@ static void multi_on_due(struct timer *timer)
         http_multi_run(multi, CURL_SOCKET_TIMEOUT, 0);
 }
 
-static struct http_multi *multi_create(struct http_client *client, struct list *pool)
+static struct http_multi *multi_create(struct http_client *client, struct list *pool,
+                                       bool is_for_streams)
 {
         struct http_multi *multi = calloc(1, sizeof(*multi));
 
@@ -186,6 +190,7 @@ static struct http_multi *multi_create(struct http_client *client, struct list *
                 return NULL;
         multi->client = client;
         multi->pool = pool;
+        multi->is_for_streams = is_for_streams;
         multi->timer.on_due = multi_on_due;
         list_init(&multi->sockets);
         if (timer_arm(client->loop, &multi->timer, HTTP_FAR_MS) < 0 ||
@@ -231,7 +236,7 @@ int http_multi_add(struct http_request *request)
                 first != NULL ? container_of(first, struct http_multi, link) : NULL;
 
         if (multi == NULL || multi->n_running == HTTP_MULTI_MAX)
-                multi = multi_create(client, pool);
+                multi = multi_create(client, pool, request->is_stream);
         if (multi == NULL || curl_multi_add_handle(multi->curl, request->easy) != CURLM_OK)
                 return -ENOMEM;
         request->multi = multi;

@@ -59,6 +59,12 @@ static void many_on_done(void *owner, const struct http_failure *failure)
         n_dones++;
 }
 
+static void turns(unsigned n)
+{
+        while (n-- > 0)
+                cr_assert_eq(loop_turn(loop, 10), 0);
+}
+
 static struct http_request *start(const char *path, bool is_stream, size_t *mine)
 {
         static const struct http_handlers handlers = {many_on_head, many_on_body, many_on_done};
@@ -120,6 +126,30 @@ Test(http_many, a_handle_takes_so_many_and_streams_stand_apart_from_calls)
         cr_assert_eq(n, 2);
         cr_assert_eq(most_in_a_handle(true, &n), HTTP_MULTI_MAX);
         cr_assert_eq(n, 5);
+}
+
+/* A handle takes 34 kB, and all that calls find in it afterwards is kept connections. */
+Test(http_many, the_last_stream_of_a_handle_takes_it_along)
+{
+        struct http_request *streams[HTTP_MULTI_MAX];
+        unsigned n;
+
+        start("/hello?you", false, NULL);
+        await(&n_dones, 1);
+        for (unsigned i = 0; i < HTTP_MULTI_MAX; i++)
+                streams[i] = start("/stream", true, NULL);
+        await(&n_heads, 1 + HTTP_MULTI_MAX);
+        for (unsigned i = 1; i < HTTP_MULTI_MAX; i++)
+                http_cancel(streams[i]);
+        turns(3);
+        cr_assert_eq(most_in_a_handle(true, &n), 1);
+        cr_assert_eq(n, 1);
+        http_cancel(streams[0]);
+        turns(3);
+        most_in_a_handle(true, &n);
+        cr_assert_eq(n, 0);
+        most_in_a_handle(false, &n);
+        cr_assert_eq(n, 1, "the connections of calls are kept");
 }
 
 Test(http_many, requests_move_into_the_room_that_others_leave)
