@@ -23,11 +23,6 @@
 #define TRIM_STREAMS 1000
 #define TRIM_DELAY_MS 1000
 
-static struct gate *stream_gate(const struct stream *s)
-{
-        return session_gate(s->session);
-}
-
 static int64_t stream_silent_ms(const struct stream *s, const struct gate *gate)
 {
         return (uint32_t)loop_now_ms(gate->loop) - s->written_ms;
@@ -50,7 +45,7 @@ static void stream_watch_sweep(struct gate *gate)
 
 static void stream_touch(struct stream *s)
 {
-        struct gate *gate = stream_gate(s);
+        struct gate *gate = request_gate(s->req);
 
         s->written_ms = (uint32_t)loop_now_ms(gate->loop);
         list_move_to_tail(&gate->streams, &s->due_link);
@@ -58,7 +53,7 @@ static void stream_touch(struct stream *s)
 
 static void stream_over(struct stream *s)
 {
-        struct gate *gate = stream_gate(s);
+        struct gate *gate = request_gate(s->req);
         struct user *user = s->session->user;
         int64_t life_ms = loop_now_ms(gate->loop) - s->opened_ms;
 
@@ -92,7 +87,7 @@ static void stream_over(struct stream *s)
 void stream_end(struct stream *s)
 {
         struct request *req = s->req;
-        const struct gate *gate = stream_gate(s);
+        const struct gate *gate = request_gate(s->req);
 
         if (s->has_retry) {
                 char text[48];
@@ -134,7 +129,7 @@ static void stream_on_abort(struct request *req)
         struct stream *s = req->owner;
 
         if ((s->owner == NULL || stream_hears_farewell(s)) && !timer_is_armed(&s->farewell))
-                timer_arm(stream_gate(s)->loop, &s->farewell, rand_below(FAREWELL_MS));
+                timer_arm(request_gate(s->req)->loop, &s->farewell, rand_below(FAREWELL_MS));
 }
 
 static const struct request_events stream_request_events = {
@@ -214,7 +209,7 @@ static int stream_hold(struct buf *held, struct str bytes, uint32_t cap_bytes)
 
 static int stream_write(struct stream *s, struct str bytes)
 {
-        struct gate *gate = stream_gate(s);
+        struct gate *gate = request_gate(s->req);
         uint32_t cap_bytes = gate->config->stream_queue_max_bytes;
         int r;
 
@@ -249,7 +244,7 @@ int stream_push(struct stream *s, const struct sse_event *event)
                 r = stream_write(s, buf_bytes(&bytes));
         buf_finish(&bytes);
         if (r == 0)
-                stream_gate(s)->stats.events++;
+                request_gate(s->req)->stats.events++;
         return r;
 }
 
@@ -267,7 +262,7 @@ int stream_write_part(struct stream *s, struct str bytes, bool is_last)
         if (!is_last)
                 return r;
         s->writer = NULL;
-        stream_gate(s)->stats.events++;
+        request_gate(s->req)->stats.events++;
         if (r == 0 && held->len > 0)
                 r = stream_send(s, buf_bytes(held), UINT32_MAX);
         buf_finish(held);
@@ -275,15 +270,17 @@ int stream_write_part(struct stream *s, struct str bytes, bool is_last)
 }
 
 /* Nothing is sent behind unsent bytes: they wait to be read, and say as much as a comment would. */
-static void stream_keep_alive(struct stream *s)
+static void stream_keep_alive(struct stream *s, struct gate *gate)
 {
         bool is_silent = request_n_unsent(s->req) == 0;
 
-        stream_touch(s);
+        if (is_silent && s->writer == NULL && stream_write(s, STR(SSE_KEEP_ALIVE)) == 0) {
+                gate->stats.keepalives++;
+                return;
+        }
+        stream_touch(s); /* tried, and again after an interval */
         if (is_silent && s->writer != NULL)
                 s->writer->on_silence(s->writer);
-        else if (is_silent && stream_write(s, STR(SSE_KEEP_ALIVE)) == 0)
-                stream_gate(s)->stats.keepalives++;
 }
 
 /* Walks those that are due, and one more: each stream once in an interval. */
@@ -298,7 +295,7 @@ static void stream_on_sweep(struct timer *timer)
 
                 if (stream_silent_ms(s, gate) < interval - interval / 30)
                         break;
-                stream_keep_alive(s);
+                stream_keep_alive(s, gate);
         }
         if (!timer_is_armed(&gate->sweep_report))
                 timer_arm(gate->loop, &gate->sweep_report, interval / 10);
