@@ -37,21 +37,27 @@ json_t *builtin_tools(void)
         return json_loads(tools_text, 0, NULL);
 }
 
-static void answer_text(struct call *call, const char *text, size_t n, bool is_error)
+/* text NULL: out of memory. */
+static void answer_take(struct call *call, json_t *text, bool is_error)
 {
-        json_t *result = json_pack("{s:[{s:s, s:s%}]}", "content", "type", "text", "text", text, n);
+        json_t *result = json_pack("{s:[{s:s, s:o}]}", "content", "type", "text", "text", text);
 
         if (result != NULL && is_error)
                 json_object_set_new(result, "isError", json_true());
         call_answer_take(call, rpc_result_take(call->id, result));
 }
 
+static void answer_text(struct call *call, const char *text, size_t n, bool is_error)
+{
+        answer_take(call, json_stringn(text, n), is_error);
+}
+
 static void run_echo(struct call *call, const json_t *arguments)
 {
-        const json_t *message = json_object_get(arguments, "message");
+        json_t *message = json_object_get(arguments, "message");
 
-        if (json_is_string(message))
-                answer_text(call, json_string_value(message), json_string_length(message), false);
+        if (json_is_string(message)) /* the value itself: to copy and to check it takes time */
+                answer_take(call, json_incref(message), false);
         else
                 answer_text(call, "echo: arguments.message must be a string", 40, true);
 }
