@@ -218,6 +218,25 @@ int conn_send_bytes(struct conn *c, const void *p, size_t n)
         return conn_send(c, &iov, 1, n);
 }
 
+int conn_send_take(struct conn *c, struct buf *records)
+{
+        int r = 0;
+
+        if (c->is_dead || c->out.len > 0) {
+                r = conn_send_bytes(c, buf_bytes(records).p, records->len);
+                buf_finish(records);
+                return r;
+        }
+        c->out = *records;
+        buf_init(records, records->max);
+        conn_flush(c);
+        if (c->is_dead)
+                return -EPIPE;
+        if (c->out.len > 0 && !timer_is_armed(&c->deadline))
+                conn_watch_deadline(c);
+        return 0;
+}
+
 /* The peer owes us something: the rest of a request, the next one on a connection with nothing to
  * do, or to take what waits for it. Walks the requests of one connection: 64 at most. */
 void conn_watch_deadline(struct conn *c)

@@ -55,6 +55,8 @@ void conn_linger(struct conn *c, uint16_t id);
  * connection is dying. */
 int conn_send(struct conn *c, const struct iovec *iov, int n_iov, size_t total);
 int conn_send_bytes(struct conn *c, const void *p, size_t n);
+/* The same of what is in records, which is empty afterwards: the rest is not copied, mostly. */
+int conn_send_take(struct conn *c, struct buf *records);
 /* Who pays for what waits, from now on; the share is borrowed. */
 void conn_set_share(struct conn *c, struct share *share);
 /* May n bytes more wait? 0, LEDGER_E_PAYER, LEDGER_E_WHOLE. */

@@ -142,7 +142,7 @@ int request_write(struct request *req, struct str bytes, uint32_t cap_bytes)
         buf_init(&records, OUT_MAX_BYTES);
         int r = fcgi_add_stdout(&records, req->id, bytes.p, bytes.n);
         if (r == 0)
-                r = conn_send_bytes(c, buf_bytes(&records).p, records.len);
+                r = conn_send_take(c, &records);
         buf_finish(&records);
         return r;
 }
@@ -227,7 +227,7 @@ int request_begin(struct request *req, const struct cgi_header *headers, struct 
         if (r == 0 && first.n > 0)
                 r = fcgi_add_stdout(&records, req->id, first.p, first.n);
         if (r == 0)
-                r = conn_send_bytes(req->conn, buf_bytes(&records).p, records.len);
+                r = conn_send_take(req->conn, &records);
         buf_finish(&head);
         buf_finish(&records);
         request_finish_input(req);
@@ -264,7 +264,7 @@ void request_reply(struct request *req, unsigned status, const struct cgi_header
         if (r == 0)
                 r = fcgi_add_end(&records, req->id, FCGI_REQUEST_COMPLETE);
         if (r == 0)
-                r = conn_send_bytes(req->conn, buf_bytes(&records).p, records.len);
+                r = conn_send_take(req->conn, &records);
         buf_finish(&head);
         buf_finish(&records);
         if (r != 0)
