@@ -1,4 +1,5 @@
-/* The FastCGI server: connections, and the bytes that come and go.
+/* The FastCGI server: connections, and the bytes that come and go. What begins as HTTP/1.1 is
+ * turned into records and back (wire/http1), and nobody else knows.
  *
  * Rules learned from HAProxy (docs/architecture.md, "FastCGI"): the end of the connection means
  * that the client has left; a request begins when CONTENT_LENGTH bytes are in; a response head
@@ -56,7 +57,10 @@ static void conn_free(void *object)
 {
         struct conn *c = object;
 
-        fcgi_reader_finish(&c->reader);
+        if (c->is_http)
+                http1_destroy(c->http);
+        else
+                fcgi_reader_finish(&c->reader);
         buf_finish(&c->out);
         free(c);
 }
@@ -174,14 +178,11 @@ void conn_flush(struct conn *c)
                 conn_end_later(c);
 }
 
-/* Sends what the socket takes now and queues the rest. The pieces are whole records. */
-int conn_send(struct conn *c, const struct iovec *iov, int n_iov, size_t total)
+static int conn_send_raw(struct conn *c, const struct iovec *iov, int n_iov, size_t total)
 {
         size_t sent = 0;
         int r = 0;
 
-        if (c->is_dead)
-                return -EPIPE;
         if (c->out.len == 0) {
                 struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n_iov};
                 ssize_t n = sendmsg(c->io.fd, &msg, MSG_NOSIGNAL);
@@ -211,6 +212,35 @@ int conn_send(struct conn *c, const struct iovec *iov, int n_iov, size_t total)
         return 0;
 }
 
+/* The same records, as HTTP. */
+static int conn_send_as_http(struct conn *c, const struct iovec *iov, int n_iov)
+{
+        struct buf text;
+        struct iovec whole;
+        int r = 0;
+
+        buf_init(&text, OUT_MAX_BYTES);
+        for (int i = 0; i < n_iov && r == 0; i++)
+                r = http1_answer(c->http, &text, iov[i].iov_base, iov[i].iov_len);
+        whole = (struct iovec){(void *)buf_bytes(&text).p, text.len};
+        if (r != 0) {
+                conn_kill(c);
+                r = -ENOBUFS;
+        } else if (text.len > 0) {
+                r = conn_send_raw(c, &whole, 1, text.len);
+        }
+        buf_finish(&text);
+        return r;
+}
+
+/* Sends what the socket takes now and queues the rest. The pieces are whole records. */
+int conn_send(struct conn *c, const struct iovec *iov, int n_iov, size_t total)
+{
+        if (c->is_dead)
+                return -EPIPE;
+        return c->is_http ? conn_send_as_http(c, iov, n_iov) : conn_send_raw(c, iov, n_iov, total);
+}
+
 int conn_send_bytes(struct conn *c, const void *p, size_t n)
 {
         struct iovec iov = {.iov_base = (void *)p, .iov_len = n};
@@ -222,7 +252,7 @@ int conn_send_take(struct conn *c, struct buf *records)
 {
         int r = 0;
 
-        if (c->is_dead || c->out.len > 0) {
+        if (c->is_dead || c->is_http || c->out.len > 0) {
                 r = conn_send_bytes(c, buf_bytes(records).p, records->len);
                 buf_finish(records);
                 return r;
@@ -256,6 +286,41 @@ void conn_watch_deadline(struct conn *c)
         c->has_taken = false;
 }
 
+static void conn_on_http_record(void *owner, const struct fcgi_record *rec)
+{
+        struct conn *c = owner;
+
+        if (!c->is_dead)
+                conn_on_record(c, rec);
+}
+
+static void conn_feed_http(struct conn *c, const uint8_t *p, size_t n)
+{
+        int r = http1_feed(c->http, p, n);
+
+        if (r == HTTP1_E_FULL)
+                conn_on_long_head(c);
+        else if (r != 0)
+                conn_fault(c, r == HTTP1_E_BAD ? "no POST of HTTP/1.1" : "out of memory");
+}
+
+/* What it speaks is told by the first byte. */
+static void conn_begin(struct conn *c, uint8_t first)
+{
+        struct http1 *http;
+
+        c->has_begun = true;
+        if (!http1_begins(first))
+                return;
+        http = http1_create(c->front->gate->config->head_max_bytes, conn_on_http_record, c);
+        if (http == NULL) {
+                conn_kill(c);
+                return;
+        }
+        c->is_http = true;
+        c->http = http;
+}
+
 static void conn_feed(struct conn *c, const uint8_t *p, size_t n)
 {
         while (n > 0 && !c->is_dead) {
@@ -282,7 +347,12 @@ static void conn_read(struct conn *c)
                 conn_close(c);
                 return;
         }
-        conn_feed(c, read_buffer, (size_t)n);
+        if (!c->has_begun)
+                conn_begin(c, read_buffer[0]);
+        if (c->is_http)
+                conn_feed_http(c, read_buffer, (size_t)n);
+        else
+                conn_feed(c, read_buffer, (size_t)n);
 }
 
 static void conn_on_io(struct loop_io *io, uint32_t events)

@@ -4,7 +4,7 @@
 
 #include "mgw/gate/front.h"
 #include "mgw/loop/sock.h"
-#include "mgw/wire/fcgi.h"
+#include "mgw/wire/http1.h"
 
 #include <sys/uio.h>
 #include <utlist.h>
@@ -30,6 +30,8 @@ struct conn {
         uint32_t n_thrown_away;
         uint16_t n_requests;
         uint16_t lingering_id; /* of the request whose rest that is */
+        bool has_begun;        /* its first byte has told what it speaks */
+        bool is_http;          /* HTTP/1.1, by which HAProxy sends bodies of no told length */
         bool is_dead;
         bool has_taken; /* some of what waits, since the deadline was set */
         bool closes_when_flushed;
@@ -39,7 +41,10 @@ struct conn {
         struct list link;
         struct request *requests;
         struct timer deadline; /* runs while a request is coming in */
-        struct fcgi_reader reader;
+        union {
+                struct fcgi_reader reader;
+                struct http1 *http; /* is_http */
+        };
 };
 
 /* ---- front.c ---- */
@@ -67,6 +72,8 @@ void conn_watch_deadline(struct conn *c);
 /* ---- front_records.c ---- */
 
 void conn_on_record(struct conn *c, const struct fcgi_record *rec);
+/* The head of its one request, which has begun, is over the limit. */
+void conn_on_long_head(struct conn *c);
 void conn_on_deadline(struct timer *timer);
 
 /* ---- request.c ---- */

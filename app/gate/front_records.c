@@ -157,14 +157,26 @@ static void conn_on_begin(struct conn *c, const struct fcgi_record *rec)
                 refuse(req, 503, STR("Too many requests at once on this connection.\n"));
 }
 
+static void refuse_head(struct request *req)
+{
+        refuse(req, 431, STR("The request head is over the limit (head_max_bytes).\n"));
+}
+
+void conn_on_long_head(struct conn *c)
+{
+        if (c->requests != NULL)
+                refuse_head(c->requests);
+        else
+                conn_kill(c);
+}
+
 static void request_on_params(struct request *req, const struct fcgi_record *rec)
 {
         if (req->has_params)
                 return;
         if (rec->n_content > 0) {
                 if (buf_add(&req->in->raw_params, rec->content, rec->n_content) != 0)
-                        refuse(req, 431,
-                               STR("The request head is over the limit (head_max_bytes).\n"));
+                        refuse_head(req);
                 return;
         }
         if (cgi_params_decode(&req->in->params, buf_bytes(&req->in->raw_params)) != 0 ||
