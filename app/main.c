@@ -46,9 +46,12 @@ static int check_config(const char *path)
         struct config config;
         int r = config_load(&config, path, stderr);
 
-        config_finish(&config);
-        if (r == 0)
+        if (r == 0 && config.n_left_out > 0)
+                printf("%s: ok, but %zu of %zu servers left out\n", path, config.n_left_out,
+                       config.n_left_out + config.n_servers);
+        else if (r == 0)
                 printf("%s: ok\n", path);
+        config_finish(&config);
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -13,6 +13,7 @@ enum shape {
         SHAPE_LIST,    /* array of strings */
         SHAPE_HEADERS, /* object of strings, as "Name: value" */
         SHAPE_ENV,     /* object of strings, as "NAME=value" */
+        SHAPE_ENV_FILE,
         SHAPE_SECONDS, /* int64_t milliseconds */
         SHAPE_COUNT,   /* int64_t, 0 or more */
         SHAPE_OBJECT,  /* json_t * */
@@ -45,6 +46,8 @@ static const struct server_key {
         {"command", SHAPE_TEXT, STDIO, 0}, /* argv[0]: read with args */
         {"args", SHAPE_LIST, STDIO, 0},
         {"env", SHAPE_ENV, STDIO, AT(account.env)},
+        {"env_file", SHAPE_ENV_FILE, STDIO, 0}, /* read behind env, which wins */
+        {"pass_env", SHAPE_LIST, STDIO, AT(pass_env)},
         {"cwd", SHAPE_TEXT, STDIO, AT(cwd)},
         {"era", SHAPE_ERA, HTTP | STDIO, AT(era)},
         {"scope", SHAPE_SCOPE, STDIO, AT(scope)},
@@ -86,6 +89,26 @@ static const struct server_key *find_key(const char *key, enum config_server_kin
                     (found == NULL || (server_keys[i].kinds & 1u << kind) != 0))
                         found = &server_keys[i];
         return found;
+}
+
+bool config_server_knows(const char *key)
+{
+        return find_key(key, CONFIG_SERVER_HTTP) != NULL;
+}
+
+bool config_server_takes(enum config_server_kind kind, const char *key)
+{
+        const struct server_key *k = find_key(key, kind);
+
+        return k != NULL && (k->kinds & 1u << kind) != 0;
+}
+
+const char *config_server_near(const char *key)
+{
+        for (size_t i = 0; i < sizeof(server_keys) / sizeof(server_keys[0]); i++)
+                if (config_is_slip(key, server_keys[i].key))
+                        return server_keys[i].key;
+        return NULL;
 }
 
 static void load_list(struct loading *l, const char *at, const json_t *array, char ***stringsp)
@@ -252,6 +275,7 @@ static void load_key(struct loading *l, const char *at, const struct server_key 
         case SHAPE_TYPE:
                 load_type(l, at, value, s->kind);
                 break;
+        case SHAPE_ENV_FILE:
         case SHAPE_IGNORED:
                 break;
         }
@@ -261,25 +285,25 @@ static void load_argv(struct loading *l, const char *full, const json_t *entry,
                       struct config_server *s)
 {
         const json_t *args = json_object_get(entry, "args");
-        char at[240], *command;
+        char at[CONFIG_KEY_SIZE], *command;
 
-        snprintf(at, sizeof(at), "%s.command", full);
+        config_key(at, full, "command");
         command = config_text(l, at, JSON_STRING, json_object_get(entry, "command"));
         if (command == NULL)
                 return;
         if (command[0] == '\0')
                 config_fault(l, at, "must name a program");
         (void)strv_add_take(&s->argv, command);
-        snprintf(at, sizeof(at), "%s.args", full);
+        config_key(at, full, "args");
         if (args != NULL)
                 load_list(l, at, args, &s->argv);
 }
 
 static void load_description(struct loading *l, const char *full, struct config_server *s)
 {
-        char at[240];
+        char at[CONFIG_KEY_SIZE];
 
-        snprintf(at, sizeof(at), "%s.%s", full, s->openapi_file != NULL ? "openapi" : "rest");
+        config_key(at, full, s->openapi_file != NULL ? "openapi" : "rest");
         if (s->rest_file != NULL && s->openapi_file != NULL)
                 config_fault(l, at, "does not go with \"rest\"");
         else if (s->rest_file != NULL || s->openapi_file != NULL)
@@ -319,7 +343,7 @@ static void add_server(struct loading *l, struct config_server *s)
         all[l->config->n_servers++] = *s;
 }
 
-static enum config_server_kind kind_of(const json_t *entry)
+enum config_server_kind config_server_kind(const json_t *entry)
 {
         const char *type = json_string_value(json_object_get(entry, "type"));
 
@@ -331,7 +355,64 @@ static enum config_server_kind kind_of(const json_t *entry)
         return type != NULL && strcmp(type, "sse") == 0 ? CONFIG_SERVER_SSE : CONFIG_SERVER_HTTP;
 }
 
-void config_server_load(struct loading *l, const char *name, json_t *entry)
+static void load_env_file(struct loading *l, const char *full, const json_t *entry,
+                          struct config_server *s)
+{
+        const json_t *value = json_object_get(entry, "env_file");
+        char at[CONFIG_KEY_SIZE], *file;
+
+        config_key(at, full, "env_file");
+        file = value != NULL ? config_text(l, at, JSON_STRING, value) : NULL;
+        if (file != NULL)
+                config_env_file_load(l, at, file, &s->account.env);
+        free(file);
+}
+
+static void load_keys(struct loading *l, const char *full, json_t *entry, struct config_server *s)
+{
+        const char *key, *near;
+        json_t *value;
+
+        json_object_foreach (entry, key, value) {
+                const struct server_key *k = find_key(key, s->kind);
+                char at[CONFIG_KEY_SIZE];
+
+                config_key(at, full, key);
+                near = k == NULL ? config_server_near(key) : NULL;
+                l->own_env = strcmp(key, "env") != 0 ? json_object_get(entry, "env") : NULL;
+                if (near != NULL)
+                        config_fault(l, at, "not known: is \"%s\" meant? (docs/upstreams.md)",
+                                     near);
+                else if (k == NULL)
+                        config_fault(l, at, "not known (docs/upstreams.md tells what is)");
+                else if ((k->kinds & 1u << s->kind) == 0)
+                        config_fault(l, at, "does not go with \"%s\"", kind_keys[s->kind]);
+                else
+                        load_key(l, at, k, value, s);
+        }
+        l->own_env = json_object_get(entry, "env");
+        if (s->kind == CONFIG_SERVER_STDIO) {
+                load_argv(l, full, entry, s);
+                load_env_file(l, full, entry, s);
+        } else if (s->kind == CONFIG_SERVER_REST) {
+                load_description(l, full, s);
+        } else {
+                check_url(l, full, s);
+        }
+        l->own_env = NULL;
+}
+
+static bool is_taken(const void *owner, const char *name)
+{
+        const struct config *config = owner;
+
+        for (size_t i = 0; i < config->n_servers; i++)
+                if (strcmp(config->servers[i].name, name) == 0)
+                        return true;
+        return false;
+}
+
+static void load_entry(struct loading *l, const char *full, const char *name, json_t *entry)
 {
         struct config_server s = {.idle_ms = 600000,
                                   .start_timeout_ms = 120000,
@@ -339,48 +420,44 @@ void config_server_load(struct loading *l, const char *name, json_t *entry)
                                   .data_max_bytes = -1,
                                   .processes_max = -1,
                                   .files_max = -1};
-        char full[160], at[240];
-        const char *key;
-        json_t *value;
+        unsigned n_faults = l->n_faults;
 
-        if (json_is_true(json_object_get(entry, "disabled")))
-                return;
-        snprintf(full, sizeof(full), "mcpServers.%s", name);
-        if (!config_is_name(name, 63))
-                config_fault(l, full, "a server's name is made of letters, digits and '-'");
         if (!json_is_object(entry))
                 config_fault(l, full,
                              "must be an object with \"url\", \"command\", \"rest\" or "
                              "\"openapi\"");
-        s.name = strdup(name);
-        if (asprintf(&s.prefix, "%s_", name) < 0)
+        s.name = config_client_name(name, is_taken, l->config);
+        if (s.name == NULL || asprintf(&s.prefix, "%s_", s.name) < 0) {
                 s.prefix = NULL;
-        s.kind = kind_of(entry);
-        json_object_foreach (entry, key, value) {
-                const struct server_key *k = find_key(key, s.kind);
-
-                snprintf(at, sizeof(at), "%s.%s", full, key);
-                if (k == NULL)
-                        config_fault(l, at, "not known (docs/upstreams.md tells what is)");
-                else if ((k->kinds & 1u << s.kind) == 0)
-                        config_fault(l, at, "does not go with \"%s\"", kind_keys[s.kind]);
-                else
-                        load_key(l, at, k, value, &s);
+                l->n_faults++;
+        } else if (strcmp(s.name, name) != 0) {
+                config_note(l, full, "is called \"%s\" here, of letters, digits and '-'", s.name);
         }
-        if (s.kind == CONFIG_SERVER_STDIO)
-                load_argv(l, full, entry, &s);
-        else if (s.kind == CONFIG_SERVER_REST)
-                load_description(l, full, &s);
-        else
-                check_url(l, full, &s);
+        s.kind = config_server_kind(entry);
+        load_keys(l, full, entry, &s);
         config_accounts_check(l, full, &s);
         check_prefix(l, full, &s);
-        if (s.name == NULL || s.prefix == NULL) {
+        if (l->n_faults > n_faults && (!l->is_ours || s.name == NULL || s.prefix == NULL))
                 config_server_finish(&s);
-                l->n_faults++;
+        else
+                add_server(l, &s);
+}
+
+void config_server_load(struct loading *l, const char *name, json_t *entry)
+{
+        unsigned n_faults = l->n_faults;
+        char full[CONFIG_KEY_SIZE];
+        json_t *adopted = config_client_adopt(l, entry);
+
+        config_key(full, l->servers_at, name);
+        if (!json_is_true(json_object_get(adopted, "disabled")))
+                load_entry(l, full, name, json_is_object(entry) ? adopted : entry);
+        json_decref(adopted);
+        if (l->is_ours || l->n_faults == n_faults)
                 return;
-        }
-        add_server(l, &s);
+        config_note(l, full, "is left out, for what is said above");
+        l->n_faults = n_faults;
+        l->config->n_left_out++;
 }
 
 void config_server_finish(struct config_server *s)
@@ -388,6 +465,7 @@ void config_server_finish(struct config_server *s)
         free(s->name);
         free(s->url);
         strv_free(s->argv);
+        strv_free(s->pass_env);
         free(s->cwd);
         free(s->rest_file);
         free(s->openapi_file);

@@ -271,17 +271,26 @@ static int stdio_create(struct link *link)
         return 0;
 }
 
-/* NAME=value of what is inherited, then the account's; may be empty. NULL: out of memory. */
-static char **make_environment(const struct config_account *account)
+static void inherit(char ***all, const char *name)
 {
-        char **all = calloc(1, sizeof(*all)), *line;
+        const char *value = getenv(name);
+        char *line;
 
-        for (size_t i = 0; all != NULL && i < sizeof(inherited) / sizeof(inherited[0]); i++) {
-                const char *value = getenv(inherited[i]);
+        if (value != NULL && asprintf(&line, "%s=%s", name, value) >= 0)
+                (void)strv_add_take(all, line);
+}
 
-                if (value != NULL && asprintf(&line, "%s=%s", inherited[i], value) >= 0)
-                        (void)strv_add_take(&all, line);
-        }
+/* NAME=value of what is inherited, then the account's; may be empty. NULL: out of memory. */
+static char **make_environment(const struct config_server *server,
+                               const struct config_account *account)
+{
+        char **all = calloc(1, sizeof(*all));
+
+        for (size_t i = 0; all != NULL && i < sizeof(inherited) / sizeof(inherited[0]); i++)
+                inherit(&all, inherited[i]);
+        for (char *const *name = server->pass_env; all != NULL && name != NULL && *name != NULL;
+             name++)
+                inherit(&all, *name);
         for (char *const *own = account->env; all != NULL && own != NULL && *own != NULL; own++)
                 (void)strv_add_take(&all, strdup(*own));
         return all;
@@ -309,7 +318,7 @@ static int peer_start(struct stdio_peer *peer, char *detail, size_t size)
 {
         struct link *link = peer->link;
         const struct config_server *server = link->upstream->server;
-        char **envp = make_environment(link->account->config);
+        char **envp = make_environment(server, link->account->config);
         struct child_options options = {
                 .argv = (const char *const *)server->argv,
                 .envp = (const char *const *)envp,

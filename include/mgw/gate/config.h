@@ -49,8 +49,9 @@ struct config_server {
         char *name; /* [A-Za-z0-9-]+ */
         enum config_server_kind kind;
         char *url;
-        char **argv; /* command and args */
-        char *cwd;   /* NULL: ours */
+        char **argv;     /* command and args */
+        char **pass_env; /* names of our variables that it has too, where they are set */
+        char *cwd;       /* NULL: ours */
         enum config_scope scope;
         enum config_era era;
         char *rest_file;
@@ -137,11 +138,13 @@ struct config {
         bool auth_anonymous;    /* also who does not come from this machine */
         struct config_server *servers;
         size_t n_servers;
+        size_t n_left_out; /* entries of a client's file that are faulty */
 };
 
 /* Fills config from defaults, the file (path may be NULL: none) and environ. All faults found are
- * written to err, one a line, "FILE:LINE: KEY: what is wrong, what is right". 0, -EINVAL, -errno.
- * config may be finished in any case. */
+ * written to err, one a line, "FILE:LINE: KEY: what is wrong, what is right"; so is what is left
+ * out of a client's file (n_left_out), and what is ignored there. 0, -EINVAL, -errno. config may be
+ * finished in any case. */
 int config_load(struct config *config, const char *path, FILE *err);
 void config_finish(struct config *config);
 /* The table of settings as --help shows it. */
