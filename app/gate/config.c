@@ -527,12 +527,6 @@ static void load_file(struct loading *l)
         json_decref(root);
 }
 
-void config_wants(struct loading *l, const char *name)
-{
-        if (l->wanted != NULL)
-                json_object_set_new(l->wanted, name, json_true());
-}
-
 static void load_environment(struct loading *l)
 {
         for (size_t i = 0; i < N_SETTINGS; i++) {

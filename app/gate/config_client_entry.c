@@ -3,6 +3,7 @@
 #include "config_inside.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,11 +158,12 @@ static void put_timeout(struct adoption *a, const json_t *value)
                    : json_is_string(value) ? strtod(json_string_value(value), NULL)
                                            : 0;
 
-        if (n <= 0)
+        n = n > TIMEOUT_SECONDS_MAX ? n / 1000 : n;
+        if (!(n > 0))
                 config_client_ignore(a->l, "timeout");
-        else
+        else if (json_object_get(a->out, "timeout_s") == NULL)
                 json_object_set_new(a->out, "timeout_s",
-                                    json_real(n > TIMEOUT_SECONDS_MAX ? n / 1000 : n));
+                                    n == floor(n) ? json_integer((json_int_t)n) : json_real(n));
 }
 
 /* A client means it from its workspace. */

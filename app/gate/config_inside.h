@@ -18,6 +18,7 @@ struct loading {
         const json_t *own_env;  /* "env" of the entry that is being read; NULL: none */
         json_t *ignored;        /* keys that are not for us, as a set */
         json_t *wanted;         /* NULL, or a set that takes variables which are not set */
+        json_t *imported;       /* NULL, or what takes the entries, to be printed: by name */
         json_error_t twice;     /* a member that stands twice; line 0: none */
         bool keeps_variables;   /* what depends on the file's place is filled in, they stay */
 };
@@ -35,8 +36,6 @@ void config_note(struct loading *l, const char *key, const char *fmt, ...)
 void config_key(char full[CONFIG_KEY_SIZE], const char *at, const char *key);
 /* text with each ${...} filled in; the caller frees it. NULL: the fault has been told. */
 char *config_expand(struct loading *l, const char *key, const char *text);
-/* That variable is not set. */
-void config_wants(struct loading *l, const char *name);
 /* A JSON value as text, with each ${...} filled in; the caller frees it. want: JSON_STRING,
  * JSON_REAL (numbers, or strings that hold one) or JSON_TRUE (booleans likewise). NULL: the fault
  * has been told. */
@@ -107,6 +106,11 @@ bool config_is_slip(const char *word, const char *meant);
 
 /* NAME=value lines of the file (.env), beside those there are; what has come first wins. */
 void config_env_file_load(struct loading *l, const char *at, const char *file, char ***linesp);
+
+/* For l->imported: an entry that has been read as it stands in any folder: paths are absolute, and
+ * what depends on the file's place is filled in. The caller owns it; NULL: the fault has been told.
+ */
+json_t *config_import_settle(struct loading *l, const char *full, json_t *entry);
 
 /* Reads one entry, by its name in the file, and adds it. */
 void config_server_load(struct loading *l, const char *name, json_t *entry);

@@ -314,6 +314,8 @@ static void check_url(struct loading *l, const char *full, const struct config_s
 {
         if (s->url == NULL)
                 config_fault(l, full, "needs a \"url\", \"command\", \"rest\" or \"openapi\"");
+        else if (l->keeps_variables && strncmp(s->url, "${", 2) == 0)
+                return;
         else if (strncmp(s->url, "http://", 7) != 0 && strncmp(s->url, "https://", 8) != 0)
                 config_fault(l, full, "needs a \"url\" that begins with http:// or https://");
 }
@@ -404,56 +406,77 @@ static void load_keys(struct loading *l, const char *full, json_t *entry, struct
 
 static bool is_taken(const void *owner, const char *name)
 {
-        const struct config *config = owner;
+        const struct loading *l = owner;
 
-        for (size_t i = 0; i < config->n_servers; i++)
-                if (strcmp(config->servers[i].name, name) == 0)
+        for (size_t i = 0; i < l->config->n_servers; i++)
+                if (strcmp(l->config->servers[i].name, name) == 0)
                         return true;
-        return false;
+        return json_object_get(l->imported, name) != NULL;
 }
 
-static void load_entry(struct loading *l, const char *full, const char *name, json_t *entry)
+static bool load_entry(struct loading *l, const char *full, json_t *entry, struct config_server *s)
 {
-        struct config_server s = {.idle_ms = 600000,
-                                  .start_timeout_ms = 120000,
-                                  .answer_timeout_ms = 60000,
-                                  .data_max_bytes = -1,
-                                  .processes_max = -1,
-                                  .files_max = -1};
         unsigned n_faults = l->n_faults;
 
         if (!json_is_object(entry))
                 config_fault(l, full,
                              "must be an object with \"url\", \"command\", \"rest\" or "
                              "\"openapi\"");
-        s.name = config_client_name(name, is_taken, l->config);
-        if (s.name == NULL || asprintf(&s.prefix, "%s_", s.name) < 0) {
-                s.prefix = NULL;
+        s->kind = config_server_kind(entry);
+        load_keys(l, full, entry, s);
+        config_accounts_check(l, full, s);
+        check_prefix(l, full, s);
+        return l->n_faults == n_faults;
+}
+
+static void import(struct loading *l, const char *full, const char *name, json_t *entry)
+{
+        json_t *settled = config_import_settle(l, full, entry);
+
+        if (settled != NULL)
+                json_object_set_new(l->imported, name, settled);
+}
+
+/* Both are consumed: its name here, and the entry in our spelling. */
+static void take_entry(struct loading *l, const char *full, char *name, json_t *entry)
+{
+        struct config_server s = {.name = name,
+                                  .idle_ms = 600000,
+                                  .start_timeout_ms = 120000,
+                                  .answer_timeout_ms = 60000,
+                                  .data_max_bytes = -1,
+                                  .processes_max = -1,
+                                  .files_max = -1};
+        bool is_disabled = json_is_true(json_object_get(entry, "disabled"));
+        bool is_whole = name != NULL && asprintf(&s.prefix, "%s_", name) >= 0;
+
+        if (!is_whole)
                 l->n_faults++;
-        } else if (strcmp(s.name, name) != 0) {
-                config_note(l, full, "is called \"%s\" here, of letters, digits and '-'", s.name);
-        }
-        s.kind = config_server_kind(entry);
-        load_keys(l, full, entry, &s);
-        config_accounts_check(l, full, &s);
-        check_prefix(l, full, &s);
-        if (l->n_faults > n_faults && (!l->is_ours || s.name == NULL || s.prefix == NULL))
-                config_server_finish(&s);
-        else
+        if (is_whole && !is_disabled)
+                is_whole = load_entry(l, full, entry, &s) || (l->is_ours && l->imported == NULL);
+        if (is_whole && l->imported != NULL)
+                import(l, full, name, entry);
+        if (is_whole && !is_disabled)
                 add_server(l, &s);
+        else
+                config_server_finish(&s);
+        json_decref(entry);
 }
 
 void config_server_load(struct loading *l, const char *name, json_t *entry)
 {
         unsigned n_faults = l->n_faults;
         char full[CONFIG_KEY_SIZE];
-        json_t *adopted = config_client_adopt(l, entry);
+        char *here = config_client_name(name, is_taken, l);
 
         config_key(full, l->servers_at, name);
-        if (!json_is_true(json_object_get(adopted, "disabled")))
-                load_entry(l, full, name, json_is_object(entry) ? adopted : entry);
-        json_decref(adopted);
-        if (l->is_ours || l->n_faults == n_faults)
+        if (here != NULL && strcmp(here, name) != 0)
+                config_note(l, full, "is called \"%s\" here%s", here,
+                            config_is_name(name, 63) ? ", as another has its name"
+                                                     : ", of letters, digits and '-'");
+        take_entry(l, full, here,
+                   json_is_object(entry) ? config_client_adopt(l, entry) : json_incref(entry));
+        if ((l->is_ours && l->imported == NULL) || l->n_faults == n_faults)
                 return;
         config_note(l, full, "is left out, for what is said above");
         l->n_faults = n_faults;

@@ -101,8 +101,8 @@ static void put_variable(struct expansion *x, const char *name, const struct str
 {
         const char *value = getenv(name);
 
-        if (value == NULL)
-                config_wants(x->l, name);
+        if (value == NULL && standard == NULL && x->l->wanted != NULL)
+                json_object_set_new(x->l->wanted, name, json_true());
         if (x->l->keeps_variables && standard != NULL)
                 fprintf(x->out, "${env:%s:-%.*s}", name, STR_ARG(*standard));
         else if (x->l->keeps_variables)

@@ -271,12 +271,24 @@ static int stdio_create(struct link *link)
         return 0;
 }
 
-static void inherit(char ***all, const char *name)
+static bool gives(char *const *lines, const char *name)
+{
+        size_t n = strlen(name);
+
+        for (; lines != NULL && *lines != NULL; lines++)
+                if (strncmp(*lines, name, n) == 0 && (*lines)[n] == '=')
+                        return true;
+        return false;
+}
+
+/* A name that stands twice means one thing to some programs, and another to others. */
+static void inherit(char ***all, char *const *own, const char *name)
 {
         const char *value = getenv(name);
         char *line;
 
-        if (value != NULL && asprintf(&line, "%s=%s", name, value) >= 0)
+        if (value != NULL && !gives(own, name) && !gives(*all, name) &&
+            asprintf(&line, "%s=%s", name, value) >= 0)
                 (void)strv_add_take(all, line);
 }
 
@@ -287,10 +299,10 @@ static char **make_environment(const struct config_server *server,
         char **all = calloc(1, sizeof(*all));
 
         for (size_t i = 0; all != NULL && i < sizeof(inherited) / sizeof(inherited[0]); i++)
-                inherit(&all, inherited[i]);
+                inherit(&all, account->env, inherited[i]);
         for (char *const *name = server->pass_env; all != NULL && name != NULL && *name != NULL;
              name++)
-                inherit(&all, *name);
+                inherit(&all, account->env, *name);
         for (char *const *own = account->env; all != NULL && own != NULL && *own != NULL; own++)
                 (void)strv_add_take(&all, strdup(*own));
         return all;

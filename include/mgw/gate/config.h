@@ -147,5 +147,10 @@ struct config {
  * finished in any case. */
 int config_load(struct config *config, const char *path, FILE *err);
 void config_finish(struct config *config);
+/* The servers of several files as one configuration, in their order: names are made unique, what
+ * depends on a file's place is filled in, variables stay; of "gateway" the first. Prints it to out,
+ * and to err what is left out, renamed, ignored or wanted in the environment. 0; -EINVAL: something
+ * is left out (the rest is printed); -ENOMEM. */
+int config_import(char *const *paths, size_t n, FILE *out, FILE *err);
 /* The table of settings as --help shows it. */
 void config_print_help(FILE *out);
