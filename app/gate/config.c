@@ -125,6 +125,13 @@ static const struct setting settings[] = {
          "an upstream that failed is tried again after this, doubled with each failure"},
         {"upstream_retry_max_s", KIND_SECONDS, AT(upstream_retry_max_ms), "30", 0.001, SECONDS_MAX,
          "and after this at the latest"},
+        {"upstream_ca_file", KIND_FILE, AT(upstream_ca_file), "", 0, 0,
+         "certificates (PEM) that upstreams are trusted by, in place of the system's (also "
+         "SSL_CERT_FILE, SSL_CERT_DIR)"},
+        {"upstream_client_cert_file", KIND_FILE, AT(upstream_client_cert_file), "", 0, 0,
+         "certificate (PEM) by which mgw shows upstreams who it is"},
+        {"upstream_client_key_file", KIND_FILE, AT(upstream_client_key_file), "", 0, 0,
+         "its key (default: in the same file)"},
         {"catalog_age_s", KIND_SECONDS, AT(catalog_age_ms), "300", 0, SECONDS_MAX,
          "lists of upstreams are asked for again after this"},
         {"children_max", KIND_COUNT, AT(children_max), "200", 1, 1e6,
@@ -176,7 +183,7 @@ tell_fault(struct loading *l, const char *key, const char *where, const char *fm
         l->n_faults++;
         if (l->text.n > 0)
                 fprintf(l->err, "%s:%u: ", l->path, source_line(l->text, key));
-        else
+        else if (l->path != NULL)
                 fprintf(l->err, "%s: ", l->path);
         if (where[0] != '\0')
                 fprintf(l->err, "%s: ", where);
@@ -591,6 +598,7 @@ int config_load(struct config *config, const char *path, FILE *err)
         load_environment(&l);
         config_names_check(&l);
         check_is_public(&l);
+        config_tls_check_gateway(&l);
         free((void *)l.text.p);
         if (config->node[0] == '\0')
                 set_node_from_host(config);

@@ -104,6 +104,10 @@ bool config_server_takes(enum config_server_kind kind, const char *key);
  * lower case), and are not equal? */
 bool config_is_slip(const char *word, const char *meant);
 
+/* Can the files be used, and do they go together? full: the entry's key. */
+void config_tls_check(struct loading *l, const char *full, const struct config_server *s);
+void config_tls_check_gateway(struct loading *l);
+
 /* NAME=value lines of the file (.env), beside those there are; what has come first wins. */
 void config_env_file_load(struct loading *l, const char *at, const char *file, char ***linesp);
 

@@ -10,6 +10,7 @@
 
 enum shape {
         SHAPE_TEXT,    /* char * */
+        SHAPE_FILE,    /* char *, a path: meant from the configuration's folder */
         SHAPE_LIST,    /* array of strings */
         SHAPE_HEADERS, /* object of strings, as "Name: value" */
         SHAPE_ENV,     /* object of strings, as "NAME=value" */
@@ -43,6 +44,10 @@ static const struct server_key {
         {"headers", SHAPE_HEADERS, HTTP | REST, AT(account.headers)},
         {"allow_link_local", SHAPE_BOOL, HTTP | REST, AT(allow_link_local)},
         {"connect_timeout_s", SHAPE_SECONDS, HTTP | REST, AT(connect_timeout_ms)},
+        {"ca_file", SHAPE_FILE, HTTP | REST, AT(ca_file)},
+        {"client_cert_file", SHAPE_FILE, HTTP | REST, AT(client_cert_file)},
+        {"client_key_file", SHAPE_FILE, HTTP | REST, AT(client_key_file)},
+        {"tls_server_name", SHAPE_TEXT, HTTP | REST, AT(tls_server_name)},
         {"command", SHAPE_TEXT, STDIO, 0}, /* argv[0]: read with args */
         {"args", SHAPE_LIST, STDIO, 0},
         {"env", SHAPE_ENV, STDIO, AT(account.env)},
@@ -109,6 +114,15 @@ const char *config_server_near(const char *key)
                 if (config_is_slip(key, server_keys[i].key))
                         return server_keys[i].key;
         return NULL;
+}
+
+static void load_file(struct loading *l, const char *at, const json_t *value, char **pathp)
+{
+        char *text = config_text(l, at, JSON_STRING, value);
+
+        free(*pathp);
+        *pathp = text != NULL && text[0] != '\0' ? config_beside(l->path, text) : NULL;
+        free(text);
 }
 
 static void load_list(struct loading *l, const char *at, const json_t *array, char ***stringsp)
@@ -237,6 +251,9 @@ static void load_key(struct loading *l, const char *at, const struct server_key 
                         break;
                 free(*(char **)field);
                 *(char **)field = config_text(l, at, JSON_STRING, value);
+                break;
+        case SHAPE_FILE:
+                load_file(l, at, value, field);
                 break;
         case SHAPE_LIST:
                 if (k->offset != 0)
@@ -425,6 +442,7 @@ static bool load_entry(struct loading *l, const char *full, json_t *entry, struc
         s->kind = config_server_kind(entry);
         load_keys(l, full, entry, s);
         config_accounts_check(l, full, s);
+        config_tls_check(l, full, s);
         check_prefix(l, full, s);
         return l->n_faults == n_faults;
 }
@@ -490,6 +508,10 @@ void config_server_finish(struct config_server *s)
         strv_free(s->argv);
         strv_free(s->pass_env);
         free(s->cwd);
+        free(s->ca_file);
+        free(s->client_cert_file);
+        free(s->client_key_file);
+        free(s->tls_server_name);
         free(s->rest_file);
         free(s->openapi_file);
         free(s->base_url);

@@ -65,7 +65,12 @@ struct config_server {
         char *prefix;   /* of the names of its tools and prompts; "" = none */
         char **include; /* patterns of their names (fnmatch); NULL: all */
         char **exclude;
-        json_t *tools;         /* NULL, or their name -> {"name": shown, "description": shown} */
+        json_t *tools; /* NULL, or their name -> {"name": shown, "description": shown} */
+        /* PEM, for it and its OAuth; NULL: what the gateway has for all. */
+        char *ca_file;
+        char *client_cert_file;
+        char *client_key_file;
+        char *tls_server_name; /* NULL: the host of its URL */
         bool allow_link_local; /* it, and its OAuth, may be at such an address */
         int64_t connect_timeout_ms;
         int64_t timeout_ms;        /* silence of a call; 0 = no limit */
@@ -115,6 +120,10 @@ struct config {
         int64_t upstream_grace_ms;        /* clients wait so long for it, and for its lists */
         int64_t upstream_retry_ms;
         int64_t upstream_retry_max_ms;
+        /* "" = none: the system's, none, that in the file of the certificate. */
+        char *upstream_ca_file;
+        char *upstream_client_cert_file;
+        char *upstream_client_key_file;
         int64_t catalog_age_ms;
         uint32_t children_max;
         uint32_t children_per_user_max; /* 0 = no limit */
