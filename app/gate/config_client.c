@@ -13,6 +13,9 @@
 
 /* ---- slips ---- */
 
+/* Shorter words are too near to others that mean something else: "auth", "scopes", "test". */
+#define SLIP_MIN 6
+
 bool config_is_slip(const char *word, const char *meant)
 {
         size_t n = strlen(word), m = strlen(meant), longer = n > m ? n : m;
@@ -26,7 +29,7 @@ bool config_is_slip(const char *word, const char *meant)
                 head++;
         while (tail < n - head && tail < m - head && word[n - 1 - tail] == meant[m - 1 - tail])
                 tail++;
-        if (longer < 3)
+        if (m < SLIP_MIN)
                 return false;
         return head + tail + 1 == longer ||
                (n == m && head + tail + 2 == n && word[head] == meant[head + 1] &&

@@ -254,6 +254,7 @@ static const struct {
         {"excludetools", MEANS_EXCLUDE},
         {"disabledtools", MEANS_EXCLUDE},
         {"alwaysallow", MEANS_NOTHING},
+        {"auth", MEANS_NOTHING},
         {"author", MEANS_NOTHING},
         {"autoapprove", MEANS_NOTHING},
         {"autostart", MEANS_NOTHING},
@@ -354,7 +355,8 @@ static void put_meaning(struct adoption *a, enum meaning meaning, const char *ke
                 put_is_enabled(a, value);
                 break;
         case MEANS_DISABLED:
-                put(a, "disabled", value);
+                if (!json_is_false(value))
+                        put(a, "disabled", value);
                 break;
         case MEANS_INCLUDE:
                 put_filter(a, "include", value);

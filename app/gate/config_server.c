@@ -415,7 +415,7 @@ static void load_keys(struct loading *l, const char *full, json_t *entry, struct
                 load_env_file(l, full, entry, s);
         } else if (s->kind == CONFIG_SERVER_REST) {
                 load_description(l, full, s);
-        } else {
+        } else if (s->url != NULL || json_object_get(entry, "url") == NULL) { /* else it is told */
                 check_url(l, full, s);
         }
         l->own_env = NULL;
