@@ -222,7 +222,7 @@ static void make_safe(const char *name, char safe[64])
                 n--;
         safe[n] = '\0';
         if (n == 0)
-                strcpy(safe, "server");
+                snprintf(safe, 64, "server");
 }
 
 char *config_client_name(const char *name, bool (*is_taken)(const void *owner, const char *name),

@@ -378,20 +378,22 @@ static bool is_client_oauth(const json_t *oauth)
                json_object_get(oauth, "redirect_uri") != NULL;
 }
 
+/* What it is not, and nobody of ours knows, stays in the entry, for its loader to refuse. */
+static bool is_for_us(const struct adoption *a, const char *key, const json_t *value)
+{
+        if (strcmp(key, "oauth") == 0 && !a->l->is_ours && is_client_oauth(value))
+                return false;
+        return a->l->is_ours || config_server_knows(key) || config_server_near(key) != NULL;
+}
+
 static void adopt_key(struct adoption *a, const char *key, json_t *value)
 {
-        int meaning = meaning_of(key);
-        bool is_ours = a->l->is_ours;
+        int meaning =
+                strcmp(key, "tools") == 0 && json_is_array(value) ? MEANS_INCLUDE : meaning_of(key);
 
-        if (strcmp(key, "tools") == 0 && json_is_array(value))
-                put_filter(a, "include", value);
-        else if (strcmp(key, "oauth") == 0 && !is_ours && is_client_oauth(value))
-                config_client_ignore(a->l, key);
-        else if (config_server_knows(key) && meaning < 0)
-                put(a, key, value);
-        else if (meaning >= 0)
+        if (meaning >= 0)
                 put_meaning(a, (enum meaning)meaning, key, value);
-        else if (is_ours || config_server_near(key) != NULL)
+        else if (is_for_us(a, key, value))
                 put(a, key, value);
         else
                 config_client_ignore(a->l, key);

@@ -100,8 +100,8 @@ const char *config_server_near(const char *key);
 enum config_server_kind config_server_kind(const json_t *entry);
 /* Does the kind know the key, which is one of ours? */
 bool config_server_takes(enum config_server_kind kind, const char *key);
-/* Does the word differ from what may be meant in one place (one character more, less or another, two
- * exchanged), or in upper and lower case alone? Short words have no such slips. */
+/* Does the word differ from what may be meant in one place (one character more, less or another,
+ * two exchanged), or in upper and lower case alone? Short words have no such slips. */
 bool config_is_slip(const char *word, const char *meant);
 
 /* Can the files be used, and do they go together? full: the entry's key. */
