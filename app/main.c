@@ -1,6 +1,7 @@
 /* Arguments -> configuration -> server -> exit code. */
 #include "mgw/base/log.h"
 #include "mgw/base/privilege.h"
+#include "mgw/base/strv.h"
 #include "mgw/base/syscall_filter.h"
 #include "mgw/gate/server.h"
 #include "mgw/gate/user.h"
@@ -24,13 +25,19 @@ static void print_help(void)
                "  mgw [--config FILE]                        serve FastCGI (FILE also by "
                "MGW_CONFIG)\n"
                "  mgw --check-config FILE                    say what is wrong with FILE\n"
+               "  mgw import FILE...                         print one FILE made of those of MCP "
+               "clients\n"
                "  mgw token EMAIL [--days N] [--file FILE]   make a user's token, print it once\n"
                "  mgw --help, mgw --version\n\n"
-               "FILE is JSON: {\"mcpServers\": {\"name\": {\"url\": \"http://...\"}}, \"gateway\": "
+               "FILE is JSON (comments are fine) or YAML: {\"mcpServers\": {\"name\": {\"url\": "
+               "\"http://...\"}}, \"gateway\": "
                "{...}}\n"
                "(or \"command\", \"rest\", \"openapi\" in place of \"url\": docs/upstreams.md)\n"
-               "with these settings under \"gateway\" (the environment wins over the file;\n"
-               "${env:NAME} in any string of the file stands for an environment variable):\n\n",
+               "or a file of an MCP client as it is: docs/clients.md; with these settings under "
+               "\"gateway\"\n"
+               "(the environment wins over the file; ${NAME} or ${NAME:-default} in any string of "
+               "the file\n"
+               "stands for an environment variable):\n\n",
                MGW_VERSION);
         config_print_help(stdout);
 }
@@ -46,10 +53,24 @@ static int check_config(const char *path)
         struct config config;
         int r = config_load(&config, path, stderr);
 
-        config_finish(&config);
-        if (r == 0)
+        if (r == 0 && config.n_left_out > 0)
+                printf("%s: ok, but %zu of %zu servers left out\n", path, config.n_left_out,
+                       config.n_left_out + config.n_servers);
+        else if (r == 0)
                 printf("%s: ok\n", path);
+        config_finish(&config);
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int import(char **paths)
+{
+        size_t n = strv_count((const char *const *)paths);
+
+        if (n == 0 || paths[0][0] == '-') {
+                fprintf(stderr, "usage: mgw import FILE...\n");
+                return EXIT_USAGE;
+        }
+        return config_import(paths, n, stdout, stderr) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int token_usage(void)
@@ -126,6 +147,8 @@ int main(int argc, char **argv)
 
         if (argc > 1 && strcmp(argv[1], "token") == 0)
                 return make_token(argc - 1, argv + 1);
+        if (argc > 1 && strcmp(argv[1], "import") == 0)
+                return import(argv + 2);
         while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
                 switch (o) {
                 case 'c':

@@ -125,6 +125,13 @@ static const struct setting settings[] = {
          "an upstream that failed is tried again after this, doubled with each failure"},
         {"upstream_retry_max_s", KIND_SECONDS, AT(upstream_retry_max_ms), "30", 0.001, SECONDS_MAX,
          "and after this at the latest"},
+        {"upstream_ca_file", KIND_FILE, AT(upstream_ca_file), "", 0, 0,
+         "certificates (PEM) that upstreams are trusted by, in place of the system's (also "
+         "SSL_CERT_FILE, SSL_CERT_DIR)"},
+        {"upstream_client_cert_file", KIND_FILE, AT(upstream_client_cert_file), "", 0, 0,
+         "certificate (PEM) by which mgw shows upstreams who it is"},
+        {"upstream_client_key_file", KIND_FILE, AT(upstream_client_key_file), "", 0, 0,
+         "its key (default: in the same file)"},
         {"catalog_age_s", KIND_SECONDS, AT(catalog_age_ms), "300", 0, SECONDS_MAX,
          "lists of upstreams are asked for again after this"},
         {"children_max", KIND_COUNT, AT(children_max), "200", 1, 1e6,
@@ -174,7 +181,12 @@ static void __attribute__((format(printf, 4, 0)))
 tell_fault(struct loading *l, const char *key, const char *where, const char *fmt, va_list ap)
 {
         l->n_faults++;
-        fprintf(l->err, "%s:%u: %s: ", l->path, source_line(l->text, key), where);
+        if (l->text.n > 0)
+                fprintf(l->err, "%s:%u: ", l->path, source_line(l->text, key));
+        else if (l->path != NULL)
+                fprintf(l->err, "%s: ", l->path);
+        if (where[0] != '\0')
+                fprintf(l->err, "%s: ", where);
         vfprintf(l->err, fmt, ap);
         fputc('\n', l->err);
 }
@@ -195,6 +207,16 @@ void config_fault_at(struct loading *l, const char *key, const char *where, cons
         va_start(ap, fmt);
         tell_fault(l, key, where, fmt, ap);
         va_end(ap);
+}
+
+void config_note(struct loading *l, const char *key, const char *fmt, ...)
+{
+        va_list ap;
+
+        va_start(ap, fmt);
+        tell_fault(l, key, key, fmt, ap);
+        va_end(ap);
+        l->n_faults--;
 }
 
 void config_key(char full[CONFIG_KEY_SIZE], const char *at, const char *key)
@@ -370,25 +392,19 @@ static const struct setting *find_setting(const char *key)
 
 char *config_text(struct loading *l, const char *key, json_type want, const json_t *value)
 {
-        char *missing, *text = NULL;
+        char *text = NULL;
 
         if (json_is_number(value) && want == JSON_REAL)
                 return asprintf(&text, "%.17g", json_number_value(value)) < 0 ? NULL : text;
         if (json_is_boolean(value) && want == JSON_TRUE)
                 return strdup(json_is_true(value) ? "true" : "false");
-        if (!json_is_string(value)) {
-                config_fault(l, key, "must be %s",
-                             want == JSON_REAL   ? "a number"
-                             : want == JSON_TRUE ? "true or false"
-                                                 : "a string");
-                return NULL;
-        }
-        text = source_expand(json_string_value(value), &missing);
-        if (text == NULL)
-                config_fault(l, key, "the environment variable %s is not set",
-                             missing != NULL ? missing : "(out of memory)");
-        free(missing);
-        return text;
+        if (json_is_string(value))
+                return config_expand(l, key, json_string_value(value));
+        config_fault(l, key, "must be %s",
+                     want == JSON_REAL   ? "a number"
+                     : want == JSON_TRUE ? "true or false"
+                                         : "a string");
+        return NULL;
 }
 
 static char *origins_text(struct loading *l, const char *key, const json_t *array)
@@ -466,48 +482,54 @@ bool config_is_name(const char *name, size_t max)
         return n > 0 && n <= max && name[n] == '\0';
 }
 
-static void load_root(struct loading *l, json_t *root)
+static void load_others(struct loading *l, json_t *root)
 {
-        const char *key, *name;
-        json_t *value, *entry;
+        const char *key;
+        json_t *value;
 
         json_object_foreach (root, key, value) {
-                if (strcmp(key, "$schema") == 0)
+                if (strcmp(key, "$schema") == 0 || config_client_holds_servers(l, key))
                         continue;
-                if (strcmp(key, "gateway") != 0 && strcmp(key, "mcpServers") != 0)
+                if (strcmp(key, "gateway") == 0 && json_is_object(value))
+                        load_gateway(l, value, "");
+                else if (strcmp(key, "gateway") == 0)
+                        config_fault(l, key, "must be an object");
+                else if (l->is_ours || config_is_slip(key, "mcpServers") ||
+                         config_is_slip(key, "gateway"))
                         config_fault(l, key,
                                      "not known; the keys here are \"mcpServers\" and \"gateway\"");
-                else if (!json_is_object(value))
-                        config_fault(l, key, "must be an object");
-                else if (strcmp(key, "gateway") == 0)
-                        load_gateway(l, value, "");
                 else
-                        json_object_foreach (value, name, entry)
-                                config_server_load(l, name, entry);
+                        config_client_ignore(l, key);
         }
+}
+
+static void load_servers(struct loading *l, json_t *root)
+{
+        json_t *servers = config_client_open(l, root), *entry;
+        const char *name;
+
+        if (l->twice.line > 0) {
+                fprintf(l->err, "%s:%d:%d: %s%s\n", l->path, l->twice.line, l->twice.column,
+                        l->twice.text, l->is_ours ? "" : ": the last one is taken");
+                l->n_faults += l->is_ours;
+        }
+        json_object_foreach (servers, name, entry)
+                config_server_load(l, name, entry);
+        json_decref(servers);
 }
 
 static void load_file(struct loading *l)
 {
-        json_error_t error;
-        json_t *root;
-        int r = source_read(l->path, &l->text);
+        json_t *root = config_file_read(l, l->path);
 
-        if (r < 0) {
-                fprintf(l->err, "%s: cannot be read: %s\n", l->path, strerror(-r));
-                l->n_faults++;
-                l->text = (struct str){NULL, 0};
-                return;
+        if (root != NULL) {
+                load_servers(l, root);
+                load_others(l, root);
+                config_client_tell(l);
         }
-        root = json_loadb(l->text.p, l->text.n, JSON_REJECT_DUPLICATES, &error);
-        if (root == NULL) {
-                fprintf(l->err, "%s:%d:%d: %s\n", l->path, error.line, error.column, error.text);
+        if (l->config->n_left_out > 0 && l->config->n_servers == 0) {
+                fprintf(l->err, "%s: none of its servers can be used\n", l->path);
                 l->n_faults++;
-        } else if (!json_is_object(root)) {
-                fprintf(l->err, "%s:1: must be a JSON object\n", l->path);
-                l->n_faults++;
-        } else {
-                load_root(l, root);
         }
         json_decref(root);
 }
@@ -576,6 +598,7 @@ int config_load(struct config *config, const char *path, FILE *err)
         load_environment(&l);
         config_names_check(&l);
         check_is_public(&l);
+        config_tls_check_gateway(&l);
         free((void *)l.text.p);
         if (config->node[0] == '\0')
                 set_node_from_host(config);

@@ -10,9 +10,11 @@
 
 enum shape {
         SHAPE_TEXT,    /* char * */
+        SHAPE_FILE,    /* char *, a path: meant from the configuration's folder */
         SHAPE_LIST,    /* array of strings */
         SHAPE_HEADERS, /* object of strings, as "Name: value" */
         SHAPE_ENV,     /* object of strings, as "NAME=value" */
+        SHAPE_ENV_FILE,
         SHAPE_SECONDS, /* int64_t milliseconds */
         SHAPE_COUNT,   /* int64_t, 0 or more */
         SHAPE_OBJECT,  /* json_t * */
@@ -42,9 +44,15 @@ static const struct server_key {
         {"headers", SHAPE_HEADERS, HTTP | REST, AT(account.headers)},
         {"allow_link_local", SHAPE_BOOL, HTTP | REST, AT(allow_link_local)},
         {"connect_timeout_s", SHAPE_SECONDS, HTTP | REST, AT(connect_timeout_ms)},
+        {"ca_file", SHAPE_FILE, HTTP | REST, AT(ca_file)},
+        {"client_cert_file", SHAPE_FILE, HTTP | REST, AT(client_cert_file)},
+        {"client_key_file", SHAPE_FILE, HTTP | REST, AT(client_key_file)},
+        {"tls_server_name", SHAPE_TEXT, HTTP | REST, AT(tls_server_name)},
         {"command", SHAPE_TEXT, STDIO, 0}, /* argv[0]: read with args */
         {"args", SHAPE_LIST, STDIO, 0},
         {"env", SHAPE_ENV, STDIO, AT(account.env)},
+        {"env_file", SHAPE_ENV_FILE, STDIO, 0}, /* read behind env, which wins */
+        {"pass_env", SHAPE_LIST, STDIO, AT(pass_env)},
         {"cwd", SHAPE_TEXT, STDIO, AT(cwd)},
         {"era", SHAPE_ERA, HTTP | STDIO, AT(era)},
         {"scope", SHAPE_SCOPE, STDIO, AT(scope)},
@@ -86,6 +94,35 @@ static const struct server_key *find_key(const char *key, enum config_server_kin
                     (found == NULL || (server_keys[i].kinds & 1u << kind) != 0))
                         found = &server_keys[i];
         return found;
+}
+
+bool config_server_knows(const char *key)
+{
+        return find_key(key, CONFIG_SERVER_HTTP) != NULL;
+}
+
+bool config_server_takes(enum config_server_kind kind, const char *key)
+{
+        const struct server_key *k = find_key(key, kind);
+
+        return k != NULL && (k->kinds & 1u << kind) != 0;
+}
+
+const char *config_server_near(const char *key)
+{
+        for (size_t i = 0; i < sizeof(server_keys) / sizeof(server_keys[0]); i++)
+                if (config_is_slip(key, server_keys[i].key))
+                        return server_keys[i].key;
+        return NULL;
+}
+
+static void load_file(struct loading *l, const char *at, const json_t *value, char **pathp)
+{
+        char *text = config_text(l, at, JSON_STRING, value);
+
+        free(*pathp);
+        *pathp = text != NULL && text[0] != '\0' ? config_beside(l->path, text) : NULL;
+        free(text);
 }
 
 static void load_list(struct loading *l, const char *at, const json_t *array, char ***stringsp)
@@ -215,6 +252,9 @@ static void load_key(struct loading *l, const char *at, const struct server_key 
                 free(*(char **)field);
                 *(char **)field = config_text(l, at, JSON_STRING, value);
                 break;
+        case SHAPE_FILE:
+                load_file(l, at, value, field);
+                break;
         case SHAPE_LIST:
                 if (k->offset != 0)
                         load_list(l, at, value, field);
@@ -252,6 +292,7 @@ static void load_key(struct loading *l, const char *at, const struct server_key 
         case SHAPE_TYPE:
                 load_type(l, at, value, s->kind);
                 break;
+        case SHAPE_ENV_FILE:
         case SHAPE_IGNORED:
                 break;
         }
@@ -261,25 +302,25 @@ static void load_argv(struct loading *l, const char *full, const json_t *entry,
                       struct config_server *s)
 {
         const json_t *args = json_object_get(entry, "args");
-        char at[240], *command;
+        char at[CONFIG_KEY_SIZE], *command;
 
-        snprintf(at, sizeof(at), "%s.command", full);
+        config_key(at, full, "command");
         command = config_text(l, at, JSON_STRING, json_object_get(entry, "command"));
         if (command == NULL)
                 return;
         if (command[0] == '\0')
                 config_fault(l, at, "must name a program");
         (void)strv_add_take(&s->argv, command);
-        snprintf(at, sizeof(at), "%s.args", full);
+        config_key(at, full, "args");
         if (args != NULL)
                 load_list(l, at, args, &s->argv);
 }
 
 static void load_description(struct loading *l, const char *full, struct config_server *s)
 {
-        char at[240];
+        char at[CONFIG_KEY_SIZE];
 
-        snprintf(at, sizeof(at), "%s.%s", full, s->openapi_file != NULL ? "openapi" : "rest");
+        config_key(at, full, s->openapi_file != NULL ? "openapi" : "rest");
         if (s->rest_file != NULL && s->openapi_file != NULL)
                 config_fault(l, at, "does not go with \"rest\"");
         else if (s->rest_file != NULL || s->openapi_file != NULL)
@@ -290,6 +331,8 @@ static void check_url(struct loading *l, const char *full, const struct config_s
 {
         if (s->url == NULL)
                 config_fault(l, full, "needs a \"url\", \"command\", \"rest\" or \"openapi\"");
+        else if (l->keeps_variables && strncmp(s->url, "${", 2) == 0)
+                return;
         else if (strncmp(s->url, "http://", 7) != 0 && strncmp(s->url, "https://", 8) != 0)
                 config_fault(l, full, "needs a \"url\" that begins with http:// or https://");
 }
@@ -319,7 +362,7 @@ static void add_server(struct loading *l, struct config_server *s)
         all[l->config->n_servers++] = *s;
 }
 
-static enum config_server_kind kind_of(const json_t *entry)
+enum config_server_kind config_server_kind(const json_t *entry)
 {
         const char *type = json_string_value(json_object_get(entry, "type"));
 
@@ -331,56 +374,131 @@ static enum config_server_kind kind_of(const json_t *entry)
         return type != NULL && strcmp(type, "sse") == 0 ? CONFIG_SERVER_SSE : CONFIG_SERVER_HTTP;
 }
 
-void config_server_load(struct loading *l, const char *name, json_t *entry)
+static void load_env_file(struct loading *l, const char *full, const json_t *entry,
+                          struct config_server *s)
 {
-        struct config_server s = {.idle_ms = 600000,
+        const json_t *value = json_object_get(entry, "env_file");
+        char at[CONFIG_KEY_SIZE], *file;
+
+        config_key(at, full, "env_file");
+        file = value != NULL ? config_text(l, at, JSON_STRING, value) : NULL;
+        if (file != NULL)
+                config_env_file_load(l, at, file, &s->account.env);
+        free(file);
+}
+
+static void load_keys(struct loading *l, const char *full, json_t *entry, struct config_server *s)
+{
+        const char *key, *near;
+        json_t *value;
+
+        json_object_foreach (entry, key, value) {
+                const struct server_key *k = find_key(key, s->kind);
+                char at[CONFIG_KEY_SIZE];
+
+                config_key(at, full, key);
+                near = k == NULL ? config_server_near(key) : NULL;
+                l->own_env = strcmp(key, "env") != 0 ? json_object_get(entry, "env") : NULL;
+                if (near != NULL)
+                        config_fault(l, at, "not known: is \"%s\" meant? (docs/upstreams.md)",
+                                     near);
+                else if (k == NULL)
+                        config_fault(l, at, "not known (docs/upstreams.md tells what is)");
+                else if ((k->kinds & 1u << s->kind) == 0)
+                        config_fault(l, at, "does not go with \"%s\"", kind_keys[s->kind]);
+                else
+                        load_key(l, at, k, value, s);
+        }
+        l->own_env = json_object_get(entry, "env");
+        if (s->kind == CONFIG_SERVER_STDIO) {
+                load_argv(l, full, entry, s);
+                load_env_file(l, full, entry, s);
+        } else if (s->kind == CONFIG_SERVER_REST) {
+                load_description(l, full, s);
+        } else if (s->url != NULL || json_object_get(entry, "url") == NULL) { /* else it is told */
+                check_url(l, full, s);
+        }
+        l->own_env = NULL;
+}
+
+static bool is_taken(const void *owner, const char *name)
+{
+        const struct loading *l = owner;
+
+        for (size_t i = 0; i < l->config->n_servers; i++)
+                if (strcmp(l->config->servers[i].name, name) == 0)
+                        return true;
+        return json_object_get(l->imported, name) != NULL;
+}
+
+static bool load_entry(struct loading *l, const char *full, json_t *entry, struct config_server *s)
+{
+        unsigned n_faults = l->n_faults;
+
+        if (!json_is_object(entry))
+                config_fault(l, full,
+                             "must be an object with \"url\", \"command\", \"rest\" or "
+                             "\"openapi\"");
+        s->kind = config_server_kind(entry);
+        load_keys(l, full, entry, s);
+        config_accounts_check(l, full, s);
+        config_tls_check(l, full, s);
+        check_prefix(l, full, s);
+        return l->n_faults == n_faults;
+}
+
+static void import(struct loading *l, const char *full, const char *name, json_t *entry)
+{
+        json_t *settled = config_import_settle(l, full, entry);
+
+        if (settled != NULL)
+                json_object_set_new(l->imported, name, settled);
+}
+
+/* Both are consumed: its name here, and the entry in our spelling. */
+static void take_entry(struct loading *l, const char *full, char *name, json_t *entry)
+{
+        struct config_server s = {.name = name,
+                                  .idle_ms = 600000,
                                   .start_timeout_ms = 120000,
                                   .answer_timeout_ms = 60000,
                                   .data_max_bytes = -1,
                                   .processes_max = -1,
                                   .files_max = -1};
-        char full[160], at[240];
-        const char *key;
-        json_t *value;
+        bool is_disabled = json_is_true(json_object_get(entry, "disabled"));
+        bool is_whole = name != NULL && asprintf(&s.prefix, "%s_", name) >= 0;
 
-        if (json_is_true(json_object_get(entry, "disabled")))
-                return;
-        snprintf(full, sizeof(full), "mcpServers.%s", name);
-        if (!config_is_name(name, 63))
-                config_fault(l, full, "a server's name is made of letters, digits and '-'");
-        if (!json_is_object(entry))
-                config_fault(l, full,
-                             "must be an object with \"url\", \"command\", \"rest\" or "
-                             "\"openapi\"");
-        s.name = strdup(name);
-        if (asprintf(&s.prefix, "%s_", name) < 0)
-                s.prefix = NULL;
-        s.kind = kind_of(entry);
-        json_object_foreach (entry, key, value) {
-                const struct server_key *k = find_key(key, s.kind);
-
-                snprintf(at, sizeof(at), "%s.%s", full, key);
-                if (k == NULL)
-                        config_fault(l, at, "not known (docs/upstreams.md tells what is)");
-                else if ((k->kinds & 1u << s.kind) == 0)
-                        config_fault(l, at, "does not go with \"%s\"", kind_keys[s.kind]);
-                else
-                        load_key(l, at, k, value, &s);
-        }
-        if (s.kind == CONFIG_SERVER_STDIO)
-                load_argv(l, full, entry, &s);
-        else if (s.kind == CONFIG_SERVER_REST)
-                load_description(l, full, &s);
-        else
-                check_url(l, full, &s);
-        config_accounts_check(l, full, &s);
-        check_prefix(l, full, &s);
-        if (s.name == NULL || s.prefix == NULL) {
-                config_server_finish(&s);
+        if (!is_whole)
                 l->n_faults++;
+        if (is_whole && !is_disabled)
+                is_whole = load_entry(l, full, entry, &s) || (l->is_ours && l->imported == NULL);
+        if (is_whole && l->imported != NULL)
+                import(l, full, name, entry);
+        if (is_whole && !is_disabled)
+                add_server(l, &s);
+        else
+                config_server_finish(&s);
+        json_decref(entry);
+}
+
+void config_server_load(struct loading *l, const char *name, json_t *entry)
+{
+        unsigned n_faults = l->n_faults;
+        char full[CONFIG_KEY_SIZE];
+        char *here = config_client_name(name, is_taken, l);
+
+        config_key(full, l->servers_at, name);
+        if (here != NULL && strcmp(here, name) != 0)
+                config_note(l, full, "is called \"%s\" here%s", here,
+                            config_is_name(name, 63) ? ", as another has its name"
+                                                     : ", of letters, digits and '-'");
+        take_entry(l, full, here,
+                   json_is_object(entry) ? config_client_adopt(l, entry) : json_incref(entry));
+        if ((l->is_ours && l->imported == NULL) || l->n_faults == n_faults)
                 return;
-        }
-        add_server(l, &s);
+        config_note(l, full, "is left out, for what is said above");
+        l->n_faults = n_faults;
+        l->config->n_left_out++;
 }
 
 void config_server_finish(struct config_server *s)
@@ -388,7 +506,12 @@ void config_server_finish(struct config_server *s)
         free(s->name);
         free(s->url);
         strv_free(s->argv);
+        strv_free(s->pass_env);
         free(s->cwd);
+        free(s->ca_file);
+        free(s->client_cert_file);
+        free(s->client_key_file);
+        free(s->tls_server_name);
         free(s->rest_file);
         free(s->openapi_file);
         free(s->base_url);

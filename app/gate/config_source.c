@@ -109,40 +109,6 @@ unsigned source_line(struct str text, const char *path)
         return line;
 }
 
-char *source_expand(const char *text, char **missing)
-{
-        char *out = NULL;
-        size_t size;
-        FILE *f = open_memstream(&out, &size);
-        const char *start;
-
-        *missing = NULL;
-        if (f == NULL)
-                return NULL;
-        while ((start = strstr(text, "${env:")) != NULL && strchr(start, '}') != NULL) {
-                struct str name = {start + 6, (size_t)(strchr(start, '}') - start - 6)};
-                char *key = str_dup(name);
-                const char *value = key != NULL ? getenv(key) : NULL;
-
-                fwrite(text, 1, (size_t)(start - text), f);
-                if (value == NULL) {
-                        fclose(f);
-                        free(out);
-                        *missing = key;
-                        return NULL;
-                }
-                fputs(value, f);
-                free(key);
-                text = name.p + name.n + 1;
-        }
-        fputs(text, f);
-        if (fclose(f) != 0) {
-                free(out);
-                return NULL;
-        }
-        return out;
-}
-
 void source_env_name(const char *key, char *out, size_t size)
 {
         snprintf(out, size, "MGW_%s", key);

@@ -11,8 +11,5 @@ int source_read(const char *path, struct str *text);
 /* The line (from 1) of the key that path leads to from the top, with dots between the keys (which
  * may hold some); where it is not there, of the last one on the way that is. */
 unsigned source_line(struct str text, const char *path);
-/* text with each ${env:NAME} replaced; the caller frees it. NULL: a variable is not set (its name
- * in *missing, owned by the caller), or out of memory (*missing NULL). */
-char *source_expand(const char *text, char **missing);
 /* "keepalive_s" -> "MGW_KEEPALIVE_S", "auth.tokens_file" -> "MGW_AUTH_TOKENS_FILE". */
 void source_env_name(const char *key, char *out, size_t size);

@@ -84,8 +84,10 @@ static int add_account(char ***secrets, const struct config_account *account)
 
 static int add_server(char ***secrets, const struct config_server *server)
 {
-        int r = add_account(secrets, &server->account);
+        int r = add_secret(secrets, server->client_key_file);
 
+        if (r == 0)
+                r = add_account(secrets, &server->account);
         for (size_t i = 0; i < server->n_users && r == 0; i++)
                 r = add_account(secrets, &server->users[i]);
         return r;
@@ -99,6 +101,8 @@ static int secret_files(const struct config *config, char ***secrets)
 
         if (r == 0)
                 r = add_secret(secrets, config->auth_tokens_file);
+        if (r == 0)
+                r = add_secret(secrets, config->upstream_client_key_file);
         if (r == 0 && strncmp(config->listen, "unix:", 5) == 0)
                 r = add_secret(secrets, config->listen + 5);
         for (size_t i = 0; i < config->n_servers && r == 0; i++)

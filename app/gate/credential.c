@@ -304,6 +304,7 @@ static int fetch_start(struct credential *c)
                         .connect_timeout_ms = (long)c->gate->config->upstream_connect_timeout_ms,
                         .timeout_ms = fetch_timeout_ms(c),
                         .source = c->source,
+                        .is_elsewhere = true,
                 };
                 c->status = 0;
                 r = http_start(c->gate->http, &options, &handlers, c, &c->http);

@@ -41,6 +41,25 @@ static int find_rivals(struct upstream *u)
         return 0;
 }
 
+static const char *given(const char *own, const char *standard)
+{
+        return own != NULL ? own : standard[0] != '\0' ? standard : NULL;
+}
+
+/* A key belongs to its certificate: who has a certificate of its own does not take that of all. */
+static struct http_tls tls_of(const struct config *config, const struct config_server *s)
+{
+        bool has_own = s->client_cert_file != NULL;
+
+        return (struct http_tls){
+                .ca_file = given(s->ca_file, config->upstream_ca_file),
+                .client_cert_file = given(s->client_cert_file, config->upstream_client_cert_file),
+                .client_key_file =
+                        given(s->client_key_file, has_own ? "" : config->upstream_client_key_file),
+                .server_name = s->tls_server_name,
+        };
+}
+
 int upstreams_create(struct gate *gate)
 {
         size_t n = gate->config->n_servers;
@@ -63,7 +82,8 @@ int upstreams_create(struct gate *gate)
                                  .tools = server->tools},
                         .memory = {&gate->ledger, 0, gate->memory_per_user_max_bytes},
                         .index = (unsigned)i,
-                        .http = {.may_reach_link_local = server->allow_link_local},
+                        .http = {.may_reach_link_local = server->allow_link_local,
+                                 .tls = tls_of(gate->config, server)},
                 };
                 upstream_forget_eras(&gate->upstreams[i]);
                 if (find_rivals(&gate->upstreams[i]) < 0 ||

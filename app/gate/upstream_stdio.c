@@ -272,17 +272,38 @@ static int stdio_create(struct link *link)
         return 0;
 }
 
-/* NAME=value of what is inherited, then the account's; may be empty. NULL: out of memory. */
-static char **make_environment(const struct config_account *account)
+static bool gives(char *const *lines, const char *name)
 {
-        char **all = calloc(1, sizeof(*all)), *line;
+        size_t n = strlen(name);
 
-        for (size_t i = 0; all != NULL && i < sizeof(inherited) / sizeof(inherited[0]); i++) {
-                const char *value = getenv(inherited[i]);
+        for (; lines != NULL && *lines != NULL; lines++)
+                if (strncmp(*lines, name, n) == 0 && (*lines)[n] == '=')
+                        return true;
+        return false;
+}
 
-                if (value != NULL && asprintf(&line, "%s=%s", inherited[i], value) >= 0)
-                        (void)strv_add_take(&all, line);
-        }
+/* A name that stands twice means one thing to some programs, and another to others. */
+static void inherit(char ***all, char *const *own, const char *name)
+{
+        const char *value = getenv(name);
+        char *line;
+
+        if (value != NULL && !gives(own, name) && !gives(*all, name) &&
+            asprintf(&line, "%s=%s", name, value) >= 0)
+                (void)strv_add_take(all, line);
+}
+
+/* NAME=value of what is inherited, then the account's; may be empty. NULL: out of memory. */
+static char **make_environment(const struct config_server *server,
+                               const struct config_account *account)
+{
+        char **all = calloc(1, sizeof(*all));
+
+        for (size_t i = 0; all != NULL && i < sizeof(inherited) / sizeof(inherited[0]); i++)
+                inherit(&all, account->env, inherited[i]);
+        for (char *const *name = server->pass_env; all != NULL && name != NULL && *name != NULL;
+             name++)
+                inherit(&all, account->env, *name);
         for (char *const *own = account->env; all != NULL && own != NULL && *own != NULL; own++)
                 (void)strv_add_take(&all, strdup(*own));
         return all;
@@ -310,7 +331,7 @@ static int peer_start(struct stdio_peer *peer, char *detail, size_t size)
 {
         struct link *link = peer->link;
         const struct config_server *server = link->upstream->server;
-        char **envp = make_environment(link->account->config);
+        char **envp = make_environment(server, link->account->config);
         struct child_options options = {
                 .argv = (const char *const *)server->argv,
                 .envp = (const char *const *)envp,

@@ -9,6 +9,7 @@
  * A turn is everybody's: who has brought enough in it is held, and goes on in a later one.
  *
  * Proxies: as curl has it, from http_proxy, https_proxy, all_proxy and no_proxy in the environment.
+ * What is judged of a way through one: http_egress.c.
  * DNS: QUICK_EXIT lets a cancelled lookup end in its own thread; curl would wait for it. */
 #include "http_inside.h"
 #include "http_memory.h"
@@ -144,7 +145,9 @@ static void request_end_failed(struct http_request *request)
 static void request_begin(struct http_request *request)
 {
         http_request_set_state(request, HTTP_STATE_RUNNING);
-        if (http_multi_add(request) < 0)
+        if (request->is_barred)
+                http_request_end(request, CURLE_COULDNT_CONNECT);
+        else if (http_multi_add(request) < 0)
                 http_request_fail(request, "out of memory");
 }
 
@@ -236,6 +239,7 @@ int http_client_create(struct loop *loop, struct http_client **clientp)
         list_init(&client->sources);
         client->loop = loop;
         client->work.on_run = client_on_work;
+        http_tls_read_environment(client);
         if (!http_memory_init()) {
                 free(client);
                 return -ENOMEM;

@@ -1,6 +1,9 @@
 /* Where requests never go, whatever a name resolves to: link-local addresses and those where clouds
  * keep a machine's credentials, and what is nobody's address. An IPv6 address that carries one of
- * IPv4 is judged by that. */
+ * IPv4 is judged by that.
+ *
+ * By way of a proxy it is the proxy that connects: then only what the URL itself says can be judged
+ * here. */
 #include "http_inside.h"
 
 #include <arpa/inet.h>
@@ -78,4 +81,32 @@ bool http_egress_refuses(const struct sockaddr *address)
         if (address->sa_family == AF_INET6)
                 return refuses6(((const struct sockaddr_in6 *)address)->sin6_addr.s6_addr);
         return true;
+}
+
+bool http_egress_refuses_url(const char *text, struct sockaddr_storage *address)
+{
+        struct sockaddr_in *in4 = (struct sockaddr_in *)address;
+        struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)address;
+        CURLU *url = curl_url();
+        char *host = NULL;
+        bool is_number = false;
+
+        memset(address, 0, sizeof(*address));
+        if (url != NULL && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
+            curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
+                size_t n = strlen(host);
+
+                if (host[0] == '[' && n > 1) {
+                        host[n - 1] = '\0';
+                        in6->sin6_family = AF_INET6;
+                        is_number = inet_pton(AF_INET6, host + 1, &in6->sin6_addr) == 1;
+                } else {
+                        /* curl has made one number of those that stand for an address */
+                        in4->sin_family = AF_INET;
+                        is_number = inet_pton(AF_INET, host, &in4->sin_addr) == 1;
+                }
+        }
+        curl_free(host);
+        curl_url_cleanup(url);
+        return is_number && http_egress_refuses((const struct sockaddr *)address);
 }

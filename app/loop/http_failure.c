@@ -75,13 +75,18 @@ static enum http_fault fault_of_connection(CURLcode result)
         }
 }
 
+bool http_request_was_sent(const struct http_request *request)
+{
+        long n = 0;
+
+        curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &n);
+        return request->is_begun && n > request->n_before;
+}
+
 void http_failure_read(const struct http_request *request, CURLcode result,
                        struct http_failure *failure)
 {
-        long n_sent = 0;
-
-        curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &n_sent);
-        failure->was_sent = n_sent > 0;
+        failure->was_sent = http_request_was_sent(request);
         if (request->failure != NULL)
                 failure->fault = request->fault;
         else if (request->refusal != NULL)

@@ -30,6 +30,9 @@ struct http_client {
         struct list sources; /* that hold requests back */
         struct http_source nobody;
         unsigned n_sockets;
+        const char *ca_file; /* of the environment; NULL: curl's own */
+        const char *ca_folder;
+        bool has_proxy; /* of the environment */
         bool is_working;
         bool is_destroyed;
 };
@@ -63,14 +66,20 @@ struct http_request {
         uint32_t spent;
         uint64_t go_turn; /* in which it was let go on */
         enum http_state state;
+        long n_before; /* bytes that curl has counted when it began to send the request */
+        bool is_begun;
         bool is_stream;
         bool is_repeatable;
         bool is_get;
         bool is_head_told;
+        bool is_barred; /* by its URL alone */
         bool is_enough; /* of the body of an error: what has come is taken for all */
         const char *failure;
-        enum http_fault fault; /* of the failure */
-        char *next_url;        /* the answer leads there: it is asked next */
+        enum http_fault fault;   /* of the failure */
+        char *url;               /* where curl has a name for TLS in it; NULL: curl's is it */
+        const char *server_name; /* that name; NULL: none */
+        struct curl_slist *way;  /* curl's: from that name to the host */
+        char *next_url;          /* the answer leads there: it is asked next */
         char *refusal; /* the answer leads where the request does not follow: failure, owned */
         unsigned n_redirects;
         struct timer patience; /* with the body of an error */
@@ -89,12 +98,23 @@ void http_request_set_state(struct http_request *request, enum http_state state)
 /* Ends a live request by a fault of ours (HTTP_FAULT_OURS) at the end of the turn; why is a
  * constant. */
 void http_request_fail(struct http_request *request, const char *why);
+/* May any of it have reached the server? */
+bool http_request_was_sent(const struct http_request *request);
 /* Its connection was not to be opened: on_done tells, if no other is. */
 void http_request_note_refusal(struct http_request *request, const struct sockaddr *address);
 /* Out of curl's hands, on_done, and to the morgue; never from within curl's callbacks. */
 void http_request_end(struct http_request *request, CURLcode result);
 /* free_fn of the morgue. */
 void http_request_free(void *request);
+
+/* Whom it trusts, by what name, and who it is: into curl. false: out of memory. */
+bool http_tls_set(struct http_request *request);
+/* What of the environment stands for all. */
+void http_tls_read_environment(struct http_client *client);
+/* Where it goes. false: out of memory. */
+bool http_tls_set_url(struct http_request *request, const char *url);
+/* Where it is, with the host that it is at; borrowed. */
+const char *http_request_url(struct http_request *request);
 
 /* The head of an answer is complete: sets next_url or refusal where it leads elsewhere. */
 void http_redirect_read(struct http_request *request, long status);
@@ -121,6 +141,8 @@ void http_multi_destroy(struct http_multi *multi);
 
 /* Is it an address that is reached where that is allowed alone? */
 bool http_egress_refuses(const struct sockaddr *address);
+/* The same of a URL whose host is a number: then that is in *address. */
+bool http_egress_refuses_url(const char *url, struct sockaddr_storage *address);
 
 /* For curl: the sockets it opens are counted, those it may not open refused. */
 curl_socket_t http_client_open_socket(void *request, curlsocktype purpose,

@@ -100,16 +100,25 @@ static void redirect_to(struct http_request *request, long status, CURLU *from, 
         curl_free(url);
 }
 
+const char *http_request_url(struct http_request *request)
+{
+        char *url = NULL;
+
+        if (request->url != NULL)
+                return request->url;
+        curl_easy_getinfo(request->easy, CURLINFO_EFFECTIVE_URL, &url);
+        return url;
+}
+
 void http_redirect_read(struct http_request *request, long status)
 {
         struct curl_header *location;
-        char *here = NULL;
+        const char *here = http_request_url(request);
         CURLU *from, *to;
 
         if (!is_redirect(status) || curl_easy_header(request->easy, "Location", 0, CURLH_HEADER, -1,
                                                      &location) != CURLHE_OK)
                 return;
-        curl_easy_getinfo(request->easy, CURLINFO_EFFECTIVE_URL, &here);
         from = curl_url();
         to = curl_url();
         if (from != NULL && to != NULL && here != NULL &&

@@ -85,6 +85,8 @@ void http_request_free(void *object)
         if (request->easy != NULL)
                 request_leave_curl(request);
         curl_slist_free_all(request->headers);
+        curl_slist_free_all(request->way);
+        free(request->url);
         free(request->next_url);
         free(request->refusal);
         free(request);
@@ -214,16 +216,17 @@ static size_t request_on_body(char *p, size_t size, size_t n, void *userdata)
         return flow == HTTP_PAUSE ? CURL_WRITEFUNC_PAUSE : n;
 }
 
-/* Before each time that the request is sent. */
+/* Before each time that the request is sent. What has been sent by then is a proxy's CONNECT. */
 static int request_on_prereq(void *userdata, char *peer, char *self, int peer_port, int self_port)
 {
         struct http_request *request = userdata;
-        long n_sent = 0;
 
         (void)peer, (void)self, (void)peer_port, (void)self_port;
-        curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &n_sent);
-        if (request->is_repeatable || n_sent == 0)
+        if (request->is_repeatable || !http_request_was_sent(request)) {
+                curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &request->n_before);
+                request->is_begun = true;
                 return CURL_PREREQFUNC_OK;
+        }
         request->failure = "The connection closed before an answer came";
         request->fault = HTTP_FAULT_CUT;
         return CURL_PREREQFUNC_ABORT;
@@ -263,14 +266,15 @@ static bool request_follows(struct http_request *request, CURLcode result)
         if (result != CURLE_OK || request->failure != NULL || request->next_url == NULL)
                 return false;
         request_leave_multi(request);
-        if (curl_easy_setopt(request->easy, CURLOPT_URL, request->next_url) != CURLE_OK)
+        request->refused_address[0] = '\0';
+        if (!http_tls_set_url(request, request->next_url))
                 return false;
         free(request->next_url);
         request->next_url = NULL;
         request->n_redirects++;
+        request->is_begun = false;
         request->is_enough = false;
         request->n_head_bytes = 0;
-        request->refused_address[0] = '\0';
         http_request_set_state(request, HTTP_STATE_STARTING);
         return true;
 }
@@ -280,15 +284,14 @@ void http_request_end(struct http_request *request, CURLcode result)
         struct http_failure failure;
         char why[CURL_ERROR_SIZE + 1024];
         const char *what;
-        char *url = NULL, *origin;
+        char *origin;
 
         if (request_follows(request, result))
                 return;
         what = request_failure(request, result);
         if (what != NULL) {
                 http_failure_read(request, result, &failure);
-                curl_easy_getinfo(request->easy, CURLINFO_EFFECTIVE_URL, &url);
-                origin = http_origin(url);
+                origin = http_origin(http_request_url(request));
                 snprintf(why, sizeof(why), "%s (%s)", what,
                          origin == NULL ? "unreadable URL" : origin);
                 free(origin);
@@ -323,13 +326,29 @@ static int request_add_header(struct http_request *request, const char *line)
         return 0;
 }
 
+/* The host of the URL, where curl would write the name for TLS. */
+static int request_add_host(struct http_request *request)
+{
+        char *origin = http_origin(request->url), *line = NULL;
+        int r = 0;
+
+        if (origin != NULL)
+                r = asprintf(&line, "Host: %s", strstr(origin, "://") + 3) < 0
+                            ? -ENOMEM
+                            : request_add_header(request, line);
+        free(origin);
+        free(line);
+        return r;
+}
+
 static int request_set_headers(struct http_request *request, const char *const *lines)
 {
-        bool has_type = false;
+        bool has_type = false, has_host = request->server_name == NULL;
         int r = 0;
 
         for (; r == 0 && lines != NULL && *lines != NULL; lines++) {
                 has_type = has_type || header_has_name(*lines, "Content-Type");
+                has_host = has_host || header_has_name(*lines, "Host");
                 r = request_add_header(request, *lines);
         }
         /* Without a value: curl leaves its own line out. */
@@ -337,6 +356,8 @@ static int request_set_headers(struct http_request *request, const char *const *
                 r = request_add_header(request, "Expect:");
         if (r == 0 && !has_type)
                 r = request_add_header(request, "Content-Type:");
+        if (r == 0 && !has_host)
+                r = request_add_host(request);
         return r;
 }
 
@@ -389,8 +410,7 @@ static bool request_set_callbacks(CURL *easy, struct http_request *request)
 static bool request_set_exchange(CURL *easy, struct http_request *request,
                                  const struct http_options *options)
 {
-        return SET(easy, CURLOPT_URL, options->url) &&
-               SET(easy, CURLOPT_BUFFERSIZE,
+        return SET(easy, CURLOPT_BUFFERSIZE,
                    options->is_stream ? HTTP_READ_BYTES_STREAM : HTTP_READ_BYTES) &&
                request_set_method(easy, options->method, options->body) &&
                SET(easy, CURLOPT_HTTPHEADER, request->headers) &&
@@ -406,6 +426,10 @@ static int request_set_up(struct http_request *request, const struct http_option
 
         if (easy == NULL)
                 return -ENOMEM;
+        if (!options->is_elsewhere)
+                request->server_name = request->source->tls.server_name;
+        if (!http_tls_set_url(request, options->url))
+                return -ENOMEM;
         r = request_set_headers(request, options->headers);
         if (r < 0)
                 return r;
@@ -413,7 +437,7 @@ static int request_set_up(struct http_request *request, const struct http_option
         request->is_get = strcmp(options->method, "GET") == 0;
         /* These fail for want of memory alone. */
         return request_set_exchange(easy, request, options) &&
-                               request_set_connection(easy, request) &&
+                               request_set_connection(easy, request) && http_tls_set(request) &&
                                request_set_callbacks(easy, request)
                        ? 0
                        : -ENOMEM;

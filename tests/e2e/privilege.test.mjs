@@ -10,6 +10,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { makeAuthority } from './lib/authority.mjs';
 import { connectClient, textOf } from './lib/clients.mjs';
 import { startGateway, top, waitFor } from './lib/gateway.mjs';
 
@@ -93,6 +94,7 @@ const start = async (t, { gateway = {}, entry = {}, wrap } = {}) => {
   const [tokens, realTokens, oauth, socket] = [`${secrets}/tokens.json`, `${secrets}/vault/tokens.json`, `${keys}/oauth.token`, `${run}/fcgi.sock`];
   fs.symlinkSync(realTokens, tokens);
   fs.writeFileSync(oauth, 'SECRET_REFRESH_TOKEN', { mode: 0o600 });
+  const { cert, key } = makeAuthority(keys, 'ours').issue('mgw');
   fs.writeFileSync(realTokens, JSON.stringify({
     users: ['ada', 'bob'].map((name) => ({ email: `${name}@example.com`, sha256: createHash('sha256').update(`mgw_${name}`).digest('hex') })),
   }), { mode: 0o600 });
@@ -110,7 +112,7 @@ const start = async (t, { gateway = {}, entry = {}, wrap } = {}) => {
           ...entry,
         },
         api: {
-          rest: path.join(top, 'examples/gmail.json'),
+          rest: path.join(top, 'examples/gmail.json'), client_cert_file: cert, client_key_file: key,
           oauth: { token_url: 'http://127.0.0.1:1/', client_id: 'mgw', refresh_token: 'none', refresh_token_file: oauth },
         },
       },
@@ -123,7 +125,7 @@ const start = async (t, { gateway = {}, entry = {}, wrap } = {}) => {
   const call = async (tool, args, client = clients[0]) => JSON.parse(textOf(await client.callTool({ name: tool, arguments: args })));
   const pids = made.mgw.lines.map((line) => /process (\d+) started.*(ada|bob)@/.exec(line)).filter(Boolean).map(([, pid, name]) => [name, Number(pid)]);
   return {
-    gateway: made, tokens, realTokens, oauth, socket, pids: Object.fromEntries(pids), config: path.join(made.dir, 'mgw.json'),
+    gateway: made, tokens, realTokens, oauth, key, socket, pids: Object.fromEntries(pids), config: path.join(made.dir, 'mgw.json'),
     look: (attempts, client) => call('spy_look', { attempts }, client),
     stray: (code) => call('spy_stray', { code }),
     status: async () => textOf(await clients[0].callTool({ name: 'gateway_status', arguments: {} })),
@@ -153,6 +155,7 @@ const secretsOf = (g, isApart) => ({
   tokens: read(g.tokens),
   'tokens where they lie': read(g.realTokens),
   'a refresh token': read(g.oauth),
+  'the key of a client certificate': read(g.key),
   'tokens for writing': `fs.openSync(${JSON.stringify(g.tokens)}, 'r+')`,
   ...((isApart || landlock >= 3) && { 'tokens from here on': truncate(g.tokens) }),
   'tokens gone': `fs.unlinkSync(${JSON.stringify(g.tokens)})`,

@@ -49,8 +49,9 @@ struct config_server {
         char *name; /* [A-Za-z0-9-]+ */
         enum config_server_kind kind;
         char *url;
-        char **argv; /* command and args */
-        char *cwd;   /* NULL: ours */
+        char **argv;     /* command and args */
+        char **pass_env; /* names of our variables that it has too, where they are set */
+        char *cwd;       /* NULL: ours */
         enum config_scope scope;
         enum config_era era;
         char *rest_file;
@@ -64,7 +65,12 @@ struct config_server {
         char *prefix;   /* of the names of its tools and prompts; "" = none */
         char **include; /* patterns of their names (fnmatch); NULL: all */
         char **exclude;
-        json_t *tools;         /* NULL, or their name -> {"name": shown, "description": shown} */
+        json_t *tools; /* NULL, or their name -> {"name": shown, "description": shown} */
+        /* PEM, for it and its OAuth; NULL: what the gateway has for all. */
+        char *ca_file;
+        char *client_cert_file;
+        char *client_key_file;
+        char *tls_server_name; /* NULL: the host of its URL */
         bool allow_link_local; /* it, and its OAuth, may be at such an address */
         int64_t connect_timeout_ms;
         int64_t timeout_ms;        /* silence of a call; 0 = no limit */
@@ -114,6 +120,10 @@ struct config {
         int64_t upstream_grace_ms;        /* clients wait so long for it, and for its lists */
         int64_t upstream_retry_ms;
         int64_t upstream_retry_max_ms;
+        /* "" = none: the system's, none, that in the file of the certificate. */
+        char *upstream_ca_file;
+        char *upstream_client_cert_file;
+        char *upstream_client_key_file;
         int64_t catalog_age_ms;
         uint32_t children_max;
         uint32_t children_per_user_max; /* 0 = no limit */
@@ -137,12 +147,19 @@ struct config {
         bool auth_anonymous;    /* also who does not come from this machine */
         struct config_server *servers;
         size_t n_servers;
+        size_t n_left_out; /* entries of a client's file that are faulty */
 };
 
 /* Fills config from defaults, the file (path may be NULL: none) and environ. All faults found are
- * written to err, one a line, "FILE:LINE: KEY: what is wrong, what is right". 0, -EINVAL, -errno.
- * config may be finished in any case. */
+ * written to err, one a line, "FILE:LINE: KEY: what is wrong, what is right"; so is what is left
+ * out of a client's file (n_left_out), and what is ignored there. 0, -EINVAL, -errno. config may be
+ * finished in any case. */
 int config_load(struct config *config, const char *path, FILE *err);
 void config_finish(struct config *config);
+/* The servers of several files as one configuration, in their order: names are made unique, what
+ * depends on a file's place is filled in, variables stay; of "gateway" the first. Prints it to out,
+ * and to err what is left out, renamed, ignored or wanted in the environment. 0; -EINVAL: something
+ * is left out (the rest is printed); -ENOMEM. */
+int config_import(char *const *paths, size_t n, FILE *out, FILE *err);
 /* The table of settings as --help shows it. */
 void config_print_help(FILE *out);

@@ -1,7 +1,8 @@
 /* An HTTP client on curl's multi socket interface: the only home of libcurl.
  * Names are resolved in curl's own thread, connections are kept and shared, HTTP/2 where the server
  * offers it over TLS. Proxies come from the environment, as curl knows them (http_proxy,
- * no_proxy...).
+ * no_proxy...), and so does what is trusted where the source does not say it: SSL_CERT_FILE, or
+ * CURL_CA_BUNDLE, and SSL_CERT_DIR, in place of the system's.
  *
  * A redirect is followed three times at most, and only where the request stays what it is: to the
  * same origin, since headers may hold credentials, and with its method and body, so that 301, 302
@@ -18,6 +19,16 @@
 struct http_client;
 struct http_request;
 
+/* How servers are known, and we to them. Paths of PEM files, read at each connection; NULL: none.
+ * Borrowed. */
+struct http_tls {
+        const char *ca_file; /* whose certificates are trusted, in place of the system's */
+        const char *client_cert_file;
+        const char *client_key_file; /* NULL: it stands in client_cert_file */
+        const char *server_name;     /* which the certificate must have, and is asked for (SNI), in
+                                        place of the host of the URL */
+};
+
 /* On whose behalf requests are made. What they bring in one turn is bounded together, as each of
  * them is alone; the rest waits for the next turn, in the order in which it came. Embedded by the
  * owner, zeroed; outlives its requests. */
@@ -27,7 +38,10 @@ struct http_source {
         uint64_t turn;    /* in which so much came: */
         uint32_t spent;
         bool may_reach_link_local; /* else link-local and metadata addresses are refused on each
-                                      connection; by way of a proxy, the proxy's is what is seen */
+                                      connection. By way of a proxy its address is judged, and the
+                                      server's where the URL has it as a number: a name is the
+                                      proxy's to resolve */
+        struct http_tls tls;
 };
 
 struct http_response {
@@ -81,6 +95,7 @@ struct http_options {
         long timeout_ms;            /* of the exchange, of each where redirects lead; 0 = none */
         bool is_stream;             /* may be silent for long: others do not pay for that */
         struct http_source *source; /* NULL: of no one's */
+        bool is_elsewhere;          /* not at its server: the server's TLS name is not meant */
 };
 
 /* 0, -errno. */

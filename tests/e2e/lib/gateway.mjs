@@ -145,22 +145,25 @@ export function testCertificate() {
 
 /**
  * settings: mgw's, by their environment names without MGW_ ({ KEEPALIVE_S: 1 }).
- * config: the object for mgw's configuration file; haproxy: environment of haproxy.cfg; host: where its
+ * config: the object for mgw's configuration file, or where that file is; env: more of mgw's environment; haproxy: environment of haproxy.cfg; host: where its
  * plain listener is bound; wrap: (socket) => the command that starts mgw, where that is another; alone: mgw
  * without HAProxy; haproxyArgs: more arguments for HAProxy.
  */
 export async function startGateway({
   settings = {}, config, haproxy = {}, release = false, bin, host = '127.0.0.1', wrap = () => [], alone = false, haproxyArgs = [],
+  env: moreEnv = {},
 } = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-e2e-'));
   const socket = path.join(dir, 'fcgi.sock');
   const [tlsPort, httpPort, statsPort] = [await freePort(), await freePort(), await freePort()];
   const args = [];
-  if (config) {
+  if (typeof config === 'string') {
+    args.push('--config', config);
+  } else if (config) {
     fs.writeFileSync(path.join(dir, 'mgw.json'), JSON.stringify(config, null, 2));
     args.push('--config', path.join(dir, 'mgw.json'));
   }
-  const env = { ...process.env, ...sanitizers, MGW_LISTEN: `unix:${socket}`, MGW_SOCKET_MODE: '0666', MGW_NODE: 'test' };
+  const env = { ...process.env, ...sanitizers, MGW_LISTEN: `unix:${socket}`, MGW_SOCKET_MODE: '0666', MGW_NODE: 'test', ...moreEnv };
   for (const [name, value] of Object.entries(settings)) env[`MGW_${name}`] = String(value);
 
   const startMgw = async () => {

@@ -96,7 +96,7 @@ Test(config, every_fault_names_file_line_and_key)
                        "  \"sessions_max\": 1.5,\n"
                        "  \"log_format\": \"xml\"\n"
                        " },\n"
-                       " \"servers\": {}\n"
+                       " \"server\": {}\n"
                        "}\n") < 0);
         check_fault(4, " gateway.keepalive_s: must be a number");
         check_fault(5, " gateway.keepalive: no such setting");
@@ -104,7 +104,7 @@ Test(config, every_fault_names_file_line_and_key)
         check_fault(8, " gateway.streams_max: must be a whole number from 1");
         check_fault(9, " gateway.sessions_max: must be a whole number");
         check_fault(10, " gateway.log_format: must be \"text\" or \"json\"");
-        check_fault(12, " servers: not known");
+        check_fault(12, " server: not known");
 }
 
 Test(config, addresses_and_names_are_checked_with_the_file)
@@ -117,7 +117,7 @@ Test(config, addresses_and_names_are_checked_with_the_file)
         check_fault(3, " gateway.node: must be 1 to 63 letters, digits or '-'\n");
         check_fault(4, " gateway.public_url: must begin with http:// or https:// and ");
         check_fault(5, " gateway.drain_s: must be a number from 0 to 10000000\n");
-        check_fault(6, " mcpServers.a.b: a server's name is made of ");
+        check_fault(6, " mcpServers.a.b: is called \"a-b\" here");
 }
 
 Test(config, beyond_this_machine_the_address_of_clients_is_needed)
@@ -152,10 +152,9 @@ Test(config, broken_json_is_told_with_its_line)
         check_fault(2, "14: string or '}' expected");
 }
 
-Test(config, servers_need_a_good_name_and_url)
+Test(config, servers_need_a_good_url)
 {
         cr_assert(load("{\"mcpServers\": {\n\"bad_name\": {\"url\": \"ftp://x\"}}}") < 0);
-        check_fault(2, " mcpServers.bad_name: a server's name is made of");
         check_fault(2, " mcpServers.bad_name: needs a \"url\"");
 }
 

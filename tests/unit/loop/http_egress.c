@@ -83,6 +83,34 @@ Test(http_egress, lets_all_others_be)
                 cr_expect_not(refuses(texts[i]), "%s", texts[i]);
 }
 
+static bool refuses_url(const char *url)
+{
+        struct sockaddr_storage address;
+
+        return http_egress_refuses_url(url, &address);
+}
+
+Test(http_egress, judges_numbers_in_urls_however_they_are_written)
+{
+        static const char *const refused[] = {
+                "http://169.254.169.254/x",   "http://0xa9fea9fe/",
+                "http://2852039166/",         "http://0251.0376.0251.0376:80/",
+                "http://169.254.43518/",      "https://user:pw@169.254.169.254:8443/x",
+                "http://[fe80::1]/",          "http://[fe80::1%25eth0]/",
+                "http://[::ffff:a9fe:a9fe]/", "http://0/",
+        };
+        static const char *const others[] = {
+                "http://127.0.0.1/",          "http://[::1]/", "http://example.com/",
+                "http://169.254.169.254.x/",  "nonsense",      "http://",
+                "http://x@y/169.254.169.254",
+        };
+
+        for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+                cr_expect(refuses_url(refused[i]), "%s", refused[i]);
+        for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+                cr_expect_not(refuses_url(others[i]), "%s", others[i]);
+}
+
 /* ---- on the way ---- */
 
 static unsigned n_dones;
@@ -131,7 +159,7 @@ Test(http_egress, is_asked_on_each_connection_and_of_kept_ones_too)
         struct http_source any = {.may_reach_link_local = true}, other = {0};
         struct http_client *client;
         struct loop *loop;
-        struct web web;
+        static struct web web; /* its thread outlives the test */
         char url[64];
 
         web_start(&web);

@@ -1,0 +1,247 @@
+/* Files of MCP clients: where their entries stand, and whose file it is.
+ *
+ * A file is mgw's own when it has "gateway", or when one of its entries has a key that mgw alone
+ * knows; there an unknown key is a fault, and a fault in it keeps mgw from starting. Any other is a
+ * client's, with keys that are that client's business: they are named and ignored, but for those
+ * that look like a slip in one of ours; and an entry that is faulty is left out, with a word. */
+#include "config_inside.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- slips ---- */
+
+/* Shorter words are too near to others that mean something else: "auth", "scopes", "test". */
+#define SLIP_MIN 6
+
+bool config_is_slip(const char *word, const char *meant)
+{
+        size_t n = strlen(word), m = strlen(meant), longer = n > m ? n : m;
+        size_t head = 0, tail = 0;
+
+        if (strcmp(word, meant) == 0)
+                return false;
+        if (strcasecmp(word, meant) == 0)
+                return true;
+        while (head < n && head < m && word[head] == meant[head])
+                head++;
+        while (tail < n - head && tail < m - head && word[n - 1 - tail] == meant[m - 1 - tail])
+                tail++;
+        if (m < SLIP_MIN)
+                return false;
+        return head + tail + 1 == longer ||
+               (n == m && head + tail + 2 == n && word[head] == meant[head + 1] &&
+                word[head + 1] == meant[head]);
+}
+
+/* ---- where the entries stand ---- */
+
+/* The first that is there is meant. Dots lead into objects. */
+static const char *const places[] = {
+        "mcpServers",      /* Claude Desktop and Code, Cursor, Cline, Roo, Windsurf, Gemini CLI,
+                              LibreChat */
+        "servers",         /* VS Code: mcp.json */
+        "mcp.servers",     /* VS Code: settings.json, devcontainer.json */
+        "context_servers", /* Zed */
+};
+
+static json_t *member_at(json_t *root, const char *place)
+{
+        const char *dot = strchr(place, '.');
+        char head[16];
+
+        if (dot == NULL || json_object_get(root, place) != NULL)
+                return json_object_get(root, place);
+        snprintf(head, sizeof(head), "%.*s", (int)(dot - place), place);
+        return json_object_get(json_object_get(root, head), dot + 1);
+}
+
+static bool is_at(const char *place, const char *key)
+{
+        size_t n = strcspn(place, ".");
+
+        return strcmp(place, key) == 0 || (strncmp(place, key, n) == 0 && key[n] == '\0');
+}
+
+bool config_client_holds_servers(const struct loading *l, const char *key)
+{
+        return is_at(l->servers_at, key) || strcmp(key, "inputs") == 0;
+}
+
+/* Continue's entries are a list, each with its name. */
+static json_t *list_to_object(const json_t *list)
+{
+        json_t *object = json_object(), *entry;
+        size_t i;
+
+        json_array_foreach ((json_t *)list, i, entry) {
+                const char *name = json_string_value(json_object_get(entry, "name"));
+                char number[32];
+
+                snprintf(number, sizeof(number), "server-%zu", i + 1);
+                if (name == NULL || json_object_get(object, name) != NULL)
+                        name = number;
+                json_object_set(object, name, entry);
+        }
+        return object;
+}
+
+/* ---- whose it is ---- */
+
+/* Keys of entries that clients have too. */
+static const char *const shared_keys[] = {"type", "url",   "headers", "command",  "args",  "env",
+                                          "cwd",  "oauth", "tools",   "disabled", "scope", NULL};
+
+static bool is_among(const char *const *words, const char *word)
+{
+        for (; *words != NULL; words++)
+                if (strcmp(*words, word) == 0)
+                        return true;
+        return false;
+}
+
+static bool entry_is_ours(const json_t *entry)
+{
+        const json_t *oauth = json_object_get(entry, "oauth");
+        const char *key;
+        json_t *value;
+
+        json_object_foreach ((json_t *)entry, key, value)
+                if (config_server_knows(key) && !is_among(shared_keys, key))
+                        return true;
+        return json_object_get(oauth, "refresh_token") != NULL ||
+               json_object_get(oauth, "refresh_token_file") != NULL;
+}
+
+static bool file_is_ours(const json_t *root, const json_t *servers)
+{
+        const char *name;
+        json_t *entry;
+
+        if (json_object_get(root, "gateway") != NULL)
+                return true;
+        json_object_foreach ((json_t *)servers, name, entry)
+                if (entry_is_ours(entry))
+                        return true;
+        return false;
+}
+
+/* ---- the file ---- */
+
+static bool has_others_alone(const json_t *root)
+{
+        const char *key;
+        json_t *value;
+
+        json_object_foreach ((json_t *)root, key, value)
+                if (strcmp(key, "$schema") != 0)
+                        return true;
+        return false;
+}
+
+json_t *config_client_open(struct loading *l, json_t *root)
+{
+        json_t *found = NULL, *servers;
+
+        for (size_t i = 0; found == NULL && i < sizeof(places) / sizeof(places[0]); i++) {
+                l->servers_at = places[i];
+                found = member_at(root, places[i]);
+        }
+        if (found == NULL)
+                l->servers_at = places[0];
+        servers = json_is_array(found) ? list_to_object(found) : json_incref(found);
+        l->is_ours = file_is_ours(root, servers);
+        l->inputs = member_at(root, "inputs");
+        if (l->inputs == NULL)
+                l->inputs = member_at(root, "mcp.inputs");
+        if (found != NULL && !json_is_object(servers)) {
+                config_fault(l, l->servers_at, "must be an object");
+        } else if (found == NULL && !l->is_ours && has_others_alone(root)) {
+                const char *key;
+                json_t *value;
+
+                json_object_foreach (root, key, value)
+                        if (config_is_slip(key, "mcpServers") || config_is_slip(key, "servers") ||
+                            config_is_slip(key, "gateway"))
+                                return servers; /* told with the key */
+                config_fault(l, "", "holds no \"mcpServers\", \"servers\" or \"context_servers\"");
+        } else {
+                return servers;
+        }
+        json_decref(servers);
+        return NULL;
+}
+
+/* ---- what is not for us ---- */
+
+void config_client_ignore(struct loading *l, const char *key)
+{
+        if (l->ignored == NULL)
+                l->ignored = json_object();
+        json_object_set_new(l->ignored, key, json_true());
+}
+
+void config_client_tell(struct loading *l)
+{
+        const char *key, *between = "";
+        json_t *value;
+        size_t n = 0;
+
+        if (json_object_size(l->ignored) == 0)
+                return;
+        fprintf(l->err, "%s: not for mgw, ignored: ", l->path);
+        json_object_foreach (l->ignored, key, value) {
+                if (n++ == 30)
+                        break;
+                fprintf(l->err, "%s%.60s", between, key);
+                between = ", ";
+        }
+        if (json_object_size(l->ignored) > 30)
+                fprintf(l->err, " and %zu more", json_object_size(l->ignored) - 30);
+        fputc('\n', l->err);
+        json_decref(l->ignored);
+        l->ignored = NULL;
+}
+
+/* ---- names ---- */
+
+/* Runs of other characters become one '-'. */
+static void make_safe(const char *name, char safe[64])
+{
+        size_t n = 0;
+
+        for (; *name != '\0' && n < 56; name++) {
+                if (isalnum((unsigned char)*name) || *name == '-')
+                        safe[n++] = *name;
+                else if (n > 0 && safe[n - 1] != '-')
+                        safe[n++] = '-';
+        }
+        while (n > 0 && safe[n - 1] == '-')
+                n--;
+        safe[n] = '\0';
+        if (n == 0)
+                snprintf(safe, 64, "server");
+}
+
+char *config_client_name(const char *name, bool (*is_taken)(const void *owner, const char *name),
+                         const void *owner)
+{
+        char safe[64];
+        char *one = NULL;
+
+        if (config_is_name(name, 63) && !is_taken(owner, name))
+                return strdup(name);
+        make_safe(name, safe);
+        if (!is_taken(owner, safe))
+                return strdup(safe);
+        for (unsigned i = 2; i < 1000000; i++) {
+                if (asprintf(&one, "%s-%u", safe, i) < 0)
+                        return NULL;
+                if (!is_taken(owner, one))
+                        return one;
+                free(one);
+        }
+        return NULL;
+}
