@@ -19,6 +19,7 @@ struct reader {
         const char *at;
         const char *end;
         unsigned depth;
+        bool is_lenient;
 };
 
 static void skip_space(struct reader *r)
@@ -233,18 +234,20 @@ static json_t *make_real(struct str digits)
         return isfinite(value) ? json_real(value) : NULL;
 }
 
-static json_t *make_integer(struct str digits)
+static json_t *make_integer(struct str digits, bool may_be_real)
 {
         char copy[DIGITS_MAX + 2];
         long long value;
 
         if (digits.n >= sizeof(copy))
-                return NULL;
+                return may_be_real ? make_real(digits) : NULL;
         memcpy(copy, digits.p, digits.n);
         copy[digits.n] = '\0';
         errno = 0;
         value = strtoll(copy, NULL, 10);
-        return errno == 0 ? json_integer(value) : NULL;
+        if (errno == 0)
+                return json_integer(value);
+        return may_be_real ? make_real(digits) : NULL;
 }
 
 static json_t *read_number(struct reader *r)
@@ -274,7 +277,7 @@ static json_t *read_number(struct reader *r)
                         return NULL;
         }
         digits = (struct str){from, (size_t)(r->at - from)};
-        return is_real ? make_real(digits) : make_integer(digits);
+        return is_real ? make_real(digits) : make_integer(digits, r->is_lenient);
 }
 
 /* ---- values ---- */
@@ -291,7 +294,8 @@ static bool read_member(struct reader *r, json_t *object)
                        json_object_setn_new_nocheck(object, key.p, key.n, value) == 0;
 
         free(key.owned);
-        return is_read && json_object_size(object) > n_members; /* else it was there before */
+        /* what does not grow had it before */
+        return is_read && (r->is_lenient || json_object_size(object) > n_members);
 }
 
 static bool read_members(struct reader *r, json_t *object)
@@ -353,13 +357,25 @@ static json_t *read_value(struct reader *r)
 
 json_t *rpc_read(struct str text, size_t *stopp)
 {
-        struct reader r = {text.p, text.p + text.n, 0};
+        struct reader r = {text.p, text.p + text.n, 0, false};
         char first = text.n > 0 ? peek(&r) : '\0';
         json_t *root = first == '{' || first == '[' ? read_nest(&r) : NULL;
 
         skip_space(&r);
         *stopp = (size_t)(r.at - text.p);
         if (root == NULL || r.at == r.end)
+                return root;
+        json_decref(root);
+        return NULL;
+}
+
+json_t *rpc_read_lenient(struct str text)
+{
+        struct reader r = {text.p, text.p + text.n, 0, true};
+        json_t *root = text.n > 0 ? read_value(&r) : NULL;
+
+        skip_space(&r);
+        if (r.at == r.end)
                 return root;
         json_decref(root);
         return NULL;

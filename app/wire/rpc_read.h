@@ -10,3 +10,7 @@
  * text has been found to be nested no deeper than RPC_DEPTH_MAX. NULL: it is none, or out of
  * memory; *stopp is about where then. */
 json_t *rpc_read(struct str text, size_t *stopp);
+/* Any value, as people publish them: of members that are called the same the last one counts, an
+ * integer past int64_t is a real. NULL: it is none, nested deeper than RPC_DEPTH_MAX, or out of
+ * memory. */
+json_t *rpc_read_lenient(struct str text);

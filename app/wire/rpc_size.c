@@ -18,8 +18,7 @@
 
 /* ---- of a text ---- */
 
-/* The byte behind the string that begins before at. */
-static size_t skip_string(struct str text, size_t at)
+size_t rpc_skip_string(struct str text, size_t at)
 {
         for (; at < text.n; at++) {
                 while (text.n - at > 8 && rpc_is_plain(text.p + at))
@@ -61,7 +60,7 @@ void rpc_size_of(struct str text, size_t values_max, struct rpc_size *size)
                 char c = text.p[from];
 
                 if (c == '"') {
-                        at = skip_string(text, at);
+                        at = rpc_skip_string(text, at);
                         add_value(size, STRING_BYTES + (at - from));
                 } else if (c == '{' || c == '[') {
                         add_value(size, c == '{' ? OBJECT_BYTES : ARRAY_BYTES);

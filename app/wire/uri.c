@@ -305,32 +305,47 @@ int uri_encode(struct buf *out, struct str s)
         return r;
 }
 
-#define NUMBER_SIZE 32
+/* Of the reserved characters those that mean nothing in a value of a query (RFC 3986 3.4), where
+ * "&", "+" and "#" do. */
+int uri_encode_in_query(struct buf *out, struct str s)
+{
+        int r = 0;
 
-static struct str print_real(double real, char out[NUMBER_SIZE])
+        while (s.n > 0 && r == 0) {
+                size_t n = is_triplet(s) ? 3 : 1;
+
+                if (n == 3 || is_unreserved(s.p[0]) || is_one_of(s.p[0], ":/?@!$'()*,;="))
+                        r = buf_add(out, s.p, n);
+                else
+                        r = add_escaped(out, s.p[0]);
+                skip(&s, n);
+        }
+        return r;
+}
+
+static struct str print_real(double real, char out[URI_NUMBER_SIZE])
 {
         /* an integer in full, else the fewest digits that are read back as the same */
         if (fabs(real) < 1e15 && trunc(real) == real) {
-                snprintf(out, NUMBER_SIZE, "%.0f", real == 0 ? 0 : real);
+                snprintf(out, URI_NUMBER_SIZE, "%.0f", real == 0 ? 0 : real);
                 return str_from(out);
         }
         for (int digits = 1; digits <= 17; digits++) {
-                snprintf(out, NUMBER_SIZE, "%.*g", digits, real);
+                snprintf(out, URI_NUMBER_SIZE, "%.*g", digits, real);
                 if (strtod(out, NULL) == real)
                         break;
         }
         return str_from(out);
 }
 
-/* The text of a value that is no list: *textp borrows from it or from number. 0, URI_E_VALUE. */
-static int print_value(const json_t *value, char number[NUMBER_SIZE], struct str *textp)
+int uri_print(const json_t *value, char number[URI_NUMBER_SIZE], struct str *textp)
 {
         switch (json_typeof(value)) {
         case JSON_STRING:
                 *textp = json_str(value);
                 return 0;
         case JSON_INTEGER:
-                snprintf(number, NUMBER_SIZE, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+                snprintf(number, URI_NUMBER_SIZE, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
                 *textp = str_from(number);
                 return 0;
         case JSON_REAL:
@@ -410,9 +425,9 @@ static int expand_text(struct expansion *x, struct str text)
 /* One element of a list, or one member of an object (then it has a key). */
 static int expand_part(struct expansion *x, const char *key, const json_t *value, bool is_first)
 {
-        char number[NUMBER_SIZE];
+        char number[URI_NUMBER_SIZE];
         struct str text;
-        int r = print_value(value, number, &text);
+        int r = uri_print(value, number, &text);
 
         if (r != 0)
                 return r;
@@ -460,7 +475,7 @@ static int expand_list(struct expansion *x, json_t *list)
 static int expand_variable(struct expansion *x, const json_t *vars)
 {
         json_t *value = json_object_getn(vars, x->var.name.p, x->var.name.n);
-        char number[NUMBER_SIZE];
+        char number[URI_NUMBER_SIZE];
         struct str text;
         int r;
 
@@ -468,7 +483,7 @@ static int expand_variable(struct expansion *x, const json_t *vars)
                 return 0;
         if (json_is_array(value) || json_is_object(value))
                 return x->var.prefix > 0 ? URI_E_VALUE : expand_list(x, value);
-        r = print_value(value, number, &text);
+        r = uri_print(value, number, &text);
         return r != 0 ? r : expand_text(x, text);
 }
 

@@ -40,3 +40,11 @@ int uri_template_expand(struct buf *out, struct str template, const json_t *vars
 /* Appends s with everything but unreserved characters percent-encoded (RFC 3986 2.3): a path
  * segment, or a name or value of a query or a form. 0, BUF_E_FULL, -ENOMEM. */
 int uri_encode(struct buf *out, struct str s);
+/* The same, but for what a query's value may hold as it is: ":/?@!$'()*,;=" and whole %XX triplets.
+ * 0, BUF_E_FULL, -ENOMEM; at a failure a part may be there. */
+int uri_encode_in_query(struct buf *out, struct str s);
+
+#define URI_NUMBER_SIZE 32
+/* The text of a string, number or boolean: *textp borrows from it or from number. 0, URI_E_VALUE.
+ */
+int uri_print(const json_t *value, char number[URI_NUMBER_SIZE], struct str *textp);
