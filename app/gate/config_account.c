@@ -35,21 +35,27 @@ void config_pairs_load(struct loading *l, const char *at, json_t *object, const 
 }
 
 static void load_user_key(struct loading *l, const char *at, const char *key, json_t *value,
-                          bool is_child, struct config_account *account)
+                          enum config_server_kind kind, struct config_account *account)
 {
+        bool is_child = kind == CONFIG_SERVER_STDIO, is_rest = kind == CONFIG_SERVER_REST;
+
         if (is_child && strcmp(key, "env") == 0)
                 config_pairs_load(l, at, value, "=", &account->env);
         else if (!is_child && strcmp(key, "headers") == 0)
                 config_pairs_load(l, at, value, ": ", &account->headers);
         else if (!is_child && strcmp(key, "oauth") == 0)
                 config_oauth_load(l, at, value, &account->oauth);
+        else if (is_rest && strcmp(key, "security") == 0)
+                config_pairs_load(l, at, value, "=", &account->security);
         else
                 config_fault(l, at, "not known: a user has %s here",
-                             is_child ? "\"env\"" : "\"headers\" and \"oauth\"");
+                             is_child  ? "\"env\""
+                             : is_rest ? "\"headers\", \"oauth\" and \"security\""
+                                       : "\"headers\" and \"oauth\"");
 }
 
-static void load_user(struct loading *l, const char *full, json_t *object, bool is_child,
-                      struct config_account *account)
+static void load_user(struct loading *l, const char *full, json_t *object,
+                      enum config_server_kind kind, struct config_account *account)
 {
         const char *key;
         json_t *value;
@@ -62,7 +68,7 @@ static void load_user(struct loading *l, const char *full, json_t *object, bool 
                 char at[CONFIG_KEY_SIZE];
 
                 config_key(at, full, key);
-                load_user_key(l, at, key, value, is_child, account);
+                load_user_key(l, at, key, value, kind, account);
         }
 }
 
@@ -82,7 +88,7 @@ void config_users_load(struct loading *l, const char *at, json_t *object, struct
 
                 config_key(full, at, email);
                 account->email = strdup(email);
-                load_user(l, full, value, s->kind == CONFIG_SERVER_STDIO, account);
+                load_user(l, full, value, s->kind, account);
         }
 }
 
@@ -122,6 +128,7 @@ static void inherit(struct config_account *account, const struct config_account 
                 account->oauth = all->oauth;
         inherit_lines(&account->headers, all->headers, ":", has_token);
         inherit_lines(&account->env, all->env, "=", false);
+        inherit_lines(&account->security, all->security, "=", false);
 }
 
 /* ---- the whole ---- */
@@ -173,6 +180,7 @@ static void account_finish(struct config_account *account)
         free(account->email);
         strv_free(account->headers);
         strv_free(account->env);
+        strv_free(account->security);
         config_oauth_finish(account->oauth);
 }
 

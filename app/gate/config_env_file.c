@@ -116,7 +116,7 @@ void config_env_file_load(struct loading *l, const char *at, const char *file, c
 {
         char *path = config_beside(l->path, file);
         struct str text;
-        int r = path != NULL ? source_read(path, &text) : -ENOMEM;
+        int r = path != NULL ? source_read(path, SOURCE_MAX_BYTES, &text) : -ENOMEM;
 
         if (r == 0) {
                 read_lines(l, at, path, text, linesp);

@@ -60,7 +60,7 @@ json_t *config_file_read(struct loading *l, const char *path)
 
         l->path = path;
         l->text = (struct str){NULL, 0};
-        r = source_read(path, &l->text);
+        r = source_read(path, SOURCE_MAX_BYTES, &l->text);
         if (r < 0) {
                 fprintf(l->err, "%s: cannot be read: %s\n", path, strerror(-r));
                 l->n_faults++;

@@ -138,7 +138,7 @@ static void read_file(struct loading *l, const char *full, const struct config_s
 {
         char at[CONFIG_KEY_SIZE], *path = config_beside(l->path, oauth->refresh_token_file);
         struct str text;
-        int r = path != NULL ? source_read(path, &text) : -ENOMEM;
+        int r = path != NULL ? source_read(path, SOURCE_MAX_BYTES, &text) : -ENOMEM;
 
         config_key(at, full, "refresh_token_file");
         if (path != NULL) {

@@ -65,6 +65,7 @@ static const struct server_key {
         {"openapi", SHAPE_TEXT, REST, AT(openapi_file)},
         {"base_url", SHAPE_TEXT, REST, AT(base_url)},
         {"oauth", SHAPE_OAUTH, HTTP | REST, AT(account.oauth)},
+        {"security", SHAPE_ENV, REST, AT(account.security)},
         {"users", SHAPE_USERS, ALL, 0},
         {"per_user", SHAPE_BOOL, ALL, AT(per_user)},
         {"timeout_s", SHAPE_SECONDS, HTTP | STDIO, AT(timeout_ms)},

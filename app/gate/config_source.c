@@ -7,29 +7,40 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_MAX_BYTES (1u << 20)
+static int read_all(FILE *f, size_t max, struct str *text)
+{
+        size_t n = 0, size = 0;
+        char *p = NULL;
 
-int source_read(const char *path, struct str *text)
+        do {
+                size_t more = size == 0 ? 65536 : 2 * size < max ? 2 * size : max + 1;
+                char *longer = realloc(p, more);
+
+                if (longer == NULL) {
+                        free(p);
+                        return -ENOMEM;
+                }
+                p = longer;
+                size = more;
+                n += fread(p + n, 1, size - n, f);
+        } while (n == size && size <= max);
+        *text = (struct str){p, n};
+        if (ferror(f) || n > max) {
+                int r = !ferror(f) ? -EFBIG : errno != 0 ? -errno : -EIO;
+
+                free(p);
+                return r;
+        }
+        return 0;
+}
+
+int source_read(const char *path, size_t max_bytes, struct str *text)
 {
         FILE *f = fopen(path, "re");
-        char *p = malloc(FILE_MAX_BYTES + 1);
-        int r = 0;
+        int r = f != NULL ? read_all(f, max_bytes, text) : -errno;
 
-        if (f == NULL || p == NULL) {
-                r = f == NULL ? -errno : -ENOMEM;
-        } else {
-                size_t n = fread(p, 1, FILE_MAX_BYTES + 1, f);
-
-                if (ferror(f))
-                        r = errno != 0 ? -errno : -EIO;
-                else if (n > FILE_MAX_BYTES)
-                        r = -EFBIG;
-                *text = (struct str){p, n};
-        }
         if (f != NULL)
                 fclose(f);
-        if (r < 0)
-                free(p);
         return r;
 }
 

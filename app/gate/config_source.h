@@ -6,8 +6,11 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* The file's whole text; the caller frees text->p. 0, -errno, -EFBIG over 1 MiB. */
-int source_read(const char *path, struct str *text);
+/* Of files that people write. */
+#define SOURCE_MAX_BYTES (1u << 20)
+
+/* The file's whole text; the caller frees text->p. 0, -errno, -EFBIG over max_bytes. */
+int source_read(const char *path, size_t max_bytes, struct str *text);
 /* The line (from 1) of the key that path leads to from the top, with dots between the keys (which
  * may hold some); where it is not there, of the last one on the way that is. */
 unsigned source_line(struct str text, const char *path);

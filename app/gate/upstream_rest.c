@@ -27,6 +27,7 @@ struct rest_wire {
         struct credential_use use;
         struct timer deadline;
         struct buf body;
+        char **secrets; /* of the request */
         char *content_type;
         int64_t retry_after_s;
         uint32_t n_read; /* of all pages before */
@@ -57,6 +58,7 @@ static void wire_free(void *object)
         struct rest_wire *w = object;
 
         wire_forget_answer(w);
+        strv_free(w->secrets);
         rest_run_finish(&w->run);
         json_decref(w->reply);
         free(w);
@@ -176,9 +178,11 @@ static const char *secret_of(const char *line)
 /* What of a request proves who we are; ends with NULL. */
 static const char **make_secrets(const struct rest_wire *w)
 {
-        const char **lines = account_headers(w->x->owner->account, NULL, w->use.header);
+        const char **lines = account_headers(w->x->owner->account, (const char *const *)w->secrets,
+                                             w->use.header);
+        size_t n = strv_count((const char *const *)w->secrets);
 
-        for (size_t i = 0; lines != NULL && lines[i] != NULL; i++)
+        for (size_t i = n; lines != NULL && lines[i] != NULL; i++)
                 lines[i] = secret_of(lines[i]);
         return lines;
 }
@@ -280,8 +284,13 @@ static void wire_send(struct rest_wire *w)
 {
         struct rest_request request;
         char why[WHY_SIZE] = "out of memory";
-        int r = rest_run_request(&w->run, &request, why, sizeof(why));
+        const struct config_account *account = w->x->owner->account->config;
+        int r = rest_run_request(&w->run, (const char *const *)account->security, &request, why,
+                                 sizeof(why));
 
+        strv_free(w->secrets);
+        w->secrets = request.secrets;
+        request.secrets = NULL;
         wire_forget_answer(w);
         buf_init(&w->body, REST_ANSWER_MAX_BYTES - w->n_read);
         if (r == 0 && wire_start(w, &request) < 0) {

@@ -367,7 +367,7 @@ static bool request_set_method(CURL *easy, const char *method, struct str body)
 {
         bool is_post = strcmp(method, "POST") == 0;
 
-        if (strcmp(method, "GET") == 0)
+        if (strcmp(method, "GET") == 0 && body.n == 0)
                 return true;
         if (strcmp(method, "HEAD") == 0)
                 return SET(easy, CURLOPT_NOBODY, 1L);

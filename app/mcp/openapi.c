@@ -1,49 +1,113 @@
-#include "mgw/mcp/openapi.h"
+#include "openapi_inside.h"
 
-#include "mgw/mcp/rest.h"
-#include "openapi_schema.h"
+#include "mgw/wire/json_pointer.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#define NAME_MAX_BYTES 64
 #define REF_HOPS_MAX 16
+#define REF_SIZE 1024
+#define WALK_DEPTH_MAX 8
 
-/* One operation on its way to being a tool. */
-struct operation {
-        json_t *document;
-        const char *path, *method;
-        const char *key; /* the method, as the document writes it */
-        json_t *spec;    /* what the document says */
-        json_t *tool;    /* what comes of it */
-        json_t *properties, *required, *defs;
-        json_t *arguments; /* "in name" of a parameter -> its argument */
-};
+/* ---- the document ---- */
 
-/* Follows "$ref" within the document. NULL: it leads nowhere, or out of it. */
-static json_t *resolve(json_t *document, json_t *value)
+/* The pointer in a reference, without what is percent-encoded (RFC 6901 6). False: it leads out of
+ * the document, or is longer than any. */
+static bool read_ref(const char *ref, char pointer[REF_SIZE])
+{
+        size_t n = 0;
+
+        if (ref == NULL || *ref++ != '#')
+                return false;
+        for (; *ref != '\0'; ref++) {
+                int high = *ref == '%' ? str_hex_digit(ref[1]) : -1;
+                int low = high >= 0 ? str_hex_digit(ref[2]) : -1;
+
+                if (n + 1 >= REF_SIZE)
+                        return false;
+                pointer[n++] = (char)(low < 0 ? *ref : high << 4 | low);
+                ref += low < 0 ? 0 : 2;
+        }
+        pointer[n] = '\0';
+        return strlen(pointer) == n;
+}
+
+json_t *openapi_at(struct openapi *o, const char *ref)
+{
+        char pointer[REF_SIZE];
+        const char *rest;
+        struct json_node *node;
+
+        if (!read_ref(ref, pointer) || (node = json_lazy_at(o->lazy, pointer, &rest)) == NULL)
+                return NULL;
+        return json_pointer(json_node_value(o->lazy, node), rest);
+}
+
+json_t *openapi_resolve(struct openapi *o, json_t *value)
 {
         for (unsigned hops = 0; hops < REF_HOPS_MAX; hops++) {
                 const char *ref = json_string_value(json_object_get(value, "$ref"));
 
                 if (ref == NULL)
                         return value;
-                if (ref[0] != '#')
-                        return NULL;
-                value = rest_pointer(document, ref + 1);
+                value = openapi_at(o, ref);
         }
         return NULL;
 }
 
-/* What a tool or an argument may be called. */
-static void make_name(char out[NAME_MAX_BYTES + 1], const char *text)
+json_t *openapi_member(struct openapi *o, struct json_node *node, const char *key)
+{
+        return json_node_value(o->lazy, json_node_get(o->lazy, node, key));
+}
+
+const char *openapi_text(struct openapi *o, struct json_node *node, const char *key)
+{
+        return json_string_value(openapi_member(o, node, key));
+}
+
+struct json_node *openapi_node_resolve(struct openapi *o, struct json_node *node)
+{
+        char pointer[REF_SIZE];
+        const char *rest;
+
+        for (unsigned hops = 0; node != NULL && hops < REF_HOPS_MAX; hops++) {
+                const char *ref = openapi_text(o, node, "$ref");
+
+                if (ref == NULL)
+                        return node;
+                node = read_ref(ref, pointer) ? json_lazy_at(o->lazy, pointer, &rest) : NULL;
+                if (node != NULL && rest[0] != '\0')
+                        return NULL;
+        }
+        return NULL;
+}
+
+json_t *openapi_object_in(json_t *object, const char *key)
+{
+        if (json_object_get(object, key) == NULL)
+                json_object_set_new(object, key, json_object());
+        return json_object_get(object, key);
+}
+
+bool openapi_may_step(struct openapi *o, unsigned depth)
+{
+        if (depth == 0)
+                o->n_walk = 0;
+        return depth <= WALK_DEPTH_MAX && o->n_walk++ < OPENAPI_WALK_MAX &&
+               o->n_steps++ < OPENAPI_STEPS_MAX;
+}
+
+/* ---- names ---- */
+
+void openapi_name(char out[OPENAPI_NAME_MAX + 1], const char *text)
 {
         size_t n = 0;
 
-        for (; *text != '\0' && n < NAME_MAX_BYTES; text++)
+        for (; *text != '\0' && n < OPENAPI_NAME_MAX; text++)
                 if (isalnum((unsigned char)*text) || *text == '_')
                         out[n++] = *text;
                 else if (n > 0 && out[n - 1] != '_')
@@ -53,307 +117,225 @@ static void make_name(char out[NAME_MAX_BYTES + 1], const char *text)
         out[n] = '\0';
 }
 
-static void set_text(json_t *object, const char *key, const char *text)
+/* FNV-1a: the same in every process, which the hash of our tables is not. */
+static uint32_t hash_text(const char *text)
 {
-        json_object_set_new(object, key, json_string(text));
+        uint32_t hash = 2166136261u;
+
+        for (; *text != '\0'; text++)
+                hash = (hash ^ (unsigned char)*text) * 16777619u;
+        return hash;
 }
 
-/* object[key], made when it is not there. */
-static json_t *object_in(json_t *object, const char *key)
+/* A name that is taken gets a suffix that follows from method and path, and so stays when the
+ * document grows. */
+static void make_unique(struct openapi *o, const char *where, char name[OPENAPI_NAME_MAX + 1])
 {
-        if (json_object_get(object, key) == NULL)
-                json_object_set_new(object, key, json_object());
-        return json_object_get(object, key);
-}
+        uint32_t hash = hash_text(where);
+        size_t n = strlen(name);
+        char suffix[12];
 
-/* ---- arguments ---- */
+        /* where thousands are called the same, four digits are soon all taken */
+        for (unsigned tries = 0; json_object_get(o->names, name) != NULL; tries++, hash++) {
+                size_t n_suffix = (size_t)snprintf(suffix, sizeof(suffix), "_%04x",
+                                                   tries < 8 ? hash & 0xffff : hash);
+                size_t at = n + n_suffix > OPENAPI_NAME_MAX ? OPENAPI_NAME_MAX - n_suffix : n;
 
-/* The argument for a parameter: its name, or with where it stands before it when that is taken. */
-static const char *argument_of(struct operation *o, const char *in, const char *name)
-{
-        char key[300], argument[NAME_MAX_BYTES + 1], longer[400];
-
-        snprintf(key, sizeof(key), "%s %s", in, name);
-        if (json_object_get(o->arguments, key) == NULL) {
-                make_name(argument, name);
-                if (argument[0] == '\0' || json_object_get(o->properties, argument) != NULL) {
-                        snprintf(longer, sizeof(longer), "%s_%s", in, name);
-                        make_name(argument, longer);
-                }
-                set_text(o->arguments, key, argument);
+                snprintf(name + at, OPENAPI_NAME_MAX + 1 - at, "%s", suffix);
         }
-        return json_string_value(json_object_get(o->arguments, key));
+        json_object_set_new(o->names, name, json_true());
 }
 
-static const char *add_argument(struct operation *o, const char *in, const char *name,
-                                json_t *schema, const char *description, bool is_required)
-{
-        const char *argument = argument_of(o, in, name);
-        json_t *own = openapi_schema(o->document, schema, o->defs);
+/* ---- operations ---- */
 
-        if (description != NULL && json_object_get(own, "description") == NULL)
-                set_text(own, "description", description);
-        json_object_set_new(o->properties, argument, own);
-        if (is_required)
-                json_object_set_new(o->required, argument, json_true());
-        return argument;
+static void tell(struct openapi *o, const char *where, const char *why, bool is_left_out)
+{
+        o->caller->on_note(o->caller->owner, where, why, is_left_out);
 }
 
-/* Headers that are not an argument's to set (OpenAPI 3.1 4.8.12.2.1). */
-static bool is_reserved(const char *header)
+void openapi_note(struct operation *op, const char *fmt, ...)
 {
-        return strcasecmp(header, "Accept") == 0 || strcasecmp(header, "Content-Type") == 0 ||
-               strcasecmp(header, "Authorization") == 0;
+        char why[300];
+        va_list ap;
+
+        va_start(ap, fmt);
+        vsnprintf(why, sizeof(why), fmt, ap);
+        va_end(ap);
+        tell(op->o, op->name, why, false);
 }
 
-static void add_template(json_t *object, const char *name, const char *argument)
+static void add_operation(struct openapi *o, struct json_node *item, struct json_node *spec,
+                          const char *path, const char *method, const char *name, const char *where)
 {
-        json_object_set_new(object, name, json_sprintf("{%s}", argument));
-}
-
-static void add_parameter(struct operation *o, json_t *parameter)
-{
-        const char *name = json_string_value(json_object_get(parameter, "name"));
-        const char *in = json_string_value(json_object_get(parameter, "in"));
-        const char *argument;
-        bool is_query, is_header;
-
-        if (name == NULL || in == NULL)
-                return;
-        is_query = strcmp(in, "query") == 0;
-        is_header = strcmp(in, "header") == 0;
-        if (strcmp(in, "path") != 0 && !is_query && (!is_header || is_reserved(name)))
-                return;
-        argument = add_argument(o, in, name, json_object_get(parameter, "schema"),
-                                json_string_value(json_object_get(parameter, "description")),
-                                strcmp(in, "path") == 0 ||
-                                        json_is_true(json_object_get(parameter, "required")));
-        if (is_query || is_header)
-                add_template(object_in(o->tool, is_query ? "query" : "headers"), name, argument);
-}
-
-static void add_parameters(struct operation *o, json_t *parameters)
-{
-        json_t *parameter;
-        size_t i;
-
-        json_array_foreach (parameters, i, parameter)
-                add_parameter(o, resolve(o->document, parameter));
-}
-
-/* "/pets/{pet-id}" with the names of the arguments. */
-static void add_path(struct operation *o)
-{
-        char *text = NULL;
-        size_t size;
-        FILE *f = open_memstream(&text, &size);
-        const char *rest = o->path, *open;
-
-        if (f == NULL)
-                return;
-        while ((open = strchr(rest, '{')) != NULL && strchr(open, '}') != NULL) {
-                int n = (int)(strchr(open, '}') - open) - 1;
-                char name[256];
-
-                snprintf(name, sizeof(name), "%.*s", n, open + 1);
-                fprintf(f, "%.*s{%s}", (int)(open - rest), rest, argument_of(o, "path", name));
-                rest = open + n + 2;
-        }
-        fputs(rest, f);
-        if (fclose(f) == 0)
-                set_text(o->tool, "path", text);
-        free(text);
-}
-
-/* ---- bodies ---- */
-
-static json_t *find_json(json_t *content, const char **typep)
-{
-        json_t *media;
-
-        json_object_foreach (content, *typep, media) {
-                size_t n = strcspn(*typep, "; ");
-
-                if (strncasecmp(*typep, "application/json", n) == 0 ||
-                    (n > 5 && strncasecmp(*typep + n - 5, "+json", 5) == 0))
-                        return media;
-        }
-        return NULL;
-}
-
-static void add_form(struct operation *o, json_t *media)
-{
-        json_t *schema = resolve(o->document, json_object_get(media, "schema"));
-        json_t *body = object_in(o->tool, "body"), *field, *name;
-        const char *key;
-        size_t i;
-
-        set_text(o->tool, "body_type", "form");
-        json_object_foreach (json_object_get(schema, "properties"), key, field)
-                add_template(body, key, add_argument(o, "form", key, field, NULL, false));
-        json_array_foreach (json_object_get(schema, "required"), i, name)
-                if (json_is_string(name) && json_object_get(body, json_string_value(name)) != NULL)
-                        json_object_set_new(o->required,
-                                            argument_of(o, "form", json_string_value(name)),
-                                            json_true());
-}
-
-/* False: it wants a body that cannot be made. */
-static bool add_body(struct operation *o)
-{
-        json_t *body = resolve(o->document, json_object_get(o->spec, "requestBody"));
-        json_t *content = json_object_get(body, "content");
-        json_t *form = json_object_get(content, "application/x-www-form-urlencoded");
-        const char *type = NULL;
-        json_t *media = find_json(content, &type);
-
-        if (json_object_size(content) == 0 || strcmp(o->method, "GET") == 0)
-                return true;
-        if (media == NULL && form == NULL)
-                return false;
-        if (media == NULL) {
-                add_form(o, form);
-                return true;
-        }
-        json_object_set_new(
-                o->tool, "body",
-                json_sprintf("{%s}",
-                             add_argument(o, "body", "body", json_object_get(media, "schema"),
-                                          json_string_value(json_object_get(body, "description")),
-                                          json_is_true(json_object_get(body, "required")))));
-        if (strcmp(type, "application/json") != 0)
-                set_text(object_in(o->tool, "headers"), "Content-Type", type);
-        return true;
-}
-
-/* ---- an operation ---- */
-
-static void add_words(struct operation *o)
-{
-        const char *summary = json_string_value(json_object_get(o->spec, "summary"));
-        const char *description = json_string_value(json_object_get(o->spec, "description"));
-        json_t *response;
-        const char *status;
-
-        if (summary != NULL && description != NULL)
-                set_text(o->tool, "title", summary);
-        if (description != NULL || summary != NULL)
-                set_text(o->tool, "description", description != NULL ? description : summary);
-        else
-                json_object_set_new(o->tool, "description",
-                                    json_sprintf("%s %s", o->method, o->path));
-        json_object_foreach (json_object_get(o->spec, "responses"), status, response) {
-                const char *words = json_string_value(
-                        json_object_get(resolve(o->document, response), "description"));
-
-                if (strlen(status) == 3 && strspn(status, "0123456789") == 3 && status[0] >= '4' &&
-                    words != NULL && words[0] != '\0')
-                        set_text(object_in(o->tool, "errors"), status, words);
-        }
-}
-
-/* What HTTP says of its methods (RFC 9110 9.2). */
-static void add_annotations(struct operation *o)
-{
-        bool is_get = strcmp(o->method, "GET") == 0, is_delete = strcmp(o->method, "DELETE") == 0;
-
-        json_object_set_new(o->tool, "annotations",
-                            json_pack("{s:b, s:b, s:b}", "readOnlyHint", is_get, "destructiveHint",
-                                      is_delete, "idempotentHint",
-                                      is_get || is_delete || strcmp(o->method, "PUT") == 0));
-}
-
-static void add_input(struct operation *o)
-{
-        json_t *input = json_pack("{s:s, s:O, s:b}", "type", "object", "properties", o->properties,
-                                  "additionalProperties", 0);
-        json_t *flag;
-        const char *name;
-
-        json_object_foreach (o->required, name, flag) {
-                if (json_object_get(input, "required") == NULL)
-                        json_object_set_new(input, "required", json_array());
-                json_array_append_new(json_object_get(input, "required"), json_string(name));
-        }
-        if (json_object_size(o->defs) > 0)
-                json_object_set(input, "$defs", o->defs);
-        json_object_set_new(o->tool, "inputSchema", input);
-}
-
-static void add_tool(struct operation *o, json_t *tools, json_t *places)
-{
-        const char *id = json_string_value(json_object_get(o->spec, "operationId"));
-        char text[300], name[NAME_MAX_BYTES + 1];
-
-        snprintf(text, sizeof(text), "%s %s", o->key, o->path);
-        make_name(name, id != NULL ? id : text);
-        if (name[0] == '\0' || json_object_get(tools, name) != NULL)
-                return;
-        json_object_set(tools, name, o->tool);
-        json_object_set_new(places, name, json_pack("[s, s]", o->path, o->key));
-}
-
-static void read_operation(json_t *document, const char *path, json_t *item,
-                           const char *const method[2], json_t *tools, json_t *places)
-{
-        struct operation o = {
-                .document = document,
+        struct operation op = {
+                .o = o,
                 .path = path,
-                .method = method[1],
-                .key = method[0],
-                .spec = json_object_get(item, method[0]),
+                .method = method,
+                .name = name,
+                .item = item,
+                .spec = spec,
                 .tool = json_object(),
                 .properties = json_object(),
                 .required = json_object(),
-                .defs = json_object(),
                 .arguments = json_object(),
         };
+        const char *why = "all tools together are too many, or too big: \"include\" names those "
+                          "that are wanted";
 
-        set_text(o.tool, "method", o.method);
-        add_parameters(&o, json_object_get(item, "parameters"));
-        add_parameters(&o, json_object_get(o.spec, "parameters"));
-        add_path(&o);
-        add_words(&o);
-        add_annotations(&o);
-        if (add_body(&o)) {
-                add_input(&o);
-                add_tool(&o, tools, places);
-        }
-        json_decref(o.tool);
-        json_decref(o.properties);
-        json_decref(o.required);
-        json_decref(o.defs);
-        json_decref(o.arguments);
+        if (o->n_values < OPENAPI_VALUES_MAX && json_object_size(o->tools) < OPENAPI_TOOLS_MAX)
+                why = operation_read(&op);
+        if (why != NULL)
+                tell(o, where, why, true);
+        else
+                json_object_set(o->tools, name, op.tool);
+        json_decref(op.tool);
+        json_decref(op.properties);
+        json_decref(op.required);
+        json_decref(op.arguments);
 }
 
-int openapi_describe(json_t *document, json_t **descriptionp, json_t **placesp, char *why,
-                     size_t why_size)
-{
-        static const char *const methods[][2] = {{"get", "GET"},
-                                                 {"post", "POST"},
-                                                 {"put", "PUT"},
-                                                 {"patch", "PATCH"},
-                                                 {"delete", "DELETE"}};
-        const char *version = json_string_value(json_object_get(document, "openapi"));
-        json_t *url = rest_pointer(document, "/servers/0/url"), *item;
-        json_t *tools, *places;
-        const char *path;
+static const struct {
+        const char *key, *method;
+        bool is_offered;
+} methods[] = {
+        {"get", "GET", true},          {"post", "POST", true},     {"put", "PUT", true},
+        {"patch", "PATCH", true},      {"delete", "DELETE", true}, {"head", "HEAD", false},
+        {"options", "OPTIONS", false}, {"trace", "TRACE", false},  {"query", "QUERY", false},
+};
 
-        if (version == NULL || strncmp(version, "3.", 2) != 0) {
-                snprintf(why, why_size, "is no OpenAPI 3.x document: \"openapi\" must be \"3...\"");
-                return REST_E_FAULT;
+/* The name is given before it is known whether it is wanted: it does not depend on "include". */
+static void read_operation(struct openapi *o, struct json_node *item, const char *path, size_t i)
+{
+        struct json_node *spec = json_node_get(o->lazy, item, methods[i].key);
+        const char *id = openapi_text(o, spec, "operationId");
+        char text[300], where[300], plain[OPENAPI_NAME_MAX + 1], name[OPENAPI_NAME_MAX + 1];
+
+        snprintf(where, sizeof(where), "%s %s", methods[i].method, path);
+        snprintf(text, sizeof(text), "%s %s", methods[i].key, path);
+        openapi_name(plain, id != NULL ? id : text);
+        if (plain[0] == '\0')
+                openapi_name(plain, text);
+        memcpy(name, plain, sizeof(name));
+        make_unique(o, where, name);
+        if (o->caller->wants != NULL && !o->caller->wants(o->caller->owner, name))
+                return;
+        if (strcmp(name, plain) != 0) {
+                char why[160];
+
+                snprintf(why, sizeof(why), "is called %s, as %s is another's", name, plain);
+                tell(o, where, why, false);
         }
-        tools = json_object();
-        places = json_object();
-        json_object_foreach (json_object_get(document, "paths"), path, item) {
-                item = resolve(document, item);
+        if (methods[i].is_offered)
+                add_operation(o, item, spec, path, methods[i].method, name, where);
+        else
+                tell(o, where, "no tool is made of this method", true);
+}
+
+static void read_paths(struct openapi *o)
+{
+        struct json_node *paths = json_node_get(o->lazy, json_lazy_root(o->lazy), "paths"), *path;
+
+        for (path = json_node_first(o->lazy, paths); path != NULL; path = json_node_next(path)) {
+                if (json_object_size(o->names) > OPENAPI_OPERATIONS_MAX) {
+                        tell(o, json_node_key(path),
+                             "is left out with all behind it: they are too many", false);
+                        return;
+                }
+                struct json_node *item = openapi_node_resolve(o, path);
+
+                if (strncmp(json_node_key(path), "x-", 2) == 0)
+                        continue;
+                if (item == NULL) {
+                        tell(o, json_node_key(path), "its $ref leads to nothing in the document",
+                             true);
+                        continue;
+                }
                 for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-                        if (json_object_get(item, methods[i][0]) != NULL)
-                                read_operation(document, path, item, methods[i], tools, places);
+                        if (json_node_get(o->lazy, item, methods[i].key) != NULL)
+                                read_operation(o, item, json_node_key(path), i);
         }
-        *placesp = places;
-        *descriptionp = json_pack("{s:o}", "tools", tools);
-        if (json_is_string(url) && strncmp(json_string_value(url), "http", 4) == 0)
-                json_object_set(*descriptionp, "base_url", url);
-        return 0;
+}
+
+/* ---- the whole ---- */
+
+static int read_version(struct openapi *o, char *why, size_t why_size)
+{
+        struct json_node *root = json_lazy_root(o->lazy);
+        const char *version = openapi_text(o, root, "openapi");
+        const char *swagger = openapi_text(o, root, "swagger");
+
+        o->is_v2 = version == NULL && swagger != NULL && strncmp(swagger, "2.", 2) == 0;
+        o->is_v30 = version != NULL && strncmp(version, "3.0", 3) == 0;
+        if (o->is_v2 || (version != NULL && strncmp(version, "3.", 2) == 0))
+                return 0;
+        snprintf(why, why_size,
+                 "is no description that is known: \"openapi\" must be \"3...\", or \"swagger\" "
+                 "\"2.0\"");
+        return REST_E_FAULT;
+}
+
+static void tell_cut(struct openapi *o)
+{
+        char why[120];
+
+        if (o->n_cut > 0) {
+                snprintf(why, sizeof(why),
+                         "schemas of %zu tools are too big: their far parts take any value",
+                         o->n_cut);
+                tell(o, "the document", why, false);
+        }
+        if (o->n_lost > 0) {
+                snprintf(
+                        why, sizeof(why),
+                        "%zu references of schemas lead to nothing in it: any value is taken there",
+                        o->n_lost);
+                tell(o, "the document", why, false);
+        }
+        if (json_lazy_was_short(o->lazy))
+                tell(o, "the document",
+                     "is too big: not all of it was looked at (\"include\" names what is wanted)",
+                     false);
+}
+
+static void read_servers(struct openapi *o)
+{
+        struct json_node *root = json_lazy_root(o->lazy);
+
+        if (o->caller->base_url != NULL)
+                o->base_url = strdup(o->caller->base_url);
+        else if (o->is_v2)
+                o->base_url = openapi_v2_server(o);
+        else
+                o->base_url = openapi_server(o, openapi_member(o, root, "servers"));
+}
+
+int openapi_describe(struct json_lazy *document, const struct openapi_caller *caller,
+                     json_t **descriptionp, char *why, size_t why_size)
+{
+        struct openapi o = {.lazy = document, .caller = caller};
+        int r = read_version(&o, why, why_size);
+
+        if (r != 0)
+                return r;
+        o.names = json_object();
+        o.defs = json_object();
+        o.def_names = json_object();
+        o.servers = json_object();
+        o.tools = json_object();
+        read_servers(&o);
+        o.schemes = openapi_security_schemes(&o);
+        *descriptionp = json_pack("{s:O, s:O, s:s}", "security_schemes", o.schemes, "tools",
+                                  o.tools, "defaults", "required");
+        read_paths(&o);
+        tell_cut(&o);
+        if (o.base_url != NULL && *descriptionp != NULL)
+                json_object_set_new(*descriptionp, "base_url", json_string(o.base_url));
+        json_decref(o.names);
+        json_decref(o.defs);
+        json_decref(o.def_names);
+        json_decref(o.servers);
+        json_decref(o.tools);
+        json_decref(o.schemes);
+        free(o.base_url);
+        return *descriptionp != NULL ? 0 : -ENOMEM;
 }

@@ -20,8 +20,12 @@ struct key {
 };
 
 static const struct key root_keys[] = {
-        {"$schema", JSON_STRING, false}, {"base_url", JSON_STRING, false},
-        {"headers", JSON_OBJECT, false}, {"tools", JSON_OBJECT, true},
+        {"$schema", JSON_STRING, false},
+        {"base_url", JSON_STRING, false},
+        {"headers", JSON_OBJECT, false},
+        {"tools", JSON_OBJECT, true},
+        {"security_schemes", JSON_OBJECT, false},
+        {"defaults", JSON_STRING, false},
         {NULL, JSON_NULL, false},
 };
 
@@ -37,6 +41,12 @@ static const struct key tool_keys[] = {
         {"headers", JSON_OBJECT, false},
         {"body", JSON_NULL, false},
         {"body_type", JSON_STRING, false},
+        {"content_type", JSON_STRING, false},
+        {"body_optional", JSON_TRUE, false},
+        {"encoding", JSON_OBJECT, false},
+        {"parameters", JSON_ARRAY, false},
+        {"security", JSON_ARRAY, false},
+        {"base_url", JSON_STRING, false},
         {"result", JSON_STRING, false},
         {"paging", JSON_OBJECT, false},
         {"errors", JSON_OBJECT, false},
@@ -88,6 +98,8 @@ static const char *type_words(json_type type)
 {
         return type == JSON_STRING   ? "a string"
                : type == JSON_OBJECT ? "an object"
+               : type == JSON_ARRAY  ? "an array"
+               : type == JSON_TRUE   ? "true or false"
                                      : "a whole number";
 }
 
@@ -106,7 +118,8 @@ static int check_key(const struct place *at, const struct key *keys, const char 
 
         if (key == NULL)
                 return fail(at, name, "not known (docs/rest.md tells what is)");
-        if (key->type != JSON_NULL && json_typeof(value) != key->type)
+        if (key->type == JSON_TRUE ? !json_is_boolean(value)
+                                   : key->type != JSON_NULL && json_typeof(value) != key->type)
                 return fail(at, name, "must be %s", type_words(key->type));
         if (key->type == JSON_STRING &&
             strlen(json_string_value(value)) != json_string_length(value))
@@ -163,6 +176,20 @@ static int check_headers(const struct place *at, json_t *headers, const json_t *
 
 /* ---- a tool ---- */
 
+static int copy_url(const struct place *at, const char *url, char **copyp)
+{
+        size_t n = strlen(url);
+
+        if ((strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) ||
+            hdr_url_host(str_from(url)).n == 0 || strpbrk(url, " ?#{}\r\n\t") != NULL)
+                return fail(at, "base_url",
+                            "must begin with http:// or https://, without query and fragment");
+        while (n > 0 && url[n - 1] == '/')
+                n--;
+        *copyp = str_dup((struct str){url, n});
+        return *copyp != NULL ? 0 : -ENOMEM;
+}
+
 static int read_schemas(const struct place *at, struct rest_tool *t)
 {
         static const char *const keys[] = {"inputSchema", "outputSchema"};
@@ -171,19 +198,37 @@ static int read_schemas(const struct place *at, struct rest_tool *t)
             json_object_set_new(t->spec, "inputSchema",
                                 json_pack("{s:s, s:{}}", "type", "object", "properties")) < 0)
                 return -ENOMEM;
+        t->input = json_object_get(t->spec, "inputSchema");
+        t->output = json_object_get(t->spec, "outputSchema");
         for (size_t i = 0; i < 2; i++) {
-                const json_t *json = json_object_get(t->spec, keys[i]);
+                const json_t *json = i == 0 ? t->input : t->output;
                 const char *type = json_string_value(json_object_get(json, "type"));
                 char why[400] = "out of memory";
+                struct schema *schema;
 
                 if (json == NULL)
                         continue;
                 if (type == NULL || strcmp(type, "object") != 0)
                         return fail(at, keys[i], "must have \"type\": \"object\"");
-                if (schema_create(json, i == 0 ? &t->input : &t->output, why, sizeof(why)) != 0)
+                if (at->faults->leaves_out)
+                        continue;
+                if (schema_create(json, &schema, why, sizeof(why)) != 0)
                         return fail(at, keys[i], "%s", why);
+                schema_destroy(schema);
         }
         return 0;
+}
+
+int rest_schema_check(const json_t *json, const json_t *value, char *why, size_t why_size)
+{
+        struct schema *schema;
+        int r = schema_create(json, &schema, why, why_size);
+
+        if (r != 0)
+                return r;
+        r = schema_check(schema, value, why, why_size);
+        schema_destroy(schema);
+        return r;
 }
 
 static int read_method(const struct place *at, struct rest_tool *t)
@@ -220,18 +265,41 @@ static int read_path(const struct place *at, struct rest_tool *t, const json_t *
 
 static int read_body(const struct place *at, struct rest_tool *t, const json_t *input)
 {
-        const char *type = json_string_value(json_object_get(t->spec, "body_type"));
+        char why[300];
 
-        t->body = json_object_get(t->spec, "body");
-        t->has_body = t->body != NULL;
-        t->is_form = type != NULL && strcmp(type, "form") == 0;
-        if (type != NULL && !t->is_form && strcmp(type, "json") != 0)
-                return fail(at, "body_type", "must be \"json\" or \"form\"");
-        if (t->has_body && t->method != NULL && strcmp(t->method, "GET") == 0)
-                return fail(at, "body", "does not go with GET");
-        if (t->is_form && !json_is_object(t->body))
+        if (body_read(t, why, sizeof(why)) != 0)
+                return fail(at, t->body_type == REST_BODY_NONE ? "body_type" : "encoding", "%s",
+                            why);
+        if (t->body_type == REST_BODY_FORM && json_is_array(t->body))
                 return fail(at, "body", "must be an object where body_type is \"form\"");
         return check_template(at, "body", t->body, input);
+}
+
+static int read_parameters(const struct place *at, struct rest_tool *t, const json_t *input)
+{
+        char why[300];
+        int r = parameters_read(t, input, why, sizeof(why));
+
+        return r > 0 ? fail(at, "parameters", "%s", why) : r;
+}
+
+/* Lists of names that stand in "security_schemes". */
+static int read_security(const struct place *at, struct rest_tool *t, const json_t *schemes)
+{
+        json_t *names, *name;
+        size_t i, j;
+
+        t->security = json_object_get(t->spec, "security");
+        json_array_foreach (t->security, i, names) {
+                if (!json_is_array(names))
+                        return fail(at, "security", "must be an array of arrays of names");
+                json_array_foreach (names, j, name)
+                        if (!json_is_string(name) ||
+                            json_object_get(schemes, json_string_value(name)) == NULL)
+                                return fail(at, "security",
+                                            "names what is not among the \"security_schemes\"");
+        }
+        return 0;
 }
 
 static int read_paging(const struct place *at, struct rest_tool *t, const json_t *input)
@@ -275,9 +343,9 @@ static int read_errors(const struct place *at, struct rest_tool *t)
         return 0;
 }
 
-static int read_tool(const struct place *at, struct rest_tool *t)
+static int read_tool(const struct place *at, const struct rest *rest, struct rest_tool *t)
 {
-        const json_t *input, *result;
+        const json_t *input, *result, *url;
         int r = check_keys(at, t->spec, tool_keys);
 
         if (r != 0)
@@ -293,6 +361,11 @@ static int read_tool(const struct place *at, struct rest_tool *t)
         r = both(r, check_template(at, "query", t->query, input));
         r = both(r, check_headers(at, t->headers, input));
         r = both(r, read_body(at, t, input));
+        r = both(r, read_parameters(at, t, input));
+        r = both(r, read_security(at, t, rest_security_schemes(rest)));
+        url = json_object_get(t->spec, "base_url");
+        if (url != NULL)
+                r = both(r, copy_url(at, json_string_value(url), &t->base_url));
         r = both(r, check_pointer(at, "result", t->pointer));
         r = both(r, read_paging(at, t, input));
         return both(r, read_errors(at, t));
@@ -329,18 +402,19 @@ static int read_base_url(const struct place *at, struct rest *rest, const char *
         const char *url =
                 given != NULL ? given
                               : json_string_value(json_object_get(rest->description, "base_url"));
-        size_t n = url != NULL ? strlen(url) : 0;
 
         if (url == NULL)
                 return fail(at, "", "needs \"base_url\", here or in the server's entry");
-        if ((strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) ||
-            hdr_url_host(str_from(url)).n == 0 || strpbrk(url, " ?#{}\r\n\t") != NULL)
-                return fail(at, "base_url",
-                            "must begin with http:// or https://, without query and fragment");
-        while (n > 0 && url[n - 1] == '/')
-                n--;
-        rest->base_url = str_dup((struct str){url, n});
-        return rest->base_url != NULL ? 0 : -ENOMEM;
+        return copy_url(at, url, &rest->base_url);
+}
+
+static void tool_finish(struct rest_tool *t)
+{
+        free(t->name);
+        free(t->base_url);
+        free(t->parameters);
+        json_decref(t->spec);
+        *t = (struct rest_tool){.name = NULL};
 }
 
 static int add_tool(const struct place *root, struct rest *rest, const char *name, json_t *spec)
@@ -360,14 +434,20 @@ static int add_tool(const struct place *root, struct rest *rest, const char *nam
         rest->n_tools++;
         if (t->name == NULL)
                 return -ENOMEM;
-        r = read_tool(&at, t);
+        r = read_tool(&at, rest, t);
+        if (r == REST_E_FAULT && root->faults->leaves_out) {
+                tool_finish(t);
+                rest->n_tools--;
+                return 0;
+        }
         return r == 0 ? show_tool(rest, t) : r;
 }
 
 static int rest_read(struct rest *rest, const char *base_url, const struct rest_faults *faults)
 {
         struct place at = {.faults = faults};
-        const char *name;
+        const char *name, *defaults;
+        char why[300];
         json_t *spec;
         int r;
 
@@ -377,6 +457,12 @@ static int rest_read(struct rest *rest, const char *base_url, const struct rest_
         if (r == 0)
                 r = both(check_headers(&at, json_object_get(rest->description, "headers"), NULL),
                          read_base_url(&at, rest, base_url));
+        if (security_check(rest_security_schemes(rest), why, sizeof(why)) != 0)
+                r = both(r, fail(&at, "security_schemes", "%s", why));
+        defaults = json_string_value(json_object_get(rest->description, "defaults"));
+        rest->fills_all = defaults == NULL || strcmp(defaults, "required") != 0;
+        if (defaults != NULL && rest->fills_all && strcmp(defaults, "all") != 0)
+                r = both(r, fail(&at, "defaults", "must be \"all\" or \"required\""));
         json_object_foreach (json_object_get(rest->description, "tools"), name, spec)
                 r = both(r, add_tool(&at, rest, name, spec));
         return r;
@@ -391,7 +477,7 @@ int rest_create(const json_t *description, const char *base_url, struct rest **r
 
         if (rest == NULL)
                 return r;
-        rest->description = json_deep_copy(description);
+        rest->description = json_incref((json_t *)description);
         rest->shown = json_array();
         if (rest->description != NULL && rest->shown != NULL)
                 r = rest_read(rest, base_url, faults);
@@ -406,14 +492,8 @@ void rest_destroy(struct rest *rest)
 {
         if (rest == NULL)
                 return;
-        for (size_t i = 0; i < rest->n_tools; i++) {
-                struct rest_tool *t = &rest->tools[i];
-
-                free(t->name);
-                json_decref(t->spec);
-                schema_destroy(t->input);
-                schema_destroy(t->output);
-        }
+        for (size_t i = 0; i < rest->n_tools; i++)
+                tool_finish(&rest->tools[i]);
         json_decref(rest->description);
         json_decref(rest->shown);
         free(rest->base_url);
@@ -423,4 +503,9 @@ void rest_destroy(struct rest *rest)
 json_t *rest_tools(const struct rest *rest)
 {
         return rest->shown;
+}
+
+json_t *rest_security_schemes(const struct rest *rest)
+{
+        return json_object_get(rest->description, "security_schemes");
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define URL_MAX_BYTES 16384
-#define FORM_MAX_BYTES (8u << 20)
+#define HEADER_MAX_BYTES 16384 /* of all cookies together, too */
 
 static const struct rest_tool *find_tool(const struct rest *rest, const json_t *name)
 {
@@ -23,11 +23,22 @@ static const struct rest_tool *find_tool(const struct rest *rest, const json_t *
         return NULL;
 }
 
+static bool is_required(const json_t *input, const char *name)
+{
+        json_t *one;
+        size_t i;
+
+        json_array_foreach (json_object_get(input, "required"), i, one)
+                if (json_is_string(one) && strcmp(json_string_value(one), name) == 0)
+                        return true;
+        return false;
+}
+
 /* What the inputSchema says of arguments that were left out. */
 static int add_defaults(struct rest_run *run)
 {
-        json_t *properties =
-                json_object_get(json_object_get(run->tool->spec, "inputSchema"), "properties");
+        const json_t *input = json_object_get(run->tool->spec, "inputSchema");
+        json_t *properties = json_object_get(input, "properties");
         const char *name;
         json_t *property;
 
@@ -37,6 +48,7 @@ static int add_defaults(struct rest_run *run)
                 json_t *value = json_object_get(property, "default");
 
                 if (value != NULL && json_object_get(run->arguments, name) == NULL &&
+                    (run->rest->fills_all || is_required(input, name)) &&
                     json_object_set(run->arguments, name, value) < 0)
                         return -ENOMEM;
         }
@@ -57,7 +69,7 @@ int rest_run_init(struct rest_run *run, const struct rest *rest, const json_t *p
         run->arguments = arguments != NULL ? json_copy((json_t *)arguments) : json_object();
         if (run->arguments == NULL || add_defaults(run) < 0)
                 return -ENOMEM;
-        r = schema_check(run->tool->input, run->arguments, reason, sizeof(reason));
+        r = rest_schema_check(run->tool->input, run->arguments, reason, sizeof(reason));
         if (r <= 0)
                 return r;
         snprintf(why, why_size, "invalid arguments: %s", reason);
@@ -73,25 +85,26 @@ void rest_run_finish(struct rest_run *run)
 
 /* ---- the URL ---- */
 
-struct making {
-        const struct rest_run *run;
-        struct rest_request *request;
-        char *why;
-        size_t why_size;
-};
-
-static int refuse(const struct making *m, const char *what, const char *reason)
+int making_refuse(const struct making *m, const char *what, const char *reason)
 {
         snprintf(m->why, m->why_size, "%s: %s", what, reason);
         return REST_E_CALL;
 }
 
-/* The outcome of a write to a URL or form, in words. */
-static int outcome(const struct making *m, const char *what, int r, const char *reason)
+int making_outcome(const struct making *m, const char *what, int r, const char *reason)
 {
         if (r == 0 || r == -ENOMEM)
                 return r;
-        return refuse(m, what, r == BUF_E_FULL ? "it would be too long" : reason);
+        return making_refuse(m, what, r == BUF_E_FULL ? "it would be too long" : reason);
+}
+
+int making_header(const struct making *m, const char *name, const char *value)
+{
+        char ***linesp = &m->request->headers, *line;
+
+        if (hdr_lines_have((const char *const *)*linesp, name))
+                return 0;
+        return asprintf(&line, "%s: %s", name, value) < 0 ? -ENOMEM : strv_add_take(linesp, line);
 }
 
 /* A segment that is empty would make another path of it. */
@@ -117,115 +130,148 @@ static int check_segments(const struct making *m)
         return 0;
 }
 
-/* Appends "<sep>name=value". */
-static int add_pair(struct buf *out, char sep, const char *name, json_t *value, const char **whyp)
+/* A parameter of the path is "{+argument}" there, which takes the text that is made here. */
+static int set_path_text(const struct making *m, const struct rest_parameter *p, json_t *vars)
 {
-        json_t *vars = json_pack("{s:{s:O}}", "p", name, value);
-        struct buf pair;
-        int r = vars != NULL ? 0 : -ENOMEM;
+        struct buf text;
+        int r;
 
-        buf_init(&pair, out->max);
-        if (r == 0)
-                r = uri_template_expand(&pair, STR("{&p*}"), vars, whyp);
-        if (r == 0 && pair.len > 0) {
-                r = buf_add(out, &sep, sep != '\0' ? 1 : 0);
-                if (r == 0)
-                        r = buf_add(out, pair.mem + pair.head + 1, pair.len - 1);
-        }
-        buf_finish(&pair);
-        json_decref(vars);
+        buf_init(&text, URL_MAX_BYTES);
+        r = parameter_add(p, m->run->arguments, &text);
+        if (r == 0 &&
+            json_object_set_new(vars, p->argument,
+                                json_stringn((const char *)text.mem + text.head, text.len)) < 0)
+                r = -ENOMEM;
+        buf_finish(&text);
         return r;
 }
 
-/* The members of object, arrays as repeated names; first stands before the first of all. */
-static int add_pairs(const struct making *m, struct buf *out, char first, const char *what,
-                     json_t *object)
+static int add_path(const struct making *m, struct buf *url)
 {
-        const char *name, *why = "";
+        const struct rest_tool *t = m->run->tool;
+        json_t *vars = json_copy(m->run->arguments);
+        const char *why = "";
+        int r = vars != NULL ? 0 : -ENOMEM;
+
+        for (size_t i = 0; r == 0 && i < t->n_parameters; i++)
+                if (t->parameters[i].place == REST_PATH)
+                        r = set_path_text(m, &t->parameters[i], vars);
+        if (r == 0)
+                r = uri_template_expand(url, str_from(t->path), vars, &why);
+        json_decref(vars);
+        return making_outcome(m, "the path", r, why);
+}
+
+/* Appends what is of the query, after "?" or "&". */
+static int add_separated(struct buf *url, struct str pair)
+{
+        struct str so_far = buf_bytes(url);
+        int r;
+
+        if (pair.n == 0)
+                return 0;
+        r = buf_add_str(url, memchr(so_far.p, '?', so_far.n) != NULL ? STR("&") : STR("?"));
+        return r != 0 ? r : buf_add_str(url, pair);
+}
+
+/* The members of object, arrays as repeated names. */
+static int add_pairs(const struct making *m, struct buf *url, json_t *object)
+{
+        const struct style style = {.kind = style_find("form"), .explodes = true};
+        const char *name;
         json_t *value;
-        char sep = first;
         int r = 0;
 
         json_object_foreach (object, name, value) {
-                size_t n = json_is_array(value) ? json_array_size(value) : 1;
+                struct buf pair;
 
-                for (size_t i = 0; r == 0 && i < n; i++) {
-                        json_t *one = json_is_array(value) ? json_array_get(value, i) : value;
-
-                        if (json_is_null(one))
-                                continue;
-                        r = add_pair(out, sep, name, one, &why);
-                        sep = '&';
-                }
+                buf_init(&pair, URL_MAX_BYTES);
+                r = json_is_object(value) ? URI_E_VALUE : style_add(&pair, &style, name, value);
+                if (r == 0)
+                        r = add_separated(url, buf_bytes(&pair));
+                buf_finish(&pair);
+                if (r != 0)
+                        break;
         }
-        return outcome(m, what, r, why);
+        return making_outcome(m, "the query", r, "an object cannot stand there");
 }
 
 static int add_query(const struct making *m, struct buf *url)
 {
-        struct str so_far = buf_bytes(url);
         json_t *query = NULL;
         int r = template_fill(m->run->tool->query, m->run->arguments, &query, m->why, m->why_size);
 
         if (r == 0)
-                r = add_pairs(m, url, memchr(so_far.p, '?', so_far.n) != NULL ? '&' : '?',
-                              "the query", query);
+                r = add_pairs(m, url, query);
         json_decref(query);
         return r;
 }
 
-static int make_url(const struct making *m)
+static int add_query_parameter(const struct making *m, const struct rest_parameter *p,
+                               struct buf *url)
 {
-        struct buf url, path;
-        const char *why = "";
+        struct buf pair;
+        int r;
+
+        buf_init(&pair, URL_MAX_BYTES);
+        r = parameter_add(p, m->run->arguments, &pair);
+        if (r == 0)
+                r = add_separated(url, buf_bytes(&pair));
+        buf_finish(&pair);
+        return making_outcome(m, p->name, r, "");
+}
+
+static const char *base_url(const struct making *m)
+{
+        return m->run->tool->base_url != NULL ? m->run->tool->base_url : m->run->rest->base_url;
+}
+
+/* secret: what security puts into the query. */
+static int make_url(const struct making *m, struct str secret)
+{
+        const struct rest_tool *t = m->run->tool;
+        struct buf url;
         int r = check_segments(m);
 
         buf_init(&url, URL_MAX_BYTES);
-        buf_init(&path, URL_MAX_BYTES);
         if (r == 0)
-                r = outcome(m, "the path",
-                            uri_template_expand(&path, str_from(m->run->tool->path),
-                                                m->run->arguments, &why),
-                            why);
+                r = making_outcome(m, "the URL", buf_add_str(&url, str_from(base_url(m))), "");
         if (r == 0)
-                r = outcome(m, "the URL", buf_add_str(&url, str_from(m->run->rest->base_url)), "");
-        if (r == 0)
-                r = outcome(m, "the URL", buf_add_str(&url, buf_bytes(&path)), "");
-        if (r == 0 && m->run->tool->query != NULL)
+                r = add_path(m, &url);
+        if (r == 0 && t->query != NULL)
                 r = add_query(m, &url);
+        for (size_t i = 0; r == 0 && i < t->n_parameters; i++)
+                if (t->parameters[i].place == REST_QUERY)
+                        r = add_query_parameter(m, &t->parameters[i], &url);
+        if (r == 0)
+                r = making_outcome(m, "the URL", add_separated(&url, secret), "");
         if (r == 0 && (m->request->url = str_dup(buf_bytes(&url))) == NULL)
                 r = -ENOMEM;
-        buf_finish(&path);
         buf_finish(&url);
         return r;
 }
 
 /* ---- headers ---- */
 
-static int add_header(const struct making *m, const char *name, const char *value)
+static int add_text_header(const struct making *m, const char *name, struct str text)
 {
-        char ***linesp = &m->request->headers, *line;
-
-        if (hdr_lines_have((const char *const *)*linesp, name))
-                return 0;
-        return asprintf(&line, "%s: %s", name, value) < 0 ? -ENOMEM : strv_add_take(linesp, line);
+        for (size_t i = 0; i < text.n; i++)
+                if (iscntrl((unsigned char)text.p[i]))
+                        return making_refuse(m, name,
+                                             "a control character cannot stand in a header");
+        return making_header(m, name, text.p);
 }
 
 static int add_filled_header(const struct making *m, const char *name, const json_t *value)
 {
         char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
         struct str s = json_is_string(value) ? json_str(value) : str_from(text);
-        int r = 0;
+        int r = s.p != NULL ? 0 : -ENOMEM;
 
-        if (s.p == NULL)
-                r = -ENOMEM;
-        for (size_t i = 0; r == 0 && i < s.n; i++)
-                if (iscntrl((unsigned char)s.p[i]))
-                        r = refuse(m, name, "a control character cannot stand in a header");
         if (r == 0 && (json_is_array(value) || json_is_object(value)))
-                r = refuse(m, name, "an array or object cannot stand in a header");
+                r = making_refuse(m, name, "an array or object cannot stand in a header");
         if (r == 0)
-                r = add_header(m, name, s.p);
+                r = add_text_header(m, name, s);
         free(text);
         return r;
 }
@@ -246,73 +292,100 @@ static int add_headers(const struct making *m, const json_t *template)
         return r;
 }
 
-static int make_headers(const struct making *m)
+static int add_header_parameter(const struct making *m, const struct rest_parameter *p)
+{
+        struct buf text;
+        char *copy;
+        int r;
+
+        if (json_object_get(m->run->arguments, p->argument) == NULL)
+                return 0;
+        buf_init(&text, HEADER_MAX_BYTES);
+        r = making_outcome(m, p->name, parameter_add(p, m->run->arguments, &text), "");
+        copy = str_dup(buf_bytes(&text));
+        if (r == 0)
+                r = copy != NULL ? add_text_header(m, p->name, (struct str){copy, text.len})
+                                 : -ENOMEM;
+        free(copy);
+        buf_finish(&text);
+        return r;
+}
+
+/* "; " stands before what is not the first (RFC 6265 4.2.1). */
+static int add_cookie_parameter(const struct making *m, const struct rest_parameter *p,
+                                struct buf *cookies)
+{
+        struct buf pair;
+        int r;
+
+        buf_init(&pair, HEADER_MAX_BYTES);
+        r = parameter_add(p, m->run->arguments, &pair);
+        if (r == 0 && pair.len > 0 && cookies->len > 0)
+                r = buf_add_str(cookies, STR("; "));
+        if (r == 0)
+                r = buf_add_str(cookies, buf_bytes(&pair));
+        buf_finish(&pair);
+        return making_outcome(m, p->name, r, "");
+}
+
+static int add_parameters(const struct making *m, struct buf *cookies)
 {
         const struct rest_tool *t = m->run->tool;
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < t->n_parameters; i++)
+                if (t->parameters[i].place == REST_HEADER)
+                        r = add_header_parameter(m, &t->parameters[i]);
+                else if (t->parameters[i].place == REST_COOKIE)
+                        r = add_cookie_parameter(m, &t->parameters[i], cookies);
+        return r;
+}
+
+static int make_headers(const struct making *m, struct buf *cookies)
+{
         json_t *common = json_object_get(m->run->rest->description, "headers");
+        char *cookie;
         int r;
 
-        if ((r = add_headers(m, t->headers)) != 0 || (r = add_headers(m, common)) != 0 ||
-            (r = add_header(m, "Accept", "application/json")) != 0 || !t->has_body)
+        if ((r = add_parameters(m, cookies)) != 0 ||
+            (r = add_headers(m, m->run->tool->headers)) != 0 || (r = add_headers(m, common)) != 0 ||
+            (r = making_header(m, "Accept", "application/json")) != 0 || cookies->len == 0)
                 return r;
-        return add_header(m, "Content-Type",
-                          t->is_form ? "application/x-www-form-urlencoded" : "application/json");
-}
-
-/* ---- the body ---- */
-
-static int make_form(const struct making *m, json_t *filled)
-{
-        struct buf form;
-        int r;
-
-        buf_init(&form, FORM_MAX_BYTES);
-        r = add_pairs(m, &form, '\0', "the form", filled);
-        if (r == 0) {
-                m->request->body = str_dup(buf_bytes(&form));
-                m->request->body_n = form.len;
-                r = m->request->body != NULL ? 0 : -ENOMEM;
-        }
-        buf_finish(&form);
+        cookie = str_dup(buf_bytes(cookies));
+        r = cookie != NULL ? making_header(m, "Cookie", cookie) : -ENOMEM;
+        free(cookie);
         return r;
 }
 
-static int make_body(const struct making *m)
-{
-        json_t *filled = NULL;
-        int r;
+/* ---- the whole ---- */
 
-        if (!m->run->tool->has_body)
-                return 0;
-        r = template_fill(m->run->tool->body, m->run->arguments, &filled, m->why, m->why_size);
-        if (r == 0 && filled == NULL && (filled = json_object()) == NULL)
-                r = -ENOMEM;
-        if (r == 0 && m->run->tool->is_form) {
-                r = make_form(m, filled);
-        } else if (r == 0) {
-                m->request->body = json_dumps(filled, JSON_COMPACT | JSON_ENCODE_ANY);
-                m->request->body_n = m->request->body != NULL ? strlen(m->request->body) : 0;
-                r = m->request->body != NULL ? 0 : -ENOMEM;
-        }
-        json_decref(filled);
-        return r;
-}
-
-int rest_run_request(const struct rest_run *run, struct rest_request *request, char *why,
-                     size_t why_size)
+int rest_run_request(const struct rest_run *run, const char *const *credentials,
+                     struct rest_request *request, char *why, size_t why_size)
 {
         struct making m = {run, request, why, why_size};
+        struct buf query, cookies;
         int r;
 
         *request = (struct rest_request){.method = run->tool->method};
-        if ((r = make_url(&m)) != 0 || (r = make_headers(&m)) != 0)
-                return r;
-        return make_body(&m);
+        buf_init(&query, URL_MAX_BYTES);
+        buf_init(&cookies, HEADER_MAX_BYTES);
+        r = making_outcome(&m, "the credentials", security_add(&m, credentials, &query, &cookies),
+                           "");
+        if (r == 0)
+                r = make_url(&m, buf_bytes(&query));
+        if (r == 0)
+                r = make_headers(&m, &cookies);
+        if (r == 0)
+                r = body_make(&m);
+        buf_finish(&query);
+        buf_finish(&cookies);
+        return r;
 }
 
 void rest_request_finish(struct rest_request *request)
 {
         strv_free(request->headers);
+        strv_free(request->secrets);
         free(request->url);
         free(request->body);
         *request = (struct rest_request){.method = NULL};

@@ -3,6 +3,7 @@
 
 #include "mgw/wire/cgi.h"
 #include "mgw/wire/hdr.h"
+#include "mgw/wire/json_pointer.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -53,60 +54,6 @@ json_t *rest_error_result(const char *fmt, ...)
         return result;
 }
 
-/* ---- JSON pointers ---- */
-
-/* Takes the next reference token, "~1" and "~0" decoded (RFC 6901 4). */
-static bool next_token(const char **restp, char *out, size_t size)
-{
-        const char *p = *restp;
-        size_t n = 0;
-
-        if (*p++ != '/')
-                return false;
-        for (; *p != '\0' && *p != '/'; p++) {
-                bool is_escape = *p == '~' && (p[1] == '0' || p[1] == '1');
-
-                if (n + 1 >= size)
-                        return false;
-                out[n++] = !is_escape ? *p : p[1] == '0' ? '~' : '/';
-                p += is_escape;
-        }
-        out[n] = '\0';
-        *restp = p;
-        return true;
-}
-
-/* The parent of what the pointer names, and the last token. */
-static json_t *parent_of(json_t *json, const char *pointer, char *token, size_t size)
-{
-        while (json != NULL && next_token(&pointer, token, size)) {
-                uint64_t i;
-
-                if (pointer[0] == '\0')
-                        return json;
-                if (!json_is_array(json))
-                        json = json_object_get(json, token);
-                else
-                        json = str_to_u64(str_from(token), &i) == 0 ? json_array_get(json, i)
-                                                                    : NULL;
-        }
-        return NULL;
-}
-
-json_t *rest_pointer(json_t *json, const char *pointer)
-{
-        char token[256];
-        json_t *parent;
-        uint64_t i;
-
-        if (pointer[0] == '\0')
-                return json;
-        parent = parent_of(json, pointer, token, sizeof(token));
-        if (!json_is_array(parent))
-                return json_object_get(parent, token);
-        return str_to_u64(str_from(token), &i) == 0 ? json_array_get(parent, i) : NULL;
-}
-
 /* ---- errors ---- */
 
 /* The length of the secret that text begins with; 0: none. Short ones would blot out words. */
@@ -131,7 +78,7 @@ void rest_short_message(const json_t *body, const char *const *secrets, char *ou
         size_t n = 0, n_secret;
 
         for (size_t i = 0; p == NULL && i < sizeof(places) / sizeof(places[0]); i++)
-                p = json_string_value(rest_pointer((json_t *)body, places[i]));
+                p = json_string_value(json_pointer((json_t *)body, places[i]));
         for (; p != NULL && *p != '\0' && n + 1 < size; p++) {
                 out[n++] = (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p;
                 if ((n_secret = secret_at(p, secrets)) > 0) {
@@ -232,14 +179,14 @@ static json_t *plain_result(const struct rest_run *run, const char *server,
 static json_t *json_result(const struct rest_run *run, const char *server, json_t *page)
 {
         const struct rest_tool *t = run->tool;
-        json_t *value = rest_pointer(page, t->pointer), *result;
+        json_t *value = json_pointer(page, t->pointer), *result;
         char why[400], *text;
         int r;
 
         if (t->output != NULL && !json_is_object(value))
                 return rest_error_result("%s: the answer has no object at \"%s\"", server,
                                          t->pointer);
-        if (t->output != NULL && (r = schema_check(t->output, value, why, sizeof(why))) != 0)
+        if (t->output != NULL && (r = rest_schema_check(t->output, value, why, sizeof(why))) != 0)
                 return r < 0 ? NULL
                              : rest_error_result("%s: the answer does not fit the outputSchema: %s",
                                                  server, why);
@@ -264,8 +211,8 @@ static int take_page(struct rest_run *run, json_t *page)
         const char *at = json_string_value(json_object_get(paging, "items"));
         char key[256];
 
-        items = rest_pointer(page, at);
-        token = rest_pointer(page, json_string_value(json_object_get(paging, "token")));
+        items = json_pointer(page, at);
+        token = json_pointer(page, json_string_value(json_object_get(paging, "token")));
         run->n_pages++;
         if (run->items == NULL && (run->items = json_array()) == NULL)
                 return -ENOMEM;
@@ -279,7 +226,7 @@ static int take_page(struct rest_run *run, json_t *page)
                                ? -ENOMEM
                                : REST_MORE;
         /* the last page has all items, and the token of what was left out */
-        parent = parent_of(page, at, key, sizeof(key));
+        parent = json_pointer_parent(page, at, key, sizeof(key));
         if (json_is_object(parent) && (json_is_array(items) || json_array_size(run->items) > 0))
                 json_object_set(parent, key, run->items);
         return 0;

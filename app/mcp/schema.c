@@ -376,9 +376,7 @@ static int compile(struct compiler *c, const json_t *json)
 
         if (!schema_is_shallow(json))
                 return unsound(c, &top, "is nested deeper than %d levels", SCHEMA_DEPTH_MAX);
-        c->schema->json = json_deep_copy(json);
-        if (c->schema->json == NULL)
-                return -ENOMEM;
+        c->schema->json = json_incref((json_t *)json);
         c->resource = c->schema->json;
         r = walk(c, c->schema->json, &top);
         if (r == 0)

@@ -345,7 +345,8 @@ int uri_print(const json_t *value, char number[URI_NUMBER_SIZE], struct str *tex
                 *textp = json_str(value);
                 return 0;
         case JSON_INTEGER:
-                snprintf(number, URI_NUMBER_SIZE, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+                snprintf(number, URI_NUMBER_SIZE, "%" JSON_INTEGER_FORMAT,
+                         json_integer_value(value));
                 *textp = str_from(number);
                 return 0;
         case JSON_REAL:

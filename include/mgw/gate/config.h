@@ -41,6 +41,7 @@ struct config_account {
         char *email;                /* of the user; NULL: of all others */
         char **headers;             /* "Name: value" */
         char **env;                 /* "NAME=value", beside PATH, HOME and LANG */
+        char **security;            /* "scheme=credential", of a described API */
         struct config_oauth *oauth; /* NULL: none. That of all others may be shared */
 };
 

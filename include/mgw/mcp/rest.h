@@ -22,15 +22,21 @@ struct rest_tool;
 struct rest_faults {
         void (*on_fault)(void *owner, const char *key, const char *why);
         void *owner;
+        /* A tool with a fault is left out, and the rest is sound. Schemas have been checked by who
+         * made the description. */
+        bool leaves_out;
 };
 
-/* Reads and checks a description, which is copied; base_url, when not NULL, stands for the one in
- * it. 0: *restp owned by the caller. REST_E_FAULT: every fault has been told. -ENOMEM. */
+/* Reads and checks a description, which is held, and not to be changed from then on; base_url, when
+ * not NULL, stands for the one in it. 0: *restp owned by the caller. REST_E_FAULT: every fault has
+ * been told. -ENOMEM. */
 int rest_create(const json_t *description, const char *base_url, struct rest **restp,
                 const struct rest_faults *faults);
 void rest_destroy(struct rest *rest);
 /* The array of tools as tools/list shows it; borrowed. */
 json_t *rest_tools(const struct rest *rest);
+/* Its "security_schemes", by name, borrowed; NULL: none. */
+json_t *rest_security_schemes(const struct rest *rest);
 
 /* One tools/call, from its arguments to its result. */
 struct rest_run {
@@ -48,6 +54,7 @@ struct rest_request {
         char **headers; /* "Name: value", ended by NULL */
         char *body;     /* NULL: none */
         size_t body_n;
+        char **secrets; /* that stand in it; ends with NULL; NULL: none */
 };
 
 struct rest_answer {
@@ -63,9 +70,10 @@ struct rest_answer {
 int rest_run_init(struct rest_run *run, const struct rest *rest, const json_t *params, char *why,
                   size_t why_size);
 void rest_run_finish(struct rest_run *run);
-/* The next request. 0, REST_E_CALL with why, -ENOMEM. To be finished in any case. */
-int rest_run_request(const struct rest_run *run, struct rest_request *request, char *why,
-                     size_t why_size);
+/* The next request. credentials: "scheme=value" each, for the description's security schemes; NULL
+ * (which it ends with): none. 0, REST_E_CALL with why, -ENOMEM. To be finished in any case. */
+int rest_run_request(const struct rest_run *run, const char *const *credentials,
+                     struct rest_request *request, char *why, size_t why_size);
 void rest_request_finish(struct rest_request *request);
 /* Reads what came. 0: *resultp is a CallToolResult, owned by the caller. REST_MORE: another request
  * is to be made. -ENOMEM. server: the name in error results. */
@@ -74,8 +82,6 @@ int rest_run_answer(struct rest_run *run, const char *server, const struct rest_
 
 /* A CallToolResult that says what went wrong; NULL: out of memory. */
 json_t *rest_error_result(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* What stands at a JSON pointer (RFC 6901), borrowed; NULL: nothing. */
-json_t *rest_pointer(json_t *json, const char *pointer);
 /* The short message that a JSON answer of status 400 and up gives, control characters out, each of
  * the secrets (NULL: none; ends with NULL) of 8 bytes and more as "*", cut to size; "": none. */
 void rest_short_message(const json_t *body, const char *const *secrets, char *out, size_t size);

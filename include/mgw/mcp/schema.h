@@ -24,9 +24,9 @@
 
 struct schema;
 
-/* Compiles a schema, which is copied. 0: *schemap owned by the caller. SCHEMA_E_UNSOUND with a
- * sentence in why (400 bytes will do) that begins with the JSON pointer of the place in the schema;
- * -ENOMEM. */
+/* Compiles a schema, which is held, and not to be changed from then on. 0: *schemap owned by the
+ * caller. SCHEMA_E_UNSOUND with a sentence in why (400 bytes will do) that begins with the JSON
+ * pointer of the place in the schema; -ENOMEM. */
 int schema_create(const json_t *json, struct schema **schemap, char *why, size_t why_size);
 void schema_destroy(struct schema *schema);
 

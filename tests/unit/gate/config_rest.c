@@ -1,6 +1,7 @@
 #include "mgw/gate/config.h"
 
 #include "../check.h"
+#include "mgw/mcp/rest.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -136,18 +137,69 @@ Test(config_rest, an_openapi_document_may_stand_in_its_place)
         cr_assert_not_null(config.servers[0].rest);
 }
 
-Test(config_rest, an_operation_that_is_unsound_is_told_where_it_stands)
+static void check_told(const char *rest)
+{
+        char want[400];
+
+        snprintf(want, sizeof(want), "%s/api.json: %s\n", dir, rest);
+        cr_assert_not_null(strstr(faults, want), "want \"%s\" in:\n%s", want, faults);
+}
+
+Test(config_rest, an_operation_that_is_unsound_costs_itself)
+{
+        check_int(load("\"openapi\": \"api.json\", \"base_url\": \"http://a\"",
+                       "{\"openapi\": \"3.1.0\", \"paths\": {\"/a b\": {\"get\": {}},\n"
+                       "\"/a/{x}\": {\"get\": {\"operationId\": \"good\"}}}}"),
+                  0);
+        check_told("get_a_b: is left out: a character outside of {} that cannot stand in a URI");
+        check_int(json_array_size(rest_tools(config.servers[0].rest)), 1);
+}
+
+Test(config_rest, an_openapi_document_needs_to_be_somewhere)
 {
         check_int(load("\"openapi\": \"api.json\"",
-                       "{\"openapi\": \"3.1.0\", \"paths\": {\n\"/v1\": {\"get\": {}},\n"
-                       "\"/v1.2/{x}\": {\"get\":\n{\"operationId\": \"b\"},\n\"put\": "
-                       "{\"operationId\": \"c\"}}}}"),
+                       "{\"openapi\": \"3.1.0\", \"servers\": [{\"url\": \"/v1\"}], "
+                       "\"paths\": {}}"),
                   -EINVAL);
-        check_fault("api.json", 3,
-                    "tools.b.path: {x}: inputSchema.properties has no such argument "
-                    "(\"exclude\" leaves an operation out)");
-        check_fault("api.json", 5, "tools.c.path: {x}: inputSchema.properties has no such");
-        check_fault("api.json", 1, "the document: needs \"base_url\"");
+        check_told("the document: needs \"base_url\", here or in the server's entry");
+}
+
+Test(config_rest, a_document_may_be_yaml)
+{
+        check_int(load("\"openapi\": \"api.json\", \"security\": {\"k\": \"x=1\"}",
+                       "# pets\nopenapi: 3.1.0\nservers: [{url: 'https://a'}]\npaths:\n  /on:\n"
+                       "    get: {operationId: yes, responses: {404: {description: none}}}\n"
+                       "components: {securitySchemes: {k: {type: apiKey, in: query, name: k}}}"),
+                  0);
+        check_int(json_array_size(rest_tools(config.servers[0].rest)), 1);
+        check_str(str_from(config.servers[0].account.security[0]), STR("k=x=1"));
+}
+
+Test(config_rest, a_document_that_is_cut_off_has_its_line)
+{
+        check_int(load("\"openapi\": \"api.json\"", "\xef\xbb\xbf{\n\"openapi\": \"3.1.0\",\n"),
+                  -EINVAL);
+        cr_assert_not_null(strstr(faults, "api.json:3:1: is no JSON"), "%s", faults);
+}
+
+Test(config_rest, each_user_may_have_credentials_for_the_schemes)
+{
+        check_int(load("\"openapi\": \"api.json\", \"security\": {\"k\": \"all\"}, \"users\": "
+                       "{\"ada\": {\"security\": {\"k\": \"a\"}}, \"bob\": {\"headers\": {}}}",
+                       "{\"swagger\": \"2.0\", \"host\": \"a\", \"paths\": {}, "
+                       "\"securityDefinitions\": {\"k\": {\"type\": \"basic\"}}}"),
+                  0);
+        check_str(str_from(config.servers[0].users[0].security[0]), STR("k=a"));
+        check_str(str_from(config.servers[0].users[1].security[0]), STR("k=all"));
+}
+
+Test(config_rest, a_scheme_that_is_not_there_is_a_fault)
+{
+        check_int(load("\"openapi\": \"api.json\", \"security\": {\"other\": \"x\"}",
+                       "{\"openapi\": \"3.0.0\", \"servers\": [{\"url\": \"https://a\"}], "
+                       "\"paths\": {}}"),
+                  -EINVAL);
+        check_told("security: there is no scheme \"other\" that could be used");
 }
 
 Test(config_rest, all_faults_of_a_description_are_told_at_once)

@@ -36,7 +36,7 @@ static void on_fault(void *owner, const char *key, const char *what)
         snprintf(fault.why, sizeof(fault.why), "%s", what);
 }
 
-static const struct rest_faults faults = {on_fault, NULL};
+static const struct rest_faults faults = {.on_fault = on_fault};
 
 static struct rest *rest_from(const char *members)
 {
@@ -126,8 +126,8 @@ Test(rest, says_what_is_wrong_in_a_tool)
                  "{}}}",
                  "query", "{b} must stand alone"},
                 {"'headers': {'A': 1}", "headers", "A: must be a string"},
-                {"'body': {}", "body", "does not go with GET"},
-                {"'body_type': 'xml'", "body_type", "must be \"json\" or \"form\""},
+                {"'body_type': 'xml'", "body_type",
+                 "must be \"json\", \"form\", \"multipart\", \"text\" or \"base64\""},
                 {"'result': 'a'", "result", "JSON pointer"},
                 {"'paging': {}", "paging", "needs \"token\""},
                 {"'paging': {'token': '/t', 'items': '/i', 'argument': 'p', 'pages_max': 2}",
@@ -195,7 +195,7 @@ static int make(const char *members, const char *arguments)
 {
         int r = start(members, arguments);
 
-        return r != 0 ? r : rest_run_request(&run, &request, why, sizeof(why));
+        return r != 0 ? r : rest_run_request(&run, NULL, &request, why, sizeof(why));
 }
 
 static void finish(void)
@@ -506,7 +506,7 @@ static void check_more(const char *body, const char *url)
 
         check_int(rest_run_answer(&run, "s", &answer, &result), REST_MORE);
         rest_request_finish(&request);
-        check_int(rest_run_request(&run, &request, why, sizeof(why)), 0);
+        check_int(rest_run_request(&run, NULL, &request, why, sizeof(why)), 0);
         check_str(str_from(request.url), str_from(url));
 }
 
