@@ -4,6 +4,7 @@
 #include "mgw/base/log.h"
 #include "mgw/gate/account.h"
 #include "mgw/mcp/mirror.h"
+#include "mgw/wire/json_number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,7 +222,7 @@ static void fetch_add(struct fetch *f, const json_t *page)
 static void fetch_note_ttl(struct fetch *f, const json_t *ttl)
 {
         int64_t max_ms = f->from->upstream->gate->config->catalog_age_ms;
-        double theirs = json_number_value(ttl);
+        double theirs = rpc_number_value(ttl);
         int64_t ms = theirs >= (double)max_ms ? max_ms : theirs > 0 ? (int64_t)theirs : 0;
 
         if (ttl != NULL && (f->ttl_ms < 0 || ms < f->ttl_ms))

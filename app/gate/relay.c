@@ -9,6 +9,7 @@
 #include "mgw/gate/link.h"
 #include "mgw/gate/post.h"
 #include "mgw/mcp/bridge.h"
+#include "mgw/wire/rpc.h"
 #include "mgw/wire/rpc_result.h"
 
 #include <ctype.h>
@@ -97,14 +98,14 @@ static int add_event_head(struct buf *out, struct channel *channel)
 static int add_head(struct buf *out, struct call *call)
 {
         struct post *post = call->post;
-        char *id = json_dumps(call->id, JSON_ENCODE_ANY | JSON_COMPACT);
-        int r = id == NULL ? -1 : 0;
+        struct str id = {NULL, 0};
+        int r = rpc_dump(call->id, &id);
 
         if (r == 0 && (post == NULL || post->stream != NULL))
                 r = add_event_head(out, post != NULL ? &post->channel : NULL);
         if (r == 0)
-                r = buf_addf(out, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":", id);
-        free(id);
+                r = buf_addf(out, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":", id.p);
+        free((void *)id.p);
         return r;
 }
 

@@ -3,7 +3,9 @@
 
 #include "mgw/base/strv.h"
 #include "mgw/wire/hdr.h"
+#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_str.h"
+#include "mgw/wire/rpc.h"
 #include "mgw/wire/uri.h"
 
 #include <ctype.h>
@@ -213,12 +215,10 @@ static int add_header(const struct making *m, const char *name, const char *valu
 
 static int add_filled_header(const struct making *m, const char *name, const json_t *value)
 {
-        char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
-        struct str s = json_is_string(value) ? json_str(value) : str_from(text);
-        int r = 0;
+        struct str own = {NULL, 0};
+        int r = rpc_is_string(value) ? 0 : rpc_dump(value, &own);
+        struct str s = own.p != NULL ? own : json_str(value);
 
-        if (s.p == NULL)
-                r = -ENOMEM;
         for (size_t i = 0; r == 0 && i < s.n; i++)
                 if (iscntrl((unsigned char)s.p[i]))
                         r = refuse(m, name, "a control character cannot stand in a header");
@@ -226,7 +226,7 @@ static int add_filled_header(const struct making *m, const char *name, const jso
                 r = refuse(m, name, "an array or object cannot stand in a header");
         if (r == 0)
                 r = add_header(m, name, s.p);
-        free(text);
+        free((void *)own.p);
         return r;
 }
 
@@ -290,9 +290,11 @@ static int make_body(const struct making *m)
         if (r == 0 && m->run->tool->is_form) {
                 r = make_form(m, filled);
         } else if (r == 0) {
-                m->request->body = json_dumps(filled, JSON_COMPACT | JSON_ENCODE_ANY);
-                m->request->body_n = m->request->body != NULL ? strlen(m->request->body) : 0;
-                r = m->request->body != NULL ? 0 : -ENOMEM;
+                struct str text = {NULL, 0};
+
+                r = rpc_dump(filled, &text);
+                m->request->body = (char *)text.p;
+                m->request->body_n = text.n;
         }
         json_decref(filled);
         return r;

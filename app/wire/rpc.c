@@ -5,6 +5,7 @@
  * the text is a user's. */
 #include "mgw/wire/rpc.h"
 
+#include "mgw/wire/json_number.h"
 #include "rpc_read.h"
 #include "rpc_size.h"
 #include "rpc_write.h"
@@ -14,8 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DESCRIBED_MAX_BYTES 65536
 
 static_assert(RPC_DEPTH_MAX == 64, "as refusal() says");
 
@@ -42,10 +41,7 @@ static struct place place_of(struct str text, size_t offset)
 
 static void write_reason(char *why, size_t size, const char *what, struct place at)
 {
-        const char *near = strstr(what, " near ");
-        int n = near == NULL ? (int)strlen(what) : (int)(near - what);
-
-        snprintf(why, size, "%.*s (line %zu, column %zu, byte %zu)", n, what, at.line, at.column,
+        snprintf(why, size, "%s (line %zu, column %zu, byte %zu)", what, at.line, at.column,
                  at.byte);
 }
 
@@ -73,31 +69,20 @@ static const char *refusal(const struct rpc_bounds *bounds, const struct rpc_siz
                                      : "the gateway has no memory left for it";
 }
 
-/* What is wrong with a text. jansson knows words for it, but takes long. */
-static void describe(struct str text, size_t stop, char *why, size_t size)
+/* What was mended takes more than the text had told. */
+static int count_grown(const struct rpc_bounds *bounds, size_t bytes)
 {
-        json_error_t error;
-        json_t *root = NULL;
+        int r = bounds != NULL && bounds->hold != NULL ? ledger_hold_set(bounds->hold, bytes) : 0;
 
-        if (text.n > DESCRIBED_MAX_BYTES) {
-                write_reason(why, size, "no valid JSON", place_of(text, stop));
-                return;
-        }
-        root = json_loadb(text.n == 0 ? "" : text.p, text.n,
-                          JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-        write_reason(why, size, root != NULL ? "out of memory" : error.text,
-                     root != NULL ? place_of(text, stop)
-                                  : (struct place){(size_t)error.line, (size_t)error.column,
-                                                   (size_t)error.position});
-        json_decref(root);
+        return r == 0 ? 0 : r == LEDGER_E_PAYER ? RPC_E_PAYER : RPC_E_WHOLE;
 }
 
-int rpc_parse(struct str text, const struct rpc_bounds *bounds, json_t **rootp, char *why,
-              size_t why_size)
+static int parse(struct str text, bool is_any, const struct rpc_bounds *bounds, json_t **rootp,
+                 char *why, size_t why_size)
 {
         struct rpc_size size;
+        struct rpc_read read;
         const char *fault;
-        size_t stop;
         int r;
 
         rpc_size_of(text, bounds != NULL ? bounds->values_max : SIZE_MAX, &size);
@@ -106,14 +91,32 @@ int rpc_parse(struct str text, const struct rpc_bounds *bounds, json_t **rootp, 
                 write_reason(why, why_size, fault, place_of(text, size.is_too_deep ? size.end : 0));
                 return r;
         }
-        *rootp = rpc_read(text, &stop);
-        if (*rootp == NULL) {
-                describe(text, stop, why, why_size);
-                if (bounds != NULL && bounds->hold != NULL)
-                        ledger_hold_set_past(bounds->hold, 0);
-                return RPC_E_JSON;
-        }
-        return 0;
+        *rootp = rpc_read(text, is_any, &read);
+        r = *rootp == NULL ? RPC_E_JSON : 0;
+        if (r == 0 && read.n_grown > 0)
+                r = count_grown(bounds, size.bytes + read.n_grown);
+        if (r == 0)
+                return 0;
+        json_decref(*rootp);
+        write_reason(why, why_size,
+                     r != RPC_E_JSON      ? "it would take more memory than there is for it"
+                     : read.why == NULL   ? "out of memory"
+                                          : read.why,
+                     place_of(text, read.stop));
+        if (bounds != NULL && bounds->hold != NULL)
+                ledger_hold_set_past(bounds->hold, 0);
+        return r;
+}
+
+int rpc_parse(struct str text, const struct rpc_bounds *bounds, json_t **rootp, char *why,
+              size_t why_size)
+{
+        return parse(text, false, bounds, rootp, why, why_size);
+}
+
+int rpc_parse_any(struct str text, json_t **valuep, char *why, size_t why_size)
+{
+        return parse(text, true, NULL, valuep, why, why_size);
 }
 
 static bool has_nul(const json_t *string)
@@ -291,9 +294,14 @@ json_t *rpc_request_take(json_t *id_take, const char *method, json_t *params)
                      {"params", params, true});
 }
 
-int rpc_dump(const json_t *msg, struct str *out)
+int rpc_dump(const json_t *value, struct str *out)
 {
-        return rpc_write(msg, out);
+        return rpc_write(value, false, out);
+}
+
+int rpc_dump_sorted(const json_t *value, struct str *out)
+{
+        return rpc_write(value, true, out);
 }
 
 const char *rpc_text(const json_t *object, const char *key)
@@ -301,5 +309,5 @@ const char *rpc_text(const json_t *object, const char *key)
         const json_t *string = json_object_get(object, key);
         const char *text = json_string_value(string);
 
-        return text != NULL && strlen(text) == json_string_length(string) ? text : NULL;
+        return rpc_is_string(string) && strlen(text) == json_string_length(string) ? text : NULL;
 }

@@ -1,6 +1,7 @@
 /* The expansion follows RFC 6570 appendix A: one table of the operators, one walk over the text.
  * It is made in a buffer of its own, which is judged as a whole before it is appended. */
 #include "mgw/wire/uri.h"
+#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_str.h"
 
 #include <errno.h>
@@ -327,7 +328,7 @@ static int print_value(const json_t *value, char number[NUMBER_SIZE], struct str
 {
         switch (json_typeof(value)) {
         case JSON_STRING:
-                *textp = json_str(value);
+                *textp = rpc_is_string(value) ? json_str(value) : rpc_number_text(value);
                 return 0;
         case JSON_INTEGER:
                 snprintf(number, NUMBER_SIZE, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
