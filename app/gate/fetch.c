@@ -4,6 +4,7 @@
 #include "mgw/base/log.h"
 #include "mgw/gate/account.h"
 #include "mgw/mcp/mirror.h"
+#include "mgw/mcp/shape.h"
 #include "mgw/wire/json_number.h"
 
 #include <stdio.h>
@@ -12,6 +13,8 @@
 /* Of one upstream's list; more is left out. */
 #define PAGES_MAX 200
 #define ENTRIES_MAX 20000
+/* Entries of one list whose faults are told. */
+#define FAULTS_MAX 16
 /* Templates are tried one by one. */
 #define TEMPLATES_MAX 1000
 
@@ -50,7 +53,9 @@ static void fetch_send(struct fetch *f, json_t *cursor)
 static void fetch_forget(struct fetch *f)
 {
         json_decref(f->entries);
+        json_decref(f->faults);
         f->entries = NULL;
+        f->faults = NULL;
         f->from = NULL;
 }
 
@@ -86,6 +91,44 @@ static void fetch_tell_rivals(const struct fetch *f)
                          upstream_name(f->from->upstream), lists[f->list].method, n, first, whose);
 }
 
+/* What is wrong with an entry is told once for each list that is new. */
+static void fetch_note_fault(struct fetch *f, const json_t *entry, const char *what,
+                             const char *why)
+{
+        const char *key = lists[f->list].entry_key;
+        const char *name = rpc_text(entry, key != NULL ? key : "uriTemplate");
+
+        if (f->faults == NULL)
+                f->faults = json_array();
+        if (json_array_size(f->faults) < FAULTS_MAX)
+                json_array_append_new(
+                        f->faults,
+                        json_sprintf("%.128s%s: %s", name != NULL ? name : "an entry", what, why));
+}
+
+static void fetch_tell_faults(const struct fetch *f)
+{
+        json_t *fault;
+        size_t i;
+
+        json_array_foreach (f->faults, i, fault)
+                if (upstream_may_log(f->from->upstream))
+                        log_warn(NULL, "[catalog] %s: %s: %s", upstream_name(f->from->upstream),
+                                 lists[f->list].method, json_string_value(fault));
+}
+
+/* A schema is compiled but once for each list that is new. Walks ENTRIES_MAX at most. */
+static void fetch_check_outputs(struct fetch *f)
+{
+        json_t *entry;
+        char why[400];
+        size_t i;
+
+        json_array_foreach (f->entries, i, entry)
+                if (shape_drop_unsound_output(entry, why, sizeof(why)))
+                        fetch_note_fault(f, entry, ": its outputSchema is left out", why);
+}
+
 /* NULL: of templates, which match; or out of memory. Walks the list once, ENTRIES_MAX at most. */
 static json_t *make_index(enum link_list list, const json_t *entries)
 {
@@ -111,11 +154,16 @@ static const struct upstream_recent *fetch_share(struct fetch *f)
 {
         struct upstream_recent *recent = &f->from->upstream->recent[f->from->is_stateless];
 
+        if (json_equal(recent->lists[f->list], f->entries))
+                return recent;
+        if (f->list == LINK_TOOLS)
+                fetch_check_outputs(f);
         if (!json_equal(recent->lists[f->list], f->entries)) {
                 json_decref(recent->lists[f->list]);
                 json_decref(recent->index[f->list]);
                 recent->lists[f->list] = json_incref(f->entries);
                 recent->index[f->list] = make_index(f->list, f->entries);
+                fetch_tell_faults(f);
                 if (f->list == LINK_TOOLS || f->list == LINK_PROMPTS)
                         fetch_tell_rivals(f);
         }
@@ -192,6 +240,7 @@ static size_t entries_max(const struct fetch *f)
 static void fetch_add(struct fetch *f, const json_t *page)
 {
         size_t max = entries_max(f);
+        char why[160];
         json_t *entry;
         size_t i;
 
@@ -204,6 +253,12 @@ static void fetch_add(struct fetch *f, const json_t *page)
                                          max);
                         return;
                 }
+                if (!shape_mend_entry(lists[f->list].key, entry, why, sizeof(why))) {
+                        fetch_note_fault(f, entry, " is left out", why);
+                        continue;
+                }
+                if (why[0] != '\0')
+                        fetch_note_fault(f, entry, ": left out of it", why);
                 if (!fetch_takes(f, entry))
                         continue;
                 f->n_bytes += rpc_cost(entry);
@@ -267,6 +322,7 @@ void fetch_start(struct fetch *f, struct link *link, enum link_list list)
         f->from = link;
         f->list = list;
         f->entries = json_array();
+        f->faults = NULL;
         f->ttl_ms = -1;
         f->n_pages = 0;
         f->n_bytes = 0;

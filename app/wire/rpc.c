@@ -99,9 +99,9 @@ static int parse(struct str text, bool is_any, const struct rpc_bounds *bounds, 
                 return 0;
         json_decref(*rootp);
         write_reason(why, why_size,
-                     r != RPC_E_JSON      ? "it would take more memory than there is for it"
-                     : read.why == NULL   ? "out of memory"
-                                          : read.why,
+                     r != RPC_E_JSON    ? "it would take more memory than there is for it"
+                     : read.why == NULL ? "out of memory"
+                                        : read.why,
                      place_of(text, read.stop));
         if (bounds != NULL && bounds->hold != NULL)
                 ledger_hold_set_past(bounds->hold, 0);
@@ -127,18 +127,41 @@ static bool has_nul(const json_t *string)
 static bool is_id(const json_t *id)
 {
         return (json_is_string(id) && json_string_length(id) <= RPC_ID_MAX_BYTES) ||
-               json_is_integer(id);
+               json_is_number(id);
+}
+
+static json_t *not_null(json_t *value)
+{
+        return json_is_null(value) ? NULL : value;
+}
+
+static void drop_nulls(json_t *object)
+{
+        const char *key;
+        json_t *member;
+        void *next;
+        size_t n;
+
+        json_object_keylen_foreach_safe(object, next, key, n, member)
+        {
+                if (json_is_null(member) && strcmp(key, "data") != 0)
+                        (void)json_object_deln(object, key, n);
+        }
 }
 
 /* NULL, or what is wrong. */
 static const char *read_call(json_t *method, struct rpc_msg *msg)
 {
-        if (!json_is_string(method) || has_nul(method))
+        json_t *meta = json_object_get(msg->params, "_meta");
+
+        if (!rpc_is_string(method) || has_nul(method))
                 return "method must be a string without NUL";
         if (msg->params != NULL && !json_is_object(msg->params))
                 return "params must be an object";
         if (msg->id != NULL && !is_id(msg->id))
-                return "id must be a string of at most 1024 bytes, or an integer";
+                return "id must be a string of at most 1024 bytes, or a number";
+        drop_nulls(meta);
+        drop_nulls(msg->params);
         msg->method = json_string_value(method);
         msg->kind = msg->id == NULL ? RPC_NOTIFICATION : RPC_REQUEST;
         return NULL;
@@ -147,13 +170,12 @@ static const char *read_call(json_t *method, struct rpc_msg *msg)
 static const char *read_error(struct rpc_msg *msg)
 {
         if (!json_is_object(msg->error) || !json_is_integer(json_object_get(msg->error, "code")) ||
-            !json_is_string(json_object_get(msg->error, "message")))
+            !rpc_is_string(json_object_get(msg->error, "message")))
                 return "error must be an object with an integer code and a string message";
         /* the one place where null, or nothing, may stand: the peer could not read our id */
-        if (json_is_null(msg->id))
-                msg->id = NULL;
+        msg->id = not_null(msg->id);
         if (msg->id != NULL && !is_id(msg->id))
-                return "id must be a string of at most 1024 bytes, or an integer";
+                return "id must be a string of at most 1024 bytes, or a number";
         msg->kind = RPC_ERROR;
         return NULL;
 }
@@ -162,21 +184,47 @@ static const char *read_result(struct rpc_msg *msg)
 {
         if (!is_id(msg->id))
                 return "a result must carry the id of its request, a string of at most 1024 bytes, "
-                       "or an integer";
+                       "or a number";
         msg->kind = RPC_RESULT;
         return NULL;
 }
 
+static bool says_2_0(const json_t *root)
+{
+        const char *version = json_string_value(json_object_get(root, "jsonrpc"));
+
+        return version != NULL && strcmp(version, "2.0") == 0;
+}
+
+static struct rpc_msg view(json_t *root)
+{
+        json_t *params = json_object_get(root, "params");
+
+        if (json_is_null(params)) {
+                json_object_del(root, "params");
+                params = NULL;
+        }
+        return (struct rpc_msg){
+                .root = root,
+                .id = json_object_get(root, "id"),
+                .params = params,
+                .result = json_object_get(root, "result"),
+                .error = not_null(json_object_get(root, "error")),
+        };
+}
+
 static const char *read_msg(json_t *root, struct rpc_msg *msg)
 {
-        json_t *method = json_object_get(root, "method");
-        const char *version = json_string_value(json_object_get(root, "jsonrpc"));
-        int n_kinds = (method != NULL) + (msg->result != NULL) + (msg->error != NULL);
+        json_t *method = not_null(json_object_get(root, "method"));
+        int n_kinds;
 
         if (!json_is_object(root))
                 return "a message must be a JSON object";
-        if (version == NULL || strcmp(version, "2.0") != 0)
+        if (!says_2_0(root))
                 return "jsonrpc must be \"2.0\"";
+        if (method != NULL || msg->error != NULL)
+                msg->result = not_null(msg->result);
+        n_kinds = (method != NULL) + (msg->result != NULL) + (msg->error != NULL);
         if (n_kinds != 1)
                 return "a message must have one of method, result and error";
         if (method != NULL)
@@ -188,18 +236,112 @@ int rpc_msg_read(json_t *root, struct rpc_msg *msg, const char **whyp)
 {
         const char *why;
 
-        *msg = (struct rpc_msg){
-                .root = root,
-                .id = json_object_get(root, "id"),
-                .params = json_object_get(root, "params"),
-                .result = json_object_get(root, "result"),
-                .error = json_object_get(root, "error"),
-        };
+        *msg = view(root);
         why = read_msg(root, msg);
         if (why == NULL)
                 return 0;
         *whyp = why;
         return RPC_E_INVALID;
+}
+
+/* ---- what servers say ---- */
+
+/* Does it tell anything? */
+static bool is_error(const json_t *error)
+{
+        return json_object_get(error, "code") != NULL || json_object_get(error, "message") != NULL;
+}
+
+/* What it says, as an error that anybody can read. */
+static json_t *sound_error(json_t *error)
+{
+        const json_t *code = json_object_get(error, "code");
+        json_t *words = json_is_object(error) ? json_object_get(error, "message") : error;
+        json_t *data = json_object_get(error, "data");
+        double number = json_is_string(code) ? strtod(json_string_value(code), NULL)
+                                             : json_number_value(code);
+        bool is_code = number >= INT32_MIN && number <= INT32_MAX && (int)number != 0;
+        json_t *message = rpc_is_string(words) ? json_incref(words)
+                                               : json_string("the server's error has no message");
+
+        if (data == NULL && !json_is_string(words))
+                data = words;
+        return json_pack("{s:i, s:o, s:O*}", "code", is_code ? (int)number : RPC_INTERNAL_ERROR,
+                         "message", message, "data", data);
+}
+
+static void mend_error(json_t *root, struct rpc_msg *msg)
+{
+        json_t *sound;
+
+        if (msg->error == NULL)
+                return;
+        if (msg->result != NULL && !is_error(msg->error)) {
+                msg->error = NULL;
+        } else {
+                msg->result = NULL;
+                json_object_del(root, "result");
+        }
+        if (msg->error == NULL)
+                json_object_del(root, "error");
+        else if (!json_is_integer(json_object_get(msg->error, "code")) ||
+                 !rpc_is_string(json_object_get(msg->error, "message"))) {
+                sound = sound_error(msg->error);
+                if (sound != NULL)
+                        json_object_set_new(root, "error", sound);
+        }
+}
+
+static void mend_answer(json_t *root, struct rpc_msg *msg)
+{
+        bool is_nothing = json_is_null(msg->result) ||
+                          (json_is_array(msg->result) && json_array_size(msg->result) == 0);
+
+        msg->result = not_null(msg->result);
+        mend_error(root, msg);
+        if (msg->error == NULL && is_nothing)
+                json_object_set_new(root, "result", json_object());
+        if (!is_id(msg->id))
+                json_object_del(root, "id");
+}
+
+static void mend_call(json_t *root, const struct rpc_msg *msg)
+{
+        const char *method = rpc_text(root, "method");
+
+        if (json_is_null(msg->id) && method != NULL &&
+            strncmp(method, "notifications/", strlen("notifications/")) == 0)
+                json_object_del(root, "id");
+        if (json_is_array(msg->params) && json_array_size(msg->params) == 0)
+                json_object_set_new(root, "params", json_object());
+}
+
+int rpc_msg_mend(json_t *root, struct rpc_msg *msg, const char **whyp)
+{
+        bool is_bare = json_is_object(root) && !says_2_0(root);
+        bool is_answer = not_null(json_object_get(root, "method")) == NULL;
+        int r;
+
+        *msg = view(root);
+        if (json_object_get(root, "error") != NULL && msg->error == NULL)
+                json_object_del(root, "error");
+        if (is_answer && (msg->result != NULL || msg->error != NULL))
+                mend_answer(root, msg);
+        else if (!is_answer)
+                mend_call(root, msg);
+        if (is_bare)
+                json_object_set_new(root, "jsonrpc", json_string("2.0"));
+        r = rpc_msg_read(root, msg, whyp);
+        if (r != 0 && is_answer && msg->id == NULL && json_is_object(msg->result)) {
+                msg->kind = RPC_RESULT;
+                r = 0;
+        }
+        if (r == 0 && msg->kind == RPC_RESULT && !json_is_object(msg->result)) {
+                *whyp = "its result is no object";
+                r = RPC_E_INVALID;
+        }
+        msg->is_bare = is_bare;
+        return r;
 }
 
 struct member {

@@ -198,8 +198,8 @@ static size_t broken_length(const char *p, const char *end)
 struct text {
         const char *p;
         size_t n;
-        char *owned; /* NULL: p lies in what is read */
-        size_t size; /* of owned */
+        char *owned;     /* NULL: p lies in what is read */
+        size_t size;     /* of owned */
         const char *end; /* of what is read, where it is mended */
 };
 

@@ -13,9 +13,10 @@ struct rpc_read {
         const char *why; /* a constant; NULL: out of memory, if there is no value */
 };
 
-/* An object or array, or any value, also behind a byte order mark. The text has been found to be nested no deeper
- * than RPC_DEPTH_MAX. What json_loadb() takes with JSON_ALLOW_NUL is read as by that, but for
- * numbers that a double does not hold, which stay as written (json_number.h). More is taken:
+/* An object or array, or any value, also behind a byte order mark. The text has been found to be
+ * nested no deeper than RPC_DEPTH_MAX. What json_loadb() takes with JSON_ALLOW_NUL is read as by
+ * that, but for numbers that a double does not hold, which stay as written (json_number.h). More is
+ * taken:
  * - what is no UTF-8, and half a pair of surrogates: U+FFFD;
  * - control characters in strings, and NUL in names;
  * - NaN (null) and Infinity, and numbers past a double (the nearest there is).

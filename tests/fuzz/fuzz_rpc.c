@@ -54,8 +54,7 @@ static bool same(const json_t *ours, const json_t *theirs)
         if (json_is_integer(ours) && json_is_integer(theirs))
                 return json_integer_value(ours) == json_integer_value(theirs);
         if (rpc_is_number(ours))
-                return rpc_is_number(theirs) &&
-                       rpc_number_value(ours) == rpc_number_value(theirs);
+                return rpc_is_number(theirs) && rpc_number_value(ours) == rpc_number_value(theirs);
         if (json_is_object(ours) && json_is_object(theirs))
                 return same_members((json_t *)ours, (json_t *)theirs);
         if (json_is_array(ours) && json_is_array(theirs))
@@ -155,12 +154,11 @@ static void check_result(struct str text, const json_t *result, const json_t *id
 /* What we write is JSON to others, whatever it was made of. (jansson has no NUL in names.) */
 static void check_is_strict(struct str written)
 {
-        json_t *theirs = json_loadb(written.p, written.n,
-                                    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL,
-                                    NULL);
+        json_t *theirs =
+                json_loadb(written.p, written.n,
+                           JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
 
-        REQUIRE(theirs != NULL ||
-                memmem(written.p, written.n, "\\u0000", 6) != NULL);
+        REQUIRE(theirs != NULL || memmem(written.p, written.n, "\\u0000", 6) != NULL);
         json_decref(theirs);
 }
 

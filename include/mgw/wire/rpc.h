@@ -39,11 +39,12 @@ enum rpc_kind { RPC_REQUEST, RPC_NOTIFICATION, RPC_RESULT, RPC_ERROR };
 struct rpc_msg {
         enum rpc_kind kind;
         json_t *root;
-        json_t *id;         /* string or integer; NULL: a notification, or an error without id */
+        json_t *id;         /* string or number; NULL: a notification, or an answer without id */
         const char *method; /* requests and notifications */
         json_t *params;     /* object or NULL (arrays are refused) */
         json_t *result;
         json_t *error;
+        bool is_bare; /* it did not say that it is JSON-RPC: rpc_msg_mend() */
 };
 
 /* What a text may cost. */
@@ -65,8 +66,13 @@ int rpc_parse_any(struct str text, json_t **valuep, char *why, size_t why_size);
 /* The bytes that jansson takes for a value, about: many times its text where that is of small
  * values. At most RPC_DEPTH_MAX levels of it are looked at. NULL takes none. */
 size_t rpc_cost(const json_t *value);
-/* 0, RPC_E_INVALID with *whyp a constant sentence. */
+/* A member that is null counts as none, and is taken out of params and its _meta (but for "data",
+ * which may be anything). 0, RPC_E_INVALID with *whyp a constant sentence. */
 int rpc_msg_read(json_t *root, struct rpc_msg *msg, const char **whyp);
+/* The same of a server, whose message is mended so that a call ends by it: "jsonrpc" may be missing
+ * (msg->is_bare), an answer may have no id, or one that is none (NULL), beside a result an error
+ * that says nothing is none, else it is made a sound one; a result of null or [] is {}. */
+int rpc_msg_mend(json_t *root, struct rpc_msg *msg, const char **whyp);
 
 /* Builders return a new message, or NULL when out of memory. `id` is borrowed (NULL gives null);
  * _take parameters are consumed, also on failure. */
@@ -76,12 +82,14 @@ json_t *rpc_notification_take(const char *method, json_t *params);
 json_t *rpc_request_take(json_t *id_take, const char *method, json_t *params);
 
 /* Any value as compact text, one line, a NUL behind it; the caller frees out->p. Numbers that were
- * kept as written (json_number.h) are so again, doubles the shortest that is read back the same, with
+ * kept as written (json_number.h) are so again, doubles the shortest that is read back the same,
+ * with
  * ".0" where it would be an integer. 0, -ENOMEM. */
 int rpc_dump(const json_t *value, struct str *out);
 /* The same, the members of objects in the order of their names. */
 int rpc_dump_sorted(const json_t *value, struct str *out);
 
-/* A string member. NULL: there is none, or it is a number, or a NUL is in it, where C would cut it into another text.
+/* A string member. NULL: there is none, or it is a number, or a NUL is in it, where C would cut it
+ * into another text.
  */
 const char *rpc_text(const json_t *object, const char *key);

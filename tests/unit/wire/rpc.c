@@ -2,6 +2,7 @@
 #include "mgw/wire/rpc.h"
 
 #include "mgw/wire/json_number.h"
+#include "mgw/wire/rpc_peek.h"
 
 #include "../check.h"
 
@@ -131,7 +132,8 @@ Test(rpc_parse, bytes_that_are_no_utf8_are_replaced)
         CHECK_READ("[\"\xc0\x80\"]", "[\"" FFFD FFFD "\"]");
         CHECK_READ("[\"\xf4\x90\x80\x80\"]", "[\"" FFFD FFFD FFFD FFFD "\"]");
         CHECK_READ("[\"\xe0\x80\xaf\"]", "[\"" FFFD FFFD FFFD "\"]");
-        CHECK_READ("{\"gr\xf6\xdf" "e\":\"\\n\xe9\\u00e9\"}",
+        CHECK_READ("{\"gr\xf6\xdf"
+                   "e\":\"\\n\xe9\\u00e9\"}",
                    "{\"gr" FFFD FFFD "e\":\"\\n" FFFD "\xc3\xa9\"}");
         CHECK_READ("[\"\x80\x80\x80\x80\x80\x80\x80\x80\x80\\n\"]",
                    "[\"" FFFD FFFD FFFD FFFD FFFD FFFD FFFD FFFD FFFD "\\n\"]");
@@ -337,20 +339,16 @@ Test(rpc_msg, refuses_what_is_no_message)
                  "method must be a string without NUL"},
                 {"{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":[]}",
                  "params must be an object"},
-                {"{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":null}",
-                 "params must be an object"},
                 {"{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"m\"}",
-                 "id must be a string of at most 1024 bytes, or an integer"},
-                {"{\"jsonrpc\":\"2.0\",\"id\":1.0,\"method\":\"m\"}",
-                 "id must be a string of at most 1024 bytes, or an integer"},
+                 "id must be a string of at most 1024 bytes, or a number"},
                 {"{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"m\"}",
-                 "id must be a string of at most 1024 bytes, or an integer"},
+                 "id must be a string of at most 1024 bytes, or a number"},
                 {"{\"jsonrpc\":\"2.0\",\"result\":{}}",
-                 "a result must carry the id of its request, a string of at most 1024 bytes, or an "
-                 "integer"},
+                 "a result must carry the id of its request, a string of at most 1024 bytes, or a "
+                 "number"},
                 {"{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{}}",
-                 "a result must carry the id of its request, a string of at most 1024 bytes, or an "
-                 "integer"},
+                 "a result must carry the id of its request, a string of at most 1024 bytes, or a "
+                 "number"},
                 {"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":\"x\"}",
                  "error must be an object with an integer code and a string message"},
                 {"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":\"1\",\"message\":\"m\"}}",
@@ -358,7 +356,7 @@ Test(rpc_msg, refuses_what_is_no_message)
                 {"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":1}}",
                  "error must be an object with an integer code and a string message"},
                 {"{\"jsonrpc\":\"2.0\",\"id\":[],\"error\":{\"code\":1,\"message\":\"m\"}}",
-                 "id must be a string of at most 1024 bytes, or an integer"},
+                 "id must be a string of at most 1024 bytes, or a number"},
         };
 
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -426,6 +424,175 @@ Test(rpc_msg, an_error_may_lack_an_id)
                 check_int(msg.id != NULL, i == 2);
                 check_int(json_integer_value(json_object_get(msg.error, "code")), -1);
                 json_decref(root);
+        }
+}
+
+static void check_dump(json_t *msg_take, const char *want);
+
+Test(rpc_msg, members_that_are_null_are_none)
+{
+        struct rpc_msg msg;
+        json_t *root;
+
+        root = read_msg("{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"m\",\"params\":null,"
+                        "\"result\":null,\"error\":null}",
+                        &msg);
+        check_int(msg.kind, RPC_REQUEST);
+        cr_assert_null(msg.params);
+        json_decref(root);
+        root = read_msg(
+                "{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":{\"_meta\":null,\"a\":null,"
+                "\"data\":null,\"b\":{\"c\":null}}}",
+                &msg);
+        check_int(msg.kind, RPC_NOTIFICATION);
+        check_dump(root, "{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":{\"data\":null,\"b\":{"
+                         "\"c\":null}}}");
+        root = read_msg(
+                "{\"jsonrpc\":\"2.0\",\"id\":18446744073709551615,\"method\":\"m\",\"params\":"
+                "{\"_meta\":{\"progressToken\":null}}}",
+                &msg);
+        check_int(msg.kind, RPC_REQUEST);
+        check_int(json_object_size(json_object_get(msg.params, "_meta")), 0);
+        json_decref(root);
+}
+
+/* What a server has said, mended; want NULL: it is no message. */
+static void check_mended(const char *text, const char *want, bool is_bare)
+{
+        json_t *root = parsed(text);
+        const char *why = NULL;
+        struct rpc_msg msg;
+        int r = rpc_msg_mend(root, &msg, &why);
+
+        cr_assert_eq(r, want != NULL ? 0 : RPC_E_INVALID, "%s: %s", text, why);
+        cr_assert_eq(msg.is_bare, is_bare, "%s", text);
+        if (want != NULL)
+                check_dump(root, want);
+        else
+                json_decref(root);
+}
+
+#define OK(rest) "{\"jsonrpc\":\"2.0\"," rest "}"
+
+Test(rpc_msg, of_a_server_is_mended)
+{
+        static const struct {
+                const char *text, *want;
+        } cases[] = {
+                {OK("\"id\":1,\"result\":{},\"error\":null"), OK("\"id\":1,\"result\":{}")},
+                {OK("\"id\":1,\"result\":{},\"error\":{}"), OK("\"id\":1,\"result\":{}")},
+                {OK("\"id\":1,\"result\":{},\"error\":false"), OK("\"id\":1,\"result\":{}")},
+                {OK("\"id\":1,\"result\":null"), OK("\"id\":1,\"result\":{}")},
+                {OK("\"id\":1,\"result\":[]"), OK("\"id\":1,\"result\":{}")},
+                {OK("\"id\":1,\"method\":null,\"result\":{}"),
+                 OK("\"id\":1,\"method\":null,\"result\":{}")},
+                {OK("\"id\":1,\"result\":null,\"error\":{\"code\":-1,\"message\":\"m\"}"),
+                 OK("\"id\":1,\"error\":{\"code\":-1,\"message\":\"m\"}")},
+                {OK("\"id\":1,\"result\":{},\"error\":{\"code\":-1,\"message\":\"m\"}"),
+                 OK("\"id\":1,\"error\":{\"code\":-1,\"message\":\"m\"}")},
+                {OK("\"id\":1,\"error\":\"boom\""),
+                 OK("\"id\":1,\"error\":{\"code\":-32603,\"message\":\"boom\"}")},
+                {OK("\"id\":1,\"error\":{\"message\":\"m\"}"),
+                 OK("\"id\":1,\"error\":{\"code\":-32603,\"message\":\"m\"}")},
+                {OK("\"id\":1,\"error\":{\"code\":\"-5\",\"message\":\"m\",\"data\":7}"),
+                 OK("\"id\":1,\"error\":{\"code\":-5,\"message\":\"m\",\"data\":7}")},
+                {OK("\"id\":1,\"error\":{\"code\":-32000.0}"),
+                 OK("\"id\":1,\"error\":{\"code\":-32000,\"message\":\"the server's error has no "
+                    "message\"}")},
+                {OK("\"id\":1,\"error\":[3]"),
+                 OK("\"id\":1,\"error\":{\"code\":-32603,\"message\":\"the server's error has no "
+                    "message\",\"data\":[3]}")},
+                {OK("\"id\":null,\"result\":{}"), OK("\"result\":{}")},
+                {OK("\"id\":{},\"result\":{}"), OK("\"result\":{}")},
+                {OK("\"result\":{}"), OK("\"result\":{}")},
+                {OK("\"id\":\"3\",\"result\":{}"), OK("\"id\":\"3\",\"result\":{}")},
+                {OK("\"method\":\"notifications/m\",\"params\":[],\"id\":null"),
+                 OK("\"method\":\"notifications/m\",\"params\":{}")},
+                {OK("\"id\":1,\"result\":\"text\""), NULL},
+                {OK("\"id\":1"), NULL},
+                {OK("\"id\":null,\"method\":\"m\""), NULL},
+                {OK("\"method\":\"m\",\"params\":[1]"), NULL},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+                check_mended(cases[i].text, cases[i].want, false);
+        check_mended("{\"id\":1,\"result\":{}}", "{\"id\":1,\"result\":{},\"jsonrpc\":\"2.0\"}",
+                     true);
+        check_mended("{\"jsonrpc\":\"1.0\",\"method\":\"m\"}",
+                     "{\"jsonrpc\":\"2.0\",\"method\":\"m\"}", true);
+        check_mended("{\"level\":\"info\",\"msg\":\"started\"}", NULL, true);
+        check_mended("[]", NULL, false);
+}
+
+Test(rpc_peek, finds_whose_a_broken_message_is)
+{
+        static const struct {
+                const char *text, *id;
+                bool has_method, has_answer;
+        } cases[] = {
+                {"{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"a\":oops}}", "3", false, true},
+                {"{\"result\":{\"id\":1,\"method\":\"x\",\"b\":[nul]},\"id\":\"a\"}", "\"a\"",
+                 false, true},
+                {"{\"id\":3,\"result\":{\"a\":[1,2", "3", false, true},
+                {"{\"id\":7 ,\"method\":\"m\",\"params\":{\"a\":\"\\q\"}}", "7", true, false},
+                {"{\"error\":null,\"id\":null,\"method\":null", NULL, false, false},
+                {"{\"a\":\"id\",\"id\":[1],\"b\":\"result\"}", NULL, false, false},
+                {"{\"error\":{\"code\":1},\"id\":18446744073709551615}", "18446744073709551615",
+                 false, true},
+                {"{\"id\":3}{\"id\":4}", "3", false, false},
+                {"no message", NULL, false, false},
+                {"{\"id\":\"", NULL, false, false},
+                {"{\"id\\", NULL, false, false},
+                {"{\"id\":", NULL, false, false},
+                {"", NULL, false, false},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                size_t n = strlen(cases[i].text);
+                char *exact = malloc(n);
+                struct rpc_peek peek;
+
+                memcpy(exact, cases[i].text, n);
+                rpc_peek((struct str){exact, n}, &peek);
+                free(exact);
+                cr_assert_eq(peek.id != NULL, cases[i].id != NULL, "%s", cases[i].text);
+                if (peek.id != NULL)
+                        check_dump(peek.id, cases[i].id);
+                cr_assert_eq(peek.has_method, cases[i].has_method, "%s", cases[i].text);
+                cr_assert_eq(peek.has_answer, cases[i].has_answer, "%s", cases[i].text);
+        }
+}
+
+Test(rpc_next_message, among_other_text)
+{
+        static const struct {
+                const char *text;
+                const char *found[3];
+        } cases[] = {
+                {"Progress: 100% {\"jsonrpc\":\"2.0\",\"id\":1}done",
+                 {"{\"jsonrpc\":\"2.0\",\"id\":1}"}},
+                {"{\"id\":1}{ \"id\":2}\n{\n\"method\":\"m\"}",
+                 {"{\"id\":1}", "{ \"id\":2}", "{\n\"method\":\"m\"}"}},
+                {"[{\"id\":1,\"a\":\"}\\\"{\"},{\"result\":{}}]",
+                 {"{\"id\":1,\"a\":\"}\\\"{\"}", "{\"result\":{}}"}},
+                {"{\"level\":\"debug\",\"sent\":{\"jsonrpc\":\"2.0\"}} {\"error\":1}",
+                 {"{\"error\":1}"}},
+                {"it's { open {\"jsonrpc\":\"2.0\"}", {"{\"jsonrpc\":\"2.0\"}"}},
+                {"{\"jsonrpc\":\"2.0\",\"result\":{", {"{\"jsonrpc\":\"2.0\",\"result\":{"}},
+                {"{{{{{{{{{{{{{{{{{{{{\"id\":1}", {NULL}},
+                {"plain text", {NULL}},
+                {"", {NULL}},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                struct str rest = str_from(cases[i].text), found;
+
+                for (size_t n = 0; n < 3 && cases[i].found[n] != NULL; n++) {
+                        cr_assert(rpc_next_message(&rest, &found), "%s", cases[i].text);
+                        check_str(found, str_from(cases[i].found[n]));
+                }
+                cr_assert(!rpc_next_message(&rest, &found) || cases[i].found[2] != NULL, "%s",
+                          cases[i].text);
         }
 }
 
