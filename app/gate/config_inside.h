@@ -20,6 +20,9 @@ void config_fault(struct loading *l, const char *key, const char *fmt, ...)
 /* The same, under another name than the key's. */
 void config_fault_at(struct loading *l, const char *key, const char *where, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
+/* Told like a fault, and none. */
+void config_note(struct loading *l, const char *key, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
 /* The path "at.key" into full; what is too long is cut. */
 void config_key(char full[CONFIG_KEY_SIZE], const char *at, const char *key);
 /* A JSON value as text, with ${env:NAME} filled in; the caller frees it. want: JSON_STRING,

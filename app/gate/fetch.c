@@ -91,6 +91,33 @@ static void fetch_tell_rivals(const struct fetch *f)
                          upstream_name(f->from->upstream), lists[f->list].method, n, first, whose);
 }
 
+/* Told once for each list that is new. Walks ENTRIES_MAX at most. */
+static void fetch_tell_names(const struct fetch *f)
+{
+        const struct catalog_rule *rule = &f->from->upstream->rule;
+        char *first = NULL;
+        unsigned n = 0;
+        json_t *entry;
+        size_t i;
+
+        json_array_foreach (f->entries, i, entry) {
+                const char *name = json_string_value(json_object_get(entry, "name"));
+                char *shown = name != NULL ? catalog_shown_name(rule, name) : NULL;
+
+                if (shown != NULL && !catalog_fits_all(shown) && n++ == 0)
+                        first = strdup(shown);
+                free(shown);
+        }
+        if (n > 0 && upstream_may_log(f->from->upstream))
+                log_warn(NULL,
+                         "[catalog] %s: %s: %u names are over 60 bytes or have other than letters, "
+                         "digits, '_' and '-', which some clients drop: the first is %.128s "
+                         "(\"names\": \"safe\")",
+                         upstream_name(f->from->upstream), lists[f->list].method, n,
+                         first != NULL ? first : "?");
+        free(first);
+}
+
 /* What is wrong with an entry is told once for each list that is new. */
 static void fetch_note_fault(struct fetch *f, const json_t *entry, const char *what,
                              const char *why)
@@ -129,9 +156,22 @@ static void fetch_check_outputs(struct fetch *f)
                         fetch_note_fault(f, entry, ": its outputSchema is left out", why);
 }
 
-/* NULL: of templates, which match; or out of memory. Walks the list once, ENTRIES_MAX at most. */
-static json_t *make_index(enum link_list list, const json_t *entries)
+/* Under the name that was made to fit, too. */
+static void index_made(json_t *index, const struct catalog_rule *rule, const char *name,
+                       json_t *entry)
 {
+        char *shown = catalog_shown_name(rule, name);
+
+        if (shown != NULL && catalog_is_made(shown))
+                json_object_set_nocheck(index, shown, entry);
+        free(shown);
+}
+
+/* NULL: of templates, which match; or out of memory. Walks the list once, ENTRIES_MAX at most. */
+static json_t *make_index(const struct catalog_rule *rule, enum link_list list,
+                          const json_t *entries)
+{
+        bool is_named = rule->is_safe && (list == LINK_TOOLS || list == LINK_PROMPTS);
         const char *key = lists[list].entry_key;
         json_t *index = key != NULL ? json_object() : NULL, *entry;
         size_t i;
@@ -145,6 +185,8 @@ static json_t *make_index(enum link_list list, const json_t *entries)
                         json_decref(index);
                         return NULL;
                 }
+                if (is_named)
+                        index_made(index, rule, name, entry);
         }
         return index;
 }
@@ -162,10 +204,13 @@ static const struct upstream_recent *fetch_share(struct fetch *f)
                 json_decref(recent->lists[f->list]);
                 json_decref(recent->index[f->list]);
                 recent->lists[f->list] = json_incref(f->entries);
-                recent->index[f->list] = make_index(f->list, f->entries);
+                recent->index[f->list] =
+                        make_index(&f->from->upstream->rule, f->list, f->entries);
                 fetch_tell_faults(f);
-                if (f->list == LINK_TOOLS || f->list == LINK_PROMPTS)
+                if (f->list == LINK_TOOLS || f->list == LINK_PROMPTS) {
                         fetch_tell_rivals(f);
+                        fetch_tell_names(f);
+                }
         }
         return recent;
 }

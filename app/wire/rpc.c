@@ -127,7 +127,7 @@ static bool has_nul(const json_t *string)
 static bool is_id(const json_t *id)
 {
         return (json_is_string(id) && json_string_length(id) <= RPC_ID_MAX_BYTES) ||
-               json_is_number(id);
+               rpc_is_integral(id);
 }
 
 static json_t *not_null(json_t *value)
@@ -159,7 +159,7 @@ static const char *read_call(json_t *method, struct rpc_msg *msg)
         if (msg->params != NULL && !json_is_object(msg->params))
                 return "params must be an object";
         if (msg->id != NULL && !is_id(msg->id))
-                return "id must be a string of at most 1024 bytes, or a number";
+                return "id must be a string of at most 1024 bytes, or an integer";
         drop_nulls(meta);
         drop_nulls(msg->params);
         msg->method = json_string_value(method);
@@ -175,7 +175,7 @@ static const char *read_error(struct rpc_msg *msg)
         /* the one place where null, or nothing, may stand: the peer could not read our id */
         msg->id = not_null(msg->id);
         if (msg->id != NULL && !is_id(msg->id))
-                return "id must be a string of at most 1024 bytes, or a number";
+                return "id must be a string of at most 1024 bytes, or an integer";
         msg->kind = RPC_ERROR;
         return NULL;
 }
@@ -184,7 +184,7 @@ static const char *read_result(struct rpc_msg *msg)
 {
         if (!is_id(msg->id))
                 return "a result must carry the id of its request, a string of at most 1024 bytes, "
-                       "or a number";
+                       "or an integer";
         msg->kind = RPC_RESULT;
         return NULL;
 }

@@ -560,7 +560,7 @@ describe('what an upstream asks', { timeout: 60000 }, () => {
   after(() => stream.close());
 
   test('with odd ids is answered under them', async () => {
-    for (const id of ['', 0, -1, 1.5, 9007199254740991, 'a"\\\u0000\n', 'mgw-1']) {
+    for (const id of ['', 0, -1, 9007199254740991, 'a"\\\u0000\n', 'mgw-1']) {
       b.up.push(ask(id, { n: String(id) }));
       const asked = await stream.event((e) => e.json?.params?.n === String(id));
       assert.match(asked.json.id, /^mgw-\d+$/);
@@ -568,7 +568,7 @@ describe('what an upstream asks', { timeout: 60000 }, () => {
       await waitFor(() => replyTo(id), `the reply to ${id}`);
       assert.deepEqual(replyTo(id).result, { action: 'accept' });
     }
-    for (const id of [null, {}, [1], true]) b.up.push(ask(id, { n: 'wrong' }));
+    for (const id of [null, 1.5, {}, [1], true]) b.up.push(ask(id, { n: 'wrong' }));
     await b.checkWitness(client);
     assert.ok(!stream.events.some((e) => e.json?.params?.n === 'wrong'));
   });

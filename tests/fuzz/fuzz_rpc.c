@@ -90,7 +90,7 @@ static void check_msg(const struct rpc_msg *msg)
         REQUIRE((msg->error != NULL) == (msg->kind == RPC_ERROR));
         REQUIRE(msg->id != NULL || msg->kind == RPC_NOTIFICATION || msg->kind == RPC_ERROR);
         REQUIRE(msg->id == NULL || msg->kind != RPC_NOTIFICATION);
-        REQUIRE(msg->id == NULL || json_is_string(msg->id) || json_is_number(msg->id));
+        REQUIRE(msg->id == NULL || json_is_string(msg->id) || rpc_is_integral(msg->id));
         REQUIRE(!is_call || msg->params == NULL || json_is_object(msg->params));
 }
 

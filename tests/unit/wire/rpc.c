@@ -340,15 +340,17 @@ Test(rpc_msg, refuses_what_is_no_message)
                 {"{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":[]}",
                  "params must be an object"},
                 {"{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"m\"}",
-                 "id must be a string of at most 1024 bytes, or a number"},
+                 "id must be a string of at most 1024 bytes, or an integer"},
+                {"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"m\"}",
+                 "id must be a string of at most 1024 bytes, or an integer"},
                 {"{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"m\"}",
-                 "id must be a string of at most 1024 bytes, or a number"},
+                 "id must be a string of at most 1024 bytes, or an integer"},
                 {"{\"jsonrpc\":\"2.0\",\"result\":{}}",
-                 "a result must carry the id of its request, a string of at most 1024 bytes, or a "
-                 "number"},
+                 "a result must carry the id of its request, a string of at most 1024 bytes, or an "
+                 "integer"},
                 {"{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{}}",
-                 "a result must carry the id of its request, a string of at most 1024 bytes, or a "
-                 "number"},
+                 "a result must carry the id of its request, a string of at most 1024 bytes, or an "
+                 "integer"},
                 {"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":\"x\"}",
                  "error must be an object with an integer code and a string message"},
                 {"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":\"1\",\"message\":\"m\"}}",
@@ -356,7 +358,7 @@ Test(rpc_msg, refuses_what_is_no_message)
                 {"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":1}}",
                  "error must be an object with an integer code and a string message"},
                 {"{\"jsonrpc\":\"2.0\",\"id\":[],\"error\":{\"code\":1,\"message\":\"m\"}}",
-                 "id must be a string of at most 1024 bytes, or a number"},
+                 "id must be a string of at most 1024 bytes, or an integer"},
         };
 
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -434,7 +436,7 @@ Test(rpc_msg, members_that_are_null_are_none)
         struct rpc_msg msg;
         json_t *root;
 
-        root = read_msg("{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"m\",\"params\":null,"
+        root = read_msg("{\"jsonrpc\":\"2.0\",\"id\":1.0,\"method\":\"m\",\"params\":null,"
                         "\"result\":null,\"error\":null}",
                         &msg);
         check_int(msg.kind, RPC_REQUEST);
