@@ -10,6 +10,7 @@
 #include "mgw/gate/post.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/wire/rpc.h"
+#include "mgw/wire/rpc_mend.h"
 #include "mgw/wire/rpc_result.h"
 
 #include <ctype.h>
@@ -21,6 +22,7 @@ struct relay {
         struct call *call;
         struct stream *stream; /* NULL: a body; or the client has left */
         struct rpc_result_reader reader;
+        struct rpc_mend mend;
         const char *inserted; /* members that the result lacks, until they are written */
         int64_t id;
         char last; /* byte that was sent on */
@@ -203,6 +205,11 @@ static void relay_end(struct relay *relay)
         call_answered(call);
 }
 
+static void relay_put(void *owner, struct str bytes)
+{
+        relay_write(owner, bytes);
+}
+
 static void relay_write_piece(struct relay *relay, struct str piece)
 {
         relay->last = piece.p[piece.n - 1];
@@ -212,8 +219,7 @@ static void relay_write_piece(struct relay *relay, struct str piece)
                 piece = (struct str){piece.p + 1, piece.n - 1};
         }
         relay->inserted = NULL;
-        if (piece.n > 0)
-                relay_write(relay, piece);
+        rpc_mend_feed(&relay->mend, piece, relay_put, relay);
 }
 
 void relay_feed(struct relay *relay, struct str bytes, bool is_last)

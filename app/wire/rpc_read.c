@@ -3,6 +3,7 @@
 #include "mgw/wire/json_number.h"
 #include "mgw/wire/rpc.h"
 #include "rpc_plain.h"
+#include "rpc_text.h"
 
 #include <float.h>
 #include <math.h>
@@ -102,29 +103,6 @@ static bool read_hex(struct reader *r, uint32_t *code)
         return true;
 }
 
-static size_t put_utf8(char *out, uint32_t c)
-{
-        size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-        static const unsigned char firsts[] = {0, 0, 0xc0, 0xe0, 0xf0};
-
-        for (size_t i = n - 1; i > 0; i--) {
-                out[i] = (char)(0x80 | (c & 0x3f));
-                c >>= 6;
-        }
-        out[0] = (char)(firsts[n] | c);
-        return n;
-}
-
-static bool is_high(uint32_t c)
-{
-        return c >= 0xd800 && c <= 0xdbff;
-}
-
-static bool is_low(uint32_t c)
-{
-        return c >= 0xdc00 && c <= 0xdfff;
-}
-
 /* Behind "\u". Half a pair is no character: U+FFFD. */
 static bool read_unicode(struct reader *r, char **out)
 {
@@ -132,17 +110,17 @@ static bool read_unicode(struct reader *r, char **out)
 
         if (!read_hex(r, &c))
                 return false;
-        while (is_high(c) && take_word(r, "\\u")) {
+        while (rpc_is_high(c) && take_word(r, "\\u")) {
                 if (!read_hex(r, &low))
                         return false;
-                if (is_low(low)) {
-                        c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+                if (rpc_is_low(low)) {
+                        c = rpc_of_pair(c, low);
                 } else {
-                        *out += put_utf8(*out, RPC_REPLACEMENT);
+                        *out += rpc_put_utf8(*out, RPC_REPLACEMENT);
                         c = low;
                 }
         }
-        *out += put_utf8(*out, is_high(c) || is_low(c) ? RPC_REPLACEMENT : c);
+        *out += rpc_put_utf8(*out, rpc_is_high(c) || rpc_is_low(c) ? RPC_REPLACEMENT : c);
         return true;
 }
 
@@ -164,37 +142,6 @@ static bool read_escape(struct reader *r, char **out)
         return true;
 }
 
-/* Of a surrogate in three bytes (CESU-8). 0: there is none. */
-static uint32_t surrogate_at(const char *p, const char *end)
-{
-        const unsigned char *u = (const unsigned char *)p;
-
-        if (end - p < 3 || u[0] != 0xed || u[1] < 0xa0 || u[1] > 0xbf || (u[2] & 0xc0) != 0x80)
-                return 0;
-        return 0xd000 | (uint32_t)(u[1] & 0x3f) << 6 | (uint32_t)(u[2] & 0x3f);
-}
-
-/* The bytes of a character that has begun and does not go on (WHATWG Encoding 4: a maximal
- * subpart, as decoders replace it). At least 1. */
-static size_t broken_length(const char *p, const char *end)
-{
-        const unsigned char *u = (const unsigned char *)p;
-        size_t wants = u[0] >= 0xf0 && u[0] <= 0xf4   ? 4
-                       : u[0] >= 0xe0 && u[0] <= 0xef ? 3
-                       : u[0] >= 0xc2 && u[0] <= 0xdf ? 2
-                                                      : 1;
-        unsigned char from = u[0] == 0xe0 ? 0xa0 : u[0] == 0xf0 ? 0x90 : 0x80;
-        unsigned char to = u[0] == 0xed ? 0x9f : u[0] == 0xf4 ? 0x8f : 0xbf;
-        size_t n = 1;
-
-        while (n < wants && p + n < end && u[n] >= from && u[n] <= to) {
-                from = 0x80;
-                to = 0xbf;
-                n++;
-        }
-        return n;
-}
-
 struct text {
         const char *p;
         size_t n;
@@ -207,10 +154,11 @@ struct text {
 static bool read_broken(struct reader *r, struct text *text, char **out)
 {
         size_t n = (size_t)(*out - text->owned), size = n + 3 * (size_t)(text->end - r->at) + 1;
-        uint32_t high = surrogate_at(r->at, text->end);
-        uint32_t low = is_high(high) ? surrogate_at(r->at + 3, text->end) : 0;
-        bool is_pair = is_low(low);
-        size_t used = is_pair ? 6 : high != 0 ? 3 : broken_length(r->at, text->end);
+        uint32_t high = rpc_surrogate_at(r->at, text->end);
+        uint32_t low = rpc_is_high(high) ? rpc_surrogate_at(r->at + 3, text->end) : 0;
+        bool is_pair = rpc_is_low(low);
+        size_t wants;
+        size_t used = is_pair ? 6 : high != 0 ? 3 : rpc_broken_length(r->at, text->end, &wants);
 
         if (text->size < size) {
                 char *owned = realloc(text->owned, size);
@@ -222,8 +170,7 @@ static bool read_broken(struct reader *r, struct text *text, char **out)
                 *out = owned + n;
         }
         r->at += used;
-        *out += put_utf8(*out, is_pair ? 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)
-                                       : RPC_REPLACEMENT);
+        *out += rpc_put_utf8(*out, is_pair ? rpc_of_pair(high, low) : RPC_REPLACEMENT);
         r->n_grown += used < 3 ? 3 - used : 0;
         return true;
 }

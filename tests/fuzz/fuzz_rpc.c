@@ -4,6 +4,7 @@
 #include "mgw/base/buf.h"
 #include "mgw/wire/json_number.h"
 #include "mgw/wire/rpc.h"
+#include "mgw/wire/rpc_mend.h"
 #include "mgw/wire/rpc_result.h"
 
 #include "../../app/wire/rpc_read.h"
@@ -109,6 +110,45 @@ static void check_answer(const struct rpc_msg *msg)
         json_decref(answer);
 }
 
+static void add_piece(void *owner, struct str piece)
+{
+        REQUIRE(buf_add_str(owner, piece) == 0);
+}
+
+static void mend(struct str text, uint32_t seed, struct buf *out)
+{
+        struct rpc_mend m = {0};
+        struct cuts cuts = {seed};
+
+        buf_init(out, 1 << 26);
+        while (text.n > 0) {
+                size_t n = cuts_next(&cuts, text.n);
+
+                rpc_mend_feed(&m, (struct str){text.p, n}, add_piece, out);
+                text = (struct str){text.p + n, text.n - n};
+        }
+}
+
+/* What is passed on is mended the same however it is cut, and is read as what it was made of. */
+static void check_mended(struct str text)
+{
+        struct buf whole, cut;
+        json_t *was, *is;
+        char why[160];
+
+        mend(text, 0, &whole);
+        mend(text, (uint32_t)text.n + 1, &cut);
+        REQUIRE(str_eq(buf_bytes(&whole), buf_bytes(&cut)));
+        if (rpc_parse(text, NULL, &was, why, sizeof(why)) == 0) {
+                REQUIRE(rpc_parse(buf_bytes(&whole), NULL, &is, why, sizeof(why)) == 0);
+                REQUIRE(same(was, is));
+                json_decref(was);
+                json_decref(is);
+        }
+        buf_finish(&whole);
+        buf_finish(&cut);
+}
+
 /* The result as it is passed on, cut somewhere, is the one that the parser finds, and so is its id
  * where that is an integer over 0. */
 static void check_result(struct str text, const json_t *result, const json_t *id)
@@ -138,11 +178,14 @@ static void check_result(struct str text, const json_t *result, const json_t *id
         }
         REQUIRE(memchr(buf_bytes(&out).p, '\n', out.len) == NULL);
         REQUIRE(memchr(buf_bytes(&out).p, '\r', out.len) == NULL);
+        check_mended(buf_bytes(&out));
         if (o == RPC_RESULT_END && result != NULL) {
                 REQUIRE(rpc_parse(buf_bytes(&out), NULL, &again, why, sizeof(why)) == 0);
                 REQUIRE(same(again, result));
-                if (r.id > 0)
-                        REQUIRE(json_is_integer(id) && json_integer_value(id) == r.id);
+                if (r.id > 0 && json_is_string(id))
+                        REQUIRE(strtoll(json_string_value(id), NULL, 10) == r.id);
+                else if (r.id > 0)
+                        REQUIRE(rpc_number_value(id) == (double)r.id);
                 else if (json_is_integer(id))
                         REQUIRE(json_integer_value(id) <= 0 ||
                                 json_integer_value(id) >= INT64_MAX / 10);

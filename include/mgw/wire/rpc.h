@@ -39,7 +39,7 @@ enum rpc_kind { RPC_REQUEST, RPC_NOTIFICATION, RPC_RESULT, RPC_ERROR };
 struct rpc_msg {
         enum rpc_kind kind;
         json_t *root;
-        json_t *id;         /* string or integer, also 1.0; NULL: a notification, or an answer without id */
+        json_t *id; /* string or integer, also 1.0; NULL: a notification, or an answer without id */
         const char *method; /* requests and notifications */
         json_t *params;     /* object or NULL (arrays are refused) */
         json_t *result;
