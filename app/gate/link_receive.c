@@ -258,9 +258,7 @@ static void exchange_unreadable(struct exchange *x, const char *fault)
         char why[224];
 
         snprintf(why, sizeof(why), "its answer cannot be read: %s", fault);
-        if (x->kind == EXCHANGE_DISCOVER)
-                link_not_discovered(x);
-        else
+        if (x->kind != EXCHANGE_DISCOVER || !link_greets_otherwise(x))
                 exchange_fail(x, why, FAULT_FINAL);
 }
 
