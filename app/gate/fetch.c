@@ -204,8 +204,7 @@ static const struct upstream_recent *fetch_share(struct fetch *f)
                 json_decref(recent->lists[f->list]);
                 json_decref(recent->index[f->list]);
                 recent->lists[f->list] = json_incref(f->entries);
-                recent->index[f->list] =
-                        make_index(&f->from->upstream->rule, f->list, f->entries);
+                recent->index[f->list] = make_index(&f->from->upstream->rule, f->list, f->entries);
                 fetch_tell_faults(f);
                 if (f->list == LINK_TOOLS || f->list == LINK_PROMPTS) {
                         fetch_tell_rivals(f);

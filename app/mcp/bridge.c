@@ -326,9 +326,9 @@ static void drop_structured_value(json_t *result)
                 return;
         if (json_array_size(json_object_get(result, "content")) == 0 &&
             rpc_dump(value, &text) == 0) {
-                json_object_set_new(result, "content",
-                                    json_pack("[{s:s, s:s%}]", "type", "text", "text", text.p,
-                                              text.n));
+                json_object_set_new(
+                        result, "content",
+                        json_pack("[{s:s, s:s%}]", "type", "text", "text", text.p, text.n));
                 free((void *)text.p);
         }
         json_object_del(result, "structuredContent");

@@ -43,9 +43,8 @@ int seal_digest(uint8_t digest[SEAL_DIGEST_BYTES], const char *method, const jso
                 json_object_del(same, changing[i]);
         both = json_pack("[s, o]", method, same);
         r = rpc_dump_sorted(both, &text);
-        r = r == 0 && EVP_Digest(text.p, text.n, digest, NULL, EVP_sha256(), NULL) == 1
-                    ? 0
-                    : -ENOMEM;
+        r = r == 0 && EVP_Digest(text.p, text.n, digest, NULL, EVP_sha256(), NULL) == 1 ? 0
+                                                                                        : -ENOMEM;
         free((void *)text.p);
         json_decref(both);
         return r;

@@ -436,7 +436,8 @@ static const struct member argument_members[] = {
 static const struct shape argument = {.members = argument_members};
 
 #define SHOWN                                                                                      \
-        MAY("title", TEXT), MAY("description", TEXT), MAY("icons", LIST, .of = &icon), MAY("_meta", OBJECT)
+        MAY("title", TEXT), MAY("description", TEXT), MAY("icons", LIST, .of = &icon),             \
+                MAY("_meta", OBJECT)
 
 static const struct member tool_members[] = {
         MUST("name", NAME),

@@ -5,7 +5,7 @@
 #include "rpc_text.h"
 
 /* "\uXXXX" */
-#define ESCAPE_BYTES 6
+#define ESCAPE_BYTES ((size_t)6)
 
 enum what {
         WHOLE,  /* as it should be */
@@ -19,7 +19,7 @@ static uint32_t code_at(const char *p)
 {
         uint32_t code = 0;
 
-        for (int i = 2; i < ESCAPE_BYTES; i++) {
+        for (size_t i = 2; i < ESCAPE_BYTES; i++) {
                 int digit = str_hex_digit(p[i]);
 
                 if (digit < 0)

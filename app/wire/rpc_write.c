@@ -46,7 +46,8 @@ static bool put(struct writer *w, const char *p, size_t n)
 {
         if (!reserve(w, n))
                 return false;
-        memcpy(w->p + w->n, p, n);
+        if (n > 0)
+                memcpy(w->p + w->n, p, n);
         w->n += n;
         return true;
 }
@@ -199,11 +200,8 @@ static bool put_real(struct writer *w, double value)
                 memmove(exponent + 1, exponent + 2, strlen(exponent + 2) + 1);
                 n--;
         }
-        if (strpbrk(text, ".e") == NULL) { /* it stays what it is for who reads it back */
-                memcpy(text + n, ".0", 2);
-                n += 2;
-        }
-        return put(w, text, n);
+        /* an integer is something else for who reads it back */
+        return put(w, text, n) && (strpbrk(text, ".e") != NULL || put(w, ".0", 2));
 }
 
 static bool put_integer(struct writer *w, json_int_t value)
