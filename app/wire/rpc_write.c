@@ -44,10 +44,11 @@ static bool reserve(struct writer *w, size_t n)
 
 static bool put(struct writer *w, const char *p, size_t n)
 {
-        if (!reserve(w, n))
+        if (n == 0)
+                return true;
+        if (!reserve(w, n) || w->p == NULL)
                 return false;
-        if (n > 0)
-                memcpy(w->p + w->n, p, n);
+        memcpy(w->p + w->n, p, n);
         w->n += n;
         return true;
 }

@@ -3,10 +3,13 @@
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { answers } from './lib/odd_answers.mjs';
 import { OddServer } from './lib/odd_server.mjs';
-import { startGateway, top } from './lib/gateway.mjs';
+import { mgwRelease, startGateway, top } from './lib/gateway.mjs';
 import { schemaOf } from './lib/matrix/schemas.mjs';
 import { openSession, rpc } from './lib/stream.mjs';
 
@@ -204,6 +207,18 @@ describe('a list with entries that are none', { timeout: 120000 }, () => {
     assert.deepEqual((await client.request('completion/complete', { ref: { type: 'ref/prompt', name: 'up_good' }, argument: { name: 'a', value: '' } })).result.completion, { values: ['a', '2'] });
     await gateway.mgw.line(/up: prompts\/get: left out of a result: /);
   });
+});
+
+test('a description with numbers past 64 bits is read, and names that some clients drop are told of it', (t) => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-odd-'));
+  t.after(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const seed = '{"type":"integer","minimum":-9223372036854776000,"maximum":18446744073709551615}';
+  fs.writeFileSync(path.join(dir, 'doc.json'), `{"openapi":"3.0.0","info":{"title":"t","version":"1"},"servers":[{"url":"http://127.0.0.1:9"}],"paths":{"/chat":{"post":{"operationId":"${'chat'.repeat(16)}",
+    "requestBody":{"content":{"application/json":{"schema":{"type":"object","properties":{"seed":${seed}}}}}}}}}}`);
+  fs.writeFileSync(path.join(dir, 'mgw.json'), JSON.stringify({ mcpServers: { api: { openapi: 'doc.json' } } }));
+  const { status, stderr } = spawnSync(mgwRelease, ['--check-config', path.join(dir, 'mgw.json')], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /mcpServers\.api: its tool (chat){16} is called api_(chat){16}, which some clients drop/);
 });
 
 describe('names that some clients drop', { timeout: 60000 }, () => {
