@@ -4,6 +4,7 @@
 
 #include "confine.h"
 #include "mgw/gate/share.h"
+#include "mgw/wire/json_number.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -56,7 +57,7 @@ static void run_echo(struct call *call, const json_t *arguments)
 {
         json_t *message = json_object_get(arguments, "message");
 
-        if (json_is_string(message)) /* the value itself: to copy and to check it takes time */
+        if (rpc_is_string(message)) /* the value itself: to copy and to check it takes time */
                 answer_take(call, json_incref(message), false);
         else
                 answer_text(call, "echo: arguments.message must be a string", 40, true);
@@ -67,7 +68,7 @@ static void wait_on_due(struct timer *timer)
         struct call *call = container_of(timer, struct call, work);
         char text[64];
         int n = snprintf(text, sizeof(text), "Waited %g seconds.",
-                         json_number_value(json_object_get(
+                         rpc_number_value(json_object_get(
                                  json_object_get(call->params, "arguments"), "seconds")));
 
         answer_text(call, text, (size_t)n, false);
@@ -75,10 +76,10 @@ static void wait_on_due(struct timer *timer)
 
 static void run_wait(struct call *call, const json_t *arguments)
 {
-        double seconds = json_number_value(json_object_get(arguments, "seconds"));
+        double seconds = rpc_number_value(json_object_get(arguments, "seconds"));
         static const char why[] = "wait: arguments.seconds must be a number from 0 to 3600";
 
-        if (!json_is_number(json_object_get(arguments, "seconds")) || !isfinite(seconds) ||
+        if (!rpc_is_number(json_object_get(arguments, "seconds")) || !isfinite(seconds) ||
             seconds < 0 || seconds > WAIT_MAX_S) {
                 answer_text(call, why, sizeof(why) - 1, true);
                 return;

@@ -16,6 +16,7 @@
 #include "mgw/gate/subscription.h"
 #include "mgw/gate/task.h"
 #include "mgw/mcp/bridge.h"
+#include "mgw/wire/json_number.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -217,7 +218,7 @@ void call_set_progress_token(struct call *call, json_t *token)
 
 void call_on_progress(struct call *call, json_t *params)
 {
-        double theirs = json_number_value(json_object_get(params, "progress"));
+        double theirs = rpc_number_value(json_object_get(params, "progress"));
 
         if (call->progress_token != NULL)
                 call_send_progress(call, params, progress_pass(&call->progress, theirs));

@@ -29,6 +29,7 @@ enum kind {
         KIND_OCTAL,   /* uint32_t, written as a string of octal digits */
         KIND_FORMAT,  /* int, enum log_format */
         KIND_LEVEL,   /* int, enum log_level */
+        KIND_NAMES,   /* bool: are they safe? */
         KIND_BOOL,    /* bool */
         KIND_ORIGINS, /* array of strings; commas between them in the environment */
 };
@@ -159,6 +160,9 @@ static const struct setting settings[] = {
          "mgw ends when it has been stuck for so long, to be started anew; 0: never"},
         {"builtin_tools", KIND_BOOL, AT(has_builtin_tools), "true", 0, 0,
          "gateway_status, echo and wait: true or false"},
+        {"names", KIND_NAMES, AT(has_safe_names), "given", 0, 0,
+         "\"safe\": tools and prompts whose names some clients drop get others: 50 letters, "
+         "digits, '_' and '-' at most; \"given\": names stay as they are, and the log tells"},
         {"log_format", KIND_FORMAT, AT(log_format), "text", 0, 0, "text or json"},
         {"log_level", KIND_LEVEL, AT(log_level), "info", 0, 0, "debug, info, warn or error"},
         {"log_slow_ms", KIND_MS, AT(log_slow_ms), "10000", 0, 1e9,
@@ -373,6 +377,11 @@ static const char *set(struct config *c, const struct setting *s, const char *va
         case KIND_LEVEL:
                 return set_word(field, value, levels,
                                 "must be \"debug\", \"info\", \"warn\" or \"error\"");
+        case KIND_NAMES:
+                if (strcmp(value, "given") != 0 && strcmp(value, "safe") != 0)
+                        return "must be \"given\" or \"safe\"";
+                *(bool *)field = value[0] == 's';
+                return NULL;
         case KIND_BOOL:
                 return set_bool(field, value);
         case KIND_ORIGINS:

@@ -30,7 +30,8 @@ static void claim(struct loading *l, json_t *owners, const struct config_server 
                                           .prefix = s->prefix,
                                           .include = s->include,
                                           .exclude = s->exclude,
-                                          .tools = s->tools};
+                                          .tools = s->tools,
+                                          .is_safe = l->config->has_safe_names};
         bool is_given = json_object_get(json_object_get(s->tools, theirs), "name") != NULL;
         char *shown = catalog_shown_name(&rule, theirs);
         const char *owner =
@@ -55,7 +56,12 @@ static void claim(struct loading *l, json_t *owners, const struct config_server 
                                 "%s: give it another name under \"tools\", or all of them "
                                 "another \"prefix\"",
                                 theirs, shown, rival->name);
-        else if (shown != NULL)
+        else if (shown != NULL && !catalog_fits_all(shown))
+                config_note(l, key,
+                            "its tool %s is called %s, which some clients drop: over 60 bytes, or "
+                            "other than letters, digits, '_' and '-' (\"names\": \"safe\")",
+                            theirs, shown);
+        if (shown != NULL && owner == NULL && rival == NULL)
                 json_object_set_new(owners, shown, json_string(s->name));
         free(shown);
 }

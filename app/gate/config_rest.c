@@ -4,6 +4,7 @@
 #include "mgw/mcp/catalog.h"
 #include "mgw/mcp/openapi.h"
 #include "mgw/mcp/rest.h"
+#include "mgw/wire/rpc.h"
 #include "mgw/wire/yaml.h"
 
 #include <ctype.h>
@@ -218,10 +219,21 @@ static void read_description(struct loading *l, const json_t *json, struct confi
                 config_fault(l, "the description", "out of memory");
 }
 
+/* Strict, but for numbers: bounds like 9223372036854776000 stand in many published documents. */
+static json_t *read_text(struct str text, json_error_t *error)
+{
+        json_t *json = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, error);
+        char why[160];
+
+        if (json == NULL && json_error_code(error) == json_error_numeric_overflow)
+                (void)rpc_parse_any(text, &json, why, sizeof(why));
+        return json;
+}
+
 static void read_json(struct loading *l, struct config_server *s)
 {
         json_error_t error;
-        json_t *json = json_loadb(l->text.p, l->text.n, JSON_REJECT_DUPLICATES, &error);
+        json_t *json = read_text(l->text, &error);
 
         if (json == NULL)
                 tell_place(l, (unsigned)error.line, (unsigned)error.column, error.text);

@@ -4,6 +4,7 @@
 #include "mgw/base/log.h"
 #include "mgw/gate/account.h"
 #include "mgw/gate/call.h"
+#include "mgw/wire/json_str.h"
 #include "refetch.h"
 #include "rounds.h"
 
@@ -13,6 +14,9 @@
 
 /* Messages on their way to one upstream that get no answer; more are dropped. */
 #define SENDS_MAX 256
+
+/* A double holds no more. */
+#define ID_MAX (INT64_C(1) << 53)
 
 /* Of one link at once, that nobody waits for. */
 #define UNASKED_MAX 16
@@ -260,12 +264,26 @@ void exchange_unpark(struct exchange *x)
                 link_try(link);
 }
 
+/* Ours are integers above 0, which some servers give back as 3.0 or "3". 0: it is none of ours. */
+static int64_t id_number(const json_t *id)
+{
+        uint64_t number = 0;
+
+        if (json_is_string(id) && str_to_u64(json_str(id), &number) != 0)
+                number = 0;
+        if (json_is_real(id) && json_real_value(id) >= 1 && json_real_value(id) <= ID_MAX)
+                number = (uint64_t)json_real_value(id);
+        if (json_is_integer(id) && json_integer_value(id) > 0)
+                number = (uint64_t)json_integer_value(id);
+        return number <= (uint64_t)ID_MAX ? (int64_t)number : 0;
+}
+
 struct exchange *exchange_find(struct link *link, const json_t *id)
 {
-        int64_t number = json_integer_value(id);
+        int64_t number = id_number(id);
         struct exchange *x = NULL;
 
-        if (json_is_integer(id))
+        if (number > 0)
                 HASH_FIND(hh, link->by_id, &number, sizeof(number), x);
         return x;
 }

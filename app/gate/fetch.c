@@ -4,6 +4,8 @@
 #include "mgw/base/log.h"
 #include "mgw/gate/account.h"
 #include "mgw/mcp/mirror.h"
+#include "mgw/mcp/shape.h"
+#include "mgw/wire/json_number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +13,8 @@
 /* Of one upstream's list; more is left out. */
 #define PAGES_MAX 200
 #define ENTRIES_MAX 20000
+/* Entries of one list whose faults are told. */
+#define FAULTS_MAX 16
 /* Templates are tried one by one. */
 #define TEMPLATES_MAX 1000
 
@@ -49,7 +53,9 @@ static void fetch_send(struct fetch *f, json_t *cursor)
 static void fetch_forget(struct fetch *f)
 {
         json_decref(f->entries);
+        json_decref(f->faults);
         f->entries = NULL;
+        f->faults = NULL;
         f->from = NULL;
 }
 
@@ -85,9 +91,87 @@ static void fetch_tell_rivals(const struct fetch *f)
                          upstream_name(f->from->upstream), lists[f->list].method, n, first, whose);
 }
 
-/* NULL: of templates, which match; or out of memory. Walks the list once, ENTRIES_MAX at most. */
-static json_t *make_index(enum link_list list, const json_t *entries)
+/* Told once for each list that is new. Walks ENTRIES_MAX at most. */
+static void fetch_tell_names(const struct fetch *f)
 {
+        const struct catalog_rule *rule = &f->from->upstream->rule;
+        char *first = NULL;
+        unsigned n = 0;
+        json_t *entry;
+        size_t i;
+
+        json_array_foreach (f->entries, i, entry) {
+                const char *name = json_string_value(json_object_get(entry, "name"));
+                char *shown = name != NULL ? catalog_shown_name(rule, name) : NULL;
+
+                if (shown != NULL && !catalog_fits_all(shown) && n++ == 0)
+                        first = strdup(shown);
+                free(shown);
+        }
+        if (n > 0 && upstream_may_log(f->from->upstream))
+                log_warn(NULL,
+                         "[catalog] %s: %s: %u names are over 60 bytes or have other than letters, "
+                         "digits, '_' and '-', which some clients drop: the first is %.128s "
+                         "(\"names\": \"safe\")",
+                         upstream_name(f->from->upstream), lists[f->list].method, n,
+                         first != NULL ? first : "?");
+        free(first);
+}
+
+/* What is wrong with an entry is told once for each list that is new. */
+static void fetch_note_fault(struct fetch *f, const json_t *entry, const char *what,
+                             const char *why)
+{
+        const char *key = lists[f->list].entry_key;
+        const char *name = rpc_text(entry, key != NULL ? key : "uriTemplate");
+
+        if (f->faults == NULL)
+                f->faults = json_array();
+        if (json_array_size(f->faults) < FAULTS_MAX)
+                json_array_append_new(
+                        f->faults,
+                        json_sprintf("%.128s%s: %s", name != NULL ? name : "an entry", what, why));
+}
+
+static void fetch_tell_faults(const struct fetch *f)
+{
+        json_t *fault;
+        size_t i;
+
+        json_array_foreach (f->faults, i, fault)
+                if (upstream_may_log(f->from->upstream))
+                        log_warn(NULL, "[catalog] %s: %s: %s", upstream_name(f->from->upstream),
+                                 lists[f->list].method, json_string_value(fault));
+}
+
+/* A schema is compiled but once for each list that is new. Walks ENTRIES_MAX at most. */
+static void fetch_check_outputs(struct fetch *f)
+{
+        json_t *entry;
+        char why[400];
+        size_t i;
+
+        json_array_foreach (f->entries, i, entry)
+                if (shape_drop_unsound_output(entry, why, sizeof(why)))
+                        fetch_note_fault(f, entry, ": its outputSchema is left out", why);
+}
+
+/* Under the name that was made to fit, too. */
+static void index_made(json_t *index, const struct catalog_rule *rule, const char *name,
+                       json_t *entry)
+{
+        char *shown = catalog_shown_name(rule, name);
+
+        if (shown != NULL && catalog_is_made(shown))
+                json_object_set_nocheck(index, shown, entry);
+        free(shown);
+}
+
+/* NULL: of templates, which match; or out of memory. Walks the list once, ENTRIES_MAX at most. */
+static json_t *make_index(const struct catalog_rule *rule, enum link_list list,
+                          const json_t *entries)
+{
+        bool is_named = rule->is_safe && (list == LINK_TOOLS || list == LINK_PROMPTS);
         const char *key = lists[list].entry_key;
         json_t *index = key != NULL ? json_object() : NULL, *entry;
         size_t i;
@@ -101,6 +185,8 @@ static json_t *make_index(enum link_list list, const json_t *entries)
                         json_decref(index);
                         return NULL;
                 }
+                if (is_named)
+                        index_made(index, rule, name, entry);
         }
         return index;
 }
@@ -110,13 +196,20 @@ static const struct upstream_recent *fetch_share(struct fetch *f)
 {
         struct upstream_recent *recent = &f->from->upstream->recent[f->from->is_stateless];
 
+        if (json_equal(recent->lists[f->list], f->entries))
+                return recent;
+        if (f->list == LINK_TOOLS)
+                fetch_check_outputs(f);
         if (!json_equal(recent->lists[f->list], f->entries)) {
                 json_decref(recent->lists[f->list]);
                 json_decref(recent->index[f->list]);
                 recent->lists[f->list] = json_incref(f->entries);
-                recent->index[f->list] = make_index(f->list, f->entries);
-                if (f->list == LINK_TOOLS || f->list == LINK_PROMPTS)
+                recent->index[f->list] = make_index(&f->from->upstream->rule, f->list, f->entries);
+                fetch_tell_faults(f);
+                if (f->list == LINK_TOOLS || f->list == LINK_PROMPTS) {
                         fetch_tell_rivals(f);
+                        fetch_tell_names(f);
+                }
         }
         return recent;
 }
@@ -191,6 +284,7 @@ static size_t entries_max(const struct fetch *f)
 static void fetch_add(struct fetch *f, const json_t *page)
 {
         size_t max = entries_max(f);
+        char why[160];
         json_t *entry;
         size_t i;
 
@@ -203,6 +297,12 @@ static void fetch_add(struct fetch *f, const json_t *page)
                                          max);
                         return;
                 }
+                if (!shape_mend_entry(lists[f->list].key, entry, why, sizeof(why))) {
+                        fetch_note_fault(f, entry, " is left out", why);
+                        continue;
+                }
+                if (why[0] != '\0')
+                        fetch_note_fault(f, entry, ": left out of it", why);
                 if (!fetch_takes(f, entry))
                         continue;
                 f->n_bytes += rpc_cost(entry);
@@ -221,7 +321,7 @@ static void fetch_add(struct fetch *f, const json_t *page)
 static void fetch_note_ttl(struct fetch *f, const json_t *ttl)
 {
         int64_t max_ms = f->from->upstream->gate->config->catalog_age_ms;
-        double theirs = json_number_value(ttl);
+        double theirs = rpc_number_value(ttl);
         int64_t ms = theirs >= (double)max_ms ? max_ms : theirs > 0 ? (int64_t)theirs : 0;
 
         if (ttl != NULL && (f->ttl_ms < 0 || ms < f->ttl_ms))
@@ -266,6 +366,7 @@ void fetch_start(struct fetch *f, struct link *link, enum link_list list)
         f->from = link;
         f->list = list;
         f->entries = json_array();
+        f->faults = NULL;
         f->ttl_ms = -1;
         f->n_pages = 0;
         f->n_bytes = 0;

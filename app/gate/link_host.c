@@ -276,14 +276,15 @@ static bool session_wants(const struct session *s, const struct rpc_msg *m)
 
 static void host_log_notice(const struct link *host, const struct rpc_msg *m)
 {
-        char *text;
+        struct str text = {NULL, 0};
 
         if (!upstream_may_log(host->upstream))
                 return;
-        text = json_dumps(m->params, JSON_COMPACT);
+        if (m->params != NULL)
+                (void)rpc_dump(m->params, &text);
         log_info(NULL, "[upstream] %s: %s: no call is known to have caused it: %.*s",
-                 upstream_name(host->upstream), m->method, SHOWN_MAX, text != NULL ? text : "");
-        free(text);
+                 upstream_name(host->upstream), m->method, SHOWN_MAX, text.p != NULL ? text.p : "");
+        free((void *)text.p);
 }
 
 static void host_on_notice(struct link *host, struct call *call, const struct rpc_msg *m)

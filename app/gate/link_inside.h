@@ -96,7 +96,7 @@ extern const struct transport transport_shared;
 
 /* A message of the upstream; via: the exchange whose answer carries it, NULL: not known. */
 void link_on_text(struct link *link, struct exchange *via, struct str text);
-/* The same, read already; the message is borrowed. */
+/* The same, read already: a message, or an array of them (2025-03-26); borrowed. */
 void link_on_message(struct link *link, struct exchange *via, json_t *root);
 /* Has the client said in initialize that it takes such a request? Some servers send it all the
  * same, and a client may leave it unanswered. */

@@ -1,5 +1,6 @@
 /* What an upstream says: answers to their errands, all else to the call that it belongs to, or to
- * the session. */
+ * the session. It is read as leniently as docs/quirks.md says; an answer that cannot be read ends
+ * its exchange. */
 #include "listen.h"
 #include "mgw/base/log.h"
 #include "mgw/gate/call.h"
@@ -9,8 +10,11 @@
 #include "mgw/gate/stateless.h"
 #include "mgw/gate/task.h"
 #include "mgw/mcp/bridge.h"
+#include "mgw/mcp/shape.h"
+#include "mgw/wire/rpc_peek.h"
 #include "mgw/wire/rpc_result.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Of one URI that is kept. */
@@ -37,13 +41,37 @@ static void link_note_subscription(struct link *link, const json_t *request)
                 (void)watched_add(link, kind, name);
 }
 
-/* An error that carries no id is about the request whose HTTP answer it is. */
+/* So that every client can read it. */
+static void link_mend_result(const struct exchange *x, json_t *result)
+{
+        struct upstream *u = x->owner->upstream;
+        const char *method = exchange_method(x);
+        char why[160];
+
+        if (!shape_mend_result(method, result, why, sizeof(why)) && upstream_may_log(u))
+                log_warn(NULL, "[upstream] %s: %s: left out of a result: %s", upstream_name(u),
+                         method, why);
+}
+
+static struct exchange *link_only_exchange(const struct link *link);
+
+/* Whose answer is it? One without an id is that of the request whose HTTP answer it came by
+ * (via), or of the only one that waits. */
+static struct exchange *link_whose(struct link *link, struct exchange *via, const json_t *id)
+{
+        if (id != NULL) /* that of no exchange is late, or another's */
+                return exchange_find(link, id);
+        if (via != NULL)
+                return exchange_is_request(via) ? via : NULL;
+        return link->transport->outlives_sessions ? NULL : link_only_exchange(link);
+}
+
 static void link_on_answer(struct link *link, struct exchange *via, const struct rpc_msg *m)
 {
-        struct exchange *x = m->id == NULL ? via : exchange_find(link, m->id);
+        struct exchange *x = link_whose(link, via, m->id);
 
-        if (x == NULL)
-                return; /* late, or of a call that was cancelled */
+        if (x == NULL || (m->is_bare && m->id == NULL && via == NULL))
+                return;
         if (exchange_greets(x)) {
                 link_on_greeting_answer(x, m);
                 return;
@@ -57,8 +85,10 @@ static void link_on_answer(struct link *link, struct exchange *via, const struct
         }
         if (x->is_stateless && link_goes_on(x, m))
                 return;
-        if (m->kind == RPC_RESULT)
+        if (m->kind == RPC_RESULT) {
+                link_mend_result(x, m->result);
                 link_note_subscription(link, x->msg);
+        }
         exchange_answer_take(x, x->is_stateless ? link_bridge_answer(x, m) : json_incref(m->root));
 }
 
@@ -221,16 +251,87 @@ static void link_on_request(struct link *link, struct exchange *via, struct call
                 ask_client(&link->asker, call, m->root);
 }
 
-void link_on_message(struct link *link, struct exchange *via, json_t *root)
+/* ---- what cannot be read ---- */
+
+static void exchange_unreadable(struct exchange *x, const char *fault)
 {
-        struct call *call = via != NULL ? exchange_call(via) : link_guess_call(link);
+        char why[224];
+
+        snprintf(why, sizeof(why), "its answer cannot be read: %s", fault);
+        if (x->kind != EXCHANGE_DISCOVER || !link_greets_otherwise(x))
+                exchange_fail(x, why, FAULT_FINAL);
+}
+
+/* Ends what it can only be the answer of; who has asked us something is told. */
+static void link_on_unreadable(struct link *link, struct exchange *via, struct str text,
+                               const char *fault)
+{
+        struct exchange *x = NULL;
+        struct rpc_peek peek;
+
+        rpc_peek(text, &peek);
+        if (peek.has_answer && !peek.has_method)
+                x = link_whose(link, via, peek.id);
+        if (x != NULL)
+                exchange_unreadable(x, fault);
+        else
+                link_skip(link, fault);
+        if (peek.has_method && peek.id != NULL)
+                link_send_take(link, rpc_error_take(peek.id, RPC_PARSE_ERROR, fault, NULL));
+        json_decref(peek.id);
+}
+
+/* The same, of what is JSON and yet no message. */
+static void link_on_unsound(struct link *link, struct exchange *via, const struct rpc_msg *m,
+                            const char *fault)
+{
+        struct exchange *x = NULL;
+
+        if (m->result != NULL || m->error != NULL)
+                x = link_whose(link, via, m->id);
+        else if (!m->is_bare && json_object_get(m->root, "method") == NULL)
+                x = exchange_find(link, m->id);
+        if (x != NULL)
+                exchange_unreadable(x, fault);
+        else
+                link_skip(link, fault);
+}
+
+/* What a server may say. A program's log may quote what was said to it. */
+static bool is_of_server(const struct rpc_msg *m)
+{
+        switch (m->method != NULL ? method_find(m->method)->class : METHOD_UNKNOWN) {
+        case METHOD_ASK:
+        case METHOD_PING:
+                return m->kind == RPC_REQUEST;
+        case METHOD_PROGRESS:
+        case METHOD_MESSAGE:
+        case METHOD_LIST_CHANGED:
+        case METHOD_UPDATED:
+        case METHOD_ACKNOWLEDGED:
+        case METHOD_TASK_CHANGED:
+                return m->kind == RPC_NOTIFICATION;
+        default:
+                return m->method == NULL;
+        }
+}
+
+/* is_found: among other text. */
+static void link_on_one(struct link *link, struct exchange *via, json_t *root, bool is_found)
+{
+        struct call *call;
         const char *fault;
         struct rpc_msg m;
 
+        if (via != NULL && !exchange_is_open(via))
+                via = NULL;
+        call = via != NULL ? exchange_call(via) : link_guess_call(link);
         if (via != NULL)
                 exchange_heard(via);
-        if (rpc_msg_read(root, &m, &fault) != 0)
-                link_skip(link, fault);
+        if (rpc_msg_mend(root, &m, &fault) != 0)
+                link_on_unsound(link, via, &m, fault);
+        else if ((is_found || m.is_bare) && !is_of_server(&m))
+                link_skip(link, "it quotes a message, or does not say that it is JSON-RPC");
         else if (m.kind == RPC_NOTIFICATION && is_of_stateless(link, via))
                 link_on_tagged(link, via, call, &m);
         else if (m.kind == RPC_NOTIFICATION)
@@ -241,22 +342,104 @@ void link_on_message(struct link *link, struct exchange *via, json_t *root)
                 link_on_answer(link, via, &m);
 }
 
-void link_on_text(struct link *link, struct exchange *via, struct str text)
+/* What the link was when several messages came at once. When it begins anew, or ends, the rest is
+ * of what is over. */
+struct moment {
+        unsigned generation;
+        enum link_state state;
+};
+
+static struct moment moment_of(const struct link *link)
+{
+        return (struct moment){link->generation, link->state};
+}
+
+static bool is_over(const struct link *link, struct moment then)
+{
+        return link->generation != then.generation ||
+               (link->state == LINK_DOWN && then.state != LINK_DOWN);
+}
+
+static void link_on_batch(struct link *link, struct exchange *via, const json_t *batch)
+{
+        struct moment then = moment_of(link);
+        json_t *each;
+        size_t i;
+
+        json_array_foreach (batch, i, each) {
+                if (is_over(link, then))
+                        return;
+                link_on_one(link, via, each, false);
+        }
+}
+
+void link_on_message(struct link *link, struct exchange *via, json_t *root)
+{
+        if (json_is_array(root))
+                link_on_batch(link, via, root);
+        else
+                link_on_one(link, via, root, false);
+}
+
+/* 0, or as rpc_parse(). */
+static int link_read(struct link *link, struct exchange *via, struct str text, bool is_found,
+                     char *why, size_t why_size)
 {
         struct ledger_hold hold;
         const struct rpc_bounds bounds = {UPSTREAM_VALUES_MAX, &hold};
         json_t *root;
-        char why[160];
+        int r;
 
-        http_source_spend(&link->upstream->http, MESSAGE_COST);
         ledger_hold_init(&hold, &link->upstream->memory, LEDGER_MESSAGE);
-        if (rpc_parse(text, &bounds, &root, why, sizeof(why)) != 0) {
-                link_skip(link, why);
-                return;
-        }
-        link_on_message(link, via, root);
+        r = rpc_parse(text, &bounds, &root, why, why_size);
+        if (r != 0)
+                return r;
+        if (is_found)
+                link_on_one(link, via, root, true);
+        else
+                link_on_message(link, via, root);
         json_decref(root);
         ledger_hold_set_past(&hold, 0);
+        return 0;
+}
+
+/* Messages among other text, one behind the other, or of an array in which one is broken. Walks the
+ * text twice. */
+static void link_salvage(struct link *link, struct exchange *via, struct str text,
+                         const char *fault)
+{
+        struct moment then = moment_of(link);
+        struct str rest = text, found;
+        bool is_any = false;
+        char why[160];
+
+        while (rpc_next_message(&rest, &found)) {
+                struct exchange *open = via != NULL && exchange_is_open(via) ? via : NULL;
+
+                if (is_over(link, then))
+                        return;
+                is_any = true;
+                http_source_spend(&link->upstream->http, MESSAGE_COST);
+                if (found.n == text.n)
+                        link_on_unreadable(link, open, found, fault);
+                else if (link_read(link, open, found, true, why, sizeof(why)) != 0)
+                        link_on_unreadable(link, open, found, why);
+        }
+        if (!is_any)
+                link_skip(link, fault);
+}
+
+void link_on_text(struct link *link, struct exchange *via, struct str text)
+{
+        char why[160];
+        int r;
+
+        http_source_spend(&link->upstream->http, MESSAGE_COST);
+        r = link_read(link, via, text, false, why, sizeof(why));
+        if (r == RPC_E_JSON)
+                link_salvage(link, via, text, why);
+        else if (r != 0)
+                link_on_unreadable(link, via, text, why);
 }
 
 /* ---- big results ---- */

@@ -229,7 +229,7 @@ json_t *link_read_refusal(struct str text, struct rpc_msg *m)
 
         if (rpc_parse(text, NULL, &root, why, sizeof(why)) != 0)
                 return NULL;
-        if (rpc_msg_read(root, m, &fault) == 0 && m->kind == RPC_ERROR)
+        if (rpc_msg_mend(root, m, &fault) == 0 && m->kind == RPC_ERROR)
                 return root;
         json_decref(root);
         return NULL;
@@ -239,8 +239,8 @@ bool link_is_answer(const struct exchange *x, struct str text)
 {
         struct rpc_msg m;
         json_t *root = link_read_refusal(text, &m);
-        bool is_answer = root != NULL && (json_equal(m.id, exchange_msg_id(x)) ||
-                                          bridge_is_stateless_error(m.error));
+        bool is_answer = root != NULL &&
+                         (exchange_find(x->owner, m.id) == x || bridge_is_stateless_error(m.error));
 
         json_decref(root);
         return is_answer;

@@ -260,6 +260,13 @@ static void listing_on_deadline(struct timer *timer)
         listing_done(l);
 }
 
+static bool may_have(const struct link *link, const char *shown)
+{
+        const struct catalog_rule *rule = &link->upstream->rule;
+
+        return (rule->is_safe && catalog_is_made(shown)) || catalog_their_name(rule, shown) != NULL;
+}
+
 /* Asks for a list those that may have in it what is called so (NULL: all). */
 static void listing_fetch(struct listing *l, enum link_list list, const char *name)
 {
@@ -270,7 +277,7 @@ static void listing_fetch(struct listing *l, enum link_list list, const char *na
 
                 if (link != NULL && fetch_fresh_ms(link, list) == 0 &&
                     link_can(link, fetch_capability(list)) &&
-                    (name == NULL || catalog_their_name(&link->upstream->rule, name) != NULL))
+                    (name == NULL || may_have(link, name)))
                         part_start(l, link, list);
         }
 }
@@ -352,6 +359,27 @@ static const json_t *find_entry(const struct link *link, enum link_list list, co
         return json_object_get(link->lists[list].index, value);
 }
 
+/* The name behind one that was made to fit, which the list alone tells; borrowed. NULL: it is none
+ * of this server's. */
+static const char *theirs_by_made(const struct link *link, enum link_list list, const char *shown)
+{
+        const json_t *entry = find_entry(link, list, shown);
+        const char *theirs = json_string_value(json_object_get(entry, "name"));
+        char *made = theirs != NULL ? catalog_shown_name(&link->upstream->rule, theirs) : NULL;
+        bool is_it = made != NULL && strcmp(made, shown) == 0;
+
+        free(made);
+        return is_it ? theirs : NULL;
+}
+
+static const char *theirs_by_rule(const struct link *link, enum link_list list, const char *shown)
+{
+        const struct catalog_rule *rule = &link->upstream->rule;
+
+        return rule->is_safe && catalog_is_made(shown) ? theirs_by_made(link, list, shown)
+                                                       : catalog_their_name(rule, shown);
+}
+
 /* Among servers whose prefix fits the first that has it, in the order of the configuration, as in
  * the merged list; if what one before it has is not known, it may be that one's: nobody's, until it
  * is. With no list that shows it, the one with the longest prefix. */
@@ -359,13 +387,15 @@ struct listing_owner listing_owner_of_name(const struct session *s, enum link_li
                                            const char *shown)
 {
         struct listing_owner best = {.list = list, .shown = shown};
-        unsigned n_able = 0, n_unknown = 0;
+        unsigned n_able = 0, n_unknown = 0, n_made = 0;
 
         for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++) {
                 struct link *link = s->links[i];
-                const char *theirs =
-                        link != NULL ? catalog_their_name(&link->upstream->rule, shown) : NULL;
+                const char *theirs = link != NULL ? theirs_by_rule(link, list, shown) : NULL;
 
+                if (link != NULL && theirs == NULL && link->lists[list].entries == NULL &&
+                    may_have(link, shown))
+                        n_made++;
                 if (theirs == NULL)
                         continue;
                 if (find_entry(link, list, theirs) != NULL)
@@ -379,7 +409,7 @@ struct listing_owner listing_owner_of_name(const struct session *s, enum link_li
                         best.theirs = theirs;
                 }
         }
-        best.is_certain = n_able <= 1;
+        best.is_certain = n_able <= 1 && n_made == 0;
         return best;
 }
 

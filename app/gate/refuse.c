@@ -3,6 +3,7 @@
 #include "mgw/gate/share.h"
 #include "mgw/mcp/era.h"
 #include "mgw/wire/rpc.h"
+#include "mgw/wire/rpc_peek.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,18 +75,18 @@ static void forget_body(struct request *req)
         ledger_hold_set_past(&req->in->hold, 0);
 }
 
-static void refuse_body(struct request *req, int outcome, const char *why)
+static void refuse_body(struct request *req, int outcome, json_t *id, const char *why)
 {
         switch (outcome) {
         case RPC_E_BIG:
-                refuse_message(req, 413, NULL, RPC_INVALID_REQUEST, why, NULL);
+                refuse_message(req, 413, id, RPC_INVALID_REQUEST, why, NULL);
                 break;
         case RPC_E_PAYER:
         case RPC_E_WHOLE:
                 refuse_memory(req, outcome == RPC_E_PAYER ? LEDGER_E_PAYER : LEDGER_E_WHOLE);
                 break;
         default:
-                refuse_message(req, 400, NULL, RPC_PARSE_ERROR, why, NULL);
+                refuse_message(req, 400, id, RPC_PARSE_ERROR, why, NULL);
         }
 }
 
@@ -93,16 +94,20 @@ json_t *require_json_body(struct request *req)
 {
         struct ledger_hold hold;
         const struct rpc_bounds bounds = {CLIENT_VALUES_MAX, &hold};
+        struct rpc_peek peek = {.id = NULL};
         json_t *root;
         char why[160];
         int r;
 
         ledger_hold_init(&hold, &req->share->memory, LEDGER_CALL);
         r = rpc_parse(buf_bytes(&req->in->body), &bounds, &root, why, sizeof(why));
+        if (r != 0)
+                rpc_peek(buf_bytes(&req->in->body), &peek);
         forget_body(req);
         ledger_hold_set_past(&hold, 0);
         if (r == 0)
                 return root;
-        refuse_body(req, r, why);
+        refuse_body(req, r, peek.id, why);
+        json_decref(peek.id);
         return NULL;
 }

@@ -9,6 +9,8 @@
 #include "mgw/gate/link.h"
 #include "mgw/gate/post.h"
 #include "mgw/mcp/bridge.h"
+#include "mgw/wire/rpc.h"
+#include "mgw/wire/rpc_mend.h"
 #include "mgw/wire/rpc_result.h"
 
 #include <ctype.h>
@@ -20,6 +22,7 @@ struct relay {
         struct call *call;
         struct stream *stream; /* NULL: a body; or the client has left */
         struct rpc_result_reader reader;
+        struct rpc_mend mend;
         const char *inserted; /* members that the result lacks, until they are written */
         int64_t id;
         char last; /* byte that was sent on */
@@ -97,14 +100,14 @@ static int add_event_head(struct buf *out, struct channel *channel)
 static int add_head(struct buf *out, struct call *call)
 {
         struct post *post = call->post;
-        char *id = json_dumps(call->id, JSON_ENCODE_ANY | JSON_COMPACT);
-        int r = id == NULL ? -1 : 0;
+        struct str id = {NULL, 0};
+        int r = rpc_dump(call->id, &id);
 
         if (r == 0 && (post == NULL || post->stream != NULL))
                 r = add_event_head(out, post != NULL ? &post->channel : NULL);
         if (r == 0)
-                r = buf_addf(out, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":", id);
-        free(id);
+                r = buf_addf(out, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":", id.p);
+        free((void *)id.p);
         return r;
 }
 
@@ -202,6 +205,11 @@ static void relay_end(struct relay *relay)
         call_answered(call);
 }
 
+static void relay_put(void *owner, struct str bytes)
+{
+        relay_write(owner, bytes);
+}
+
 static void relay_write_piece(struct relay *relay, struct str piece)
 {
         relay->last = piece.p[piece.n - 1];
@@ -211,8 +219,7 @@ static void relay_write_piece(struct relay *relay, struct str piece)
                 piece = (struct str){piece.p + 1, piece.n - 1};
         }
         relay->inserted = NULL;
-        if (piece.n > 0)
-                relay_write(relay, piece);
+        rpc_mend_feed(&relay->mend, piece, relay_put, relay);
 }
 
 void relay_feed(struct relay *relay, struct str bytes, bool is_last)

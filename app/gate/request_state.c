@@ -4,6 +4,7 @@
 #include "mgw/base/rand.h"
 #include "mgw/mcp/seal.h"
 #include "mgw/wire/json_str.h"
+#include "mgw/wire/rpc.h"
 
 #include <stdlib.h>
 
@@ -35,18 +36,18 @@ json_t *request_state_seal(const struct gate *gate, const struct user *user, con
                            const json_t *params, const json_t *content)
 {
         int64_t expires_ms = clock_wall_ms() + gate->config->input_wait_ms;
-        char *payload = json_dumps(content, JSON_COMPACT);
+        struct str payload = {NULL, 0};
         uint8_t digest[SEAL_DIGEST_BYTES];
         struct seal_binding binding;
         json_t *state = NULL;
         struct buf text;
 
         buf_init(&text, TEXT_MAX_BYTES);
-        if (payload != NULL && bind(&binding, digest, user, method, params) == 0 &&
-            seal_close(&text, gate->state_key, &binding, expires_ms, str_from(payload)) == 0)
+        if (rpc_dump(content, &payload) == 0 && bind(&binding, digest, user, method, params) == 0 &&
+            seal_close(&text, gate->state_key, &binding, expires_ms, payload) == 0)
                 state = json_stringn(buf_bytes(&text).p, buf_bytes(&text).n);
         buf_finish(&text);
-        free(payload);
+        free((void *)payload.p);
         return state;
 }
 
@@ -59,6 +60,7 @@ json_t *request_state_open(const struct gate *gate, const struct user *user, con
         struct seal_binding binding;
         json_t *content = NULL;
         struct buf payload;
+        char why[160];
         int r;
 
         buf_init(&payload, SEAL_PAYLOAD_MAX_BYTES);
@@ -66,7 +68,7 @@ json_t *request_state_open(const struct gate *gate, const struct user *user, con
         if (r == 0)
                 r = seal_open(&payload, gate->state_key, &binding, clock_wall_ms(), text);
         if (r == 0)
-                content = json_loadb(buf_bytes(&payload).p, buf_bytes(&payload).n, 0, NULL);
+                (void)rpc_parse(buf_bytes(&payload), NULL, &content, why, sizeof(why));
         buf_finish(&payload);
         if (content == NULL)
                 *whyp = r == SEAL_E_EXPIRED

@@ -320,15 +320,16 @@ bool bridge_is_stateless_error(const json_t *error)
 static void drop_structured_value(json_t *result)
 {
         json_t *value = json_object_get(result, "structuredContent");
-        char *text;
+        struct str text;
 
         if (value == NULL || json_is_object(value))
                 return;
         if (json_array_size(json_object_get(result, "content")) == 0 &&
-            (text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY)) != NULL) {
-                json_object_set_new(result, "content",
-                                    json_pack("[{s:s, s:s}]", "type", "text", "text", text));
-                free(text);
+            rpc_dump(value, &text) == 0) {
+                json_object_set_new(
+                        result, "content",
+                        json_pack("[{s:s, s:s%}]", "type", "text", "text", text.p, text.n));
+                free((void *)text.p);
         }
         json_object_del(result, "structuredContent");
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-static bool fits_one(char *const *patterns, const char *name)
+static bool matches_one(char *const *patterns, const char *name)
 {
         for (; *patterns != NULL; patterns++)
                 if (fnmatch(*patterns, name, 0) == 0)
@@ -16,13 +16,81 @@ static bool fits_one(char *const *patterns, const char *name)
 
 static bool is_shown(const struct catalog_rule *rule, const char *theirs)
 {
-        return (rule->include == NULL || fits_one(rule->include, theirs)) &&
-               (rule->exclude == NULL || !fits_one(rule->exclude, theirs));
+        return (rule->include == NULL || matches_one(rule->include, theirs)) &&
+               (rule->exclude == NULL || !matches_one(rule->exclude, theirs));
 }
 
 static const char *given_name(const struct catalog_rule *rule, const char *theirs)
 {
         return json_string_value(json_object_get(json_object_get(rule->tools, theirs), "name"));
+}
+
+/* What leaves room for a client's own name of the gateway. */
+#define SAFE_MAX 50
+/* "_" and digits. */
+#define HASH_BYTES 9
+#define FITTING_MAX 60
+
+static bool is_of_safe(char c)
+{
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_' || c == '-';
+}
+
+static bool fits(const char *shown, size_t max)
+{
+        size_t n = 0;
+
+        while (n <= max && shown[n] != '\0' && is_of_safe(shown[n]))
+                n++;
+        return n <= max && shown[n] == '\0';
+}
+
+bool catalog_fits_all(const char *shown)
+{
+        return fits(shown, FITTING_MAX);
+}
+
+bool catalog_is_made(const char *shown)
+{
+        size_t n = strlen(shown);
+
+        return n >= HASH_BYTES && n <= SAFE_MAX && shown[n - HASH_BYTES] == '_' &&
+               strspn(shown + n - HASH_BYTES + 1, "0123456789abcdef") == HASH_BYTES - 1;
+}
+
+/* A name that could be taken for a made one is made too. */
+static bool is_as_it_was(const char *shown)
+{
+        return fits(shown, SAFE_MAX) && !catalog_is_made(shown);
+}
+
+/* FNV-1a. */
+static uint32_t hash_of(const char *text)
+{
+        uint32_t hash = 0x811c9dc5;
+
+        for (; *text != '\0'; text++)
+                hash = (hash ^ (unsigned char)*text) * 0x01000193;
+        return hash;
+}
+
+/* NULL: out of memory. */
+static char *safe_name_take(char *shown)
+{
+        size_t n = shown != NULL ? strlen(shown) : 0;
+        char *safe;
+
+        if (shown == NULL || is_as_it_was(shown))
+                return shown;
+        n = n < SAFE_MAX - HASH_BYTES ? n : SAFE_MAX - HASH_BYTES;
+        if (asprintf(&safe, "%.*s_%08x", (int)n, shown, (unsigned)hash_of(shown)) < 0)
+                safe = NULL;
+        for (char *c = safe; c != NULL && *c != '\0'; c++)
+                if (!is_of_safe(*c))
+                        *c = '_';
+        free(shown);
+        return safe;
 }
 
 const char *catalog_rival(const struct catalog_rule *rule, const char *shown)
@@ -44,7 +112,9 @@ char *catalog_shown_name(const struct catalog_rule *rule, const char *theirs)
                 return strdup(given);
         if (asprintf(&shown, "%s%s", rule->prefix, theirs) < 0)
                 return NULL;
-        if (catalog_rival(rule, shown) == NULL)
+        if (rule->is_safe && catalog_rival(rule, shown) == NULL)
+                shown = safe_name_take(shown);
+        if (shown == NULL || catalog_rival(rule, shown) == NULL)
                 return shown;
         free(shown);
         return NULL;
@@ -62,7 +132,7 @@ const char *catalog_their_name(const struct catalog_rule *rule, const char *show
                         return is_shown(rule, theirs) ? theirs : NULL;
         }
         if (strncmp(shown, rule->prefix, n) != 0 || shown[n] == '\0' ||
-            catalog_rival(rule, shown) != NULL)
+            catalog_rival(rule, shown) != NULL || (rule->is_safe && !is_as_it_was(shown)))
                 return NULL;
         theirs = shown + n;
         return is_shown(rule, theirs) && given_name(rule, theirs) == NULL ? theirs : NULL;

@@ -8,6 +8,7 @@
 #include "mgw/mcp/era.h"
 #include "mgw/mcp/method.h"
 #include "mgw/wire/hdr.h"
+#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_str.h"
 
 #include <errno.h>
@@ -47,15 +48,15 @@ mismatch(char *why, size_t why_size, const char *fmt, ...)
 /* A number that is an integer and the same to everyone. */
 static bool is_safe_integer(const json_t *value)
 {
-        double number = json_number_value(value);
+        double number = rpc_number_value(value);
 
-        return json_is_number(value) && fabs(number) <= SAFE_MAX && trunc(number) == number;
+        return rpc_is_number(value) && fabs(number) <= SAFE_MAX && trunc(number) == number;
 }
 
 /* Is it a value that has a header? */
 static bool is_mirrored(const json_t *value)
 {
-        return json_is_string(value) || json_is_boolean(value) || is_safe_integer(value);
+        return rpc_is_string(value) || json_is_boolean(value) || is_safe_integer(value);
 }
 
 /* 42, 42.0 and 4.2e1 are one number. */
@@ -69,18 +70,18 @@ static bool number_is(const json_t *value, struct str text)
         if (json_is_integer(value) && json_is_integer(other))
                 is_same = json_integer_value(value) == json_integer_value(other);
         else if (json_is_number(other))
-                is_same = json_number_value(value) == json_number_value(other);
+                is_same = rpc_number_value(value) == json_number_value(other);
         json_decref(other);
         return is_same;
 }
 
 static bool value_is(const json_t *value, struct str text)
 {
-        if (json_is_string(value))
+        if (rpc_is_string(value))
                 return str_eq(json_str(value), text);
         if (json_is_boolean(value))
                 return str_eq(json_is_true(value) ? STR("true") : STR("false"), text);
-        return json_is_number(value) && number_is(value, text);
+        return rpc_is_number(value) && number_is(value, text);
 }
 
 /* Does a header of that name (for people) say the value that the body has at that place? */
@@ -379,12 +380,12 @@ static int add_param(void *owner, const char *name, const json_t *value)
 
         if (!is_mirrored(value))
                 return 0;
-        if (json_is_string(value))
+        if (rpc_is_string(value))
                 return lines_add(owner, "Mcp-Param-", name, json_str(value));
         if (json_is_boolean(value))
                 return lines_add(owner, "Mcp-Param-", name,
                                  json_is_true(value) ? STR("true") : STR("false"));
-        snprintf(number, sizeof(number), "%" PRId64, (int64_t)json_number_value(value));
+        snprintf(number, sizeof(number), "%" PRId64, (int64_t)rpc_number_value(value));
         return lines_add(owner, "Mcp-Param-", name, str_from(number));
 }
 
@@ -397,7 +398,7 @@ static int lines_fill(char ***linesp, const json_t *message, const json_t *input
                 method->name_key == NULL ? NULL : json_object_get(params, method->name_key);
         int r = lines_add(linesp, "", "Mcp-Method", str_from(name));
 
-        if (r == 0 && json_is_string(mirrored))
+        if (r == 0 && rpc_is_string(mirrored))
                 r = lines_add(linesp, "", "Mcp-Name", json_str(mirrored));
         if (r == 0 && input_schema != NULL)
                 r = walk_params(input_schema, json_object_get(params, "arguments"), add_param,

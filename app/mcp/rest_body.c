@@ -5,6 +5,7 @@
 #include "mgw/base/base64.h"
 #include "mgw/base/rand.h"
 #include "mgw/wire/json_str.h"
+#include "mgw/wire/rpc.h"
 #include "mgw/wire/uri.h"
 
 #include <ctype.h>
@@ -102,10 +103,12 @@ static int add_base64(struct buf *out, const json_t *value)
 
 static int add_json(struct buf *out, const json_t *value)
 {
-        char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-        int r = text != NULL ? buf_add_str(out, str_from(text)) : -ENOMEM;
+        struct str text = {NULL, 0};
+        int r = rpc_dump(value, &text);
 
-        free(text);
+        if (r == 0)
+                r = buf_add_str(out, text);
+        free((void *)text.p);
         return r;
 }
 

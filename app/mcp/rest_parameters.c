@@ -2,6 +2,7 @@
 #include "rest_inside.h"
 
 #include "mgw/wire/hdr.h"
+#include "mgw/wire/rpc.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -123,18 +124,17 @@ int parameters_read(struct rest_tool *t, const json_t *input, char *why, size_t 
 int parameter_add(const struct rest_parameter *p, const json_t *arguments, struct buf *out)
 {
         const json_t *value = json_object_get(arguments, p->argument);
+        struct str text = {NULL, 0};
         json_t *json;
-        char *text;
         int r;
 
         if (value == NULL)
                 return 0;
         if (!p->is_json)
                 return style_add(out, &p->style, p->name, value);
-        text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-        json = text != NULL ? json_string(text) : NULL;
+        json = rpc_dump(value, &text) == 0 ? json_stringn(text.p, text.n) : NULL;
         r = json != NULL ? style_add(out, &p->style, p->name, json) : -ENOMEM;
         json_decref(json);
-        free(text);
+        free((void *)text.p);
         return r;
 }

@@ -3,7 +3,9 @@
 
 #include "mgw/base/strv.h"
 #include "mgw/wire/hdr.h"
+#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_str.h"
+#include "mgw/wire/rpc.h"
 #include "mgw/wire/uri.h"
 
 #include <ctype.h>
@@ -264,15 +266,15 @@ static int add_text_header(const struct making *m, const char *name, struct str 
 
 static int add_filled_header(const struct making *m, const char *name, const json_t *value)
 {
-        char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY);
-        struct str s = json_is_string(value) ? json_str(value) : str_from(text);
-        int r = s.p != NULL ? 0 : -ENOMEM;
+        struct str own = {NULL, 0};
+        int r = rpc_is_string(value) ? 0 : rpc_dump(value, &own);
+        struct str s = own.p != NULL ? own : json_str(value);
 
         if (r == 0 && (json_is_array(value) || json_is_object(value)))
                 r = making_refuse(m, name, "an array or object cannot stand in a header");
         if (r == 0)
                 r = add_text_header(m, name, s);
-        free(text);
+        free((void *)own.p);
         return r;
 }
 

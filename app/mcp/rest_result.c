@@ -3,7 +3,9 @@
 
 #include "mgw/wire/cgi.h"
 #include "mgw/wire/hdr.h"
+#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_pointer.h"
+#include "mgw/wire/rpc.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -77,8 +79,11 @@ void rest_short_message(const json_t *body, const char *const *secrets, char *ou
         const char *p = NULL;
         size_t n = 0, n_secret;
 
-        for (size_t i = 0; p == NULL && i < sizeof(places) / sizeof(places[0]); i++)
-                p = json_string_value(json_pointer((json_t *)body, places[i]));
+        for (size_t i = 0; p == NULL && i < sizeof(places) / sizeof(places[0]); i++) {
+                const json_t *said = json_pointer((json_t *)body, places[i]);
+
+                p = rpc_is_string(said) ? json_string_value(said) : NULL;
+        }
         for (; p != NULL && *p != '\0' && n + 1 < size; p++) {
                 out[n++] = (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p;
                 if ((n_secret = secret_at(p, secrets)) > 0) {
@@ -101,9 +106,11 @@ static bool is_json(struct str content_type)
                (type.n > 5 && str_eq_nocase((struct str){type.p + type.n - 5, 5}, STR("+json")));
 }
 
-static json_t *parse(struct str body, json_error_t *error)
+static json_t *parse(struct str body, char *why, size_t why_size)
 {
-        return json_loadb(body.p, body.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, error);
+        json_t *value;
+
+        return rpc_parse_any(body, &value, why, why_size) == 0 ? value : NULL;
 }
 
 /* What the caller can do about a status that the description does not speak of. */
@@ -125,7 +132,8 @@ static const char *advice(unsigned status)
 /* What an API says of refused credentials is about them alone. */
 static void api_words(const struct rest_answer *a, char *out, size_t size)
 {
-        json_t *body = is_json(a->content_type) ? parse(a->body, NULL) : NULL;
+        char why[160];
+        json_t *body = is_json(a->content_type) ? parse(a->body, why, sizeof(why)) : NULL;
 
         out[0] = '\0';
         if (a->status != 401)
@@ -180,7 +188,8 @@ static json_t *json_result(const struct rest_run *run, const char *server, json_
 {
         const struct rest_tool *t = run->tool;
         json_t *value = json_pointer(page, t->pointer), *result;
-        char why[400], *text;
+        struct str text = {NULL, 0};
+        char why[400];
         int r;
 
         if (t->output != NULL && !json_is_object(value))
@@ -193,11 +202,10 @@ static json_t *json_result(const struct rest_run *run, const char *server, json_
         if (value == NULL)
                 return json_pack("{s:[{s:s, s:o}]}", "content", "type", "text", "text",
                                  json_sprintf("Nothing: the answer has no %s.", t->pointer));
-        if (json_is_string(value))
+        if (rpc_is_string(value))
                 return text_result(json_string_value(value), json_string_length(value));
-        text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-        result = text != NULL ? text_result(text, strlen(text)) : NULL;
-        free(text);
+        result = rpc_dump(value, &text) == 0 ? text_result(text.p, text.n) : NULL;
+        free((void *)text.p);
         if (result != NULL && t->output != NULL)
                 json_object_set(result, "structuredContent", value);
         return result;
@@ -235,7 +243,7 @@ static int take_page(struct rest_run *run, json_t *page)
 int rest_run_answer(struct rest_run *run, const char *server, const struct rest_answer *answer,
                     json_t **resultp)
 {
-        json_error_t error;
+        char why[160];
         json_t *page;
         int r = 0;
 
@@ -244,9 +252,8 @@ int rest_run_answer(struct rest_run *run, const char *server, const struct rest_
                 *resultp = status_result(run, server, answer);
         } else if (!is_json(answer->content_type) || answer->body.n == 0) {
                 *resultp = plain_result(run, server, answer);
-        } else if ((page = parse(answer->body, &error)) == NULL) {
-                *resultp = rest_error_result("%s: the answer is broken JSON (line %d)", server,
-                                             error.line);
+        } else if ((page = parse(answer->body, why, sizeof(why))) == NULL) {
+                *resultp = rest_error_result("%s: the answer is broken JSON: %s", server, why);
         } else {
                 if (run->tool->paging != NULL)
                         r = take_page(run, page);

@@ -1,5 +1,6 @@
 #include "rest_style.h"
 
+#include "mgw/wire/rpc.h"
 #include "mgw/wire/uri.h"
 
 #include <errno.h>
@@ -52,15 +53,16 @@ static int add_text(struct buf *out, const struct style *s, struct str text)
 /* A value that is one text, and whether it is none of it. */
 static int add_value(struct buf *out, const struct style *s, const json_t *value)
 {
-        char number[URI_NUMBER_SIZE], *json;
-        struct str text;
+        char number[URI_NUMBER_SIZE];
+        struct str text, json = {NULL, 0};
         int r;
 
         if (uri_print(value, number, &text) == 0)
                 return add_text(out, s, text);
-        json = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-        r = json != NULL ? add_text(out, s, str_from(json)) : -ENOMEM;
-        free(json);
+        r = rpc_dump(value, &json);
+        if (r == 0)
+                r = add_text(out, s, json);
+        free((void *)json.p);
         return r;
 }
 

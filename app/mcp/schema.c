@@ -54,13 +54,13 @@ const struct pattern *schema_pattern(const struct schema *schema, struct str tex
 
 bool schema_count(const json_t *json, uint64_t *np)
 {
-        double real = json_real_value(json);
+        double real = rpc_number_value(json);
 
         if (json_is_integer(json) && json_integer_value(json) >= 0) {
                 *np = (uint64_t)json_integer_value(json);
                 return true;
         }
-        if (!json_is_real(json) || real < 0 || real >= 9007199254740992.0 ||
+        if (!rpc_is_number(json) || real < 0 || real >= 9007199254740992.0 ||
             real != (double)(uint64_t)real)
                 return false;
         *np = (uint64_t)real;
@@ -182,7 +182,7 @@ static bool are_all(json_t *array, bool (*is_fine)(const json_t *))
 
 static bool is_string(const json_t *json)
 {
-        return json_is_string(json);
+        return rpc_is_string(json);
 }
 
 static bool is_map_of_strings(json_t *map)
@@ -216,16 +216,16 @@ static const char *shape_fault(enum shape shape, json_t *json)
         case SHAPE_COUNT:
                 return schema_count(json, &count) ? NULL : "must be an integer of 0 or more";
         case SHAPE_NUMBER:
-                return json_is_number(json) ? NULL : "must be a number";
+                return rpc_is_number(json) ? NULL : "must be a number";
         case SHAPE_POSITIVE:
-                return json_number_value(json) > 0 ? NULL : "must be a number above 0";
+                return rpc_number_value(json) > 0 ? NULL : "must be a number above 0";
         case SHAPE_BOOLEAN:
                 return json_is_boolean(json) ? NULL : "must be true or false";
         case SHAPE_STRING:
         case SHAPE_PATTERN:
-                return json_is_string(json) ? NULL : "must be a string";
+                return rpc_is_string(json) ? NULL : "must be a string";
         case SHAPE_ID:
-                return json_is_string(json) && strchr(json_string_value(json), '#') == NULL
+                return rpc_is_string(json) && strchr(json_string_value(json), '#') == NULL
                                ? NULL
                                : "must be a string without '#'";
         case SHAPE_REFUSED:

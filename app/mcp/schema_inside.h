@@ -7,6 +7,7 @@
 #include "mgw/base/str.h"
 #include "mgw/mcp/pattern.h"
 #include "mgw/mcp/schema.h"
+#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_str.h"
 
 #include <jansson.h>

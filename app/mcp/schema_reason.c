@@ -53,8 +53,12 @@ void reason_quote(const json_t *json, char out[SCHEMA_QUOTE_SIZE])
         const size_t flags = JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15);
         char text[SCHEMA_QUOTE_SIZE + 1];
         struct quote quote = {text, SCHEMA_QUOTE_SIZE, 0};
+        struct str number = rpc_number_text(json);
 
-        json_dump_callback(json, on_dumped, &quote, flags);
+        if (number.p != NULL)
+                (void)on_dumped(number.p, number.n, &quote);
+        else
+                json_dump_callback(json, on_dumped, &quote, flags);
         text[quote.n] = '\0';
         cut(out, SCHEMA_QUOTE_SIZE, text);
 }

@@ -14,10 +14,9 @@ static bool is_type(const json_t *value, const char *type)
                 [JSON_FALSE] = "boolean",  [JSON_NULL] = "null",
         };
 
-        if (strcmp(type, "integer") != 0)
-                return strcmp(names[json_typeof(value)], type) == 0;
-        return json_is_integer(value) ||
-               (json_is_real(value) && trunc(json_real_value(value)) == json_real_value(value));
+        if (strcmp(type, "integer") == 0)
+                return rpc_is_integral(value);
+        return strcmp(names[rpc_is_number(value) ? JSON_REAL : json_typeof(value)], type) == 0;
 }
 
 static const char *with_article(const char *type)
@@ -88,7 +87,7 @@ static int check_bound(struct spot *at, json_t *bound, int order, bool may_equal
 {
         int r;
 
-        if (!json_is_number(at->value))
+        if (!rpc_is_number(at->value))
                 return 0;
         r = number_compare(at->value, bound);
         if (r == 0 ? may_equal : (r < 0) != (order < 0))
@@ -120,19 +119,19 @@ static int check_exclusive_maximum(struct spot *at, json_t *json)
  * tell. */
 static bool is_multiple(const json_t *value, const json_t *of)
 {
-        double quotient = json_number_value(value) / json_number_value(of);
+        double quotient = rpc_number_value(value) / rpc_number_value(of);
 
         if (json_is_integer(value) && json_is_integer(of))
                 return json_integer_value(value) % json_integer_value(of) == 0;
         if (isinf(quotient))
-                return fmod(json_number_value(value), json_number_value(of)) == 0;
+                return fmod(rpc_number_value(value), rpc_number_value(of)) == 0;
         return fabs(quotient - round(quotient)) <= 4e-16 * fabs(quotient);
 }
 
 static int check_multiple_of(struct spot *at, json_t *json)
 {
 
-        if (!json_is_number(at->value) || is_multiple(at->value, json))
+        if (!rpc_is_number(at->value) || is_multiple(at->value, json))
                 return 0;
         return spot_refuse_quoting(at, "must be a multiple of", json);
 }
@@ -176,9 +175,9 @@ static int count_characters(struct spot *at, uint64_t *np)
 static int check_min_length(struct spot *at, json_t *json)
 {
         uint64_t n;
-        int r = json_is_string(at->value) ? count_characters(at, &n) : 0;
+        int r = rpc_is_string(at->value) ? count_characters(at, &n) : 0;
 
-        if (!json_is_string(at->value) || r != 0)
+        if (!rpc_is_string(at->value) || r != 0)
                 return r;
         return schema_check_least(at, schema_count_or(json, 0), n, &noun_characters);
 }
@@ -186,9 +185,9 @@ static int check_min_length(struct spot *at, json_t *json)
 static int check_max_length(struct spot *at, json_t *json)
 {
         uint64_t n;
-        int r = json_is_string(at->value) ? count_characters(at, &n) : 0;
+        int r = rpc_is_string(at->value) ? count_characters(at, &n) : 0;
 
-        if (!json_is_string(at->value) || r != 0)
+        if (!rpc_is_string(at->value) || r != 0)
                 return r;
         return schema_check_most(at, schema_count_or(json, 0), n, &noun_characters);
 }
@@ -229,7 +228,7 @@ static int check_pattern(struct spot *at, json_t *json)
 {
         int r;
 
-        if (!json_is_string(at->value))
+        if (!rpc_is_string(at->value))
                 return 0;
         r = run_match(at->run, json_str(json), json_str(at->value));
         if (r != PATTERN_E_NONE)

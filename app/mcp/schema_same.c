@@ -33,9 +33,9 @@ int number_compare(const json_t *a, const json_t *b)
 
         if (json_is_integer(a))
                 return json_is_integer(b) ? (i > j) - (i < j)
-                                          : compare_mixed(i, json_real_value(b));
-        return json_is_integer(b) ? -compare_mixed(j, json_real_value(a))
-                                  : order(json_real_value(a), json_real_value(b));
+                                          : compare_mixed(i, rpc_number_value(b));
+        return json_is_integer(b) ? -compare_mixed(j, rpc_number_value(a))
+                                  : order(rpc_number_value(a), rpc_number_value(b));
 }
 
 static bool same_strings(struct run *run, const json_t *a, const json_t *b)
@@ -76,8 +76,10 @@ bool run_same(struct run *run, json_t *a, json_t *b)
 {
         if (!run_spend(run, 1))
                 return false;
-        if (json_is_number(a) && json_is_number(b))
+        if (rpc_is_number(a) && rpc_is_number(b))
                 return number_compare(a, b) == 0;
+        if (rpc_is_number(a) || rpc_is_number(b))
+                return false;
         if (json_typeof(a) != json_typeof(b))
                 return false;
         switch (json_typeof(a)) {
@@ -109,8 +111,8 @@ static uint64_t hash_of(struct run *run, json_t *value)
 
         if (!run_spend(run, 1 + json_string_length(value) / BYTES_A_STEP))
                 return 0;
-        if (json_is_number(value)) {
-                double d = json_number_value(value) + 0.0; /* -0 becomes 0 */
+        if (rpc_is_number(value)) {
+                double d = rpc_number_value(value) + 0.0; /* -0 becomes 0 */
 
                 return hash_bytes(&d, sizeof(d), hash);
         }

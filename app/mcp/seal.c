@@ -5,6 +5,7 @@
 
 #include "mgw/base/base64.h"
 #include "mgw/base/rand.h"
+#include "mgw/wire/rpc.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -35,17 +36,16 @@ int seal_digest(uint8_t digest[SEAL_DIGEST_BYTES], const char *method, const jso
         static const char *const changing[] = {"_meta", "inputResponses", "requestState"};
         json_t *same = params == NULL ? json_object() : json_copy((json_t *)params);
         json_t *both;
-        char *text;
+        struct str text = {NULL, 0};
         int r;
 
         for (size_t i = 0; i < sizeof(changing) / sizeof(changing[0]); i++)
                 json_object_del(same, changing[i]);
         both = json_pack("[s, o]", method, same);
-        text = json_dumps(both, JSON_COMPACT | JSON_SORT_KEYS);
-        r = text != NULL && EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL) == 1
-                    ? 0
-                    : -ENOMEM;
-        free(text);
+        r = rpc_dump_sorted(both, &text);
+        r = r == 0 && EVP_Digest(text.p, text.n, digest, NULL, EVP_sha256(), NULL) == 1 ? 0
+                                                                                        : -ENOMEM;
+        free((void *)text.p);
         json_decref(both);
         return r;
 }

@@ -97,7 +97,8 @@ static struct json_node *add_member(struct json_lazy *lazy, struct json_node *no
 static struct json_node *add_escaped(struct json_lazy *lazy, struct json_node *node,
                                      struct str quoted, struct str text)
 {
-        json_t *key = rpc_read_lenient(quoted);
+        struct rpc_read outcome;
+        json_t *key = rpc_read(quoted, true, &outcome);
         struct json_node *member = NULL;
 
         if (json_is_string(key) && strlen(json_string_value(key)) == json_string_length(key))
@@ -263,6 +264,7 @@ const char *json_node_key(const struct json_node *node)
 
 json_t *json_node_value(struct json_lazy *lazy, struct json_node *node)
 {
+        struct rpc_read outcome;
         struct rpc_size size;
         struct str text;
 
@@ -275,7 +277,7 @@ json_t *json_node_value(struct json_lazy *lazy, struct json_node *node)
                 return NULL;
         }
         lazy->n_bytes += size.bytes;
-        node->value = size.is_too_deep ? NULL : rpc_read_lenient(text);
+        node->value = size.is_too_deep ? NULL : rpc_read(text, true, &outcome);
         if (node->value == NULL && node->members == NULL)
                 node->text = (struct str){NULL, 0}; /* it is not tried again */
         return node->value;

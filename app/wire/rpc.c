@@ -5,6 +5,7 @@
  * the text is a user's. */
 #include "mgw/wire/rpc.h"
 
+#include "mgw/wire/json_number.h"
 #include "rpc_read.h"
 #include "rpc_size.h"
 #include "rpc_write.h"
@@ -14,8 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DESCRIBED_MAX_BYTES 65536
 
 static_assert(RPC_DEPTH_MAX == 64, "as refusal() says");
 
@@ -42,10 +41,7 @@ static struct place place_of(struct str text, size_t offset)
 
 static void write_reason(char *why, size_t size, const char *what, struct place at)
 {
-        const char *near = strstr(what, " near ");
-        int n = near == NULL ? (int)strlen(what) : (int)(near - what);
-
-        snprintf(why, size, "%.*s (line %zu, column %zu, byte %zu)", n, what, at.line, at.column,
+        snprintf(why, size, "%s (line %zu, column %zu, byte %zu)", what, at.line, at.column,
                  at.byte);
 }
 
@@ -73,31 +69,20 @@ static const char *refusal(const struct rpc_bounds *bounds, const struct rpc_siz
                                      : "the gateway has no memory left for it";
 }
 
-/* What is wrong with a text. jansson knows words for it, but takes long. */
-static void describe(struct str text, size_t stop, char *why, size_t size)
+/* What was mended takes more than the text had told. */
+static int count_grown(const struct rpc_bounds *bounds, size_t bytes)
 {
-        json_error_t error;
-        json_t *root = NULL;
+        int r = bounds != NULL && bounds->hold != NULL ? ledger_hold_set(bounds->hold, bytes) : 0;
 
-        if (text.n > DESCRIBED_MAX_BYTES) {
-                write_reason(why, size, "no valid JSON", place_of(text, stop));
-                return;
-        }
-        root = json_loadb(text.n == 0 ? "" : text.p, text.n,
-                          JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-        write_reason(why, size, root != NULL ? "out of memory" : error.text,
-                     root != NULL ? place_of(text, stop)
-                                  : (struct place){(size_t)error.line, (size_t)error.column,
-                                                   (size_t)error.position});
-        json_decref(root);
+        return r == 0 ? 0 : r == LEDGER_E_PAYER ? RPC_E_PAYER : RPC_E_WHOLE;
 }
 
-int rpc_parse(struct str text, const struct rpc_bounds *bounds, json_t **rootp, char *why,
-              size_t why_size)
+static int parse(struct str text, bool is_any, const struct rpc_bounds *bounds, json_t **rootp,
+                 char *why, size_t why_size)
 {
         struct rpc_size size;
+        struct rpc_read read;
         const char *fault;
-        size_t stop;
         int r;
 
         rpc_size_of(text, bounds != NULL ? bounds->values_max : SIZE_MAX, &size);
@@ -106,14 +91,32 @@ int rpc_parse(struct str text, const struct rpc_bounds *bounds, json_t **rootp, 
                 write_reason(why, why_size, fault, place_of(text, size.is_too_deep ? size.end : 0));
                 return r;
         }
-        *rootp = rpc_read(text, &stop);
-        if (*rootp == NULL) {
-                describe(text, stop, why, why_size);
-                if (bounds != NULL && bounds->hold != NULL)
-                        ledger_hold_set_past(bounds->hold, 0);
-                return RPC_E_JSON;
-        }
-        return 0;
+        *rootp = rpc_read(text, is_any, &read);
+        r = *rootp == NULL ? RPC_E_JSON : 0;
+        if (r == 0 && read.n_grown > 0)
+                r = count_grown(bounds, size.bytes + read.n_grown);
+        if (r == 0)
+                return 0;
+        json_decref(*rootp);
+        write_reason(why, why_size,
+                     r != RPC_E_JSON    ? "it would take more memory than there is for it"
+                     : read.why == NULL ? "out of memory"
+                                        : read.why,
+                     place_of(text, read.stop));
+        if (bounds != NULL && bounds->hold != NULL)
+                ledger_hold_set_past(bounds->hold, 0);
+        return r;
+}
+
+int rpc_parse(struct str text, const struct rpc_bounds *bounds, json_t **rootp, char *why,
+              size_t why_size)
+{
+        return parse(text, false, bounds, rootp, why, why_size);
+}
+
+int rpc_parse_any(struct str text, json_t **valuep, char *why, size_t why_size)
+{
+        return parse(text, true, NULL, valuep, why, why_size);
 }
 
 static bool has_nul(const json_t *string)
@@ -124,18 +127,41 @@ static bool has_nul(const json_t *string)
 static bool is_id(const json_t *id)
 {
         return (json_is_string(id) && json_string_length(id) <= RPC_ID_MAX_BYTES) ||
-               json_is_integer(id);
+               rpc_is_integral(id);
+}
+
+static json_t *not_null(json_t *value)
+{
+        return json_is_null(value) ? NULL : value;
+}
+
+static void drop_nulls(json_t *object)
+{
+        const char *key;
+        json_t *member;
+        void *next;
+        size_t n;
+
+        json_object_keylen_foreach_safe(object, next, key, n, member)
+        {
+                if (json_is_null(member) && strcmp(key, "data") != 0)
+                        (void)json_object_deln(object, key, n);
+        }
 }
 
 /* NULL, or what is wrong. */
 static const char *read_call(json_t *method, struct rpc_msg *msg)
 {
-        if (!json_is_string(method) || has_nul(method))
+        json_t *meta = json_object_get(msg->params, "_meta");
+
+        if (!rpc_is_string(method) || has_nul(method))
                 return "method must be a string without NUL";
         if (msg->params != NULL && !json_is_object(msg->params))
                 return "params must be an object";
         if (msg->id != NULL && !is_id(msg->id))
                 return "id must be a string of at most 1024 bytes, or an integer";
+        drop_nulls(meta);
+        drop_nulls(msg->params);
         msg->method = json_string_value(method);
         msg->kind = msg->id == NULL ? RPC_NOTIFICATION : RPC_REQUEST;
         return NULL;
@@ -144,11 +170,10 @@ static const char *read_call(json_t *method, struct rpc_msg *msg)
 static const char *read_error(struct rpc_msg *msg)
 {
         if (!json_is_object(msg->error) || !json_is_integer(json_object_get(msg->error, "code")) ||
-            !json_is_string(json_object_get(msg->error, "message")))
+            !rpc_is_string(json_object_get(msg->error, "message")))
                 return "error must be an object with an integer code and a string message";
         /* the one place where null, or nothing, may stand: the peer could not read our id */
-        if (json_is_null(msg->id))
-                msg->id = NULL;
+        msg->id = not_null(msg->id);
         if (msg->id != NULL && !is_id(msg->id))
                 return "id must be a string of at most 1024 bytes, or an integer";
         msg->kind = RPC_ERROR;
@@ -164,16 +189,42 @@ static const char *read_result(struct rpc_msg *msg)
         return NULL;
 }
 
+static bool says_2_0(const json_t *root)
+{
+        const char *version = json_string_value(json_object_get(root, "jsonrpc"));
+
+        return version != NULL && strcmp(version, "2.0") == 0;
+}
+
+static struct rpc_msg view(json_t *root)
+{
+        json_t *params = json_object_get(root, "params");
+
+        if (json_is_null(params)) {
+                json_object_del(root, "params");
+                params = NULL;
+        }
+        return (struct rpc_msg){
+                .root = root,
+                .id = json_object_get(root, "id"),
+                .params = params,
+                .result = json_object_get(root, "result"),
+                .error = not_null(json_object_get(root, "error")),
+        };
+}
+
 static const char *read_msg(json_t *root, struct rpc_msg *msg)
 {
-        json_t *method = json_object_get(root, "method");
-        const char *version = json_string_value(json_object_get(root, "jsonrpc"));
-        int n_kinds = (method != NULL) + (msg->result != NULL) + (msg->error != NULL);
+        json_t *method = not_null(json_object_get(root, "method"));
+        int n_kinds;
 
         if (!json_is_object(root))
                 return "a message must be a JSON object";
-        if (version == NULL || strcmp(version, "2.0") != 0)
+        if (!says_2_0(root))
                 return "jsonrpc must be \"2.0\"";
+        if (method != NULL || msg->error != NULL)
+                msg->result = not_null(msg->result);
+        n_kinds = (method != NULL) + (msg->result != NULL) + (msg->error != NULL);
         if (n_kinds != 1)
                 return "a message must have one of method, result and error";
         if (method != NULL)
@@ -185,18 +236,112 @@ int rpc_msg_read(json_t *root, struct rpc_msg *msg, const char **whyp)
 {
         const char *why;
 
-        *msg = (struct rpc_msg){
-                .root = root,
-                .id = json_object_get(root, "id"),
-                .params = json_object_get(root, "params"),
-                .result = json_object_get(root, "result"),
-                .error = json_object_get(root, "error"),
-        };
+        *msg = view(root);
         why = read_msg(root, msg);
         if (why == NULL)
                 return 0;
         *whyp = why;
         return RPC_E_INVALID;
+}
+
+/* ---- what servers say ---- */
+
+/* Does it tell anything? */
+static bool is_error(const json_t *error)
+{
+        return json_object_get(error, "code") != NULL || json_object_get(error, "message") != NULL;
+}
+
+/* What it says, as an error that anybody can read. */
+static json_t *sound_error(json_t *error)
+{
+        const json_t *code = json_object_get(error, "code");
+        json_t *words = json_is_object(error) ? json_object_get(error, "message") : error;
+        json_t *data = json_object_get(error, "data");
+        double number = json_is_string(code) ? strtod(json_string_value(code), NULL)
+                                             : json_number_value(code);
+        bool is_code = number >= INT32_MIN && number <= INT32_MAX && (int)number != 0;
+        json_t *message = rpc_is_string(words) ? json_incref(words)
+                                               : json_string("the server's error has no message");
+
+        if (data == NULL && !json_is_string(words))
+                data = words;
+        return json_pack("{s:i, s:o, s:O*}", "code", is_code ? (int)number : RPC_INTERNAL_ERROR,
+                         "message", message, "data", data);
+}
+
+static void mend_error(json_t *root, struct rpc_msg *msg)
+{
+        json_t *sound;
+
+        if (msg->error == NULL)
+                return;
+        if (msg->result != NULL && !is_error(msg->error)) {
+                msg->error = NULL;
+        } else {
+                msg->result = NULL;
+                json_object_del(root, "result");
+        }
+        if (msg->error == NULL)
+                json_object_del(root, "error");
+        else if (!json_is_integer(json_object_get(msg->error, "code")) ||
+                 !rpc_is_string(json_object_get(msg->error, "message"))) {
+                sound = sound_error(msg->error);
+                if (sound != NULL)
+                        json_object_set_new(root, "error", sound);
+        }
+}
+
+static void mend_answer(json_t *root, struct rpc_msg *msg)
+{
+        bool is_nothing = json_is_null(msg->result) ||
+                          (json_is_array(msg->result) && json_array_size(msg->result) == 0);
+
+        msg->result = not_null(msg->result);
+        mend_error(root, msg);
+        if (msg->error == NULL && is_nothing)
+                json_object_set_new(root, "result", json_object());
+        if (!is_id(msg->id))
+                json_object_del(root, "id");
+}
+
+static void mend_call(json_t *root, const struct rpc_msg *msg)
+{
+        const char *method = rpc_text(root, "method");
+
+        if (json_is_null(msg->id) && method != NULL &&
+            strncmp(method, "notifications/", strlen("notifications/")) == 0)
+                json_object_del(root, "id");
+        if (json_is_array(msg->params) && json_array_size(msg->params) == 0)
+                json_object_set_new(root, "params", json_object());
+}
+
+int rpc_msg_mend(json_t *root, struct rpc_msg *msg, const char **whyp)
+{
+        bool is_bare = json_is_object(root) && !says_2_0(root);
+        bool is_answer = not_null(json_object_get(root, "method")) == NULL;
+        int r;
+
+        *msg = view(root);
+        if (json_object_get(root, "error") != NULL && msg->error == NULL)
+                json_object_del(root, "error");
+        if (is_answer && (msg->result != NULL || msg->error != NULL))
+                mend_answer(root, msg);
+        else if (!is_answer)
+                mend_call(root, msg);
+        if (is_bare)
+                json_object_set_new(root, "jsonrpc", json_string("2.0"));
+        r = rpc_msg_read(root, msg, whyp);
+        if (r != 0 && is_answer && msg->id == NULL && json_is_object(msg->result)) {
+                msg->kind = RPC_RESULT;
+                r = 0;
+        }
+        if (r == 0 && msg->kind == RPC_RESULT && !json_is_object(msg->result)) {
+                *whyp = "its result is no object";
+                r = RPC_E_INVALID;
+        }
+        msg->is_bare = is_bare;
+        return r;
 }
 
 struct member {
@@ -291,9 +436,14 @@ json_t *rpc_request_take(json_t *id_take, const char *method, json_t *params)
                      {"params", params, true});
 }
 
-int rpc_dump(const json_t *msg, struct str *out)
+int rpc_dump(const json_t *value, struct str *out)
 {
-        return rpc_write(msg, out);
+        return rpc_write(value, false, out);
+}
+
+int rpc_dump_sorted(const json_t *value, struct str *out)
+{
+        return rpc_write(value, true, out);
 }
 
 const char *rpc_text(const json_t *object, const char *key)
@@ -301,5 +451,5 @@ const char *rpc_text(const json_t *object, const char *key)
         const json_t *string = json_object_get(object, key);
         const char *text = json_string_value(string);
 
-        return text != NULL && strlen(text) == json_string_length(string) ? text : NULL;
+        return rpc_is_string(string) && strlen(text) == json_string_length(string) ? text : NULL;
 }

@@ -1,26 +1,39 @@
 #include "rpc_read.h"
 
-#include "rpc_plain.h"
-
+#include "mgw/wire/json_number.h"
 #include "mgw/wire/rpc.h"
+#include "rpc_plain.h"
+#include "rpc_text.h"
 
-#include <errno.h>
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Of an int64_t, without its sign. */
-#define DIGITS_MAX 19
+/* A number of more bytes is the nearest double. */
+#define NUMBER_MAX_BYTES 400
+/* So many digits are read back from a double as they were written. */
+#define REAL_DIGITS_MAX 15
+/* So many always fit into an int64_t. */
+#define INTEGER_DIGITS_SAFE 18
 
-/* Any function that fails leaves the rest unread. */
+/* Any function that fails leaves the rest unread, and says why (no memory: it does not). */
 struct reader {
         const char *at;
         const char *end;
+        const char *why;
         unsigned depth;
-        bool is_lenient;
+        size_t n_grown; /* bytes that strings have more than their text had */
 };
+
+static bool fail(struct reader *r, const char *why)
+{
+        if (r->why == NULL)
+                r->why = r->at < r->end ? why : "the text ends too early";
+        return false;
+}
 
 static void skip_space(struct reader *r)
 {
@@ -56,8 +69,9 @@ static bool take_word(struct reader *r, const char *word)
 
 /* ---- strings ---- */
 
-/* Over what stands for itself; false: no UTF-8, or a control character. */
-static bool skip_plain(struct reader *r)
+/* Over what stands for itself, to a quote, a backslash, what is no UTF-8, or the end. Control
+ * characters are taken too. */
+static void skip_plain(struct reader *r)
 {
         while (r->at < r->end && *r->at != '"' && *r->at != '\\') {
                 uint32_t c;
@@ -67,58 +81,46 @@ static bool skip_plain(struct reader *r)
                         r->at += 8;
                         continue;
                 }
-                if ((unsigned char)*r->at < 0x20)
-                        return false;
                 n = str_utf8_first((struct str){r->at, (size_t)(r->end - r->at)}, &c);
                 if (n == 0)
-                        return false;
+                        return;
                 r->at += n;
         }
-        return r->at < r->end;
 }
 
 /* The four digits behind \u. */
 static bool read_hex(struct reader *r, uint32_t *code)
 {
         *code = 0;
-        if (r->end - r->at < 4)
-                return false;
         for (int i = 0; i < 4; i++) {
-                int digit = str_hex_digit(*r->at++);
+                int digit = r->at < r->end ? str_hex_digit(*r->at) : -1;
 
                 if (digit < 0)
-                        return false;
+                        return fail(r, "four hexadecimal digits expected");
+                r->at++;
                 *code = *code << 4 | (uint32_t)digit;
         }
         return true;
 }
 
-static size_t put_utf8(char *out, uint32_t c)
-{
-        size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-        static const unsigned char firsts[] = {0, 0, 0xc0, 0xe0, 0xf0};
-
-        for (size_t i = n - 1; i > 0; i--) {
-                out[i] = (char)(0x80 | (c & 0x3f));
-                c >>= 6;
-        }
-        out[0] = (char)(firsts[n] | c);
-        return n;
-}
-
-/* Behind "\u". Surrogates come in pairs. */
+/* Behind "\u". Half a pair is no character: U+FFFD. */
 static bool read_unicode(struct reader *r, char **out)
 {
         uint32_t c, low;
 
-        if (!read_hex(r, &c) || (c >= 0xdc00 && c <= 0xdfff))
+        if (!read_hex(r, &c))
                 return false;
-        if (c >= 0xd800 && c <= 0xdbff) {
-                if (!take_word(r, "\\u") || !read_hex(r, &low) || low < 0xdc00 || low > 0xdfff)
+        while (rpc_is_high(c) && take_word(r, "\\u")) {
+                if (!read_hex(r, &low))
                         return false;
-                c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+                if (rpc_is_low(low)) {
+                        c = rpc_of_pair(c, low);
+                } else {
+                        *out += rpc_put_utf8(*out, RPC_REPLACEMENT);
+                        c = low;
+                }
         }
-        *out += put_utf8(*out, c);
+        *out += rpc_put_utf8(*out, rpc_is_high(c) || rpc_is_low(c) ? RPC_REPLACEMENT : c);
         return true;
 }
 
@@ -128,15 +130,14 @@ static bool read_escape(struct reader *r, char **out)
         const char *letter;
 
         r->at++;
-        if (r->at == r->end || *r->at == '\0')
-                return false;
-        if (*r->at == 'u') {
+        if (r->at < r->end && *r->at == 'u') {
                 r->at++;
                 return read_unicode(r, out);
         }
-        letter = strchr(letters, *r->at++);
+        letter = r->at < r->end && *r->at != '\0' ? strchr(letters, *r->at) : NULL;
         if (letter == NULL)
-                return false;
+                return fail(r, "no such escape in a string");
+        r->at++;
         *(*out)++ = meanings[letter - letters];
         return true;
 }
@@ -144,8 +145,35 @@ static bool read_escape(struct reader *r, char **out)
 struct text {
         const char *p;
         size_t n;
-        char *owned; /* NULL: p lies in what is read */
+        char *owned;     /* NULL: p lies in what is read */
+        size_t size;     /* of owned */
+        const char *end; /* of what is read, where it is mended */
 };
+
+/* One that is no UTF-8: the character of a pair of surrogates, else U+FFFD. */
+static bool read_broken(struct reader *r, struct text *text, char **out)
+{
+        size_t n = (size_t)(*out - text->owned), size = n + 3 * (size_t)(text->end - r->at) + 1;
+        uint32_t high = rpc_surrogate_at(r->at, text->end);
+        uint32_t low = rpc_is_high(high) ? rpc_surrogate_at(r->at + 3, text->end) : 0;
+        bool is_pair = rpc_is_low(low);
+        size_t wants;
+        size_t used = is_pair ? 6 : high != 0 ? 3 : rpc_broken_length(r->at, text->end, &wants);
+
+        if (text->size < size) {
+                char *owned = realloc(text->owned, size);
+
+                if (owned == NULL)
+                        return false;
+                text->owned = owned;
+                text->size = size;
+                *out = owned + n;
+        }
+        r->at += used;
+        *out += rpc_put_utf8(*out, is_pair ? rpc_of_pair(high, low) : RPC_REPLACEMENT);
+        r->n_grown += used < 3 ? 3 - used : 0;
+        return true;
+}
 
 /* The end of the string that r is in, seen from there; NULL: it has none. */
 static const char *find_end(const struct reader *r)
@@ -157,13 +185,18 @@ static const char *find_end(const struct reader *r)
         return at < r->end ? at : NULL;
 }
 
-/* What has escapes takes no more bytes without them. */
-static bool read_escaped(struct reader *r, const char *from, struct text *text)
+/* What has escapes takes no more bytes without them; what is no UTF-8 up to three times as many. */
+static bool read_mended(struct reader *r, const char *from, struct text *text)
 {
-        const char *end = find_end(r);
         char *out;
 
-        if (end == NULL || (text->owned = malloc((size_t)(end - from) + 1)) == NULL)
+        text->end = find_end(r);
+        if (text->end == NULL) {
+                r->at = r->end;
+                return fail(r, "");
+        }
+        text->size = (size_t)(text->end - from) + 1;
+        if ((text->owned = malloc(text->size)) == NULL)
                 return false;
         out = text->owned;
         for (;;) {
@@ -171,11 +204,10 @@ static bool read_escaped(struct reader *r, const char *from, struct text *text)
                 out += r->at - from;
                 if (*r->at == '"')
                         break;
-                if (!read_escape(r, &out))
+                if (!(*r->at == '\\' ? read_escape(r, &out) : read_broken(r, text, &out)))
                         return false;
                 from = r->at;
-                if (!skip_plain(r))
-                        return false;
+                skip_plain(r);
         }
         text->p = text->owned;
         text->n = (size_t)(out - text->owned);
@@ -188,12 +220,13 @@ static bool read_text(struct reader *r, struct text *text)
         const char *from = ++r->at;
 
         *text = (struct text){.p = NULL};
-        if (!skip_plain(r))
-                return false;
+        skip_plain(r);
+        if (r->at == r->end)
+                return fail(r, "");
         if (*r->at == '"') {
                 text->p = from;
                 text->n = (size_t)(r->at - from);
-        } else if (!read_escaped(r, from, text)) {
+        } else if (!read_mended(r, from, text)) {
                 return false;
         }
         r->at++;
@@ -225,29 +258,60 @@ static size_t skip_digits(struct reader *r)
         return (size_t)(r->at - from);
 }
 
-static json_t *make_real(struct str digits)
+static json_t *nearest(double value)
 {
-        char *copy = str_dup(digits); /* strtod() wants an end */
-        double value = copy != NULL ? strtod(copy, NULL) : HUGE_VAL;
-
-        free(copy);
-        return isfinite(value) ? json_real(value) : NULL;
+        return json_real(isinf(value) ? copysign(DBL_MAX, value) : value);
 }
 
-static json_t *make_integer(struct str digits, bool may_be_real)
+/* The double that is nearest, or the text itself where that is not what was written. */
+static json_t *make_real(struct str digits, size_t n_digits)
 {
-        char copy[DIGITS_MAX + 2];
-        long long value;
+        char copy[NUMBER_MAX_BYTES + 1], *whole;
+        double value;
 
-        if (digits.n >= sizeof(copy))
-                return may_be_real ? make_real(digits) : NULL;
+        if (digits.n > NUMBER_MAX_BYTES) {
+                whole = str_dup(digits); /* strtod() wants an end */
+                value = whole != NULL ? strtod(whole, NULL) : 0;
+                free(whole);
+                return whole != NULL ? nearest(value) : NULL;
+        }
         memcpy(copy, digits.p, digits.n);
         copy[digits.n] = '\0';
-        errno = 0;
-        value = strtoll(copy, NULL, 10);
-        if (errno == 0)
-                return json_integer(value);
-        return may_be_real ? make_real(digits) : NULL;
+        value = strtod(copy, NULL);
+        return isinf(value) || n_digits <= REAL_DIGITS_MAX ? nearest(value)
+                                                           : rpc_number_as_written(digits);
+}
+
+static json_t *make_integer(struct str digits)
+{
+        bool is_negative = *digits.p == '-';
+        size_t n_digits = digits.n - is_negative;
+        json_int_t value = 0;
+
+        for (size_t i = is_negative; i < digits.n; i++) {
+                int digit = digits.p[i] - '0';
+
+                if (n_digits > INTEGER_DIGITS_SAFE &&
+                    (__builtin_mul_overflow(value, 10, &value) ||
+                     __builtin_sub_overflow(value, digit, &value)))
+                        return make_real(digits, n_digits);
+                if (n_digits <= INTEGER_DIGITS_SAFE)
+                        value = value * 10 - digit;
+        }
+        /* counted below 0, where there is one more */
+        if (!is_negative && value == INT64_MIN)
+                return make_real(digits, n_digits);
+        return json_integer(is_negative ? value : -value);
+}
+
+/* Of the digits of a number: those that count. */
+static size_t significant(struct str digits)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < digits.n && digits.p[i] != 'e' && digits.p[i] != 'E'; i++)
+                n += digits.p[i] >= '0' && digits.p[i] <= '9' && (n > 0 || digits.p[i] != '0');
+        return n;
 }
 
 static json_t *read_number(struct reader *r)
@@ -261,7 +325,8 @@ static json_t *read_number(struct reader *r)
         if (r->at < r->end && *r->at == '0')
                 r->at++;
         else if (skip_digits(r) == 0)
-                return NULL;
+                return take_word(r, "Infinity") ? nearest(*from == '-' ? -HUGE_VAL : HUGE_VAL)
+                                                : NULL;
         if (r->at < r->end && *r->at == '.') {
                 is_real = true;
                 r->at++;
@@ -277,25 +342,27 @@ static json_t *read_number(struct reader *r)
                         return NULL;
         }
         digits = (struct str){from, (size_t)(r->at - from)};
-        return is_real ? make_real(digits) : make_integer(digits, r->is_lenient);
+        return is_real ? make_real(digits, significant(digits)) : make_integer(digits);
 }
 
 /* ---- values ---- */
 
 static json_t *read_value(struct reader *r);
 
+/* Of two of one name the last counts. */
 static bool read_member(struct reader *r, json_t *object)
 {
-        size_t n_members = json_object_size(object);
         struct text key = {.p = NULL};
         json_t *value = NULL;
-        bool is_read = peek(r) == '"' && read_text(r, &key) && memchr(key.p, '\0', key.n) == NULL &&
-                       take(r, ':') && (value = read_value(r)) != NULL &&
-                       json_object_setn_new_nocheck(object, key.p, key.n, value) == 0;
+        bool is_read;
 
+        if (peek(r) != '"')
+                return fail(r, "the name of a member expected");
+        is_read = read_text(r, &key) && (take(r, ':') || fail(r, "':' expected")) &&
+                  (value = read_value(r)) != NULL &&
+                  json_object_setn_new_nocheck(object, key.p, key.n, value) == 0;
         free(key.owned);
-        /* what does not grow had it before */
-        return is_read && (r->is_lenient || json_object_size(object) > n_members);
+        return is_read;
 }
 
 static bool read_members(struct reader *r, json_t *object)
@@ -306,7 +373,7 @@ static bool read_members(struct reader *r, json_t *object)
                 if (!read_member(r, object))
                         return false;
         } while (take(r, ','));
-        return take(r, '}');
+        return take(r, '}') || fail(r, "',' or '}' expected");
 }
 
 static bool read_entries(struct reader *r, json_t *array)
@@ -319,7 +386,7 @@ static bool read_entries(struct reader *r, json_t *array)
                 if (value == NULL || json_array_append_new(array, value) != 0)
                         return false;
         } while (take(r, ','));
-        return take(r, ']');
+        return take(r, ']') || fail(r, "',' or ']' expected");
 }
 
 static json_t *read_nest(struct reader *r)
@@ -336,6 +403,22 @@ static json_t *read_nest(struct reader *r)
         return nest;
 }
 
+/* What is none of JSON's, or a number. Python writes NaN and Infinity. */
+static json_t *read_other(struct reader *r)
+{
+        json_t *value = NULL;
+
+        if (r->at < r->end && (*r->at == '-' || is_digit(r)))
+                value = read_number(r);
+        else if (take_word(r, "NaN"))
+                return json_null();
+        else if (take_word(r, "Infinity"))
+                return nearest(HUGE_VAL);
+        if (value == NULL)
+                (void)fail(r, "no value of JSON");
+        return value;
+}
+
 static json_t *read_value(struct reader *r)
 {
         switch (peek(r)) {
@@ -345,38 +428,43 @@ static json_t *read_value(struct reader *r)
         case '"':
                 return read_string(r);
         case 't':
-                return take_word(r, "true") ? json_true() : NULL;
+                if (take_word(r, "true"))
+                        return json_true();
+                break;
         case 'f':
-                return take_word(r, "false") ? json_false() : NULL;
+                if (take_word(r, "false"))
+                        return json_false();
+                break;
         case 'n':
-                return take_word(r, "null") ? json_null() : NULL;
+                if (take_word(r, "null"))
+                        return json_null();
+                break;
         default:
-                return r->at < r->end ? read_number(r) : NULL;
+                break;
         }
+        return read_other(r);
 }
 
-json_t *rpc_read(struct str text, size_t *stopp)
+json_t *rpc_read(struct str text, bool is_any, struct rpc_read *outcome)
 {
-        struct reader r = {text.p, text.p + text.n, 0, false};
-        char first = text.n > 0 ? peek(&r) : '\0';
-        json_t *root = first == '{' || first == '[' ? read_nest(&r) : NULL;
+        struct reader r = {.at = text.p, .end = text.p + text.n};
+        json_t *root = NULL;
+        char first;
 
+        if (str_has_prefix(text, STR("\xef\xbb\xbf")))
+                r.at += 3;
+        first = text.n > 0 ? peek(&r) : '\0';
+        if (is_any || first == '{' || first == '[')
+                root = read_value(&r);
+        else
+                (void)fail(&r, "'{' or '[' expected");
         skip_space(&r);
-        *stopp = (size_t)(r.at - text.p);
-        if (root == NULL || r.at == r.end)
-                return root;
-        json_decref(root);
-        return NULL;
-}
-
-json_t *rpc_read_lenient(struct str text)
-{
-        struct reader r = {text.p, text.p + text.n, 0, true};
-        json_t *root = text.n > 0 ? read_value(&r) : NULL;
-
-        skip_space(&r);
-        if (r.at == r.end)
-                return root;
-        json_decref(root);
-        return NULL;
+        if (root != NULL && r.at < r.end) {
+                (void)fail(&r, "more text behind the message");
+                json_decref(root);
+                root = NULL;
+        }
+        *outcome = (struct rpc_read){
+                .stop = (size_t)(r.at - text.p), .n_grown = r.n_grown, .why = r.why};
+        return root;
 }

@@ -32,7 +32,8 @@ static enum at bad(void)
         return AT_BAD;
 }
 
-/* The members that a response may have ("error" is none that is passed on so). */
+/* The members of a response. An error is none that is passed on so, but null; others say nothing.
+ */
 static enum at end_key(struct rpc_result_reader *r)
 {
         struct str key = {r->key, r->n_key};
@@ -41,12 +42,20 @@ static enum at end_key(struct rpc_result_reader *r)
         r->is_id = str_eq(key, STR("id"));
         if ((r->is_result && r->has_result) || (r->is_id && r->id != RPC_RESULT_ID_UNKNOWN))
                 return bad();
-        return r->is_result || r->is_id || str_eq(key, STR("jsonrpc")) ? AT_COLON : bad();
+        r->is_null = str_eq(key, STR("error"));
+        return str_eq(key, STR("method")) ? bad() : AT_COLON;
 }
 
-static int64_t add_digit(int64_t id, char c)
+static int64_t add_digit(struct rpc_result_reader *r, int64_t id, char c)
 {
         bool is_integer = id != RPC_RESULT_ID_OTHER && c >= '0' && c <= '9';
+
+        if (id > 0 && c == '.' && !r->in_string && !r->is_fraction) {
+                r->is_fraction = true;
+                return id;
+        }
+        if (r->is_fraction)
+                return c == '0' ? id : RPC_RESULT_ID_OTHER;
 
         id = is_integer && id < INT64_MAX / 10 ? id * 10 + (c - '0') : RPC_RESULT_ID_OTHER;
         return id > 0 ? id : RPC_RESULT_ID_OTHER;
@@ -56,9 +65,10 @@ static enum at in_key(struct rpc_result_reader *r, char c)
 {
         if (c == '"')
                 return end_key(r);
-        if (r->n_key == sizeof(r->key) || c == '\\')
+        if (c == '\\')
                 return bad();
-        r->key[r->n_key++] = c;
+        if (r->n_key < sizeof(r->key)) /* longer ones are none that we know */
+                r->key[r->n_key++] = c;
         return AT_KEY;
 }
 
@@ -83,8 +93,10 @@ static enum at start_value(struct rpc_result_reader *r, char c)
         if (r->is_result && c != '{')
                 return bad();
         r->has_result |= r->is_result;
+        if (r->is_null && c != 'n')
+                return bad();
         if (r->is_id)
-                r->id = add_digit(0, c);
+                r->id = c == '"' ? RPC_RESULT_ID_UNKNOWN : add_digit(r, 0, c);
         if (c == '{' || c == '[')
                 return open_bracket(r, c == '{');
         r->in_string = c == '"';
@@ -95,6 +107,8 @@ static enum at in_string(struct rpc_result_reader *r, char c)
 {
         if ((unsigned char)c < 0x20)
                 return bad();
+        if (r->is_id && r->depth == 0 && (c != '"' || r->id == RPC_RESULT_ID_UNKNOWN))
+                r->id = c != '\\' ? add_digit(r, r->id, c) : RPC_RESULT_ID_OTHER;
         if (r->is_escaped)
                 r->is_escaped = false;
         else if (c == '\\')
@@ -131,7 +145,7 @@ static enum at in_value(struct rpc_result_reader *r, char c)
                 if (is_space(c))
                         return r->depth > 0 ? AT_VALUE : AT_MEMBER_END;
                 if (r->is_id)
-                        r->id = add_digit(r->id, c);
+                        r->id = add_digit(r, r->id, c);
                 return (unsigned char)c > 0x20 && (unsigned char)c < 0x7f ? AT_VALUE : bad();
         }
 }
@@ -174,7 +188,7 @@ static size_t plain_run(const struct rpc_result_reader *r, const char *p, size_t
 {
         size_t i = 0;
 
-        if (r->at != AT_VALUE || !r->in_string || r->is_escaped)
+        if (r->at != AT_VALUE || !r->in_string || r->is_escaped || (r->is_id && r->depth == 0))
                 return 0;
         while (i < n && p[i] != '"' && p[i] != '\\' && (unsigned char)p[i] >= 0x20)
                 i++;

@@ -1,9 +1,10 @@
 #include "rpc_write.h"
 
+#include "mgw/wire/json_number.h"
 #include "rpc_plain.h"
 
 #include <errno.h>
-#include <inttypes.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ struct writer {
         size_t n;
         size_t size;
         unsigned depth;
+        bool is_sorted;
 };
 
 /* Room for n more bytes. */
@@ -42,7 +44,9 @@ static bool reserve(struct writer *w, size_t n)
 
 static bool put(struct writer *w, const char *p, size_t n)
 {
-        if (!reserve(w, n))
+        if (n == 0)
+                return true;
+        if (!reserve(w, n) || w->p == NULL)
                 return false;
         memcpy(w->p + w->n, p, n);
         w->n += n;
@@ -107,6 +111,47 @@ static bool put_text(struct writer *w, const char *p, size_t n)
 
 static bool put_value(struct writer *w, const json_t *value);
 
+static bool put_member(struct writer *w, struct str name, const json_t *member, bool is_first)
+{
+        return (is_first || put_char(w, ',')) && put_text(w, name.p, name.n) && put_char(w, ':') &&
+               put_value(w, member);
+}
+
+struct member {
+        struct str name;
+        const json_t *value;
+};
+
+static int compare(const void *a, const void *b)
+{
+        const struct str *left = &((const struct member *)a)->name,
+                         *right = &((const struct member *)b)->name;
+        int order = memcmp(left->p, right->p, left->n < right->n ? left->n : right->n);
+
+        return order != 0 ? order : (left->n > right->n) - (left->n < right->n);
+}
+
+static bool put_sorted(struct writer *w, json_t *object)
+{
+        struct member *members = calloc(json_object_size(object) + 1, sizeof(*members));
+        bool is_put = members != NULL;
+        const char *key;
+        json_t *member;
+        size_t n, n_members = 0;
+
+        json_object_keylen_foreach(object, key, n, member)
+        {
+                if (is_put)
+                        members[n_members++] = (struct member){{key, n}, member};
+        }
+        if (is_put)
+                qsort(members, n_members, sizeof(*members), compare);
+        for (size_t i = 0; is_put && i < n_members; i++)
+                is_put = put_member(w, members[i].name, members[i].value, i == 0);
+        free(members);
+        return is_put;
+}
+
 static bool put_members(struct writer *w, json_t *object)
 {
         const char *key;
@@ -116,10 +161,11 @@ static bool put_members(struct writer *w, json_t *object)
 
         if (!put_char(w, '{'))
                 return false;
+        if (w->is_sorted)
+                return put_sorted(w, object) && put_char(w, '}');
         json_object_keylen_foreach(object, key, n, member)
         {
-                if ((!is_first && !put_char(w, ',')) || !put_text(w, key, n) || !put_char(w, ':') ||
-                    !put_value(w, member))
+                if (!put_member(w, (struct str){key, n}, member, is_first))
                         return false;
                 is_first = false;
         }
@@ -139,22 +185,47 @@ static bool put_entries(struct writer *w, const json_t *array)
         return put_char(w, ']');
 }
 
-/* As jansson does, which knows how to print a double so that it is read back the same. */
-static bool put_real(struct writer *w, const json_t *value)
+/* The shortest that is read back the same. Two steps at most for any but the smallest numbers: 15
+ * digits always come back from a double, and 17 always give it. */
+static bool put_real(struct writer *w, double value)
 {
-        char text[SHORT_MAX_BYTES];
-        size_t n = json_dumpb(value, text, sizeof(text), JSON_ENCODE_ANY);
+        char text[SHORT_MAX_BYTES], *exponent;
+        int digits = isnormal(value) ? 15 : 1;
+        size_t n;
 
-        return n > 0 && n <= sizeof(text) && put(w, text, n);
+        do
+                n = (size_t)snprintf(text, sizeof(text) - 2, "%.*g", digits, value);
+        while (strtod(text, NULL) != value && ++digits <= 17); /* NOLINT: not near, the same */
+        exponent = strchr(text, 'e');
+        if (exponent != NULL && exponent[1] == '+') {
+                memmove(exponent + 1, exponent + 2, strlen(exponent + 2) + 1);
+                n--;
+        }
+        /* an integer is something else for who reads it back */
+        return put(w, text, n) && (strpbrk(text, ".e") != NULL || put(w, ".0", 2));
 }
 
-static bool put_integer(struct writer *w, const json_t *value)
+static bool put_integer(struct writer *w, json_int_t value)
 {
-        char text[SHORT_MAX_BYTES];
+        char text[SHORT_MAX_BYTES], *at = text + sizeof(text);
+        unsigned long long left =
+                value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value;
 
-        return put(w, text,
-                   (size_t)snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT,
-                                    json_integer_value(value)));
+        do
+                *--at = (char)('0' + left % 10);
+        while ((left /= 10) > 0);
+        if (value < 0)
+                *--at = '-';
+        return put(w, at, (size_t)(text + sizeof(text) - at));
+}
+
+static bool put_string(struct writer *w, const json_t *string)
+{
+        struct str number = rpc_number_text(string);
+
+        return number.p != NULL
+                       ? put(w, number.p, number.n)
+                       : put_text(w, json_string_value(string), json_string_length(string));
 }
 
 static bool put_nest(struct writer *w, const json_t *nest)
@@ -176,11 +247,11 @@ static bool put_value(struct writer *w, const json_t *value)
         case JSON_ARRAY:
                 return put_nest(w, value);
         case JSON_STRING:
-                return put_text(w, json_string_value(value), json_string_length(value));
+                return put_string(w, value);
         case JSON_INTEGER:
-                return put_integer(w, value);
+                return put_integer(w, json_integer_value(value));
         case JSON_REAL:
-                return put_real(w, value);
+                return put_real(w, json_real_value(value));
         case JSON_TRUE:
                 return put(w, "true", 4);
         case JSON_FALSE:
@@ -191,13 +262,12 @@ static bool put_value(struct writer *w, const json_t *value)
         return false;
 }
 
-int rpc_write(const json_t *value, struct str *out)
+int rpc_write(const json_t *value, bool is_sorted, struct str *out)
 {
-        struct writer w = {0};
+        struct writer w = {.is_sorted = is_sorted};
         char *p;
 
-        if ((!json_is_object(value) && !json_is_array(value)) || !put_nest(&w, value) ||
-            !put_char(&w, '\0')) {
+        if (!put_value(&w, value) || !put_char(&w, '\0')) {
                 free(w.p);
                 return -ENOMEM;
         }

@@ -1,6 +1,7 @@
 /* The expansion follows RFC 6570 appendix A: one table of the operators, one walk over the text.
  * It is made in a buffer of its own, which is judged as a whole before it is appended. */
 #include "mgw/wire/uri.h"
+#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_str.h"
 
 #include <errno.h>
@@ -342,7 +343,7 @@ int uri_print(const json_t *value, char number[URI_NUMBER_SIZE], struct str *tex
 {
         switch (json_typeof(value)) {
         case JSON_STRING:
-                *textp = json_str(value);
+                *textp = rpc_is_string(value) ? json_str(value) : rpc_number_text(value);
                 return 0;
         case JSON_INTEGER:
                 snprintf(number, URI_NUMBER_SIZE, "%" JSON_INTEGER_FORMAT,

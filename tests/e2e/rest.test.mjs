@@ -296,7 +296,7 @@ describe('an API', { timeout: 120000 }, () => {
     ['busy', 'HTTP 429 (Too Many Requests): too many requests: call again later (again in 17 s): Slow down'],
     ['html', 'the answer (HTTP 200) is no JSON but text/html'],
     ['html-error', 'HTTP 502 (Bad Gateway): the API failed'],
-    ['broken', 'the answer is broken JSON (line 1)'],
+    ['broken', 'the answer is broken JSON: the text ends too early (line 1, column 7, byte 7)'],
     ['nowhere', 'HTTP 302: the answer leads nowhere'],
     ['huge', 'the answer is over 8 MB'],
     ['', 'argument how must not be empty: it is a part of the path'],

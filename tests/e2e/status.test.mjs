@@ -129,7 +129,7 @@ describe('the status table', { timeout: 120000 }, () => {
       ['TRACE /mcp', get('/mcp', {}, 'TRACE'), { status: 405, headers: { allow: /POST/ } }],
     ],
     'bodies': [
-      ['not JSON', postIn('{"jsonrpc": "2.0", "id": 1,'), { status: 400, code: -32700 }],
+      ['not JSON', postIn('{"jsonrpc": "2.0", "id": 1,'), { status: 400, code: -32700, id: 1 }],
       ['nothing', postIn(''), { status: 400, code: -32700 }],
       ['a number', postIn('7'), { status: 400, code: -32700 }],
       ['another protocol', postIn('{"jsonrpc": "1.0", "id": 1, "method": "ping"}'), { status: 400, code: -32600 }],

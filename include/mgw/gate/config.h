@@ -137,8 +137,9 @@ struct config {
         uint32_t children_files_max;
         bool has_syscall_filter;
         bool has_builtin_tools;
-        int log_format; /* enum log_format */
-        int log_level;  /* enum log_level */
+        bool has_safe_names; /* some clients drop others */
+        int log_format;      /* enum log_format */
+        int log_level;       /* enum log_level */
         int64_t log_slow_ms;
         int64_t turn_limit_ms;
         char **allowed_origins;

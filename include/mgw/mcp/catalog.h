@@ -16,7 +16,14 @@ struct catalog_rule {
         /* Longer prefixes of other servers that begin with this one's: names that begin with one
          * of these are theirs alone. At most one a server, ended by NULL; NULL: none. */
         const char **rivals;
+        bool is_safe; /* names are made to fit all clients */
 };
+
+/* Of 60 bytes at most, all of them letters, digits, '_' and '-'? Some clients drop others without a
+ * word (Cursor, whose 60 bytes count its own name for the gateway too). */
+bool catalog_fits_all(const char *shown);
+/* Does it look like a name that was made to fit? Whose it is only a list tells then. */
+bool catalog_is_made(const char *shown);
 
 /* One upstream's part of a list. */
 struct catalog_part {
@@ -28,9 +35,12 @@ struct catalog_part {
  * not this server's to give (but by "name" under its tools); NULL: none. */
 const char *catalog_rival(const struct catalog_rule *rule, const char *shown);
 
-/* The name that clients see; the caller frees it. NULL: they do not see it (or out of memory). */
+/* The name that clients see; the caller frees it. One that is made to fit is the same at any time:
+ * what may not stand in it is '_', what is too long is cut, and a hash of the name follows. NULL:
+ * they do not see it (or out of memory). */
 char *catalog_shown_name(const struct catalog_rule *rule, const char *theirs);
-/* The upstream's own name for it, borrowed from either parameter; NULL: none of this upstream's. */
+/* The upstream's own name for it, where that can be told from the name that clients see: not of one
+ * that was made to fit. Borrowed from either parameter; NULL: none of this upstream's. */
 const char *catalog_their_name(const struct catalog_rule *rule, const char *shown);
 
 /* `<server>+<uri>`: still a URI (RFC 3986 3.1 allows '+' in a scheme). Of ui:// and skill://, by

@@ -15,6 +15,9 @@
 /* Deeper input is refused before it is parsed. */
 #define RPC_DEPTH_MAX 64
 
+/* What stands for bytes that are no text. */
+#define RPC_REPLACEMENT 0xfffd
+
 /* Ids are copied into each message about their request. */
 #define RPC_ID_MAX_BYTES 1024
 
@@ -36,11 +39,12 @@ enum rpc_kind { RPC_REQUEST, RPC_NOTIFICATION, RPC_RESULT, RPC_ERROR };
 struct rpc_msg {
         enum rpc_kind kind;
         json_t *root;
-        json_t *id;         /* string or integer; NULL: a notification, or an error without id */
+        json_t *id; /* string or integer, also 1.0; NULL: a notification, or an answer without id */
         const char *method; /* requests and notifications */
         json_t *params;     /* object or NULL (arrays are refused) */
         json_t *result;
         json_t *error;
+        bool is_bare; /* it did not say that it is JSON-RPC: rpc_msg_mend() */
 };
 
 /* What a text may cost. */
@@ -49,18 +53,26 @@ struct rpc_bounds {
         struct ledger_hold *hold; /* is charged with what they take, about; NULL: nobody is */
 };
 
-/* Parses text with the depth bounded, duplicate keys refused, and any UTF-8 fault refused; bounds
- * are kept before the first value is made (NULL: there are none).
+/* Parses text with the depth bounded, and otherwise as leniently as docs/quirks.md says: what JSON
+ * does not know, and yet can mean but one thing, is read. bounds are kept before the first value is
+ * made (NULL: there are none).
  * 0: *rootp owned by the caller (an object or an array), and what the hold holds is the caller's to
  * release. Else a reason in why (160 bytes will do): what and where, never the text itself;
  * RPC_E_JSON, RPC_E_BIG, RPC_E_PAYER, RPC_E_WHOLE. */
 int rpc_parse(struct str text, const struct rpc_bounds *bounds, json_t **rootp, char *why,
               size_t why_size);
+/* The same for a value of any kind, without bounds but that of depth. 0, RPC_E_JSON. */
+int rpc_parse_any(struct str text, json_t **valuep, char *why, size_t why_size);
 /* The bytes that jansson takes for a value, about: many times its text where that is of small
  * values. At most RPC_DEPTH_MAX levels of it are looked at. NULL takes none. */
 size_t rpc_cost(const json_t *value);
-/* 0, RPC_E_INVALID with *whyp a constant sentence. */
+/* A member that is null counts as none, and is taken out of params and its _meta (but for "data",
+ * which may be anything). 0, RPC_E_INVALID with *whyp a constant sentence. */
 int rpc_msg_read(json_t *root, struct rpc_msg *msg, const char **whyp);
+/* The same of a server, whose message is mended so that a call ends by it: "jsonrpc" may be missing
+ * (msg->is_bare), an answer may have no id, or one that is none (NULL), beside a result an error
+ * that says nothing is none, else it is made a sound one; a result of null or [] is {}. */
+int rpc_msg_mend(json_t *root, struct rpc_msg *msg, const char **whyp);
 
 /* Builders return a new message, or NULL when out of memory. `id` is borrowed (NULL gives null);
  * _take parameters are consumed, also on failure. */
@@ -69,9 +81,15 @@ json_t *rpc_error_take(json_t *id, int code, const char *message, json_t *data);
 json_t *rpc_notification_take(const char *method, json_t *params);
 json_t *rpc_request_take(json_t *id_take, const char *method, json_t *params);
 
-/* Compact text, one line; the caller frees out->p. 0, -ENOMEM. */
-int rpc_dump(const json_t *msg, struct str *out);
+/* Any value as compact text, one line, a NUL behind it; the caller frees out->p. Numbers that were
+ * kept as written (json_number.h) are so again, doubles the shortest that is read back the same,
+ * with
+ * ".0" where it would be an integer. 0, -ENOMEM. */
+int rpc_dump(const json_t *value, struct str *out);
+/* The same, the members of objects in the order of their names. */
+int rpc_dump_sorted(const json_t *value, struct str *out);
 
-/* A string member. NULL: there is none, or a NUL is in it, where C would cut it into another text.
+/* A string member. NULL: there is none, or it is a number, or a NUL is in it, where C would cut it
+ * into another text.
  */
 const char *rpc_text(const json_t *object, const char *key);

@@ -13,7 +13,7 @@ enum rpc_result_outcome {
         RPC_RESULT_BAD,   /* no JSON, deeper than RPC_DEPTH_MAX, or no response with one result */
 };
 
-/* What a reader knows of the response's id, where that is no integer over 0. */
+/* What a reader knows of the response's id, where that is no integer over 0 (or 3.0, or "3"). */
 #define RPC_RESULT_ID_UNKNOWN 0 /* it has not come */
 #define RPC_RESULT_ID_OTHER (-1)
 
@@ -27,7 +27,8 @@ struct rpc_result_reader {
         char key[10];
         int64_t id; /* as far as it has come */
         bool in_string, is_escaped;
-        bool is_result, is_id; /* the value being read */
+        bool is_fraction;               /* of the id: it may be 3.0 */
+        bool is_result, is_id, is_null; /* the value being read (null: it must be that) */
         bool has_result;
 };
 

@@ -8,6 +8,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import assert from 'node:assert/strict';
+import { judgeLists } from './listed.mjs';
 
 export const top = path.resolve(import.meta.dirname, '../../..');
 
@@ -190,7 +191,9 @@ export async function startGateway({
       20000, new Set(), () => gateway.haproxy.tail() + gateway.mgw.tail());
   }
   // What every gateway must show in its end: exit code 0 after a drain, and nothing from the sanitizers.
+  const problemsOfLists = judgeLists(gateway.url, gateway.tls);
   gateway.stop = async () => {
+    assert.deepEqual((await problemsOfLists()).slice(0, 3), [], 'every list must be as its client\'s revision wants it');
     const exit = await gateway.mgw.stop();
     await gateway.haproxy?.stop();
     fs.rmSync(dir, { recursive: true, force: true });

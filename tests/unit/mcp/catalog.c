@@ -51,6 +51,71 @@ Test(catalog, a_name_that_begins_with_the_prefix_of_another_is_not_to_be_given)
         json_decref(tools);
 }
 
+/* Made to fit: the same each time, another for each name, and looked up in a list. */
+static void check_made(const struct catalog_rule *rule, const char *theirs, const char *head)
+{
+        char *name = catalog_shown_name(rule, theirs), *again = catalog_shown_name(rule, theirs);
+
+        cr_assert_not_null(name);
+        cr_assert_str_eq(name, again);
+        cr_assert(strncmp(name, head, strlen(head)) == 0, "%s", name);
+        cr_assert(catalog_is_made(name) && catalog_fits_all(name), "%s", name);
+        cr_assert_null(catalog_their_name(rule, name));
+        free(name);
+        free(again);
+}
+
+Test(catalog, names_are_made_to_fit)
+{
+        const struct catalog_rule safe = {.server = "s", .prefix = "s_", .is_safe = true};
+        const struct catalog_rule odd = {.server = "s", .prefix = "s.", .is_safe = true};
+        char *dot, *slash;
+
+        check_shown(&safe, "list", "s_list");
+        check_shown(&safe, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                    "s_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+        check_made(&safe, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                   "s_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx_");
+        check_made(&safe, "meta.index", "s_meta_index_");
+        check_made(&safe, "a b", "s_a_b_");
+        check_made(&safe, "\xf0\x9f\x94\xa5", "s______");
+        check_made(&odd, "list", "s_list_");
+        /* one that looks made could be meant for another */
+        check_made(&safe, "list_0123abcd", "s_list_0123abcd_");
+        dot = catalog_shown_name(&safe, "a.b");
+        slash = catalog_shown_name(&safe, "a/b");
+        cr_assert_str_neq(dot, slash);
+        free(dot);
+        free(slash);
+}
+
+Test(catalog, a_name_made_to_fit_is_no_other_servers)
+{
+        const char *rivals[] = {"s_a_", NULL};
+        json_t *tools = json_from("{'x.y': {'name': 'x.y'}}");
+        const struct catalog_rule safe = {
+                .server = "s", .prefix = "s_", .tools = tools, .rivals = rivals, .is_safe = true};
+
+        cr_assert_null(catalog_shown_name(&safe, "a_b"));
+        cr_assert_null(catalog_shown_name(&safe, "a.b")); /* it would be s_a_b_... */
+        check_shown(&safe, "x.y", "x.y");                 /* the configuration's word */
+        json_decref(tools);
+}
+
+Test(catalog, names_that_some_clients_drop)
+{
+        static const char *const fitting[] = {
+                "a", "A-b_9", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"};
+        static const char *const others[] = {
+                "a.b", "a b", "a/b", "\xc3\xa9",
+                "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"};
+
+        for (size_t i = 0; i < sizeof(fitting) / sizeof(fitting[0]); i++)
+                cr_assert(catalog_fits_all(fitting[i]), "%s", fitting[i]);
+        for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+                cr_assert(!catalog_fits_all(others[i]), "%s", others[i]);
+}
+
 Test(catalog, what_is_not_shown_cannot_be_called)
 {
         const struct catalog_rule rule = {

@@ -429,7 +429,9 @@ Test(rest_result, says_what_went_wrong)
                 ERROR("s: HTTP 401 (Unauthorized): the API refuses the gateway\\u0027s credentials "
                       "(again in 60 s)"));
         check_result(tool, 599, json, "[]", ERROR("s: HTTP 599: the API failed (again in 60 s)"));
-        check_result(tool, 200, json, "{", ERROR("s: the answer is broken JSON (line 1)"));
+        check_result(tool, 200, json, "{",
+                     ERROR("s: the answer is broken JSON: the text ends too early (line 1, "
+                           "column 2, byte 2)"));
         check_result(tool, 200, "text/html", "<p>",
                      ERROR("s: the answer (HTTP 200) is no JSON but text/html"));
         check_result(tool, 200, "x/\xff\xc3", "x",

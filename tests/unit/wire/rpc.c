@@ -1,6 +1,9 @@
 /* JSON-RPC envelopes: what is refused and why, what is read, what is written. */
 #include "mgw/wire/rpc.h"
 
+#include "mgw/wire/json_number.h"
+#include "mgw/wire/rpc_peek.h"
+
 #include "../check.h"
 
 #include <malloc.h>
@@ -24,17 +27,22 @@ Test(rpc_parse, tells_what_and_where)
                 const char *text;
                 const char *why;
         } cases[] = {
-                {"", "'[' or '{' expected (line 1, column 0, byte 0)"},
-                {"{\"a\":1", "'}' expected (line 1, column 6, byte 6)"},
-                {"{\n \"a\": secret}", "invalid token (line 2, column 12, byte 14)"},
-                {"{\"secret\":1,\"secret\":2}",
-                 "duplicate object key (line 1, column 20, byte 20)"},
-                {"[9223372036854775808]", "too big integer (line 1, column 20, byte 20)"},
-                {"[-9223372036854775809]", "too big negative integer (line 1, column 21, byte 21)"},
-                {"[1e400]", "real number overflow (line 1, column 6, byte 6)"},
-                {"[\"\xff\"]", "unable to decode byte 0xff (line 1, column 2, byte 2)"},
-                {"{} {}", "end of file expected (line 1, column 4, byte 4)"},
-                {"12", "'[' or '{' expected (line 1, column 2, byte 2)"},
+                {"", "the text ends too early (line 1, column 1, byte 1)"},
+                {"{\"a\":1", "the text ends too early (line 1, column 7, byte 7)"},
+                {"{\n \"a\": secret}", "no value of JSON (line 2, column 7, byte 9)"},
+                {"{\"a\":1;}", "',' or '}' expected (line 1, column 7, byte 7)"},
+                {"[1 2]", "',' or ']' expected (line 1, column 4, byte 4)"},
+                {"{1:2}", "the name of a member expected (line 1, column 2, byte 2)"},
+                {"{\"a\" 1}", "':' expected (line 1, column 6, byte 6)"},
+                {"[01]", "',' or ']' expected (line 1, column 3, byte 3)"},
+                {"[1.]", "no value of JSON (line 1, column 4, byte 4)"},
+                {"[-x]", "no value of JSON (line 1, column 3, byte 3)"},
+                {"[\"\\x41\"]", "no such escape in a string (line 1, column 4, byte 4)"},
+                {"[\"\\u12g4\"]", "four hexadecimal digits expected (line 1, column 7, byte 7)"},
+                {"[\"a", "the text ends too early (line 1, column 4, byte 4)"},
+                {"[\"\\", "the text ends too early (line 1, column 4, byte 4)"},
+                {"{} {}", "more text behind the message (line 1, column 4, byte 4)"},
+                {"12", "'{' or '[' expected (line 1, column 1, byte 1)"},
         };
 
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -47,8 +55,7 @@ Test(rpc_parse, tells_what_and_where)
         }
 }
 
-/* Every kind of broken UTF-8 and a text that ends anywhere: refused, and the reason is printable
- * ASCII. */
+/* A text that ends anywhere: refused, and the reason is printable ASCII. */
 Test(rpc_parse, reasons_never_quote_what_is_wrong)
 {
         static const char text[] = "{\"k\xc3\xa9\":[\"\\u00e9\xff\", 12.5e3, true, nul]}";
@@ -77,6 +84,187 @@ Test(rpc_parse, takes_all_of_json)
         check_int(json_integer_value(json_array_get(array, 0)), INT64_MAX);
         check_int(json_string_length(json_array_get(array, 2)), 3);
         json_decref(root);
+}
+
+/* What is read of a text, and how that is written. */
+static void check_read(const char *text, size_t n, const char *want)
+{
+        char why[160], *exact = malloc(n);
+        struct str written;
+        json_t *root;
+
+        memcpy(exact, text, n);
+        cr_assert_eq(rpc_parse((struct str){exact, n}, NULL, &root, why, sizeof(why)), 0, "%s: %s",
+                     text, why);
+        free(exact);
+        check_int(rpc_dump(root, &written), 0);
+        check_str(written, str_from(want));
+        free((char *)written.p);
+        json_decref(root);
+}
+
+#define CHECK_READ(text, want) check_read(text, sizeof(text) - 1, want)
+/* The character that stands for bytes that are no text. */
+#define FFFD "\xef\xbf\xbd"
+
+Test(rpc_parse, half_a_pair_of_surrogates_is_no_character)
+{
+        CHECK_READ("[\"cut \\ud83d\"]", "[\"cut " FFFD "\"]");
+        CHECK_READ("[\"\\ude00 cut\"]", "[\"" FFFD " cut\"]");
+        CHECK_READ("[\"\\ud83dA\\u0042\\n\"]", "[\"" FFFD "AB\\n\"]");
+        CHECK_READ("[\"\\ud83d\\ud83d\\ude00\"]", "[\"" FFFD "\xf0\x9f\x98\x80\"]");
+        CHECK_READ("[\"\\ude00\\ud83d\"]", "[\"" FFFD FFFD "\"]");
+        CHECK_READ("{\"\\ud800\":1}", "{\"" FFFD "\":1}");
+        /* the same in three bytes each, of which a pair is one character */
+        CHECK_READ("[\"\xed\xa0\xbd\"]", "[\"" FFFD "\"]");
+        CHECK_READ("[\"\xed\xb8\x80!\"]", "[\"" FFFD "!\"]");
+        CHECK_READ("[\"\xed\xa0\xbd\xed\xb8\x80\"]", "[\"\xf0\x9f\x98\x80\"]");
+        CHECK_READ("[\"\xed\xa0\xbd\xed\xa0\xbd\xed\xb8\x80\"]", "[\"" FFFD "\xf0\x9f\x98\x80\"]");
+}
+
+/* As decoders do it (WHATWG Encoding): one U+FFFD for what has begun and does not go on. */
+Test(rpc_parse, bytes_that_are_no_utf8_are_replaced)
+{
+        CHECK_READ("[\"caf\xe9\"]", "[\"caf" FFFD "\"]");
+        CHECK_READ("[\"\xff\xfe\"]", "[\"" FFFD FFFD "\"]");
+        CHECK_READ("[\"\xe2\x82\"]", "[\"" FFFD "\"]");
+        CHECK_READ("[\"\xf0\x9f\x98 \xf0\x9f\"]", "[\"" FFFD " " FFFD "\"]");
+        CHECK_READ("[\"\xc0\x80\"]", "[\"" FFFD FFFD "\"]");
+        CHECK_READ("[\"\xf4\x90\x80\x80\"]", "[\"" FFFD FFFD FFFD FFFD "\"]");
+        CHECK_READ("[\"\xe0\x80\xaf\"]", "[\"" FFFD FFFD FFFD "\"]");
+        CHECK_READ("{\"gr\xf6\xdf"
+                   "e\":\"\\n\xe9\\u00e9\"}",
+                   "{\"gr" FFFD FFFD "e\":\"\\n" FFFD "\xc3\xa9\"}");
+        CHECK_READ("[\"\x80\x80\x80\x80\x80\x80\x80\x80\x80\\n\"]",
+                   "[\"" FFFD FFFD FFFD FFFD FFFD FFFD FFFD FFFD FFFD "\\n\"]");
+}
+
+/* What strings grow by is charged too. */
+Test(rpc_parse, mended_text_has_a_payer)
+{
+        char text[1002], why[160];
+        struct ledger whole = {.max_bytes = 1 << 20};
+        struct ledger_payer payer = {.ledger = &whole, .max_bytes = 2000};
+        struct ledger_hold hold;
+        json_t *root;
+
+        memset(text, 0xff, sizeof(text));
+        text[0] = '[';
+        text[1] = text[1000] = '"';
+        text[1001] = ']';
+        ledger_hold_init(&hold, &payer, LEDGER_MESSAGE);
+        const struct rpc_bounds bounds = {100, &hold};
+        check_int(rpc_parse((struct str){text, sizeof(text)}, &bounds, &root, why, sizeof(why)),
+                  RPC_E_PAYER);
+        check_int(payer.bytes, 0);
+        memset(text + 2, 'x', 998);
+        check_int(rpc_parse((struct str){text, sizeof(text)}, &bounds, &root, why, sizeof(why)), 0);
+        json_decref(root);
+        ledger_hold_set_past(&hold, 0);
+}
+
+Test(rpc_parse, what_means_but_one_thing_is_read)
+{
+        CHECK_READ("\xef\xbb\xbf{\"a\":1}", "{\"a\":1}");
+        CHECK_READ("{\"a\":1,\"b\":2,\"a\":[3]}", "{\"a\":[3],\"b\":2}");
+        CHECK_READ("{\"a\\u0000b\":\"\\u0000\",\"a\":1}", "{\"a\\u0000b\":\"\\u0000\",\"a\":1}");
+        CHECK_READ("[\"a\tb\nc\x01\"]", "[\"a\\tb\\nc\\u0001\"]");
+        CHECK_READ("[NaN,{\"a\":NaN}]", "[null,{\"a\":null}]");
+        CHECK_READ("[Infinity,-Infinity]", "[1.7976931348623157e308,-1.7976931348623157e308]");
+}
+
+Test(rpc_parse, numbers_stay_what_they_were)
+{
+        CHECK_READ("[0.1,0.7,19.99,-1.1,2.5e-7]", "[0.1,0.7,19.99,-1.1,2.5e-07]");
+        CHECK_READ("[1.0,-0.0,1e5,100.50]", "[1.0,-0.0,100000.0,100.5]");
+        CHECK_READ("[1E300,5e-324,1e23]", "[1e300,5e-324,1e23]");
+        CHECK_READ("[9223372036854775807,-9223372036854775808,0,-0]",
+                   "[9223372036854775807,-9223372036854775808,0,0]");
+        CHECK_READ("[9223372036854775808,-9223372036854775809]",
+                   "[9223372036854775808,-9223372036854775809]");
+        CHECK_READ("{\"max\":18446744073709551615,\"seed\":9223372036854776000}",
+                   "{\"max\":18446744073709551615,\"seed\":9223372036854776000}");
+        CHECK_READ("[0.30000000000000004,3.14159265358979323846]",
+                   "[0.30000000000000004,3.14159265358979323846]");
+        CHECK_READ("[1234567890123456.7,0.000012345678901234567]",
+                   "[1234567890123456.7,0.000012345678901234567]");
+        /* past a double: the nearest */
+        CHECK_READ("[1e400,-1e400,1e-400]", "[1.7976931348623157e308,-1.7976931348623157e308,0.0]");
+}
+
+Test(rpc_parse, a_number_of_any_length_is_read)
+{
+        char text[1003];
+        char why[160];
+        json_t *root;
+
+        memset(text, '7', sizeof(text));
+        text[0] = '[';
+        text[1002] = ']';
+        check_int(rpc_parse((struct str){text, 1003}, NULL, &root, why, sizeof(why)), 0);
+        cr_assert(json_is_real(json_array_get(root, 0)));
+        json_decref(root);
+        text[2] = '.';
+        check_int(rpc_parse((struct str){text, 1003}, NULL, &root, why, sizeof(why)), 0);
+        cr_assert_float_eq(json_real_value(json_array_get(root, 0)), 7.777777777, 1e-9);
+        json_decref(root);
+}
+
+Test(rpc_number, is_no_string)
+{
+        json_t *root = parsed("[18446744073709551615,\"18446744073709551615\",7,0.5,1e2,"
+                              "1.50000000000000000,100000000000000000000.5,\"\",null]");
+        const bool are_numbers[] = {1, 0, 1, 1, 1, 1, 1, 0, 0};
+        const bool are_whole[] = {1, 0, 1, 0, 1, 0, 1, 0, 0};
+
+        for (size_t i = 0; i < 9; i++) {
+                const json_t *value = json_array_get(root, i);
+
+                cr_assert_eq(rpc_is_number(value), are_numbers[i], "%zu", i);
+                cr_assert_eq(rpc_is_integral(value), are_whole[i], "%zu", i);
+                cr_assert_eq(rpc_is_string(value), i == 1 || i == 7, "%zu", i);
+        }
+        cr_assert_eq(rpc_number_value(json_array_get(root, 0)), 18446744073709551615.0);
+        cr_assert_eq(rpc_number_value(json_array_get(root, 5)), 1.5);
+        cr_assert_eq(rpc_number_value(json_array_get(root, 1)), 0);
+        json_decref(root);
+        root = parsed("{\"name\":18446744073709551615,\"a\":{\"id\":18446744073709551615}}");
+        cr_assert_null(rpc_text(root, "name"));
+        json_t *copy = json_deep_copy(root);
+        cr_assert(json_equal(root, copy));
+        json_decref(copy);
+        json_decref(root);
+}
+
+Test(rpc_dump, sorts_when_asked)
+{
+        json_t *root = parsed("{\"b\":1,\"a\":{\"d\":18446744073709551615,\"c\":[]},\"ab\":2,"
+                              "\"a\\u0000\":3}");
+        struct str text;
+
+        check_int(rpc_dump_sorted(root, &text), 0);
+        check_str(text, STR("{\"a\":{\"c\":[],\"d\":18446744073709551615},\"a\\u0000\":3,\"ab\":2,"
+                            "\"b\":1}"));
+        free((char *)text.p);
+        json_decref(root);
+}
+
+Test(rpc_parse, any_value_where_that_is_wanted)
+{
+        static const char *const texts[] = {"7", "\"a\"", "null", "0.5", "{}", "[]", "true"};
+        struct str text;
+        char why[160];
+        json_t *value;
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+                check_int(rpc_parse_any(str_from(texts[i]), &value, why, sizeof(why)), 0);
+                check_int(rpc_dump(value, &text), 0);
+                check_str(text, str_from(texts[i]));
+                free((char *)text.p);
+                json_decref(value);
+        }
+        check_int(rpc_parse_any(STR(" "), &value, why, sizeof(why)), RPC_E_JSON);
+        check_int(rpc_parse_any(STR("1 2"), &value, why, sizeof(why)), RPC_E_JSON);
 }
 
 /* depth levels of open, a middle, and as many of close. */
@@ -151,11 +339,9 @@ Test(rpc_msg, refuses_what_is_no_message)
                  "method must be a string without NUL"},
                 {"{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":[]}",
                  "params must be an object"},
-                {"{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":null}",
-                 "params must be an object"},
                 {"{\"jsonrpc\":\"2.0\",\"id\":null,\"method\":\"m\"}",
                  "id must be a string of at most 1024 bytes, or an integer"},
-                {"{\"jsonrpc\":\"2.0\",\"id\":1.0,\"method\":\"m\"}",
+                {"{\"jsonrpc\":\"2.0\",\"id\":1.5,\"method\":\"m\"}",
                  "id must be a string of at most 1024 bytes, or an integer"},
                 {"{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"m\"}",
                  "id must be a string of at most 1024 bytes, or an integer"},
@@ -240,6 +426,175 @@ Test(rpc_msg, an_error_may_lack_an_id)
                 check_int(msg.id != NULL, i == 2);
                 check_int(json_integer_value(json_object_get(msg.error, "code")), -1);
                 json_decref(root);
+        }
+}
+
+static void check_dump(json_t *msg_take, const char *want);
+
+Test(rpc_msg, members_that_are_null_are_none)
+{
+        struct rpc_msg msg;
+        json_t *root;
+
+        root = read_msg("{\"jsonrpc\":\"2.0\",\"id\":1.0,\"method\":\"m\",\"params\":null,"
+                        "\"result\":null,\"error\":null}",
+                        &msg);
+        check_int(msg.kind, RPC_REQUEST);
+        cr_assert_null(msg.params);
+        json_decref(root);
+        root = read_msg(
+                "{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":{\"_meta\":null,\"a\":null,"
+                "\"data\":null,\"b\":{\"c\":null}}}",
+                &msg);
+        check_int(msg.kind, RPC_NOTIFICATION);
+        check_dump(root, "{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":{\"data\":null,\"b\":{"
+                         "\"c\":null}}}");
+        root = read_msg(
+                "{\"jsonrpc\":\"2.0\",\"id\":18446744073709551615,\"method\":\"m\",\"params\":"
+                "{\"_meta\":{\"progressToken\":null}}}",
+                &msg);
+        check_int(msg.kind, RPC_REQUEST);
+        check_int(json_object_size(json_object_get(msg.params, "_meta")), 0);
+        json_decref(root);
+}
+
+/* What a server has said, mended; want NULL: it is no message. */
+static void check_mended(const char *text, const char *want, bool is_bare)
+{
+        json_t *root = parsed(text);
+        const char *why = NULL;
+        struct rpc_msg msg;
+        int r = rpc_msg_mend(root, &msg, &why);
+
+        cr_assert_eq(r, want != NULL ? 0 : RPC_E_INVALID, "%s: %s", text, why);
+        cr_assert_eq(msg.is_bare, is_bare, "%s", text);
+        if (want != NULL)
+                check_dump(root, want);
+        else
+                json_decref(root);
+}
+
+#define OK(rest) "{\"jsonrpc\":\"2.0\"," rest "}"
+
+Test(rpc_msg, of_a_server_is_mended)
+{
+        static const struct {
+                const char *text, *want;
+        } cases[] = {
+                {OK("\"id\":1,\"result\":{},\"error\":null"), OK("\"id\":1,\"result\":{}")},
+                {OK("\"id\":1,\"result\":{},\"error\":{}"), OK("\"id\":1,\"result\":{}")},
+                {OK("\"id\":1,\"result\":{},\"error\":false"), OK("\"id\":1,\"result\":{}")},
+                {OK("\"id\":1,\"result\":null"), OK("\"id\":1,\"result\":{}")},
+                {OK("\"id\":1,\"result\":[]"), OK("\"id\":1,\"result\":{}")},
+                {OK("\"id\":1,\"method\":null,\"result\":{}"),
+                 OK("\"id\":1,\"method\":null,\"result\":{}")},
+                {OK("\"id\":1,\"result\":null,\"error\":{\"code\":-1,\"message\":\"m\"}"),
+                 OK("\"id\":1,\"error\":{\"code\":-1,\"message\":\"m\"}")},
+                {OK("\"id\":1,\"result\":{},\"error\":{\"code\":-1,\"message\":\"m\"}"),
+                 OK("\"id\":1,\"error\":{\"code\":-1,\"message\":\"m\"}")},
+                {OK("\"id\":1,\"error\":\"boom\""),
+                 OK("\"id\":1,\"error\":{\"code\":-32603,\"message\":\"boom\"}")},
+                {OK("\"id\":1,\"error\":{\"message\":\"m\"}"),
+                 OK("\"id\":1,\"error\":{\"code\":-32603,\"message\":\"m\"}")},
+                {OK("\"id\":1,\"error\":{\"code\":\"-5\",\"message\":\"m\",\"data\":7}"),
+                 OK("\"id\":1,\"error\":{\"code\":-5,\"message\":\"m\",\"data\":7}")},
+                {OK("\"id\":1,\"error\":{\"code\":-32000.0}"),
+                 OK("\"id\":1,\"error\":{\"code\":-32000,\"message\":\"the server's error has no "
+                    "message\"}")},
+                {OK("\"id\":1,\"error\":[3]"),
+                 OK("\"id\":1,\"error\":{\"code\":-32603,\"message\":\"the server's error has no "
+                    "message\",\"data\":[3]}")},
+                {OK("\"id\":null,\"result\":{}"), OK("\"result\":{}")},
+                {OK("\"id\":{},\"result\":{}"), OK("\"result\":{}")},
+                {OK("\"result\":{}"), OK("\"result\":{}")},
+                {OK("\"id\":\"3\",\"result\":{}"), OK("\"id\":\"3\",\"result\":{}")},
+                {OK("\"method\":\"notifications/m\",\"params\":[],\"id\":null"),
+                 OK("\"method\":\"notifications/m\",\"params\":{}")},
+                {OK("\"id\":1,\"result\":\"text\""), NULL},
+                {OK("\"id\":1"), NULL},
+                {OK("\"id\":null,\"method\":\"m\""), NULL},
+                {OK("\"method\":\"m\",\"params\":[1]"), NULL},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+                check_mended(cases[i].text, cases[i].want, false);
+        check_mended("{\"id\":1,\"result\":{}}", "{\"id\":1,\"result\":{},\"jsonrpc\":\"2.0\"}",
+                     true);
+        check_mended("{\"jsonrpc\":\"1.0\",\"method\":\"m\"}",
+                     "{\"jsonrpc\":\"2.0\",\"method\":\"m\"}", true);
+        check_mended("{\"level\":\"info\",\"msg\":\"started\"}", NULL, true);
+        check_mended("[]", NULL, false);
+}
+
+Test(rpc_peek, finds_whose_a_broken_message_is)
+{
+        static const struct {
+                const char *text, *id;
+                bool has_method, has_answer;
+        } cases[] = {
+                {"{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"a\":oops}}", "3", false, true},
+                {"{\"result\":{\"id\":1,\"method\":\"x\",\"b\":[nul]},\"id\":\"a\"}", "\"a\"",
+                 false, true},
+                {"{\"id\":3,\"result\":{\"a\":[1,2", "3", false, true},
+                {"{\"id\":7 ,\"method\":\"m\",\"params\":{\"a\":\"\\q\"}}", "7", true, false},
+                {"{\"error\":null,\"id\":null,\"method\":null", NULL, false, false},
+                {"{\"a\":\"id\",\"id\":[1],\"b\":\"result\"}", NULL, false, false},
+                {"{\"error\":{\"code\":1},\"id\":18446744073709551615}", "18446744073709551615",
+                 false, true},
+                {"{\"id\":3}{\"id\":4}", "3", false, false},
+                {"no message", NULL, false, false},
+                {"{\"id\":\"", NULL, false, false},
+                {"{\"id\\", NULL, false, false},
+                {"{\"id\":", NULL, false, false},
+                {"", NULL, false, false},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                size_t n = strlen(cases[i].text);
+                char *exact = malloc(n);
+                struct rpc_peek peek;
+
+                memcpy(exact, cases[i].text, n);
+                rpc_peek((struct str){exact, n}, &peek);
+                free(exact);
+                cr_assert_eq(peek.id != NULL, cases[i].id != NULL, "%s", cases[i].text);
+                if (peek.id != NULL)
+                        check_dump(peek.id, cases[i].id);
+                cr_assert_eq(peek.has_method, cases[i].has_method, "%s", cases[i].text);
+                cr_assert_eq(peek.has_answer, cases[i].has_answer, "%s", cases[i].text);
+        }
+}
+
+Test(rpc_next_message, among_other_text)
+{
+        static const struct {
+                const char *text;
+                const char *found[3];
+        } cases[] = {
+                {"Progress: 100% {\"jsonrpc\":\"2.0\",\"id\":1}done",
+                 {"{\"jsonrpc\":\"2.0\",\"id\":1}"}},
+                {"{\"id\":1}{ \"id\":2}\n{\n\"method\":\"m\"}",
+                 {"{\"id\":1}", "{ \"id\":2}", "{\n\"method\":\"m\"}"}},
+                {"[{\"id\":1,\"a\":\"}\\\"{\"},{\"result\":{}}]",
+                 {"{\"id\":1,\"a\":\"}\\\"{\"}", "{\"result\":{}}"}},
+                {"{\"level\":\"debug\",\"sent\":{\"jsonrpc\":\"2.0\"}} {\"error\":1}",
+                 {"{\"error\":1}"}},
+                {"it's { open {\"jsonrpc\":\"2.0\"}", {"{\"jsonrpc\":\"2.0\"}"}},
+                {"{\"jsonrpc\":\"2.0\",\"result\":{", {"{\"jsonrpc\":\"2.0\",\"result\":{"}},
+                {"{{{{{{{{{{{{{{{{{{{{\"id\":1}", {NULL}},
+                {"plain text", {NULL}},
+                {"", {NULL}},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                struct str rest = str_from(cases[i].text), found;
+
+                for (size_t n = 0; n < 3 && cases[i].found[n] != NULL; n++) {
+                        cr_assert(rpc_next_message(&rest, &found), "%s", cases[i].text);
+                        check_str(found, str_from(cases[i].found[n]));
+                }
+                cr_assert(!rpc_next_message(&rest, &found) || cases[i].found[2] != NULL, "%s",
+                          cases[i].text);
         }
 }
 

@@ -1,6 +1,8 @@
 /* The result of a response, found at every split of its text. */
 #include "mgw/wire/rpc_result.h"
 
+#include "mgw/wire/rpc_mend.h"
+
 #include "../check.h"
 #include "mgw/wire/rpc.h"
 
@@ -91,7 +93,12 @@ Test(rpc_result, the_id_is_known)
         check_id("{\"id\":7,\"result\":{\"id\":8}}", 7);
         check_id("{\"result\":{\"id\":8},\"id\": 1234567890123 }", 1234567890123);
         check_id("{\"result\":{\"id\":8},\"jsonrpc\":\"2.0\"}", RPC_RESULT_ID_UNKNOWN);
-        check_id("{\"id\":\"7\",\"result\":{}}", RPC_RESULT_ID_OTHER);
+        check_id("{\"id\":\"7\",\"result\":{}}", 7);
+        check_id("{\"id\":\"7x\",\"result\":{}}", RPC_RESULT_ID_OTHER);
+        check_id("{\"id\":\"\\u0037\",\"result\":{}}", RPC_RESULT_ID_OTHER);
+        check_id("{\"id\":\"7.0\",\"result\":{}}", RPC_RESULT_ID_OTHER);
+        check_id("{\"id\":17.00,\"result\":{}}", 17);
+        check_id("{\"id\":7.0.0,\"result\":{}}", RPC_RESULT_ID_OTHER);
         check_id("{\"id\":[7],\"result\":{}}", RPC_RESULT_ID_OTHER);
         check_id("{\"id\":0,\"result\":{}}", RPC_RESULT_ID_OTHER);
         check_id("{\"id\":-7,\"result\":{}}", RPC_RESULT_ID_OTHER);
@@ -145,7 +152,6 @@ Test(rpc_result, what_is_no_response_with_one_result_is_bad)
                 "{\"result\":{}} x",
                 "{\"result\":{}",
                 "{\"res\\u0075lt\":{}}",
-                "{\"a_very_long_member_name\":1,\"result\":{}}",
                 "{\"id\":{\"a\":\"\x01\"},\"result\":{}}",
         };
 
@@ -189,4 +195,57 @@ Test(rpc_result, finds_what_the_parser_finds)
                 json_decref(found);
                 buf_finish(&out);
         }
+}
+
+Test(rpc_result, other_members_say_nothing)
+{
+        check_result("{\"error\":null,\"result\":{\"a\":1},\"_meta\":{\"b\":[2]},\"id\":1}",
+                     "{\"a\":1}");
+        check_result("{\"result\":{},\"a_very_long_member_name\":\"}\",\"error\":null}", "{}");
+        check_bad("{\"result\":{},\"error\":{}}");
+        check_bad("{\"result\":{},\"error\":\"no\"}");
+        check_bad("{\"method\":\"m\",\"result\":{}}");
+}
+
+/* ---- on its way through ---- */
+
+static void add_piece(void *owner, struct str piece)
+{
+        check_int(buf_add_str(owner, piece), 0);
+}
+
+static void check_mended(const char *text, const char *want)
+{
+        for (size_t n = 1; n <= strlen(text); n++) {
+                struct rpc_mend mend = {0};
+                struct str rest = str_from(text);
+                struct buf out;
+
+                buf_init(&out, 1 << 20);
+                while (rest.n > 0) {
+                        struct str piece = {rest.p, rest.n < n ? rest.n : n};
+
+                        rpc_mend_feed(&mend, piece, add_piece, &out);
+                        rest = (struct str){rest.p + piece.n, rest.n - piece.n};
+                }
+                check_int(mend.n_held, 0);
+                check_str(buf_bytes(&out), str_from(want));
+                buf_finish(&out);
+        }
+}
+
+#define FFFD "\xef\xbf\xbd"
+
+Test(rpc_mend, every_split_same_text)
+{
+        check_mended("{\"a\":\"plain \\n \\u00e9 \\\" \xc3\xa9 \xf0\x9f\x98\x80\",\"b\":[1e400]}",
+                     "{\"a\":\"plain \\n \\u00e9 \\\" \xc3\xa9 \xf0\x9f\x98\x80\",\"b\":[1e400]}");
+        check_mended("{\"a\":\"\\ud83d\\ude00 \\ud83d \\ude00 \\ud83d\\ud83d\\ude00\\ud83dx\"}",
+                     "{\"a\":\"\\ud83d\\ude00 " FFFD " " FFFD " " FFFD "\\ud83d\\ude00" FFFD
+                     "x\"}");
+        check_mended("{\"a\":\"\\ud83d\\n\\ud83d\\\\\"}", "{\"a\":\"" FFFD "\\n" FFFD "\\\\\"}");
+        check_mended("{\"caf\xe9\":\"\xe2\x82\",\"b\":\"\xf0\x9f\x98 \xff\"}",
+                     "{\"caf" FFFD "\":\"" FFFD "\",\"b\":\"" FFFD " " FFFD "\"}");
+        check_mended("{\"a\":\"\xed\xa0\xbd\xed\xb8\x80\xed\xa0\xbd|\xed\xb8\x80\xed\"}",
+                     "{\"a\":\"\xf0\x9f\x98\x80" FFFD "|" FFFD FFFD "\"}");
 }

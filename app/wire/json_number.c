@@ -1,0 +1,33 @@
+#include "mgw/wire/json_number.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+json_t *rpc_number_as_written(struct str digits)
+{
+        char *marked = malloc(digits.n + 1);
+        json_t *number;
+
+        if (marked == NULL)
+                return NULL;
+        marked[0] = '\xff';
+        memcpy(marked + 1, digits.p, digits.n);
+        number = json_stringn_nocheck(marked, digits.n + 1);
+        free(marked);
+        return number;
+}
+
+double rpc_number_value(const json_t *value)
+{
+        struct str text = rpc_number_text(value);
+
+        return text.p != NULL ? strtod(text.p, NULL) : json_number_value(value);
+}
+
+bool rpc_is_integral(const json_t *value)
+{
+        double number = rpc_number_value(value);
+
+        return json_is_integer(value) || (rpc_is_number(value) && trunc(number) == number);
+}
