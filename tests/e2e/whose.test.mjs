@@ -151,6 +151,9 @@ test('two users who see the same open it for all', { timeout: 60000 }, async () 
   const up = await FaultServer.start();
   const gateway = await startGateway({ settings: { ...settings, UPSTREAM_RETRY_S: 60 }, config: { mcpServers: { up: { url: up.url } } } });
   const [ada, bob, cy] = await Promise.all(['ada', 'bob', 'cy'].map((name) => connect(gateway, name)));
+  // A notification that is accepted is a sign of health too: it must not come between the failures.
+  await waitFor(() => up.count('notifications/initialized') === 3, 'all that follows the openings');
+  await Promise.all([ada, bob, cy].map((client) => client.tools()));
   up.faults['tools/call'] = fault.status(503);
   for (let i = 0; i < 3; i++) assert.match(await ada.call('up_write'), /HTTP 503/);
   assert.match(await ada.call('up_write'), /left alone/);
