@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { CursorLike, NeedsAuthentication } from './lib/cursor.mjs';
 import { Peer, request } from './lib/fastcgi.mjs';
 import { adminSecret, asOperator, assertClean, freePort, startGateway, waitFor } from './lib/gateway.mjs';
 import { ask } from './lib/raw.mjs';
@@ -37,6 +38,34 @@ async function within(options, act) {
     await gateway.stop();
   }
 }
+
+describe('a client that asks first where to sign in, as Cursor does', { timeout: 60000 }, () => {
+  const tokens = path.join(dir, 'cursor.json');
+  let gateway;
+  before(async () => {
+    writeTokens(tokens, { ada: {} });
+    gateway = await startGateway({ settings: { AUTH_TOKENS_FILE: tokens, PUBLIC_URL: 'https://mgw.example.com' } });
+  });
+  after(() => gateway.stop());
+
+  for (const where of ['/mcp', '/mcp/']) {
+    test(`is told nowhere, and comes in with its headers (${where})`, async () => {
+      const client = new CursorLike(gateway.url, { path: where, headers: { Authorization: bearer('ada').authorization } });
+      const tools = await client.connect();
+      assert.ok(tools.some(({ name }) => name === 'gateway_status'));
+      const [, result] = await client.request('tools/call', { name: 'echo', arguments: { message: 'hello' } });
+      assert.equal(result.content[0].text, 'hello');
+      assert.deepEqual(client.asked, [[`/.well-known/oauth-protected-resource${where}`, 404], ['/.well-known/oauth-protected-resource', 404]]);
+      client.close();
+    });
+  }
+
+  test('hears that it needs a token when it has none, and is sent nowhere', async () => {
+    const client = new CursorLike(gateway.url);
+    await assert.rejects(client.connect(), (error) => error instanceof NeedsAuthentication && error.message === 'Bearer');
+    assert.equal(client.asked.length, 2);
+  });
+});
 
 describe('without users', () => {
   const haproxy = { MGW_TRUSTED_PROXIES: '127.0.0.1' };

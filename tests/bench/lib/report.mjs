@@ -145,7 +145,7 @@ export function compare(before, now) {
 function peersTable(peers) {
   const lines = Object.entries(peers).map(([name, p]) => [
     name, `${p.streams}`, `${number(p.memory_bytes / 1024, 1)} kB`, `${number(p.opening_us, 0)} us`,
-    p.keepalive === undefined ? 'none sent' : `${number(p.keepalive, 1)} s`,
+    p.keepalive === undefined ? 'none on /sse' : `${number(p.keepalive, 1)} s`,
     p.push_p50_us === undefined ? '-' : `${number(p.push_p50_us, 0)} / ${number(p.push_p99_us, 0)} us`,
     p.calls_per_s === undefined ? '-' : `${number(p.calls_per_s, 0)} /s`,
   ]);
