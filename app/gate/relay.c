@@ -23,6 +23,7 @@ struct relay {
         struct stream *stream; /* NULL: a body; or the client has left */
         struct rpc_result_reader reader;
         struct rpc_mend mend;
+        struct timer silence; /* of a body, which the sweep of streams does not know */
         const char *inserted; /* members that the result lacks, until they are written */
         int64_t id;
         char last; /* byte that was sent on */
@@ -62,9 +63,8 @@ static bool is_within_token(const struct relay *relay)
                strchr("+-.", relay->last) != NULL;
 }
 
-static void relay_on_silence(struct stream_writer *writer)
+static void relay_fill_silence(struct relay *relay, struct str filler)
 {
-        struct relay *relay = container_of(writer, struct relay, writer);
         struct call *call = relay->call;
 
         /* In era A all else that the session says waits behind it. */
@@ -74,8 +74,33 @@ static void relay_on_silence(struct stream_writer *writer)
                           upstream_name(call->upstream));
                 return;
         }
-        relay_write(relay, STR("\n: keep-alive\ndata: "));
+        relay_write(relay, filler);
         session_gate(call->session)->stats.keepalives++;
+}
+
+static void relay_on_silence(struct stream_writer *writer)
+{
+        relay_fill_silence(container_of(writer, struct relay, writer),
+                           STR("\n: keep-alive\ndata: "));
+}
+
+static void relay_watch_body(struct relay *relay)
+{
+        const struct gate *gate = session_gate(relay->call->session);
+
+        if (relay->is_body && gate->config->keepalive_ms > 0)
+                timer_arm(gate->loop, &relay->silence, gate->config->keepalive_ms);
+}
+
+/* While something waits for the client, the silence is not the server's. */
+static void relay_on_body_silence(struct timer *timer)
+{
+        struct relay *relay = container_of(timer, struct relay, silence);
+        const struct request *req = relay_request(relay);
+
+        relay_watch_body(relay);
+        if (req != NULL && request_n_unsent(req) == 0)
+                relay_fill_silence(relay, STR("\n"));
 }
 
 static void relay_on_gone(struct stream_writer *writer)
@@ -168,6 +193,7 @@ bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event
                 relay->inserted = bridge_lacking_members(call->method->name);
         relay->stream = find_stream(call);
         relay->is_body = relay->stream == NULL;
+        relay->silence.on_due = relay_on_body_silence;
         relay->writer.on_silence = relay_on_silence;
         relay->writer.on_gone = relay_on_gone;
         if (relay->stream != NULL)
@@ -231,6 +257,7 @@ void relay_feed(struct relay *relay, struct str bytes, bool is_last)
                           "the connection broke while a big answer came: call again");
                 return;
         }
+        relay_watch_body(relay);
         while (bytes.n > 0 && o != RPC_RESULT_BAD && o != RPC_RESULT_END) {
                 struct str piece;
                 size_t used = 0;
@@ -251,6 +278,7 @@ void relay_drop(struct relay *relay)
 {
         if (relay == NULL)
                 return;
+        timer_disarm(session_gate(relay->call->session)->loop, &relay->silence);
         relay_let_go(relay);
         free(relay);
 }

@@ -135,6 +135,17 @@ static json_t *not_null(json_t *value)
         return json_is_null(value) ? NULL : value;
 }
 
+/* What is logged may be anything, and a task may live for ever. */
+static bool may_be_null(const char *key)
+{
+        static const char *const keys[] = {"data", "ttl", "ttlMs"};
+
+        for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+                if (strcmp(key, keys[i]) == 0)
+                        return true;
+        return false;
+}
+
 static void drop_nulls(json_t *object)
 {
         const char *key;
@@ -144,7 +155,7 @@ static void drop_nulls(json_t *object)
 
         json_object_keylen_foreach_safe(object, next, key, n, member)
         {
-                if (json_is_null(member) && strcmp(key, "data") != 0)
+                if (json_is_null(member) && !may_be_null(key))
                         (void)json_object_deln(object, key, n);
         }
 }

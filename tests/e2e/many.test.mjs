@@ -297,10 +297,10 @@ describe('a server that is a child process', { timeout: 120000 }, () => {
       config: {
         mcpServers: {
           nowhere: { command: '/nonexistent/server' }, exits: { command: 'sh', args: ['-c', 'echo oops >&2; exit 3'] },
-          chatters: { command: 'sh', args: ['-c', 'while read -r line; do echo "hello there"; done'] }, memory: memory(),
+          chatters: { command: 'sh', args: ['-c', 'while read -r line; do echo "hello there"; done'], start_timeout_s: 3 }, memory: memory(),
         },
       },
-      settings: { UPSTREAM_OPEN_TIMEOUT_S: 3 },
+      settings: { UPSTREAM_GRACE_MS: 10000 },
     });
     const client = await connectClient(gateway.url, 'http');
     const { tools } = await client.listTools();

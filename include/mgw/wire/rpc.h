@@ -67,7 +67,7 @@ int rpc_parse_any(struct str text, json_t **valuep, char *why, size_t why_size);
  * values. At most RPC_DEPTH_MAX levels of it are looked at. NULL takes none. */
 size_t rpc_cost(const json_t *value);
 /* A member that is null counts as none, and is taken out of params and its _meta (but for "data",
- * which may be anything). 0, RPC_E_INVALID with *whyp a constant sentence. */
+ * "ttl" and "ttlMs"). 0, RPC_E_INVALID with *whyp a constant sentence. */
 int rpc_msg_read(json_t *root, struct rpc_msg *msg, const char **whyp);
 /* The same of a server, whose message is mended so that a call ends by it: "jsonrpc" may be missing
  * (msg->is_bare), an answer may have no id, or one that is none (NULL), beside a result an error
