@@ -66,7 +66,8 @@ describe('conformance', { timeout: 240000 }, () => {
       const direct = withStatus(results.direct[scenario], 'SUCCESS');
       assert.ok(direct.length > 0);
       for (const [name, checks] of Object.entries(results)) {
-        assert.deepEqual(blemishes(checks[scenario]), [], name);
+        const own = checks[scenario].filter(({ id, status }) => status !== 'WARNING' || name === 'direct' || !ofCuts.includes(id));
+        assert.deepEqual(blemishes(own), [], name);
       }
       const without = { json: [...ofStreams, ...ofCuts], streams: ofCuts, both: [...ofStreams, ...ofCuts], stdio: [...ofStreams, ...ofCuts] };
       for (const [name, left] of Object.entries(without)) {
