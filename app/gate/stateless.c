@@ -197,8 +197,8 @@ void stateless_on_post(struct request *req, struct user *user, json_t *root)
         if (check_message(req, root, &m) != 0)
                 return;
         method = method_find(m.method);
-        if (check_meta(req, &m) != 0 || check_version(req, &m) != 0 ||
-            check_headers(req, &m) != 0 || check_method(req, &m, method) != 0 ||
+        if (check_headers(req, &m) != 0 || check_meta(req, &m) != 0 ||
+            check_version(req, &m) != 0 || check_method(req, &m, method) != 0 ||
             check_accept(req, &m, method) != 0)
                 return;
         if (gate->is_draining || session_standing(gate, user, &s) < 0)
