@@ -2,6 +2,7 @@
 # ./dev test, lint, soak and bench. Each part adds to the two counts; the last line is their sum.
 
 . tools/lint.sh
+. tools/sdks.sh
 
 passed=0
 failed=0
@@ -10,9 +11,9 @@ NODE_LIMIT=${NODE_LIMIT:-25m}
 run_tests() {
   local part
   case ${1:-all} in
-    all) set -- unit fuzz e2e attacks lint ;;
-    unit | fuzz | e2e | attacks | lint | compose) ;;
-    *) die "no such part of the tests: $1 (unit, e2e, attacks, compose, fuzz, lint)" ;;
+    all) set -- unit fuzz e2e sdks attacks lint ;;
+    unit | fuzz | e2e | sdks | attacks | lint | compose) ;;
+    *) die "no such part of the tests: $1 (unit, e2e, sdks, attacks, compose, fuzz, lint)" ;;
   esac
   need_log_dir
   [ "$1" = lint ] || need_packages "${TEST_PACKAGES[@]}"
@@ -87,6 +88,15 @@ test_e2e() {
   build build gcc -Dtests=false
   build build-asan-gcc gcc -Dsanitize=true -Dtests=true -Db_lundef=false
   run_node e2e tests/e2e/*.test.mjs
+}
+
+test_sdks() {
+  headline "clients and servers of other SDKs: Python, Java, FastMCP"
+  need_npm_packages
+  need_sdks
+  build build gcc -Dtests=false
+  build build-asan-gcc gcc -Dsanitize=true -Dtests=true -Db_lundef=false
+  run_node sdks tests/e2e/sdks/*.test.mjs
 }
 
 test_attacks() {

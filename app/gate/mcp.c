@@ -19,7 +19,7 @@ static const struct cgi_header plain[] = {{"Content-Type", "text/plain"}, {0}};
 
 /* 0: go on. Else the request has been answered. A POST that comes here with the header of era C is
  * an initialize, which tells its era itself. */
-static int check_version_header(struct request *req, bool is_post)
+static int check_version_header(struct request *req, json_t *id, bool is_post)
 {
         struct str asked = req->in->head.protocol_version;
         era_revision revision;
@@ -35,13 +35,13 @@ static int check_version_header(struct request *req, bool is_post)
                               STR(""));
                 return -1;
         default:
-                refuse_version(req, NULL, asked);
+                refuse_version(req, id, asked);
                 return -1;
         }
 }
 
 /* The session that the header names; NULL: the request has been answered. */
-static struct session *require_session(struct request *req)
+static struct session *require_session(struct request *req, json_t *id)
 {
         struct session *s =
                 session_find(request_gate(req), req->in->head.session_id, req->in->user);
@@ -51,10 +51,10 @@ static struct session *require_session(struct request *req)
         if (s != NULL)
                 session_touch(s);
         else if (req->in->head.session_id.n == 0)
-                refuse_message(req, 400, NULL, RPC_INVALID_REQUEST,
+                refuse_message(req, 400, id, RPC_INVALID_REQUEST,
                                "The Mcp-Session-Id header is missing: send initialize first", NULL);
         else
-                refuse_message(req, 404, NULL, RPC_INVALID_REQUEST,
+                refuse_message(req, 404, id, RPC_INVALID_REQUEST,
                                "This session is not known (any more): send initialize again", NULL);
         return s;
 }
@@ -123,6 +123,12 @@ static int batch_read(struct request *req, json_t *root, struct batch *b)
         return -1;
 }
 
+/* What a refusal of all of it is the answer to. NULL: nothing, or more than one request. */
+static json_t *batch_id(const struct batch *b)
+{
+        return b->is_array || b->messages[0].kind != RPC_REQUEST ? NULL : b->messages[0].id;
+}
+
 static bool batch_initializes(const struct batch *b)
 {
         for (size_t i = 0; i < b->n; i++)
@@ -138,7 +144,7 @@ static int check_share(struct request *req, const struct batch *b)
 
         if (refusal == 0)
                 return 0;
-        refuse_busy(req, refusal);
+        refuse_busy(req, batch_id(b), refusal);
         return -1;
 }
 
@@ -151,11 +157,11 @@ static int check_batch(struct request *req, const struct session *s, const struc
                 return -1;
         }
         if (b->n_requests > 0 && session_gate(s)->is_draining) {
-                refuse_busy(req, 503);
+                refuse_busy(req, batch_id(b), 503);
                 return -1;
         }
         if (s->n_calls + b->n_requests > session_calls_max(s)) {
-                refuse_busy(req, 429);
+                refuse_busy(req, batch_id(b), 429);
                 return -1;
         }
         return check_share(req, b);
@@ -191,13 +197,13 @@ static void open_session(struct request *req, const struct batch *b)
                 refuse_message(req, 400, NULL, RPC_INVALID_REQUEST, "initialize must stand alone",
                                NULL);
         else if (!json_is_string(version))
-                refuse_message(req, 400, NULL, RPC_INVALID_PARAMS,
+                refuse_message(req, 400, batch_id(b), RPC_INVALID_PARAMS,
                                "initialize: params.protocolVersion must be a string", NULL);
         else if (check_share(req, b) != 0)
                 return;
         else if (gate->is_draining ||
                  session_create(gate, req->in->user, req->share, SESSION_HTTP, &s) < 0)
-                refuse_busy(req, 503);
+                refuse_busy(req, batch_id(b), 503);
         else
                 run_batch(req, s, b, true);
 }
@@ -216,18 +222,18 @@ static json_t *require_messages(struct request *req)
         return root;
 }
 
-/* The request alone tells its era. */
+/* The request alone tells its era. An initialize is of an older one, whatever its header says, but
+ * where it has the _meta of era C, which knows no such method. */
 static bool is_stateless(const struct request *req, const json_t *root)
 {
         const json_t *message = json_is_array(root) ? json_array_get(root, 0) : root;
         const char *method = json_string_value(json_object_get(message, "method"));
         era_revision revision;
 
-        if (method != NULL && method_find(method)->class == METHOD_INITIALIZE)
-                return false;
-        return era_version_read(req->in->head.protocol_version, &revision) ==
-                       ERA_VERSION_STATELESS ||
-               era_claimed_in_meta(json_object_get(message, "params")).n > 0;
+        if (era_claimed_in_meta(json_object_get(message, "params")).n > 0)
+                return true;
+        return (method == NULL || method_find(method)->class != METHOD_INITIALIZE) &&
+               era_version_read(req->in->head.protocol_version, &revision) == ERA_VERSION_STATELESS;
 }
 
 static void on_session_post(struct request *req, json_t *root)
@@ -235,10 +241,11 @@ static void on_session_post(struct request *req, json_t *root)
         struct batch b = {0};
         struct session *s;
 
-        if (check_version_header(req, true) == 0 && batch_read(req, root, &b) == 0) {
+        if (batch_read(req, root, &b) == 0 && check_version_header(req, batch_id(&b), true) == 0) {
                 if (batch_initializes(&b))
                         open_session(req, &b);
-                else if ((s = require_session(req)) != NULL && check_batch(req, s, &b) == 0)
+                else if ((s = require_session(req, batch_id(&b))) != NULL &&
+                         check_batch(req, s, &b) == 0)
                         run_batch(req, s, &b, false);
         }
         free(b.messages);
@@ -262,17 +269,17 @@ void mcp_on_get(struct request *req)
         struct session *s;
         unsigned refusal;
 
-        if (check_version_header(req, false) != 0)
+        if (check_version_header(req, NULL, false) != 0)
                 return;
         if (hdr_accepts(req->in->head.accept, STR("text/event-stream")) != HDR_ACCEPT_EXPLICIT) {
                 request_reply(req, 406, plain,
                               STR("This is a stream: send Accept: text/event-stream.\n"));
                 return;
         }
-        if ((s = require_session(req)) == NULL)
+        if ((s = require_session(req, NULL)) == NULL)
                 return;
         if ((refusal = stream_refusal(req)) != 0)
-                refuse_busy(req, refusal);
+                refuse_busy(req, NULL, refusal);
         else
                 session_open_get(s, req, req->in->head.last_event_id);
 }
@@ -281,7 +288,7 @@ void mcp_on_delete(struct request *req)
 {
         struct session *s;
 
-        if (check_version_header(req, false) != 0 || (s = require_session(req)) == NULL)
+        if (check_version_header(req, NULL, false) != 0 || (s = require_session(req, NULL)) == NULL)
                 return;
         session_end(s);
         request_reply(req, 204, NULL, STR(""));
@@ -294,9 +301,9 @@ void mcp_on_sse(struct request *req)
         struct session *s;
 
         if (refusal != 0)
-                refuse_busy(req, refusal);
+                refuse_busy(req, NULL, refusal);
         else if (session_create(gate, req->in->user, req->share, SESSION_SSE, &s) < 0)
-                refuse_busy(req, 503);
+                refuse_busy(req, NULL, 503);
         else if (session_open_sse(s, req) < 0)
                 session_end(s);
 }

@@ -8,7 +8,6 @@
 #include "mgw/gate/subscription.h"
 #include "mgw/wire/hdr.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 

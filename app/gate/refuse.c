@@ -11,8 +11,8 @@
 /* In one body of a client, with the names of members. */
 #define CLIENT_VALUES_MAX 100000
 
-void refuse_message(struct request *req, unsigned status, json_t *id, int code, const char *why,
-                    json_t *data_take)
+static void refuse_with(struct request *req, unsigned status, const struct cgi_header *headers,
+                        json_t *id, int code, const char *why, json_t *data_take)
 {
         json_t *error = rpc_error_take(id, code, why, data_take);
         struct str text;
@@ -20,7 +20,7 @@ void refuse_message(struct request *req, unsigned status, json_t *id, int code, 
         if (id == NULL)
                 json_object_del(error, "id");
         if (error != NULL && rpc_dump(error, &text) == 0) {
-                request_reply_json(req, status, NULL, text);
+                request_reply_json(req, status, headers, text);
                 free((void *)text.p);
         } else {
                 request_reply(req, 500, NULL, STR("Out of memory.\n"));
@@ -28,20 +28,22 @@ void refuse_message(struct request *req, unsigned status, json_t *id, int code, 
         json_decref(error);
 }
 
-static void refuse_later(struct request *req, unsigned status, const char *why)
+void refuse_message(struct request *req, unsigned status, json_t *id, int code, const char *why,
+                    json_t *data_take)
 {
-        static const struct cgi_header headers[] = {{"Retry-After", "5"}, {0}};
-        char text[300];
-        int n = snprintf(text, sizeof(text),
-                         "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"%s\"}}",
-                         why);
-
-        request_reply_json(req, status, headers, (struct str){text, (size_t)n});
+        refuse_with(req, status, NULL, id, code, why, data_take);
 }
 
-void refuse_busy(struct request *req, unsigned status)
+static void refuse_later(struct request *req, unsigned status, json_t *id, const char *why)
 {
-        refuse_later(req, status,
+        static const struct cgi_header headers[] = {{"Retry-After", "5"}, {0}};
+
+        refuse_with(req, status, headers, id, -32000, why, NULL);
+}
+
+void refuse_busy(struct request *req, json_t *id, unsigned status)
+{
+        refuse_later(req, status, id,
                      status == 503 ? "the gateway is going down or full: try again soon"
                                    : "too many at once of this user: try again soon");
 }
@@ -49,11 +51,11 @@ void refuse_busy(struct request *req, unsigned status)
 void refuse_memory(struct request *req, int outcome)
 {
         if (outcome == LEDGER_E_PAYER)
-                refuse_later(req, 429,
+                refuse_later(req, 429, NULL,
                              "what this user has asked for takes as much memory as one may have "
                              "(memory_per_user_max_bytes): try again when some of it is answered");
         else
-                refuse_later(req, 503,
+                refuse_later(req, 503, NULL,
                              "the gateway has no memory for new work now (memory_max_bytes): try "
                              "again soon");
 }

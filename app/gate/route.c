@@ -147,7 +147,7 @@ static bool judge_share(struct request *req)
                                       : share_hold(gate->own_share);
 
         if (share == NULL)
-                refuse_busy(req, 503);
+                refuse_busy(req, NULL, 503);
         else
                 request_set_share(req, share);
         return share != NULL;

@@ -90,7 +90,7 @@ static int check_accept(struct request *req, const struct rpc_msg *m, const stru
                       "the answer is a stream: send Accept: application/json, text/event-stream");
 }
 
-static int check_room(struct request *req, const struct method *method)
+static int check_room(struct request *req, const struct rpc_msg *m, const struct method *method)
 {
         bool listens = method->class == METHOD_LISTEN;
         unsigned refusal = listens ? stream_refusal(req) : 0;
@@ -99,7 +99,7 @@ static int check_room(struct request *req, const struct method *method)
                 refusal = share_refuses_calls(req->share, 1, listens ? 0 : 1);
         if (refusal == 0)
                 return 0;
-        refuse_busy(req, refusal);
+        refuse_busy(req, m->id, refusal);
         return -1;
 }
 
@@ -197,13 +197,13 @@ void stateless_on_post(struct request *req, struct user *user, json_t *root)
         if (check_message(req, root, &m) != 0)
                 return;
         method = method_find(m.method);
-        if (check_meta(req, &m) != 0 || check_version(req, &m) != 0 ||
-            check_headers(req, &m) != 0 || check_method(req, &m, method) != 0 ||
+        if (check_headers(req, &m) != 0 || check_meta(req, &m) != 0 ||
+            check_version(req, &m) != 0 || check_method(req, &m, method) != 0 ||
             check_accept(req, &m, method) != 0)
                 return;
         if (gate->is_draining || session_standing(gate, user, &s) < 0)
-                refuse_busy(req, 503);
-        else if (check_room(req, method) != 0)
+                refuse_busy(req, m.id, 503);
+        else if (check_room(req, &m, method) != 0)
                 return;
         else if (json_is_string(json_object_get(m.params, "requestState")))
                 start_again(req, s, &m);

@@ -1,6 +1,6 @@
 // The official conformance scenarios. Those for servers: what passes directly passes through the gateway. Those for clients: the
 // gateway is the client. The package (0.1.16) has them up to 2025-11-25; what it calls draft is the authorization of users in
-// a browser, which a gateway does not do.
+// a browser, which a gateway does not do. Those of 2026-07-28: conformance_official_2026.test.mjs.
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -11,9 +11,8 @@ import path from 'node:path';
 import { connectClient, textOf } from './lib/clients.mjs';
 import { startConformanceServer } from './lib/conformance_server.mjs';
 import { Program, startGateway, top } from './lib/gateway.mjs';
+import { conformance, node, runScenarios, withStatus } from './lib/official.mjs';
 
-const node = path.join(top, 'tests/e2e/node_modules/.bin/node');
-const conformance = path.join(top, 'tests/e2e/node_modules/@modelcontextprotocol/conformance/dist/index.js');
 const child = path.join(top, 'tests/e2e/lib/conformance_child.mjs');
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-conformance-'));
 after(() => fs.rmSync(scratch, { recursive: true, force: true }));
@@ -26,18 +25,7 @@ const ofStreams = ['server-sse-priming-event', 'server-sse-retry-field', 'server
 // come back (`retry:`, which ends the calls of some clients where it is not needed).
 const ofCuts = ['server-sse-disconnect-resume', 'server-sse-retry-field'];
 
-/** All scenarios against one server: { scenario: its checks }. */
-async function run(name, url) {
-  const dir = path.join(scratch, name);
-  const program = new Program('conformance', node, [conformance, 'server', '--url', url, '--suite', 'all', '-o', dir]);
-  await program.line(/^Total: /, { timeoutMs: 60000 });
-  await program.stop();
-  return Object.fromEntries(fs.readdirSync(dir).map((entry) => [
-    /^server-(.+)-\d{4}-\d\d-\d\dT/.exec(entry)[1], JSON.parse(fs.readFileSync(path.join(dir, entry, 'checks.json'), 'utf8')),
-  ]));
-}
-
-const withStatus = (checks, status) => checks.filter((check) => check.status === status).map((check) => check.id);
+const run = (name, url) => runScenarios(conformance, url, path.join(scratch, name), ['--suite', 'all']);
 const blemishes = (checks) => checks.filter(({ id, status }) => status === 'FAILURE' || (status === 'WARNING' && !ofCuts.includes(id))).map(({ id, errorMessage }) => `${id}: ${errorMessage}`);
 
 describe('conformance', { timeout: 240000 }, () => {

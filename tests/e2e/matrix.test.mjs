@@ -3,20 +3,11 @@
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { startGateway } from './lib/gateway.mjs';
 import { LocalServer } from './lib/local_server.mjs';
 import { Client1, Client2 } from './lib/matrix/clients.mjs';
-import { Features } from './lib/matrix/features.mjs';
-import { RestServer } from './lib/matrix/rest_server.mjs';
 import { schemaOf } from './lib/matrix/schemas.mjs';
-import { startServer1 } from './lib/matrix/server1.mjs';
-import { startServer2 } from './lib/matrix/server2.mjs';
-import { features, play } from './lib/matrix/squares.mjs';
-import { tableOf } from './lib/matrix/table.mjs';
-import { Conversation, HttpTap, Judge, judgeRecords } from './lib/matrix/tap.mjs';
+import { seen, Sheet, Stage, upstreams } from './lib/matrix/stage.mjs';
+import { Conversation, HttpTap, Judge } from './lib/matrix/tap.mjs';
 import { openSession, rpc } from './lib/stream.mjs';
 
 const clients = [
@@ -27,93 +18,9 @@ const clients = [
   { title: '2026-07-28', revision: '2026-07-28', name: 'c2026-07', Client: Client2, path: '/mcp' },
 ];
 
-const upstreams = [
-  { title: '2024-11-05 SSE', name: 'sse', revision: '2024-11-05', path: '/sse' },
-  { title: '2025-11-25', name: 'http', revision: '2025-11-25', path: '/mcp' },
-  { title: '2026-07-28', name: 'next', revision: '2026-07-28', path: '/mcp' },
-  { title: '2025-11-25 stdio', name: 'pipe', revision: '2025-11-25' },
-  { title: '2026-07-28 stdio', name: 'next-pipe', revision: '2026-07-28' },
-  { title: 'REST', name: 'rest', revision: null },
-];
-
-const description = path.join(import.meta.dirname, 'data/matrix_rest.json');
-const child = path.join(import.meta.dirname, 'lib/matrix/child.mjs');
-const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-matrix-'));
-after(() => fs.rmSync(scratch, { recursive: true, force: true }));
-
-const throughGateway = clients.flatMap((client) => upstreams.map((upstream) => ({ client, upstream })));
+const throughGateway = clients.flatMap((client) => upstreams.map((upstream) => ({ client, upstream, way: 'mgw' })));
 const directly = upstreams.filter(({ revision, path: at }) => at || revision === '2026-07-28')
-  .map((upstream) => ({ client: clients.find(({ revision }) => revision === upstream.revision), upstream }));
-
-const judges = [];
-const stops = []; // what is to be ended, the last first
-
-async function stopAll() {
-  while (stops.length > 0) await stops.pop()();
-}
-
-function judge(place, revision, sides) {
-  judges.push(new Judge(place, revision, sides));
-  return judges.at(-1);
-}
-
-/** The port of a tap before the port. */
-async function tapped(port, place, revision, sides) {
-  const tap = await HttpTap.startFor(port, judge(place, revision, sides));
-  stops.push(() => tap.stop());
-  return tap.port;
-}
-
-/** Returns the upstream's entry of mgw's configuration. sides: whose messages are judged. */
-async function startUpstream({ title, name, revision, path: at }, sides) {
-  if (at) {
-    const server = await (revision === '2026-07-28' ? startServer2(name) : startServer1(name, revision));
-    stops.push(() => server.stop());
-    return { url: `http://127.0.0.1:${await tapped(server.port, `upstream ${title}`, revision, sides)}${at}` };
-  }
-  if (revision === null) {
-    const server = await RestServer.start();
-    stops.push(() => server.stop());
-    return { rest: description, base_url: `http://127.0.0.1:${server.port}` };
-  }
-  const directory = fs.mkdtempSync(path.join(scratch, `${name}-`));
-  const records = judge(`upstream ${title}`, revision, sides);
-  stops.push(() => judgeRecords(directory, records));
-  return { command: process.execPath, args: [child, name, revision, directory] };
-}
-
-/** A client that reaches the gateway through a tap. */
-async function connectThrough(gateway, { title, revision, name, Client, path: at }) {
-  const port = await tapped(gateway.httpPort, `client ${title}`, revision, ['server']);
-  const client = await Client.connect(new URL(at, `http://127.0.0.1:${port}`), revision, name);
-  stops.push(() => client.close());
-  return client;
-}
-
-/** What the squares know of an upstream. */
-function seen({ name, revision }, prefix) {
-  if (revision !== null) return { name, revision, prefix, tools: new Features(name, revision).tools.map((tool) => tool.name) };
-  return { name, revision, prefix, tools: Object.keys(JSON.parse(fs.readFileSync(description)).tools) };
-}
-
-const played = new Map(); // the title of a square -> feature -> word
-const titleOf = ({ client, upstream }, way) => [client.title, upstream.title, way];
-
-/** Plays all features, one after the other: over a pipe nothing says which call a question belongs to. */
-async function playAll(square, way, client, upstream) {
-  const words = {};
-  played.set(titleOf(square, way).join(), words);
-  const failures = [];
-  for (const feature of features) {
-    try {
-      words[feature] = await play(feature, client, upstream);
-    } catch (error) {
-      words[feature] = 'FAILED';
-      failures.push(new Error(`${feature}: ${error.message}`, { cause: error }));
-    }
-  }
-  if (failures.length > 0) throw new AggregateError(failures, failures.map(({ message }) => message).join('\n'));
-}
+  .map((upstream) => ({ client: clients.find(({ revision }) => revision === upstream.revision), upstream, way: 'nothing' }));
 
 class WrongServer extends LocalServer {
   serve(req, res) {
@@ -124,29 +31,29 @@ class WrongServer extends LocalServer {
 }
 
 describe('the matrix', { timeout: 150000 }, () => {
+  const stage = new Stage();
+  const sheet = new Sheet();
   const connected = new Map();
   let gateway;
   before(async () => {
-    const entries = {};
-    for (const upstream of upstreams) entries[upstream.name] = await startUpstream(upstream, ['client']);
-    gateway = await startGateway({ config: { mcpServers: entries }, settings: { KEEPALIVE_S: 1 } });
-    stops.push(() => gateway.stop());
+    gateway = await stage.startGateway();
     for (const client of clients) {
-      const connecting = connectThrough(gateway, client);
+      const { Client, revision, name } = client;
+      const connecting = stage.connectThrough(gateway, { ...client, connect: (url) => Client.connect(url, revision, name) });
       connecting.catch(() => {}); // each of its squares says so
       connected.set(client.name, connecting);
     }
     await Promise.allSettled(connected.values());
   });
-  after(stopAll);
+  after(() => stage.stop());
 
   describe('without mgw', { concurrency: true }, () => {
     for (const square of directly) {
       const { client: { Client, revision, name }, upstream } = square;
       test(`${square.client.title} and ${upstream.title}`, { timeout: 60000 }, async () => {
-        const entry = await startUpstream({ ...upstream, title: `${upstream.title}, directly` }, ['client', 'server']);
+        const entry = await stage.startUpstream({ ...upstream, title: `${upstream.title}, directly` }, ['client', 'server']);
         const client = await Client.connect(entry.url ? new URL(entry.url) : entry, revision, name);
-        await playAll(square, 'nothing', client, seen(upstream, ''));
+        await sheet.playAll(square, client, seen(upstream, ''));
         await client.close();
       });
     }
@@ -155,7 +62,7 @@ describe('the matrix', { timeout: 150000 }, () => {
   describe('through mgw', { concurrency: true }, () => {
     for (const square of throughGateway) {
       test(`${square.client.title} and ${square.upstream.title}`, { timeout: 60000 }, async () => {
-        await playAll(square, 'mgw', await connected.get(square.client.name), seen(square.upstream, `${square.upstream.name}_`));
+        await sheet.playAll(square, await connected.get(square.client.name), seen(square.upstream, `${square.upstream.name}_`));
       });
     }
   });
@@ -163,7 +70,7 @@ describe('the matrix', { timeout: 150000 }, () => {
   // Raw, since no SDK sends these.
   for (const { title, revision } of clients.filter((client) => client.Client === Client1 && client.path === '/mcp')) {
     test(`${title}: what is refused, and batches`, { timeout: 30000 }, async () => {
-      const url = `http://127.0.0.1:${await tapped(gateway.httpPort, `client ${title}, refused`, revision, ['server'])}`;
+      const url = `http://127.0.0.1:${await stage.tapped(gateway.httpPort, `client ${title}, refused`, revision, ['server'])}`;
       const { headers } = await openSession(url, revision);
       const post = async (body, other = {}) => {
         const answer = await fetch(`${url}/mcp`, { method: 'POST', headers: { ...headers, ...other }, body });
@@ -182,26 +89,13 @@ describe('the matrix', { timeout: 150000 }, () => {
   }
 
   test('all that was said is as the schemas want it', async (t) => {
-    await stopAll();
-    assert.deepEqual(judges.flatMap(({ violations }) => violations), []);
-    for (const { place, counts } of judges) {
-      t.diagnostic(`${place}: ${counts.client} and ${counts.server} messages`);
-      assert.ok(counts.client > 10 && counts.server > 10, `${place}: too few messages to have seen all squares`);
-    }
+    await stage.stop();
+    assert.deepEqual(stage.violations(t), []);
   });
 
   test('the table', (t) => {
-    const row = (square, way) => {
-      const words = played.get(titleOf(square, way).join());
-      return [...titleOf(square, way), ...features.map((feature) => words?.[feature] ?? 'FAILED')];
-    };
-    const table = tableOf([
-      ['client', 'upstream', 'through', ...features],
-      ...directly.map((square) => row(square, 'nothing')), ...throughGateway.map((square) => row(square, 'mgw')),
-    ]);
-    for (const line of table) t.diagnostic(line);
-    t.diagnostic('none: a side has no such thing, and whoever asks for it is refused at once');
-    assert.equal(played.size, directly.length + throughGateway.length);
+    sheet.print(t, [...directly, ...throughGateway]);
+    assert.equal(sheet.size, directly.length + throughGateway.length);
   });
 });
 

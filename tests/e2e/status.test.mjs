@@ -86,13 +86,13 @@ describe('the status table', { timeout: 120000 }, () => {
       ['a call that takes events alone', postIn(ping, { accept: 'text/event-stream' }), { status: 200, headers: { 'content-type': /^text\/event-stream$/ } }],
       ['a call that takes events, and JSON not', postIn(ping, { accept: 'application/json;q=0, text/event-stream' }), { status: 200, headers: { 'content-type': /^text\/event-stream$/ } }],
       ['a call at //mcp', postIn(ping), { status: 404 }, '//mcp'],
-      ['POST in an unknown one', postIn(ping, { 'mcp-session-id': 'test.nobody' }), { status: 404, code: -32600 }],
+      ['POST in an unknown one', postIn(ping, { 'mcp-session-id': 'test.nobody' }), { status: 404, code: -32600, id: 2 }],
       ['a notification in an unknown one', postIn(notification, { 'mcp-session-id': 'test.nobody' }), { status: 404, code: -32600 }],
       ['GET in an unknown one', get('/mcp', inSession({ ...SSE, 'mcp-session-id': 'other.nobody' })), { status: 404, code: -32600 }],
       ['DELETE in an unknown one', get('/mcp', inSession({ 'mcp-session-id': 'x' }), 'DELETE'), { status: 404, code: -32600 }],
-      ['an id of 8,000 characters', postIn(ping, { 'mcp-session-id': 'x'.repeat(8000) }), { status: 404, code: -32600 }],
-      ['an id of era A', () => ['/mcp', { method: 'POST', headers: { ...live, 'mcp-session-id': sse.endpoint.split('=')[1] }, body: ping }], { status: 404, code: -32600 }],
-      ['POST without one', () => ['/mcp', { method: 'POST', headers: without('mcp-session-id')(), body: ping }], { status: 400, code: -32600 }],
+      ['an id of 8,000 characters', postIn(ping, { 'mcp-session-id': 'x'.repeat(8000) }), { status: 404, code: -32600, id: 2 }],
+      ['an id of era A', () => ['/mcp', { method: 'POST', headers: { ...live, 'mcp-session-id': sse.endpoint.split('=')[1] }, body: ping }], { status: 404, code: -32600, id: 2 }],
+      ['POST without one', () => ['/mcp', { method: 'POST', headers: without('mcp-session-id')(), body: ping }], { status: 400, code: -32600, id: 2 }],
       ['GET without one', get('/mcp', SSE), { status: 400, code: -32600 }],
       ['DELETE without one', get('/mcp', {}, 'DELETE'), { status: 400, code: -32600 }],
     ],
@@ -139,7 +139,7 @@ describe('the status table', { timeout: 120000 }, () => {
       ['a batch, where batches are', postIn(`[${ping}, ${notification}]`, {}, () => old), { status: 200, body: /^\[\{.*\}\]$/ }],
       ['a batch, where they are not', postIn(`[${ping}]`), { status: 400, code: -32600 }],
       ['initialize in a batch', postIn(`[${initialize}]`), { status: 400, code: -32600 }],
-      ['initialize without a version', postIn(rpc(1, 'initialize', {})), { status: 400, code: -32602 }],
+      ['initialize without a version', postIn(rpc(1, 'initialize', {})), { status: 400, code: -32602, id: 1 }],
       ['another Content-Type', postIn(ping, { 'content-type': 'text/plain' }), { status: 415, code: -32600 }],
       ['application/json with a charset', postIn(ping, { 'content-type': 'Application/JSON; charset=utf-8' }), { status: 200 }],
       ['over the limit', postIn('x'.repeat(200001)), { status: 413 }],
@@ -150,12 +150,12 @@ describe('the status table', { timeout: 120000 }, () => {
       ['over the limit (era A)', message('x'.repeat(10 << 20)), { status: 413 }],
     ],
     'versions': [
-      ['unknown', postIn(ping, { 'mcp-protocol-version': '1999-01-01' }), { status: 400, code: -32022, data: supported }],
+      ['unknown', postIn(ping, { 'mcp-protocol-version': '1999-01-01' }), { status: 400, code: -32022, id: 2, data: supported }],
       ['unknown, on GET', get('/mcp', inSession({ ...SSE, 'mcp-protocol-version': '1999-01-01' })), { status: 400, code: -32022, data: supported }],
-      ['no date', postIn(ping, { 'mcp-protocol-version': 'latest' }), { status: 400, code: -32022 }],
+      ['no date', postIn(ping, { 'mcp-protocol-version': 'latest' }), { status: 400, code: -32022, id: 2 }],
       ['none: as before there was the header', () => ['/mcp', { method: 'POST', headers: without('mcp-protocol-version')(), body: ping }], { status: 200 }],
-      ['of era C, without what it carries', postIn(ping, stateless), { status: 400, code: -32602, id: 2 }],
-      ['of era C in _meta, but not in the header', postIn(rpc(1, 'tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } })), { status: 400, code: -32602, id: 1 }],
+      ['of era C, without what it carries', postIn(ping, stateless), { status: 400, code: -32020, id: 2 }],
+      ['of era C in _meta, but not in the header', postIn(rpc(1, 'tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } })), { status: 400, code: -32020, id: 1 }],
       ['of era C, on GET', get('/mcp', { ...SSE, ...stateless }), { status: 405, headers: { allow: /^POST$/ } }],
       ['of era C, on DELETE', get('/mcp', stateless, 'DELETE'), { status: 405, headers: { allow: /^POST$/ } }],
     ],
@@ -172,7 +172,7 @@ describe('the status table', { timeout: 120000 }, () => {
         headers: { 'access-control-allow-origin': /^https:\/\/app\.example\.com$/, 'access-control-expose-headers': /Mcp-Session-Id, MCP-Protocol-Version/, vary: /\bOrigin\b/ },
       }],
       ['allowed, on a stream', get('/sse', { origin: 'http://localhost:6274' }), { status: 200, headers: { 'access-control-allow-origin': /^http:\/\/localhost:6274$/, 'access-control-expose-headers': /Mcp-Session-Id/ } }],
-      ['allowed, on an error', postIn(ping, { origin: app, 'mcp-session-id': 'gone' }), { status: 404, code: -32600, headers: { 'access-control-allow-origin': /^https:\/\/app/ } }],
+      ['allowed, on an error', postIn(ping, { origin: app, 'mcp-session-id': 'gone' }), { status: 404, code: -32600, id: 2, headers: { 'access-control-allow-origin': /^https:\/\/app/ } }],
       ...['/mcp', '/sse', '/message'].map((where) => [`preflight of ${where}`,
         get(where, { origin: app, 'access-control-request-method': 'POST', 'access-control-request-headers': 'mcp-session-id' }, 'OPTIONS'), {
           status: 204, body: /^$/,
@@ -238,7 +238,7 @@ describe('the status table', { timeout: 120000 }, () => {
   test('DELETE ends a session with 204, from then on it is 404', async () => {
     const { headers } = await openSession(gateway.url);
     check(await ask(gateway.url, '/mcp', { method: 'DELETE', headers }), { status: 204, body: /^$/ });
-    check(await ask(gateway.url, '/mcp', { method: 'POST', headers, body: ping }), { status: 404, code: -32600 });
+    check(await ask(gateway.url, '/mcp', { method: 'POST', headers, body: ping }), { status: 404, code: -32600, id: 2 });
   });
 
   const inner = ['/metrics', '/admin/announce', '/haproxy/stats', '/haproxy/metrics'];
@@ -328,7 +328,7 @@ describe('who calls', { timeout: 60000 }, () => {
 
   test('the session of another user is 404, and goes on', async () => {
     const theirs = { ...ada, ...bearer('mgw_bob') };
-    check(await ask(gateway.url, '/mcp', { method: 'POST', headers: theirs, body: ping }), { status: 404, code: -32600 });
+    check(await ask(gateway.url, '/mcp', { method: 'POST', headers: theirs, body: ping }), { status: 404, code: -32600, id: 2 });
     check(await ask(gateway.url, '/mcp', { headers: { ...theirs, ...SSE } }), { status: 404, code: -32600 });
     check(await ask(gateway.url, '/mcp', { method: 'DELETE', headers: theirs }), { status: 404, code: -32600 });
     check(await ask(gateway.url, '/mcp', { method: 'POST', headers: ada, body: ping }), { status: 200 });

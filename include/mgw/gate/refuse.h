@@ -10,7 +10,7 @@
 void refuse_message(struct request *req, unsigned status, json_t *id, int code, const char *why,
                     json_t *data_take);
 /* status: 429 (too many at once) or 503 (going down, or full), with Retry-After. */
-void refuse_busy(struct request *req, unsigned status);
+void refuse_busy(struct request *req, json_t *id, unsigned status);
 /* As that, for want of memory: LEDGER_E_PAYER (429), LEDGER_E_WHOLE (503). */
 void refuse_memory(struct request *req, int outcome);
 /* asked: the protocol version that is not spoken here. */

@@ -16,17 +16,17 @@ import { createMcpHandler, Server as ServerOf2 } from '@modelcontextprotocol/ser
 import { z } from 'zod';
 import { serveFetch } from './matrix/server2.mjs';
 
-const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
+export const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
 const WAV = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEARKwAAIhYAQACABAAZGF0YQAAAAA=';
 
-const text = (value) => ({ type: 'text', text: value });
-const image = { type: 'image', data: PNG, mimeType: 'image/png' };
-const audio = { type: 'audio', data: WAV, mimeType: 'audio/wav' };
-const resource = (uri, mimeType, value) => ({ type: 'resource', resource: { uri, mimeType, text: value } });
-const user = (content) => ({ role: 'user', content });
+export const text = (value) => ({ type: 'text', text: value });
+export const image = { type: 'image', data: PNG, mimeType: 'image/png' };
+export const audio = { type: 'audio', data: WAV, mimeType: 'audio/wav' };
+export const resource = (uri, mimeType, value) => ({ type: 'resource', resource: { uri, mimeType, text: value } });
+export const user = (content) => ({ role: 'user', content });
 
 /** Given as it stands: the SDK would make another schema of it. */
-const jsonSchemaTool = {
+export const jsonSchemaTool = {
   name: 'json_schema_2020_12_tool',
   description: 'Tool with JSON Schema 2020-12 features',
   inputSchema: {
@@ -55,17 +55,19 @@ const forms = {
   },
 };
 
+/** Tools that always say the same. */
+export const answers = {
+  test_simple_text: [text('This is a simple text response for testing.')],
+  test_image_content: [image],
+  test_audio_content: [audio],
+  test_embedded_resource: [resource('test://embedded-resource', 'text/plain', 'This is an embedded resource content.')],
+  test_multiple_content_types: [
+    text('Multiple content types test:'), image, resource('test://mixed-content-resource', 'application/json', '{"test":"data","value":123}'),
+  ],
+};
+
 function addTools(mcp, transport) {
   const tool = (name, run, inputSchema = {}) => mcp.registerTool(name, { description: name, inputSchema }, run);
-  const answers = {
-    test_simple_text: [text('This is a simple text response for testing.')],
-    test_image_content: [image],
-    test_audio_content: [audio],
-    test_embedded_resource: [resource('test://embedded-resource', 'text/plain', 'This is an embedded resource content.')],
-    test_multiple_content_types: [
-      text('Multiple content types test:'), image, resource('test://mixed-content-resource', 'application/json', '{"test":"data","value":123}'),
-    ],
-  };
   for (const [name, content] of Object.entries(answers)) tool(name, () => ({ content }));
   tool('test_error_handling', () => { throw new Error('This tool intentionally returns an error for testing'); });
   tool('test_tool_with_logging', async (_, { sendNotification }) => {

@@ -1,4 +1,4 @@
-// The clients of the matrix, in the SDKs' own words. Both classes offer the same to the squares.
+// The clients of the matrix, in the SDKs' own words. All classes offer the same to the squares (driven.mjs has that of other languages).
 
 import { Client as ClientOf1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
@@ -11,8 +11,8 @@ import { Client as ClientOf2, StreamableHTTPClientTransport as HttpTransport2 } 
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { waitFor } from '../gateway.mjs';
 
-/** What is the same for both: what the client answers when it is asked, and what it was told. */
-class Matrixed {
+/** What is the same for all: what the client answers when it is asked, and what it was told. */
+export class Matrixed {
   logs = []; // { level, data }
   updates = []; // URIs
 

@@ -3,6 +3,7 @@
 // name and gives the answers by name; over several calls of it no name comes twice.
 
 import { EventEmitter, once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 
 const text = (value) => ({ content: [{ type: 'text', text: value }] });
 const object = (properties = {}) => ({ type: 'object', properties, required: Object.keys(properties) });
@@ -121,6 +122,8 @@ export class Features {
         return text('heard');
       },
     },
+    /** Is silent for longer than the gateway's grace: its answer comes by a stream. */
+    slow: { inputSchema: object(), run: async () => setTimeout(600, text('at last')) },
     log: {
       inputSchema: object({ text: string }),
       run: async (args, peer) => {

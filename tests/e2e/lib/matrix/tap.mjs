@@ -89,22 +89,25 @@ export class HttpTap extends LocalServer {
     for await (const chunk of req) chunks.push(chunk);
     const bytes = Buffer.concat(chunks);
     const body = parsed(bytes);
-    const session = req.headers['mcp-session-id'] ?? new URL(req.url, this.url).searchParams.get('sessionId');
+    const sessionOfSse = new URL(req.url, this.url).searchParams.get('sessionId');
+    const session = req.headers['mcp-session-id'] ?? sessionOfSse;
+    // HTTP+SSE stays as it was, whatever is spoken by it.
+    const transport = sessionOfSse === null ? this.judge.revision : '2024-11-05';
     const conversation = this.#conversations.get(session) ?? new Conversation(this.judge);
     if (body !== undefined) conversation.saw('client', body);
     if (this.judge.sides.includes('client')) {
       this.judge.report('client', requestProblems(this.judge.revisionOf(body), req, body), { headers: req.headers, body });
     }
     const next = http.request({ port: this.target, host: '127.0.0.1', method: req.method, path: req.url, headers: req.headers, agent: false });
-    next.on('response', (response) => this.#answer(response, res, body, conversation));
+    next.on('response', (response) => this.#answer(response, res, body, conversation, transport));
     next.on('error', () => res.destroy());
     res.on('close', () => next.destroy());
     next.end(bytes);
   }
 
-  #answer(response, res, body, conversation) {
+  #answer(response, res, body, conversation, transport) {
     if (this.judge.sides.includes('server')) {
-      this.judge.report('server', responseProblems(this.judge.revision, response, body), response.headers);
+      this.judge.report('server', responseProblems(transport, response, body), response.headers);
     }
     const session = response.headers['mcp-session-id'];
     if (session) this.#conversations.set(session, conversation);
