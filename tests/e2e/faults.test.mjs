@@ -335,6 +335,27 @@ describe('the lists', { timeout: 120000 }, () => {
     await b.gateway.mgw.line(/WARN \[upstream\] up: tools\/list: more than 20000 entries are left out/);
   });
 
+  test('over list_max_bytes have what fits, in one page or in many', async () => {
+    const own = await startGateway({ settings: { ...settings, LIST_MAX_BYTES: 65536, CATALOG_AGE_S: 0.001 }, config: { mcpServers: { up: { url: b.up.url } } } });
+    const fresh = await Client.open(own);
+    const tool = (n) => ({ name: `t${n}`, description: 'd'.repeat(1000) });
+    const pages = { 1: 100, 100: 1 }; // tools a page: pages that there are
+    for (const [size, n] of Object.entries(pages)) {
+      const page = (k) => Array.from({ length: Number(size) }, (_, i) => tool(k * Number(size) + i));
+      b.up.faults['tools/list'] = fault.json((msg) => {
+        const k = Number(msg.params?.cursor ?? 0);
+        return answerTo(msg, { tools: page(k), ...(k + 1 < n && { nextCursor: String(k + 1) }) });
+      });
+      b.up.seen = [];
+      const from = own.mgw.lines.length;
+      const names = ofUp(await fresh.names());
+      assert.ok(names.length > 20 && names.length < 66, `${names.length} tools of 1 kB`);
+      assert.ok(b.up.count('tools/list') < 67, `${b.up.count('tools/list')} pages`);
+      await own.mgw.line(/WARN \[upstream\] up: tools\/list: the rest of it is left out \(list_max_bytes\)/, { from });
+    }
+    await own.stop();
+  });
+
   test('of 20,000 resources are merged in time', async () => {
     const many = Array.from({ length: 20000 }, (_, i) => ({ uri: `fault://${i}`, name: 'x' }));
     b.up.faults['resources/list'] = fault.json((msg) => answerTo(msg, { resources: many }));
