@@ -258,6 +258,19 @@ describe('a connection', { timeout: 60000 }, () => {
     await own.stop();
   });
 
+  test('is closed when more than 16 MB come of a body that is not wanted', async () => {
+    const own = await startGateway({ alone: true, settings: { BODY_TIMEOUT_S: 600 } });
+    const peer = await Peer.connect(own.socket);
+    const params = { ...paramsOf('/mcp', { body: '', headers: { origin: 'https://evil.example' } }), CONTENT_LENGTH: 1e12 };
+    peer.send(begin(1), record(TYPE.PARAMS, 1, pairs(params)), record(TYPE.PARAMS, 1));
+    assert.equal((await peer.answer(1)).status, 403);
+    const piece = record(TYPE.STDIN, 1, Buffer.alloc(65000, 'x'));
+    for (let n = 0; n <= 16 << 20; n += 65000) peer.send(piece);
+    await peer.end();
+    peer.close();
+    await own.stop();
+  });
+
   test('may carry a stream and a call at once', async () => {
     const peer = (await connect()).send(request(1, '/sse', stream));
     const { body } = await peer.stdout(1, /data: \/message\?sessionId=.*\n\n/);
