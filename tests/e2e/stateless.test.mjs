@@ -328,6 +328,26 @@ describe('in time', { timeout: 120000 }, () => {
     await gateway.stop();
   });
 
+  test('who listens as often as a user may have streams is refused to listen once more', async () => {
+    const gateway = await start({ STREAMS_PER_USER_MAX: 2 });
+    const again = () => {
+      const message = listenFor({ toolsListChanged: true }, { id: 3 });
+      return fetch(`${gateway.url}/mcp`, { method: 'POST', headers: headersOf(message), body: JSON.stringify(message) });
+    };
+    const streams = [];
+    for (let id = 1; id <= 2; id++) streams.push(await listen(gateway.url, listenFor({ toolsListChanged: true }, { id })));
+    for (const stream of streams) await stream.event(isAck);
+    const refused = await again();
+    assert.deepEqual([refused.status, refused.headers.get('retry-after') > 0], [429, true]);
+    streams[0].close();
+    const more = await waitFor(async () => {
+      const response = await again();
+      return response.status === 200 && response;
+    }, 'room again');
+    await more.body.cancel();
+    await gateway.stop();
+  });
+
   test('of many calls that wait for input the oldest makes room', async () => {
     const gateway = await start({ CALLS_PER_USER_MAX: 8 });
     const answers = [];
