@@ -380,10 +380,11 @@ describe('the lists', { timeout: 120000 }, () => {
 
   test('that changed while they were fetched are fetched again', async () => {
     const fresh = await startGateway({ settings, config: { mcpServers: { up: { url: b.up.url } } } });
-    const nBefore = b.up.streams.size;
+    const before = new Set(b.up.sessions);
     const other = await Client.open(fresh);
     const stream = await other.stream();
-    await waitFor(() => b.up.streams.size > nBefore, 'the GET stream');
+    const session = await waitFor(() => [...b.up.sessions].find((id) => !before.has(id)), 'its session');
+    await waitFor(() => b.up.all('GET').some((m) => m.session === session), 'the GET stream');
     const changed = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
     b.up.faults['tools/list'] = async (req, res, msg, server) => {
       server.push(changed);
@@ -399,10 +400,15 @@ describe('the lists', { timeout: 120000 }, () => {
 
   test('that change in a storm do not drown anybody', async () => {
     const stream = await client.stream();
-    await waitFor(() => b.up.streams.size > 0, 'the GET stream');
-    for (let i = 0; i < 2000; i++) b.up.push({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
+    const changed = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
+    const nHeard = () => stream.events.filter((e) => e.json?.method === changed.method).length;
+    await waitFor(() => {
+      b.up.push(changed);
+      return nHeard() > 0;
+    }, 'the GET stream');
+    for (let i = 0; i < 2000; i++) b.up.push(changed);
     await b.checkWitness(client);
-    await waitFor(() => stream.events.filter((e) => e.json?.method === 'notifications/tools/list_changed').length >= 2000, 'the storm');
+    await waitFor(() => nHeard() >= 2000, 'the storm');
     assert.equal((await listed()).length, tools.length);
     stream.close();
   });
