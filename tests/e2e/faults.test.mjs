@@ -194,6 +194,18 @@ describe('a call to an upstream that', { timeout: 120000 }, () => {
     assert.equal(b.up.count('tools/call', 'again'), 2);
   });
 
+  test('cuts its stream again and again, without anything new, is asked for the rest five times', async () => {
+    let nAsked = 0;
+    b.up.faults['tools/call'] = fault.sse(() => ['id: 7\nretry: 1\ndata:\n\n']);
+    b.up.faults.GET = (req, res, msg, server) => {
+      if (req.headers['last-event-id'] !== '7') return server.answer(req, res, msg);
+      nAsked++;
+      return beginSse(res).end();
+    };
+    assert.match((await client.call('up_write')).error.message, /^upstream up: its stream ended without an answer/);
+    assert.equal(nAsked, 5);
+  });
+
   test('redirects all that is asked of it to another of its addresses is followed there', async () => {
     const redirect = (req, res, msg, server) => {
       if (req.url === '/moved') server.answer(req, res, msg, req.headers['mcp-session-id']);
@@ -354,6 +366,18 @@ describe('the lists', { timeout: 120000 }, () => {
       await own.mgw.line(/WARN \[upstream\] up: tools\/list: the rest of it is left out \(list_max_bytes\)/, { from });
     }
     await own.stop();
+  });
+
+  test('come without an upstream whose answer has more than a million values', async () => {
+    for (const [n, expected] of [[900000, 'its list'], [1100000, undefined]]) {
+      b.up.faults['tools/list'] = (req, res, msg) => {
+        const text = JSON.stringify(answerTo(msg, { tools: [{ name: 'its list' }], x: 0 }));
+        sendJson(res, text.replace('"x":0', `"x":[0${',0'.repeat(n)}]`));
+      };
+      const fresh = await Client.open(b.gateway);
+      assert.deepEqual(ofUp(await fresh.names()), expected ? [`up_${expected}`] : []);
+    }
+    await b.gateway.mgw.line(/WARN \[upstream\] up: message skipped: more values than allowed/);
   });
 
   test('of 20,000 resources are merged in time', async () => {
