@@ -263,6 +263,12 @@ describe('a client of MCP 2026-07-28', { timeout: 120000 }, () => {
         assert.equal(json.error.code, -32602, JSON.stringify(notifications));
       }
     });
+
+    test('to more than 1,000 resources is told that this is too much', async () => {
+      const uris = Array.from({ length: 1001 }, (_, i) => `test://${i}`);
+      const { json } = await post(gateway.url, listenFor({ resourceSubscriptions: uris }));
+      assert.deepEqual(json.error, { code: -32602, message: 'params.notifications.resourceSubscriptions: no more than 1000' });
+    });
   });
 });
 
