@@ -368,6 +368,14 @@ describe('the lists', { timeout: 120000 }, () => {
     await own.stop();
   });
 
+  test('of 1,001 templates, which are tried one by one, have 1,000', async () => {
+    const many = Array.from({ length: 1001 }, (_, i) => ({ uriTemplate: `fault://${i}/{x}`, name: 'x' }));
+    b.up.faults['resources/templates/list'] = fault.json((msg) => answerTo(msg, { resourceTemplates: many }));
+    const { result } = await client.request('resources/templates/list', {});
+    assert.deepEqual([result.resourceTemplates.length, result.nextCursor], [1000, undefined]);
+    await b.gateway.mgw.line(/WARN \[upstream\] up: resources\/templates\/list: more than 1000 entries are left out/);
+  });
+
   test('come without an upstream whose answer has more than a million values', async () => {
     for (const [n, expected] of [[900000, 'its list'], [1100000, undefined]]) {
       b.up.faults['tools/list'] = (req, res, msg) => {
