@@ -243,6 +243,34 @@ describe('a connection', { timeout: 60000 }, () => {
     assert.ok(Date.now() - since > timeoutS * 500, `closed after ${Date.now() - since} ms`);
   });
 
+  test('is closed when its peer takes nothing of what waits for it for answer_timeout_s', async () => {
+    const own = await startGateway({ alone: true, settings: { ANSWER_TIMEOUT_S: 0.3, BODY_TIMEOUT_S: 600 } });
+    const peer = await Peer.connect(own.socket);
+    const session = (await peer.send(request(1, '/mcp', { body: initialize })).answer(1)).headers['mcp-session-id'];
+    const echo = call('echo', { message: 'm'.repeat(60000) }, { 'mcp-session-id': session });
+    peer.socket.pause();
+    for (let id = 2; id < 40; id++) peer.send(request(id, '/mcp', echo)); // more than the socket holds
+    await own.mgw.line(/connection closed: its peer has taken nothing for 0\.3 s \(answer_timeout_s\)/);
+    peer.socket.resume();
+    await peer.end();
+    assert.equal(peer.answers.get(39)?.end, undefined);
+    peer.close();
+    await own.stop();
+  });
+
+  test('is closed when more than 16 MB come of a body that is not wanted', async () => {
+    const own = await startGateway({ alone: true, settings: { BODY_TIMEOUT_S: 600 } });
+    const peer = await Peer.connect(own.socket);
+    const params = { ...paramsOf('/mcp', { body: '', headers: { origin: 'https://evil.example' } }), CONTENT_LENGTH: 1e12 };
+    peer.send(begin(1), record(TYPE.PARAMS, 1, pairs(params)), record(TYPE.PARAMS, 1));
+    assert.equal((await peer.answer(1)).status, 403);
+    const piece = record(TYPE.STDIN, 1, Buffer.alloc(65000, 'x'));
+    for (let n = 0; n <= 16 << 20; n += 65000) peer.send(piece);
+    await peer.end();
+    peer.close();
+    await own.stop();
+  });
+
   test('may carry a stream and a call at once', async () => {
     const peer = (await connect()).send(request(1, '/sse', stream));
     const { body } = await peer.stdout(1, /data: \/message\?sessionId=.*\n\n/);

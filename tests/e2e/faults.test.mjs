@@ -189,6 +189,18 @@ describe('a call to an upstream that', { timeout: 120000 }, () => {
     assert.equal(b.up.count('tools/call', 'again'), 2);
   });
 
+  test('cuts its stream again and again, without anything new, is asked for the rest five times', async () => {
+    let nAsked = 0;
+    b.up.faults['tools/call'] = fault.sse(() => ['id: 7\nretry: 1\ndata:\n\n']);
+    b.up.faults.GET = (req, res, msg, server) => {
+      if (req.headers['last-event-id'] !== '7') return server.answer(req, res, msg);
+      nAsked++;
+      return beginSse(res).end();
+    };
+    assert.match((await client.call('up_write')).error.message, /^upstream up: its stream ended without an answer/);
+    assert.equal(nAsked, 5);
+  });
+
   test('redirects all that is asked of it to another of its addresses is followed there', async () => {
     const redirect = (req, res, msg, server) => {
       if (req.url === '/moved') server.answer(req, res, msg, req.headers['mcp-session-id']);
@@ -330,6 +342,47 @@ describe('the lists', { timeout: 120000 }, () => {
     await b.gateway.mgw.line(/WARN \[upstream\] up: resources\/list: more than 20000 entries are left out/);
   });
 
+  test('over list_max_bytes have what fits, in one page or in many', async () => {
+    const own = await startGateway({ settings: { ...settings, LIST_MAX_BYTES: 65536, CATALOG_AGE_S: 0.001 }, config: { mcpServers: { up: { url: b.up.url } } } });
+    const fresh = await Client.open(own);
+    const tool = (n) => ({ name: `t${n}`, description: 'd'.repeat(1000) });
+    const pages = { 1: 100, 100: 1 }; // tools a page: pages that there are
+    for (const [size, n] of Object.entries(pages)) {
+      const page = (k) => Array.from({ length: Number(size) }, (_, i) => tool(k * Number(size) + i));
+      b.up.faults['tools/list'] = fault.json((msg) => {
+        const k = Number(msg.params?.cursor ?? 0);
+        return answerTo(msg, { tools: page(k), ...(k + 1 < n && { nextCursor: String(k + 1) }) });
+      });
+      b.up.seen = [];
+      const from = own.mgw.lines.length;
+      const names = ofUp(await fresh.names());
+      assert.ok(names.length > 20 && names.length < 66, `${names.length} tools of 1 kB`);
+      assert.ok(b.up.count('tools/list') < 67, `${b.up.count('tools/list')} pages`);
+      await own.mgw.line(/WARN \[upstream\] up: tools\/list: the rest of it is left out \(list_max_bytes\)/, { from });
+    }
+    await own.stop();
+  });
+
+  test('of 1,001 templates, which are tried one by one, have 1,000', async () => {
+    const many = Array.from({ length: 1001 }, (_, i) => ({ uriTemplate: `fault://${i}/{x}`, name: 'x' }));
+    b.up.faults['resources/templates/list'] = fault.json((msg) => answerTo(msg, { resourceTemplates: many }));
+    const { result } = await client.request('resources/templates/list', {});
+    assert.deepEqual([result.resourceTemplates.length, result.nextCursor], [1000, undefined]);
+    await b.gateway.mgw.line(/WARN \[upstream\] up: resources\/templates\/list: more than 1000 entries are left out/);
+  });
+
+  test('come without an upstream whose answer has more than a million values', async () => {
+    for (const [n, expected] of [[900000, 'its list'], [1100000, undefined]]) {
+      b.up.faults['tools/list'] = (req, res, msg) => {
+        const text = JSON.stringify(answerTo(msg, { tools: [{ name: 'its list' }], x: 0 }));
+        sendJson(res, text.replace('"x":0', `"x":[0${',0'.repeat(n)}]`));
+      };
+      const fresh = await Client.open(b.gateway);
+      assert.deepEqual(ofUp(await fresh.names()), expected ? [`up_${expected}`] : []);
+    }
+    await b.gateway.mgw.line(/WARN \[upstream\] up: message skipped: more values than allowed/);
+  });
+
   test('of 20,000 resources are merged in time', async () => {
     const many = Array.from({ length: 20000 }, (_, i) => ({ uri: `fault://${i}`, name: 'x' }));
     b.up.faults['resources/list'] = fault.json((msg) => answerTo(msg, { resources: many }));
@@ -354,10 +407,11 @@ describe('the lists', { timeout: 120000 }, () => {
 
   test('that changed while they were fetched are fetched again', async () => {
     const fresh = await startGateway({ settings, config: { mcpServers: { up: { url: b.up.url } } } });
-    const nBefore = b.up.streams.size;
+    const before = new Set(b.up.sessions);
     const other = await Client.open(fresh);
     const stream = await other.stream();
-    await waitFor(() => b.up.streams.size > nBefore, 'the GET stream');
+    const session = await waitFor(() => [...b.up.sessions].find((id) => !before.has(id)), 'its session');
+    await waitFor(() => b.up.all('GET').some((m) => m.session === session), 'the GET stream');
     const changed = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
     b.up.faults['tools/list'] = async (req, res, msg, server) => {
       server.push(changed);
@@ -373,10 +427,15 @@ describe('the lists', { timeout: 120000 }, () => {
 
   test('that change in a storm do not drown anybody', async () => {
     const stream = await client.stream();
-    await waitFor(() => b.up.streams.size > 0, 'the GET stream');
-    for (let i = 0; i < 2000; i++) b.up.push({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
+    const changed = { jsonrpc: '2.0', method: 'notifications/tools/list_changed' };
+    const nHeard = () => stream.events.filter((e) => e.json?.method === changed.method).length;
+    await waitFor(() => {
+      b.up.push(changed);
+      return nHeard() > 0;
+    }, 'the GET stream');
+    for (let i = 0; i < 2000; i++) b.up.push(changed);
     await b.checkWitness(client);
-    await waitFor(() => stream.events.filter((e) => e.json?.method === 'notifications/tools/list_changed').length >= 2000, 'the storm');
+    await waitFor(() => nHeard() >= 2000, 'the storm');
     assert.equal((await listed()).length, tools.length);
     stream.close();
   });

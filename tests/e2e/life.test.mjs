@@ -106,6 +106,21 @@ describe('going down', { timeout: 120000 }, () => {
   }
 });
 
+test('a turn that never ends is logged with where it is, and ends mgw with 70 (turn_limit_s)', { timeout: 60000 }, async () => {
+  const file = scratchFile('stuck.json', '{"users": []}');
+  const gateway = await startGateway({ alone: true, settings: { AUTH_TOKENS_FILE: file, TURN_LIMIT_S: 2 } });
+  fs.rmSync(file);
+  execFileSync('mkfifo', ['-m', '600', file]); // to open it waits for who writes into it: nobody
+  gateway.mgw.child.kill('SIGHUP');
+  await gateway.mgw.line(/WARN \[loop\] a turn has lasted 1 s, and is at .*\+0x/);
+  await gateway.mgw.line(/ERROR \[loop\] a turn has lasted 2 s \(turn_limit_s\): mgw ends/);
+  assert.deepEqual(await gateway.mgw.exited, { code: 70, signal: null });
+  fs.rmSync(file);
+  fs.writeFileSync(file, '{"users": []}', { mode: 0o600 });
+  gateway.mgw = await gateway.startMgw();
+  await gateway.stop();
+});
+
 describe('the log', { timeout: 60000 }, () => {
   const formats = {
     text: (line) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (?:DEBUG|INFO|WARN|ERROR) (.*)$/.exec(line)?.[1],

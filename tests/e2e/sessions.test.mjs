@@ -181,6 +181,30 @@ describe('a session with an upstream that speaks unasked', { timeout: 120000 }, 
   });
 });
 
+test('what is kept for replay in all sessions of a user is within the user\'s memory', { timeout: 60000 }, async () => {
+  const max = 200000;
+  const upstream = await UpstreamServer.start();
+  const gateway = await startGateway({ settings: { MEMORY_PER_USER_MAX_BYTES: max, REPLAY_MAX_BYTES: 100000 }, config: { mcpServers: { up: { url: upstream.url } } } });
+  const streams = [];
+  for (let i = 0; i < 12; i++) {
+    const session = await openSession(gateway.url);
+    streams.push(await openGet(gateway, session));
+    await post(gateway, session, JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }));
+    const { sessionId } = upstream.session.transport;
+    await waitFor(() => upstream.requests.some((r) => r.method === 'GET' && r.headers['mcp-session-id'] === sessionId), 'the upstream GET stream');
+    streams.at(-1).server = upstream.session.server;
+  }
+  for (const stream of streams) {
+    for (let i = 0; i < 8; i++) await stream.server.sendLoggingMessage({ level: 'info', data: `${i}${'x'.repeat(3000)}` });
+    await stream.event((event) => isLog(event) && event.json.params.data.startsWith('7'));
+  }
+  const kept = await metric(gateway, 'mgw_memory_bytes{kind="replay"}');
+  assert.ok(kept > 100000 && kept <= max, `${kept} bytes are kept`);
+  for (const stream of streams) stream.close();
+  await gateway.stop();
+  await upstream.stop();
+});
+
 describe('the end of a session', { timeout: 120000 }, () => {
   const within = async (options, use) => {
     const gateway = await startGateway(options);

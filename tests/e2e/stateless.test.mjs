@@ -268,6 +268,12 @@ describe('a client of MCP 2026-07-28', { timeout: 120000 }, () => {
         assert.equal(json.error.code, -32602, JSON.stringify(notifications));
       }
     });
+
+    test('to more than 1,000 resources is told that this is too much', async () => {
+      const uris = Array.from({ length: 1001 }, (_, i) => `test://${i}`);
+      const { json } = await post(gateway.url, listenFor({ resourceSubscriptions: uris }));
+      assert.deepEqual(json.error, { code: -32602, message: 'params.notifications.resourceSubscriptions: no more than 1000' });
+    });
   });
 });
 
@@ -330,6 +336,26 @@ describe('in time', { timeout: 120000 }, () => {
     assert.deepEqual([refused.status, refused.headers.get('retry-after') > 0], [429, true]);
     waits[0].close();
     await waitFor(async () => (await greet()).status === 200, 'room again');
+    await gateway.stop();
+  });
+
+  test('who listens as often as a user may have streams is refused to listen once more', async () => {
+    const gateway = await start({ STREAMS_PER_USER_MAX: 2 });
+    const again = () => {
+      const message = listenFor({ toolsListChanged: true }, { id: 3 });
+      return fetch(`${gateway.url}/mcp`, { method: 'POST', headers: headersOf(message), body: JSON.stringify(message) });
+    };
+    const streams = [];
+    for (let id = 1; id <= 2; id++) streams.push(await listen(gateway.url, listenFor({ toolsListChanged: true }, { id })));
+    for (const stream of streams) await stream.event(isAck);
+    const refused = await again();
+    assert.deepEqual([refused.status, refused.headers.get('retry-after') > 0], [429, true]);
+    streams[0].close();
+    const more = await waitFor(async () => {
+      const response = await again();
+      return response.status === 200 && response;
+    }, 'room again');
+    await more.body.cancel();
     await gateway.stop();
   });
 

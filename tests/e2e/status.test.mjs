@@ -396,6 +396,13 @@ describe('too many at once', { timeout: 120000 }, () => {
     sse.close();
   }));
 
+  test('values that take more than a user may hold (memory_per_user_max_bytes): 429 and Retry-After', () => within({ settings: { MEMORY_PER_USER_MAX_BYTES: 2000000 } }, async (gateway) => {
+    const { headers } = await openSession(gateway.url);
+    const send = (n) => ask(gateway.url, '/mcp', { method: 'POST', headers, body: notification.replace(/}$/, `,"params":{"x":[{}${',{}'.repeat(n)}]}}`) });
+    check(await send(90000), { status: 429, headers: RETRY, body: /memory_per_user_max_bytes/ });
+    check(await send(900), { status: 202 });
+  }));
+
   test('sessions, all of them live (sessions_max): 503 and Retry-After', () => within({ settings: { SESSIONS_MAX: 2 } }, async (gateway, hold, release) => {
     for (let i = 0; i < 2; i++) await hold(openSse(gateway));
     check(await ask(gateway.url, '/sse'), { status: 503, headers: RETRY });

@@ -73,6 +73,7 @@ describe('what one user sends, and how the server fails with it, again and again
       const [ada, bob] = [await connect(gateway, 'ada'), await connect(gateway, 'bob')];
       await Promise.all([ada.tools(), bob.tools()]);
       up.faults['tools/call'] = forAda(misbehave);
+      up.faults['notifications/cancelled'] = fault.hang; // an answer to it would show that the server is well
       for (let i = 0; i < 4; i++) {
         assert.match(await ada.call('up_write', { who: 'ada' }), /^upstream up: /);
         assert.match(await ada.call('up_write', { who: 'ada' }), /^upstream up: /);
@@ -214,6 +215,25 @@ test('no address, path, secret or word of a server\'s reaches a client; the log 
   await gateway.stop();
   await token.stop();
   await cut.stop();
+});
+
+// 0.0.0.0 is this host to the kernel, and one of the addresses where nothing goes.
+test('nothing goes to a link-local or metadata address, by whatever transport, unless the entry says so', { timeout: 60000 }, async () => {
+  const up = await FaultServer.start();
+  const there = `http://0.0.0.0:${up.port}`;
+  const api = path.join(scratch, 'api.json');
+  fs.writeFileSync(api, JSON.stringify({ base_url: there, tools: { write: { description: 'x', inputSchema: { type: 'object' }, method: 'GET', path: '/x' } } }));
+  const oauth = { token_url: `${there}/token`, client_id: 'id', client_secret: 's' };
+  const barred = { http: { url: `${there}/mcp` }, sse: { url: `${there}/sse`, type: 'sse' }, rest: { rest: api }, token: { url: up.url, oauth } };
+  const gateway = await startGateway({ settings, config: { mcpServers: { ...barred, told: { url: `${there}/mcp`, allow_link_local: true } } } });
+  const ada = await connect(gateway, 'ada');
+  assert.equal(await ada.call('told_write'), 'did write');
+  const before = up.seen.length;
+  for (const name of Object.keys(barred)) assert.match(await ada.call(`${name}_write`), new RegExp(`^upstream ${name}: .*its address is not one to connect to$`));
+  assert.equal(up.seen.length, before);
+  await gateway.mgw.line(/\[upstream\] http: .*0\.0\.0\.0 is not to be reached \(allow_link_local\)/);
+  await gateway.stop();
+  await up.stop();
 });
 
 test('an error whose text never ends holds no call', { timeout: 60000 }, async () => {

@@ -1,4 +1,4 @@
-// What costs something before anybody is known: bodies of requests that will be refused.
+// What costs something before anything is asked: bodies of requests that will be refused, and of those that never come to their end.
 
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -78,5 +78,13 @@ attack('bodies without a token that come a byte at a time are not kept, on any p
     for (const line of lines) line.send(' ');
     await sleep(100);
   }
+  closeAll(lines);
+});
+
+attack('bodies that never end hold no more than a user\'s share', {
+  settings: { MEMORY_PER_USER_MAX_BYTES: 32 * MB }, bounds: { bytes: 48 * MB, cpuS: 2 },
+}, async (arena) => {
+  const lines = await halfBodies(arena, 30, { headers: { ...JSON_HEADERS, ...bearer('ada') } });
+  await waitFor(() => lines.filter((line) => line.status() === 429).length >= 20, 'all over the share to be refused', 8000);
   closeAll(lines);
 });

@@ -144,6 +144,13 @@ attack('one user who calls as fast as they can', { make: good, tool: 'u_write', 
   agent.destroy();
 });
 
+attack('what one user does wrong does not fill the log', { bounds: { cpuS: 2, logLines: 600 } }, async (arena) => {
+  const ada = await open(arena, { version: '2025-03-26' });
+  const calls = Array.from({ length: 50 }, (_, id) => JSON.parse(rpc(id, 'tools/call', { name: 'no_such' })));
+  for (let i = 0; i < 20; i++) assert.equal((await ada.post(calls)).status, 200);
+  return () => arena.mgw.line(/\[log\] ada@example\.com: \d+ lines were left out/);
+});
+
 attack('anybody without a token opens a bounded number of sessions', { settings: { AUTH_TOKENS_FILE: undefined, AUTH_ANONYMOUS: true, SESSIONS_MAX: 1000 }, bounds: { cpuS: 3, bytes: 24 * MB, logLines: 10000 } }, async (arena) => {
   // Where there are no users an address has the share: bob, at another one, keeps his session.
   const agent = new http.Agent({ keepAlive: true, maxSockets: 8, localAddress: '127.0.0.2' });

@@ -226,9 +226,21 @@ Test(catalog, a_template_fits_what_it_could_give)
         cr_assert(catalog_template_fits("demo://text/{id}", "demo://text/7"));
         cr_assert(catalog_template_fits("file:///{a}/x/{b}.txt", "file:///q/x/r.txt"));
         cr_assert(!catalog_template_fits("demo://text/{id}", "demo://blob/7"));
-        cr_assert(!catalog_template_fits("a{b}a", "a"), "its ends may not overlap");
+        cr_assert(!catalog_template_fits("a:a{b}a", "a:a"), "its ends may not overlap");
         cr_assert(catalog_template_fits("plain:", "plain:"));
         cr_assert(!catalog_template_fits("plain:", "plain:1"));
+}
+
+Test(catalog, a_template_without_a_scheme_fits_nothing)
+{
+        static const char *const templates[] = {"{+x}", "{x}://inbox/1", "demo{+x}", "d mo:{+x}",
+                                                ":{+x}"};
+
+        for (size_t i = 0; i < sizeof(templates) / sizeof(templates[0]); i++)
+                cr_expect(!catalog_template_fits(templates[i], "demo://inbox/1"), "%s",
+                          templates[i]);
+        cr_assert(!catalog_template_fits("d mo:{+x}", "d mo:1"));
+        cr_assert(!catalog_template_fits(":{+x}", ":1"));
 }
 
 Test(catalog, pages_are_whole_and_cursors_are_checked)
