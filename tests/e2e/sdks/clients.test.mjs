@@ -2,6 +2,7 @@
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { textOf } from '../lib/clients.mjs';
 import { Driven } from '../lib/matrix/driven.mjs';
 import { seen, Sheet, Stage, upstreams } from '../lib/matrix/stage.mjs';
 import { java, python, pythonFile } from './lib/installed.mjs';
@@ -47,6 +48,13 @@ describe('the matrix of other SDKs', { timeout: 150000 }, () => {
       });
     }
   });
+
+  // As JSON: of a stream it reads no line of 1 MiB.
+  for (const { title, name } of clients.filter(({ path, command }) => path === '/mcp' && command[0] !== 'java')) {
+    test(`${title} reads 3 MiB of a program`, { timeout: 60000 }, async () => {
+      assert.equal(textOf(await (await connected.get(name)).call('pipe_big', {})).length, 3 << 20);
+    });
+  }
 
   test('all that mgw said is as the schemas want it', async (t) => {
     await stage.stop();

@@ -124,6 +124,8 @@ export class Features {
     },
     /** Is silent for longer than the gateway's grace: its answer comes by a stream. */
     slow: { inputSchema: object(), run: async () => setTimeout(600, text('at last')) },
+    /** More than Python's SDK reads in a line of a stream. */
+    big: { inputSchema: object(), run: () => text('a'.repeat(3 << 20)) },
     log: {
       inputSchema: object({ text: string }),
       run: async (args, peer) => {
