@@ -30,6 +30,7 @@ async function connect(gateway, name) {
   };
   return {
     request,
+    isThere: async () => (await request('ping')).result !== undefined,
     call: async (tool, args = {}) => {
       const { result, error } = await request('tools/call', { name: tool, arguments: args });
       return result?.content[0].text ?? error.message;
@@ -146,6 +147,24 @@ describe('a server that is away', { timeout: 60000 }, () => {
     assert.equal(await bob.call('up_write'), 'upstream up: is left alone for a while, after failures in a row');
     await b.up.listen();
   });
+});
+
+test('at sessions_per_user_max the longest idle session of the user goes, and nobody else\'s', { timeout: 60000 }, async () => {
+  const gateway = await startGateway({ settings: { ...settings, SESSIONS_PER_USER_MAX: 2 } });
+  const sessions = [];
+  for (const name of ['bob', 'bob', 'ada', 'ada', 'ada']) sessions.push(await connect(gateway, name));
+  const areThere = [];
+  for (const { isThere } of sessions) areThere.push(await isThere());
+  assert.deepEqual(areThere, [true, true, false, true, true]);
+  await gateway.stop();
+});
+
+test('at children_max one more is not started, whoever has those that run', { timeout: 60000 }, async () => {
+  const child = { command: process.execPath, args: [path.join(import.meta.dirname, 'lib/fault_child.mjs'), '/dev/null'] };
+  const gateway = await startGateway({ settings: { ...settings, CHILDREN_MAX: 2 }, config: { mcpServers: { up: child } } });
+  for (const name of ['ada', 'bob']) assert.equal(await (await connect(gateway, name)).call('up_hello'), 'hello from a child');
+  assert.equal(await (await connect(gateway, 'cy')).call('up_hello'), 'upstream up: 2 children run already (children_max)');
+  await gateway.stop();
 });
 
 test('two users who see the same open it for all', { timeout: 60000 }, async () => {
