@@ -582,6 +582,22 @@ describe('the session with an upstream', { timeout: 120000 }, () => {
     assert.equal(b.up.count('resources/unsubscribe'), 0);
   });
 
+  test('has 1,000 subscriptions again at most', async () => {
+    const uris = Array.from({ length: 1004 }, (_, i) => `fault://up/${i}`);
+    b.up.faults['resources/list'] = fault.json((msg) => answerTo(msg, { resources: uris.map((uri) => ({ uri, name: 'x' })) }));
+    const own = await b.open();
+    await own.request('resources/list', {});
+    for (let i = 0; i < uris.length; i += 8) await Promise.all(uris.slice(i, i + 8).map((uri) => own.request('resources/subscribe', { uri })));
+    assert.ok(b.up.count('resources/subscribe') > 1000);
+    b.up.seen = [];
+    b.up.sessions.clear();
+    assert.equal(textOf(await own.call('up_write')), 'did write');
+    await waitFor(() => b.up.count('resources/subscribe') >= 1000, 'the subscriptions');
+    assert.equal(textOf(await own.call('up_write')), 'did write');
+    assert.equal(b.up.count('resources/subscribe'), 1000);
+    await own.end();
+  });
+
   test('is not flooded by its own stream: retry: 0 and an end', async () => {
     b.up.faults.GET = fault.sse(() => ['retry: 0\n\n']);
     const other = await Client.open(b.gateway);
