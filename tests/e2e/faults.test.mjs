@@ -375,13 +375,12 @@ describe('the lists', { timeout: 120000 }, () => {
   test('come without an upstream whose answer has more than a million values', async () => {
     for (const [n, expected] of [[900000, 'its list'], [1100000, undefined]]) {
       b.up.faults['tools/list'] = (req, res, msg) => {
-        const text = JSON.stringify(answerTo(msg, { tools: [{ name: 'its list' }], x: 0 }));
+        const text = JSON.stringify(answerTo(msg, { tools: [{ name: 'its list', inputSchema: { type: 'object' } }], x: 0 }));
         sendJson(res, text.replace('"x":0', `"x":[0${',0'.repeat(n)}]`));
       };
       const fresh = await Client.open(b.gateway);
       assert.deepEqual(ofUp(await fresh.names()), expected ? [`up_${expected}`] : []);
     }
-    await b.gateway.mgw.line(/WARN \[upstream\] up: message skipped: more values than allowed/);
   });
 
   test('of 20,000 resources are merged in time', async () => {

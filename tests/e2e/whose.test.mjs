@@ -240,18 +240,19 @@ test('no address, path, secret or word of a server\'s reaches a client; the log 
 test('nothing goes to a link-local or metadata address, by whatever transport, unless the entry says so', { timeout: 60000 }, async () => {
   const up = await FaultServer.start();
   const there = `http://0.0.0.0:${up.port}`;
+  const told = await FaultServer.start();
   const api = path.join(scratch, 'api.json');
   fs.writeFileSync(api, JSON.stringify({ base_url: there, tools: { write: { description: 'x', inputSchema: { type: 'object' }, method: 'GET', path: '/x' } } }));
   const oauth = { token_url: `${there}/token`, client_id: 'id', client_secret: 's' };
   const barred = { http: { url: `${there}/mcp` }, sse: { url: `${there}/sse`, type: 'sse' }, rest: { rest: api }, token: { url: up.url, oauth } };
-  const gateway = await startGateway({ settings, config: { mcpServers: { ...barred, told: { url: `${there}/mcp`, allow_link_local: true } } } });
+  const gateway = await startGateway({ settings, config: { mcpServers: { ...barred, told: { url: `http://0.0.0.0:${told.port}/mcp`, allow_link_local: true } } } });
   const ada = await connect(gateway, 'ada');
   assert.equal(await ada.call('told_write'), 'did write');
-  const before = up.seen.length;
   for (const name of Object.keys(barred)) assert.match(await ada.call(`${name}_write`), new RegExp(`^upstream ${name}: .*its address is not one to connect to$`));
-  assert.equal(up.seen.length, before);
+  assert.deepEqual(up.seen, []);
   await gateway.mgw.line(/\[upstream\] http: .*0\.0\.0\.0 is not to be reached \(allow_link_local\)/);
   await gateway.stop();
+  await told.stop();
   await up.stop();
 });
 
