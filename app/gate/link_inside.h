@@ -98,6 +98,12 @@ extern const struct transport transport_shared;
 void link_on_text(struct link *link, struct exchange *via, struct str text);
 /* The same, read already: a message, or an array of them (2025-03-26); borrowed. */
 void link_on_message(struct link *link, struct exchange *via, json_t *root);
+/* What is coming is gathered at the cost of its server: it takes n bytes now. false: it has no room
+ * for them. Set to 0 before the link ends. */
+void link_hold_init(struct ledger_hold *hold, const struct link *link);
+bool link_has_room(struct ledger_hold *hold, size_t n);
+/* As clients are told it. */
+#define LINK_NO_ROOM "its answer takes more memory than there is for it"
 /* Has the client said in initialize that it takes such a request? Some servers send it all the
  * same, and a client may leave it unanswered. */
 bool link_may_ask(const struct link *link, const struct rpc_msg *m);

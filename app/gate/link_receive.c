@@ -23,6 +23,8 @@
 #define UPSTREAM_VALUES_MAX 1000000
 /* A message makes as much work as so many bytes (http_source_spend()). */
 #define MESSAGE_COST 1024
+/* What a buffer takes for an answer that may still be relayed is never refused. */
+#define GATHERED_FREE_BYTES (2 * RELAY_MIN_BYTES)
 /* Subscriptions that are made again in a new session. */
 #define SUBSCRIPTIONS_MAX 1000
 
@@ -342,6 +344,19 @@ static void link_on_one(struct link *link, struct exchange *via, json_t *root, b
                 link_on_answer(link, via, &m);
 }
 
+void link_hold_init(struct ledger_hold *hold, const struct link *link)
+{
+        ledger_hold_init(hold, &link->upstream->memory, LEDGER_MESSAGE);
+}
+
+bool link_has_room(struct ledger_hold *hold, size_t n)
+{
+        if (n > GATHERED_FREE_BYTES)
+                return ledger_hold_set(hold, n) == 0;
+        ledger_hold_set_past(hold, n);
+        return true;
+}
+
 /* What the link was when several messages came at once. When it begins anew, or ends, the rest is
  * of what is over. */
 struct moment {
@@ -390,7 +405,7 @@ static int link_read(struct link *link, struct exchange *via, struct str text, b
         json_t *root;
         int r;
 
-        ledger_hold_init(&hold, &link->upstream->memory, LEDGER_MESSAGE);
+        link_hold_init(&hold, link);
         r = rpc_parse(text, &bounds, &root, why, why_size);
         if (r != 0)
                 return r;

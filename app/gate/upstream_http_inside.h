@@ -34,6 +34,7 @@ struct http_wire {
         struct http_request *http;
         struct sse_reader sse;
         struct buf body;
+        struct ledger_hold hold; /* of sse and body */
         struct timer resume;
         struct request_waiter room; /* a client that does not read holds it back */
         char *last_event_id;

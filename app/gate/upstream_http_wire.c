@@ -35,6 +35,7 @@ void http_wire_drop(struct http_wire *w)
         w->http = NULL;
         credential_leave(&w->use);
         timer_disarm(link_loop(w->link), &w->resume);
+        ledger_hold_set_past(&w->hold, 0);
         list_unlink(&w->room.link);
         if (w->x != NULL)
                 w->x->wire = NULL;
@@ -194,6 +195,8 @@ static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
         else if (w->body.len >= RELAY_MIN_BYTES && !w->is_whole && w->status == 200 &&
                  wire_begin_relay(w, buf_bytes(&w->body)))
                 buf_finish(&w->body);
+        if (w->http != NULL && !link_has_room(&w->hold, w->body.size + sse_reader_size(&w->sse)))
+                wire_fail(w, LINK_NO_ROOM, FAULT_FINAL);
         return HTTP_GO_ON;
 }
 
@@ -500,5 +503,6 @@ struct http_wire *http_wire_create(struct link *link, struct exchange *x)
         w->resume_ms = GET_RETRY_MS;
         sse_reader_init(&w->sse, x != NULL ? MESSAGE_MAX_BYTES : UNASKED_MAX_BYTES);
         buf_init(&w->body, MESSAGE_MAX_BYTES);
+        link_hold_init(&w->hold, link);
         return w;
 }

@@ -27,7 +27,8 @@ struct rest_wire {
         struct credential_use use;
         struct timer deadline;
         struct buf body;
-        char **secrets; /* of the request */
+        struct ledger_hold hold; /* of body */
+        char **secrets;          /* of the request */
         char *content_type;
         int64_t retry_after_s;
         uint32_t n_read; /* of all pages before */
@@ -73,6 +74,7 @@ static void rest_drop(struct exchange *x)
         credential_leave(&w->use);
         timer_disarm(wire_loop(w), &w->deadline);
         loop_task_cancel(&w->task);
+        ledger_hold_set_past(&w->hold, 0);
         loop_bury(wire_loop(w), w, wire_free);
 }
 
@@ -159,6 +161,8 @@ static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
         if (buf_add(&w->body, p, n) != 0) {
                 snprintf(why, sizeof(why), "the answer is over %u MB", REST_ANSWER_MAX_BYTES >> 20);
                 wire_refuse(w, why);
+        } else if (!link_has_room(&w->hold, w->body.size)) {
+                wire_refuse(w, LINK_NO_ROOM);
         }
         return HTTP_GO_ON;
 }
@@ -371,6 +375,7 @@ static void rest_send(struct exchange *x)
                                          .on_token = wire_on_token,
                                          .on_fail = wire_on_no_token};
         w->deadline.on_due = wire_on_deadline;
+        link_hold_init(&w->hold, x->owner);
         x->wire = w;
         if (x->kind == EXCHANGE_INITIALIZE)
                 wire_answer_take(w, hello(x));

@@ -22,6 +22,7 @@ struct sse_peer {
         struct credential_use use; /* by the stream */
         struct http_request *get;
         struct sse_reader reader;
+        struct ledger_hold hold;    /* of reader */
         char *endpoint;             /* NULL: not told yet */
         struct exchange *held;      /* what waits for it: initialize */
         struct exchange *relayed;   /* the event in progress is its answer */
@@ -235,6 +236,7 @@ static void peer_close_stream(struct sse_peer *peer)
         list_unlink(&peer->room.link);
         sse_reader_finish(&peer->reader);
         sse_reader_init(&peer->reader, MESSAGE_MAX_BYTES);
+        ledger_hold_set_past(&peer->hold, 0);
         free(peer->endpoint);
         peer->endpoint = NULL;
 }
@@ -351,6 +353,8 @@ static enum http_flow get_on_body(void *owner, const char *p, size_t n)
                 }
                 peer_on_event(peer, &ev);
         }
+        if (peer->get == get && !link_has_room(&peer->hold, sse_reader_size(&peer->reader)))
+                peer_lose(peer, LINK_NO_ROOM);
         return HTTP_GO_ON;
 }
 
@@ -447,6 +451,7 @@ static int sse_create(struct link *link)
         peer->link = link;
         peer->room.on_room = peer_on_room;
         sse_reader_init(&peer->reader, MESSAGE_MAX_BYTES);
+        link_hold_init(&peer->hold, link);
         link->peer = peer;
         return 0;
 }

@@ -245,6 +245,11 @@ size_t sse_reader_pending(const struct sse_reader *r)
         return r->line.len;
 }
 
+size_t sse_reader_size(const struct sse_reader *r)
+{
+        return (size_t)r->line.size + r->data.size + r->name.size + r->last_id.size;
+}
+
 bool sse_reader_peek_data(const struct sse_reader *r, struct str *piecep)
 {
         struct str line = buf_bytes(&r->line);

@@ -5,6 +5,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FaultServer, answerTo, sendJson } from './lib/fault_server.mjs';
 import { begin, pairs, paramsOf, Peer, readPairs, record, request, ROLE, STATUS, TYPE } from './lib/fastcgi.mjs';
 import { startGateway, waitFor } from './lib/gateway.mjs';
 import { initializeParams, rpc } from './lib/stream.mjs';
@@ -270,6 +271,35 @@ describe('a connection', { timeout: 60000 }, () => {
     peer.close();
     await own.stop();
   });
+
+  // The answers are all on their way before one is there, so that no request is refused for what waits already.
+  for (const [kind, grace] of [['answers', 60000], ['streams', 0]]) {
+    test(`whose peer does not read holds of its ${kind} what a user may hold, and no more`, async () => {
+      const up = await FaultServer.start();
+      const held = [];
+      up.faults['tools/call'] = (req, res, msg) => held.push(() => sendJson(res, answerTo(msg, { content: [{ type: 'text', text: 'x'.repeat(200000) }] })));
+      const own = await startGateway({
+        alone: true, config: { mcpServers: { up: { url: up.url } } },
+        settings: { MEMORY_PER_USER_MAX_BYTES: 3 << 20, STREAM_QUEUE_MAX_BYTES: 1e9, ANSWER_GRACE_MS: grace, CALLS_PER_SESSION_MAX: 40, DRAIN_S: 1 },
+      });
+      const [peer, other] = [await Peer.connect(own.socket), await Peer.connect(own.socket)];
+      const session = (await peer.send(request(1, '/mcp', { body: initialize })).answer(1)).headers['mcp-session-id'];
+      const headers = { 'mcp-session-id': session, accept: 'application/json, text/event-stream' };
+      for (let id = 2; id <= 31; id++) peer.send(request(id, '/mcp', call('up_write', {}, headers)));
+      await waitFor(() => held.length === 30, 'all calls to be there');
+      peer.socket.pause();
+      for (const answer of held) answer();
+      let n = 2;
+      await waitFor(async () => /^mgw_calls 0$/m.test((await other.send(request(n, '/metrics', inside)).answer(n++)).body), 'the end of all calls');
+      const { body } = await other.send(request(1, '/metrics', inside)).answer(1);
+      const bytes = Number(/^mgw_memory_bytes\{kind="answer"\} (\d+)$/m.exec(body)[1]);
+      assert.ok(bytes > 1 << 20 && bytes <= 4 << 20, `${bytes} bytes wait`);
+      peer.close();
+      other.close();
+      await own.stop();
+      await up.stop();
+    });
+  }
 
   test('may carry a stream and a call at once', async () => {
     const peer = (await connect()).send(request(1, '/sse', stream));

@@ -4,6 +4,7 @@
 import { after, afterEach, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FaultServer, answerTo, beginSse, event, fault, sendJson, tools } from './lib/fault_server.mjs';
@@ -374,13 +375,12 @@ describe('the lists', { timeout: 120000 }, () => {
   test('come without an upstream whose answer has more than a million values', async () => {
     for (const [n, expected] of [[900000, 'its list'], [1100000, undefined]]) {
       b.up.faults['tools/list'] = (req, res, msg) => {
-        const text = JSON.stringify(answerTo(msg, { tools: [{ name: 'its list' }], x: 0 }));
+        const text = JSON.stringify(answerTo(msg, { tools: [{ name: 'its list', inputSchema: { type: 'object' } }], x: 0 }));
         sendJson(res, text.replace('"x":0', `"x":[0${',0'.repeat(n)}]`));
       };
       const fresh = await Client.open(b.gateway);
       assert.deepEqual(ofUp(await fresh.names()), expected ? [`up_${expected}`] : []);
     }
-    await b.gateway.mgw.line(/WARN \[upstream\] up: message skipped: more values than allowed/);
   });
 
   test('of 20,000 resources are merged in time', async () => {
@@ -439,6 +439,47 @@ describe('the lists', { timeout: 120000 }, () => {
     assert.equal((await listed()).length, tools.length);
     stream.close();
   });
+});
+
+describe('an answer that grows without an end is cut where its upstream may hold no more', { timeout: 60000 }, () => {
+  const big = 'x'.repeat(6 << 20);
+  const unended = (type, head) => (req, res) => {
+    res.writeHead(200, { 'content-type': type });
+    res.write(head + big);
+  };
+  const json = unended('application/json', '{"jsonrpc":"2.0","id":1,"result":{"x":"');
+  const stream = unended('text/event-stream', 'data: ');
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-faults-'));
+  after(() => fs.rmSync(dir, { recursive: true, force: true }));
+  const kinds = {
+    'a list as JSON': ['tools/list', json],
+    'a list as an event': ['tools/list', stream],
+    'an event of the oldest transport': ['GET', unended('text/event-stream', 'event: endpoint\ndata: /mcp\n\ndata: '), { type: 'sse' }],
+    'what a REST API answers': ['GET', json, { rest: path.join(dir, 'api.json') }],
+  };
+  for (const [name, [method, misbehave, more]] of Object.entries(kinds)) {
+    test(name, async () => {
+      const up = await FaultServer.start();
+      const api = { base_url: up.url, tools: { write: { description: 'x', inputSchema: { type: 'object' }, method: 'GET', path: '/x' } } };
+      fs.writeFileSync(path.join(dir, 'api.json'), JSON.stringify(api));
+      const own = await startGateway({
+        settings: { ...settings, MEMORY_PER_USER_MAX_BYTES: 4 << 20, UPSTREAM_OPEN_TIMEOUT_S: 60 },
+        config: { mcpServers: { up: more?.rest ? more : { url: up.url, ...more } } },
+      });
+      const cut = new Promise((resolve) => {
+        up.faults[method] = (req, res) => {
+          res.on('close', resolve);
+          misbehave(req, res);
+        };
+      });
+      const client = await Client.open(own);
+      const answer = method === 'GET' ? client.call('up_write') : client.names();
+      await cut;
+      await answer;
+      await own.stop();
+      await up.stop();
+    });
+  }
 });
 
 describe('the session with an upstream', { timeout: 120000 }, () => {
@@ -538,6 +579,22 @@ describe('the session with an upstream', { timeout: 120000 }, () => {
     await waitFor(() => b.up.count('resources/subscribe') > 0, 'the subscription');
     assert.deepEqual(b.up.all('resources/subscribe').map((m) => m.params.uri), ['fault://up/a']);
     assert.equal(b.up.count('resources/unsubscribe'), 0);
+  });
+
+  test('has 1,000 subscriptions again at most', async () => {
+    const uris = Array.from({ length: 1004 }, (_, i) => `fault://up/${i}`);
+    b.up.faults['resources/list'] = fault.json((msg) => answerTo(msg, { resources: uris.map((uri) => ({ uri, name: 'x' })) }));
+    const own = await b.open();
+    await own.request('resources/list', {});
+    for (let i = 0; i < uris.length; i += 8) await Promise.all(uris.slice(i, i + 8).map((uri) => own.request('resources/subscribe', { uri })));
+    assert.ok(b.up.count('resources/subscribe') > 1000);
+    b.up.seen = [];
+    b.up.sessions.clear();
+    assert.equal(textOf(await own.call('up_write')), 'did write');
+    await waitFor(() => b.up.count('resources/subscribe') >= 1000, 'the subscriptions');
+    assert.equal(textOf(await own.call('up_write')), 'did write');
+    assert.equal(b.up.count('resources/subscribe'), 1000);
+    await own.end();
   });
 
   test('is not flooded by its own stream: retry: 0 and an end', async () => {

@@ -396,6 +396,23 @@ describe('too many at once', { timeout: 120000 }, () => {
     sse.close();
   }));
 
+  test('messages in a second (calls_per_user_s), requests and notifications: 429 and Retry-After', () => within({ settings: { CALLS_PER_USER_S: 1 } }, async (gateway) => {
+    const { headers } = await openSession(gateway.url, '2025-03-26');
+    const send = (...messages) => ask(gateway.url, '/mcp', { method: 'POST', headers, body: `[${messages}]` });
+    for (const message of [ping, notification]) { // five may be saved up
+      check(await send(...Array(6).fill(message)), { status: 429, headers: RETRY });
+      await waitFor(async () => [200, 202].includes((await send(message)).status), 'room for one');
+    }
+  }));
+
+  test('calls that hold more than a user may (memory_per_user_max_bytes): 429 and Retry-After', () => within({ settings: { MEMORY_PER_USER_MAX_BYTES: 4 << 20, ANSWER_GRACE_MS: 0, DRAIN_S: 1 } }, async (gateway, hold) => {
+    const { headers } = await openSession(gateway.url);
+    const body = (id) => rpc(id, 'tools/call', { name: 'wait', arguments: { seconds: 60, pad: 'x'.repeat(500000) } });
+    for (let id = 1; id <= 4; id++) await hold(openStream(`${gateway.url}/mcp`, { method: 'POST', headers, body: body(id) }));
+    check(await ask(gateway.url, '/mcp', { method: 'POST', headers, body: body(5) }), { status: 429, headers: RETRY, body: /memory_per_user_max_bytes/ });
+    check(await ask(gateway.url, '/mcp', { method: 'POST', headers, body: ping }), { status: 200 });
+  }));
+
   test('values that take more than a user may hold (memory_per_user_max_bytes): 429 and Retry-After', () => within({ settings: { MEMORY_PER_USER_MAX_BYTES: 2000000 } }, async (gateway) => {
     const { headers } = await openSession(gateway.url);
     const send = (n) => ask(gateway.url, '/mcp', { method: 'POST', headers, body: notification.replace(/}$/, `,"params":{"x":[{}${',{}'.repeat(n)}]}}`) });

@@ -30,6 +30,7 @@ async function connect(gateway, name) {
   };
   return {
     request,
+    isThere: async () => (await request('ping')).result !== undefined,
     call: async (tool, args = {}) => {
       const { result, error } = await request('tools/call', { name: tool, arguments: args });
       return result?.content[0].text ?? error.message;
@@ -148,6 +149,24 @@ describe('a server that is away', { timeout: 60000 }, () => {
   });
 });
 
+test('at sessions_per_user_max the longest idle session of the user goes, and nobody else\'s', { timeout: 60000 }, async () => {
+  const gateway = await startGateway({ settings: { ...settings, SESSIONS_PER_USER_MAX: 2 } });
+  const sessions = [];
+  for (const name of ['bob', 'bob', 'ada', 'ada', 'ada']) sessions.push(await connect(gateway, name));
+  const areThere = [];
+  for (const { isThere } of sessions) areThere.push(await isThere());
+  assert.deepEqual(areThere, [true, true, false, true, true]);
+  await gateway.stop();
+});
+
+test('at children_max one more is not started, whoever has those that run', { timeout: 60000 }, async () => {
+  const child = { command: process.execPath, args: [path.join(import.meta.dirname, 'lib/fault_child.mjs'), '/dev/null'] };
+  const gateway = await startGateway({ settings: { ...settings, CHILDREN_MAX: 2 }, config: { mcpServers: { up: child } } });
+  for (const name of ['ada', 'bob']) assert.equal(await (await connect(gateway, name)).call('up_hello'), 'hello from a child');
+  assert.equal(await (await connect(gateway, 'cy')).call('up_hello'), 'upstream up: 2 children run already (children_max)');
+  await gateway.stop();
+});
+
 test('two users who see the same open it for all', { timeout: 60000 }, async () => {
   const up = await FaultServer.start();
   const gateway = await startGateway({ settings: { ...settings, UPSTREAM_RETRY_S: 60 }, config: { mcpServers: { up: { url: up.url } } } });
@@ -221,18 +240,19 @@ test('no address, path, secret or word of a server\'s reaches a client; the log 
 test('nothing goes to a link-local or metadata address, by whatever transport, unless the entry says so', { timeout: 60000 }, async () => {
   const up = await FaultServer.start();
   const there = `http://0.0.0.0:${up.port}`;
+  const told = await FaultServer.start();
   const api = path.join(scratch, 'api.json');
   fs.writeFileSync(api, JSON.stringify({ base_url: there, tools: { write: { description: 'x', inputSchema: { type: 'object' }, method: 'GET', path: '/x' } } }));
   const oauth = { token_url: `${there}/token`, client_id: 'id', client_secret: 's' };
   const barred = { http: { url: `${there}/mcp` }, sse: { url: `${there}/sse`, type: 'sse' }, rest: { rest: api }, token: { url: up.url, oauth } };
-  const gateway = await startGateway({ settings, config: { mcpServers: { ...barred, told: { url: `${there}/mcp`, allow_link_local: true } } } });
+  const gateway = await startGateway({ settings, config: { mcpServers: { ...barred, told: { url: `http://0.0.0.0:${told.port}/mcp`, allow_link_local: true } } } });
   const ada = await connect(gateway, 'ada');
   assert.equal(await ada.call('told_write'), 'did write');
-  const before = up.seen.length;
   for (const name of Object.keys(barred)) assert.match(await ada.call(`${name}_write`), new RegExp(`^upstream ${name}: .*its address is not one to connect to$`));
-  assert.equal(up.seen.length, before);
+  assert.deepEqual(up.seen, []);
   await gateway.mgw.line(/\[upstream\] http: .*0\.0\.0\.0 is not to be reached \(allow_link_local\)/);
   await gateway.stop();
+  await told.stop();
   await up.stop();
 });
 

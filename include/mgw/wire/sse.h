@@ -50,6 +50,8 @@ int sse_reader_feed(struct sse_reader *r, const char *p, size_t n, size_t *usedp
                     struct sse_event *ev);
 /* Bytes of the line in progress. */
 size_t sse_reader_pending(const struct sse_reader *r);
+/* Bytes of memory that it holds. */
+size_t sse_reader_size(const struct sse_reader *r);
 /* For an event too big to be gathered: when the line in progress is the first data of its event,
  * *piecep is what has come of it (borrowed until the next feed), and true. sse_reader_give_data()
  * then drops that, and feeds answer SSE_E_PIECE until the line's end. */

@@ -72,3 +72,26 @@ async function ends(t, users, n) {
 test('everything at once that a user may do stays below the cap on memory', { timeout: 120000 }, (t) => ends(t, ['ada'], 12));
 test('everything at once that fifty users may do stays below the cap on memory', { timeout: 180000 }, (t) =>
   ends(t, Array.from({ length: 50 }, (_, i) => `user${i}`), 2));
+
+test('while memory is short new work is refused, and idle sessions are given up', { timeout: 60000 }, async () => {
+  const arena = await Arena.start({ settings: { MEMORY_MAX_BYTES: 48 * MB, MEMORY_PER_USER_MAX_BYTES: 47 * MB } });
+  try {
+    const idle = await open(arena, { user: 'bob', from: '127.0.0.8' });
+    const session = await open(arena);
+    const lines = [];
+    for (let i = 0; i < 20; i++) {
+      const line = await dial(arena);
+      lines.push(line);
+      line.send(headOf('POST', '/mcp', session.headers, 4 * MB) + 'x'.repeat(4 * MB - 1));
+    }
+    await arena.mgw.line(/memory: \d+ MB held: new work is refused \(memory_max_bytes\)/);
+    await arena.mgw.line(/memory is short \(memory_max_bytes\): [12] idle sessions are ended/);
+    assert.equal((await idle.call('echo', { message: 'x' })).status, 503);
+    for (const line of lines) line.close();
+    await arena.mgw.line(/new work is taken again/);
+    assert.equal((await idle.call('echo', { message: 'x' })).status, 404);
+    assert.ok(served(await (await open(arena, { user: 'bob' })).call('echo', { message: 'still here' })));
+  } finally {
+    await arena.stop();
+  }
+});

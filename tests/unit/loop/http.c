@@ -447,6 +447,37 @@ Test(http, no_redirect_leads_to_another_origin)
         cr_assert_eq(web.n_requests, 8);
 }
 
+Test(http, what_a_server_names_is_resolved_within_its_origin)
+{
+        static const struct {
+                const char *ref, *url;
+        } cases[] = {
+                {"/m?s=1", "http://h.example:80/m?s=1"},
+                {"m", "http://h.example:80/a/m"},
+                {"http://H.example/m", "http://H.example/m"},
+                {"//h.example/m", "http://h.example/m"},
+                {"https://h.example/m", NULL},
+                {"http://h.example:81/m", NULL},
+                {"//other.example/m", NULL},
+                {"http://h.example.other/m", NULL},
+                {"http://user@h.example/m", NULL},
+                {"http://user:password@h.example/m", NULL},
+                {"//h.example@other.example/m", NULL},
+                {"file:///m", NULL},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                char *url = http_resolve("http://name:secret@h.example:80/a/b", cases[i].ref);
+
+                if (cases[i].url == NULL)
+                        cr_expect_null(url, "%s: %s", cases[i].ref, url);
+                else
+                        cr_expect(url != NULL && strcmp(url, cases[i].url) == 0, "%s: %s",
+                                  cases[i].ref, url);
+                free(url);
+        }
+}
+
 Test(http, no_post_becomes_a_get)
 {
         static const unsigned statuses[] = {301, 302, 303};
