@@ -349,6 +349,32 @@ static json_t *read_number(struct reader *r)
 
 static json_t *read_value(struct reader *r);
 
+/* Most of what looks at names takes them as C's, which end at a NUL: to it "name\0x" would be
+ * another "name". So a NUL in a name is no text either. */
+static bool replace_nuls(struct reader *r, struct text *name)
+{
+        size_t n_nuls = 0;
+        char *owned, *out;
+
+        for (size_t i = 0; i < name->n; i++)
+                n_nuls += name->p[i] == '\0';
+        if (n_nuls == 0)
+                return true;
+        owned = out = malloc(name->n + 2 * n_nuls);
+        if (owned == NULL)
+                return false;
+        for (size_t i = 0; i < name->n; i++)
+                if (name->p[i] != '\0')
+                        *out++ = name->p[i];
+                else
+                        out += rpc_put_utf8(out, RPC_REPLACEMENT);
+        free(name->owned);
+        name->p = name->owned = owned;
+        name->n = (size_t)(out - owned);
+        r->n_grown += 2 * n_nuls;
+        return true;
+}
+
 /* Of two of one name the last counts. */
 static bool read_member(struct reader *r, json_t *object)
 {
@@ -358,8 +384,8 @@ static bool read_member(struct reader *r, json_t *object)
 
         if (peek(r) != '"')
                 return fail(r, "the name of a member expected");
-        is_read = read_text(r, &key) && (take(r, ':') || fail(r, "':' expected")) &&
-                  (value = read_value(r)) != NULL &&
+        is_read = read_text(r, &key) && replace_nuls(r, &key) &&
+                  (take(r, ':') || fail(r, "':' expected")) && (value = read_value(r)) != NULL &&
                   json_object_setn_new_nocheck(object, key.p, key.n, value) == 0;
         free(key.owned);
         return is_read;

@@ -17,8 +17,8 @@ struct rpc_read {
  * nested no deeper than RPC_DEPTH_MAX. What json_loadb() takes with JSON_ALLOW_NUL is read as by
  * that, but for numbers that a double does not hold, which stay as written (json_number.h). More is
  * taken:
- * - what is no UTF-8, and half a pair of surrogates: U+FFFD;
- * - control characters in strings, and NUL in names;
+ * - what is no UTF-8, half a pair of surrogates, and a NUL in a name: U+FFFD;
+ * - control characters in strings;
  * - NaN (null) and Infinity, and numbers past a double (the nearest there is).
  * Of members of one name the last counts. NULL: it is none, or out of memory. */
 json_t *rpc_read(struct str text, bool is_any, struct rpc_read *outcome);

@@ -167,7 +167,8 @@ Test(rpc_parse, what_means_but_one_thing_is_read)
 {
         CHECK_READ("\xef\xbb\xbf{\"a\":1}", "{\"a\":1}");
         CHECK_READ("{\"a\":1,\"b\":2,\"a\":[3]}", "{\"a\":[3],\"b\":2}");
-        CHECK_READ("{\"a\\u0000b\":\"\\u0000\",\"a\":1}", "{\"a\\u0000b\":\"\\u0000\",\"a\":1}");
+        CHECK_READ("{\"a\\u0000b\":\"\\u0000\",\"a\":1}", "{\"a\xef\xbf\xbd"
+                                                          "b\":\"\\u0000\",\"a\":1}");
         CHECK_READ("[\"a\tb\nc\x01\"]", "[\"a\\tb\\nc\\u0001\"]");
         CHECK_READ("[NaN,{\"a\":NaN}]", "[null,{\"a\":null}]");
         CHECK_READ("[Infinity,-Infinity]", "[1.7976931348623157e308,-1.7976931348623157e308]");
@@ -239,11 +240,11 @@ Test(rpc_number, is_no_string)
 Test(rpc_dump, sorts_when_asked)
 {
         json_t *root = parsed("{\"b\":1,\"a\":{\"d\":18446744073709551615,\"c\":[]},\"ab\":2,"
-                              "\"a\\u0000\":3}");
+                              "\"a!\":3}");
         struct str text;
 
         check_int(rpc_dump_sorted(root, &text), 0);
-        check_str(text, STR("{\"a\":{\"c\":[],\"d\":18446744073709551615},\"a\\u0000\":3,\"ab\":2,"
+        check_str(text, STR("{\"a\":{\"c\":[],\"d\":18446744073709551615},\"a!\":3,\"ab\":2,"
                             "\"b\":1}"));
         free((char *)text.p);
         json_decref(root);
