@@ -24,7 +24,7 @@
 /* A message makes as much work as so many bytes (http_source_spend()). */
 #define MESSAGE_COST 1024
 /* What a buffer takes for an answer that may still be relayed is never refused. */
-#define GATHERED_FREE_BYTES (2 * RELAY_MIN_BYTES)
+#define GATHERED_FREE_BYTES ((size_t)2 * RELAY_MIN_BYTES)
 /* Subscriptions that are made again in a new session. */
 #define SUBSCRIPTIONS_MAX 1000
 
