@@ -360,7 +360,7 @@ static bool replace_nuls(struct reader *r, struct text *name)
                 n_nuls += name->p[i] == '\0';
         if (n_nuls == 0)
                 return true;
-        owned = out = malloc(name->n + 2 * n_nuls);
+        owned = out = calloc(name->n + 2 * n_nuls, 1);
         if (owned == NULL)
                 return false;
         for (size_t i = 0; i < name->n; i++)
