@@ -14,7 +14,8 @@ import { forgetPeak, peakOf } from './lib/process.mjs';
 const CAP = 256 * MB;
 // What malloc keeps in pieces, code, and what one turn takes before it is charged.
 const OVERHEAD = 64 * MB;
-const PAD = `[${Array(300000).fill('0').join()}]`;
+// Nearly as many values as a message may have: with more it is refused, and holds nothing.
+const PAD = `[${Array(90000).fill('0').join()}]`;
 
 /** Connections that hold as much as they can, none of which is read. */
 async function misuse(arena, user, from, n) {
