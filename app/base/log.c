@@ -54,6 +54,11 @@ void log_setup(int fd, enum log_format format, enum log_level lowest)
         buf_finish(&log_state.queue);
 }
 
+int log_fd(void)
+{
+        return log_state.fd;
+}
+
 bool log_is_on(enum log_level level)
 {
         return level >= log_state.lowest;

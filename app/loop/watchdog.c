@@ -98,6 +98,17 @@ static void tell_slow(struct watchdog *w, int64_t ms)
                    (double)ms / 1000, where);
 }
 
+/* Of a table of descriptors that two threads share the kernel takes and gives back a reference with
+ * each system call. This thread keeps but what the log goes to; where the kernel has no such call
+ * (before 5.9), it shares on. */
+static void leave_descriptors(void)
+{
+        int log = log_fd();
+
+        if (close_range((unsigned)log + 1, ~0U, CLOSE_RANGE_UNSHARE) == 0 && log > STDERR_FILENO + 1)
+                close_range(STDERR_FILENO + 1, (unsigned)log - 1, 0);
+}
+
 static void *watch(void *arg)
 {
         struct watchdog *w = arg;
@@ -105,6 +116,7 @@ static void *watch(void *arg)
         int64_t stuck_ms = 0;
         bool is_told = false;
 
+        leave_descriptors();
         while (!wait_for(&w->stop, w->tick_ms)) {
                 uint64_t now = atomic_load_explicit(&w->loop->n_halves, memory_order_relaxed);
                 bool is_in_turn = now % 2 == 1;

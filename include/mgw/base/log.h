@@ -19,6 +19,7 @@ struct log_field {
 
 /* Where to write and how; the defaults are standard error, text, info. */
 void log_setup(int fd, enum log_format format, enum log_level lowest);
+int log_fd(void);
 bool log_is_on(enum log_level level);
 
 /* Writes `<UTC time> <LEVEL> <message> key=value...`. fields ends with a NULL key, or is NULL. */

@@ -6,14 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static int log_fd;
+static int out_fd;
 
 static void set_up(void)
 {
         int fds[2];
 
         cr_assert_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
-        log_fd = fds[0];
+        out_fd = fds[0];
         log_setup(fds[1], LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
 }
 
@@ -22,7 +22,7 @@ TestSuite(log_budget, .init = set_up);
 static const char *told(void)
 {
         static char text[4096];
-        ssize_t n = read(log_fd, text, sizeof(text) - 1);
+        ssize_t n = read(out_fd, text, sizeof(text) - 1);
 
         text[n > 0 ? n : 0] = '\0';
         return text;

@@ -425,19 +425,19 @@ static void clients_end(pid_t pid)
         cr_assert_eq(waitpid(pid, NULL, 0), pid);
 }
 
-static int log_fd;
+static int out_fd;
 
 static void log_to_memory(void)
 {
-        log_fd = memfd_create("log", MFD_CLOEXEC);
-        cr_assert_geq(log_fd, 0);
-        log_setup(log_fd, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+        out_fd = memfd_create("log", MFD_CLOEXEC);
+        cr_assert_geq(out_fd, 0);
+        log_setup(out_fd, LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
 }
 
 static unsigned log_count(const char *words)
 {
         static char text[65536];
-        ssize_t n = pread(log_fd, text, sizeof(text) - 1, 0);
+        ssize_t n = pread(out_fd, text, sizeof(text) - 1, 0);
         unsigned count = 0;
 
         cr_assert_geq(n, 0);

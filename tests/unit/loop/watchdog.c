@@ -13,14 +13,14 @@
 #define SLOW_MS 40
 
 static struct loop *loop;
-static int log_fd;
+static int out_fd;
 
 static void set_up(void)
 {
         int fds[2];
 
         cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
-        log_fd = fds[0];
+        out_fd = fds[0];
         log_setup(fds[1], LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
         cr_assert_eq(loop_create(&loop), 0);
 }
@@ -37,7 +37,7 @@ static char line[4096];
 /* Waits for a line of the log that comes while this very turn lasts. */
 static void hang_until_told(struct timer *timer)
 {
-        ssize_t n = read(log_fd, line, sizeof(line) - 1);
+        ssize_t n = read(out_fd, line, sizeof(line) - 1);
 
         (void)timer;
         cr_assert_gt(n, 0);
@@ -81,7 +81,7 @@ Test(watchdog, a_turn_past_the_limit_ends_the_process)
         cr_assert_eq(waitpid(pid, &status, 0), pid);
         cr_assert(WIFEXITED(status));
         cr_assert_eq(WEXITSTATUS(status), WATCHDOG_EXIT_CODE);
-        cr_assert_gt(read(log_fd, line, sizeof(line) - 1), 0);
+        cr_assert_gt(read(out_fd, line, sizeof(line) - 1), 0);
         cr_assert_not_null(strstr(line, "ERROR [loop] a turn has lasted"), "%s", line);
 }
 
@@ -93,8 +93,8 @@ Test(watchdog, waiting_is_no_turn)
         cr_assert_eq(watchdog_start(loop, SLOW_MS, 2 * SLOW_MS, &watchdog), 0);
         cr_assert_eq(loop_turn(loop, 5 * SLOW_MS), 0);
         watchdog_stop(watchdog);
-        cr_assert_eq(fcntl(log_fd, F_SETFL, O_NONBLOCK), 0);
-        cr_assert_eq(read(log_fd, line, sizeof(line)), -1);
+        cr_assert_eq(fcntl(out_fd, F_SETFL, O_NONBLOCK), 0);
+        cr_assert_eq(read(out_fd, line, sizeof(line)), -1);
 }
 
 static void spend_20_ms(struct timer *timer)
