@@ -174,6 +174,20 @@ soak() {
   finish
 }
 
+# Only what is committed counts of COMMIT; it is built as it was then.
+bench_against() {
+  local commit old
+  commit=$(git rev-parse --verify "$1^{commit}") || die "bench --against: git does not know $1"
+  old=$PWD/build-bench/against/$commit
+  if [ ! -x "$old/build/mgw" ]; then
+    rm -rf "$old"
+    mkdir -p "$old"
+    git archive "$commit" | tar -x -C "$old"
+    (cd "$old" && build build gcc -Dtests=false)
+  fi
+  exec tests/e2e/node_modules/.bin/node tests/bench/against.mjs --mgw "$old/build/mgw" "${@:2}"
+}
+
 bench() {
   need_log_dir
   need_packages "${TEST_PACKAGES[@]}"
@@ -184,5 +198,6 @@ bench() {
   # HAProxy needs two descriptors a stream.
   ulimit -S -n "$(ulimit -H -n)"
   export MGW_BIN=$PWD/build/mgw MGW_BENCH_DIR=$PWD/build-bench/tests/bench
+  [ "${1:-}" != --against ] || bench_against "${2:?bench --against COMMIT}" "${@:3}"
   exec tests/e2e/node_modules/.bin/node tests/bench/bench.mjs "$@"
 }

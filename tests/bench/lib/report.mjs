@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-const number = (value, digits) => (value === undefined || Number.isNaN(value) ? '-' : value.toFixed(digits));
+export const number = (value, digits) => (value === undefined || Number.isNaN(value) ? '-' : value.toFixed(digits));
 const times = (value) => (value === undefined || !Number.isFinite(value) ? '-' : `${number(value, value < 10 ? 2 : 0)}x`);
 
 /** One figure of each server, by a function that takes it from the server's results. */
@@ -98,7 +98,7 @@ export function rowsOf(results) {
   return rows;
 }
 
-function markdown(head, lines) {
+export function markdown(head, lines) {
   const widths = head.map((cell, i) => Math.max(cell.length, ...lines.map((line) => line[i].length)));
   const row = (cells) => `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
   const rule = `|${widths.map((width, i) => (i === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
