@@ -2,8 +2,9 @@
  *
  * The kernel gives the lowest free number, so probing for that number before each accept() tells
  * whether the next connection would stand among the last SOCK_RESERVE numbers below the limit.
- * Connections never take those, however the holes below lie; they stay for upstreams, logs and the
- * system. Counting all open descriptors exactly would mean to walk /proc at every connection. */
+ * Connections do not take those, however the holes below lie; they stay for upstreams, logs and the
+ * system. Counting all open descriptors exactly would mean to walk /proc at every connection; where
+ * the last one stood far below, the next is not probed for. */
 #include "mgw/loop/sock.h"
 
 #include "mgw/base/log.h"
@@ -17,6 +18,9 @@
 
 /* Connections taken in one turn, so that a flood of them does not hold up the others. */
 #define SOCK_ACCEPTS_A_TURN 64
+/* Below the ceiling by more than this is far below: what is opened between two connections at most
+ * makes one of them stand among the last. */
+#define SOCK_NEAR 1024
 
 /* A small limit keeps a quarter in reserve. */
 int sock_ceiling(void)
@@ -32,10 +36,13 @@ int sock_ceiling(void)
 }
 
 /* Would the next descriptor stay below the ceiling? */
-static bool sock_has_descriptor(int fd, int ceiling)
+static bool sock_has_descriptor(const struct sock_listener *listener, int ceiling)
 {
-        int next = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        int next;
 
+        if (listener->last_fd < ceiling - SOCK_NEAR)
+                return true;
+        next = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
         if (next < 0)
                 return false;
         close(next);
@@ -61,7 +68,7 @@ static const char *sock_shortage(struct sock_listener *listener, int ceiling)
 {
         if (listener->room(listener) == 0)
                 return "as many are open as the configuration allows (connections_max)";
-        if (!sock_has_descriptor(listener->fd, ceiling))
+        if (!sock_has_descriptor(listener, ceiling))
                 return "out of file descriptors, the last ones are kept free: raise the limit "
                        "(ulimit -n, LimitNOFILE=)";
         return NULL;
@@ -73,6 +80,7 @@ static int sock_accept(struct sock_listener *listener)
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
         if (fd >= 0) {
+                listener->last_fd = fd;
                 listener->on_accept(listener, fd);
                 return 0;
         }
@@ -149,6 +157,7 @@ int sock_listener_open(struct loop *loop, struct sock_listener *listener, int fd
 
         listener->loop = loop;
         listener->fd = fd;
+        listener->last_fd = INT32_MAX; /* not known */
         listener->is_resting = false;
         listener->is_told = false;
         listener->rest.on_due = sock_on_rest_due;

@@ -98,11 +98,14 @@ static bool same_user_may(struct sock_peers *peers, int pid)
 bool sock_peer_may(struct sock_peers *peers, int fd)
 {
         struct ucred peer;
-        socklen_t n = sizeof(peer);
-        int domain;
-        socklen_t domain_n = sizeof(domain);
+        socklen_t n = sizeof(peer), domain_n = sizeof(peers->domain);
 
-        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_n) < 0 || domain != AF_UNIX)
+        if (peers->domain == AF_UNSPEC) {
+                peers->own_uid = geteuid();
+                if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &peers->domain, &domain_n) < 0)
+                        return true;
+        }
+        if (peers->domain != AF_UNIX)
                 return true;
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
                 return false;
@@ -111,7 +114,7 @@ bool sock_peer_may(struct sock_peers *peers, int fd)
         if (peer.uid - peers->not_uid < peers->not_uid_n)
                 return false;
         /* 0: it lives in another container. */
-        return peer.uid != geteuid() || peer.pid == 0 || same_user_may(peers, peer.pid);
+        return peer.uid != peers->own_uid || peer.pid == 0 || same_user_may(peers, peer.pid);
 }
 
 void sock_peers_finish(struct sock_peers *peers)

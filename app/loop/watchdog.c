@@ -105,7 +105,8 @@ static void leave_descriptors(void)
 {
         int log = log_fd();
 
-        if (close_range((unsigned)log + 1, ~0U, CLOSE_RANGE_UNSHARE) == 0 && log > STDERR_FILENO + 1)
+        if (close_range((unsigned)log + 1, ~0U, CLOSE_RANGE_UNSHARE) == 0 &&
+            log > STDERR_FILENO + 1)
                 close_range(STDERR_FILENO + 1, (unsigned)log - 1, 0);
 }
 

@@ -4,6 +4,7 @@
 #include "mgw/loop/timer.h"
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /* HAProxy answers 503 at once when a unix backlog is full. */
 #define SOCK_BACKLOG 4096
@@ -31,6 +32,7 @@ struct sock_listener {
         struct timer rest;
         struct loop *loop;
         int fd;
+        int last_fd; /* of the connection that came last */
         bool is_resting;
         bool is_told; /* that it rests, in the log */
         /* A new connection, non-blocking and close-on-exec; the handler owns fd. */
@@ -45,6 +47,8 @@ struct sock_peers {
         uint32_t not_uid;
         uint32_t not_uid_n;
         int64_t since; /* children_first_tick(): 0, there is none that could descend from us */
+        int domain;    /* of all connections; AF_UNSPEC: not looked at yet */
+        uid_t own_uid; /* of this process, from the first connection on */
         int last_pid;  /* who came last; 0: it cannot be told */
         uint32_t last_uid;
         int known_pid;
