@@ -3,6 +3,7 @@
 #include "mgw/gate/server.h"
 
 #include "confine.h"
+#include "leftover.h"
 #include "memory.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
@@ -174,12 +175,13 @@ static void server_check_tokens(struct server *sv)
 
         HASH_ITER(hh, gate->sessions, s, after)
         {
-                if (s->user == &gate->everybody || s->user->has_token || s->kind == SESSION_HOST)
+                if (s->user->has_token || s->kind == SESSION_HOST)
                         continue;
                 log_info(LOG_FIELDS({"user", s->user->email}),
                          "[MCP] session ended: its user has no valid token any more");
                 session_end(s);
         }
+        leftovers_end(gate, false);
         if (next == INT64_MAX)
                 timer_disarm(gate->loop, &sv->expiry);
         else

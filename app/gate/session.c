@@ -3,6 +3,7 @@
  * is full. */
 #include "mgw/gate/session.h"
 
+#include "leftover.h"
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
 #include "mgw/gate/ask.h"
@@ -114,6 +115,8 @@ static char everybody[] = "*";
 void session_gate_init(struct gate *gate)
 {
         gate->everybody.email = everybody;
+        gate->everybody.has_token = true;
+        list_init(&gate->leftovers);
         list_init(&gate->everybody.subscriptions);
 }
 
@@ -409,6 +412,7 @@ void session_end_all(struct gate *gate)
         {
                 session_end(s);
         }
+        leftovers_end(gate, true);
 }
 
 uint32_t session_new_channel(struct session *s, bool is_post)

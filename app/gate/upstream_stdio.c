@@ -1,6 +1,7 @@
 /* An MCP server as a child process: a message a line, both ways. It is started when its session
  * needs it, and ended when it has had nothing to do for a while. */
 #include "confine.h"
+#include "leftover.h"
 #include "link_inside.h"
 #include "mgw/base/log.h"
 #include "mgw/base/strv.h"
@@ -28,7 +29,8 @@ struct stdio_peer {
         struct exchange *relayed;   /* the line in progress is its answer */
         struct request_waiter room; /* a client that does not read holds the child back */
         struct timer idle;
-        char last_words[160]; /* of its stderr, before it is ready */
+        int64_t start_until_ms; /* its start may last so long; 0: it has started */
+        char last_words[160];   /* of its stderr, before it is ready */
 };
 
 /* What a child has of our environment; the rest it is given by its entry. */
@@ -99,7 +101,7 @@ static bool share_has_room(struct share *share)
         if (max > most)
                 max = most;
         return max == 0 || share == share->gate->own_share || share->n_children < max ||
-               share_ends_child(share);
+               leftover_make_room(share) || share_ends_child(share);
 }
 
 static void peer_on_idle(struct timer *timer)
@@ -384,6 +386,8 @@ static int stdio_open(struct link *link)
                 log_info(LOG_FIELDS({"user", link->session->user->email}),
                          "[upstream] %s: process %d started", upstream_name(link->upstream),
                          (int)child_pid(peer->child));
+        peer->start_until_ms =
+                loop_now_ms(link_loop(link)) + link->upstream->server->start_timeout_ms;
         peer_share(peer)->n_children++;
         peer_watch_idle(peer);
         return 0;
@@ -394,12 +398,18 @@ static void stdio_on_ready(struct link *link)
         struct stdio_peer *peer = link->peer;
 
         peer->last_words[0] = '\0';
+        peer->start_until_ms = 0;
 }
 
 static void stdio_destroy(struct link *link)
 {
         struct stdio_peer *peer = link->peer;
+        int64_t left_ms = peer->start_until_ms - loop_now_ms(link_loop(link));
 
+        if (peer->child != NULL && leftover_take(link, peer->child, left_ms)) {
+                peer_leave_share(peer);
+                peer->child = NULL;
+        }
         peer_stop(peer);
         loop_bury(link_loop(link), peer, free);
 }

@@ -212,6 +212,20 @@ void child_fault(struct child *child, const char *fmt, ...)
         child_signal(child, SIGKILL);
 }
 
+static void child_tell(struct child *child, const struct child_handlers *handlers, void *owner)
+{
+        child->handlers = *handlers;
+        child->owner = owner;
+        child->out.on_line = handlers->on_line;
+        child->err.on_line = handlers->on_error_line;
+}
+
+void child_hand_over(struct child *child, const struct child_handlers *handlers, void *owner)
+{
+        child_tell(child, handlers, owner);
+        child_resume(child);
+}
+
 void child_stop(struct child *child)
 {
         if (child == NULL || child->is_over || child->is_stopped)
@@ -298,8 +312,7 @@ static struct child *child_create(struct children *children, const struct child_
                 return NULL;
         child->children = children;
         child->loop = children->loop;
-        child->handlers = *handlers;
-        child->owner = owner;
+        child_tell(child, handlers, owner);
         child->term_after_ms = options->term_after_ms;
         child->kill_after_ms = options->kill_after_ms;
         child->work.on_run = child_on_work;

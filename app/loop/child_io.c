@@ -276,9 +276,7 @@ int child_io_open(struct child *child, int fds[3], const struct child_options *o
         lines_init(&child->out.lines, options->line_max_bytes, CHILD_READ_BYTES, false,
                    options->memory);
         lines_init(&child->err.lines, CHILD_ERROR_LINE_MAX, CHILD_ERROR_READ_BYTES, true, NULL);
-        child->out.on_line = child->handlers.on_line;
         child->out.long_bytes = options->line_long_bytes;
-        child->err.on_line = child->handlers.on_error_line;
         child->out.fd = child->err.fd = -1;
         r = in_open(child, &fds[0]);
         if (r == 0)

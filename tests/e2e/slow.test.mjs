@@ -3,11 +3,12 @@
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { FaultServer, answerTo, sendJson, tools } from './lib/fault_server.mjs';
-import { startGateway, top, waitFor } from './lib/gateway.mjs';
+import { mgwRelease, startGateway, top, waitFor } from './lib/gateway.mjs';
 import { messageOf, post } from './lib/stateless.mjs';
 import { openSession, openStream, rpc } from './lib/stream.mjs';
 
@@ -112,6 +113,66 @@ describe('a program that starts slowly', { timeout: 60000 }, () => {
     }, 'who keeps no session to see it too');
     const nStarts = fs.readFileSync(journal, 'utf8').split('\n').filter((line) => line === 'start').length;
     assert.equal(nStarts, clients.length + 1, 'none was killed and started again');
+  });
+});
+
+describe('a program whose session ends while it starts', { timeout: 60000 }, () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-leftover-'));
+  const [gate, pids, journal] = ['gate', 'pids', 'journal'].map((name) => path.join(dir, name));
+  const secrets = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-leftover-')); // which programs cannot enter
+  const tokens = path.join(secrets, 'tokens.json');
+  const script = (of) => `echo $$ >> ${pids}.${of}; while [ ! -e ${gate} ]; do sleep 0.05; done; exec ${node} ${childProgram} ${journal}`;
+  const started = (of) => (fs.existsSync(`${pids}.${of}`) ? fs.readFileSync(`${pids}.${of}`, 'utf8').trim().split('\n').map(Number) : []);
+  const alive = (of) => started(of).filter((pid) => fs.existsSync(`/proc/${pid}`));
+  const begins = (of, n) => waitFor(() => started(of).length === n, `${n} programs ${of} to be started`);
+  const only = (of, n) => waitFor(() => alive(of).length === n, `${n} programs ${of} to be left`, 10000, new Set(), () => `there are ${alive(of).length}`);
+  let gateway, authorization;
+  /** Opens a session, and ends it when its programs have been started. */
+  const comeAndGo = async (n) => {
+    const { headers } = await openSession(gateway.url, '2025-11-25', { authorization });
+    for (const of of ['a', 'b']) await begins(of, n);
+    assert.equal((await fetch(`${gateway.url}/mcp`, { method: 'DELETE', headers })).status, 204);
+  };
+  before(async () => {
+    authorization = `Bearer ${execFileSync(mgwRelease, ['token', 'ada@example.com', '--file', tokens], { encoding: 'utf8' }).trim()}`;
+    gateway = await startGateway({
+      settings: { ...settings, AUTH_TOKENS_FILE: tokens, CHILDREN_PER_USER_MAX: 3 },
+      config: { mcpServers: Object.fromEntries(['a', 'b'].map((of) => [of, { command: 'sh', args: ['-c', script(of)] }])) },
+    });
+  });
+  after(async () => {
+    await gateway.stop();
+    for (const made of [dir, secrets]) fs.rmSync(made, { recursive: true });
+  });
+
+  test('goes on, one for all sessions of its user that end so, and makes room where there is none', async () => {
+    await comeAndGo(1);
+    assert.deepEqual([alive('a').length, alive('b').length], [1, 1]);
+    await comeAndGo(2); // of four, three may run: the oldest is given up
+    await gateway.mgw.line(/\[upstream\] [ab]: makes room for another program of its user \(children_per_user_max\)/);
+    for (const of of ['a', 'b']) await only(of, 1);
+  });
+
+  test('ends when it has started', async () => {
+    fs.writeFileSync(gate, '');
+    for (const of of ['a', 'b']) await gateway.mgw.line(new RegExp(`\\[upstream\\] ${of}: has started, and its session has ended`));
+    for (const of of ['a', 'b']) await only(of, 0);
+    const { headers } = await openSession(gateway.url, '2025-11-25', { authorization });
+    const answer = await fetch(`${gateway.url}/mcp`, {
+      method: 'POST', headers: { ...headers, accept: 'application/json' }, body: rpc(2, 'tools/call', { name: 'a_hello', arguments: {} }),
+    });
+    assert.equal(textOf(await answer.json()), 'hello from a child');
+  });
+
+  test('ends with the token of its user', async () => {
+    fs.rmSync(gate);
+    const before = started('a').length;
+    await comeAndGo(before + 1);
+    assert.ok(alive('a').length > 0);
+    fs.writeFileSync(tokens, JSON.stringify({ ...JSON.parse(fs.readFileSync(tokens, 'utf8')), users: [] }));
+    gateway.mgw.child.kill('SIGHUP');
+    await gateway.mgw.line(/\[upstream\] a: is ended with what its user had/);
+    for (const of of ['a', 'b']) await only(of, 0);
   });
 });
 

@@ -60,6 +60,7 @@ struct gate {
         struct share *shares;     /* gate/share: of addresses, hash */
         struct share *own_share;  /* pays for what is nobody's, without a cap of its own */
         struct list idle_shares;  /* those with idle sessions */
+        struct list leftovers;    /* gate/leftover */
 
         struct loop_task work; /* gate/work */
         struct list busy_shares;

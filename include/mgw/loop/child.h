@@ -100,6 +100,8 @@ int child_write(struct child *child, struct str bytes);
  * writes waits in its pipe. Memory held: what has come of one line, and a pipe's content. */
 void child_pause(struct child *child);
 void child_resume(struct child *child);
+/* From now on its events are these handlers', with that owner; nothing is held back any more. */
+void child_hand_over(struct child *child, const struct child_handlers *handlers, void *owner);
 /* Closes standard input, ends the group by SIGTERM and SIGKILL when it does not go by itself. No
  * handler is called any more. The child is freed when it has ended; NULL is fine. */
 void child_stop(struct child *child);

@@ -1,0 +1,148 @@
+#include "leftover.h"
+
+#include "mgw/base/log.h"
+#include "mgw/gate/session.h"
+#include "mgw/gate/share.h"
+
+#include <stdlib.h>
+
+struct leftover {
+        struct list link; /* gate->leftovers, the oldest first */
+        struct upstream *upstream;
+        struct share *share; /* held */
+        const struct user *user;
+        struct child *child; /* NULL: it has ended */
+        struct timer deadline;
+};
+
+static void leftover_end(struct leftover *l, const char *why)
+{
+        struct gate *gate = l->upstream->gate;
+
+        if (upstream_may_log(l->upstream))
+                log_info(LOG_FIELDS({"user", l->user->email}), "[upstream] %s: %s",
+                         upstream_name(l->upstream), why);
+        list_unlink(&l->link);
+        timer_disarm(gate->loop, &l->deadline);
+        child_stop(l->child);
+        l->share->n_children--;
+        share_let_go(l->share);
+        loop_bury(gate->loop, l, free);
+}
+
+static void leftover_on_line(void *owner, struct str line)
+{
+        (void)line;
+        leftover_end(owner, "has started, and its session has ended: the next starts it again");
+}
+
+static bool leftover_on_long_line(void *owner, struct str head)
+{
+        (void)owner;
+        (void)head;
+        return false;
+}
+
+static void leftover_on_piece(void *owner, struct str piece, bool is_last)
+{
+        (void)owner;
+        (void)piece;
+        (void)is_last;
+}
+
+static void leftover_on_error_line(void *owner, struct str line)
+{
+        const struct leftover *l = owner;
+
+        if (upstream_may_log(l->upstream))
+                log_info(NULL, "[upstream] %s: stderr: %.*s", upstream_name(l->upstream),
+                         STR_ARG(line));
+}
+
+static void leftover_on_room(void *owner)
+{
+        (void)owner;
+}
+
+static void leftover_on_exit(void *owner, int status, const char *how)
+{
+        struct leftover *l = owner;
+
+        (void)status;
+        l->child = NULL;
+        leftover_end(l, how);
+}
+
+static void leftover_on_deadline(struct timer *timer)
+{
+        leftover_end(container_of(timer, struct leftover, deadline),
+                     "has not started within start_timeout_s, and its session has ended");
+}
+
+static const struct child_handlers leftover_handlers = {
+        .on_line = leftover_on_line,
+        .on_long_line = leftover_on_long_line,
+        .on_piece = leftover_on_piece,
+        .on_error_line = leftover_on_error_line,
+        .on_room = leftover_on_room,
+        .on_exit = leftover_on_exit,
+};
+
+/* Both walk children_max at most. */
+static struct leftover *leftover_find(const struct share *share, const struct upstream *upstream)
+{
+        list_for_each (it, &share->gate->leftovers) {
+                struct leftover *l = container_of(it, struct leftover, link);
+
+                if (l->share == share && (upstream == NULL || l->upstream == upstream))
+                        return l;
+        }
+        return NULL;
+}
+
+bool leftover_take(struct link *link, struct child *child, int64_t left_ms)
+{
+        struct session *s = link->session;
+        struct gate *gate = link_gate(link);
+        struct leftover *l;
+
+        if (left_ms <= 0 || gate->is_draining || !s->user->has_token ||
+            leftover_find(s->share, link->upstream) != NULL)
+                return false;
+        l = calloc(1, sizeof(*l));
+        if (l == NULL)
+                return false;
+        l->deadline.on_due = leftover_on_deadline;
+        if (timer_arm(gate->loop, &l->deadline, left_ms) < 0) {
+                free(l);
+                return false;
+        }
+        l->upstream = link->upstream;
+        l->share = share_hold(s->share);
+        l->user = s->user;
+        l->child = child;
+        s->share->n_children++;
+        child_hand_over(child, &leftover_handlers, l);
+        list_append(&gate->leftovers, &l->link);
+        return true;
+}
+
+bool leftover_make_room(struct share *share)
+{
+        struct leftover *l = leftover_find(share, NULL);
+
+        if (l == NULL)
+                return false;
+        leftover_end(l, "makes room for another program of its user (children_per_user_max)");
+        return true;
+}
+
+void leftovers_end(struct gate *gate, bool all)
+{
+        list_for_each_safe (it, &gate->leftovers) {
+                struct leftover *l = container_of(it, struct leftover, link);
+
+                if (all || !l->user->has_token)
+                        leftover_end(l, "is ended with what its user had");
+        }
+}
