@@ -123,6 +123,13 @@ void child_resume(struct child *child)
         child->is_paused = false;
 }
 
+void child_hand_over(struct child *child, const struct child_handlers *handlers, void *owner)
+{
+        child_resume(child);
+        child->handlers = handlers;
+        child->owner = owner;
+}
+
 void child_stop(struct child *child)
 {
         if (child != NULL)
