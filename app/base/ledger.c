@@ -46,6 +46,12 @@ int ledger_charge(struct ledger_payer *payer, enum ledger_kind kind, size_t n)
         return r;
 }
 
+int ledger_charge_spare(struct ledger_payer *payer, enum ledger_kind kind, size_t n)
+{
+        return passes(payer->bytes, n, payer->max_bytes / 2) ? LEDGER_E_PAYER
+                                                             : ledger_charge(payer, kind, n);
+}
+
 void ledger_release(struct ledger_payer *payer, enum ledger_kind kind, size_t n)
 {
         assert(n <= payer->bytes && n <= payer->ledger->by_kind[kind]);

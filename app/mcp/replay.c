@@ -88,6 +88,7 @@ int replay_add(struct replay *log, struct replay_id id, struct str data, bool wa
         struct replay_pool *pool = log->pool;
         uint64_t size = sizeof(struct replay_entry) + data.n;
         struct replay_entry *e;
+        int r;
 
         replay_pool_expire(pool, now_ms);
         if (size > log->max_bytes || size > pool->max_bytes)
@@ -96,8 +97,12 @@ int replay_add(struct replay *log, struct replay_id id, struct str data, bool wa
                 entry_drop(log_oldest(log));
         while (pool->bytes + size > pool->max_bytes)
                 entry_drop(pool_oldest(pool));
-        if (ledger_charge(log->payer, LEDGER_REPLAY, size) != 0)
-                return 0;
+        while ((r = ledger_charge_spare(log->payer, LEDGER_REPLAY, size)) != 0) {
+                e = r == LEDGER_E_PAYER ? log_oldest(log) : NULL;
+                if (e == NULL)
+                        return 0;
+                entry_drop(e);
+        }
         e = calloc(1, size);
         if (e == NULL) {
                 ledger_release(log->payer, LEDGER_REPLAY, size);

@@ -125,10 +125,25 @@ Test(replay, finishing_twice_or_nothing_is_harmless)
 
 Test(replay, keeps_nothing_that_its_payer_has_no_room_for)
 {
-        payer.max_bytes = sizeof(struct replay_entry) + 10;
+        payer.max_bytes = 2 * (sizeof(struct replay_entry) + 10);
         check_int(replay_add(&two, (struct replay_id){2, 1}, STR("0123456789"), true, 0), 0);
-        check_int(replay_add(&two, (struct replay_id){2, 2}, STR("x"), true, 0), 0);
-        cr_assert_eq(count(&two), 1);
-        cr_assert_eq(payer.bytes, payer.max_bytes);
-        payer.max_bytes = 0;
+        check_int(replay_add(&two, (struct replay_id){2, 2}, STR("01234567890"), true, 0), 0);
+        cr_assert_eq(count(&two), 0);
+        cr_assert_eq(payer.bytes, 0);
+}
+
+Test(replay, leaves_half_of_what_its_payer_may_hold_for_work)
+{
+        uint64_t work = 300;
+
+        payer.max_bytes = 1000;
+        for (uint32_t i = 1; i <= 50; i++)
+                replay_add(&two, (struct replay_id){2, i}, STR("0123456789"), true, 0);
+        cr_assert_leq(payer.bytes, 500);
+        cr_assert_geq(count(&two), 3);
+        cr_assert_eq(replay_after(&two, (struct replay_id){2, 49})->id.seq, 50, "the newest");
+        ledger_charge_past(&payer, LEDGER_CALL, work);
+        replay_add(&two, (struct replay_id){2, 51}, STR("0123456789"), true, 0);
+        cr_assert_leq(payer.bytes, 500, "what is kept makes room");
+        ledger_release(&payer, LEDGER_CALL, work);
 }
