@@ -30,6 +30,8 @@ lint_scripts() {
 
 lint_haproxy() {
   local log=$LOG_DIR/haproxy-lint.log
+  # What this HAProxy bears, and 3.0 does not.
+  ! grep -nE '^ *http-error .* hdr ' haproxy/haproxy.cfg || return 1
   MGW_SOCKET=/run/mgw/fcgi.sock haproxy -c -f haproxy/haproxy.cfg >"$log" 2>&1 && ! grep -i warning "$log" && return
   cat "$log"
   return 1

@@ -189,15 +189,34 @@ bench_against() {
 }
 
 bench() {
+  local node=(tests/e2e/node_modules/.bin/node tests/bench/bench.mjs)
   need_log_dir
   need_packages "${TEST_PACKAGES[@]}"
   need_npm_packages
-  [[ " $* " != *" --peers "* ]] || need_npm_packages tests/bench/peers
+  if [[ " $* " = *" --peers "* ]]; then
+    need_npm_packages tests/bench/peers
+    find_tbxark
+    # A client too, with the others.
+    node=(taskset -c 1 tests/e2e/node_modules/.bin/node tests/bench/peers/peers.mjs)
+  fi
   build build gcc -Dtests=false
   build build-bench gcc -Dbench=true -Dtests=false
   # HAProxy needs two descriptors a stream.
   ulimit -S -n "$(ulimit -H -n)"
   export MGW_BIN=$PWD/build/mgw MGW_BENCH_DIR=$PWD/build-bench/tests/bench
   [ "${1:-}" != --against ] || bench_against "${2:?bench --against COMMIT}" "${@:3}"
-  exec tests/e2e/node_modules/.bin/node tests/bench/bench.mjs "$@"
+  exec "${node[@]}" "$@"
+}
+
+# TBXark's mcp-proxy, a program in Go: one that is there already (MGW_BENCH_TBXARK), or from Go's registry. Where it cannot
+# be had the table says so.
+find_tbxark() {
+  local dir=$PWD/build-bench/go log=$LOG_DIR/go.log
+  [ -z "${MGW_BENCH_TBXARK:-}" ] || return 0
+  export MGW_BENCH_TBXARK=$dir/mcp-proxy
+  [ ! -x "$MGW_BENCH_TBXARK" ] || return 0
+  say "installing: TBXark/mcp-proxy"
+  GOBIN=$dir timeout 300 go install github.com/tbxark/mcp-proxy@v0.43.2 </dev/null >"$log" 2>&1 && return
+  MGW_BENCH_TBXARK=
+  say "TBXark/mcp-proxy is not to be had here, and is left out: see $log"
 }

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 
 import { top } from '../e2e/lib/gateway.mjs';
 import { SETTLE_MS, costOf, measureMemory } from './lib/measure.mjs';
-import { markdown, number } from './lib/report.mjs';
+import { markdown, number } from './lib/page.mjs';
 import { mgwBinary, mostStreams, sleep, startChain, startUpstream } from './lib/system.mjs';
 
 const WORSE = 1.05;

@@ -10,14 +10,14 @@ import { top } from '../e2e/lib/gateway.mjs';
 import { measureAttacks } from './lib/attack.mjs';
 import { measureBusy, measureIdle, measureMemory, measureCalls, measureStalled } from './lib/measure.mjs';
 import { compare, printTable, writeDocs, writePlot } from './lib/report.mjs';
+import { baseline, mgw, mgwWith, relay } from './lib/servers.mjs';
 import { measureSessions } from './lib/sessions.mjs';
-import { mgwBinary, mostStreams, programs, startUpstream } from './lib/system.mjs';
+import { mostStreams, startUpstream } from './lib/system.mjs';
 
 const { values: options } = parseArgs({
   options: {
     streams: { type: 'string', default: '9000' },
     seconds: { type: 'string', default: '8' },
-    peers: { type: 'boolean', default: false },
     'write-docs': { type: 'boolean', default: false },
     compare: { type: 'string' },
   },
@@ -34,12 +34,6 @@ const dir = path.join(out, 'run');
 fs.rmSync(dir, { recursive: true, force: true });
 fs.mkdirSync(dir, { recursive: true });
 
-const mgw = (env = {}, args = []) => (keepalive) => ({
-  name: 'mgw', command: () => [mgwBinary, ...args], env: { MGW_KEEPALIVE_S: String(keepalive), ...env },
-});
-const baseline = (name) => (keepalive) => ({
-  name, command: (socket) => [path.join(programs, name), socket, String(keepalive * 1000)],
-});
 const servers = { mgw: mgw(), floor: baseline('floor'), thread: baseline('thread') };
 
 const [asked, seconds] = [Number(options.streams), Number(options.seconds)];
@@ -77,24 +71,18 @@ for (const [at, name] of names.entries()) Object.assign(results.servers[name], {
 
 step('mgw and floor by turns: calls to an HTTP upstream');
 const upstream = await startUpstream(dir);
-const config = path.join(dir, 'relay.json');
-fs.writeFileSync(config, JSON.stringify({ mcpServers: { up: { url: `http://127.0.0.1:${upstream.port}/mcp` } } }));
-const relay = () => ({ name: 'relay', command: (socket) => [path.join(programs, 'relay'), socket, String(upstream.port)] });
-const relayed = await measureCalls([mgw({}, ['--config', config]), relay], { dir, tool: 'up_echo' });
+const toUpstream = mgwWith(dir, 'relay', { up: { url: `http://127.0.0.1:${upstream.port}/mcp` } });
+const relayed = await measureCalls([toUpstream, relay(upstream)], { dir, tool: 'up_echo' });
 results.servers.mgw.relay = relayed[0];
 results.servers.floor.relay = relayed[1];
 // A client that listens has two descriptors in HAProxy, and two in mgw: its stream, and the one at the upstream.
 const sessions = Math.min(n, 5000);
-results.servers.mgw.sessions = await measureSessions(mgw, { n: sessions, dir, upstream, step });
+results.servers.mgw.sessions = await measureSessions({ n: sessions, dir, upstream, step });
 await upstream.stop();
 
 step(`mgw: one user attacks, ${n} streams idle`);
-results.servers.mgw.attack = await measureAttacks(mgw, { n, dir, step });
+results.servers.mgw.attack = await measureAttacks({ n, dir, step });
 
-if (options.peers) {
-  const { measurePeers } = await import('./peers/peers.mjs');
-  results.peers = await measurePeers({ dir, step });
-}
 results.load_after = os.loadavg()[0];
 
 fs.writeFileSync(path.join(out, 'bench.json'), `${JSON.stringify(results, null, 2)}\n`);

@@ -1,7 +1,7 @@
 /* A client of thousands of streams, told on standard input what to do; it answers each command with
  * one line of JSON. It reads its streams all the time.
  *
- *   load PORT ADMIN_PORT     with MGW_ADMIN_SECRET in its environment
+ *   load PORT ADMIN_PORT [tls]     with MGW_ADMIN_SECRET in its environment; tls: PORT speaks it
  *
  *   open N sse|mcp           stall                    count SECONDS
  *   push one|all TIMES BYTES close                    sessions N TOOL
@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 char authorization[300];
@@ -107,8 +106,10 @@ int main(int argc, char **argv)
         struct source commands = {.fd = STDIN_FILENO, .on_ready = on_input};
         char *end;
 
-        if (argc != 3)
-                die("usage: load PORT ADMIN_PORT");
+        if (argc != 3 && (argc != 4 || strcmp(argv[3], "tls") != 0))
+                die("usage: load PORT ADMIN_PORT [tls]");
+        if (argc == 4)
+                tls_port = (uint16_t)number(argv[1]);
         source_add(&commands, EPOLLIN);
         for (;;) {
                 turn(-1);

@@ -5,10 +5,33 @@
 #include "mgw/base/str.h"
 #include "tool.h"
 
+#include <openssl/types.h>
+#include <sys/epoll.h>
+#include <sys/types.h>
+
+/* --- load_line: a connection, in clear text or in TLS. It dies of what goes wrong --- */
+
+struct line {
+        struct source source;
+        SSL *ssl; /* NULL: clear text */
+};
+
+/* What is connected to this port speaks TLS; 0: nothing does. */
+extern uint16_t tls_port;
+/* Its handler stands in line->source. Waits for the handshake. */
+void line_open(struct line *line, uint16_t port);
+void line_close(struct line *line);
+/* As recv() of a socket that does not block. */
+ssize_t line_recv(struct line *line, void *in, size_t size);
+/* There are bytes that no event will tell of: to be read now. */
+bool line_has_more(const struct line *line);
+/* As much as fits a socket's buffer. */
+void line_send(struct line *line, const char *text, size_t n);
+
 /* --- load_calls: HTTP requests on kept connections, one after the other on each --- */
 
 struct exchange {
-        struct source source;
+        struct line line;
         char in[16384];
         size_t n_in;
         int64_t sent_ns;
@@ -23,7 +46,8 @@ extern char authorization[300];
 /* The text of a POST; session may be "". Returns its length. */
 size_t post_text(char *out, size_t size, const char *path, const char *session, const char *body,
                  size_t n_body);
-/* POSTs initialize, and copies the session's id. Runs turns until it is answered. */
+/* POSTs initialize, and copies the session's id ("": the server has none). Runs turns until it is
+ * answered. */
 #define SESSION_SIZE 128
 void session_begin(struct exchange *exchange, char session[SESSION_SIZE]);
 /* tools/call as fast as n_clients can, one call each at a time, or each of them every so often (0:

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 
 /* The bytes of the answer that begins in[]; 0: it has not come whole. */
 static size_t answer_size(const struct exchange *x)
@@ -29,18 +27,11 @@ static size_t answer_size(const struct exchange *x)
         die("an answer without Content-Length: %.*s", (int)n_head, x->in);
 }
 
-static void exchange_on_ready(struct source *source, uint32_t events)
+static void exchange_take(struct exchange *x, size_t n)
 {
-        struct exchange *x = container_of(source, struct exchange, source);
-        ssize_t n = recv(source->fd, x->in + x->n_in, sizeof(x->in) - 1 - x->n_in, 0);
         size_t size;
 
-        (void)events;
-        if (n < 0 && errno == EAGAIN)
-                return;
-        if (n <= 0)
-                die("a connection was closed instead of an answer: %.*s", (int)x->n_in, x->in);
-        x->n_in += (size_t)n;
+        x->n_in += n;
         x->in[x->n_in] = '\0';
         size = answer_size(x);
         if (size == 0)
@@ -51,24 +42,39 @@ static void exchange_on_ready(struct source *source, uint32_t events)
         x->on_answer(x, (struct str){x->in, size});
 }
 
+static void exchange_on_ready(struct source *source, uint32_t events)
+{
+        struct exchange *x = container_of(source, struct exchange, line.source);
+        ssize_t n;
+
+        (void)events;
+        do {
+                n = line_recv(&x->line, x->in + x->n_in, sizeof(x->in) - 1 - x->n_in);
+                if (n < 0 && errno == EAGAIN)
+                        return;
+                if (n <= 0)
+                        die("a connection was closed instead of an answer: %.*s", (int)x->n_in,
+                            x->in);
+                exchange_take(x, (size_t)n);
+        } while (line_has_more(&x->line));
+}
+
 void exchange_open(struct exchange *x, uint16_t port)
 {
-        x->source.fd = connect_tcp(port);
-        x->source.on_ready = exchange_on_ready;
+        x->line.source.on_ready = exchange_on_ready;
         x->n_in = 0;
-        source_add(&x->source, EPOLLIN);
+        line_open(&x->line, port);
 }
 
 void exchange_close(struct exchange *x)
 {
-        source_remove(&x->source);
+        line_close(&x->line);
 }
 
 void exchange_send(struct exchange *x, const char *request, size_t n)
 {
         x->sent_ns = now_ns();
-        if (send(x->source.fd, request, n, MSG_NOSIGNAL) != (ssize_t)n)
-                die("cannot send a request: %s", strerror(errno));
+        line_send(&x->line, request, n);
 }
 
 size_t post_text(char *out, size_t size, const char *path, const char *session, const char *body,
@@ -112,8 +118,9 @@ void session_begin(struct exchange *x, char session[SESSION_SIZE])
         while (!is_answered)
                 turn(-1);
         at = strcasestr(x->in, name);
+        session[0] = '\0';
         if (at == NULL)
-                die("initialize was answered without a session: %s", x->in);
+                return;
         at += sizeof(name) - 1;
         snprintf(session, SESSION_SIZE, "%.*s", (int)strcspn(at, "\r"), at);
 }

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 
 #define STREAMS_MAX 100000
 /* So many may be opening at once. */
@@ -16,7 +14,7 @@
 #define PATIENCE_NS 20000000000LL
 
 struct stream {
-        struct source source;
+        struct line line;
         char before; /* the last byte read */
         bool is_open;
         bool is_stalled;
@@ -38,7 +36,8 @@ static void stream_read(struct stream *s, const char *p, size_t n)
                         delays_add(&delays, last_event_ns - pushed_ns);
                 } else if (s->before == '\n' && p[i] == ':') {
                         n_comments++;
-                } else if (s->before == '\n' && p[i] == '\n' && !s->is_open) {
+                } else if (s->before == '\n' && p[i] == '\r' && !s->is_open) {
+                        /* The head's end: not every server sends more at once. */
                         s->is_open = true;
                         n_open++;
                 }
@@ -49,37 +48,37 @@ static void stream_read(struct stream *s, const char *p, size_t n)
 static void stream_on_ready(struct source *source, uint32_t events)
 {
         static char in[65536];
-        struct stream *s = container_of(source, struct stream, source);
-        ssize_t n = recv(source->fd, in, sizeof(in), 0);
+        struct stream *s = container_of(source, struct stream, line.source);
+        ssize_t n;
 
         (void)events;
-        if (n < 0 && errno == EAGAIN)
-                return;
-        if (n <= 0)
-                die("a stream was closed: %u of %u are open", n_open, n_streams);
-        if (!s->is_open && s->before == '\0' && strncmp(in, "HTTP/1.1 200", 12) != 0)
-                die("a stream was refused: %.*s", (int)n, in);
-        stream_read(s, in, (size_t)n);
+        do {
+                n = line_recv(&s->line, in, sizeof(in));
+                if (n < 0 && errno == EAGAIN)
+                        return;
+                if (n <= 0)
+                        die("a stream was closed: %u of %u are open", n_open, n_streams);
+                if (!s->is_open && s->before == '\0' && strncmp(in, "HTTP/1.1 200", 12) != 0)
+                        die("a stream was refused: %.*s", (int)n, in);
+                stream_read(s, in, (size_t)n);
+        } while (line_has_more(&s->line));
 }
 
-static void stream_start(uint16_t port, const char *session)
+static void stream_start(uint16_t port, const char *path, const char *session)
 {
         struct stream *s = calloc(1, sizeof(*s));
         char text[1024];
         int n = snprintf(text, sizeof(text),
                          "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
                          "%s%s%s%s\r\n",
-                         session[0] != '\0' ? "/mcp" : "/sse",
-                         session[0] != '\0' ? "Mcp-Session-Id: " : "", session,
+                         path, session[0] != '\0' ? "Mcp-Session-Id: " : "", session,
                          session[0] != '\0' ? "\r\n" : "", authorization);
 
         if (s == NULL || n_streams == STREAMS_MAX)
                 die("too many streams");
-        s->source.fd = connect_tcp(port);
-        s->source.on_ready = stream_on_ready;
-        source_add(&s->source, EPOLLIN);
-        if (send(s->source.fd, text, (size_t)n, MSG_NOSIGNAL) != n)
-                die("cannot send a request: %s", strerror(errno));
+        s->line.source.on_ready = stream_on_ready;
+        line_open(&s->line, port);
+        line_send(&s->line, text, (size_t)n);
         streams[n_streams++] = s;
 }
 
@@ -106,7 +105,7 @@ void streams_open(uint16_t port, unsigned n, bool with_session)
         start = now_ns();
         deadline = start + 3 * PATIENCE_NS;
         for (unsigned i = 0; i < n; i++) {
-                stream_start(port, with_session ? sessions[i] : "");
+                stream_start(port, with_session ? "/mcp" : "/sse", with_session ? sessions[i] : "");
                 while (n_streams - n_open >= N_OPENING_MAX)
                         turn_within(deadline, "streams to open");
         }
@@ -118,7 +117,7 @@ void streams_open(uint16_t port, unsigned n, bool with_session)
 void streams_close_all(void)
 {
         for (unsigned i = 0; i < n_streams; i++) {
-                source_remove(&streams[i]->source);
+                line_close(&streams[i]->line);
                 free(streams[i]);
         }
         n_streams = n_open = n_stalled = 0;
@@ -135,7 +134,7 @@ void streams_stall_one(void)
                 s->is_stalled = true;
                 n_stalled++;
                 /* It keeps its socket, and looks at it no more. */
-                source_ignore(&s->source);
+                source_ignore(&s->line.source);
                 break;
         }
         printf("{\"stalled\":%u}\n", n_stalled);

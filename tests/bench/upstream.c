@@ -1,8 +1,9 @@
-/* An MCP server with one tool, `echo`, over HTTP on kept connections: as little work as can be, so
+/* An MCP server with a tool, `echo`, over HTTP on kept connections: as little work as can be, so
  * that a relay to it shows the relay's. At /get it offers a GET stream, which stays silent; nowhere
- * else. With '-' for the port it is one over stdio.
+ * else. With '-' for the port it is one over stdio: there it has `wait` too, which never answers,
+ * and as many more as are asked for, of 400 bytes each.
  *
- *   upstream PORT|- */
+ *   upstream PORT|- [TOOLS] */
 #include "mgw/base/list.h"
 #include "mgw/base/str.h"
 #include "tool.h"
@@ -20,9 +21,9 @@ struct peer {
         char in[16384];
 };
 
-static const char hello[] = "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"tools\":{}},"
-                            "\"serverInfo\":{\"name\":\"upstream\",\"version\":\"1\"}}";
-static const char tools[] =
+static char hello[] = "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"tools\":{}},"
+                      "\"serverInfo\":{\"name\":\"upstream\",\"version\":\"1\"}}";
+static const char *tools =
         "{\"tools\":[{\"name\":\"echo\",\"inputSchema\":{\"type\":\"object\"}}]}";
 static const char echo[] = "{\"content\":[{\"type\":\"text\",\"text\":\"hello\"}]}";
 
@@ -50,38 +51,72 @@ static struct str find_id(const char *body)
         return (struct str){at, strcspn(at, ",}")};
 }
 
-/* The answer to a message; 0: it gets none. */
-static size_t answer_text(char *out, size_t size, const char *message)
+/* As of the revision that the client asks for. */
+static const char *hello_to(const char *message)
 {
-        struct str id = find_id(message);
-        const char *result = strstr(message, "\"tools/call\"") != NULL   ? echo
-                             : strstr(message, "\"initialize\"") != NULL ? hello
-                                                                         : tools;
+        static const char name[] = "\"protocolVersion\":\"";
+        const char *asked = strstr(message, name);
 
-        if (id.n == 0)
-                return 0;
-        return (size_t)snprintf(out, size, "{\"jsonrpc\":\"2.0\",\"id\":%.*s,\"result\":%s}",
-                                STR_ARG(id), result);
+        if (asked != NULL && strlen(asked) > sizeof(name) + 10)
+                memcpy(hello + sizeof(name), asked + sizeof(name) - 1, 10);
+        return hello;
 }
+
+static const char *result_of(const char *message)
+{
+        return strstr(message, "\"tools/call\"") != NULL   ? echo
+               : strstr(message, "\"initialize\"") != NULL ? hello_to(message)
+                                                           : tools;
+}
+
+#define ANSWER "{\"jsonrpc\":\"2.0\",\"id\":%.*s,\"result\":%s}"
 
 static void answer(struct peer *p, const char *message)
 {
+        struct str id = find_id(message);
         char text[512];
-        size_t n = answer_text(text, sizeof(text), message);
+        int n;
 
-        peer_send(p, n > 0 ? "200 OK" : "202 Accepted", text, n);
+        if (id.n == 0) {
+                peer_send(p, "202 Accepted", "", 0);
+                return;
+        }
+        n = snprintf(text, sizeof(text), ANSWER, STR_ARG(id), result_of(message));
+        peer_send(p, "200 OK", text, (size_t)n);
 }
 
-static void serve_stdio(void)
+static void make_tools(unsigned n)
 {
-        char *line = NULL, text[512];
+        static const char one[] = ",{\"name\":\"tool%04u\",\"description\":\"%*s\","
+                                  "\"inputSchema\":{\"type\":\"object\"}}";
+        char *text = malloc(200 + n * 400UL);
+        size_t at;
+
+        if (text == NULL)
+                die("out of memory");
+        at = (size_t)sprintf(text, "{\"tools\":[{\"name\":\"echo\",\"inputSchema\":{\"type\":"
+                                   "\"object\"}},{\"name\":\"wait\",\"inputSchema\":{\"type\":"
+                                   "\"object\"}}");
+        for (unsigned i = 0; i < n; i++)
+                at += (size_t)sprintf(text + at, one, i, 320, "what it is for.");
+        strcpy(text + at, "]}");
+        tools = text;
+}
+
+static void serve_stdio(unsigned n_tools)
+{
+        char *line = NULL;
         size_t size = 0;
 
-        while (getline(&line, &size, stdin) > 0)
-                if (answer_text(text, sizeof(text), line) > 0) {
-                        puts(text);
-                        fflush(stdout);
-                }
+        make_tools(n_tools);
+        while (getline(&line, &size, stdin) > 0) {
+                struct str id = find_id(line);
+
+                if (id.n == 0 || strstr(line, "\"wait\"") != NULL)
+                        continue;
+                printf(ANSWER "\n", STR_ARG(id), result_of(line));
+                fflush(stdout);
+        }
         free(line);
 }
 
@@ -161,10 +196,10 @@ int main(int argc, char **argv)
 {
         struct source listener = {.on_ready = on_accept};
 
-        if (argc != 2)
-                die("usage: upstream PORT|-");
+        if (argc != 2 && argc != 3)
+                die("usage: upstream PORT|- [TOOLS]");
         if (strcmp(argv[1], "-") == 0) {
-                serve_stdio();
+                serve_stdio(argc == 3 ? (unsigned)number(argv[2]) : 0);
                 return 0;
         }
         listener.fd = listen_tcp((uint16_t)number(argv[1]));

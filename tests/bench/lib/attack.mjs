@@ -6,6 +6,7 @@ import path from 'node:path';
 import { createHash } from 'node:crypto';
 
 import { asOperator } from '../../e2e/lib/gateway.mjs';
+import { mgw } from './servers.mjs';
 import { Load, sleep, startChain } from './system.mjs';
 
 export const ATTACKS = ['texts', 'values', 'flood'];
@@ -57,7 +58,7 @@ async function observe(chain, act) {
 }
 
 /** { streams, quiet, texts, values, flood }: what observe() sees of each, n streams of a crowd being idle. */
-export async function measureAttacks(mgw, { n, dir, step }) {
+export async function measureAttacks({ n, dir, step }) {
   const crowd = Array.from({ length: Math.ceil(n / STREAMS_OF_ONE) }, (_, i) => `crowd${i}`);
   const tokens = path.join(dir, 'tokens.json');
   writeTokens(tokens, ['ada', 'bob', ...crowd]);

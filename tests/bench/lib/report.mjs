@@ -3,7 +3,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-export const number = (value, digits) => (value === undefined || Number.isNaN(value) ? '-' : value.toFixed(digits));
+import { markdown, number, putInto } from './page.mjs';
+
 const times = (value) => (value === undefined || !Number.isFinite(value) ? '-' : `${number(value, value < 10 ? 2 : 0)}x`);
 
 /** One figure of each server, by a function that takes it from the server's results. */
@@ -98,13 +99,6 @@ export function rowsOf(results) {
   return rows;
 }
 
-export function markdown(head, lines) {
-  const widths = head.map((cell, i) => Math.max(cell.length, ...lines.map((line) => line[i].length)));
-  const row = (cells) => `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
-  const rule = `|${widths.map((width, i) => (i === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
-  return [row(head), rule, ...lines.map(row)].join('\n');
-}
-
 function table(results) {
   const lines = rowsOf(results).map((row) => {
     const cell = (value) => (value === undefined || Number.isNaN(value) ? '-' : `${number(value, row.digits)} ${row.unit}`.trim());
@@ -141,26 +135,9 @@ export function compare(before, now) {
   return { text: markdown(['what', 'before (of floor)', 'now (of floor)', 'ratio', ''], lines), worse };
 }
 
-/** Others, of which not everything can be measured. */
-function peersTable(peers) {
-  const lines = Object.entries(peers).map(([name, p]) => [
-    name, `${p.streams}`, `${number(p.memory_bytes / 1024, 1)} kB`, `${number(p.opening_us, 0)} us`,
-    p.keepalive === undefined ? 'none on /sse' : `${number(p.keepalive, 1)} s`,
-    p.push_p50_us === undefined ? '-' : `${number(p.push_p50_us, 0)} / ${number(p.push_p99_us, 0)} us`,
-    p.calls_per_s === undefined ? '-' : `${number(p.calls_per_s, 0)} /s`,
-  ]);
-  return markdown(['', 'streams', 'memory per stream', 'opening, CPU', 'keep-alive, CPU per million', 'push p50 / p99', 'calls, 16 at once'],
-    lines);
-}
+const text = (results) => `\`./dev bench\` on ${results.cores} cores, ${results.streams} streams; load average before it ${number(results.load_before, 2)}.
 
-function text(results) {
-  const parts = [
-    `\`./dev bench\` on ${results.cores} cores, ${results.streams} streams; load average before it ${number(results.load_before, 2)}.`,
-    table(results),
-  ];
-  if (results.peers) parts.push('Others (`--peers`):', peersTable(results.peers));
-  return parts.join('\n\n');
-}
+${table(results)}`;
 
 export function printTable(results) {
   console.log(text(results));
@@ -206,10 +183,6 @@ export function writePlot(results, file) {
 
 /** Puts table and plot into the documentation. */
 export function writeDocs(results, docs) {
-  const file = path.join(docs, 'performance.md');
-  const page = fs.readFileSync(file, 'utf8');
-  const marks = /(<!-- table -->\n)[\s\S]*(<!-- end of table -->)/;
-  if (!marks.test(page)) throw new Error(`${file}: the comments that stand around the table are missing`);
-  fs.writeFileSync(file, page.replace(marks, (_, begin, end) => `${begin}\n${text(results)}\n\n${end}`));
+  putInto(path.join(docs, 'performance.md'), 'table', text(results));
   writePlot(results, path.join(docs, 'performance.svg'));
 }

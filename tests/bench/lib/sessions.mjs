@@ -1,10 +1,10 @@
 // What idle sessions cost whose upstreams are real ones: each session holds a link to every upstream. The servers
 // are mgw alone: neither the floor nor a thread a stream has upstreams to hold.
 
-import fs from 'node:fs';
 import path from 'node:path';
 
 import { SETTLE_MS, byTurns, callsOf, together } from './measure.mjs';
+import { mgwWith } from './servers.mjs';
 import { descriptorsOf, memoryOf, programs, sleep, startChain } from './system.mjs';
 
 const FEW = 100;
@@ -16,13 +16,6 @@ const [FEW_PROGRAMS, MANY_PROGRAMS] = [10, 400];
 const LEFT_MS = 2500;
 
 const TOOL = 'up_echo';
-
-/** mgw with these servers configured: (keepalive) => what startChain() takes. */
-const withServers = (mgw, dir, name, servers) => {
-  const file = path.join(dir, `${name}.json`);
-  fs.writeFileSync(file, JSON.stringify({ mcpServers: servers }));
-  return mgw({ MGW_CHILDREN_MAX: String(2 * MANY_PROGRAMS) }, ['--config', file]);
-};
 
 /** CPU a call with few and with many sessions idle: { n: [few, many], us: [us of few, us of many] }. */
 function growth(spec, dir, n, command) {
@@ -51,14 +44,15 @@ async function memory(spec, { n, dir, command, left_ms }) {
 }
 
 /** n: sessions at most, of which each may have two descriptors in mgw. */
-export async function measureSessions(mgw, { n, dir, upstream, step }) {
+export async function measureSessions({ n, dir, upstream, step }) {
   const url = (at) => ({ url: `http://127.0.0.1:${upstream.port}/${at}` });
-  const one = withServers(mgw, dir, 'get', { up: url('get') });
-  const silent = withServers(mgw, dir, 'no_get', { up: url('mcp') });
-  const twenty = withServers(mgw, dir, 'twenty', Object.fromEntries(
+  const withServers = (name, servers) => mgwWith(dir, name, servers, { MGW_CHILDREN_MAX: String(2 * MANY_PROGRAMS) });
+  const one = withServers('get', { up: url('get') });
+  const silent = withServers('no_get', { up: url('mcp') });
+  const twenty = withServers('twenty', Object.fromEntries(
     Array.from({ length: 20 }, (_, i) => [i === 0 ? 'up' : `up${i}`, url('get')]),
   ));
-  const stdio = withServers(mgw, dir, 'stdio', {
+  const stdio = withServers('stdio', {
     up: url('mcp'), program: { command: path.join(programs, 'upstream'), args: ['-'] },
   });
   const idle = (count) => `sessions ${count} ${TOOL}`;

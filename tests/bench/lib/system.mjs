@@ -5,11 +5,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import { adminSecret, Program, freePort, top, waitFor } from '../../e2e/lib/gateway.mjs';
+import { adminSecret, Program, freePort, testCertificate, top, waitFor } from '../../e2e/lib/gateway.mjs';
 
 export const programs = process.env.MGW_BENCH_DIR ?? path.join(top, 'build-bench/tests/bench');
 export const mgwBinary = process.env.MGW_BIN ?? path.join(top, 'build/mgw');
-const [serverCore, loadCore] = ['0', '1'];
+export const [serverCore, loadCore] = ['0', '1'];
 
 // What mgw allows one user, and HAProxy's configuration one address, for the sake of all: here one is everybody.
 const shares = { MGW_STREAMS_PER_USER_MAX: 0, MGW_SESSIONS_PER_USER_MAX: 0, MGW_CALLS_PER_USER_MAX: 0, MGW_CALLS_PER_USER_S: 0, MGW_CHILDREN_PER_USER_MAX: 0 };
@@ -47,8 +47,8 @@ export function cpuOf(pid) {
 
 /** The load generator: one command at a time, each answered by a line of JSON. */
 export class Load {
-  constructor(port, adminPort, dir, { isMeek } = {}) {
-    this.program = launch('load', loadCore, [path.join(programs, 'load'), port, adminPort].map(String),
+  constructor(port, adminPort, dir, { isMeek, tls } = {}) {
+    this.program = launch('load', loadCore, [path.join(programs, 'load'), port, adminPort, ...(tls ? ['tls'] : [])].map(String),
       { dir, env: { MGW_ADMIN_SECRET: adminSecret }, stdio: ['pipe', 'pipe', 'inherit'], isMeek });
   }
 
@@ -61,31 +61,36 @@ export class Load {
 
 /**
  * One server behind HAProxy, with a client: { server, haproxy, load, adminUrl, stop }.
- * command: (socket) => what starts it; without a socket (`http: port`) HAProxy speaks HTTP to it. hasShares: what mgw allows
- * one user is what it allows by default.
+ * command: (socket) => what starts it. haproxy: { config, env } where it is not the repository's. isReady: (url) => a promise
+ * of whether it serves; else /ready says it. tls: the client speaks it. hasShares: what mgw allows one user is what it allows by default.
  */
-export async function startChain({ name, command, env = {}, haproxy = 'haproxy/haproxy.cfg', port, hasShares }, dir) {
+export async function startChain({ name, command, env = {}, haproxy = {}, isReady, tls, hasShares }, dir) {
   const run = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-bench-'));
   const socket = path.join(run, 'fcgi.sock');
   const [httpPort, adminPort] = [await freePort(), await freePort()];
+  const tlsPort = tls && await freePort();
   const options = { dir, env: { ...(hasShares ? {} : shares), ...env, MGW_LISTEN: `unix:${socket}`, MGW_SOCKET_MODE: '0666', MGW_NODE: 'bench' } };
   const server = launch(name, serverCore, command(socket), options);
-  const proxy = launch('haproxy', serverCore, ['haproxy', '-f', path.join(top, haproxy)], {
+  // HAProxy's first check should find it.
+  if (!haproxy.config) await waitFor(() => server.exit || fs.existsSync(socket), `${name} to listen (see ${dir})`);
+  const proxy = launch('haproxy', serverCore, ['haproxy', '-f', haproxy.config ?? path.join(top, 'haproxy/haproxy.cfg')], {
     dir,
     env: {
-      ...limits, MGW_SOCKET: socket, MGW_HTTP_PORT: httpPort, MGW_STATS_PORT: adminPort, MGW_ADMIN_SECRET: adminSecret, BENCH_SERVER_PORT: port ?? 0,
+      ...limits, MGW_SOCKET: socket, MGW_HTTP_PORT: httpPort, MGW_STATS_PORT: adminPort, MGW_ADMIN_SECRET: adminSecret, ...haproxy.env,
+      ...(tls && { MGW_CERT: testCertificate().pem, MGW_TLS_PORT: tlsPort }),
     },
   });
-  if (port) await waitFor(() => fetch(`http://127.0.0.1:${port}/`).then(() => true, () => false), `${name} to listen (see ${dir})`);
+  const url = `http://127.0.0.1:${httpPort}`;
+  isReady ??= (at) => fetch(`${at}/ready`).then((r) => r.ok);
   await waitFor(() => {
     for (const program of [server, proxy]) {
       if (program.exit) throw new Error(`${program.name} ended: see ${dir}/${program.name}.log`);
     }
-    return fetch(`http://127.0.0.1:${httpPort}/ready`).then((r) => r.ok, () => false);
+    return isReady(url).catch(() => false);
   }, `${name} to answer through HAProxy (see ${dir})`);
-  const load = new Load(httpPort, adminPort, dir);
+  const load = new Load(tlsPort || httpPort, adminPort, dir, { tls });
   return {
-    name, server, haproxy: proxy, load, httpPort, adminPort, adminUrl: `http://127.0.0.1:${adminPort}`,
+    name, server, haproxy: proxy, load, httpPort, tlsPort, adminPort, adminUrl: `http://127.0.0.1:${adminPort}`,
     cpu: () => ({ server: cpuOf(server.pid), haproxy: cpuOf(proxy.pid) }),
     async stop() {
       await load.program.stop('SIGKILL');

@@ -7,7 +7,6 @@ import Fastify from 'fastify';
 const [port, keepaliveS] = process.argv.slice(2).map(Number);
 const app = Fastify();
 const streams = new Set();
-const answer = { jsonrpc: '2.0', id: 1, result: { content: [{ type: 'text', text: 'hello' }] } };
 
 app.get('/sse', (request, reply) => {
   reply.hijack();
@@ -30,11 +29,6 @@ app.post('/admin/announce', async (request) => {
     if (user) break;
   }
   return { streams: streams.size };
-});
-
-app.post('/mcp', async (request, reply) => {
-  reply.header('Mcp-Session-Id', 'none');
-  return answer;
 });
 
 await app.listen({ port, host: '127.0.0.1' });
