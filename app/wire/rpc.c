@@ -6,6 +6,7 @@
 #include "mgw/wire/rpc.h"
 
 #include "mgw/wire/json_number.h"
+#include "mgw/wire/json_raw.h"
 #include "rpc_read.h"
 #include "rpc_size.h"
 #include "rpc_write.h"
@@ -167,7 +168,7 @@ static const char *read_call(json_t *method, struct rpc_msg *msg)
 
         if (!rpc_is_string(method) || has_nul(method))
                 return "method must be a string without NUL";
-        if (msg->params != NULL && !json_is_object(msg->params))
+        if (msg->params != NULL && !json_is_object_or_raw(msg->params))
                 return "params must be an object";
         if (msg->id != NULL && !is_id(msg->id))
                 return "id must be a string of at most 1024 bytes, or an integer";
@@ -347,7 +348,7 @@ int rpc_msg_mend(json_t *root, struct rpc_msg *msg, const char **whyp)
                 msg->kind = RPC_RESULT;
                 r = 0;
         }
-        if (r == 0 && msg->kind == RPC_RESULT && !json_is_object(msg->result)) {
+        if (r == 0 && msg->kind == RPC_RESULT && !json_is_object_or_raw(msg->result)) {
                 *whyp = "its result is no object";
                 r = RPC_E_INVALID;
         }
