@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 
 import { top } from '../e2e/lib/gateway.mjs';
 import { measureAttacks } from './lib/attack.mjs';
-import { measureBusy, measureIdle, measureMemory, measureCalls, measureStalled } from './lib/measure.mjs';
+import { measureBusy, measureIdle, measureMemory, measureCalls, measureLists, measureStalled } from './lib/measure.mjs';
 import { compare, printTable, writeDocs, writePlot } from './lib/report.mjs';
 import { measureSessions } from './lib/sessions.mjs';
 import { mgwBinary, mostStreams, programs, startUpstream } from './lib/system.mjs';
@@ -83,6 +83,15 @@ const relay = () => ({ name: 'relay', command: (socket) => [path.join(programs, 
 const relayed = await measureCalls([mgw({}, ['--config', config]), relay], { dir, tool: 'up_echo' });
 results.servers.mgw.relay = relayed[0];
 results.servers.floor.relay = relayed[1];
+step('mgw: calls over stdio, with a program of their own and with one for all, and tools/list of 2,000 tools');
+const withProgram = (name, entry, args = []) => {
+  const file = path.join(dir, `${name}.json`);
+  fs.writeFileSync(file, JSON.stringify({ mcpServers: { up: { command: path.join(programs, 'upstream'), args: ['-', ...args], ...entry } } }));
+  return mgw({}, ['--config', file]);
+};
+const [own, shared] = await measureCalls([withProgram('own', {}), withProgram('shared', { scope: 'shared' })], { dir, tool: 'up_echo' });
+results.servers.mgw.stdio = { own, shared };
+results.servers.mgw.lists = await measureLists(withProgram('lists', { scope: 'shared' }, ['2000']), { dir });
 // A client that listens has two descriptors in HAProxy, and two in mgw: its stream, and the one at the upstream.
 const sessions = Math.min(n, 5000);
 results.servers.mgw.sessions = await measureSessions(mgw, { n: sessions, dir, upstream, step });

@@ -1,8 +1,8 @@
 /* An MCP server with one tool, `echo`, over HTTP on kept connections: as little work as can be, so
  * that a relay to it shows the relay's. At /get it offers a GET stream, which stays silent; nowhere
- * else. With '-' for the port it is one over stdio.
+ * else. With '-' for the port it is one over stdio, which lists so many tools.
  *
- *   upstream PORT|- */
+ *   upstream PORT|- [TOOLS] */
 #include "mgw/base/list.h"
 #include "mgw/base/str.h"
 #include "tool.h"
@@ -22,7 +22,7 @@ struct peer {
 
 static const char hello[] = "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"tools\":{}},"
                             "\"serverInfo\":{\"name\":\"upstream\",\"version\":\"1\"}}";
-static const char tools[] =
+static const char *tools =
         "{\"tools\":[{\"name\":\"echo\",\"inputSchema\":{\"type\":\"object\"}}]}";
 static const char echo[] = "{\"content\":[{\"type\":\"text\",\"text\":\"hello\"}]}";
 
@@ -72,17 +72,41 @@ static void answer(struct peer *p, const char *message)
         peer_send(p, n > 0 ? "200 OK" : "202 Accepted", text, n);
 }
 
+/* As long as such entries are. */
+static void list_tools(size_t n)
+{
+        char *text;
+        size_t n_text;
+        FILE *out = open_memstream(&text, &n_text);
+
+        if (out == NULL)
+                die("out of memory");
+        fputs("{\"tools\":[", out);
+        for (size_t i = 0; i < n; i++)
+                fprintf(out,
+                        "%s{\"name\":\"tool_%zu\",\"description\":\"%0200zu\",\"inputSchema\":{"
+                        "\"type\":\"object\",\"properties\":{\"path\":{\"type\":\"string\","
+                        "\"description\":\"where\"},\"count\":{\"type\":\"integer\"}},\"required\":"
+                        "[\"path\"]}}",
+                        i > 0 ? "," : "", i, i);
+        fputs("]}", out);
+        if (fclose(out) != 0)
+                die("out of memory");
+        tools = text;
+}
+
 static void serve_stdio(void)
 {
-        char *line = NULL, text[512];
+        char *line = NULL, *text = malloc(strlen(tools) + 512);
         size_t size = 0;
 
-        while (getline(&line, &size, stdin) > 0)
-                if (answer_text(text, sizeof(text), line) > 0) {
+        while (text != NULL && getline(&line, &size, stdin) > 0)
+                if (answer_text(text, strlen(tools) + 512, line) > 0) {
                         puts(text);
                         fflush(stdout);
                 }
         free(line);
+        free(text);
 }
 
 static void peer_refuse_or_stream(struct peer *p)
@@ -161,8 +185,10 @@ int main(int argc, char **argv)
 {
         struct source listener = {.on_ready = on_accept};
 
-        if (argc != 2)
-                die("usage: upstream PORT|-");
+        if (argc != 2 && argc != 3)
+                die("usage: upstream PORT|- [TOOLS]");
+        if (argc == 3)
+                list_tools((size_t)number(argv[2]));
         if (strcmp(argv[1], "-") == 0) {
                 serve_stdio();
                 return 0;
