@@ -49,8 +49,9 @@ static bool pair_is_sound(const struct pair *pair)
         struct str name = pair->name;
         struct str value = pair->value;
 
+        /* one stands behind the other */
         return name.n > 0 && memchr(name.p, '=', name.n) == NULL &&
-               memchr(name.p, '\0', name.n) == NULL && memchr(value.p, '\0', value.n) == NULL;
+               memchr(name.p, '\0', name.n + value.n) == NULL;
 }
 
 /* How many pairs there are, and how much text they make: NAME=VALUE and a NUL for each. 0,

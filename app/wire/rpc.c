@@ -408,9 +408,19 @@ static json_t *readable(const char *text)
         return string;
 }
 
+/* One for all messages: nobody changes a string. */
+static json_t *version_2_0(void)
+{
+        static json_t *kept;
+
+        if (kept == NULL)
+                kept = json_string("2.0");
+        return json_incref(kept);
+}
+
 json_t *rpc_result_take(json_t *id, json_t *result)
 {
-        json_t *version = json_string("2.0");
+        json_t *version = version_2_0();
         json_t *id_or_null = id == NULL ? json_null() : json_incref(id);
 
         return BUILD({"jsonrpc", version, false}, {"id", id_or_null, false},
@@ -419,7 +429,7 @@ json_t *rpc_result_take(json_t *id, json_t *result)
 
 json_t *rpc_error_take(json_t *id, int code, const char *message, json_t *data)
 {
-        json_t *version = json_string("2.0");
+        json_t *version = version_2_0();
         json_t *id_or_null = id == NULL ? json_null() : json_incref(id);
         json_t *code_number = json_integer(code);
         json_t *text = readable(message);
@@ -432,7 +442,7 @@ json_t *rpc_error_take(json_t *id, int code, const char *message, json_t *data)
 
 json_t *rpc_notification_take(const char *method, json_t *params)
 {
-        json_t *version = json_string("2.0");
+        json_t *version = version_2_0();
         json_t *name = json_string(method);
 
         return BUILD({"jsonrpc", version, false}, {"method", name, false},
@@ -441,7 +451,7 @@ json_t *rpc_notification_take(const char *method, json_t *params)
 
 json_t *rpc_request_take(json_t *id_take, const char *method, json_t *params)
 {
-        json_t *version = json_string("2.0");
+        json_t *version = version_2_0();
         json_t *name = json_string(method);
 
         return BUILD({"jsonrpc", version, false}, {"id", id_take, false}, {"method", name, false},

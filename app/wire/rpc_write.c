@@ -16,6 +16,7 @@
 #define DEPTH_MAX 256
 /* Of a number, and of the escapes of one character. */
 #define SHORT_MAX_BYTES 64
+#define SPARE_MAX_BYTES 512
 
 struct writer {
         char *p;
@@ -272,7 +273,8 @@ int rpc_write(const json_t *value, bool is_sorted, struct str *out)
                 free(w.p);
                 return -ENOMEM;
         }
-        p = realloc(w.p, w.n); /* gives back what it has not used */
+        /* gives back what it has not used, where that is worth it */
+        p = w.size - w.n > SPARE_MAX_BYTES ? realloc(w.p, w.n) : w.p;
         *out = (struct str){p != NULL ? p : w.p, w.n - 1};
         return 0;
 }
