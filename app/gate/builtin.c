@@ -5,6 +5,7 @@
 #include "confine.h"
 #include "mgw/gate/share.h"
 #include "mgw/wire/json_number.h"
+#include "mgw/wire/json_raw.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -110,8 +111,9 @@ static void describe_servers(const struct session *s, FILE *out)
         }
 }
 
-static void run_status(struct call *call)
+static void run_status(struct call *call, const json_t *arguments)
 {
+        (void)arguments;
         const struct gate *gate = session_gate(call->session);
         const struct gate_stats *st = &gate->stats;
         int64_t now = loop_now_ms(gate->loop);
@@ -161,15 +163,26 @@ static void run_status(struct call *call)
         free(text);
 }
 
-bool builtin_call(struct call *call, const char *name, const json_t *arguments)
+static void (*find_builtin(const char *name))(struct call *call, const json_t *arguments)
 {
-        if (strcmp(name, "echo") == 0)
-                run_echo(call, arguments);
-        else if (strcmp(name, "wait") == 0)
-                run_wait(call, arguments);
-        else if (strcmp(name, "gateway_status") == 0)
-                run_status(call);
-        else
+        static const struct {
+                const char *name;
+                void (*run)(struct call *call, const json_t *arguments);
+        } all[] = {{"echo", run_echo}, {"wait", run_wait}, {"gateway_status", run_status}};
+
+        for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+                if (strcmp(name, all[i].name) == 0)
+                        return all[i].run;
+        return NULL;
+}
+
+bool builtin_call(struct call *call)
+{
+        void (*run)(struct call * call, const json_t *arguments) = find_builtin(call->name);
+
+        if (run == NULL)
                 return false;
+        call->params = json_raw_open_take(call->params);
+        run(call, json_object_get(call->params, "arguments"));
         return true;
 }

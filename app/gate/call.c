@@ -17,6 +17,8 @@
 #include "mgw/gate/task.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/wire/json_number.h"
+#include "mgw/wire/json_raw.h"
+#include "mgw/wire/rpc_glance.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,6 +35,7 @@ static void call_free(void *object)
         struct call *call = object;
 
         json_decref(call->id);
+        free(call->name);
         json_decref(call->params);
         json_decref(call->progress_token);
         json_decref(call->upstream_params);
@@ -235,8 +238,11 @@ static json_t *copy_params(const struct call *call)
  * declared to nobody: who asks for one gets the answer itself. */
 static json_t *params_for_owner(const struct call *call, const char *key, const char *theirs)
 {
-        json_t *params = copy_params(call);
+        json_t *params;
 
+        if (json_is_raw(call->params))
+                return rpc_call_renamed(call->params, theirs);
+        params = copy_params(call);
         json_object_del(params, "task");
         json_object_set_new(params, key, json_string(theirs));
         return params;
@@ -244,7 +250,7 @@ static json_t *params_for_owner(const struct call *call, const char *key, const 
 
 static void call_by_name(struct call *call)
 {
-        const char *name = rpc_text(call->params, "name");
+        const char *name = call->name;
         bool is_tool = strcmp(call->method->name, "tools/call") == 0;
         struct listing_owner owner;
 
@@ -252,8 +258,7 @@ static void call_by_name(struct call *call)
                 call_fail(call, RPC_INVALID_PARAMS, "params.name must be a string without NUL");
                 return;
         }
-        if (is_tool && session_gate(call->session)->config->has_builtin_tools &&
-            builtin_call(call, name, json_object_get(call->params, "arguments")))
+        if (is_tool && session_gate(call->session)->config->has_builtin_tools && builtin_call(call))
                 return;
         owner = listing_owner_of_name(call->session, is_tool ? LINK_TOOLS : LINK_PROMPTS, name);
         if (is_tool && call_is_stateless(call) && !stateless_knows_tool(&owner))
@@ -461,6 +466,7 @@ void call_start(struct session *session, struct share *share, struct post *post,
         call->method = method_find(msg->method);
         call->id = json_incref(msg->id);
         call->params = json_incref(msg->params);
+        call->name = call->method->class == METHOD_BY_NAME ? rpc_call_name(msg->params) : NULL;
         call->beat.on_due = call_on_beat;
         call->log_level = -1;
         call->started_ms = loop_now_ms(gate->loop);

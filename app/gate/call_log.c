@@ -29,12 +29,6 @@ static bool outcome_of(const char *why, const json_t *answer, char outcome[OUTCO
         return error == NULL && !is_tool_error;
 }
 
-/* Of tools and prompts; a URI may hold a secret. */
-static const char *name_of(const struct call *call)
-{
-        return call->method->class == METHOD_BY_NAME ? rpc_text(call->params, "name") : NULL;
-}
-
 /* As the specification would have names: nobody takes one for another part of the line. */
 static bool is_plain(const char *name)
 {
@@ -48,7 +42,7 @@ void call_log(const struct call *call, const char *why, const json_t *answer)
 {
         const struct gate *gate = session_gate(call->session);
         int64_t took_ms = loop_now_ms(gate->loop) - call->started_ms;
-        const char *name = name_of(call);
+        const char *name = call->name;
         const char *traceparent = trace_parent(call->params);
         bool is_shown = name != NULL && is_plain(name);
         char outcome[OUTCOME_SIZE];

@@ -4,10 +4,12 @@
 #include "mgw/base/log.h"
 #include "mgw/gate/account.h"
 #include "mgw/gate/call.h"
+#include "mgw/wire/json_raw.h"
 #include "mgw/wire/json_str.h"
 #include "refetch.h"
 #include "rounds.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +181,20 @@ static void exchange_fix(struct exchange *x)
         x->is_stateless = link->is_stateless;
 }
 
+/* -ENOMEM: it has failed. */
+static int exchange_open_params(struct exchange *x)
+{
+        json_t *params = exchange_params(x);
+
+        if (!json_is_raw(params) || !(x->is_stateless || x->owner->transport->looks_inside))
+                return 0;
+        params = json_raw_open_take(json_incref(params));
+        if (params != NULL && json_object_set_new(x->msg, "params", params) == 0)
+                return 0;
+        exchange_fail(x, "out of memory", FAULT_FINAL);
+        return -ENOMEM;
+}
+
 /* So that what a client ends or tells all at once is not as many connections to its server. */
 static bool exchange_waits_for_others(struct exchange *x)
 {
@@ -222,6 +238,8 @@ void exchange_start(struct exchange *x)
                 HASH_ADD(hh, link->by_id, id, sizeof(x->id), x);
         exchange_fix(x);
         exchange_heard(x);
+        if (exchange_open_params(x) < 0)
+                return;
         if (!x->is_stateless || x->kind != EXCHANGE_REQUEST || !link_answers_itself(x))
                 link->transport->send(x);
 }

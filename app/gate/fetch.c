@@ -54,6 +54,7 @@ static void fetch_forget(struct fetch *f)
 {
         json_decref(f->entries);
         json_decref(f->faults);
+        ledger_hold_set_past(&f->hold, 0);
         f->entries = NULL;
         f->faults = NULL;
         f->from = NULL;
@@ -191,44 +192,30 @@ static json_t *make_index(const struct catalog_rule *rule, enum link_list list,
         return index;
 }
 
-/* Sessions with the same list share it. */
-static const struct upstream_recent *fetch_share(struct fetch *f)
+/* Sessions with the same list share it: borrowed. NULL: out of memory. */
+static struct upstream_list *fetch_share(struct fetch *f)
 {
-        struct upstream_recent *recent = &f->from->upstream->recent[f->from->is_stateless];
+        struct upstream *u = f->from->upstream;
+        struct upstream_list **recent = &u->recent[f->from->is_stateless].lists[f->list], *new;
 
-        if (json_equal(recent->lists[f->list], f->entries))
-                return recent;
+        if (json_equal(upstream_list_entries(*recent), f->entries))
+                return *recent;
         if (f->list == LINK_TOOLS)
                 fetch_check_outputs(f);
-        if (!json_equal(recent->lists[f->list], f->entries)) {
-                json_decref(recent->lists[f->list]);
-                json_decref(recent->index[f->list]);
-                recent->lists[f->list] = json_incref(f->entries);
-                recent->index[f->list] = make_index(&f->from->upstream->rule, f->list, f->entries);
-                fetch_tell_faults(f);
-                if (f->list == LINK_TOOLS || f->list == LINK_PROMPTS) {
-                        fetch_tell_rivals(f);
-                        fetch_tell_names(f);
-                }
+        if (json_equal(upstream_list_entries(*recent), f->entries))
+                return *recent;
+        new = upstream_list_create_take(u->gate, json_incref(f->entries),
+                                        make_index(&u->rule, f->list, f->entries), &f->hold);
+        if (new == NULL)
+                return NULL;
+        upstream_list_let_go(*recent);
+        *recent = new;
+        fetch_tell_faults(f);
+        if (f->list == LINK_TOOLS || f->list == LINK_PROMPTS) {
+                fetch_tell_rivals(f);
+                fetch_tell_names(f);
         }
-        return recent;
-}
-
-static void fetch_done(struct fetch *f)
-{
-        struct link *link = f->from;
-        const struct upstream_recent *recent = fetch_share(f);
-
-        account_speaks(link->account, ACCOUNT_LIST + f->list);
-        json_decref(link->lists[f->list].entries);
-        json_decref(link->lists[f->list].index);
-        link->lists[f->list].entries = json_incref(recent->lists[f->list]);
-        link->lists[f->list].index = json_incref(recent->index[f->list]);
-        link->lists[f->list].at_ms = loop_now_ms(link->upstream->gate->loop);
-        link->lists[f->list].ttl_ms = f->ttl_ms;
-        link->lists[f->list].as_of = f->as_of;
-        fetch_forget(f);
-        f->on_done(f, true);
+        return new;
 }
 
 /* A dead upstream costs its own entries only. */
@@ -240,6 +227,26 @@ static void fetch_on_fail(struct errand *errand, const char *why)
         f->from->is_missing = true;
         fetch_forget(f);
         f->on_done(f, false);
+}
+
+static void fetch_done(struct fetch *f)
+{
+        struct link *link = f->from;
+        struct upstream_list *shared = fetch_share(f);
+
+        if (shared == NULL) {
+                fetch_on_fail(&f->errand, "out of memory");
+                return;
+        }
+        account_speaks(link->account, ACCOUNT_LIST + f->list);
+        upstream_list_hold(shared);
+        upstream_list_let_go(link->lists[f->list].of);
+        link->lists[f->list].of = shared;
+        link->lists[f->list].at_ms = loop_now_ms(link->upstream->gate->loop);
+        link->lists[f->list].ttl_ms = f->ttl_ms;
+        link->lists[f->list].as_of = f->as_of;
+        fetch_forget(f);
+        f->on_done(f, true);
 }
 
 /* What it had before, if anything, stays; it is asked again the next time. */
@@ -270,9 +277,19 @@ static bool fetch_takes(const struct fetch *f, const json_t *entry)
         return false;
 }
 
-static bool fetch_is_full(const struct fetch *f)
+/* With its place in the index. */
+#define ENTRY_AROUND_BYTES 112
+
+/* What keeps an entry out; NULL: nothing, and it has been paid for. */
+static const char *fetch_lacks(struct fetch *f, const json_t *entry)
 {
-        return f->n_bytes > f->from->upstream->gate->config->list_max_bytes;
+        f->n_bytes += rpc_cost(entry);
+        if (f->n_bytes > f->from->upstream->gate->config->list_max_bytes)
+                return "list_max_bytes";
+        if (ledger_hold_set(&f->hold, f->n_bytes + ENTRY_AROUND_BYTES *
+                                                           (json_array_size(f->entries) + 1)) != 0)
+                return "memory_max_bytes: there is no memory for it";
+        return NULL;
 }
 
 static size_t entries_max(const struct fetch *f)
@@ -284,6 +301,7 @@ static size_t entries_max(const struct fetch *f)
 static void fetch_add(struct fetch *f, const json_t *page)
 {
         size_t max = entries_max(f);
+        const char *lacks;
         char why[160];
         json_t *entry;
         size_t i;
@@ -305,13 +323,13 @@ static void fetch_add(struct fetch *f, const json_t *page)
                         fetch_note_fault(f, entry, ": left out of it", why);
                 if (!fetch_takes(f, entry))
                         continue;
-                f->n_bytes += rpc_cost(entry);
-                if (fetch_is_full(f)) {
+                lacks = fetch_lacks(f, entry);
+                if (lacks != NULL) {
+                        f->is_full = true;
                         if (upstream_may_log(f->from->upstream))
-                                log_warn(NULL,
-                                         "[upstream] %s: %s: the rest of it is left out "
-                                         "(list_max_bytes)",
-                                         upstream_name(f->from->upstream), lists[f->list].method);
+                                log_warn(NULL, "[upstream] %s: %s: the rest of it is left out (%s)",
+                                         upstream_name(f->from->upstream), lists[f->list].method,
+                                         lacks);
                         return;
                 }
                 json_array_append(f->entries, entry);
@@ -341,7 +359,7 @@ static void fetch_on_answer_take(struct errand *errand, json_t *answer)
             json_integer_value(json_object_get(error, "code")) != RPC_METHOD_NOT_FOUND)
                 fetch_refused(f, error);
         else if (json_is_string(cursor) && ++f->n_pages < PAGES_MAX &&
-                 json_array_size(f->entries) < entries_max(f) && !fetch_is_full(f))
+                 json_array_size(f->entries) < entries_max(f) && !f->is_full)
                 fetch_send(f, cursor);
         else
                 fetch_done(f);
@@ -356,7 +374,7 @@ int64_t fetch_fresh_ms(const struct link *link, enum link_list list)
         if (ttl_ms >= 0 && ttl_ms < max_ms)
                 max_ms = ttl_ms;
         left_ms = link->lists[list].at_ms + max_ms - loop_now_ms(gate->loop);
-        if (link->lists[list].entries == NULL || link->lists[list].as_of != link->n_changes)
+        if (link->lists[list].of == NULL || link->lists[list].as_of != link->n_changes)
                 return 0;
         return left_ms > 0 ? left_ms : 0;
 }
@@ -370,6 +388,8 @@ void fetch_start(struct fetch *f, struct link *link, enum link_list list)
         f->ttl_ms = -1;
         f->n_pages = 0;
         f->n_bytes = 0;
+        f->is_full = false;
+        ledger_hold_init(&f->hold, &link->upstream->memory, LEDGER_LIST);
         f->as_of = link->n_changes;
         f->errand = (struct errand){
                 .may_repeat = true,

@@ -480,10 +480,6 @@ static void link_free(void *object)
         json_decref(link->subscribed);
         json_decref(link->tasks);
         listen_free(link->listen);
-        for (size_t i = 0; i < LINK_N_LISTS; i++) {
-                json_decref(link->lists[i].entries);
-                json_decref(link->lists[i].index);
-        }
         free(link);
 }
 
@@ -496,6 +492,10 @@ void link_close(struct link *link)
         assert(list_is_empty(&link->lodgers));
         timer_disarm(link_loop(link), &link->deadline);
         timer_disarm(link_loop(link), &link->retry);
+        for (size_t i = 0; i < LINK_N_LISTS; i++) {
+                upstream_list_let_go(link->lists[i].of);
+                link->lists[i].of = NULL;
+        }
         ask_forget(&link->asker);
         listen_stop(link);
         listing_forget_overdue(link);

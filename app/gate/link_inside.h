@@ -66,6 +66,8 @@ struct transport {
         /* It is HTTP: to such servers headers repeat what the body says, and to drop a request is
          * to cancel it. */
         bool has_headers;
+        /* What it sends is made of what the params say: they must have been made. */
+        bool looks_inside;
         /* Each message has a connection of its own: what is on its way when the link begins anew
          * goes on in the session that it was sent in. */
         bool outlives_sessions;

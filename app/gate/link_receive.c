@@ -11,6 +11,8 @@
 #include "mgw/gate/task.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/shape.h"
+#include "mgw/wire/json_raw.h"
+#include "mgw/wire/rpc_glance.h"
 #include "mgw/wire/rpc_peek.h"
 #include "mgw/wire/rpc_result.h"
 
@@ -43,13 +45,15 @@ static void link_note_subscription(struct link *link, const json_t *request)
                 (void)watched_add(link, kind, name);
 }
 
-/* So that every client can read it. */
+/* So that every client can read it. What is raw has been judged to be so. */
 static void link_mend_result(const struct exchange *x, json_t *result)
 {
         struct upstream *u = x->owner->upstream;
         const char *method = exchange_method(x);
         char why[160];
 
+        if (json_is_raw(result))
+                return;
         if (!shape_mend_result(method, result, why, sizeof(why)) && upstream_may_log(u))
                 log_warn(NULL, "[upstream] %s: %s: left out of a result: %s", upstream_name(u),
                          method, why);
@@ -396,6 +400,22 @@ void link_on_message(struct link *link, struct exchange *via, json_t *root)
                 link_on_one(link, via, root, false);
 }
 
+/* An answer that goes on as it came: to a call of a client that keeps a session, by a server that
+ * keeps one. NULL: it is none. */
+static json_t *link_glance(struct link *link, struct str text)
+{
+        json_t *root = link->is_stateless ? NULL : rpc_glance_result(text, UPSTREAM_VALUES_MAX);
+        const struct exchange *x =
+                root != NULL ? exchange_find(link, json_object_get(root, "id")) : NULL;
+        const struct call *call = exchange_call(x);
+
+        if (call != NULL && !x->is_stateless && !call_is_stateless(call) &&
+            strcmp(exchange_method(x), "tools/call") == 0)
+                return root;
+        json_decref(root);
+        return NULL;
+}
+
 /* 0, or as rpc_parse(). */
 static int link_read(struct link *link, struct exchange *via, struct str text, bool is_found,
                      char *why, size_t why_size)
@@ -406,9 +426,12 @@ static int link_read(struct link *link, struct exchange *via, struct str text, b
         int r;
 
         link_hold_init(&hold, link);
-        r = rpc_parse(text, &bounds, &root, why, why_size);
-        if (r != 0)
+        root = !is_found && ledger_hold_set(&hold, text.n) == 0 ? link_glance(link, text) : NULL;
+        r = root == NULL ? rpc_parse(text, &bounds, &root, why, why_size) : 0;
+        if (r != 0) {
+                ledger_hold_set_past(&hold, 0);
                 return r;
+        }
         if (is_found)
                 link_on_one(link, via, root, true);
         else

@@ -2,17 +2,16 @@
 
 #include "mgw/base/log.h"
 #include "mgw/gate/account.h"
-#include "mgw/gate/builtin.h"
 #include "mgw/gate/call.h"
 #include "mgw/gate/fetch.h"
 #include "mgw/gate/share.h"
+#include "mgw/gate/shown.h"
 #include "mgw/gate/upstream.h"
 #include "mgw/gate/work.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_MAX 1000
 /* So often an overdue list is asked for. */
 #define TRIES_MAX 5
 
@@ -52,26 +51,6 @@ static struct gate *listing_gate(const struct listing *l)
 
 /* ---- the answer ---- */
 
-static const struct catalog_rule builtin_rule = {.server = "mgw", .prefix = ""};
-
-/* The parts of all links, ours first; *builtinp is to be released after use. */
-static size_t parts_of(const struct session *s, enum link_list list, struct catalog_part *parts,
-                       json_t **builtinp)
-{
-        size_t n = 0;
-
-        *builtinp = list == LINK_TOOLS && session_gate(s)->config->has_builtin_tools
-                            ? builtin_tools()
-                            : NULL;
-        if (*builtinp != NULL)
-                parts[n++] = (struct catalog_part){&builtin_rule, *builtinp};
-        for (size_t i = 0; s->links != NULL && i < session_gate(s)->n_upstreams; i++)
-                if (s->links[i] != NULL)
-                        parts[n++] = (struct catalog_part){&s->links[i]->upstream->rule,
-                                                           s->links[i]->lists[list].entries};
-        return n;
-}
-
 /* Is it on its way, with nobody to wait for it? Walks LINK_N_LISTS at most. */
 static bool is_overdue(const struct link *link, enum link_list list)
 {
@@ -94,7 +73,7 @@ int64_t listing_fresh_ms(const struct call *call)
                         continue;
                 if (is_overdue(link, list))
                         return 0;
-                if (link->lists[list].entries != NULL && fetch_fresh_ms(link, list) < fresh_ms)
+                if (link->lists[list].of != NULL && fetch_fresh_ms(link, list) < fresh_ms)
                         fresh_ms = fetch_fresh_ms(link, list);
         }
         return fresh_ms;
@@ -102,31 +81,21 @@ int64_t listing_fresh_ms(const struct call *call)
 
 static void answer_list(struct call *call)
 {
-        const struct session *s = call->session;
-        enum link_list list = list_of_key(call->method->list_key);
+        struct session *s = call->session;
         const char *cursor = json_string_value(json_object_get(call->params, "cursor"));
-        struct catalog_part *parts = calloc(session_gate(s)->n_upstreams + 1, sizeof(*parts));
-        const char *collision = NULL;
-        json_t *builtin, *all, *page;
+        char *collision;
+        json_t *page = shown_page(s, list_of_key(call->method->list_key), cursor, &collision);
 
-        if (parts == NULL) {
-                call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
-                return;
-        }
-        all = catalog_merge(parts, parts_of(s, list, parts, &builtin), fetch_key(list), &collision);
         if (collision != NULL && share_may_log(call->share, s->user->email))
                 log_warn(NULL,
                          "[catalog] two servers offer %s: the first one's is used (give one of "
                          "them a prefix, or another name under \"tools\")",
                          collision);
-        page = catalog_page(all, fetch_key(list), cursor, PAGE_MAX);
+        free(collision);
         if (page != NULL)
                 call_answer_take(call, rpc_result_take(call->id, page));
         else
                 call_fail(call, RPC_INVALID_PARAMS, "no such cursor");
-        json_decref(all);
-        json_decref(builtin);
-        free(parts);
 }
 
 /* ---- fetching ---- */
@@ -356,7 +325,9 @@ void listing_drop(struct listing *l)
 
 static const json_t *find_entry(const struct link *link, enum link_list list, const char *value)
 {
-        return json_object_get(link->lists[list].index, value);
+        const struct upstream_list *of = link->lists[list].of;
+
+        return of != NULL ? json_object_get(of->index, value) : NULL;
 }
 
 /* The name behind one that was made to fit, which the list alone tells; borrowed. NULL: it is none
@@ -393,7 +364,7 @@ struct listing_owner listing_owner_of_name(const struct session *s, enum link_li
                 struct link *link = s->links[i];
                 const char *theirs = link != NULL ? theirs_by_rule(link, list, shown) : NULL;
 
-                if (link != NULL && theirs == NULL && link->lists[list].entries == NULL &&
+                if (link != NULL && theirs == NULL && link->lists[list].of == NULL &&
                     may_have(link, shown))
                         n_made++;
                 if (theirs == NULL)
@@ -402,7 +373,7 @@ struct listing_owner listing_owner_of_name(const struct session *s, enum link_li
                         return (struct listing_owner){n_unknown == 0 ? link : NULL, theirs, list,
                                                       shown, n_unknown == 0};
                 n_able++;
-                n_unknown += link->lists[list].entries == NULL;
+                n_unknown += link->lists[list].of == NULL;
                 if (best.link == NULL || strlen(link->upstream->rule.prefix) >
                                                  strlen(best.link->upstream->rule.prefix)) {
                         best.link = link;
@@ -419,7 +390,7 @@ static bool has_template(const struct link *link, const char *uri)
         const json_t *entry;
         size_t i;
 
-        json_array_foreach (link->lists[LINK_TEMPLATES].entries, i, entry) {
+        json_array_foreach (upstream_list_entries(link->lists[LINK_TEMPLATES].of), i, entry) {
                 const char *template = json_string_value(json_object_get(entry, "uriTemplate"));
 
                 if (template != NULL && catalog_template_fits(template, uri))
@@ -456,7 +427,7 @@ static const char *theirs_by_template(const struct link *link, const char *shown
 /* Is it known what it lists? While it is not, it may be the one. */
 static bool lists_resources(const struct link *link)
 {
-        return link->lists[LINK_RESOURCES].entries != NULL;
+        return link->lists[LINK_RESOURCES].of != NULL;
 }
 
 struct listing_owner listing_owner_of_uri(const struct session *s, const char *shown)

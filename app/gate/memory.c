@@ -5,6 +5,7 @@
 
 #include "mgw/base/log.h"
 #include "mgw/gate/session.h"
+#include "mgw/gate/shown.h"
 
 #include <inttypes.h>
 #include <malloc.h>
@@ -83,6 +84,7 @@ static void memory_give_up(struct gate *gate)
 {
         unsigned n = 0;
 
+        shown_forget_all(gate);
         while (n < GIVEN_UP_MAX && sessions_give_up_one(gate))
                 n++;
         if (n > 0)

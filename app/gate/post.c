@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void post_on_cut(struct post *post)
 {
@@ -105,9 +106,33 @@ static void post_on_grace(struct timer *timer)
         (void)post_begin_stream(container_of(timer, struct post, grace));
 }
 
+/* What an Accept says of the two forms of an answer. */
+struct accepted {
+        char text[128];
+        size_t n;
+        bool stream, json;
+};
+
+/* Most clients are of a kind, and say the same as the one before. */
+static struct accepted accepted_by(struct str accept)
+{
+        static struct accepted last = {.n = SIZE_MAX};
+        struct accepted now = {.n = accept.n};
+
+        if (str_eq((struct str){last.text, last.n}, accept))
+                return last;
+        now.stream = hdr_accepts(accept, STR("text/event-stream")) == HDR_ACCEPT_EXPLICIT;
+        now.json = hdr_accepts(accept, STR("application/json")) != HDR_ACCEPT_NO;
+        if (accept.n > sizeof(now.text))
+                return now;
+        memcpy(now.text, accept.p, accept.n);
+        return last = now;
+}
+
 struct post *post_create(struct request *req, struct session *session, unsigned n_requests,
                          bool is_batch)
 {
+        struct accepted accepted = accepted_by(req->in->head.accept);
         struct post *post = calloc(1, sizeof(*post));
 
         if (post == NULL || (post->answers = json_array()) == NULL) {
@@ -119,11 +144,8 @@ struct post *post_create(struct request *req, struct session *session, unsigned 
         post->n_open = n_requests;
         post->status = 200;
         post->is_batch = is_batch;
-        post->accepts_stream =
-                hdr_accepts(req->in->head.accept, STR("text/event-stream")) == HDR_ACCEPT_EXPLICIT;
-        post->wants_stream =
-                post->accepts_stream &&
-                hdr_accepts(req->in->head.accept, STR("application/json")) == HDR_ACCEPT_NO;
+        post->accepts_stream = accepted.stream;
+        post->wants_stream = accepted.stream && !accepted.json;
         /* HAProxy ends the body of a broken answer over HTTP/2 as if it were whole. */
         post->shows_cuts = str_eq(req->in->head.http_version, STR("HTTP/1.1"));
         post->grace.on_due = post_on_grace;

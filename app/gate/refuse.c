@@ -3,6 +3,7 @@
 #include "mgw/gate/share.h"
 #include "mgw/mcp/era.h"
 #include "mgw/wire/rpc.h"
+#include "mgw/wire/rpc_glance.h"
 #include "mgw/wire/rpc_peek.h"
 
 #include <stdio.h>
@@ -90,6 +91,15 @@ static void refuse_body(struct request *req, int outcome, json_t *id, const char
         default:
                 refuse_message(req, 400, id, RPC_PARSE_ERROR, why, NULL);
         }
+}
+
+json_t *glance_at_body(struct request *req)
+{
+        json_t *root = rpc_glance_call(buf_bytes(&req->in->body), CLIENT_VALUES_MAX);
+
+        if (root != NULL)
+                forget_body(req);
+        return root;
 }
 
 json_t *require_json_body(struct request *req)

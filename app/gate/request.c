@@ -14,6 +14,9 @@
 /* So little is written whether or not its share has room: it mostly goes out at once. */
 #define ROOM_UNASKED_BYTES 4096
 
+/* Heads and padding of the records of a small answer. */
+#define RECORDS_AROUND_BYTES 64
+
 static void request_finish_input(struct request *req)
 {
         if (req->in == NULL)
@@ -239,6 +242,7 @@ void request_reply(struct request *req, unsigned status, const struct cgi_header
 {
         struct buf head, records;
         char length[24];
+        uint8_t *room;
         bool has_body = status != 204 && status != 304;
         int r;
 
@@ -257,6 +261,8 @@ void request_reply(struct request *req, unsigned status, const struct cgi_header
         buf_init(&head, FCGI_STDOUT_MAX);
         buf_init(&records, OUT_MAX_BYTES);
         r = add_head(req, &head, status, headers, has_body ? length : NULL);
+        if (r == 0)
+                r = buf_reserve(&records, head.len + body.n + RECORDS_AROUND_BYTES, &room);
         if (r == 0)
                 r = fcgi_add_stdout(&records, req->id, buf_bytes(&head).p, head.len);
         if (r == 0 && body.n > 0 && has_body && req->in->head.method != CGI_HEAD)

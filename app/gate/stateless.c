@@ -135,7 +135,7 @@ bool stateless_knows_tool(const struct listing_owner *owner)
 {
         const struct link *link = owner->link;
 
-        return link == NULL || link->lists[LINK_TOOLS].entries != NULL ||
+        return link == NULL || link->lists[LINK_TOOLS].of != NULL ||
                (link->state == LINK_READY && !link->is_stateless);
 }
 

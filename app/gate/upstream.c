@@ -1,5 +1,7 @@
 #include "mgw/gate/upstream.h"
 
+#include "mgw/gate/shown.h"
+
 #include "link_inside.h"
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
@@ -68,6 +70,7 @@ int upstreams_create(struct gate *gate)
         if (gate->upstreams == NULL)
                 return -ENOMEM;
         gate->n_upstreams = n;
+        list_init(&gate->shown);
         for (size_t i = 0; i < n; i++) {
                 const struct config_server *server = &gate->config->servers[i];
 
@@ -97,14 +100,13 @@ int upstreams_create(struct gate *gate)
 static void recent_release(struct upstream_recent *recent)
 {
         json_decref(recent->hello);
-        for (size_t i = 0; i < sizeof(recent->lists) / sizeof(recent->lists[0]); i++) {
-                json_decref(recent->lists[i]);
-                json_decref(recent->index[i]);
-        }
+        for (size_t i = 0; i < sizeof(recent->lists) / sizeof(recent->lists[0]); i++)
+                upstream_list_let_go(recent->lists[i]);
 }
 
 void upstreams_destroy(struct gate *gate)
 {
+        shown_forget_all(gate);
         for (size_t i = 0; i < gate->n_upstreams; i++) {
                 recent_release(&gate->upstreams[i].recent[0]);
                 recent_release(&gate->upstreams[i].recent[1]);

@@ -406,6 +406,7 @@ static void rest_nothing(struct link *link)
 }
 
 const struct transport transport_rest = {
+        .looks_inside = true,
         .create = rest_create_peer,
         .open = rest_open,
         .send = rest_send,

@@ -70,12 +70,18 @@ int child_write(struct child *child, struct str bytes)
 {
         struct child_in *in = &child->in;
         bool was_empty = in->queue.len == 0;
+        ssize_t n;
         int r;
 
         if (in->io.fd < 0)
                 return -EPIPE;
         if (bytes.n > in->queue.max)
                 return -EMSGSIZE;
+        n = was_empty ? write(in->io.fd, bytes.p, bytes.n) : 0;
+        if (n == (ssize_t)bytes.n)
+                return 0;
+        if (n > 0)
+                bytes = (struct str){bytes.p + n, bytes.n - (size_t)n};
         r = buf_add_str(&in->queue, bytes);
         if (r == CHILD_E_FULL)
                 in->was_full = true;

@@ -1,6 +1,7 @@
 /* Each byte is looked at once, however small the pieces are in which a line comes. */
 #include "lines.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 void lines_init(struct lines *lines, uint32_t max, uint32_t chunk, bool is_cutting,
                 struct ledger_payer *payer)
 {
+        assert(chunk <= LINES_CHUNK_MAX);
         *lines = (struct lines){.max = max, .chunk = chunk, .is_cutting = is_cutting};
         /* A whole line and its CR may wait for the rest. */
         buf_init(&lines->buf, max + 1 + chunk);
@@ -40,6 +42,21 @@ void lines_release(struct lines *lines)
         lines->hold.payer = NULL;
 }
 
+/* Of what mostly is a short line no more is kept than has come. */
+static ssize_t lines_read_first(struct lines *lines, int fd, size_t n)
+{
+        static uint8_t piece[LINES_CHUNK_MAX]; /* one thread, one read at a time */
+        ssize_t n_read = read(fd, piece, n);
+        int r;
+
+        if (n_read < 0)
+                return -errno;
+        r = buf_add(&lines->buf, piece, (size_t)n_read);
+        if (r == 0)
+                r = lines_charge(lines);
+        return r == 0 ? n_read : r < 0 ? r : -ENOBUFS;
+}
+
 ssize_t lines_read(struct lines *lines, int fd, size_t n)
 {
         uint8_t *tail;
@@ -48,6 +65,8 @@ ssize_t lines_read(struct lines *lines, int fd, size_t n)
 
         if (n > lines->chunk)
                 n = lines->chunk;
+        if (lines->buf.len == 0 && !lines->is_giving)
+                return lines_read_first(lines, fd, n);
         r = buf_reserve(&lines->buf, n, &tail);
         if (r != 0)
                 return r < 0 ? r : -ENOBUFS;

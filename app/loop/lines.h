@@ -12,6 +12,8 @@
 #define LINES_PIECE 3      /* of a line that is given as it comes */
 #define LINES_PIECE_LAST 4 /* and this its last */
 
+#define LINES_CHUNK_MAX 65536
+
 struct lines {
         struct buf buf;
         struct ledger_hold hold; /* of buf; without a payer: nobody pays */
@@ -24,7 +26,7 @@ struct lines {
         bool is_giving;   /* the line in progress, as it comes */
 };
 
-/* chunk is the most bytes of one read; payer: of what is held, or NULL. */
+/* chunk is the most bytes of one read, LINES_CHUNK_MAX at most; payer: of what is held, or NULL. */
 void lines_init(struct lines *lines, uint32_t max, uint32_t chunk, bool is_cutting,
                 struct ledger_payer *payer);
 void lines_finish(struct lines *lines);

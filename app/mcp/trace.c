@@ -209,6 +209,12 @@ static int adopt(json_t *meta, const struct mirror_headers *headers)
         return r;
 }
 
+bool trace_has_headers(const struct mirror_headers *headers)
+{
+        return headers->get(headers->from, keys[PARENT].cgi).n > 0 ||
+               headers->get(headers->from, keys[BAGGAGE].cgi).n > 0;
+}
+
 int trace_adopt(json_t *message, const struct mirror_headers *headers)
 {
         json_t *params = json_object_get(message, "params");
@@ -220,6 +226,8 @@ int trace_adopt(json_t *message, const struct mirror_headers *headers)
                 return 0;
         if (meta != NULL)
                 return adopt(meta, headers);
+        if (!trace_has_headers(headers))
+                return 0;
         meta = json_object();
         r = meta != NULL ? adopt(meta, headers) : -ENOMEM;
         if (r == 0 && json_object_size(meta) > 0 && json_object_set(params, "_meta", meta) < 0)

@@ -1,10 +1,11 @@
 /* CGI on top of FastCGI: what a request says in its parameters, and the head of a response.
  *
  * Parameters are kept as libfcgi keeps them. To join what came twice in n log n, however many there
- * are, they are sorted by name, and by place within a name: HAProxy sends the client's headers
- * first, then what `set-param` says, then its own defaults for what neither named. So of a name
- * that came twice the last is the one to trust. Only headers (HTTP_*), which a client may well send
- * twice, are joined: a `set-param` that is to be trusted must have another name. */
+ * are, they are sorted by name, and by place within a name; of a few, which are looked at in pairs,
+ * mostly nothing came twice. HAProxy sends the client's headers first, then what `set-param` says,
+ * then its own defaults for what neither named. So of a name that came twice the last is the one to
+ * trust. Only headers (HTTP_*), which a client may well send twice, are joined: a `set-param` that
+ * is to be trusted must have another name. */
 #include "mgw/wire/cgi.h"
 
 #include "mgw/wire/fcgi.h"
@@ -15,10 +16,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* So many are looked at in pairs for less than it takes to sort them. */
+#define FEW 32
+
 struct pair {
         struct str name;
         struct str value;
 };
+
+/* Most differ in their length or last byte, and begin alike. Neither is empty. */
+static bool is_same_name(struct str a, struct str b)
+{
+        return a.n == b.n && a.p[a.n - 1] == b.p[a.n - 1] && memcmp(a.p, b.p, a.n) == 0;
+}
 
 static int pair_compare(const void *ap, const void *bp)
 {
@@ -39,8 +49,9 @@ static bool pair_is_sound(const struct pair *pair)
         struct str name = pair->name;
         struct str value = pair->value;
 
+        /* one stands behind the other */
         return name.n > 0 && memchr(name.p, '=', name.n) == NULL &&
-               memchr(name.p, '\0', name.n) == NULL && memchr(value.p, '\0', value.n) == NULL;
+               memchr(name.p, '\0', name.n + value.n) == NULL;
 }
 
 /* How many pairs there are, and how much text they make: NAME=VALUE and a NUL for each. 0,
@@ -92,7 +103,7 @@ static void params_fill(struct cgi_params *params, const struct pair *pairs, siz
 
         for (size_t i = 0, n_same; i < n; i += n_same) {
                 n_same = 1;
-                while (i + n_same < n && str_eq(pairs[i].name, pairs[i + n_same].name))
+                while (i + n_same < n && is_same_name(pairs[i].name, pairs[i + n_same].name))
                         n_same++;
                 params->envp[n_params++] = at;
                 at = pairs_join(at, pairs + i, n_same) + 1;
@@ -100,28 +111,41 @@ static void params_fill(struct cgi_params *params, const struct pair *pairs, siz
         params->envp[n_params] = NULL;
 }
 
+/* May a name stand there twice? */
+static bool pairs_may_repeat(const struct pair *pairs, size_t n)
+{
+        if (n > FEW)
+                return true;
+        for (size_t i = 1; i < n; i++)
+                for (size_t j = 0; j < i; j++)
+                        if (is_same_name(pairs[i].name, pairs[j].name))
+                                return true;
+        return false;
+}
+
 int cgi_params_decode(struct cgi_params *params, struct str pairs)
 {
-        struct pair *sorted;
+        struct pair *each;
         size_t n;
         size_t n_text;
 
         *params = (struct cgi_params){NULL, NULL};
         if (pairs_measure(pairs, &n, &n_text) != 0)
                 return CGI_E_BAD;
-        sorted = calloc(n + 1, sizeof(*sorted));
+        each = calloc(n + 1, sizeof(*each));
         params->envp = calloc(n + 1, sizeof(*params->envp));
         params->text = malloc(n_text + 1);
-        if (sorted == NULL || params->envp == NULL || params->text == NULL) {
-                free(sorted);
+        if (each == NULL || params->envp == NULL || params->text == NULL) {
+                free(each);
                 cgi_params_finish(params);
                 return -ENOMEM;
         }
         for (size_t i = 0; i < n; i++)
-                fcgi_pair_next(&pairs, &sorted[i].name, &sorted[i].value);
-        qsort(sorted, n, sizeof(*sorted), pair_compare);
-        params_fill(params, sorted, n);
-        free(sorted);
+                fcgi_pair_next(&pairs, &each[i].name, &each[i].value);
+        if (pairs_may_repeat(each, n))
+                qsort(each, n, sizeof(*each), pair_compare);
+        params_fill(params, each, n);
+        free(each);
         return 0;
 }
 
@@ -198,27 +222,73 @@ static int length_read(struct cgi_head *head, struct str length)
         return str_to_u64(length, &head->content_length) == 0 ? 0 : CGI_E_BAD;
 }
 
+/* The parameters that a head is made of. */
+enum read {
+        REQUEST_METHOD,
+        REQUEST_URI,
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        REMOTE_ADDR,
+        SERVER_PROTOCOL,
+        MGW_INSIDE,
+        MGW_REQUEST_ID,
+        HTTP_ACCEPT,
+        HTTP_AUTHORIZATION,
+        HTTP_ORIGIN,
+        HTTP_MCP_SESSION_ID,
+        HTTP_MCP_PROTOCOL_VERSION,
+        HTTP_LAST_EVENT_ID,
+        N_READ,
+};
+
+#define NAMED(name) [name] = {#name, sizeof(#name) - 1}
+
+/* Walks the parameters once. */
+static void values_read(struct str values[N_READ], const struct cgi_params *params)
+{
+        static const struct str names[N_READ] = {
+                NAMED(REQUEST_METHOD),     NAMED(REQUEST_URI),
+                NAMED(CONTENT_LENGTH),     NAMED(CONTENT_TYPE),
+                NAMED(REMOTE_ADDR),        NAMED(SERVER_PROTOCOL),
+                NAMED(MGW_INSIDE),         NAMED(MGW_REQUEST_ID),
+                NAMED(HTTP_ACCEPT),        NAMED(HTTP_AUTHORIZATION),
+                NAMED(HTTP_ORIGIN),        NAMED(HTTP_MCP_SESSION_ID),
+                NAMED(HTTP_LAST_EVENT_ID), NAMED(HTTP_MCP_PROTOCOL_VERSION),
+        };
+
+        for (char *const *it = params->envp; it != NULL && *it != NULL; it++) {
+                struct str value = str_from(*it), name = str_cut(&value, '=');
+
+                for (size_t i = 0; i < N_READ; i++)
+                        if (is_same_name(names[i], name))
+                                values[i] = value;
+        }
+}
+
 int cgi_head_read(struct cgi_head *head, const struct cgi_params *params)
 {
-        struct str method = cgi_param(params, "REQUEST_METHOD");
+        struct str values[N_READ];
 
+        for (size_t i = 0; i < N_READ; i++)
+                values[i] = STR("");
+        values_read(values, params);
         *head = (struct cgi_head){
-                .method = method_read(method),
-                .is_inside = str_eq(cgi_param(params, "MGW_INSIDE"), STR("on")),
-                .content_type = cgi_param(params, "CONTENT_TYPE"),
-                .remote_addr = cgi_param(params, "REMOTE_ADDR"),
-                .request_id = cgi_param(params, "MGW_REQUEST_ID"),
-                .http_version = cgi_param(params, "SERVER_PROTOCOL"),
-                .accept = cgi_param(params, "HTTP_ACCEPT"),
-                .authorization = cgi_param(params, "HTTP_AUTHORIZATION"),
-                .origin = cgi_param(params, "HTTP_ORIGIN"),
-                .session_id = cgi_param(params, "HTTP_MCP_SESSION_ID"),
-                .protocol_version = cgi_param(params, "HTTP_MCP_PROTOCOL_VERSION"),
-                .last_event_id = cgi_param(params, "HTTP_LAST_EVENT_ID"),
+                .method = method_read(values[REQUEST_METHOD]),
+                .is_inside = str_eq(values[MGW_INSIDE], STR("on")),
+                .content_type = values[CONTENT_TYPE],
+                .remote_addr = values[REMOTE_ADDR],
+                .request_id = values[MGW_REQUEST_ID],
+                .http_version = values[SERVER_PROTOCOL],
+                .accept = values[HTTP_ACCEPT],
+                .authorization = values[HTTP_AUTHORIZATION],
+                .origin = values[HTTP_ORIGIN],
+                .session_id = values[HTTP_MCP_SESSION_ID],
+                .protocol_version = values[HTTP_MCP_PROTOCOL_VERSION],
+                .last_event_id = values[HTTP_LAST_EVENT_ID],
         };
-        if (method.n == 0 || uri_read(head, cgi_param(params, "REQUEST_URI")) != 0)
+        if (values[REQUEST_METHOD].n == 0 || uri_read(head, values[REQUEST_URI]) != 0)
                 return CGI_E_BAD;
-        return length_read(head, cgi_param(params, "CONTENT_LENGTH"));
+        return length_read(head, values[CONTENT_LENGTH]);
 }
 
 /* Takes one character, escaped or not, off s: 1 to 255, or -1 for a broken escape or a NUL. */
@@ -314,10 +384,15 @@ const char *cgi_reason(unsigned status)
 /* A token (RFC 9110 5.6.2). */
 static bool header_name_is_sound(const char *name)
 {
-        static const char token[] = "!#$%&'*+-.^_`|~0123456789"
-                                    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        bool is_empty = *name == '\0';
 
-        return name[0] != '\0' && name[strspn(name, token)] == '\0';
+        for (; *name != '\0'; name++) {
+                bool is_letter = (*name | 0x20) >= 'a' && (*name | 0x20) <= 'z';
+
+                if (!is_letter && strchr("-0123456789!#$%&'*+.^_`|~", *name) == NULL)
+                        return false;
+        }
+        return !is_empty;
 }
 
 static bool header_value_is_sound(const char *value)
@@ -354,7 +429,9 @@ static char *header_put(char *at, const char *name, const char *value)
 
 int cgi_add_response_head(struct buf *out, unsigned status, const struct cgi_header *headers)
 {
-        char line[64];
+        const char *reason = cgi_reason(status);
+        char line[64] = {(char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10),
+                         (char)('0' + status % 10), ' '};
         size_t size;
         uint8_t *room;
         char *at;
@@ -362,7 +439,7 @@ int cgi_add_response_head(struct buf *out, unsigned status, const struct cgi_hea
 
         if (status < 100 || status > 999)
                 return CGI_E_BAD;
-        snprintf(line, sizeof(line), "%u %s", status, cgi_reason(status));
+        strcpy(line + 4, reason);
         size = strlen("Status: \r\n\r\n") + strlen(line);
         if (headers_measure(headers, &size) != 0)
                 return CGI_E_BAD;

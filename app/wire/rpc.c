@@ -6,6 +6,7 @@
 #include "mgw/wire/rpc.h"
 
 #include "mgw/wire/json_number.h"
+#include "mgw/wire/json_raw.h"
 #include "rpc_read.h"
 #include "rpc_size.h"
 #include "rpc_write.h"
@@ -167,7 +168,7 @@ static const char *read_call(json_t *method, struct rpc_msg *msg)
 
         if (!rpc_is_string(method) || has_nul(method))
                 return "method must be a string without NUL";
-        if (msg->params != NULL && !json_is_object(msg->params))
+        if (msg->params != NULL && !json_is_object_or_raw(msg->params))
                 return "params must be an object";
         if (msg->id != NULL && !is_id(msg->id))
                 return "id must be a string of at most 1024 bytes, or an integer";
@@ -347,7 +348,7 @@ int rpc_msg_mend(json_t *root, struct rpc_msg *msg, const char **whyp)
                 msg->kind = RPC_RESULT;
                 r = 0;
         }
-        if (r == 0 && msg->kind == RPC_RESULT && !json_is_object(msg->result)) {
+        if (r == 0 && msg->kind == RPC_RESULT && !json_is_object_or_raw(msg->result)) {
                 *whyp = "its result is no object";
                 r = RPC_E_INVALID;
         }
@@ -407,9 +408,19 @@ static json_t *readable(const char *text)
         return string;
 }
 
+/* One for all messages: nobody changes a string. */
+static json_t *version_2_0(void)
+{
+        static json_t *kept;
+
+        if (kept == NULL)
+                kept = json_string("2.0");
+        return json_incref(kept);
+}
+
 json_t *rpc_result_take(json_t *id, json_t *result)
 {
-        json_t *version = json_string("2.0");
+        json_t *version = version_2_0();
         json_t *id_or_null = id == NULL ? json_null() : json_incref(id);
 
         return BUILD({"jsonrpc", version, false}, {"id", id_or_null, false},
@@ -418,7 +429,7 @@ json_t *rpc_result_take(json_t *id, json_t *result)
 
 json_t *rpc_error_take(json_t *id, int code, const char *message, json_t *data)
 {
-        json_t *version = json_string("2.0");
+        json_t *version = version_2_0();
         json_t *id_or_null = id == NULL ? json_null() : json_incref(id);
         json_t *code_number = json_integer(code);
         json_t *text = readable(message);
@@ -431,7 +442,7 @@ json_t *rpc_error_take(json_t *id, int code, const char *message, json_t *data)
 
 json_t *rpc_notification_take(const char *method, json_t *params)
 {
-        json_t *version = json_string("2.0");
+        json_t *version = version_2_0();
         json_t *name = json_string(method);
 
         return BUILD({"jsonrpc", version, false}, {"method", name, false},
@@ -440,7 +451,7 @@ json_t *rpc_notification_take(const char *method, json_t *params)
 
 json_t *rpc_request_take(json_t *id_take, const char *method, json_t *params)
 {
-        json_t *version = json_string("2.0");
+        json_t *version = version_2_0();
         json_t *name = json_string(method);
 
         return BUILD({"jsonrpc", version, false}, {"id", id_take, false}, {"method", name, false},

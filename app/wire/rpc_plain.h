@@ -5,6 +5,12 @@
 #include <stdint.h>
 #include <string.h>
 
+/* One of ASCII that stands for itself. */
+static inline bool rpc_is_plain_char(char c)
+{
+        return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+}
+
 /* Of eight bytes none is a quote, a backslash, a control character or beyond ASCII. */
 static inline bool rpc_is_plain(const char *p)
 {

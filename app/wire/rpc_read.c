@@ -81,6 +81,10 @@ static void skip_plain(struct reader *r)
                         r->at += 8;
                         continue;
                 }
+                if (rpc_is_plain_char(*r->at)) {
+                        r->at++;
+                        continue;
+                }
                 n = str_utf8_first((struct str){r->at, (size_t)(r->end - r->at)}, &c);
                 if (n == 0)
                         return;

@@ -1,6 +1,7 @@
 #include "rpc_write.h"
 
 #include "mgw/wire/json_number.h"
+#include "mgw/wire/json_raw.h"
 #include "rpc_plain.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #define DEPTH_MAX 256
 /* Of a number, and of the escapes of one character. */
 #define SHORT_MAX_BYTES 64
+#define SPARE_MAX_BYTES 512
 
 struct writer {
         char *p;
@@ -221,11 +223,11 @@ static bool put_integer(struct writer *w, json_int_t value)
 
 static bool put_string(struct writer *w, const json_t *string)
 {
-        struct str number = rpc_number_text(string);
+        const char *text = json_string_value(string);
+        size_t n = json_string_length(string);
+        bool is_bare = rpc_number_text(string).p != NULL || json_is_raw(string);
 
-        return number.p != NULL
-                       ? put(w, number.p, number.n)
-                       : put_text(w, json_string_value(string), json_string_length(string));
+        return is_bare ? put(w, text + 1, n - 1) : put_text(w, text, n);
 }
 
 static bool put_nest(struct writer *w, const json_t *nest)
@@ -271,7 +273,8 @@ int rpc_write(const json_t *value, bool is_sorted, struct str *out)
                 free(w.p);
                 return -ENOMEM;
         }
-        p = realloc(w.p, w.n); /* gives back what it has not used */
+        /* gives back what it has not used, where that is worth it */
+        p = w.size - w.n > SPARE_MAX_BYTES ? realloc(w.p, w.n) : w.p;
         *out = (struct str){p != NULL ? p : w.p, w.n - 1};
         return 0;
 }

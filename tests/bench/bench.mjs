@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util';
 
 import { top } from '../e2e/lib/gateway.mjs';
 import { measureAttacks } from './lib/attack.mjs';
-import { measureBusy, measureIdle, measureMemory, measureCalls, measureStalled } from './lib/measure.mjs';
+import { measureBusy, measureIdle, measureMemory, measureCalls, measureLists, measureStalled } from './lib/measure.mjs';
 import { compare, printTable, writeDocs, writePlot } from './lib/report.mjs';
 import { baseline, mgw, mgwWith, relay } from './lib/servers.mjs';
 import { measureSessions } from './lib/sessions.mjs';
@@ -75,6 +75,15 @@ const toUpstream = mgwWith(dir, 'relay', { up: { url: `http://127.0.0.1:${upstre
 const relayed = await measureCalls([toUpstream, relay(upstream)], { dir, tool: 'up_echo' });
 results.servers.mgw.relay = relayed[0];
 results.servers.floor.relay = relayed[1];
+step('mgw: calls over stdio, with a program of their own and with one for all, and tools/list of 2,000 tools');
+const withProgram = (name, entry, args = []) => {
+  const file = path.join(dir, `${name}.json`);
+  fs.writeFileSync(file, JSON.stringify({ mcpServers: { up: { command: path.join(programs, 'upstream'), args: ['-', ...args], ...entry } } }));
+  return mgw({}, ['--config', file]);
+};
+const [own, shared] = await measureCalls([withProgram('own', {}), withProgram('shared', { scope: 'shared' })], { dir, tool: 'up_echo' });
+results.servers.mgw.stdio = { own, shared };
+results.servers.mgw.lists = await measureLists(withProgram('lists', { scope: 'shared' }, ['2000']), { dir });
 // A client that listens has two descriptors in HAProxy, and two in mgw: its stream, and the one at the upstream.
 const sessions = Math.min(n, 5000);
 results.servers.mgw.sessions = await measureSessions({ n: sessions, dir, upstream, step });

@@ -117,6 +117,23 @@ describe('what a client sends that is odd', { timeout: 60000 }, () => {
     });
   }
 
+  for (const written of ['{"z":1.50, "a":"\\u00e9\\/","m":{"name":"up_array","e":[ ]}}', '{}']) {
+    test(`what is plain in arguments arrives byte for byte: ${written}`, async () => {
+      const { promise, resolve } = Promise.withResolvers();
+      odd.lists['tools/call'] = { content: [] };
+      odd.onBody = resolve;
+      await client.post(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"arguments":${written},"name":"up_array"}}`);
+      assert.ok((await promise).includes(`"params":{"arguments":${written},"name":"array"}`), await promise);
+    });
+  }
+
+  test('of two arguments of one name the last arrives', async () => {
+    const { promise, resolve } = Promise.withResolvers();
+    odd.onBody = resolve;
+    await client.post('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"up_array","arguments":{"a":1.50,"a":2.50}}}');
+    assert.match(await promise, /"arguments":\{"a":2\.5\}/);
+  });
+
   test('members that are null count as none', async () => {
     const answer = JSON.parse(await client.post('{"jsonrpc":"2.0","id":7,"method":"tools/list","params":{"cursor":null,"_meta":null}}'));
     assert.ok(answer.result.tools.length > 3);

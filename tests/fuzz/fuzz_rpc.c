@@ -3,7 +3,9 @@
 #include "fuzz.h"
 #include "mgw/base/buf.h"
 #include "mgw/wire/json_number.h"
+#include "mgw/wire/json_raw.h"
 #include "mgw/wire/rpc.h"
+#include "mgw/wire/rpc_glance.h"
 #include "mgw/wire/rpc_mend.h"
 #include "mgw/wire/rpc_result.h"
 
@@ -233,6 +235,50 @@ static void check_beside_jansson(struct str text)
         free((char *)written.p);
 }
 
+/* What goes on as it came is one line, and to whoever reads it what the parser reads. */
+static void check_glanced(struct str text, json_t *glanced, const char *raw_key)
+{
+        struct str whole = json_raw_text(json_object_get(glanced, raw_key)), dumped;
+        struct rpc_msg msg;
+        const char *reason;
+        char why[160];
+        json_t *root;
+
+        if (glanced == NULL)
+                return;
+        REQUIRE(memmem(text.p, text.n, whole.p, whole.n) != NULL);
+        REQUIRE(rpc_msg_read(glanced, &msg, &reason) == 0);
+        REQUIRE(rpc_dump(glanced, &dumped) == 0);
+        REQUIRE(memchr(dumped.p, '\n', dumped.n) == NULL);
+        REQUIRE(memchr(dumped.p, '\r', dumped.n) == NULL);
+        check_is_strict(dumped);
+        REQUIRE(rpc_parse(text, NULL, &root, why, sizeof(why)) == 0);
+        REQUIRE(json_object_set_new(
+                        glanced, raw_key,
+                        json_raw_open_take(json_incref(json_object_get(glanced, raw_key)))) == 0);
+        REQUIRE(same(glanced, root));
+        json_decref(root);
+        json_decref(glanced);
+        free((char *)dumped.p);
+}
+
+static void check_renamed(struct str text)
+{
+        json_t *root = rpc_glance_call(text, SIZE_MAX), *renamed;
+        char *name;
+
+        if (root == NULL)
+                return;
+        renamed = rpc_call_renamed(json_object_get(root, "params"), "another name");
+        name = rpc_call_name(renamed);
+        REQUIRE(strcmp(name, "another name") == 0);
+        renamed = json_raw_open_take(renamed);
+        REQUIRE(json_is_object(renamed));
+        json_decref(renamed);
+        json_decref(root);
+        free(name);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         char *copy = exact_copy(data, size);
@@ -242,6 +288,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         json_t *root;
 
         check_beside_jansson((struct str){copy, size});
+        check_glanced((struct str){copy, size}, rpc_glance_call((struct str){copy, size}, SIZE_MAX),
+                      "params");
+        check_glanced((struct str){copy, size},
+                      rpc_glance_result((struct str){copy, size}, SIZE_MAX), "result");
+        check_renamed((struct str){copy, size});
         if (rpc_parse((struct str){copy, size}, NULL, &root, why, sizeof(why)) != 0) {
                 check_reason(why, sizeof(why));
                 check_result((struct str){copy, size}, NULL, NULL);

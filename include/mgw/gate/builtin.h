@@ -5,5 +5,5 @@
 
 /* Their entries for tools/list; a new array, NULL: out of memory. */
 json_t *builtin_tools(void);
-/* Runs the tool when the name is one of ours (then the call is or will be answered), else false. */
-bool builtin_call(struct call *call, const char *name, const json_t *arguments);
+/* Runs the tool when its name is one of ours (then the call is or will be answered), else false. */
+bool builtin_call(struct call *call);

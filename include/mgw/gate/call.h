@@ -19,7 +19,8 @@ struct call {
         struct post *post;
         const struct method *method;
         json_t *id;
-        json_t *params;         /* or NULL */
+        json_t *params;         /* or NULL; of a call of a tool they may be raw */
+        char *name;             /* of the tool or prompt; NULL: it asks for none */
         json_t *progress_token; /* or NULL */
         struct progress progress;
         struct timer beat;         /* the upstream has been silent for an interval */

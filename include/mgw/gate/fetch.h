@@ -13,6 +13,8 @@ struct fetch {
         unsigned n_pages;
         json_t *faults; /* what was left out of it, in words; NULL: nothing */
         size_t n_bytes; /* of the entries, as they are held */
+        struct ledger_hold hold;
+        bool is_full; /* the rest is left out */
         unsigned as_of;
         /* The link has the list, or what it had before. From the loop or from within fetch_start();
          * not after fetch_drop(). */

@@ -62,6 +62,9 @@ struct gate {
         struct list idle_shares;  /* those with idle sessions */
         struct list leftovers;    /* gate/leftover */
 
+        struct list shown; /* gate/shown */
+        unsigned n_shown;
+
         struct loop_task work; /* gate/work */
         struct list busy_shares;
 

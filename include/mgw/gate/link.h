@@ -5,6 +5,7 @@
 
 #include "mgw/gate/ask.h"
 #include "mgw/gate/upstream.h"
+#include "mgw/gate/upstream_list.h"
 
 enum link_state { LINK_DOWN, LINK_OPENING, LINK_READY };
 
@@ -56,8 +57,7 @@ struct link {
         bool is_missing;   /* the client may have been told lists without it */
         bool is_settled;   /* READY or DOWN has been seen: the client's initialize need not wait */
         struct {
-                json_t *entries; /* an array; NULL: not known */
-                json_t *index;   /* of it: name or URI -> the first so called; NULL: templates */
+                struct upstream_list *of; /* NULL: not known */
                 int64_t at_ms;
                 int64_t ttl_ms; /* how long the upstream lets them be kept; -1: it has not said */
                 unsigned as_of; /* n_changes when they were asked for */

@@ -15,5 +15,8 @@ void refuse_busy(struct request *req, json_t *id, unsigned status);
 void refuse_memory(struct request *req, int outcome);
 /* asked: the protocol version that is not spoken here. */
 void refuse_version(struct request *req, json_t *id, struct str asked);
+/* The body, where it is a call that may go on as it came (rpc_glance_call()), to be released; NULL:
+ * it is for the next one. */
+json_t *glance_at_body(struct request *req);
 /* The body as JSON, to be released. NULL: it is none, and that has been answered. */
 json_t *require_json_body(struct request *req);

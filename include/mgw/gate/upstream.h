@@ -4,6 +4,7 @@
 #include "mgw/base/log_budget.h"
 #include "mgw/gate/breaker.h"
 #include "mgw/gate/gate.h"
+#include "mgw/gate/upstream_list.h"
 #include "mgw/mcp/catalog.h"
 
 struct account;
@@ -16,9 +17,8 @@ enum upstream_speaks { UPSTREAM_MAY_SPEAK, UPSTREAM_SPEAKS, UPSTREAM_SPEAKS_NOT 
 
 /* What it said last: links share what is the same. */
 struct upstream_recent {
-        json_t *hello;    /* of itself */
-        json_t *lists[4]; /* by enum link_list */
-        json_t *index[4]; /* of them */
+        json_t *hello;                  /* of itself */
+        struct upstream_list *lists[4]; /* by enum link_list */
 };
 
 struct upstream {

@@ -8,6 +8,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+/* Do they say anything that a request would carry? */
+bool trace_has_headers(const struct mirror_headers *headers);
 /* Leaves in params._meta of a request what of its trace context is valid, and adds what its HTTP
  * headers say where it says nothing itself; tracestate goes with its traceparent. A message of
  * another kind, or without params, is left alone. 0, -ENOMEM. */

@@ -29,10 +29,12 @@ static inline bool rpc_is_number(const json_t *value)
         return json_is_number(value) || rpc_number_text(value).p != NULL;
 }
 
-/* A string, and none of those above. */
+/* A string, and none of those above or of json_raw.h: no text has such a byte. */
 static inline bool rpc_is_string(const json_t *value)
 {
-        return json_is_string(value) && rpc_number_text(value).p == NULL;
+        const char *text = json_string_value(value);
+
+        return text != NULL && (unsigned char)text[0] < 0xfe;
 }
 
 /* The nearest double; 0 of what is no number. */

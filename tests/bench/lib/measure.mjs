@@ -2,6 +2,7 @@
 
 import { cpuOf, descriptorsOf, memoryOf, sleep, startChain } from './system.mjs';
 import { asOperator, waitFor } from '../../e2e/lib/gateway.mjs';
+import { openSession, rpc } from '../../e2e/lib/stream.mjs';
 
 export const SETTLE_MS = 1500;
 
@@ -175,6 +176,29 @@ export function measureCalls(specs, { dir, tool }) {
     await runAll(chains, `calls ${tool} 16 1`);
     return byTurns(chains, (chain) => callsOf(chain, tool));
   });
+}
+
+/** CPU of mgw for all pages of tools/list: { first_ms, again_ms: the same client, other_ms: another, for whom the server is asked again }. */
+export async function measureLists(spec, { dir }) {
+  const chain = await startChain(await spec(1000), dir);
+  const url = `http://127.0.0.1:${chain.httpPort}`;
+  const listAll = async ({ headers }) => {
+    const before = chain.cpu().server;
+    for (let cursor, no = 0; no === 0 || cursor !== undefined; no++) {
+      const answer = await fetch(`${url}/mcp`, { method: 'POST', headers, body: rpc(no, 'tools/list', { cursor }) });
+      cursor = (await answer.json()).result.nextCursor;
+    }
+    return (chain.cpu().server - before) * 1000;
+  };
+  const session = await openSession(url);
+  const first_ms = await listAll(session);
+  let again_ms = Infinity, other_ms = Infinity;
+  for (let i = 0; i < 2 * ROUNDS; i++) {
+    again_ms = Math.min(again_ms, await listAll(session));
+    other_ms = Math.min(other_ms, await listAll(await openSession(url)));
+  }
+  await chain.stop();
+  return { first_ms, again_ms, other_ms };
 }
 
 /** [{ p50_us, p99_us }] of pushes to one of n streams. */

@@ -88,6 +88,11 @@ export function rowsOf(results) {
     (f) => [['>= 0.9', f.mgw >= 0.9]], true);
   add('calls to an HTTP upstream, 16 at once', '/s', 0, (s) => s.relay.calls_per_s, (f) => [['>= 0.6x', f.ratio >= 0.6]]);
   add('the same: CPU of a call', 'us', 0, (s) => s.relay.server_us, (f) => [['<= 35 us', f.mgw <= 35]]);
+  for (const [key, whose] of [['own', 'a program of its own'], ['shared', 'one program for all']])
+    add(`calls over stdio, ${whose}, 16 at once: CPU of a call`, 'us', 0, (s) => s.stdio[key].server_us, (f) => [['<= 20 us', f.mgw <= 20]]);
+  add('tools/list of 2,000 tools, CPU of the first', 'ms', 1, (s) => s.lists.first_ms);
+  add('the same, asked again', 'ms', 1, (s) => s.lists.again_ms);
+  add('the same, asked by another client', 'ms', 1, (s) => s.lists.other_ms);
   addSessions(add, results.servers.mgw.sessions);
   add('one client stops reading: p99 of the others / before', '', 2, (s) => s.stalled.stalled.p99_us / s.stalled.reading.p99_us,
     (f) => [['<= 1.2', f.mgw <= 1.2]], true);

@@ -27,6 +27,7 @@ export const answers = {
   of_30_digits: { say: (id) => answer(id, `"result":${result(`{"id":${'7'.repeat(30)}}`)}`), body: /"id":7{30}[,}]/ },
   many_digits: { say: (id) => answer(id, `"result":${result('{"pi":3.14159265358979323846}')}`), body: /"pi":3.14159265358979323846[,}]/ },
   tenth: { say: (id) => answer(id, `"result":${result('{"price":0.1,"tax":19.99,"all":1.0}')}`), body: /"price":0.1,"tax":19.99,"all":1.0[,}]/ },
+  as_written: { say: (id) => answer(id, '"result":{"structuredContent": {"z":1.50,"a":"\\u00e9\\/","m":[-0, 1]},"content":[]}'), body: /"structuredContent": \{"z":1\.50,"a":"\\u00e9\\\/","m":\[-0, 1\]\}/ },
   past_double: { say: (id) => answer(id, `"result":${result('{"x":1e400,"y":-1e400}')}`), result: { content: [], structuredContent: { x: Number.MAX_VALUE, y: -Number.MAX_VALUE } } },
   python: { say: (id) => answer(id, `"result":${result('{"x":NaN,"y":Infinity}')}`), result: { content: [], structuredContent: { x: null, y: Number.MAX_VALUE } } },
   name_twice: { say: (id) => answer(id, `"result":${result('{"a":1,"b":2,"a":3}')}`), result: { content: [], structuredContent: { a: 3, b: 2 } } },

@@ -1,0 +1,38 @@
+#include "mgw/gate/upstream_list.h"
+
+#include "mgw/gate/shown.h"
+
+#include <stdlib.h>
+
+struct upstream_list *upstream_list_create_take(struct gate *gate, json_t *entries, json_t *index,
+                                                struct ledger_hold *hold)
+{
+        struct upstream_list *list = calloc(1, sizeof(*list));
+
+        if (list == NULL) {
+                json_decref(entries);
+                json_decref(index);
+                return NULL;
+        }
+        *list = (struct upstream_list){gate, 1, entries, index, *hold};
+        hold->bytes = 0;
+        return list;
+}
+
+struct upstream_list *upstream_list_hold(struct upstream_list *list)
+{
+        if (list != NULL)
+                list->n_users++;
+        return list;
+}
+
+void upstream_list_let_go(struct upstream_list *list)
+{
+        if (list == NULL || --list->n_users > 0)
+                return;
+        shown_forget(list->gate, list);
+        json_decref(list->entries);
+        json_decref(list->index);
+        ledger_hold_set_past(&list->hold, 0);
+        free(list);
+}
