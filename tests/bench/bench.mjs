@@ -76,11 +76,7 @@ const relayed = await measureCalls([toUpstream, relay(upstream)], { dir, tool: '
 results.servers.mgw.relay = relayed[0];
 results.servers.floor.relay = relayed[1];
 step('mgw: calls over stdio, with a program of their own and with one for all, and tools/list of 2,000 tools');
-const withProgram = (name, entry, args = []) => {
-  const file = path.join(dir, `${name}.json`);
-  fs.writeFileSync(file, JSON.stringify({ mcpServers: { up: { command: path.join(programs, 'upstream'), args: ['-', ...args], ...entry } } }));
-  return mgw({}, ['--config', file]);
-};
+const withProgram = (name, entry, args = []) => mgwWith(dir, name, { up: { command: path.join(programs, 'upstream'), args: ['-', ...args], ...entry } });
 const [own, shared] = await measureCalls([withProgram('own', {}), withProgram('shared', { scope: 'shared' })], { dir, tool: 'up_echo' });
 results.servers.mgw.stdio = { own, shared };
 results.servers.mgw.lists = await measureLists(withProgram('lists', { scope: 'shared' }, ['2000']), { dir });
