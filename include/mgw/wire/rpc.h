@@ -27,8 +27,9 @@ enum rpc_code {
         RPC_METHOD_NOT_FOUND = -32601,
         RPC_INVALID_PARAMS = -32602,
         RPC_INTERNAL_ERROR = -32603,
-        RPC_RESOURCE_NOT_FOUND = -32002, /* MCP up to 2025-11-25 */
-        RPC_HEADER_MISMATCH = -32020,    /* these three: MCP 2026-07-28 */
+        RPC_RESOURCE_NOT_FOUND = -32002,       /* MCP up to 2025-11-25 */
+        RPC_URL_ELICITATION_REQUIRED = -32042, /* MCP 2025-11-25 */
+        RPC_HEADER_MISMATCH = -32020,          /* these three: MCP 2026-07-28 */
         RPC_MISSING_CAPABILITY = -32021,
         RPC_UNSUPPORTED_VERSION = -32022,
 };
