@@ -255,6 +255,16 @@ int rpc_msg_read(json_t *root, struct rpc_msg *msg, const char **whyp)
         return RPC_E_INVALID;
 }
 
+json_t *rpc_id_of(const json_t *message)
+{
+        json_t *id = json_object_get(message, "id");
+        bool is_answer = json_object_get(message, "method") == NULL &&
+                         (json_object_get(message, "result") != NULL ||
+                          json_object_get(message, "error") != NULL);
+
+        return is_id(id) && !is_answer ? id : NULL;
+}
+
 /* ---- what servers say ---- */
 
 static bool is_zero(const json_t *value)

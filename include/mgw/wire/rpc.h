@@ -70,6 +70,8 @@ size_t rpc_cost(const json_t *value);
 /* A member that is null counts as none, and is taken out of params and its _meta (but for "data",
  * "ttl" and "ttlMs"). 0, RPC_E_INVALID with *whyp a constant sentence. */
 int rpc_msg_read(json_t *root, struct rpc_msg *msg, const char **whyp);
+/* The id under which a message is refused, borrowed; NULL: it has none, or answers something. */
+json_t *rpc_id_of(const json_t *message);
 /* The same of a server, whose message is mended so that a call ends by it: "jsonrpc" may be missing
  * (msg->is_bare), an answer may have no id, or one that is none (NULL), beside a result an error
  * that says nothing is none, else it is made a sound one; a result of null or [] is {}. */
