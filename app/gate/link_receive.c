@@ -474,6 +474,13 @@ void link_on_text(struct link *link, struct exchange *via, struct str text)
                 link_on_unreadable(link, via, text, why);
 }
 
+void link_on_last_text(struct link *link, struct exchange *via, struct str text)
+{
+        char why[160];
+
+        (void)link_read(link, via, text, false, why, sizeof(why));
+}
+
 /* ---- big results ---- */
 
 /* The only one that waits for a result, when nothing else can be answered: a late answer to what

@@ -269,6 +269,70 @@ test('a URI with a blank is shown as RFC 3986 has it, and reaches its server as 
   await odd.stop();
 });
 
+describe('HTTP that is odd', { timeout: 60000 }, () => {
+  const event = (text) => Buffer.from(`event: message\ndata: ${text}\n\n`);
+  const stream = (bytes) => (res, text) => res.writeHead(200, { 'content-type': 'text/event-stream' }).end(bytes(text));
+  const json = (headers) => (res, text) => res.writeHead(200, headers).end(text);
+  const ways = {
+    'an event without the blank line behind it': stream((text) => `data: ${text}\n`),
+    'an event without the end of its line': stream((text) => `event: message\ndata: ${text}`),
+    'CRLF, no blank behind the colon': stream((text) => `event: message\r\ndata:${text}\r\n\r\n`),
+    'CR alone': stream((text) => `event: message\rdata: ${text}\r\r`),
+    'a line of JSON in each data line': stream((text) => `${JSON.stringify(JSON.parse(text), null, 1).split('\n').map((line) => `data: ${line}\n`).join('')}\n`),
+    'pings of its own first': stream((text) => `:\n\nevent: ping\ndata: 2026-01-01T00:00:00Z\n\nevent: ping\ndata: {}\n\ndata\n\nid: 1\nretry: 10\ndata:\n\n${event(text)}`),
+    'a byte order mark first': stream((text) => `\ufeff${event(text)}`),
+    'an event of another name': stream((text) => `event: response\ndata: ${text}\n\n`),
+    'a type in capitals, with a charset': (res, text) => res.writeHead(200, { 'content-type': 'Text/Event-Stream;charset=UTF-8' }).end(event(text)),
+    'JSON of no type': json({}), 'JSON as text/plain': json({ 'content-type': 'text/plain' }), 'JSON as octets': json({ 'content-type': 'application/octet-stream' }),
+    'JSON with a charset': json({ 'content-type': 'application/json; charset=utf-8' }), 'JSON with blanks around': (res, text) => res.writeHead(200, { 'content-type': 'application/json' }).end(`\r\n \t${text}\r\n\r\n`),
+  };
+  const acks = {
+    '400 with an error': [400, { 'content-type': 'application/json' }, '{"jsonrpc":"2.0","id":null,"error":{"code":-32601,"message":"Method not found"}}'],
+    '200 with null': [200, { 'content-type': 'application/json' }, 'null'], '202 with a word': [202, { 'content-type': 'text/plain' }, 'Accepted'], '204 alone': [204, {}, ''], '200 with nothing': [200, {}, ''],
+    '200 with a result': [200, { 'content-type': 'application/json' }, '{"jsonrpc":"2.0","id":null,"result":{}}'],
+  };
+  let odd, gateway, client;
+  const names = [...Object.keys(ways), ...Object.keys(acks)].map((title) => title.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-'));
+  before(async () => {
+    odd = await OddServer.start();
+    odd.lists['tools/list'] = { tools: [good] };
+    odd.lists['tools/call'] = { content: [{ type: 'text', text: 'good' }] };
+    const plain = odd.serve.bind(odd);
+    const [byName, ackOf] = [ways, acks].map((of) => Object.fromEntries(Object.entries(of).map(([title, value]) => [`/${title.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`, value])));
+    odd.serve = async (req, res) => {
+      let body = '';
+      for await (const chunk of req) body += chunk;
+      if (req.method !== 'POST') return plain(Object.assign(req, { url: '/json' }), res);
+      const msg = JSON.parse(body);
+      if (msg.method === 'initialize') res.setHeader('mcp-session-id', 'one');
+      if (msg.id === undefined && ackOf[req.url]) {
+        const [status, headers, text] = ackOf[req.url];
+        return res.writeHead(status, headers).end(text);
+      }
+      if (msg.id === undefined) return res.writeHead(202).end();
+      return (byName[req.url] ?? json({ 'content-type': 'application/json' }))(res, odd.say(msg));
+    };
+    gateway = await startGateway({ settings, config: { mcpServers: Object.fromEntries(names.map((name) => [name, { url: odd.at(name) }])), gateway: { builtin_tools: false } } });
+    client = await Client.open(gateway);
+  });
+  after(async () => {
+    await gateway.stop();
+    await odd.stop();
+  });
+
+  test('costs nothing: all that answer so are listed', async () => {
+    assert.deepEqual((await client.request('tools/list', {})).result.tools.map(({ name }) => name), names.map((name) => `${name}_good`));
+  });
+
+  for (const [i, title] of [...Object.keys(ways), ...Object.keys(acks)].entries()) {
+    test(`${title}${i < Object.keys(ways).length ? '' : ' for a notification'}: is read`, async () => {
+      assert.equal((await client.call(`${names[i]}_good`)).result.content[0].text, 'good');
+    });
+  }
+
+  test('is worth no line in the log', () => assert.equal(gateway.mgw.count(/WARN \[(upstream|catalog)\](?!.*which some clients drop)/), 0, gateway.mgw.tail(40)));
+});
+
 describe('a greeting that is odd', { timeout: 120000 }, () => {
   const hello = { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo: { name: 'odd', version: '1' } };
   const greetings = {

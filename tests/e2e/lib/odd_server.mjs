@@ -21,7 +21,7 @@ export class OddServer extends LocalServer {
     return `http://127.0.0.1:${this.port}/${path}`;
   }
 
-  #say(msg) {
+  say(msg) {
     const list = this.lists[msg.method];
     this.asked[msg.method] = (this.asked[msg.method] ?? 0) + 1;
     if (list !== undefined) return JSON.stringify({ jsonrpc: '2.0', id: msg.id, result: typeof list === 'function' ? list(msg.params) : list });
@@ -39,7 +39,7 @@ export class OddServer extends LocalServer {
       res.writeHead(405).end();
     } else {
       const msg = JSON.parse(body);
-      this.#answer(req, res, this.#say(msg), this.before[msg.method]?.(msg.params) ?? []);
+      this.#answer(req, res, this.say(msg), this.before[msg.method]?.(msg.params) ?? []);
     }
   }
 
