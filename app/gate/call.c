@@ -420,7 +420,7 @@ int call_count_bytes(struct call *call)
                                sizeof(*call) + CALL_AROUND_BYTES + 2 * rpc_cost(call->params));
 }
 
-/* Refused as refuse_memory() refuses what has not been read yet. */
+/* Refused as require_json_body() refuses what has not been read yet. */
 static void call_refuse_memory(struct call *call, const char *method, int outcome)
 {
         bool is_users = outcome == LEDGER_E_PAYER;

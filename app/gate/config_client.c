@@ -44,8 +44,23 @@ static const char *const places[] = {
                               LibreChat */
         "servers",         /* VS Code: mcp.json */
         "mcp.servers",     /* VS Code: settings.json, devcontainer.json */
+        "amp.mcpServers",  /* Amp */
         "context_servers", /* Zed */
+        "mcp",             /* opencode, Crush */
 };
+
+/* Others keep other things under such a word. */
+static bool holds_entries(const json_t *object)
+{
+        const char *key;
+        json_t *value;
+
+        json_object_foreach ((json_t *)object, key, value)
+                if (json_object_get(value, "command") != NULL ||
+                    json_object_get(value, "url") != NULL)
+                        return true;
+        return false;
+}
 
 static json_t *member_at(json_t *root, const char *place)
 {
@@ -148,6 +163,8 @@ json_t *config_client_open(struct loading *l, json_t *root)
         for (size_t i = 0; found == NULL && i < sizeof(places) / sizeof(places[0]); i++) {
                 l->servers_at = places[i];
                 found = member_at(root, places[i]);
+                if (strcmp(places[i], "mcp") == 0 && !holds_entries(found))
+                        found = NULL;
         }
         if (found == NULL)
                 l->servers_at = places[0];

@@ -249,6 +249,29 @@ static void check_placeholder(struct expansion *x, struct str rest)
              name);
 }
 
+/* opencode's {env:NAME} and {file:PATH}, in a file of a client. Bytes taken; 0: it is none. */
+static size_t take_braces(struct expansion *x, struct str rest)
+{
+        static const struct str env = {"{env:", 5}, file = {"{file:", 6};
+        struct str inside = {rest.p + env.n, rest.n};
+        const char *close = memchr(rest.p, '}', rest.n);
+        char name[NAME_MAX_BYTES];
+
+        if (x->l->is_ours || close == NULL)
+                return 0;
+        if (str_has_prefix(rest, file))
+                fail(x, "{file:...} is nothing that mgw knows: put it into the environment "
+                        "({env:NAME})");
+        if (!str_has_prefix(rest, env))
+                return 0;
+        inside.n = (size_t)(close - inside.p);
+        if (!is_variable_name(inside))
+                return 0;
+        snprintf(name, sizeof(name), "%.*s", STR_ARG(inside));
+        put_variable(x, name, NULL, "");
+        return (size_t)(close + 1 - rest.p);
+}
+
 /* Bytes of rest that are done. */
 static size_t take_one(struct expansion *x, struct str whole, struct str rest)
 {
@@ -271,6 +294,8 @@ static size_t take_one(struct expansion *x, struct str whole, struct str rest)
                 return n + 3;
         }
         if (rest.p[0] == '$' && (n = take_bare(x, whole, rest)) > 0)
+                return n;
+        if (rest.p[0] == '{' && (n = take_braces(x, rest)) > 0)
                 return n;
         check_placeholder(x, rest);
         put(x, (struct str){rest.p, 1});

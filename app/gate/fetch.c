@@ -53,10 +53,11 @@ static void fetch_send(struct fetch *f, json_t *cursor)
 static void fetch_forget(struct fetch *f)
 {
         json_decref(f->entries);
+        json_decref(f->mark);
+        json_decref(f->seen);
         json_decref(f->faults);
         ledger_hold_set_past(&f->hold, 0);
-        f->entries = NULL;
-        f->faults = NULL;
+        f->entries = f->mark = f->seen = f->faults = NULL;
         f->from = NULL;
 }
 
@@ -119,18 +120,23 @@ static void fetch_tell_names(const struct fetch *f)
         free(first);
 }
 
-/* What is wrong with an entry is told once for each list that is new. */
+/* What is wrong is told once for each list that is new. */
+static void fetch_note_take(struct fetch *f, json_t *fault)
+{
+        if (f->faults == NULL)
+                f->faults = json_array();
+        if (json_array_size(f->faults) < FAULTS_MAX)
+                json_array_append(f->faults, fault);
+        json_decref(fault);
+}
+
 static void fetch_note_fault(struct fetch *f, const json_t *entry, const char *what,
                              const char *why)
 {
         const char *key = lists[f->list].entry_key;
         const char *name = rpc_text(entry, key != NULL ? key : "uriTemplate");
 
-        if (f->faults == NULL)
-                f->faults = json_array();
-        if (json_array_size(f->faults) < FAULTS_MAX)
-                json_array_append_new(
-                        f->faults,
+        fetch_note_take(f,
                         json_sprintf("%.128s%s: %s", name != NULL ? name : "an entry", what, why));
 }
 
@@ -168,6 +174,16 @@ static void index_made(json_t *index, const struct catalog_rule *rule, const cha
         free(shown);
 }
 
+/* As clients see its URI, too. */
+static void index_shown(json_t *index, const char *uri, json_t *entry)
+{
+        char *shown = catalog_shown_uri(uri);
+
+        if (shown != NULL && json_object_get(index, shown) == NULL)
+                json_object_set_nocheck(index, shown, entry);
+        free(shown);
+}
+
 /* NULL: of templates, which match; or out of memory. Walks the list once, ENTRIES_MAX at most. */
 static json_t *make_index(const struct catalog_rule *rule, enum link_list list,
                           const json_t *entries)
@@ -188,6 +204,8 @@ static json_t *make_index(const struct catalog_rule *rule, enum link_list list,
                 }
                 if (is_named)
                         index_made(index, rule, name, entry);
+                else if (list == LINK_RESOURCES)
+                        index_shown(index, name, entry);
         }
         return index;
 }
@@ -297,12 +315,41 @@ static size_t entries_max(const struct fetch *f)
         return f->list == LINK_TEMPLATES ? TEMPLATES_MAX : ENTRIES_MAX;
 }
 
+/* Clients, and models behind them, know an entry by its name alone. */
+static bool fetch_is_second(struct fetch *f, const json_t *entry)
+{
+        const char *key = lists[f->list].entry_key;
+        const char *id = rpc_text(entry, key != NULL ? key : "uriTemplate");
+
+        if (json_object_get(f->seen, id) != NULL)
+                return true;
+        json_object_set_new_nocheck(f->seen, id, json_true());
+        return false;
+}
+
+static bool fetch_mends(struct fetch *f, json_t *entry)
+{
+        char why[160];
+
+        if (!shape_mend_entry(lists[f->list].key, entry, why, sizeof(why))) {
+                fetch_note_fault(f, entry, " is left out", why);
+                return false;
+        }
+        if (why[0] != '\0')
+                fetch_note_fault(f, entry, ": left out of it", why);
+        if (!fetch_takes(f, entry))
+                return false;
+        if (!fetch_is_second(f, entry))
+                return true;
+        fetch_note_fault(f, entry, " is left out", "one of that name stands before it");
+        return false;
+}
+
 /* Walks one page, to the most that a list may have. */
 static void fetch_add(struct fetch *f, const json_t *page)
 {
         size_t max = entries_max(f);
         const char *lacks;
-        char why[160];
         json_t *entry;
         size_t i;
 
@@ -315,13 +362,7 @@ static void fetch_add(struct fetch *f, const json_t *page)
                                          max);
                         return;
                 }
-                if (!shape_mend_entry(lists[f->list].key, entry, why, sizeof(why))) {
-                        fetch_note_fault(f, entry, " is left out", why);
-                        continue;
-                }
-                if (why[0] != '\0')
-                        fetch_note_fault(f, entry, ": left out of it", why);
-                if (!fetch_takes(f, entry))
+                if (!fetch_mends(f, entry))
                         continue;
                 lacks = fetch_lacks(f, entry);
                 if (lacks != NULL) {
@@ -334,6 +375,37 @@ static void fetch_add(struct fetch *f, const json_t *page)
                 }
                 json_array_append(f->entries, entry);
         }
+}
+
+/* What is no list may be its only entry, or is none. */
+static void fetch_add_page(struct fetch *f, json_t *page)
+{
+        json_t *one = json_is_array(page) ? json_incref(page) : json_pack("[O*]", page);
+
+        if (!json_is_null(page) && (!json_is_object(page) || json_object_size(page) > 0))
+                fetch_add(f, one);
+        json_decref(one);
+}
+
+/* Where the list goes on: any text or number, which is given back as it came. NULL: it ends. */
+static json_t *fetch_next_cursor(struct fetch *f, json_t *result)
+{
+        json_t *cursor = json_object_get(result, "nextCursor");
+
+        if (!rpc_is_string(cursor) && !rpc_is_number(cursor))
+                return NULL;
+        if (json_equal(cursor, f->mark)) {
+                fetch_note_take(f, json_string("its cursors go round"));
+                return NULL;
+        }
+        f->n_pages++;
+        if ((f->n_pages & (f->n_pages - 1)) == 0) { /* Brent: finds a circle of any length */
+                json_decref(f->mark);
+                f->mark = json_incref(cursor);
+        }
+        return f->n_pages < PAGES_MAX && json_array_size(f->entries) < entries_max(f) && !f->is_full
+                       ? cursor
+                       : NULL;
 }
 
 static void fetch_note_ttl(struct fetch *f, const json_t *ttl)
@@ -349,17 +421,15 @@ static void fetch_note_ttl(struct fetch *f, const json_t *ttl)
 static void fetch_on_answer_take(struct errand *errand, json_t *answer)
 {
         struct fetch *f = container_of(errand, struct fetch, errand);
-        const json_t *result = json_object_get(answer, "result");
+        json_t *result = json_object_get(answer, "result"), *cursor;
         const json_t *error = json_object_get(answer, "error");
-        json_t *cursor = json_object_get(result, "nextCursor");
 
-        fetch_add(f, json_object_get(result, lists[f->list].key));
+        fetch_add_page(f, json_object_get(result, lists[f->list].key));
         fetch_note_ttl(f, json_object_get(result, "ttlMs"));
         if (error != NULL &&
             json_integer_value(json_object_get(error, "code")) != RPC_METHOD_NOT_FOUND)
                 fetch_refused(f, error);
-        else if (json_is_string(cursor) && ++f->n_pages < PAGES_MAX &&
-                 json_array_size(f->entries) < entries_max(f) && !f->is_full)
+        else if ((cursor = fetch_next_cursor(f, result)) != NULL)
                 fetch_send(f, cursor);
         else
                 fetch_done(f);
@@ -384,6 +454,8 @@ void fetch_start(struct fetch *f, struct link *link, enum link_list list)
         f->from = link;
         f->list = list;
         f->entries = json_array();
+        f->mark = NULL;
+        f->seen = json_object();
         f->faults = NULL;
         f->ttl_ms = -1;
         f->n_pages = 0;

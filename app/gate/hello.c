@@ -4,6 +4,7 @@
 #include "mgw/gate/account.h"
 #include "mgw/gate/link.h"
 #include "mgw/mcp/bridge.h"
+#include "mgw/wire/rpc.h"
 
 #include <string.h>
 
@@ -63,8 +64,8 @@ static json_t *instructions(const struct session *s)
                 const char *text;
                 json_t *longer;
 
-                if (link == NULL || (text = json_string_value(
-                                             json_object_get(link->hello, "instructions"))) == NULL)
+                if (link == NULL || (text = rpc_text(link->hello, "instructions")) == NULL ||
+                    text[0] == '\0')
                         continue;
                 longer = session_gate(s)->n_upstreams == 1
                                  ? json_string(text)

@@ -11,6 +11,7 @@
 #include "mgw/gate/listing.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/era.h"
+#include "mgw/mcp/shape.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -293,6 +294,25 @@ void link_tell_level(struct link *link, int level)
                                   json_pack("{s:s}", "level", method_log_level_name(level)));
 }
 
+/* One that declares none of what may be listed would be here for nothing: it is asked for all, and
+ * refuses what it has not. */
+static void link_imply_lists(struct link *link)
+{
+        static const char *const listed[] = {"tools", "prompts", "resources"};
+        json_t *declared = json_object_get(link->hello, "capabilities");
+
+        for (size_t i = 0; i < 3; i++)
+                if (json_object_get(declared, listed[i]) != NULL)
+                        return;
+        for (size_t i = 0; i < 3; i++)
+                json_object_set_new(declared, listed[i], json_object());
+        if (upstream_may_log(link->upstream))
+                log_info(NULL,
+                         "[upstream] %s: declares neither tools nor prompts nor resources: is "
+                         "asked for them all the same",
+                         upstream_name(link->upstream));
+}
+
 /* Servers of revisions that have no such capability are asked for completions all the same. */
 static void link_imply_completions(struct link *link)
 {
@@ -347,6 +367,8 @@ void link_on_hello(struct link *link, json_t *result)
         }
         json_decref(link->hello);
         link->hello = json_incref(result);
+        shape_mend_hello(link->hello);
+        link_imply_lists(link);
         link_imply_completions(link);
         link_share_alike(&link->hello, &u->recent[link->is_stateless].hello);
         link->state = LINK_READY;

@@ -186,7 +186,7 @@ static void link_on_discovered(struct exchange *x, const json_t *result)
                 link->is_stateless = true;
                 link_on_hello(link, hello);
         } else {
-                link_open_failed(link, is_of_era ? "says nothing of its capabilities"
+                link_open_failed(link, is_of_era ? "out of memory"
                                                  : "speaks no protocol version that mgw does");
         }
         json_decref(hello);

@@ -98,6 +98,8 @@ extern const struct transport transport_shared;
 
 /* A message of the upstream; via: the exchange whose answer carries it, NULL: not known. */
 void link_on_text(struct link *link, struct exchange *via, struct str text);
+/* The same of what its stream ended within: it may be whole, else it is as if it had not come. */
+void link_on_last_text(struct link *link, struct exchange *via, struct str text);
 /* The same, read already: a message, or an array of them (2025-03-26); borrowed. */
 void link_on_message(struct link *link, struct exchange *via, json_t *root);
 /* What is coming is gathered at the cost of its server: it takes n bytes now. false: it has no room

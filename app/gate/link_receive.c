@@ -54,6 +54,9 @@ static void link_mend_result(const struct exchange *x, json_t *result)
 
         if (json_is_raw(result))
                 return;
+        if (!x->is_stateless &&
+            !link_is_lodger(x->owner)) /* which servers with sessions have not */
+                json_object_del(result, "resultType");
         if (!shape_mend_result(method, result, why, sizeof(why)) && upstream_may_log(u))
                 log_warn(NULL, "[upstream] %s: %s: left out of a result: %s", upstream_name(u),
                          method, why);
@@ -94,6 +97,8 @@ static void link_on_answer(struct link *link, struct exchange *via, const struct
         if (m->kind == RPC_RESULT) {
                 link_mend_result(x, m->result);
                 link_note_subscription(link, x->msg);
+        } else {
+                shape_mend_error(m->error);
         }
         exchange_answer_take(x, x->is_stateless ? link_bridge_answer(x, m) : json_incref(m->root));
 }
@@ -176,12 +181,31 @@ static bool is_of_stateless(const struct link *link, const struct exchange *via)
         return via != NULL ? via->is_stateless : link->is_stateless;
 }
 
+static void link_skip(struct link *link, const char *why)
+{
+        if (upstream_may_log(link->upstream))
+                log_warn(NULL, "[upstream] %s: message skipped: %s", upstream_name(link->upstream),
+                         why);
+}
+
+static bool link_mend_notice(struct link *link, const struct rpc_msg *m)
+{
+        char why[160];
+
+        if (shape_mend_notice(m->method, m->params, why, sizeof(why)))
+                return true;
+        link_skip(link, why);
+        return false;
+}
+
 static void link_on_notification(struct link *link, struct exchange *via, struct call *call,
                                  const struct rpc_msg *m)
 {
         bool is_late = via != NULL && exchange_is_outlived(via);
         enum method_class class = method_find(m->method)->class;
 
+        if (!link_mend_notice(link, m))
+                return;
         if (class == METHOD_MESSAGE && link->session->kind == SESSION_STANDING)
                 call = stateless_logging_call(link, call);
         if (class == METHOD_PROGRESS)
@@ -208,13 +232,6 @@ static void link_on_tagged(struct link *link, struct exchange *via, struct call 
             !listen_takes(link, via, m))
                 link_on_notification(link, via, call, &untagged);
         json_decref(plain);
-}
-
-static void link_skip(struct link *link, const char *why)
-{
-        if (upstream_may_log(link->upstream))
-                log_warn(NULL, "[upstream] %s: message skipped: %s", upstream_name(link->upstream),
-                         why);
 }
 
 bool link_may_ask(const struct link *link, const struct rpc_msg *m)
@@ -478,6 +495,13 @@ void link_on_text(struct link *link, struct exchange *via, struct str text)
                 link_salvage(link, via, text, why);
         else if (r != 0)
                 link_on_unreadable(link, via, text, why);
+}
+
+void link_on_last_text(struct link *link, struct exchange *via, struct str text)
+{
+        char why[160];
+
+        (void)link_read(link, via, text, false, why, sizeof(why));
 }
 
 /* ---- big results ---- */

@@ -399,24 +399,22 @@ static bool has_template(const struct link *link, const char *uri)
         return false;
 }
 
-/* What says whose a URI is, the surer first: a template of one server never takes what another
- * lists. */
+static const char *theirs_by_entry(const struct link *link, const char *shown)
+{
+        return json_string_value(json_object_get(find_entry(link, LINK_RESOURCES, shown), "uri"));
+}
+
 static const char *theirs_by_name(const struct link *link, const char *shown)
 {
         const struct catalog_rule *rule = &link->upstream->rule;
-        const char *theirs = catalog_uri_of_server(rule, shown);
+        const char *theirs = catalog_uri_of_server(rule, shown), *listed;
         char *kept = theirs == NULL ? catalog_kept_uri(rule, shown) : NULL;
 
-        if (kept != NULL)
-                theirs = json_string_value(
-                        json_object_get(find_entry(link, LINK_RESOURCES, kept), "uri"));
+        listed = kept != NULL || theirs != NULL
+                         ? theirs_by_entry(link, theirs != NULL ? theirs : kept)
+                         : NULL;
         free(kept);
-        return theirs;
-}
-
-static const char *theirs_by_entry(const struct link *link, const char *shown)
-{
-        return find_entry(link, LINK_RESOURCES, shown) != NULL ? shown : NULL;
+        return listed != NULL ? listed : theirs;
 }
 
 static const char *theirs_by_template(const struct link *link, const char *shown)
@@ -430,6 +428,8 @@ static bool lists_resources(const struct link *link)
         return link->lists[LINK_RESOURCES].of != NULL;
 }
 
+/* What says whose a URI is, the surer first: a template of one server never takes what another
+ * lists. */
 struct listing_owner listing_owner_of_uri(const struct session *s, const char *shown)
 {
         static const char *(*const ways[])(const struct link *link, const char *shown) = {
@@ -465,13 +465,15 @@ void listing_show_uri(const struct link *link, json_t *params)
         const struct session *s = link->session;
         const char *uri = json_string_value(json_object_get(params, "uri"));
         unsigned n = 0;
-        char *shown;
+        char *of_server, *shown;
 
         for (size_t i = 0; uri != NULL && i < session_gate(s)->n_upstreams; i++)
                 n += s->links[i] != NULL && find_entry(s->links[i], LINK_RESOURCES, uri) != NULL;
-        if (n < 2 || (shown = catalog_server_uri(&link->upstream->rule, uri)) == NULL)
-                return;
-        json_object_set_new(params, "uri", json_string(shown));
+        of_server = n > 1 ? catalog_server_uri(&link->upstream->rule, uri) : NULL;
+        shown = catalog_shown_uri(of_server != NULL ? of_server : uri);
+        if (shown != NULL)
+                json_object_set_new(params, "uri", json_string(shown));
+        free(of_server);
         free(shown);
 }
 

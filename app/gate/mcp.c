@@ -98,7 +98,31 @@ struct batch {
         size_t n;
         unsigned n_requests;
         bool is_array;
+        json_t *id; /* what a refusal of all of it answers; NULL: no request, or too many */
 };
+
+/* So many requests of a batch that is refused are answered one by one. */
+#define IDS_MAX 100
+
+static void batch_note_id(struct batch *b)
+{
+        if (b->n_requests == 0 || b->n_requests > IDS_MAX)
+                return;
+        if (!b->is_array) {
+                b->id = json_incref(b->messages[0].id);
+                return;
+        }
+        b->id = json_array();
+        for (size_t i = 0; i < b->n; i++)
+                if (b->messages[i].kind == RPC_REQUEST)
+                        json_array_append(b->id, b->messages[i].id);
+}
+
+static void batch_forget(struct batch *b)
+{
+        free(b->messages);
+        json_decref(b->id);
+}
 
 /* 0, or -1 when the request has been answered. */
 static int batch_read(struct request *req, json_t *root, struct batch *b)
@@ -112,21 +136,17 @@ static int batch_read(struct request *req, json_t *root, struct batch *b)
         for (size_t i = 0; i < b->n && b->messages != NULL; i++) {
                 if (rpc_msg_read(b->is_array ? json_array_get(root, i) : root, &b->messages[i],
                                  &why) != 0) {
-                        refuse_message(req, 400, NULL, RPC_INVALID_REQUEST, why, NULL);
+                        refuse_message(req, 400, rpc_id_of(root), RPC_INVALID_REQUEST, why, NULL);
                         return -1;
                 }
                 b->n_requests += b->messages[i].kind == RPC_REQUEST;
         }
-        if (b->n > 0 && b->messages != NULL)
+        if (b->n > 0 && b->messages != NULL) {
+                batch_note_id(b);
                 return 0;
+        }
         refuse_message(req, 400, NULL, RPC_INVALID_REQUEST, why, NULL);
         return -1;
-}
-
-/* What a refusal of all of it is the answer to. NULL: nothing, or more than one request. */
-static json_t *batch_id(const struct batch *b)
-{
-        return b->is_array || b->messages[0].kind != RPC_REQUEST ? NULL : b->messages[0].id;
 }
 
 static bool batch_initializes(const struct batch *b)
@@ -144,7 +164,7 @@ static int check_share(struct request *req, const struct batch *b)
 
         if (refusal == 0)
                 return 0;
-        refuse_busy(req, batch_id(b), refusal);
+        refuse_busy(req, b->id, refusal);
         return -1;
 }
 
@@ -157,11 +177,11 @@ static int check_batch(struct request *req, const struct session *s, const struc
                 return -1;
         }
         if (b->n_requests > 0 && session_gate(s)->is_draining) {
-                refuse_busy(req, batch_id(b), 503);
+                refuse_busy(req, b->id, 503);
                 return -1;
         }
         if (s->n_calls + b->n_requests > session_calls_max(s)) {
-                refuse_busy(req, batch_id(b), 429);
+                refuse_busy(req, b->id, 429);
                 return -1;
         }
         return check_share(req, b);
@@ -197,13 +217,13 @@ static void open_session(struct request *req, const struct batch *b)
                 refuse_message(req, 400, NULL, RPC_INVALID_REQUEST, "initialize must stand alone",
                                NULL);
         else if (!json_is_string(version))
-                refuse_message(req, 400, batch_id(b), RPC_INVALID_PARAMS,
+                refuse_message(req, 400, b->id, RPC_INVALID_PARAMS,
                                "initialize: params.protocolVersion must be a string", NULL);
         else if (check_share(req, b) != 0)
                 return;
         else if (gate->is_draining ||
                  session_create(gate, req->in->user, req->share, SESSION_HTTP, &s) < 0)
-                refuse_busy(req, batch_id(b), 503);
+                refuse_busy(req, b->id, 503);
         else
                 run_batch(req, s, b, true);
 }
@@ -256,14 +276,13 @@ static void on_session_post(struct request *req, json_t *root)
         struct batch b = {0};
         struct session *s;
 
-        if (batch_read(req, root, &b) == 0 && check_version_header(req, batch_id(&b), true) == 0) {
+        if (batch_read(req, root, &b) == 0 && check_version_header(req, b.id, true) == 0) {
                 if (batch_initializes(&b))
                         open_session(req, &b);
-                else if ((s = require_session(req, batch_id(&b))) != NULL &&
-                         check_batch(req, s, &b) == 0)
+                else if ((s = require_session(req, b.id)) != NULL && check_batch(req, s, &b) == 0)
                         run_batch(req, s, &b, false);
         }
-        free(b.messages);
+        batch_forget(&b);
 }
 
 void mcp_on_post(struct request *req)
@@ -360,6 +379,6 @@ void mcp_on_message(struct request *req)
                         on_message(s, share, NULL, &b.messages[i]);
                 share_let_go(share);
         }
-        free(b.messages);
+        batch_forget(&b);
         json_decref(root);
 }

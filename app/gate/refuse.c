@@ -12,10 +12,23 @@
 /* In one body of a client, with the names of members. */
 #define CLIENT_VALUES_MAX 100000
 
+/* The same for each request of a batch. */
+static json_t *errors_of_batch_take(const json_t *ids, int code, const char *why, json_t *data)
+{
+        json_t *errors = json_array(), *id;
+        size_t i;
+
+        json_array_foreach (ids, i, id)
+                json_array_append_new(errors, rpc_error_take(id, code, why, json_incref(data)));
+        json_decref(data);
+        return errors;
+}
+
 static void refuse_with(struct request *req, unsigned status, const struct cgi_header *headers,
                         json_t *id, int code, const char *why, json_t *data_take)
 {
-        json_t *error = rpc_error_take(id, code, why, data_take);
+        json_t *error = json_is_array(id) ? errors_of_batch_take(id, code, why, data_take)
+                                          : rpc_error_take(id, code, why, data_take);
         struct str text;
 
         if (id == NULL)
@@ -49,14 +62,14 @@ void refuse_busy(struct request *req, json_t *id, unsigned status)
                                    : "too many at once of this user: try again soon");
 }
 
-void refuse_memory(struct request *req, int outcome)
+static void refuse_memory(struct request *req, json_t *id, int outcome)
 {
-        if (outcome == LEDGER_E_PAYER)
-                refuse_later(req, 429, NULL,
+        if (outcome == RPC_E_PAYER)
+                refuse_later(req, 429, id,
                              "what this user has asked for takes as much memory as one may have "
                              "(memory_per_user_max_bytes): try again when some of it is answered");
         else
-                refuse_later(req, 503, NULL,
+                refuse_later(req, 503, id,
                              "the gateway has no memory for new work now (memory_max_bytes): try "
                              "again soon");
 }
@@ -86,7 +99,7 @@ static void refuse_body(struct request *req, int outcome, json_t *id, const char
                 break;
         case RPC_E_PAYER:
         case RPC_E_WHOLE:
-                refuse_memory(req, outcome == RPC_E_PAYER ? LEDGER_E_PAYER : LEDGER_E_WHOLE);
+                refuse_memory(req, id, outcome);
                 break;
         default:
                 refuse_message(req, 400, id, RPC_PARSE_ERROR, why, NULL);

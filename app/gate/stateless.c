@@ -29,7 +29,7 @@ static int check_message(struct request *req, json_t *root, struct rpc_msg *m)
         const char *why = "this protocol version has no batches";
 
         if (json_is_array(root) || rpc_msg_read(root, m, &why) != 0)
-                return refuse(req, NULL, 400, RPC_INVALID_REQUEST, why);
+                return refuse(req, rpc_id_of(root), 400, RPC_INVALID_REQUEST, why);
         if (m->kind == RPC_REQUEST)
                 return 0;
         if (m->kind == RPC_NOTIFICATION) { /* over HTTP none has a meaning */

@@ -134,6 +134,16 @@ static void wire_on_room(struct request_waiter *waiter)
                 http_resume(w->http);
 }
 
+/* Events of other names are a server's own, such as pings; some name messages otherwise. */
+static bool is_message(const struct sse_event *ev)
+{
+        static const char mark[] = "\"jsonrpc\"";
+
+        return ev->data.p != NULL && ev->data.n > 0 &&
+               (ev->name.n == 0 || str_eq(ev->name, STR("message")) ||
+                memmem(ev->data.p, ev->data.n, mark, sizeof(mark) - 1) != NULL);
+}
+
 static void wire_feed(struct http_wire *w, const char *p, size_t n)
 {
         while (n > 0 && w->http != NULL) {
@@ -162,9 +172,22 @@ static void wire_feed(struct http_wire *w, const char *p, size_t n)
                         http_get_on_event(w->link->peer, &ev);
                 else
                         wire_remember_event(w, &ev);
-                if (ev.data.p != NULL && ev.data.n > 0)
+                if (is_message(&ev))
                         link_on_text(w->link, w->x, ev.data);
         }
+}
+
+/* A last event that lacks nothing but the blank line behind it. */
+static void wire_feed_end(struct http_wire *w)
+{
+        struct sse_event ev;
+        size_t used = 0;
+        int r = SSE_E_MORE;
+
+        for (int i = 0; i < 2 && r == SSE_E_MORE && wire_relay(w) == NULL; i++)
+                r = sse_reader_feed(&w->sse, "\n", 1, &used, &ev);
+        if (r == 0 && is_message(&ev))
+                link_on_last_text(w->link, w->x, ev.data);
 }
 
 /* What an error page says is not for our clients. Errors of era C come with status 4xx; 401 may
@@ -203,9 +226,9 @@ static enum http_flow wire_on_body(void *owner, const char *p, size_t n)
 /* The upstream does not know the session any more (404, or 400 from servers that mix them up). */
 static bool wire_lost_session(const struct http_wire *w)
 {
-        return (w->status == 404 || w->status == 400) && !w->x->was_retried && !w->is_resumed &&
-               !exchange_greets(w->x) && !w->x->is_stateless &&
-               (w->session != NULL || exchange_is_outlived(w->x));
+        return (w->status == 404 || (w->status == 400 && w->x->kind != EXCHANGE_NOTIFY)) &&
+               !w->x->was_retried && !w->is_resumed && !exchange_greets(w->x) &&
+               !w->x->is_stateless && (w->session != NULL || exchange_is_outlived(w->x));
 }
 
 /* The end of an answer in which there was none. */
@@ -276,7 +299,10 @@ static bool wire_settles(struct http_wire *w)
                 link_doubt(x);
                 return true;
         }
-        if (!w->is_stream && w->body.len > 0 && (w->status == 200 || !exchange_greets(x)))
+        if (w->is_stream && !wire_may_resume(w))
+                wire_feed_end(w);
+        if (!w->is_stream && w->body.len > 0 && (w->status == 200 || !exchange_greets(x)) &&
+            (exchange_is_request(x) || buf_bytes(&w->body).p[0] == '{'))
                 link_on_text(w->link, x, buf_bytes(&w->body));
         if (!exchange_is_open(x) || x->wire != w) /* answered, or on its way again */
                 return true;
@@ -318,7 +344,7 @@ static void wire_on_done(void *owner, const struct http_failure *http)
                 timer_arm(link_loop(w->link), &w->resume, w->resume_ms);
         else if (http != NULL)
                 wire_fail_http(w, http);
-        else if (w->status / 100 == 2 && !exchange_is_request(w->x))
+        else if ((w->status / 100 == 2 || w->status == 400) && !exchange_is_request(w->x))
                 exchange_end(w->x);
         else
                 wire_fail_status(w);

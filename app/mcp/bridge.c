@@ -13,7 +13,6 @@
 #define RESERVED_LAST (-32020)
 #define COMPLETIONS_MAX 100
 /* 2025-11-25 alone: first the user must go to some URLs. */
-#define URL_ELICITATION_REQUIRED (-32042)
 
 json_t *bridge_copy(const json_t *object)
 {
@@ -286,7 +285,7 @@ static int finish_error(const struct method *method, const json_t *params, json_
         json_int_t code =
                 json_integer_value(json_object_get(json_object_get(answer, "error"), "code"));
 
-        if (code == URL_ELICITATION_REQUIRED)
+        if (code == RPC_URL_ELICITATION_REQUIRED)
                 return finish_urls(method, params, answer);
         if (code == RPC_RESOURCE_NOT_FOUND)
                 return set_code(answer, RPC_INVALID_PARAMS);
@@ -376,12 +375,11 @@ int bridge_finish_session(era_revision client, const char *method, json_t *answe
         result = json_copy(result);
         if (json_object_set_new(answer, "result", result) < 0)
                 return -ENOMEM;
-        if (is_stateless) {
-                json_object_del(result, "resultType");
-                json_object_del(result, "ttlMs");
-                json_object_del(result, "cacheScope");
+        json_object_del(result, "resultType");
+        json_object_del(result, "ttlMs");
+        json_object_del(result, "cacheScope");
+        if (is_stateless)
                 bridge_drop_meta(result, BRIDGE_KEY("serverInfo"));
-        }
         return convert_result(client, method, result);
 }
 
@@ -391,9 +389,7 @@ json_t *bridge_hello_of_discover(const json_t *discover, era_revision revision)
         json_t *instructions = json_object_get(discover, "instructions");
         json_t *hello;
 
-        if (!json_is_object(json_object_get(discover, "capabilities")))
-                return NULL;
-        hello = json_pack("{s:s, s:O, s:o}", "protocolVersion", era_revision_name(revision),
+        hello = json_pack("{s:s, s:O*, s:o}", "protocolVersion", era_revision_name(revision),
                           "capabilities", json_object_get(discover, "capabilities"), "serverInfo",
                           is_implementation(info)
                                   ? json_incref(info)

@@ -1,5 +1,7 @@
 #include "mgw/mcp/catalog.h"
 
+#include "mgw/wire/uri.h"
+
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,6 +140,18 @@ const char *catalog_their_name(const struct catalog_rule *rule, const char *show
         return is_shown(rule, theirs) && given_name(rule, theirs) == NULL ? theirs : NULL;
 }
 
+char *catalog_shown_uri(const char *uri)
+{
+        struct buf out;
+        char *shown = NULL;
+
+        buf_init(&out, UINT32_MAX);
+        if (uri_mend(&out, str_from(uri)) == 0)
+                shown = strndup(buf_bytes(&out).p, buf_bytes(&out).n);
+        buf_finish(&out);
+        return shown;
+}
+
 /* Clients tell by these what a resource is for. */
 static size_t kept_scheme(const char *uri)
 {
@@ -236,13 +250,21 @@ static json_t *find_owners(const struct catalog_part *parts, size_t n, const cha
 }
 
 /* owners: NULL for names, which have their prefix. */
-static char *shown_id(const json_t *owners, const struct catalog_rule *rule, const char *theirs)
+static char *shown_id(const json_t *owners, const struct catalog_rule *rule, const char *key,
+                      const char *theirs)
 {
+        char *of_server, *shown;
+
         if (owners == NULL)
                 return catalog_shown_name(rule, theirs);
-        if (json_integer_value(json_object_get(owners, theirs)) == SHARED)
-                return catalog_server_uri(rule, theirs);
-        return strdup(theirs);
+        of_server = json_integer_value(json_object_get(owners, theirs)) == SHARED
+                            ? catalog_server_uri(rule, theirs)
+                            : strdup(theirs);
+        if (of_server == NULL || strcmp(key, "uri") != 0)
+                return of_server;
+        shown = catalog_shown_uri(of_server);
+        free(of_server);
+        return shown;
 }
 
 /* The entry as clients see it: a shallow copy, its other members untouched. */
@@ -275,8 +297,8 @@ json_t *catalog_merge(const struct catalog_part *parts, size_t n, const char *li
 
                 json_array_foreach ((json_t *)parts[i].entries, at, entry) {
                         const char *theirs = json_string_value(json_object_get(entry, key));
-                        char *shown =
-                                theirs != NULL ? shown_id(owners, parts[i].rule, theirs) : NULL;
+                        char *shown = theirs != NULL ? shown_id(owners, parts[i].rule, key, theirs)
+                                                     : NULL;
                         json_t *copy;
 
                         if (shown == NULL)

@@ -62,7 +62,7 @@ static const char *const log_levels[] = {"debug", "info",     "notice", "warning
 
 int method_log_level(const char *name)
 {
-        for (int i = 0; i < 8 && name != NULL; i++)
+        for (int i = 0; i < METHOD_LOG_LEVELS && name != NULL; i++)
                 if (strcmp(log_levels[i], name) == 0)
                         return i;
         return -1;

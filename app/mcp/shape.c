@@ -1,9 +1,11 @@
 #include "mgw/mcp/shape.h"
 
+#include "mgw/mcp/method.h"
 #include "mgw/mcp/schema.h"
 #include "mgw/wire/json_number.h"
 #include "mgw/wire/json_str.h"
 #include "mgw/wire/rpc.h"
+#include "mgw/wire/uri.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +18,13 @@ enum kind {
         NAME, /* a text that is not empty and can be given back */
         TEXT,
         URI,
+        ADDRESS, /* a URI as its server knows it: the catalog shows it mended */
+        TEMPLATE,
         BYTES, /* base64 */
         WORD,  /* one of words */
         FLAG,
-        WHOLE,    /* number */
+        NUMBER,
+        WHOLE,    /* number, of 64 bits, and not negative */
         FRACTION, /* from 0 to 1 */
         OBJECT,   /* of any members */
         SCHEMA_IN,
@@ -84,21 +89,49 @@ static json_t *mend_name(json_t *value)
         return is_sound ? json_incref(value) : NULL;
 }
 
-/* One with a scheme (RFC 3986 3.1): clients that check look for it. */
+/* As RFC 3986 has it: clients that check look for that. */
 static json_t *mend_uri(json_t *value)
 {
-        struct str uri = json_str(value);
-        size_t n = 0;
+        struct str uri = json_str(value), sound;
+        json_t *mended = NULL;
+        struct buf out;
 
         if (!rpc_is_string(value))
                 return NULL;
-        n = strspn(uri.p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
-        if (n == 0 || uri.p[n] != ':' || strchr("0123456789+.-", uri.p[0]) != NULL)
+        buf_init(&out, UINT32_MAX);
+        if (uri_mend(&out, uri) == 0) {
+                sound = buf_bytes(&out);
+                mended = str_eq(sound, uri) ? json_incref(value)
+                                            : json_stringn_nocheck(sound.p, sound.n);
+        }
+        buf_finish(&out);
+        return mended;
+}
+
+static json_t *mend_address(json_t *value)
+{
+        json_t *shown = mend_uri(value);
+
+        json_decref(shown);
+        return shown != NULL ? json_incref(value) : NULL;
+}
+
+static json_t *mend_template(json_t *value)
+{
+        return json_string_length(value) > 0 && uri_template_is_sound(json_str(value))
+                       ? mend_name(value)
+                       : NULL;
+}
+
+static json_t *mend_whole(json_t *value)
+{
+        double number = rpc_number_value(value);
+
+        if (json_is_integer(value) && json_integer_value(value) >= 0)
+                return json_incref(value);
+        if (!json_is_real(value) || !rpc_is_integral(value) || number < 0 || number >= 0x1p63)
                 return NULL;
-        for (size_t i = 0; i < uri.n; i++)
-                if ((unsigned char)uri.p[i] < 0x20 || uri.p[i] == 0x7f)
-                        return NULL;
-        return json_incref(value);
+        return json_integer((json_int_t)number);
 }
 
 static bool is_base64(char c)
@@ -121,6 +154,18 @@ static bool is_standard_base64(struct str s)
         return i == n;
 }
 
+/* What a data: URL holds (RFC 2397). */
+static struct str without_data_url(struct str s)
+{
+        static const char scheme[] = "data:", mark[] = ";base64,";
+        const char *at = memmem(s.p, s.n, mark, sizeof(mark) - 1);
+
+        if (at == NULL || memcmp(s.p, scheme, sizeof(scheme) - 1) != 0)
+                return s;
+        at += sizeof(mark) - 1;
+        return (struct str){at, s.n - (size_t)(at - s.p)};
+}
+
 /* Without line ends (RFC 2045), of the alphabet that is safe in URLs (RFC 4648 5), or not filled
  * up: the same bytes. */
 static json_t *mend_base64(json_t *value)
@@ -134,6 +179,7 @@ static json_t *mend_base64(json_t *value)
                 return NULL;
         if (is_standard_base64(from))
                 return json_incref(value);
+        from = without_data_url(from);
         to = malloc(from.n + 4);
         for (size_t i = 0; to != NULL && i < from.n; i++)
                 if (strchr("\r\n\t =", from.p[i]) == NULL || from.p[i] == '\0')
@@ -221,13 +267,31 @@ static void mend_properties(struct mending *m, json_t *schema)
         }
 }
 
+/* Each once. */
+static json_t *unique(json_t *texts_take)
+{
+        json_t *seen = json_object(), *list = json_array(), *text;
+        size_t i;
+
+        json_array_foreach (texts_take, i, text) {
+                struct str s = json_str(text);
+
+                if (json_object_getn(seen, s.p, s.n) == NULL &&
+                    json_object_setn_new_nocheck(seen, s.p, s.n, json_true()) == 0)
+                        json_array_append(list, text);
+        }
+        json_decref(seen);
+        json_decref(texts_take);
+        return list;
+}
+
 static void mend_required(struct mending *m, json_t *schema)
 {
         static const struct member names = {.name = "required", .kind = TEXTS};
         json_t *required = json_object_get(schema, "required");
 
-        if (json_is_array(required)) {
-                json_object_set_new(schema, "required", mend_list(m, required, &names));
+        if (json_is_array(required) || rpc_is_string(required)) {
+                json_object_set_new(schema, "required", unique(mend_list(m, required, &names)));
                 return;
         }
         if (required != NULL && !json_is_null(required) && !json_is_boolean(required) &&
@@ -236,19 +300,26 @@ static void mend_required(struct mending *m, json_t *schema)
         json_object_del(schema, "required");
 }
 
+static bool says_object(const json_t *type)
+{
+        return str_eq_nocase(json_str(type), STR("object"));
+}
+
 /* Arguments are an object: a schema that does not say so means it. */
 static json_t *mend_schema(struct mending *m, json_t *value, bool is_in)
 {
         json_t *schema = json_is_true(value) ? json_object() : mend_nest(value);
         const json_t *type = json_object_get(schema, "type");
-        bool is_open = type == NULL ? is_in : json_is_null(type) || has_text(type, "object");
+        bool is_open =
+                type == NULL ? is_in
+                             : json_is_null(type) || says_object(type) || has_text(type, "object");
 
         if (schema == NULL)
                 return NULL;
         if (is_open)
                 json_object_set_new(schema, "type", json_string("object"));
         type = json_object_get(schema, "type");
-        if (is_in ? !json_is_string(type) || strcmp(json_string_value(type), "object") != 0
+        if (is_in ? !says_object(type)
                   : type != NULL && !json_is_string(type) && !json_is_array(type)) {
                 json_decref(schema);
                 return NULL;
@@ -264,9 +335,12 @@ static json_t *mend_schema(struct mending *m, json_t *value, bool is_in)
 
 static bool mend_object(struct mending *m, json_t *object, const struct shape *shape);
 
-static json_t *text_block(json_t *text)
+/* What is no block says something all the same. NULL: nothing. */
+static json_t *said_block(json_t *value)
 {
-        return json_pack("{s:s, s:O}", "type", "text", "text", text);
+        json_t *text = json_is_null(value) || is_empty(value) ? NULL : mend_text(value);
+
+        return text != NULL ? json_pack("{s:s, s:o}", "type", "text", "text", text) : NULL;
 }
 
 static json_t *mend_part(struct mending *m, json_t *value, const struct shape *shape)
@@ -290,8 +364,8 @@ static json_t *mend_entry(struct mending *m, json_t *entry, const struct member 
         case WORDS:
                 return is_word(entry, want->words) ? json_incref(entry) : NULL;
         default:
-                return want->of == &block && rpc_is_string(entry) ? text_block(entry)
-                                                                  : mend_part(m, entry, want->of);
+                return want->of == &block && !json_is_object(entry) ? said_block(entry)
+                                                                    : mend_part(m, entry, want->of);
         }
 }
 
@@ -330,14 +404,20 @@ static json_t *mended(struct mending *m, json_t *value, const struct member *wan
                 return mend_text(value);
         case URI:
                 return mend_uri(value);
+        case ADDRESS:
+                return mend_address(value);
+        case TEMPLATE:
+                return mend_template(value);
         case BYTES:
                 return mend_base64(value);
         case WORD:
                 return is_word(value, want->words) ? json_incref(value) : NULL;
         case FLAG:
                 return mend_flag(value);
+        case NUMBER:
+                return rpc_is_number(value) ? json_incref(value) : NULL;
         case WHOLE:
-                return rpc_is_integral(value) ? json_incref(value) : NULL;
+                return mend_whole(value);
         case FRACTION:
                 return rpc_is_number(value) && number >= 0 && number <= 1 ? json_incref(value)
                                                                           : NULL;
@@ -347,8 +427,8 @@ static json_t *mended(struct mending *m, json_t *value, const struct member *wan
         case SCHEMA_OUT:
                 return mend_schema(m, value, want->kind == SCHEMA_IN);
         case NEST:
-                return want->of == &block && rpc_is_string(value) ? text_block(value)
-                                                                  : mend_part(m, value, want->of);
+                return want->of == &block && !json_is_object(value) ? said_block(value)
+                                                                    : mend_part(m, value, want->of);
         default:
                 return mend_list(m, value, want);
         }
@@ -484,14 +564,22 @@ static bool settle_template(struct mending *m, json_t *object)
 }
 
 static const struct member resource_members[] = {
-        MUST("uri", URI),
+        MUST("uri", ADDRESS),
         MAY("size", WHOLE),
         FILE_LIKE,
         {0},
 };
 static const struct shape resource = {.members = resource_members, .settle = settle_resource};
+static const struct member resource_link_members[] = {
+        MUST("uri", URI),
+        MAY("size", WHOLE),
+        FILE_LIKE,
+        {0},
+};
+static const struct shape resource_link = {.members = resource_link_members,
+                                           .settle = settle_resource};
 static const struct member resource_template_members[] = {
-        MUST("uriTemplate", NAME),
+        MUST("uriTemplate", TEMPLATE),
         FILE_LIKE,
         {0},
 };
@@ -538,7 +626,7 @@ static const struct {
         {"image", &media},
         {"audio", &media},
         {"resource", &embedded},
-        {"resource_link", &resource},
+        {"resource_link", &resource_link},
 };
 
 static const struct shape *shape_of_block(const char *type)
@@ -587,16 +675,34 @@ static const struct member completion_members[] = {
 };
 static const struct shape completion = {.members = completion_members};
 
+/* Who gives no content has said it elsewhere: in the structured content, which older clients do not
+ * see, or as 2024-10-07 had it. */
+static void settle_content(json_t *object)
+{
+        static const char *const elsewhere[] = {"structuredContent", "toolResult"};
+        json_t *said_there = NULL;
+
+        if (json_object_get(object, "content") != NULL)
+                return;
+        for (size_t i = 0; i < 2 && said_there == NULL; i++) {
+                json_t *said = json_object_get(object, elsewhere[i]);
+
+                said_there = said != NULL ? said_block(said) : NULL;
+        }
+        json_object_set_new(object, "content", json_pack("[o*]", said_there));
+}
+
 static bool settle_call(struct mending *m, json_t *object)
 {
         (void)m;
         if (json_is_null(json_object_get(object, "structuredContent")))
                 json_object_del(object, "structuredContent");
+        settle_content(object);
         return true;
 }
 
 static const struct member call_result_members[] = {
-        MUST("content", LIST, .of = &block, .otherwise = "[]"),
+        MAY("content", LIST, .of = &block),
         MAY("isError", FLAG),
         MAY("_meta", OBJECT),
         {0},
@@ -627,6 +733,88 @@ static const struct member any_result_members[] = {
 };
 static const struct shape any_result = {.members = any_result_members};
 
+/* ---- notifications ---- */
+
+/* As other loggers call them. */
+static const struct {
+        const char *name, *level;
+} other_levels[] = {
+        {"warn", "warning"},    {"err", "error"},       {"fatal", "critical"}, {"crit", "critical"},
+        {"panic", "emergency"}, {"emerg", "emergency"}, {"trace", "debug"},    {"verbose", "debug"},
+};
+
+static const char *level_of(struct str said)
+{
+        for (size_t i = 0; i < sizeof(other_levels) / sizeof(other_levels[0]); i++)
+                if (str_eq_nocase(said, str_from(other_levels[i].name)))
+                        return other_levels[i].level;
+        for (int i = 0; i < METHOD_LOG_LEVELS; i++)
+                if (str_eq_nocase(said, str_from(method_log_level_name(i))))
+                        return method_log_level_name(i);
+        return "info";
+}
+
+static bool settle_message(struct mending *m, json_t *object)
+{
+        const json_t *level = json_object_get(object, "level");
+
+        if (json_object_get(object, "data") == NULL)
+                json_object_set(object, "data", json_object_get(object, "message"));
+        if (json_object_get(object, "data") == NULL) {
+                note(m, "data", "is missing");
+                return false;
+        }
+        if (method_log_level(json_string_value(level)) < 0)
+                json_object_set_new(object, "level", json_string(level_of(json_str(level))));
+        return true;
+}
+
+static const struct member message_notice_members[] = {
+        MAY("logger", TEXT),
+        MAY("_meta", OBJECT),
+        {0},
+};
+static const struct shape message_notice = {.members = message_notice_members,
+                                            .settle = settle_message};
+static const struct member progress_members[] = {
+        MAY("total", NUMBER),
+        MAY("message", TEXT),
+        MAY("_meta", OBJECT),
+        {0},
+};
+static const struct shape progress_notice = {.members = progress_members};
+static const struct member updated_members[] = {
+        MUST("uri", ADDRESS),
+        MAY("_meta", OBJECT),
+        {0},
+};
+static const struct shape updated_notice = {.members = updated_members};
+static const struct member visited_members[] = {
+        MUST("elicitationId", TEXT),
+        MAY("_meta", OBJECT),
+        {0},
+};
+static const struct shape visited_notice = {.members = visited_members};
+
+/* ---- errors ---- */
+
+static const char *const url_modes[] = {"url", NULL};
+static const struct member url_members[] = {
+        MUST("mode", WORD, .words = url_modes, .otherwise = "\"url\""),
+        MUST("elicitationId", TEXT),
+        MUST("url", URI),
+        MUST("message", TEXT, .otherwise = "\"\""),
+        {0},
+};
+static const struct shape url_to_visit = {.members = url_members};
+static const struct member urls_members[] = {
+        MUST("elicitations", LIST, .of = &url_to_visit),
+        {0},
+};
+static const struct shape urls_to_visit = {.members = urls_members};
+
+/* ---- all of them by name ---- */
+
 struct named {
         const char *name;
         const struct shape *shape;
@@ -645,6 +833,14 @@ static const struct named results[] = {
         {"prompts/get", &prompt_result},
         {"resources/read", &read_result},
         {"completion/complete", &complete_result},
+        {NULL, &any_result},
+};
+
+static const struct named notices[] = {
+        {"notifications/message", &message_notice},
+        {"notifications/progress", &progress_notice},
+        {"notifications/resources/updated", &updated_notice},
+        {"notifications/elicitation/complete", &visited_notice},
         {NULL, &any_result},
 };
 
@@ -696,4 +892,52 @@ bool shape_mend_result(const char *method, json_t *result, char *why, size_t why
                                                     json_loads(want->otherwise, 0, NULL));
         }
         return why[0] == '\0';
+}
+
+bool shape_mend_notice(const char *method, json_t *params, char *why, size_t why_size)
+{
+        const struct shape *shape = find(notices, method);
+        struct mending m = {why, why_size};
+
+        why[0] = '\0';
+        if (params != NULL)
+                return mend_object(&m, params, shape);
+        if (shape != &any_result)
+                note(&m, "params", "is missing");
+        return why[0] == '\0';
+}
+
+void shape_mend_error(json_t *error)
+{
+        json_t *code = json_object_get(error, "code"), *data = json_object_get(error, "data");
+        char why[160] = "";
+        struct mending m = {why, sizeof(why)};
+
+        if (json_integer_value(code) != RPC_URL_ELICITATION_REQUIRED)
+                return;
+        if (!json_is_object(data) || !mend_object(&m, data, &urls_to_visit) ||
+            json_array_size(json_object_get(data, "elicitations")) == 0)
+                json_object_set_new(error, "code", json_integer(RPC_INTERNAL_ERROR));
+}
+
+/* "tools" may be {}, true, or any word: it is there. */
+static void mend_capability(json_t *capabilities, const char *name, json_t *value)
+{
+        if (!json_is_null(value) && !json_is_false(value))
+                json_object_set_new(capabilities, name,
+                                    json_is_object(value) ? json_incref(value) : json_object());
+}
+
+void shape_mend_hello(json_t *hello)
+{
+        json_t *theirs = json_object_get(hello, "capabilities"), *sound = json_object(), *value;
+        const char *name;
+        size_t i;
+
+        json_object_foreach (theirs, name, value)
+                mend_capability(sound, name, value);
+        json_array_foreach (theirs, i, value)
+                if (rpc_is_string(value))
+                        mend_capability(sound, json_string_value(value), value);
+        json_object_set_new(hello, "capabilities", sound);
 }

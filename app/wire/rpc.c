@@ -256,12 +256,30 @@ int rpc_msg_read(json_t *root, struct rpc_msg *msg, const char **whyp)
         return RPC_E_INVALID;
 }
 
+json_t *rpc_id_of(const json_t *message)
+{
+        json_t *id = json_object_get(message, "id");
+        bool is_answer = json_object_get(message, "method") == NULL &&
+                         (json_object_get(message, "result") != NULL ||
+                          json_object_get(message, "error") != NULL);
+
+        return is_id(id) && !is_answer ? id : NULL;
+}
+
 /* ---- what servers say ---- */
 
-/* Does it tell anything? */
+static bool is_zero(const json_t *value)
+{
+        return value == NULL || json_is_null(value) ||
+               (json_is_string(value) && json_string_length(value) == 0) ||
+               (json_is_integer(value) && json_integer_value(value) == 0);
+}
+
+/* Does it tell anything? Not when it is missing, or Go's zero value. */
 static bool is_error(const json_t *error)
 {
-        return json_object_get(error, "code") != NULL || json_object_get(error, "message") != NULL;
+        return !is_zero(json_object_get(error, "code")) ||
+               !is_zero(json_object_get(error, "message"));
 }
 
 /* What it says, as an error that anybody can read. */
@@ -330,13 +348,15 @@ static void mend_call(json_t *root, const struct rpc_msg *msg)
 
 int rpc_msg_mend(json_t *root, struct rpc_msg *msg, const char **whyp)
 {
-        bool is_bare = json_is_object(root) && !says_2_0(root);
-        bool is_answer = not_null(json_object_get(root, "method")) == NULL;
+        bool is_bare = json_is_object(root) && !says_2_0(root), is_answer;
         int r;
 
         *msg = view(root);
         if (json_object_get(root, "error") != NULL && msg->error == NULL)
                 json_object_del(root, "error");
+        if (not_null(msg->result) != NULL || msg->error != NULL)
+                json_object_del(root, "method"); /* of what it answers */
+        is_answer = not_null(json_object_get(root, "method")) == NULL;
         if (is_answer && (msg->result != NULL || msg->error != NULL))
                 mend_answer(root, msg);
         else if (!is_answer)

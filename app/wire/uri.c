@@ -222,20 +222,32 @@ static const char *check_literal(struct str literal)
         return NULL;
 }
 
-int uri_template_check(struct str template, const char **whyp)
+/* NULL, or what is wrong. */
+static const char *check_syntax(struct str template)
 {
         struct str rest = template, literal, inside;
+        const char *why = NULL;
 
-        *whyp = NULL;
-        while (*whyp == NULL && rest.n > 0 && next_part(&rest, &literal, &inside)) {
-                *whyp = check_literal(literal);
-                if (*whyp != NULL || inside.p == NULL)
+        while (why == NULL && rest.n > 0 && next_part(&rest, &literal, &inside)) {
+                why = check_literal(literal);
+                if (why != NULL || inside.p == NULL)
                         continue;
                 if (rest.p == inside.p + inside.n)
-                        *whyp = "a '{' without its '}'";
+                        why = "a '{' without its '}'";
                 else
-                        *whyp = check_expression(inside);
+                        why = check_expression(inside);
         }
+        return why;
+}
+
+bool uri_template_is_sound(struct str template)
+{
+        return check_syntax(template) == NULL;
+}
+
+int uri_template_check(struct str template, const char **whyp)
+{
+        *whyp = check_syntax(template);
         if (*whyp == NULL && has_dot_segment(template))
                 *whyp = "a path segment \".\" or \"..\"";
         return *whyp == NULL ? 0 : URI_E_TEMPLATE;

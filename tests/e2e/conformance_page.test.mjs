@@ -2,11 +2,10 @@
 
 import { before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { top } from './lib/gateway.mjs';
+import { titlesOf } from './lib/titles_of.mjs';
 
 const page = fs.readFileSync(path.join(top, 'docs/conformance.md'), 'utf8');
 const levels = ['MUST', 'MUST NOT', 'SHOULD', 'SHOULD NOT', 'encouraged'];
@@ -19,17 +18,6 @@ const rows = page.split('\n').filter((line) => /^\| (?!asked \|)/.test(line)).ma
 });
 
 const isOfUnit = (file) => file.includes('/');
-
-/** The titles of the tests in tests/e2e, by the names of their files there: as they are at a run, none of which is made. */
-function titlesOf(files) {
-  const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-titles-'));
-  const paths = files.map((file) => path.join(import.meta.dirname, `${file}.test.mjs`));
-  const printed = execFileSync(process.execPath, [path.join(import.meta.dirname, 'lib/titles.mjs'), ...paths], {
-    encoding: 'utf8', env: { ...process.env, TMPDIR: scratch },
-  });
-  fs.rmSync(scratch, { recursive: true });
-  return Object.fromEntries(Object.values(JSON.parse(printed)).map((titles, i) => [files[i], titles]));
-}
 
 const namesOf = (file) => [...fs.readFileSync(path.join(top, `tests/unit/${file}.c`), 'utf8').matchAll(/TEST\(\w+, (\w+)/gi)].map(([, name]) => name);
 

@@ -104,7 +104,7 @@ describe('the status table', { timeout: 120000 }, () => {
       ['a notification', message(notification), { status: 202, body: /^$/ }],
       ['a response', message(reply), { status: 202, body: /^$/ }],
       ['not JSON', message('{"jsonrpc'), { status: 400, code: -32700 }],
-      ['not a message', message('{"id": 1}'), { status: 400, code: -32600 }],
+      ['not a message', message('{"id": 1}'), { status: 400, code: -32600, id: 1 }],
       ['a batch', message(`[${ping}]`), { status: 400, code: -32600 }],
       ['another Content-Type', message(ping, { 'content-type': 'text/plain' }), { status: 415, code: -32600 }],
       ['GET', () => [sse.endpoint, {}], { status: 405, headers: { allow: /\bPOST\b/ } }],
@@ -132,8 +132,8 @@ describe('the status table', { timeout: 120000 }, () => {
       ['not JSON', postIn('{"jsonrpc": "2.0", "id": 1,'), { status: 400, code: -32700, id: 1 }],
       ['nothing', postIn(''), { status: 400, code: -32700 }],
       ['a number', postIn('7'), { status: 400, code: -32700 }],
-      ['another protocol', postIn('{"jsonrpc": "1.0", "id": 1, "method": "ping"}'), { status: 400, code: -32600 }],
-      ['an object that is no message', postIn('{"jsonrpc": "2.0", "id": 1}'), { status: 400, code: -32600 }],
+      ['another protocol', postIn('{"jsonrpc": "1.0", "id": 1, "method": "ping"}'), { status: 400, code: -32600, id: 1 }],
+      ['an object that is no message', postIn('{"jsonrpc": "2.0", "id": 1}'), { status: 400, code: -32600, id: 1 }],
       ['an array of what is none', postIn('[1]', {}, () => old), { status: 400, code: -32600 }],
       ['an empty batch', postIn('[]', {}, () => old), { status: 400, code: -32600 }],
       ['a batch, where batches are', postIn(`[${ping}, ${notification}]`, {}, () => old), { status: 200, body: /^\[\{.*\}\]$/ }],
@@ -381,7 +381,7 @@ describe('too many at once', { timeout: 120000 }, () => {
     const { headers } = await openSession(gateway.url, '2025-03-26');
     const [one, two] = ['a', 'b'].map((id) => waitCall.replace('"id":5', `"id":"${id}"`));
     await hold(openStream(`${gateway.url}/mcp`, { method: 'POST', headers, body: one }));
-    check(await ask(gateway.url, '/mcp', { method: 'POST', headers, body: `[${two}, ${ping}]` }), { status: 429, headers: RETRY });
+    check(await ask(gateway.url, '/mcp', { method: 'POST', headers, body: `[${two}, ${notification}, ${ping}]` }), { status: 429, headers: RETRY, body: /^\[\{"jsonrpc":"2\.0","id":"b","error":\{[^{}]*\}\},\{"jsonrpc":"2\.0","id":2,"error":\{[^{}]*\}\}\]$/ });
     await hold(openStream(`${gateway.url}/mcp`, { method: 'POST', headers, body: two }));
     check(await ask(gateway.url, '/mcp', { method: 'POST', headers, body: ping }), { status: 429, headers: RETRY });
     check(await ask(gateway.url, '/mcp', { method: 'POST', headers, body: notification }), { status: 202 });
@@ -417,6 +417,8 @@ describe('too many at once', { timeout: 120000 }, () => {
     const { headers } = await openSession(gateway.url);
     const send = (n) => ask(gateway.url, '/mcp', { method: 'POST', headers, body: notification.replace(/}$/, `,"params":{"x":[{}${',{}'.repeat(n)}]}}`) });
     check(await send(90000), { status: 429, headers: RETRY, body: /memory_per_user_max_bytes/ });
+    const call = rpc(7, 'tools/call', { x: Array(90000).fill({}) });
+    check(await ask(gateway.url, '/mcp', { method: 'POST', headers, body: call }), { status: 429, code: -32000, headers: RETRY, id: 7 });
     check(await send(900), { status: 202 });
   }));
 

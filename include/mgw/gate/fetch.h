@@ -11,6 +11,8 @@ struct fetch {
         json_t *entries;
         int64_t ttl_ms; /* the shortest of its pages; -1: none has said */
         unsigned n_pages;
+        json_t *mark;   /* a cursor that has been before; NULL: none yet */
+        json_t *seen;   /* what the entries are known by */
         json_t *faults; /* what was left out of it, in words; NULL: nothing */
         size_t n_bytes; /* of the entries, as they are held */
         struct ledger_hold hold;

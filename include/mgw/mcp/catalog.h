@@ -43,6 +43,9 @@ char *catalog_shown_name(const struct catalog_rule *rule, const char *theirs);
  * that was made to fit. Borrowed from either parameter; NULL: none of this upstream's. */
 const char *catalog_their_name(const struct catalog_rule *rule, const char *shown);
 
+/* A resource's URI as clients see it: what may not stand there is percent-encoded (uri_mend()). The
+ * caller frees it; NULL: out of memory, or no URI. */
+char *catalog_shown_uri(const char *uri);
 /* `<server>+<uri>`: still a URI (RFC 3986 3.1 allows '+' in a scheme). Of ui:// and skill://, by
  * which clients tell what a resource is for, `ui://<server>/...`. The caller frees it. */
 char *catalog_server_uri(const struct catalog_rule *rule, const char *uri);

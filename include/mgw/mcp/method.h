@@ -51,4 +51,5 @@ const struct method *method_find(const char *name);
 /* RFC 5424 levels as MCP logs them: 0 ("debug") to 7 ("emergency"); -1 for anything else, and for
  * NULL. */
 int method_log_level(const char *name);
+#define METHOD_LOG_LEVELS 8
 const char *method_log_level_name(int level);

@@ -27,8 +27,9 @@ enum rpc_code {
         RPC_METHOD_NOT_FOUND = -32601,
         RPC_INVALID_PARAMS = -32602,
         RPC_INTERNAL_ERROR = -32603,
-        RPC_RESOURCE_NOT_FOUND = -32002, /* MCP up to 2025-11-25 */
-        RPC_HEADER_MISMATCH = -32020,    /* these three: MCP 2026-07-28 */
+        RPC_RESOURCE_NOT_FOUND = -32002,       /* MCP up to 2025-11-25 */
+        RPC_URL_ELICITATION_REQUIRED = -32042, /* MCP 2025-11-25 */
+        RPC_HEADER_MISMATCH = -32020,          /* these three: MCP 2026-07-28 */
         RPC_MISSING_CAPABILITY = -32021,
         RPC_UNSUPPORTED_VERSION = -32022,
 };
@@ -69,6 +70,8 @@ size_t rpc_cost(const json_t *value);
 /* A member that is null counts as none, and is taken out of params and its _meta (but for "data",
  * "ttl" and "ttlMs"). 0, RPC_E_INVALID with *whyp a constant sentence. */
 int rpc_msg_read(json_t *root, struct rpc_msg *msg, const char **whyp);
+/* The id under which a message is refused, borrowed; NULL: it has none, or answers something. */
+json_t *rpc_id_of(const json_t *message);
 /* The same of a server, whose message is mended so that a call ends by it: "jsonrpc" may be missing
  * (msg->is_bare), an answer may have no id, or one that is none (NULL), beside a result an error
  * that says nothing is none, else it is made a sound one; a result of null or [] is {}. */

@@ -19,6 +19,8 @@
 
 /* For the time of configuration. 0, URI_E_TEMPLATE with *whyp a constant sentence. */
 int uri_template_check(struct str template, const char **whyp);
+/* Is it one at all, wherever it leads? */
+bool uri_template_is_sound(struct str template);
 
 /* Walks the variables a template names, in order and as often as it names them; init with
  * {.rest = template}. A sound template is expected; the walk of another one ends early. */
@@ -43,6 +45,12 @@ int uri_encode(struct buf *out, struct str s);
 /* The same, but for what a query's value may hold as it is: ":/?@!$'()*,;=" and whole %XX triplets.
  * 0, BUF_E_FULL, -ENOMEM; at a failure a part may be there. */
 int uri_encode_in_query(struct buf *out, struct str s);
+
+/* Appends a URI as people write it ("file:///a b") as RFC 3986 has it: what may not stand where it
+ * stands is percent-encoded, a sound one is as it was. 0; URI_E_VALUE: it has no scheme, nothing
+ * behind that, a control character, or a port that is none; BUF_E_FULL, -ENOMEM; at a failure a
+ * part may be there. */
+int uri_mend(struct buf *out, struct str uri);
 
 #define URI_NUMBER_SIZE 32
 /* The text of a string, number or boolean: *textp borrows from it or from number. 0, URI_E_VALUE.

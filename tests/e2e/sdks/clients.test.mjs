@@ -49,8 +49,9 @@ describe('the matrix of other SDKs', { timeout: 150000 }, () => {
     }
   });
 
-  // As JSON: of a stream it reads no line of 1 MiB.
-  for (const { title, name } of clients.filter(({ path, command }) => path === '/mcp' && command[0] !== 'java')) {
+  // As JSON: of a stream Python's reads no line of 1 MiB. Java's 0.18 and 1.1 take a body in a time that grows with the square of its
+  // length, whatever its framing: before a plain server as well 1 MiB takes them 10 s, and 3 MiB more than their 30 s.
+  for (const { title, name } of clients.filter((one) => one.path === '/mcp' && !['java0', 'java1'].includes(one.name))) {
     test(`${title} reads 3 MiB of a program`, { timeout: 60000 }, async () => {
       assert.equal(textOf(await (await connected.get(name)).call('pipe_big', {})).length, 3 << 20);
     });

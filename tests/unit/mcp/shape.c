@@ -79,7 +79,9 @@ Test(shape, schemas_of_arguments)
                                            "{'type':['object','null']}",
                                            "{'properties':[]}",
                                            "{'properties':null,'required':null,'$schema':7}",
-                                           "{'type':'object','required':true}"};
+                                           "{'type':'object','required':true}",
+                                           "{'type':'OBJECT'}",
+                                           "{'type':'Object'}"};
         static const char *const none[] = {
                 "{'type':'string'}", "{'type':['array']}", "'object'", "7", "false", "[1]",
                 "{'type':{}}"};
@@ -97,6 +99,10 @@ Test(shape, schemas_of_arguments)
                    "{'inputSchema':{'properties':{'x':{},'y':{},'z':{}},'required':['x','{}'],"
                    "'type':'object'},'name':'a'}",
                    "required");
+        check_tool("{'name':'a','inputSchema':{'type':'object','required':'x'}}",
+                   "{'inputSchema':{'required':['x'],'type':'object'},'name':'a'}", "");
+        check_tool("{'name':'a','inputSchema':{'type':'object','required':['x','y','x']}}",
+                   "{'inputSchema':{'required':['x','y'],'type':'object'},'name':'a'}", "");
         for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
                 snprintf(text, sizeof(text), "{'name':'a','inputSchema':%s}", none[i]);
                 check_tool(text, NULL, "inputSchema");
@@ -138,6 +144,9 @@ Test(shape, what_has_no_name_is_left_out)
         check_entry("resources", "{'name':'a','uri':'/etc/passwd'}", NULL, "uri");
         check_entry("resources", "{'name':'a','uri':'1a:b'}", NULL, "uri");
         check_entry("resources", "{'name':'a','uri':'a:b\\nc'}", NULL, "uri");
+        check_entry("resources", "{'name':'a','uri':'a:'}", NULL, "uri");
+        check_entry("resourceTemplates", "{'uriTemplate':'a:{b'}", NULL, "uriTemplate");
+        check_entry("resourceTemplates", "{'uriTemplate':'a:{b c}'}", NULL, "uriTemplate");
         check_entry("resourceTemplates", "{'name':'a'}", NULL, "uriTemplate");
 }
 
@@ -155,9 +164,13 @@ Test(shape, other_lists)
         check_entry("resources",
                     "{'uri':'a:b','name':'n','size':12.0,'annotations':{'priority':2,"
                     "'audience':['user','robot']}}",
-                    "{\"annotations\":{\"audience\":[\"user\"]},\"name\":\"n\",\"size\":12.0,"
+                    "{\"annotations\":{\"audience\":[\"user\"]},\"name\":\"n\",\"size\":12,"
                     "\"uri\":\"a:b\"}",
                     "audience");
+        check_entry("resources", "{'uri':'file:///a b','name':'n','size':-1}",
+                    "{\"name\":\"n\",\"uri\":\"file:///a b\"}", "size");
+        check_entry("resources", "{'uri':'a:b','name':'n','size':1e30}",
+                    "{\"name\":\"n\",\"uri\":\"a:b\"}", "size");
         check_entry("resourceTemplates", "{'uriTemplate':'a:{b}','title':null}",
                     "{\"name\":\"a:{b}\",\"uriTemplate\":\"a:{b}\"}", "");
 }
@@ -212,6 +225,121 @@ Test(shape, results_of_calls)
                      "{\"content\":[{\"resource\":{\"text\":\"\",\"uri\":\"a:b\"},\"type\":"
                      "\"resource\"}]}",
                      "");
+}
+
+Test(shape, what_is_said_elsewhere_than_in_the_content)
+{
+        check_result("tools/call", "{'structuredContent':{'a':1}}",
+                     "{\"content\":[{\"text\":\"{\\\"a\\\":1}\",\"type\":\"text\"}],"
+                     "\"structuredContent\":{\"a\":1}}",
+                     "");
+        check_result("tools/call", "{'content':[],'structuredContent':{'a':1}}",
+                     "{\"content\":[],\"structuredContent\":{\"a\":1}}", "");
+        check_result("tools/call", "{'toolResult':'done'}",
+                     "{\"content\":[{\"text\":\"done\",\"type\":\"text\"}],"
+                     "\"toolResult\":\"done\"}",
+                     "");
+        check_result("tools/call", "{'content':[7,true,null,['a'],{}]}",
+                     "{\"content\":[{\"text\":\"7\",\"type\":\"text\"},{\"text\":\"true\","
+                     "\"type\":\"text\"},{\"text\":\"[\\\"a\\\"]\",\"type\":\"text\"},"
+                     "{\"text\":\"{}\",\"type\":\"text\"}]}",
+                     "content");
+        check_result("tools/call",
+                     "{'content':[{'type':'image','mimeType':'image/png',"
+                     "'data':'data:image/png;base64,AA'}]}",
+                     "{\"content\":[{\"data\":\"AA==\",\"mimeType\":\"image/png\",\"type\":"
+                     "\"image\"}]}",
+                     "");
+}
+
+static void check_notice(const char *method, const char *params, const char *want)
+{
+        json_t *json = params != NULL ? json_from(params) : NULL;
+        char why[160];
+        bool is_said = shape_mend_notice(method, json, why, sizeof(why));
+
+        cr_assert_eq(is_said, want != NULL, "%s: %s", params, why);
+        if (want != NULL && json != NULL)
+                check_text(json, want);
+        else
+                json_decref(json);
+        cr_assert(want != NULL || why[0] != '\0');
+}
+
+Test(shape, notifications)
+{
+        static const char *const levels[][2] = {
+                {"'warn'", "warning"},   {"'INFO'", "info"},           {"'Error'", "error"},
+                {"'fatal'", "critical"}, {"'loud'", "info"},           {"7", "info"},
+                {"null", "info"},        {"'emergency'", "emergency"},
+        };
+        char params[100], want[100];
+
+        for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+                snprintf(params, sizeof(params), "{'level':%s,'data':1}", levels[i][0]);
+                snprintf(want, sizeof(want), "{\"data\":1,\"level\":\"%s\"}", levels[i][1]);
+                check_notice("notifications/message", params, want);
+        }
+        check_notice("notifications/message", "{'message':'m','logger':null}",
+                     "{\"data\":\"m\",\"level\":\"info\",\"message\":\"m\"}");
+        check_notice("notifications/message", "{'level':'info'}", NULL);
+        check_notice("notifications/message", NULL, NULL);
+        check_notice("notifications/progress",
+                     "{'progressToken':1,'progress':2,'total':'9','message':5}",
+                     "{\"message\":\"5\",\"progress\":2,\"progressToken\":1}");
+        check_notice("notifications/resources/updated", "{'uri':'file:///a b'}",
+                     "{\"uri\":\"file:///a b\"}");
+        check_notice("notifications/resources/updated", "{'uri':'/a'}", NULL);
+        check_notice("notifications/resources/updated", NULL, NULL);
+        check_notice("notifications/elicitation/complete", "{}", NULL);
+        check_notice("notifications/tools/list_changed", NULL, "");
+        check_notice("notifications/tools/list_changed", "{'_meta':'x'}", "{}");
+        check_notice("notifications/their/own", "{'a':null}", "{\"a\":null}");
+}
+
+static void check_error(const char *error, const char *want)
+{
+        json_t *json = json_from(error);
+
+        shape_mend_error(json);
+        check_text(json, want);
+}
+
+Test(shape, errors_that_promise_data)
+{
+        check_error("{'code':-32042,'message':'m'}", "{\"code\":-32603,\"message\":\"m\"}");
+        check_error("{'code':-32042,'message':'m','data':{'elicitations':[{'url':'/a'}]}}",
+                    "{\"code\":-32603,\"data\":{\"elicitations\":[]},\"message\":\"m\"}");
+        check_error("{'code':-32042,'message':'m','data':{'elicitations':{'url':'a:b',"
+                    "'elicitationId':7}}}",
+                    "{\"code\":-32042,\"data\":{\"elicitations\":[{\"elicitationId\":\"7\","
+                    "\"message\":\"\",\"mode\":\"url\",\"url\":\"a:b\"}]},\"message\":\"m\"}");
+        check_error("{'code':-32000,'message':'m'}", "{\"code\":-32000,\"message\":\"m\"}");
+}
+
+Test(shape, capabilities)
+{
+        static const char *const cases[][2] = {
+                {"{}", "{}"},
+                {"null", "{}"},
+                {"true", "{}"},
+                {"'tools'", "{}"},
+                {"[]", "{}"},
+                {"['tools',7]", "{\"tools\":{}}"},
+                {"{'tools':true,'prompts':null,'resources':false,'logging':'yes','a':{'b':1}}",
+                 "{\"a\":{\"b\":1},\"logging\":{},\"tools\":{}}"},
+        };
+        json_t *none = json_object();
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                json_t *hello = json_pack("{s:o}", "capabilities", json_from(cases[i][0]));
+
+                shape_mend_hello(hello);
+                check_text(json_incref(json_object_get(hello, "capabilities")), cases[i][1]);
+                json_decref(hello);
+        }
+        shape_mend_hello(none);
+        check_text(none, "{\"capabilities\":{}}");
 }
 
 Test(shape, other_results)

@@ -580,3 +580,60 @@ Test(uri, names_of_variables)
         check_vars(STR("{}{a}"), "");
         check_vars(STR("}{a}"), "a ");
 }
+
+/* want: NULL: it is none. */
+static void check_mended(const char *uri, const char *want)
+{
+        struct buf out;
+        int r;
+
+        buf_init(&out, CAP);
+        r = uri_mend(&out, str_from(uri));
+        cr_assert_eq(r, want != NULL ? 0 : URI_E_VALUE, "%s: %d", uri, r);
+        if (want != NULL)
+                cr_assert(str_eq(buf_bytes(&out), str_from(want)), "%s: %.*s, want %s", uri,
+                          STR_ARG(buf_bytes(&out)), want);
+        buf_finish(&out);
+}
+
+Test(uri_mend, leaves_what_is_sound)
+{
+        static const char *const sound[] = {
+                "file:///home/a.txt",
+                "http://user:pa%20ss@[::1]:8080/a;b=c/d?e=f&g[#h",
+                "https://example.com",
+                "mailto:a@example.com",
+                "urn:isbn:0-486-27557-4",
+                "a+b-c.d:e",
+                "data:text/plain;base64,AA==",
+                "s://h:/a",
+                "x:/?",
+        };
+
+        for (size_t i = 0; i < sizeof(sound) / sizeof(sound[0]); i++)
+                if (strchr(sound[i], '#') == NULL)
+                        check_mended(sound[i], sound[i]);
+        check_mended(sound[1], "http://user:pa%20ss@[::1]:8080/a;b=c/d?e=f&g%5B#h");
+}
+
+Test(uri_mend, encodes_what_may_not_stand_there)
+{
+        check_mended("file:///my files/\xc3\xbc<1>.txt", "file:///my%20files/%C3%BC%3C1%3E.txt");
+        check_mended("file:///100%/a%2", "file:///100%25/a%252");
+        check_mended("file:///C:\\a|b", "file:///C:%5Ca%7Cb");
+        check_mended("http://a b/", "http://a%20b/");
+        check_mended("http://[", "http://%5B");
+        check_mended("a:b#c#d", "a:b#c%23d");
+        check_mended("a:{b}", "a:%7Bb%7D");
+        check_mended("http://a@b@c/", "http://a%40b@c/");
+}
+
+Test(uri_mend, refuses_what_is_none)
+{
+        static const char *const none[] = {"",      "a",  "a:",     "/etc/passwd", "1a:b",
+                                           "a b:c", ":b", "a:b\nc", "http://a:b/", "http://[::1]x/",
+                                           "a:\x7f"};
+
+        for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+                check_mended(none[i], NULL);
+}
