@@ -202,6 +202,7 @@ void http1_response_init(struct http1_response *r, uint32_t head_max_bytes, bool
 void http1_response_finish(struct http1_response *r)
 {
         buf_finish(&r->values);
+        memset(r->fields, 0, sizeof(r->fields));
 }
 
 static size_t execute(struct http1_response *r, const char *p, size_t n)

@@ -55,6 +55,7 @@ struct http1_response {
 
 /* head_max_bytes: of names and values, with those of informational answers and of trailers. */
 void http1_response_init(struct http1_response *r, uint32_t head_max_bytes, bool is_bodyless);
+/* Frees the fields. What still comes, if anything, may be read nevertheless. */
 void http1_response_finish(struct http1_response *r);
 /* n > 0 bytes, *used of which have been taken. An outcome from above, or -ENOMEM. Not to be called
  * after HTTP1_RESPONSE_END or a failure. */
