@@ -1,6 +1,7 @@
 /* The HTTP client: requests on lists, and the work that each list stands for.
  *
- * curl must not be called from within its own callbacks, and handlers run in those. So
+ * A request begins by a connection of our own, if that is all it needs, else in curl's hands. curl
+ * must not be called from within its own callbacks, and handlers run in those. So
  * http_start(), http_resume() and http_cancel() only move the request to another list;
  * client_on_work(), a deferred task, does at the end of the turn what each list stands for. A
  * request that was cancelled has left the lists that lead to its handlers, and the callbacks that
@@ -13,6 +14,7 @@
  * DNS: QUICK_EXIT lets a cancelled lookup end in its own thread; curl would wait for it. */
 #include "http_inside.h"
 #include "http_memory.h"
+#include "http_pool.h"
 #include "turn.h"
 
 #include <errno.h>
@@ -27,12 +29,13 @@
 curl_socket_t http_client_open_socket(void *userdata, curlsocktype purpose,
                                       struct curl_sockaddr *address)
 {
-        struct http_request *request = userdata;
+        struct http_transfer *transfer = userdata;
+        const struct http_request *request = transfer->request;
         int fd;
 
         (void)purpose;
         if (!request->source->may_reach_link_local && http_egress_refuses(&address->addr)) {
-                http_request_note_refusal(request, &address->addr);
+                http_egress_tell(&address->addr, transfer->barred);
                 return CURL_SOCKET_BAD;
         }
         fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
@@ -132,31 +135,34 @@ static void client_drain(struct http_client *client, struct list *list,
         }
 }
 
-static void request_end_cancelled(struct http_request *request)
-{
-        http_request_free(request);
-}
-
 static void request_end_failed(struct http_request *request)
 {
-        http_request_end(request, CURLE_OK);
+        http_request_end(request, HTTP_FAULT_OURS, NULL);
+}
+
+static int request_begin_by(struct http_request *request, const struct http_carrier *carrier)
+{
+        request->carrier = carrier;
+        return carrier->begin(request);
 }
 
 static void request_begin(struct http_request *request)
 {
+        int r;
+
         http_request_set_state(request, HTTP_STATE_RUNNING);
-        if (request->is_barred)
-                http_request_end(request, CURLE_COULDNT_CONNECT);
-        else if (http_multi_add(request) < 0)
+        r = request_begin_by(request, &http_plain);
+        if (r == HTTP_E_DECLINED)
+                r = request_begin_by(request, &http_curl);
+        if (r < 0)
                 http_request_fail(request, "out of memory");
 }
 
-static void request_unpause(struct http_request *request)
+static void request_go_on(struct http_request *request)
 {
         http_request_set_state(request, HTTP_STATE_RUNNING);
-        http_client_defer(request->client, &request->multi->due);
-        /* A failure comes through the transfer's end. */
-        (void)curl_easy_pause(request->easy, CURLPAUSE_CONT);
+        if (request->carrier != NULL)
+                request->carrier->go_on(request);
 }
 
 /* What was held back in this turn stands behind what was before, and stays. Each has its go before
@@ -171,9 +177,7 @@ static void source_release(struct http_client *client, struct http_source *sourc
                 if (request_is_spent(request) || source_is_spent(client, source))
                         return;
                 request->go_turn = client->loop->n_turns;
-                request_unpause(request);
-                if (request->multi != NULL)
-                        http_multi_run(request->multi, CURL_SOCKET_TIMEOUT, 0);
+                request_go_on(request);
         }
 }
 
@@ -208,9 +212,9 @@ static void client_on_work(struct loop_task *task)
         struct http_client *client = container_of(task, struct http_client, work);
 
         client->is_working = true;
-        client_drain(client, &client->cancelled, request_end_cancelled);
+        client_drain(client, &client->cancelled, http_request_destroy);
         client_drain(client, &client->failing, request_end_failed);
-        client_drain(client, &client->resuming, request_unpause);
+        client_drain(client, &client->resuming, request_go_on);
         client_release(client);
         client_drain(client, &client->starting, request_begin);
         client_run_due(client);
@@ -239,6 +243,7 @@ int http_client_create(struct loop *loop, struct http_client **clientp)
         list_init(&client->sources);
         client->loop = loop;
         client->work.on_run = client_on_work;
+        http_pool_init(client);
         http_tls_read_environment(client);
         if (!http_memory_init()) {
                 free(client);
@@ -263,10 +268,11 @@ static void client_free(void *object)
 
         while ((link = list_first(&client->cancelled)) != NULL) {
                 list_unlink(link);
-                http_request_free(container_of(link, struct http_request, link));
+                http_request_destroy(container_of(link, struct http_request, link));
         }
         for (size_t i = 0; i < N_POOLS; i++)
                 pool_finish(&client->pools[i / 2][i % 2]);
+        http_pool_finish(client);
         curl_global_cleanup();
         free(client);
 }

@@ -7,6 +7,7 @@
 #include "http_inside.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 struct range {
@@ -81,6 +82,18 @@ bool http_egress_refuses(const struct sockaddr *address)
         if (address->sa_family == AF_INET6)
                 return refuses6(((const struct sockaddr_in6 *)address)->sin6_addr.s6_addr);
         return true;
+}
+
+void http_egress_tell(const struct sockaddr *address, char why[HTTP_REFUSAL_BYTES])
+{
+        char text[INET6_ADDRSTRLEN] = "?";
+        const void *at = address->sa_family == AF_INET
+                                 ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
+                                 : &((const struct sockaddr_in6 *)address)->sin6_addr;
+
+        (void)inet_ntop(address->sa_family, at, text, sizeof(text));
+        snprintf(why, HTTP_REFUSAL_BYTES, "Its address %s is not to be reached (allow_link_local)",
+                 text);
 }
 
 bool http_egress_refuses_url(const char *text, struct sockaddr_storage *address)

@@ -28,7 +28,7 @@ static bool request_is_answered(const struct http_request *request)
 {
         long n = 0;
 
-        curl_easy_getinfo(request->easy, CURLINFO_HEADER_SIZE, &n);
+        curl_easy_getinfo(request->transfer->easy, CURLINFO_HEADER_SIZE, &n);
         return request->is_head_told || n > 0;
 }
 
@@ -75,27 +75,12 @@ static enum http_fault fault_of_connection(CURLcode result)
         }
 }
 
-bool http_request_was_sent(const struct http_request *request)
+enum http_fault http_failure_fault(const struct http_request *request, CURLcode result)
 {
-        long n = 0;
-
-        curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &n);
-        return request->is_begun && n > request->n_before;
-}
-
-void http_failure_read(const struct http_request *request, CURLcode result,
-                       struct http_failure *failure)
-{
-        failure->was_sent = http_request_was_sent(request);
-        if (request->failure != NULL)
-                failure->fault = request->fault;
-        else if (request->refusal != NULL)
-                failure->fault = HTTP_FAULT_ELSEWHERE;
-        else if (request->refused_address[0] != '\0' && !failure->was_sent)
-                failure->fault = HTTP_FAULT_BARRED;
-        else
-                failure->fault = failure->was_sent ? fault_of_answer(request, result)
-                                                   : fault_of_connection(result);
+        if (request->carrier->was_sent(request))
+                return fault_of_answer(request, result);
+        return request->transfer->barred[0] != '\0' ? HTTP_FAULT_BARRED
+                                                    : fault_of_connection(result);
 }
 
 /* NULL: it has none. */

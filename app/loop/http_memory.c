@@ -219,3 +219,20 @@ bool http_memory_init(void)
 
         return r == CURLE_OK;
 }
+
+void *http_object_create(size_t n, size_t n_more)
+{
+        void *object = IS_SANITIZED ? malloc(n + n_more) : http_memory_get(n + n_more);
+
+        if (object != NULL)
+                memset(object, 0, n);
+        return object;
+}
+
+void http_object_free(void *object)
+{
+        if (IS_SANITIZED)
+                free(object);
+        else
+                http_memory_free(object);
+}

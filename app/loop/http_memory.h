@@ -1,7 +1,7 @@
-/* Memory for libcurl, apart from all other. A transfer of curl's is some twenty pieces, of up to
- * 16 kB. Where thousands of them come and go among what sessions keep, they leave holes that no
- * session fills, and that malloc() searches at every call: both grow with the number of sessions.
- */
+/* Memory for requests over HTTP, apart from all other. A transfer of curl's is some twenty pieces,
+ * of up to 16 kB; a request on a connection of our own is two. Where thousands of them come and go
+ * among what sessions keep, they leave holes that no session fills, and that malloc() searches at
+ * every call: both grow with the number of sessions. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,5 +15,9 @@ void *http_memory_get(size_t n);
 void *http_memory_get_zeroed(size_t n, size_t size);
 void *http_memory_resize(void *p, size_t n);
 void http_memory_free(void *p);
+/* For objects of ours, of n bytes that are zeroed and some more; malloc()'s in builds with a
+ * sanitizer, which sees more of it. NULL: out of memory. */
+void *http_object_create(size_t n, size_t n_more);
+void http_object_free(void *object);
 /* Bytes that are mapped for it now. */
 size_t http_memory_mapped(void);

@@ -135,8 +135,8 @@ static void multi_reap(struct http_multi *multi)
                 struct http_request *request = NULL;
 
                 curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &request);
-                if (request->state == HTTP_STATE_RUNNING)
-                        http_request_end(request, message->data.result);
+                if (http_request_runs(request))
+                        http_curl_end(request, message->data.result);
         }
 }
 
@@ -226,8 +226,9 @@ static void multi_count(struct http_multi *multi, int change)
                 (void)timer_arm(multi->client->loop, &multi->timer, multi_spare_ms(multi));
 }
 
-int http_multi_add(struct http_request *request)
+int http_multi_add(struct http_transfer *transfer)
 {
+        struct http_request *request = transfer->request;
         struct http_client *client = request->client;
         struct list *pool =
                 &client->pools[request->is_stream][request->source->may_reach_link_local];
@@ -237,18 +238,18 @@ int http_multi_add(struct http_request *request)
 
         if (multi == NULL || multi->n_running == HTTP_MULTI_MAX)
                 multi = multi_create(client, pool, request->is_stream);
-        if (multi == NULL || curl_multi_add_handle(multi->curl, request->easy) != CURLM_OK)
+        if (multi == NULL || curl_multi_add_handle(multi->curl, transfer->easy) != CURLM_OK)
                 return -ENOMEM;
-        request->multi = multi;
+        transfer->multi = multi;
         multi_count(multi, 1);
         return 0;
 }
 
-void http_multi_remove(struct http_request *request)
+void http_multi_remove(struct http_transfer *transfer)
 {
-        if (request->multi == NULL)
+        if (transfer->multi == NULL)
                 return;
-        curl_multi_remove_handle(request->multi->curl, request->easy);
-        multi_count(request->multi, -1);
-        request->multi = NULL;
+        curl_multi_remove_handle(transfer->multi->curl, transfer->easy);
+        multi_count(transfer->multi, -1);
+        transfer->multi = NULL;
 }

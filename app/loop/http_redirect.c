@@ -58,13 +58,13 @@ char *http_resolve(const char *base, const char *ref)
 }
 
 /* Those of the statuses whose Location is where the same thing is to be asked. */
-static bool is_redirect(long status)
+static bool is_redirect(unsigned status)
 {
         return (status >= 301 && status <= 303) || status == 307 || status == 308;
 }
 
 /* NULL: it goes there; else why not. */
-static const char *objection(const struct http_request *request, long status, CURLU *from,
+static const char *objection(const struct http_request *request, unsigned status, CURLU *from,
                              CURLU *to)
 {
         if (!origin_is_same(from, to))
@@ -82,7 +82,7 @@ static void make_ascii(char *text)
                         *text = '?';
 }
 
-static void redirect_to(struct http_request *request, long status, CURLU *from, CURLU *to)
+static void redirect_to(struct http_request *request, unsigned status, CURLU *from, CURLU *to)
 {
         const char *why = objection(request, status, from, to);
         char *url = NULL, *origin;
@@ -92,7 +92,7 @@ static void redirect_to(struct http_request *request, long status, CURLU *from, 
         origin = http_origin_of(to);
         if (why == NULL)
                 request->next_url = strdup(url);
-        else if (asprintf(&request->refusal, "HTTP %ld: redirected to %.300s, %s", status,
+        else if (asprintf(&request->refusal, "HTTP %u: redirected to %.300s, %s", status,
                           origin != NULL ? origin : "an unreadable URL", why) < 0)
                 request->refusal = NULL;
         make_ascii(request->refusal);
@@ -100,32 +100,19 @@ static void redirect_to(struct http_request *request, long status, CURLU *from, 
         curl_free(url);
 }
 
-const char *http_request_url(struct http_request *request)
+void http_redirect_read(struct http_request *request, unsigned status, const char *location)
 {
-        char *url = NULL;
-
-        if (request->url != NULL)
-                return request->url;
-        curl_easy_getinfo(request->easy, CURLINFO_EFFECTIVE_URL, &url);
-        return url;
-}
-
-void http_redirect_read(struct http_request *request, long status)
-{
-        struct curl_header *location;
         const char *here = http_request_url(request);
         CURLU *from, *to;
 
-        if (!is_redirect(status) || curl_easy_header(request->easy, "Location", 0, CURLH_HEADER, -1,
-                                                     &location) != CURLHE_OK)
+        if (!is_redirect(status))
                 return;
         from = curl_url();
         to = curl_url();
-        if (from != NULL && to != NULL && here != NULL &&
-            curl_url_set(from, CURLUPART_URL, here, 0) == CURLUE_OK &&
+        if (from != NULL && to != NULL && curl_url_set(from, CURLUPART_URL, here, 0) == CURLUE_OK &&
             curl_url_set(to, CURLUPART_URL, here, 0) == CURLUE_OK &&
-            curl_url_set(to, CURLUPART_URL, location->value,
-                         CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE) == CURLUE_OK)
+            curl_url_set(to, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE) ==
+                    CURLUE_OK)
                 redirect_to(request, status, from, to);
         curl_url_cleanup(from);
         curl_url_cleanup(to);

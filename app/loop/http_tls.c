@@ -33,18 +33,17 @@ void http_tls_read_environment(struct http_client *client)
 /* The URL with the name in place of its host, and the way: "NAME:PORT:HOST:PORT". */
 static bool rename_host(struct http_request *request, CURLU *url, char *host)
 {
+        struct http_transfer *transfer = request->transfer;
         char *way = NULL, *renamed = NULL;
-        struct curl_slist *list = NULL;
         bool is_done = false;
 
         /* Any name and port: there is one host. */
-        if (asprintf(&way, "::%s:", host) >= 0 && (list = curl_slist_append(NULL, way)) != NULL &&
+        if (asprintf(&way, "::%s:", host) >= 0 &&
+            (transfer->way = curl_slist_append(NULL, way)) != NULL &&
             curl_url_set(url, CURLUPART_HOST, request->server_name, 0) == CURLUE_OK &&
             curl_url_get(url, CURLUPART_URL, &renamed, 0) == CURLUE_OK)
-                is_done = SET(request->easy, CURLOPT_URL, renamed) &&
-                          SET(request->easy, CURLOPT_CONNECT_TO, list);
-        curl_slist_free_all(request->way);
-        request->way = list;
+                is_done = SET(transfer->easy, CURLOPT_URL, renamed) &&
+                          SET(transfer->easy, CURLOPT_CONNECT_TO, transfer->way);
         curl_free(renamed);
         free(way);
         return is_done;
@@ -54,16 +53,14 @@ static bool rename_host(struct http_request *request, CURLU *url, char *host)
 static bool set_renamed(struct http_request *request, const char *text)
 {
         CURLU *url = curl_url();
-        char *host = NULL, *copy = strdup(text);
-        bool is_done = url != NULL && copy != NULL;
+        char *host = NULL;
+        bool is_done = url != NULL;
 
-        free(request->url);
-        request->url = copy;
         if (is_done && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
             curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK)
                 is_done = rename_host(request, url, host);
         else if (is_done)
-                is_done = SET(request->easy, CURLOPT_URL, text);
+                is_done = SET(request->transfer->easy, CURLOPT_URL, text);
         curl_free(host);
         curl_url_cleanup(url);
         return is_done;
@@ -72,19 +69,23 @@ static bool set_renamed(struct http_request *request, const char *text)
 /* Through a proxy no socket shows where the request goes. */
 static void judge(struct http_request *request, const char *url)
 {
+        struct http_transfer *transfer = request->transfer;
         struct sockaddr_storage address;
 
-        request->is_barred = request->client->has_proxy && !request->source->may_reach_link_local &&
-                             http_egress_refuses_url(url, &address);
-        if (request->is_barred)
-                http_request_note_refusal(request, (const struct sockaddr *)&address);
+        transfer->is_barred = request->client->has_proxy &&
+                              !request->source->may_reach_link_local &&
+                              http_egress_refuses_url(url, &address);
+        if (transfer->is_barred)
+                http_egress_tell((const struct sockaddr *)&address, transfer->barred);
 }
 
-bool http_tls_set_url(struct http_request *request, const char *url)
+bool http_tls_set_url(struct http_request *request)
 {
+        const char *url = http_request_url(request);
+
         judge(request, url);
         return request->server_name != NULL ? set_renamed(request, url)
-                                            : SET(request->easy, CURLOPT_URL, url);
+                                            : SET(request->transfer->easy, CURLOPT_URL, url);
 }
 
 /* ---- trust ---- */
@@ -93,7 +94,7 @@ static bool set_trust(struct http_request *request)
 {
         const struct http_client *client = request->client;
         const char *own = request->source->tls.ca_file;
-        CURL *easy = request->easy;
+        CURL *easy = request->transfer->easy;
 
         /* Those of the system's folder would be trusted beside it. */
         if (own != NULL)
@@ -105,7 +106,7 @@ static bool set_trust(struct http_request *request)
 static bool set_proxy_trust(struct http_request *request)
 {
         const struct http_client *client = request->client;
-        CURL *easy = request->easy;
+        CURL *easy = request->transfer->easy;
 
         return (client->ca_file == NULL || SET(easy, CURLOPT_PROXY_CAINFO, client->ca_file)) &&
                (client->ca_folder == NULL || SET(easy, CURLOPT_PROXY_CAPATH, client->ca_folder));
@@ -114,7 +115,7 @@ static bool set_proxy_trust(struct http_request *request)
 bool http_tls_set(struct http_request *request)
 {
         const struct http_tls *tls = &request->source->tls;
-        CURL *easy = request->easy;
+        CURL *easy = request->transfer->easy;
 
         return set_trust(request) && set_proxy_trust(request) &&
                (tls->client_cert_file == NULL ||

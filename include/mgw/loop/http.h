@@ -1,8 +1,9 @@
-/* An HTTP client on curl's multi socket interface: the only home of libcurl.
- * Names are resolved in curl's own thread, connections are kept and shared, HTTP/2 where the server
- * offers it over TLS. Proxies come from the environment, as curl knows them (http_proxy,
- * no_proxy...), and so does what is trusted where the source does not say it: SSL_CERT_FILE, or
- * CURL_CA_BUNDLE, and SSL_CERT_DIR, in place of the system's.
+/* An HTTP client. What needs no more than HTTP/1.1 to an address that is known goes by connections
+ * of its own; all else by libcurl, whose only home this is: TLS, proxies, HTTP/2 where the server
+ * offers it over TLS, and names, which curl resolves in a thread of its own. Who asks does not see
+ * which. Connections are kept and shared. Proxies come from the environment, as curl knows them
+ * (http_proxy, no_proxy...), and so does what is trusted where the source does not say it:
+ * SSL_CERT_FILE, or CURL_CA_BUNDLE, and SSL_CERT_DIR, in place of the system's.
  *
  * A redirect is followed three times at most, and only where the request stays what it is: to the
  * same origin, since headers may hold credentials, and with its method and body, so that 301, 302
@@ -61,7 +62,7 @@ enum http_fault {
         HTTP_FAULT_CUT,       /* ended before a byte of the answer */
         HTTP_FAULT_BROKEN,    /* ended within the answer */
         HTTP_FAULT_LATE,      /* http_options.timeout_ms */
-        HTTP_FAULT_STRANGE,   /* no HTTP, or past curl's bounds */
+        HTTP_FAULT_STRANGE,   /* no HTTP, or past our bounds or curl's */
         HTTP_FAULT_ELSEWHERE, /* a redirect that is not followed */
 };
 
@@ -91,7 +92,7 @@ struct http_options {
         const char *url;
         const char *const *headers; /* "Name: value" lines, ended by NULL; copied */
         struct str body;            /* copied; empty: none */
-        long connect_timeout_ms;    /* 0 = curl's 300 s */
+        long connect_timeout_ms;    /* 0 = 300 s, as curl has it */
         long timeout_ms;            /* of the exchange, of each where redirects lead; 0 = none */
         bool is_stream;             /* may be silent for long: others do not pay for that */
         struct http_source *source; /* NULL: of no one's */

@@ -1,8 +1,10 @@
-/* The HTTP client against a real server. */
+/* The HTTP client against a real server; by curl alone: http_curl.c. */
 #include "mgw/loop/http.h"
 
 #include "mgw/base/clock.h"
 #include "web.h"
+
+#include "../../../app/loop/http_inside.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -15,6 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef CARRIER
+#define CARRIER http
+#define IS_CURLS false
+#endif
+
 static struct loop *loop;
 static struct http_client *client;
 static struct web web;
@@ -22,11 +29,17 @@ static struct web web;
 static char *bodies[2048];
 static unsigned n_bodies;
 
+static void create_client(void)
+{
+        cr_assert_eq(http_client_create(loop, &client), 0);
+        client->is_curls = IS_CURLS;
+}
+
 static void set_up(void)
 {
         web_start(&web);
         cr_assert_eq(loop_create(&loop), 0);
-        cr_assert_eq(http_client_create(loop, &client), 0);
+        create_client();
 }
 
 static void tear_down(void)
@@ -37,7 +50,7 @@ static void tear_down(void)
                 free(bodies[--n_bodies]);
 }
 
-TestSuite(http, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(CARRIER, .init = set_up, .fini = tear_down, .timeout = 60);
 
 /* What a handler does besides taking notes. */
 enum act {
@@ -234,7 +247,7 @@ static bool body_is_big(const struct fetch *f)
 
 /* ---- exchanges ---- */
 
-Test(http, get_brings_head_and_body)
+Test(CARRIER, get_brings_head_and_body)
 {
         struct fetch f = {0};
 
@@ -247,7 +260,7 @@ Test(http, get_brings_head_and_body)
         cr_assert_eq(f.retry_s, 7);
 }
 
-Test(http, post_sends_what_was_given_and_nothing_of_curls_own)
+Test(CARRIER, post_sends_what_was_given_and_nothing_of_curls_own)
 {
         struct fetch f = {0};
         char body[] = "{\"a\":1}";
@@ -269,7 +282,63 @@ Test(http, post_sends_what_was_given_and_nothing_of_curls_own)
         assert_lacks(f.body, "Accept-Encoding");
 }
 
-Test(http, headers_of_the_caller_win)
+Test(CARRIER, the_host_is_named_as_in_the_url)
+{
+        char line[64];
+        struct fetch ours = {0}, theirs = {0};
+        const char *headers[] = {"Host: other.example", NULL};
+
+        fetch_get(&ours, "/echo?a=%20b&c=/d");
+        fetch_await_success(&ours);
+        snprintf(line, sizeof(line), "\r\nHost: 127.0.0.1:%u\r\n", web.port);
+        assert_has(ours.body, line);
+        assert_has(ours.body, "GET /echo?a=%20b&c=/d HTTP/1.1\r\n");
+        assert_has(ours.body, "\r\nAccept: */*\r\n");
+        fetch_start(&theirs, "GET", "/echo", STR(""), headers);
+        fetch_await_success(&theirs);
+        assert_has(theirs.body, "\r\nHost: other.example\r\n");
+        assert_lacks(theirs.body, "127.0.0.1");
+}
+
+/* What is curl's alone to understand is so in either case. */
+Test(CARRIER, what_a_url_holds_besides_comes_along)
+{
+        struct fetch user = {0}, dots = {0}, fragment = {0}, lines = {0};
+        const char *headers[] = {"Connection: close", "X-None: ", NULL};
+        char url[96];
+        struct http_options options = {.method = "GET", .url = url};
+
+        snprintf(url, sizeof(url), "http://name:pw@127.0.0.1:%u/echo", web.port);
+        cr_assert_eq(fetch_start_options(&user, &options), 0);
+        fetch_await_success(&user);
+        assert_has(user.body, "\r\nAuthorization: Basic bmFtZTpwdw==\r\n");
+        fetch_get(&dots, "/a/../echo");
+        fetch_await_success(&dots);
+        assert_has(dots.body, "GET /echo HTTP/1.1\r\n");
+        fetch_get(&fragment, "/echo#part");
+        fetch_await_success(&fragment);
+        assert_has(fragment.body, "GET /echo HTTP/1.1\r\n");
+        fetch_start(&lines, "GET", "/echo", STR(""), headers);
+        fetch_await_success(&lines);
+        assert_has(lines.body, "\r\nConnection: close\r\n");
+        assert_lacks(lines.body, "X-None");
+}
+
+Test(CARRIER, head_has_no_body)
+{
+        struct fetch f = {0}, next = {0};
+
+        fetch_start(&f, "HEAD", "/head", STR(""), NULL);
+        fetch_await_success(&f);
+        cr_assert_eq(f.status, 200);
+        cr_assert_eq(f.n_body, 0);
+        fetch_get(&next, "/hello?next");
+        fetch_await_success(&next);
+        cr_assert_str_eq(next.body, "hello next");
+        cr_assert_eq(web.n_connections, 1);
+}
+
+Test(CARRIER, headers_of_the_caller_win)
 {
         struct fetch f = {0};
         const char *headers[] = {"User-Agent: other/1", "content-type: application/json", NULL};
@@ -282,7 +351,7 @@ Test(http, headers_of_the_caller_win)
         assert_lacks(f.body, "x-www-form");
 }
 
-Test(http, a_body_of_two_megabytes_is_sent_whole)
+Test(CARRIER, a_body_of_two_megabytes_is_sent_whole)
 {
         static char body[2 << 20];
         struct fetch f = {0};
@@ -293,7 +362,7 @@ Test(http, a_body_of_two_megabytes_is_sent_whole)
         cr_assert_str_eq(f.body, "2097152", "got %s", f.body);
 }
 
-Test(http, post_without_a_body_and_delete)
+Test(CARRIER, post_without_a_body_and_delete)
 {
         struct fetch post = {0}, gone = {0}, put = {0};
 
@@ -311,7 +380,7 @@ Test(http, post_without_a_body_and_delete)
         assert_has(put.body, "\r\n\r\nnew");
 }
 
-Test(http, answers_without_a_body)
+Test(CARRIER, answers_without_a_body)
 {
         static const unsigned statuses[] = {202, 204, 307, 404, 503};
 
@@ -327,7 +396,7 @@ Test(http, answers_without_a_body)
         }
 }
 
-Test(http, retry_after_is_told_in_seconds)
+Test(CARRIER, retry_after_is_told_in_seconds)
 {
         static const struct {
                 const char *value;
@@ -361,7 +430,7 @@ Test(http, retry_after_is_told_in_seconds)
 
 /* ---- redirects ---- */
 
-Test(http, a_redirect_is_followed_with_what_was_sent)
+Test(CARRIER, a_redirect_is_followed_with_what_was_sent)
 {
         static const char *const paths[] = {"/redirect/307?/echo", "/redirect/308?/echo"};
         const char *headers[] = {"Authorization: Bearer secret", NULL};
@@ -382,7 +451,7 @@ Test(http, a_redirect_is_followed_with_what_was_sent)
         }
 }
 
-Test(http, get_follows_every_kind_of_redirect_three_times)
+Test(CARRIER, get_follows_every_kind_of_redirect_three_times)
 {
         static const unsigned statuses[] = {301, 302, 303, 307, 308};
         char path[256], hop[32];
@@ -409,7 +478,7 @@ Test(http, get_follows_every_kind_of_redirect_three_times)
 }
 
 /* Nothing may reach the other origin, least of all our headers. */
-Test(http, no_redirect_leads_to_another_origin)
+Test(CARRIER, no_redirect_leads_to_another_origin)
 {
         const char *headers[] = {"Authorization: Bearer secret", NULL};
         static const char *const methods[] = {"GET", "POST"};
@@ -447,7 +516,7 @@ Test(http, no_redirect_leads_to_another_origin)
         cr_assert_eq(web.n_requests, 8);
 }
 
-Test(http, what_a_server_names_is_resolved_within_its_origin)
+Test(CARRIER, what_a_server_names_is_resolved_within_its_origin)
 {
         static const struct {
                 const char *ref, *url;
@@ -478,7 +547,7 @@ Test(http, what_a_server_names_is_resolved_within_its_origin)
         }
 }
 
-Test(http, no_post_becomes_a_get)
+Test(CARRIER, no_post_becomes_a_get)
 {
         static const unsigned statuses[] = {301, 302, 303};
         char path[64];
@@ -494,7 +563,7 @@ Test(http, no_post_becomes_a_get)
         cr_assert_eq(web.n_requests, 3);
 }
 
-Test(http, what_leads_nowhere_is_an_answer)
+Test(CARRIER, what_leads_nowhere_is_an_answer)
 {
         static const char *const paths[] = {"/status/302", "/redirect/304?/hello",
                                             "/redirect/300?/hello", "/redirect/302?http://"};
@@ -508,7 +577,7 @@ Test(http, what_leads_nowhere_is_an_answer)
         }
 }
 
-Test(http, cancelled_on_its_way_to_where_it_was_redirected)
+Test(CARRIER, cancelled_on_its_way_to_where_it_was_redirected)
 {
         struct fetch f = {0};
 
@@ -519,7 +588,7 @@ Test(http, cancelled_on_its_way_to_where_it_was_redirected)
         cr_assert_eq(f.n_dones + f.n_heads, 0);
 }
 
-Test(http, informational_heads_are_not_told)
+Test(CARRIER, informational_heads_are_not_told)
 {
         struct fetch f = {0};
 
@@ -530,7 +599,7 @@ Test(http, informational_heads_are_not_told)
         cr_assert_str_eq(f.body, "late");
 }
 
-Test(http, trailers_without_end_are_no_answer)
+Test(CARRIER, trailers_without_end_are_no_answer)
 {
         struct fetch f = {0};
 
@@ -540,7 +609,7 @@ Test(http, trailers_without_end_are_no_answer)
         cr_assert_eq(f.fault, HTTP_FAULT_STRANGE);
 }
 
-Test(http, names_are_resolved)
+Test(CARRIER, names_are_resolved)
 {
         struct fetch f = {0};
         char url[64];
@@ -552,7 +621,7 @@ Test(http, names_are_resolved)
         cr_assert_eq(f.status, 200);
 }
 
-Test(http, a_connection_is_used_again)
+Test(CARRIER, a_connection_is_used_again)
 {
         for (int i = 0; i < 10; i++) {
                 struct fetch f = {0};
@@ -564,7 +633,7 @@ Test(http, a_connection_is_used_again)
         cr_assert_eq(http_client_n_sockets(client), 1);
 }
 
-Test(http, a_connection_is_used_again_from_within_on_done)
+Test(CARRIER, a_connection_is_used_again_from_within_on_done)
 {
         struct fetch other = {0};
         struct fetch f = {.on_done = ACT_START_OTHER, .other = &other};
@@ -575,7 +644,7 @@ Test(http, a_connection_is_used_again_from_within_on_done)
         cr_assert_eq(web.n_connections, 1);
 }
 
-Test(http, a_request_may_be_started_within_any_handler)
+Test(CARRIER, a_request_may_be_started_within_any_handler)
 {
         struct fetch others[2] = {{0}, {0}};
         struct fetch a = {.on_head = ACT_START_OTHER, .other = &others[0]};
@@ -590,7 +659,7 @@ Test(http, a_request_may_be_started_within_any_handler)
         cr_assert_str_eq(others[1].body, "hello other");
 }
 
-Test(http, a_stream_arrives_as_it_is_sent)
+Test(CARRIER, a_stream_arrives_as_it_is_sent)
 {
         struct fetch f = {0};
 
@@ -610,7 +679,7 @@ Test(http, a_stream_arrives_as_it_is_sent)
         cr_assert_str_eq(f.session, "", "trailers are no second head");
 }
 
-Test(http, eight_megabytes_arrive_whole)
+Test(CARRIER, eight_megabytes_arrive_whole)
 {
         struct fetch f = {0};
 
@@ -619,7 +688,7 @@ Test(http, eight_megabytes_arrive_whole)
         cr_assert(body_is_big(&f));
 }
 
-Test(http, a_thousand_at_once_each_get_their_own_answer)
+Test(CARRIER, a_thousand_at_once_each_get_their_own_answer)
 {
         enum { N = 1000 };
         static struct fetch fetches[N];
@@ -641,7 +710,7 @@ Test(http, a_thousand_at_once_each_get_their_own_answer)
         fetch_await_success(&fetches[0]);
 }
 
-Test(http, a_thousand_streams_leave_room_for_kept_connections)
+Test(CARRIER, a_thousand_streams_leave_room_for_kept_connections)
 {
         enum { N = 1000 };
         static struct fetch streams[N];
@@ -669,7 +738,7 @@ Test(http, a_thousand_streams_leave_room_for_kept_connections)
 
 /* ---- pause and resume ---- */
 
-Test(http, a_paused_body_waits_and_comes_whole)
+Test(CARRIER, a_paused_body_waits_and_comes_whole)
 {
         struct fetch f = {.flow = HTTP_PAUSE};
         size_t n_sent;
@@ -691,7 +760,7 @@ Test(http, a_paused_body_waits_and_comes_whole)
         cr_assert(body_is_big(&f));
 }
 
-Test(http, resumed_before_it_is_paused)
+Test(CARRIER, resumed_before_it_is_paused)
 {
         struct fetch f = {.flow = HTTP_PAUSE, .resumes_itself = true};
 
@@ -701,7 +770,7 @@ Test(http, resumed_before_it_is_paused)
         cr_assert(body_is_big(&f));
 }
 
-Test(http, resuming_what_is_not_paused_changes_nothing)
+Test(CARRIER, resuming_what_is_not_paused_changes_nothing)
 {
         struct fetch f = {0};
 
@@ -717,7 +786,7 @@ Test(http, resuming_what_is_not_paused_changes_nothing)
         cr_assert_str_eq(f.body, "onetwothree");
 }
 
-Test(http, paused_at_the_last_piece_it_still_ends)
+Test(CARRIER, paused_at_the_last_piece_it_still_ends)
 {
         static const char *const paths[] = {"/hello?z", "/until-close"};
 
@@ -734,7 +803,7 @@ Test(http, paused_at_the_last_piece_it_still_ends)
         }
 }
 
-Test(http, one_that_is_paused_does_not_hold_up_the_others)
+Test(CARRIER, one_that_is_paused_does_not_hold_up_the_others)
 {
         struct fetch slow = {.flow = HTTP_PAUSE}, fast = {0};
 
@@ -756,7 +825,7 @@ static void assert_untold(const struct fetch *f, unsigned n_heads, unsigned n_pi
         cr_assert_eq(f->n_dones, 0);
 }
 
-Test(http, cancelled_before_it_began)
+Test(CARRIER, cancelled_before_it_began)
 {
         struct fetch f = {0};
 
@@ -767,7 +836,7 @@ Test(http, cancelled_before_it_began)
         http_cancel(NULL);
 }
 
-Test(http, cancelled_while_it_waits_closes_its_connection)
+Test(CARRIER, cancelled_while_it_waits_closes_its_connection)
 {
         struct fetch f = {0};
 
@@ -779,7 +848,7 @@ Test(http, cancelled_while_it_waits_closes_its_connection)
         cr_assert_eq(http_client_n_sockets(client), 0);
 }
 
-Test(http, cancelled_within_its_own_on_head)
+Test(CARRIER, cancelled_within_its_own_on_head)
 {
         struct fetch f = {.on_head = ACT_CANCEL_SELF};
 
@@ -788,7 +857,7 @@ Test(http, cancelled_within_its_own_on_head)
         assert_untold(&f, 1, 0);
 }
 
-Test(http, cancelled_within_its_own_on_body)
+Test(CARRIER, cancelled_within_its_own_on_body)
 {
         struct fetch f = {.on_body = ACT_CANCEL_SELF};
 
@@ -798,7 +867,7 @@ Test(http, cancelled_within_its_own_on_body)
         AWAIT(web.n_closed == 1);
 }
 
-Test(http, cancelled_within_its_own_on_done)
+Test(CARRIER, cancelled_within_its_own_on_done)
 {
         struct fetch f = {.on_done = ACT_CANCEL_SELF};
 
@@ -808,7 +877,7 @@ Test(http, cancelled_within_its_own_on_done)
         cr_assert_eq(f.n_dones, 1);
 }
 
-Test(http, cancelled_while_it_is_paused)
+Test(CARRIER, cancelled_while_it_is_paused)
 {
         struct fetch f = {.flow = HTTP_PAUSE};
 
@@ -820,7 +889,7 @@ Test(http, cancelled_while_it_is_paused)
 }
 
 /* From each handler of one, the other: running, of the same turn, not begun. */
-Test(http, cancelled_by_another)
+Test(CARRIER, cancelled_by_another)
 {
         for (int handler = 0; handler < 3; handler++) {
                 for (int kind = 0; kind < 3; kind++) {
@@ -850,7 +919,7 @@ Test(http, cancelled_by_another)
 }
 
 /* Two that cancel each other: one of them is told its end. */
-Test(http, cancelled_by_each_other)
+Test(CARRIER, cancelled_by_each_other)
 {
         for (int i = 0; i < 20; i++) {
                 struct fetch a = {.on_done = ACT_CANCEL_OTHER};
@@ -865,13 +934,13 @@ Test(http, cancelled_by_each_other)
         }
 }
 
-Test(http, the_client_may_be_destroyed_within_any_handler)
+Test(CARRIER, the_client_may_be_destroyed_within_any_handler)
 {
         for (int handler = 0; handler < 3; handler++) {
                 struct fetch f = {0}, running = {0}, waiting = {0};
 
                 if (client == NULL)
-                        cr_assert_eq(http_client_create(loop, &client), 0);
+                        create_client();
                 *(handler == 0   ? &f.on_head
                   : handler == 1 ? &f.on_body
                                  : &f.on_done) = ACT_DESTROY_CLIENT;
@@ -886,7 +955,7 @@ Test(http, the_client_may_be_destroyed_within_any_handler)
         }
 }
 
-Test(http, destroying_the_client_cancels_what_runs)
+Test(CARRIER, destroying_the_client_cancels_what_runs)
 {
         struct fetch f = {0}, unbegun = {0};
 
@@ -897,6 +966,72 @@ Test(http, destroying_the_client_cancels_what_runs)
         client = NULL;
         AWAIT(web.n_closed == 1);
         cr_assert_eq(f.n_dones + unbegun.n_dones, 0);
+}
+
+/* ---- servers that have their own idea of the end ---- */
+
+Test(CARRIER, an_answer_before_the_request_has_been_read_is_told)
+{
+        static char body[8 << 20];
+        struct fetch f = {0}, next = {0};
+
+        memset(body, 'b', sizeof(body));
+        fetch_start(&f, "POST", "/refuse", (struct str){body, sizeof(body)}, NULL);
+        fetch_await_success(&f);
+        cr_assert_eq(f.status, 413);
+        cr_assert_str_eq(f.body, "big");
+        AWAIT(web.n_closed == 1);
+        fetch_get(&next, "/hello");
+        fetch_await_success(&next);
+}
+
+/* Its end has come by then, and has not been seen. */
+Test(CARRIER, no_post_goes_on_a_connection_that_is_over)
+{
+        for (unsigned i = 0; i < 10; i++) {
+                struct fetch f = {0}, post = {0};
+
+                fetch_get(&f, "/bye");
+                fetch_await_success(&f);
+                while (web.n_closed < 2 * i + 1)
+                        usleep(1000);
+                fetch_start(&post, "POST", "/bye", STR("{}"), NULL);
+                fetch_await_success(&post);
+                cr_assert_str_eq(post.body, "bye");
+                while (web.n_closed < 2 * i + 2)
+                        usleep(1000);
+        }
+}
+
+Test(CARRIER, informational_heads_without_end_are_no_answer)
+{
+        struct fetch f = {0};
+
+        fetch_get(&f, "/informed");
+        fetch_await_end(&f);
+        cr_assert(f.has_why);
+        cr_assert_eq(f.fault, HTTP_FAULT_STRANGE);
+        cr_assert_eq(f.n_heads, 0);
+}
+
+Test(CARRIER, reset_while_it_is_paused)
+{
+        struct fetch f = {.flow = HTTP_PAUSE};
+        uint64_t n_turns;
+
+        fetch_get(&f, "/reset");
+        AWAIT(f.n_pauses == 1);
+        sem_post(&web.go);
+        AWAIT(web.n_closed == 1);
+        turn_for(50);
+        n_turns = loop_turn_no(loop);
+        turn_for(100);
+        cr_assert_leq(loop_turn_no(loop) - n_turns, 100, "it is told again and again");
+        cr_assert_eq(f.n_dones, 0);
+        http_resume(f.request);
+        fetch_await_end(&f);
+        cr_assert(f.has_why);
+        cr_assert_eq(f.fault, HTTP_FAULT_BROKEN);
 }
 
 /* ---- what goes wrong ---- */
@@ -922,7 +1057,7 @@ static void fetch_post_url(struct fetch *f, const char *url)
         cr_assert_eq(fetch_start_options(f, &options), 0);
 }
 
-Test(http, refused_says_where_but_no_secrets)
+Test(CARRIER, refused_says_where_but_no_secrets)
 {
         struct fetch f = {0};
         unsigned port = dead_port();
@@ -943,7 +1078,7 @@ Test(http, refused_says_where_but_no_secrets)
         assert_lacks(f.why, "part");
 }
 
-Test(http, unknown_name_was_not_sent)
+Test(CARRIER, unknown_name_was_not_sent)
 {
         struct fetch f = {0};
 
@@ -967,7 +1102,7 @@ static void assert_fails_unsent(const char *url, const char *why)
         cr_assert_eq(f.n_heads, 0);
 }
 
-Test(http, other_protocols_and_bad_urls_fail_in_their_handler)
+Test(CARRIER, other_protocols_and_bad_urls_fail_in_their_handler)
 {
         assert_fails_unsent("ftp://127.0.0.1/x", "Protocol \"ftp\" not supported");
         assert_fails_unsent("file:///etc/hosts", "Protocol \"file\" not supported");
@@ -975,7 +1110,7 @@ Test(http, other_protocols_and_bad_urls_fail_in_their_handler)
         assert_fails_unsent("", "(unreadable URL)");
 }
 
-Test(http, header_with_a_line_break_is_refused)
+Test(CARRIER, header_with_a_line_break_is_refused)
 {
         struct fetch f = {0};
         const char *headers[] = {"X: a\r\nY: b", NULL};
@@ -988,7 +1123,7 @@ Test(http, header_with_a_line_break_is_refused)
         cr_assert_eq(f.n_dones, 0);
 }
 
-Test(http, cut_off_answers_are_failures_that_were_sent)
+Test(CARRIER, cut_off_answers_are_failures_that_were_sent)
 {
         static const char *const paths[] = {"/half", "/half-chunk"};
 
@@ -1005,7 +1140,7 @@ Test(http, cut_off_answers_are_failures_that_were_sent)
         }
 }
 
-Test(http, no_answer_and_no_http_are_failures_that_were_sent)
+Test(CARRIER, no_answer_and_no_http_are_failures_that_were_sent)
 {
         static const char *const paths[] = {"/silent", "/garbage"};
 
@@ -1022,7 +1157,7 @@ Test(http, no_answer_and_no_http_are_failures_that_were_sent)
 }
 
 /* Who is told that there is an error is not kept waiting by its text. */
-Test(http, the_body_of_an_error_has_an_end)
+Test(CARRIER, the_body_of_an_error_has_an_end)
 {
         static const char *const paths[] = {"/endless/500", "/endless/404", "/endless/302",
                                             "/unfinished/503"};
@@ -1037,7 +1172,7 @@ Test(http, the_body_of_an_error_has_an_end)
         AWAIT(web.n_closed == 4);
 }
 
-Test(http, the_body_of_a_success_has_none)
+Test(CARRIER, the_body_of_a_success_has_none)
 {
         struct fetch f = {0};
 
@@ -1048,7 +1183,7 @@ Test(http, the_body_of_a_success_has_none)
 }
 
 /* On a kept connection curl would send the request again by itself. */
-Test(http, post_is_never_sent_twice)
+Test(CARRIER, post_is_never_sent_twice)
 {
         struct fetch first = {0}, post = {0};
 
@@ -1063,7 +1198,7 @@ Test(http, post_is_never_sent_twice)
         cr_assert_eq(web.n_silent, 1);
 }
 
-Test(http, get_is_sent_again_when_a_kept_connection_closed)
+Test(CARRIER, get_is_sent_again_when_a_kept_connection_closed)
 {
         struct fetch first = {0}, get = {0};
 
@@ -1075,7 +1210,7 @@ Test(http, get_is_sent_again_when_a_kept_connection_closed)
         cr_assert_eq(web.n_silent, 2);
 }
 
-Test(http, the_whole_exchange_has_its_time)
+Test(CARRIER, the_whole_exchange_has_its_time)
 {
         struct fetch f = {0};
         char url[64];
@@ -1092,7 +1227,7 @@ Test(http, the_whole_exchange_has_its_time)
         cr_assert_eq(f.n_pieces, 1);
 }
 
-Test(http, connecting_has_its_own_time)
+Test(CARRIER, connecting_has_its_own_time)
 {
         struct fetch f = {0};
         struct sockaddr_in sin = {.sin_family = AF_INET};

@@ -118,6 +118,7 @@ Test(http_many, a_handle_takes_so_many_and_streams_stand_apart_from_calls)
 {
         unsigned n;
 
+        client->is_curls = true;
         open_idle(5 * HTTP_MULTI_MAX, true);
         cr_assert_eq(most_in_a_handle(true, &n), HTTP_MULTI_MAX);
         cr_assert_eq(n, 5);
@@ -134,6 +135,7 @@ Test(http_many, the_last_stream_of_a_handle_takes_it_along)
         struct http_request *streams[HTTP_MULTI_MAX];
         unsigned n;
 
+        client->is_curls = true;
         start("/hello?you", false, NULL);
         await(&n_dones, 1);
         for (unsigned i = 0; i < HTTP_MULTI_MAX; i++)

@@ -80,6 +80,15 @@ static const char *web_read_head(int fd, struct web_request *request)
         return end + 4;
 }
 
+/* What still comes is thrown away. */
+static void web_wait_for_close(int fd)
+{
+        char byte;
+
+        while (recv(fd, &byte, 1, 0) > 0)
+                ;
+}
+
 /* Reads one request; false when the client closed. */
 static bool web_read(int fd, struct web_request *request)
 {
@@ -89,6 +98,11 @@ static bool web_read(int fd, struct web_request *request)
 
         if (body == NULL)
                 return false;
+        if (strncmp(request->text, "POST /refuse ", 13) == 0) {
+                web_say(fd, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig");
+                web_wait_for_close(fd);
+                return false;
+        }
         n_wanted = web_content_length(request->text);
         request->n_body = request->n - (size_t)(body - request->text);
         while (request->n_body < n_wanted) {
@@ -112,6 +126,21 @@ static void web_trailers(int fd)
 
         while (goes_on)
                 goes_on = web_say(fd, "X-More: of nothing that anybody asked for\r\n");
+}
+
+static void web_informed(int fd)
+{
+        while (web_say(fd, "HTTP/1.1 100 Continue\r\nX-More: to come\r\n\r\n"))
+                ;
+}
+
+static void web_reset(struct web *web, int fd)
+{
+        const struct linger none = {.l_onoff = 1};
+
+        web_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+        sem_wait(&web->go);
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 }
 
 static bool web_chunks(struct web *web, int fd)
@@ -209,14 +238,6 @@ static bool web_redirect(int fd, const char *path)
         return web_say(fd, head);
 }
 
-static void web_wait_for_close(int fd)
-{
-        char byte;
-
-        while (recv(fd, &byte, 1, 0) > 0)
-                ;
-}
-
 static bool path_is(const char *path, const char *name)
 {
         return strncmp(path, name, strlen(name)) == 0;
@@ -231,6 +252,8 @@ static bool web_serve(struct web *web, int fd, const struct web_request *request
                 return web_hello(fd, path);
         if (path_is(path, "/echo"))
                 return web_answer(fd, "", request->text, request->n);
+        if (path_is(path, "/head"))
+                return web_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
         if (path_is(path, "/length"))
                 return web_length(fd, request);
         if (path_is(path, "/status/"))
@@ -244,6 +267,19 @@ static bool web_serve(struct web *web, int fd, const struct web_request *request
                        web_answer(fd, "", "late", 4);
         if (path_is(path, "/chunks"))
                 return web_chunks(web, fd);
+        if (path_is(path, "/extra"))
+                return web_answer(fd, "", "one", 3) && web_answer(fd, "", "two", 3);
+        if (path_is(path, "/later")) {
+                web_answer(fd, "", "one", 3);
+                sem_wait(&web->go);
+                return web_answer(fd, "", "two", 3);
+        }
+        if (path_is(path, "/bye"))
+                web_answer(fd, "", "bye", 3);
+        if (path_is(path, "/informed"))
+                web_informed(fd);
+        if (path_is(path, "/reset"))
+                web_reset(web, fd);
         if (path_is(path, "/trailers"))
                 web_trailers(fd);
         if (path_is(path, "/big"))

@@ -20,6 +20,13 @@
  *      /endless/NNN    that status, and a body until the client closes
  *      /unfinished/503 that status, and the beginning of a body
  *      /early          103, then 200
+ *      /head           a head that tells of 1000 bytes, and none of them
+ *      /informed       100 until the client closes
+ *      /extra          "one", and another answer behind it
+ *      /later          "one", and after sem_post(&go) another answer
+ *      /bye            "bye", as if the connection were kept, and closes
+ *      /refuse         413 before the body has been read, and waits
+ *      /reset          the beginning of a body, and after sem_post(&go) resets the connection
  *      /trailers       an answer in chunks, and trailers until the client closes
  *      /chunks         "one", and after each sem_post(&go) "two", "three", the end; trailers
  *      /big            WEB_BIG_BYTES, counted in n_big_sent as the socket takes them
