@@ -439,7 +439,7 @@ int cgi_add_response_head(struct buf *out, unsigned status, const struct cgi_hea
 
         if (status < 100 || status > 999)
                 return CGI_E_BAD;
-        strcpy(line + 4, reason);
+        memcpy(line + 4, reason, strlen(reason) + 1);
         size = strlen("Status: \r\n\r\n") + strlen(line);
         if (headers_measure(headers, &size) != 0)
                 return CGI_E_BAD;

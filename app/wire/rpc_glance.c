@@ -343,7 +343,7 @@ json_t *rpc_glance_call(struct str text, size_t values_max)
         return rpc_request_take(make_id(wants[1].value), "tools/call", json_raw(wants[3].value));
 }
 
-/* Where it stands in params that have been judged, with its quotes. */
+/* Where it stands in params that have been judged, with its quotes; {NULL, 0}: it does not. */
 static struct str find_name(struct str params)
 {
         struct glance g = {.at = params.p, .end = params.p + params.n, .values_left = params.n + 1};
@@ -361,7 +361,7 @@ static struct str find_name(struct str params)
                         return (struct str){from, (size_t)(g.at - from)};
                 (void)take(&g, ',');
         }
-        return STR("\"\"");
+        return (struct str){NULL, 0};
 }
 
 char *rpc_call_name(const json_t *params)
@@ -374,16 +374,21 @@ char *rpc_call_name(const json_t *params)
                 return name != NULL ? strdup(name) : NULL;
         }
         quoted = find_name(raw);
+        if (quoted.p == NULL)
+                return NULL;
         return str_dup((struct str){quoted.p + 1, quoted.n - 2});
 }
 
 json_t *rpc_call_renamed(json_t *params, const char *name)
 {
-        struct str raw = json_raw_text(params), old = find_name(raw), new;
-        size_t n_before = (size_t)(old.p - raw.p), n_behind = raw.n - n_before - old.n;
+        struct str raw = json_raw_text(params);
+        struct str old = raw.p != NULL ? find_name(raw) : raw, new;
         json_t *string, *renamed = NULL;
-        char *text, *at;
+        size_t n_before;
+        char *text;
 
+        if (old.p == NULL)
+                return NULL;
         if (str_eq(str_from(name), (struct str){old.p + 1, old.n - 2}))
                 return json_incref(params);
         string = json_string(name);
@@ -391,11 +396,13 @@ json_t *rpc_call_renamed(json_t *params, const char *name)
                 json_decref(string);
                 return NULL;
         }
-        text = malloc(n_before + new.n + n_behind);
+        n_before = (size_t)(old.p - raw.p);
+        text = malloc(raw.n + new.n);
         if (text != NULL) {
-                at = mempcpy(text, raw.p, n_before);
+                char *at = mempcpy(text, raw.p, n_before);
+
                 at = mempcpy(at, new.p, new.n);
-                at = mempcpy(at, old.p + old.n, n_behind);
+                at = mempcpy(at, old.p + old.n, raw.n - n_before - old.n);
                 renamed = json_raw((struct str){text, (size_t)(at - text)});
         }
         free(text);
