@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -36,12 +37,14 @@ int sock_ceiling(void)
 }
 
 /* Would the next descriptor stay below the ceiling? */
-static bool sock_has_descriptor(const struct sock_listener *listener, int ceiling)
+static bool sock_has_descriptor(struct sock_listener *listener)
 {
-        int next;
+        int next, ceiling;
 
-        if (listener->last_fd < ceiling - SOCK_NEAR)
+        if (listener->last_fd < listener->near_fd)
                 return true;
+        ceiling = sock_ceiling(); /* it may have been raised */
+        listener->near_fd = ceiling - SOCK_NEAR;
         next = fcntl(listener->fd, F_DUPFD_CLOEXEC, 0);
         if (next < 0)
                 return false;
@@ -64,11 +67,11 @@ static void sock_rest(struct sock_listener *listener, const char *why)
 }
 
 /* What is missing for one more connection, in words; NULL = nothing. */
-static const char *sock_shortage(struct sock_listener *listener, int ceiling)
+static const char *sock_shortage(struct sock_listener *listener)
 {
         if (listener->room(listener) == 0)
                 return "as many are open as the configuration allows (connections_max)";
-        if (!sock_has_descriptor(listener, ceiling))
+        if (!sock_has_descriptor(listener))
                 return "out of file descriptors, the last ones are kept free: raise the limit "
                        "(ulimit -n, LimitNOFILE=)";
         return NULL;
@@ -107,11 +110,10 @@ static int sock_accept(struct sock_listener *listener)
 static void sock_on_io(struct loop_io *io, uint32_t events)
 {
         struct sock_listener *listener = container_of(io, struct sock_listener, io);
-        int ceiling = sock_ceiling();
 
         (void)events;
         for (int i = 0; i < SOCK_ACCEPTS_A_TURN && listener->loop != NULL; i++) {
-                const char *why = sock_shortage(listener, ceiling);
+                const char *why = sock_shortage(listener);
                 int r = why == NULL ? sock_accept(listener) : 0;
 
                 if (r == -EAGAIN)
@@ -125,8 +127,7 @@ static void sock_on_io(struct loop_io *io, uint32_t events)
 
 void sock_listener_wake(struct sock_listener *listener)
 {
-        if (listener->loop == NULL || !listener->is_resting ||
-            sock_shortage(listener, sock_ceiling()) != NULL)
+        if (listener->loop == NULL || !listener->is_resting || sock_shortage(listener) != NULL)
                 return;
         listener->io.fd = listener->fd;
         if (loop_io_add(listener->loop, &listener->io, LOOP_IN) == 0)
@@ -157,7 +158,7 @@ int sock_listener_open(struct loop *loop, struct sock_listener *listener, int fd
 
         listener->loop = loop;
         listener->fd = fd;
-        listener->last_fd = INT32_MAX; /* not known */
+        listener->last_fd = INT_MAX; /* not known */
         listener->is_resting = false;
         listener->is_told = false;
         listener->rest.on_due = sock_on_rest_due;

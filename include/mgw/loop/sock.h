@@ -33,6 +33,7 @@ struct sock_listener {
         struct loop *loop;
         int fd;
         int last_fd; /* of the connection that came last */
+        int near_fd; /* from here on the next one is probed for */
         bool is_resting;
         bool is_told; /* that it rests, in the log */
         /* A new connection, non-blocking and close-on-exec; the handler owns fd. */
