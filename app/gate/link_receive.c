@@ -10,6 +10,7 @@
 #include "mgw/gate/stateless.h"
 #include "mgw/gate/task.h"
 #include "mgw/mcp/bridge.h"
+#include "mgw/mcp/era.h"
 #include "mgw/mcp/shape.h"
 #include "mgw/wire/json_raw.h"
 #include "mgw/wire/rpc_glance.h"
@@ -198,13 +199,25 @@ static bool link_mend_notice(struct link *link, const struct rpc_msg *m)
         return false;
 }
 
+/* Does the client's revision know it? Of a host's each lodger judges. */
+static bool client_knows_notice(const struct link *link, const struct call *call,
+                                const struct rpc_msg *m)
+{
+        const struct session *s = call != NULL ? call->session : link->session;
+        bool is_stateless = s->kind == SESSION_STANDING;
+
+        return (link_is_host(link) && call == NULL) ||
+               strcmp(m->method, "notifications/elicitation/complete") != 0 ||
+               (!is_stateless && era_has_url_elicitation(s->revision));
+}
+
 static void link_on_notification(struct link *link, struct exchange *via, struct call *call,
                                  const struct rpc_msg *m)
 {
         bool is_late = via != NULL && exchange_is_outlived(via);
         enum method_class class = method_find(m->method)->class;
 
-        if (!link_mend_notice(link, m))
+        if (!link_mend_notice(link, m) || !client_knows_notice(link, call, m))
                 return;
         if (class == METHOD_MESSAGE && link->session->kind == SESSION_STANDING)
                 call = stateless_logging_call(link, call);

@@ -459,7 +459,7 @@ describe('a notification that is odd', { timeout: 60000 }, () => {
       await call.event(({ json }) => json?.id === 3);
       await stream.event(({ json }) => json?.method === 'notifications/prompts/list_changed');
       const problems = heard.flatMap((one) => schemaOf(revision).problems('server', one, 'tools/call').map((why) => [why, one]));
-      assert.deepEqual(problems.filter(([, one]) => !(revision < '2025-11-25' && one.method === 'notifications/elicitation/complete')), []);
+      assert.deepEqual(problems, []);
       assert.deepEqual(heard.filter(({ method }) => method === 'notifications/message').map(({ params }) => [params.level, params.data]), logged);
       assert.deepEqual(heard.filter(({ method }) => method === 'notifications/resources/updated').map(({ params }) => params.uri), ['file:///a%20b']);
       assert.equal(heard.filter(({ method }) => method === 'notifications/elicitation/complete').length, 0);
