@@ -12,7 +12,7 @@ import { measureBusy, measureIdle, measureMemory, measureCalls, measureLists, me
 import { compare, printTable, writeDocs, writePlot } from './lib/report.mjs';
 import { baseline, mgw, mgwWith, relay } from './lib/servers.mjs';
 import { measureSessions } from './lib/sessions.mjs';
-import { mostStreams, startUpstream } from './lib/system.mjs';
+import { mostStreams, programs, startUpstream } from './lib/system.mjs';
 
 const { values: options } = parseArgs({
   options: {
