@@ -185,7 +185,8 @@ static int conn_send_raw(struct conn *c, const struct iovec *iov, int n_iov, siz
 
         if (c->out.len == 0) {
                 struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n_iov};
-                ssize_t n = sendmsg(c->io.fd, &msg, MSG_NOSIGNAL);
+                ssize_t n = n_iov == 1 ? send(c->io.fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
+                                       : sendmsg(c->io.fd, &msg, MSG_NOSIGNAL);
 
                 if (n < 0 && errno != EAGAIN && errno != EINTR) {
                         conn_kill(c);
