@@ -295,19 +295,29 @@ static bool fetch_takes(const struct fetch *f, const json_t *entry)
         return false;
 }
 
-/* With its place in the index. */
+/* Its place in the index, with its name there: as it is, as clients see it (up to three times as
+ * long), and while it is looked for a second of that name. */
 #define ENTRY_AROUND_BYTES 112
+#define NAMES_OF_ENTRY 5
 
-/* What keeps an entry out; NULL: nothing, and it has been paid for. */
-static const char *fetch_lacks(struct fetch *f, const json_t *entry)
+/* False: the list ends before it. It is cut at list_max_bytes; where there is no memory now, it is
+ * given up as a whole, to be asked for again. */
+static bool fetch_pays(struct fetch *f, const json_t *entry)
 {
+        const json_t *name = json_object_get(entry, lists[f->list].entry_key);
+
         f->n_bytes += rpc_cost(entry);
-        if (f->n_bytes > f->from->upstream->gate->config->list_max_bytes)
-                return "list_max_bytes";
-        if (ledger_hold_set(&f->hold, f->n_bytes + ENTRY_AROUND_BYTES *
-                                                           (json_array_size(f->entries) + 1)) != 0)
-                return "memory_max_bytes: there is no memory for it";
-        return NULL;
+        f->n_around_bytes += ENTRY_AROUND_BYTES + NAMES_OF_ENTRY * json_string_length(name);
+        f->is_full = f->n_bytes > f->from->upstream->gate->config->list_max_bytes;
+        f->is_refused =
+                !f->is_full && ledger_hold_set(&f->hold, f->n_bytes + f->n_around_bytes) != 0;
+        if ((f->is_full || f->is_refused) && upstream_may_log(f->from->upstream))
+                log_warn(NULL, "[upstream] %s: %s: %s", upstream_name(f->from->upstream),
+                         lists[f->list].method,
+                         f->is_full ? "the rest of it is left out (list_max_bytes)"
+                                    : "there is no memory for it (memory_max_bytes): what it was "
+                                      "before stays, and it is asked for again");
+        return !f->is_full && !f->is_refused;
 }
 
 static size_t entries_max(const struct fetch *f)
@@ -349,7 +359,6 @@ static bool fetch_mends(struct fetch *f, json_t *entry)
 static void fetch_add(struct fetch *f, const json_t *page)
 {
         size_t max = entries_max(f);
-        const char *lacks;
         json_t *entry;
         size_t i;
 
@@ -364,15 +373,8 @@ static void fetch_add(struct fetch *f, const json_t *page)
                 }
                 if (!fetch_mends(f, entry))
                         continue;
-                lacks = fetch_lacks(f, entry);
-                if (lacks != NULL) {
-                        f->is_full = true;
-                        if (upstream_may_log(f->from->upstream))
-                                log_warn(NULL, "[upstream] %s: %s: the rest of it is left out (%s)",
-                                         upstream_name(f->from->upstream), lists[f->list].method,
-                                         lacks);
+                if (!fetch_pays(f, entry))
                         return;
-                }
                 json_array_append(f->entries, entry);
         }
 }
@@ -429,6 +431,8 @@ static void fetch_on_answer_take(struct errand *errand, json_t *answer)
         if (error != NULL &&
             json_integer_value(json_object_get(error, "code")) != RPC_METHOD_NOT_FOUND)
                 fetch_refused(f, error);
+        else if (f->is_refused)
+                fetch_on_fail(errand, "no memory");
         else if ((cursor = fetch_next_cursor(f, result)) != NULL)
                 fetch_send(f, cursor);
         else
@@ -459,8 +463,8 @@ void fetch_start(struct fetch *f, struct link *link, enum link_list list)
         f->faults = NULL;
         f->ttl_ms = -1;
         f->n_pages = 0;
-        f->n_bytes = 0;
-        f->is_full = false;
+        f->n_bytes = f->n_around_bytes = 0;
+        f->is_full = f->is_refused = false;
         ledger_hold_init(&f->hold, &link->upstream->memory, LEDGER_LIST);
         f->as_of = link->n_changes;
         f->errand = (struct errand){

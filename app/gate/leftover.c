@@ -3,6 +3,7 @@
 #include "mgw/base/log.h"
 #include "mgw/gate/session.h"
 #include "mgw/gate/share.h"
+#include "mgw/wire/rpc_peek.h"
 
 #include <stdlib.h>
 
@@ -30,10 +31,16 @@ static void leftover_end(struct leftover *l, const char *why)
         loop_bury(gate->loop, l, free);
 }
 
+/* Programs say other things before they answer. */
 static void leftover_on_line(void *owner, struct str line)
 {
-        (void)line;
-        leftover_end(owner, "has started, and its session has ended: the next starts it again");
+        struct rpc_peek peek;
+
+        rpc_peek(line, &peek);
+        if (peek.has_answer)
+                leftover_end(owner, "has started, and its session has ended: the next starts it "
+                                    "again");
+        json_decref(peek.id);
 }
 
 static bool leftover_on_long_line(void *owner, struct str head)

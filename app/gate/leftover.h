@@ -1,6 +1,6 @@
 /* A program whose session ended while it was being started. What it fetches first (npx and uvx with
  * a cold cache, docker run) is of use to the next session, so it is not killed for that: it goes on
- * until it has said its first word, for start_timeout_s at most. It counts among its share's
+ * until it has answered, for start_timeout_s at most. It counts among its share's
  * children, and makes room for any that is wanted; one of each upstream a share. */
 #pragma once
 

@@ -250,7 +250,6 @@ static json_t *require_messages(struct request *req)
         if (root != NULL)
                 return root;
         root = require_json_body(req);
-
         (void)trace_adopt(root, &headers); /* without memory it is missing, and no more */
         json_array_foreach (root, i, message)
                 (void)trace_adopt(message, &headers);

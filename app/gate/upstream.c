@@ -1,11 +1,10 @@
 #include "mgw/gate/upstream.h"
 
-#include "mgw/gate/shown.h"
-
 #include "link_inside.h"
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
 #include "mgw/gate/account.h"
+#include "mgw/gate/shown.h"
 
 #include <errno.h>
 #include <stdlib.h>

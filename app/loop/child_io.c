@@ -85,6 +85,8 @@ int child_write(struct child *child, struct str bytes)
         r = buf_add_str(&in->queue, bytes);
         if (r == CHILD_E_FULL)
                 in->was_full = true;
+        if (r != 0 && n > 0) /* what comes next would be glued to it */
+                child_fault(child, "has read half of a message: out of memory");
         /* What waits already waits for epoll, which also tells the room. */
         return r == 0 && was_empty ? in_flush(child) : r;
 }

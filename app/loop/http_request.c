@@ -1,9 +1,9 @@
 /* One exchange: a copy of what is asked for, what its carrier brings put into the handlers' words,
  * and its end.
  *
- * A POST is never sent twice, whoever carries it: a tool would run twice. To make it rare that a
- * kept connection closes as one is sent, they are left after 4 s idle, before the 5 s at which
- * Node's servers close them. */
+ * A POST or PATCH is never sent twice, whoever carries it: a tool would run twice. To make it rare
+ * that a kept connection closes as one is sent, they are left after 4 s idle, before the 5 s at
+ * which Node's servers close them. */
 #include "http_inside.h"
 #include "http_memory.h"
 #include "http_pool.h"
@@ -342,7 +342,8 @@ static int request_create(struct http_client *client, const struct http_options 
         request->client = client;
         request->source = options->source != NULL ? options->source : &client->nobody;
         request->is_stream = options->is_stream;
-        request->is_repeatable = strcmp(options->method, "POST") != 0;
+        request->is_repeatable =
+                strcmp(options->method, "POST") != 0 && strcmp(options->method, "PATCH") != 0;
         request->is_get = strcmp(options->method, "GET") == 0;
         request->connect_timeout_ms = options->connect_timeout_ms;
         request->timeout_ms = options->timeout_ms;

@@ -12,7 +12,6 @@
 #define RESERVED_FIRST (-32099)
 #define RESERVED_LAST (-32020)
 #define COMPLETIONS_MAX 100
-/* 2025-11-25 alone: first the user must go to some URLs. */
 
 json_t *bridge_copy(const json_t *object)
 {

@@ -4,6 +4,7 @@
  * false and null nothing. So a text of 4 MB can be 300 MB of values. */
 #include "rpc_size.h"
 
+#include "mgw/wire/json_raw.h"
 #include "mgw/wire/rpc.h"
 #include "rpc_plain.h"
 
@@ -106,8 +107,21 @@ static size_t array_cost(const json_t *array, unsigned depth)
         return bytes;
 }
 
+/* It may be opened at any time, and is there twice then. */
+static size_t raw_cost(struct str text)
+{
+        struct rpc_size size;
+
+        rpc_size_of(text, text.n, &size);
+        return text.n + size.bytes;
+}
+
 static size_t cost(const json_t *value, unsigned depth)
 {
+        struct str raw = json_raw_text(value);
+
+        if (raw.p != NULL)
+                return raw_cost(raw);
         switch (value != NULL ? json_typeof(value) : JSON_NULL) {
         case JSON_OBJECT:
                 return depth > 0 ? object_cost(value, depth - 1) : OBJECT_BYTES;

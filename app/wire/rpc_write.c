@@ -60,11 +60,6 @@ static bool put_char(struct writer *w, char c)
         return put(w, &c, 1);
 }
 
-static bool is_plain(unsigned char c)
-{
-        return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
 static bool put_escape(struct writer *w, char c)
 {
         static const char meanings[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
@@ -93,7 +88,7 @@ static bool put_text(struct writer *w, const char *p, size_t n)
                         p += 8;
                         continue;
                 }
-                if (is_plain((unsigned char)*p)) {
+                if (rpc_is_plain_char(*p)) {
                         p++;
                         continue;
                 }

@@ -108,7 +108,7 @@ describe('merged lists', { timeout: 120000 }, () => {
   });
 });
 
-test('a list that takes more memory than there is for its server is told, and its rest left out', { timeout: 60000 }, async () => {
+test('a list that takes more memory than there is for its server is told, and is nobody else\'s harm', { timeout: 60000 }, async () => {
   const odd = await OddServer.start();
   odd.lists['tools/list'] = { tools: tools(4000) };
   const gateway = await startGateway({
@@ -117,7 +117,7 @@ test('a list that takes more memory than there is for its server is told, and it
   });
   const { headers } = await openSession(gateway.url);
   const { result } = await ask(gateway, headers, 'tools/list');
-  await gateway.mgw.line(/WARN \[upstream\] up: (tools\/list: the rest of it is left out \(memory_max_bytes: there is no memory for it\)|.*memory)/);
+  await gateway.mgw.line(/WARN \[upstream\] up: .*memory/);
   assert.ok(result === undefined || result.tools.length < 4000);
   assert.equal((await ask(gateway, headers, 'ping')).error, undefined);
   await gateway.stop();

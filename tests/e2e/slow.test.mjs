@@ -121,7 +121,7 @@ describe('a program whose session ends while it starts', { timeout: 60000 }, () 
   const [gate, pids, journal] = ['gate', 'pids', 'journal'].map((name) => path.join(dir, name));
   const secrets = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-leftover-')); // which programs cannot enter
   const tokens = path.join(secrets, 'tokens.json');
-  const script = (of) => `echo $$ >> ${pids}.${of}; while [ ! -e ${gate} ]; do sleep 0.05; done; exec ${node} ${childProgram} ${journal}`;
+  const script = (of) => `echo "fetching what it needs"; echo $$ >> ${pids}.${of}; while [ ! -e ${gate} ]; do sleep 0.05; done; exec ${node} ${childProgram} ${journal}`;
   const started = (of) => (fs.existsSync(`${pids}.${of}`) ? fs.readFileSync(`${pids}.${of}`, 'utf8').trim().split('\n').map(Number) : []);
   const alive = (of) => started(of).filter((pid) => fs.existsSync(`/proc/${pid}`));
   const begins = (of, n) => waitFor(() => started(of).length === n, `${n} programs ${of} to be started`);

@@ -42,7 +42,8 @@ struct ledger_payer {
 const char *ledger_kind_name(enum ledger_kind kind);
 /* 0, LEDGER_E_PAYER, LEDGER_E_WHOLE. */
 int ledger_charge(struct ledger_payer *payer, enum ledger_kind kind, size_t n);
-/* As ledger_charge(), for what is kept only in case it is asked for: half of the payer's cap stays for work. */
+/* As ledger_charge(), for what is kept only in case it is asked for: half of the payer's cap stays
+ * for work. */
 int ledger_charge_spare(struct ledger_payer *payer, enum ledger_kind kind, size_t n);
 /* As ledger_charge(), for what is there and cannot be refused any more: may pass the caps. */
 void ledger_charge_past(struct ledger_payer *payer, enum ledger_kind kind, size_t n);

@@ -15,8 +15,10 @@ struct fetch {
         json_t *seen;   /* what the entries are known by */
         json_t *faults; /* what was left out of it, in words; NULL: nothing */
         size_t n_bytes; /* of the entries, as they are held */
+        size_t n_around_bytes;
         struct ledger_hold hold;
-        bool is_full; /* the rest is left out */
+        bool is_full;    /* the rest is left out */
+        bool is_refused; /* there is no memory for it */
         unsigned as_of;
         /* The link has the list, or what it had before. From the loop or from within fetch_start();
          * not after fetch_drop(). */

@@ -109,9 +109,9 @@ unsigned http_client_n_sockets(const struct http_client *client);
 /* ref as an address at the server of base (RFC 3986 5), as a whole URL; the caller frees it. NULL:
  * it leads to another origin, names a user, or is no address. */
 char *http_resolve(const char *base, const char *ref);
-/* Starts a request; *requestp is valid until on_done or http_cancel(). A POST is never sent twice,
- * other methods may be when a kept connection closes. What is wrong with the URL comes through
- * on_done. 0; -EINVAL: a line break in a header; another -errno. */
+/* Starts a request; *requestp is valid until on_done or http_cancel(). A POST or PATCH is never
+ * sent twice, other methods may be when a kept connection closes. What is wrong with the URL comes
+ * through on_done. 0; -EINVAL: a line break in a header; another -errno. */
 int http_start(struct http_client *client, const struct http_options *options,
                const struct http_handlers *handlers, void *owner, struct http_request **requestp);
 void http_resume(struct http_request *request);

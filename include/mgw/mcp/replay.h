@@ -54,8 +54,8 @@ void replay_init(struct replay *log, struct replay_pool *pool, struct ledger_pay
                  uint32_t max_bytes);
 /* Drops all of it; harmless when zeroed. */
 void replay_finish(struct replay *log);
-/* Keeps a copy, dropping the oldest over a cap, or where the payer wants the room for work (an event
- * bigger than a cap, or for which there is no room then, is not kept). 0, -ENOMEM. */
+/* Keeps a copy, dropping the oldest over a cap, or where the payer wants the room for work (an
+ * event bigger than a cap, or for which there is no room then, is not kept). 0, -ENOMEM. */
 int replay_add(struct replay *log, struct replay_id id, struct str data, bool was_sent,
                int64_t now_ms);
 /* The first entry of id.stream after id.seq, or NULL; borrowed until the next change. */

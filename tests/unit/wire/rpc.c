@@ -2,6 +2,7 @@
 #include "mgw/wire/rpc.h"
 
 #include "mgw/wire/json_number.h"
+#include "mgw/wire/json_raw.h"
 #include "mgw/wire/rpc_peek.h"
 
 #include "../check.h"
@@ -748,6 +749,19 @@ Test(rpc_cost, is_about_what_jansson_takes)
                 json_decref(root);
                 free(text);
         }
+}
+
+/* Whoever looks into one opens it, and has not asked its payer then. */
+Test(rpc_cost, of_a_raw_value_is_that_of_the_opened_one)
+{
+        char *text = many("\"k\":{}", 5000), why[160];
+        json_t *raw = json_raw(str_from(text)), *opened;
+
+        check_int(rpc_parse_any(str_from(text), &opened, why, sizeof(why)), 0);
+        cr_assert_geq(rpc_cost(raw), rpc_cost(opened));
+        json_decref(opened);
+        json_decref(raw);
+        free(text);
 }
 
 Test(rpc_parse, counts_values_before_it_makes_one)
