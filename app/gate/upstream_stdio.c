@@ -100,8 +100,12 @@ static bool share_has_room(struct share *share)
 
         if (max > most)
                 max = most;
-        return max == 0 || share == share->gate->own_share || share->n_children < max ||
-               leftover_make_room(share) || share_ends_child(share);
+        if (max == 0 || share == share->gate->own_share)
+                return true;
+        /* Those that are about to end take seconds for it: as many again may. */
+        if (share->n_processes >= 2 * max || share->n_processes >= most)
+                return false;
+        return share->n_children < max || leftover_make_room(share) || share_ends_child(share);
 }
 
 static void peer_on_idle(struct timer *timer)
@@ -314,15 +318,23 @@ static const char *lacks_room(struct stdio_peer *peer, char *text, size_t size)
 
         if (!share_has_room(peer_share(peer)))
                 snprintf(text, size,
-                         "%u children of this user run already, none of them idle "
-                         "(children_per_user_max)",
-                         peer_share(peer)->n_children);
+                         "%u children of this user run already or are about to end, none of them "
+                         "idle (children_per_user_max)",
+                         peer_share(peer)->n_processes);
         else if (children_n(gate->children) >= gate->config->children_max)
                 snprintf(text, size, "%u children run already (children_max)",
                          gate->config->children_max);
         else
                 return NULL;
         return text;
+}
+
+static void share_on_child_over(void *counter)
+{
+        struct share *share = counter;
+
+        share->n_processes--;
+        share_let_go(share);
 }
 
 static int peer_start(struct stdio_peer *peer, char *detail, size_t size)
@@ -338,6 +350,8 @@ static int peer_start(struct stdio_peer *peer, char *detail, size_t size)
                 .line_max_bytes = LINE_MAX_BYTES,
                 .line_long_bytes = RELAY_MIN_BYTES,
                 .queue_max_bytes = QUEUE_MAX_BYTES,
+                .on_over = share_on_child_over,
+                .counter = peer_share(peer),
                 .term_after_ms = TERM_AFTER_MS,
                 .kill_after_ms = KILL_AFTER_MS,
         };
@@ -347,6 +361,8 @@ static int peer_start(struct stdio_peer *peer, char *detail, size_t size)
                 r = child_start(link_gate(link)->children, &options, &peer_handlers, peer,
                                 &peer->child, detail, size);
         strv_free(envp);
+        if (r == 0)
+                share_hold(peer_share(peer))->n_processes++;
         return r;
 }
 

@@ -82,6 +82,8 @@ static void child_finish(struct child *child)
         child->is_over = true;
         child->out.on_line = child->err.on_line = NULL;
         child->children->n--;
+        if (child->on_over != NULL)
+                child->on_over(child->counter);
         list_unlink(&child->link);
         timer_disarm(child->loop, &child->timer);
         child_in_close(child);
@@ -272,6 +274,7 @@ static int child_run(struct child *child, const struct child_options *options, c
         snprintf(why, why_size, "cannot watch its process: %s", strerror(-r));
         child_signal(child, SIGKILL);
         child_reap(child);
+        child->on_over = NULL; /* nobody has counted it */
         for (int i = 0; i < 3; i++)
                 if (fds[i] >= 0)
                         close(fds[i]);
@@ -313,6 +316,8 @@ static struct child *child_create(struct children *children, const struct child_
         child->children = children;
         child->loop = children->loop;
         child_tell(child, handlers, owner);
+        child->on_over = options->on_over;
+        child->counter = options->counter;
         child->term_after_ms = options->term_after_ms;
         child->kill_after_ms = options->kill_after_ms;
         child->work.on_run = child_on_work;

@@ -48,6 +48,8 @@ struct child {
         struct loop_task work;
         struct child_handlers handlers;
         void *owner;
+        void (*on_over)(void *counter);
+        void *counter;
         int64_t term_after_ms;
         int64_t kill_after_ms;
         int status;

@@ -274,12 +274,14 @@ static bool connection_take_piece(struct http_connection *c, struct str piece, s
 
 static void connection_misread(struct http_connection *c, int r)
 {
-        if (r == HTTP1_RESPONSE_E_FULL)
+        if (r == HTTP1_RESPONSE_E_FULL) {
                 connection_fail(c, HTTP_FAULT_STRANGE, "The answer has too long a head");
-        else if (r < 0)
+        } else if (r < 0) {
                 http_request_fail(c->request, "out of memory");
-        else
+        } else {
+                http_server_leave_to_curl(c->server, loop_now_ms(c->client->loop));
                 connection_fail(c, HTTP_FAULT_STRANGE, "The answer is no HTTP");
+        }
 }
 
 /* As connection_take_piece(). */
@@ -470,7 +472,8 @@ static int plain_begin(struct http_request *request)
         if (!plain_takes(request))
                 return HTTP_E_DECLINED;
         request->server = http_pool_server(request, &target);
-        if (request->server == NULL || request->is_curls)
+        if (request->server == NULL || request->is_curls ||
+            http_server_is_curls(request->server, loop_now_ms(client->loop)))
                 return HTTP_E_DECLINED;
         if (!request->is_stream && !request->is_fresh)
                 c = http_pool_take(client, request->server);

@@ -22,6 +22,8 @@
 #define SERVERS_MAX 1024u
 /* As curl's CURLOPT_DNS_CACHE_TIMEOUT. */
 #define ADDRESS_KNOWN_MS 60000
+/* A server that curl alone can read is asked by our own way again after this. */
+#define CURLS_MS 3600000
 /* Between two looks at what is idle: what one more look finds may be so much older. */
 #define SWEEP_MS 500
 #define HOST_MAX 255
@@ -130,6 +132,11 @@ void http_server_learn(struct http_client *client, struct http_server *server, c
 void http_server_forget(struct http_server *server)
 {
         server->known_until_ms = 0;
+}
+
+void http_server_leave_to_curl(struct http_server *server, int64_t now_ms)
+{
+        server->curls_until_ms = now_ms + CURLS_MS;
 }
 
 /* ---- servers ---- */
@@ -308,7 +315,7 @@ static void servers_sweep(struct http_client *client, int64_t now_ms)
         struct http_server *server, *next;
 
         HASH_ITER(hh, client->pool.servers, server, next)
-        if (server->n_users == 0 &&
+        if (server->n_users == 0 && !http_server_is_curls(server, now_ms) &&
             (http_server_is_number(server) || !http_server_is_known(server, now_ms)))
                 server_free(client, server);
 }

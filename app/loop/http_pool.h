@@ -21,6 +21,7 @@ struct http_server {
                 struct sockaddr_in6 v6;
         } address;
         int64_t known_until_ms; /* INT64_MAX: its name is its address */
+        int64_t curls_until_ms; /* its HTTP is read by curl alone */
         uint16_t port;
         uint16_t n_key;
         char key[]; /* "0" or "1" (link-local), and the host in lower case, ":", the port */
@@ -75,6 +76,12 @@ bool http_server_is_number(const struct http_server *server);
 void http_server_learn(struct http_client *client, struct http_server *server, const char *ip);
 /* Where nobody answers. */
 void http_server_forget(struct http_server *server);
+/* What it has answered is no HTTP to our reader: curl is more lenient. */
+void http_server_leave_to_curl(struct http_server *server, int64_t now_ms);
+static inline bool http_server_is_curls(const struct http_server *server, int64_t now_ms)
+{
+        return now_ms < server->curls_until_ms;
+}
 /* A connection that is kept and whose server has not left; NULL: none. */
 struct http_connection *http_pool_take(struct http_client *client, struct http_server *server);
 /* A new one; fd is the caller's until then. NULL: out of memory. */

@@ -176,6 +176,26 @@ describe('a program whose session ends while it starts', { timeout: 60000 }, () 
   });
 });
 
+test('programs that will not end are counted: who comes and goes has no more than twice their share', { timeout: 60000 }, async () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-stubborn-'));
+  const pids = path.join(dir, 'pids');
+  const gateway = await startGateway({
+    settings: { ...settings, CHILDREN_PER_USER_MAX: 2 },
+    config: { mcpServers: { stubborn: { command: 'sh', args: ['-c', `trap "" TERM; echo $$ >> ${pids}; while :; do sleep 0.05; done`] } } },
+  });
+  const alive = () => fs.readFileSync(pids, 'utf8').trim().split('\n').filter((pid) => fs.existsSync(`/proc/${pid}`)).length;
+  let most = 0;
+  for (let i = 0; i < 8; i++) {
+    const { headers } = await openSession(gateway.url);
+    most = Math.max(most, alive());
+    await fetch(`${gateway.url}/mcp`, { method: 'DELETE', headers });
+  }
+  assert.ok(most >= 2 && most <= 4, `${most} programs`);
+  await gateway.mgw.line(/stubborn: 4 children of this user run already or are about to end, none of them idle \(children_per_user_max\)/);
+  await gateway.stop();
+  fs.rmSync(dir, { recursive: true });
+});
+
 describe('a program that never starts', { timeout: 60000 }, () => {
   test('ends after start_timeout_s, and its last word is in the log', async () => {
     const gateway = await startGateway({

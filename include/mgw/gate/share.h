@@ -28,8 +28,9 @@ struct share {
         unsigned n_sessions;
         unsigned n_idle_sessions;
         unsigned n_streams;
-        unsigned n_calls; /* without those that listen */
-        unsigned n_children;
+        unsigned n_calls;     /* without those that listen */
+        unsigned n_children;  /* that serve, or are being started */
+        unsigned n_processes; /* of them, and of those that are about to end */
         bool is_address;
         uint8_t address[16];
 };

@@ -62,6 +62,10 @@ struct child_options {
         uint32_t line_max_bytes;     /* a longer line of standard output ends the child */
         uint32_t line_long_bytes;    /* 0: on_long_line is never called */
         uint32_t queue_max_bytes;    /* cap on what waits for standard input */
+        /* Its process has ended, or is about to with mgw: who counts them counts one less. Called
+         * once, at the very end, whatever has become of its owner. NULL: nobody counts. */
+        void (*on_over)(void *counter);
+        void *counter;
         /* Of the stop: from the end of standard input to SIGTERM, from there to SIGKILL. */
         int64_t term_after_ms;
         int64_t kill_after_ms;

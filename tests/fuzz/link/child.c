@@ -9,6 +9,8 @@ struct child {
         struct list link;
         const struct child_handlers *handlers;
         void *owner;
+        void (*on_over)(void *counter);
+        void *counter;
         uint32_t long_bytes;
         bool is_paused;
         bool is_over;
@@ -32,6 +34,8 @@ static void end(struct child *c)
 {
         REQUIRE(!c->is_over);
         c->is_over = true;
+        if (c->on_over != NULL)
+                c->on_over(c->counter);
         list_unlink(&c->link);
         loop_bury(the_children.loop, c, free);
 }
@@ -89,6 +93,8 @@ int child_start(struct children *children, const struct child_options *options,
         REQUIRE(c != NULL);
         c->handlers = handlers;
         c->owner = owner;
+        c->on_over = options->on_over;
+        c->counter = options->counter;
         c->long_bytes = options->line_long_bytes;
         list_append(&all, &c->link);
         *childp = c;

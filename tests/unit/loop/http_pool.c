@@ -185,6 +185,18 @@ Test(http_pool, what_only_curl_can_read_is_left_to_it)
         }
 }
 
+/* http-parser takes no length that is said twice; by curl it is one. */
+Test(http_pool, a_server_that_our_reader_does_not_understand_is_left_to_curl)
+{
+        path = "/length_twice";
+        fetch("127.0.0.1");
+        cr_assert(has_failed);
+        cr_assert_eq(fault, HTTP_FAULT_STRANGE);
+        cr_assert_eq(fetch("127.0.0.1"), &http_curl);
+        cr_assert(!has_failed);
+        cr_assert_str_eq(body, "twice");
+}
+
 Test(http_pool, so_many_are_kept_and_no_more)
 {
         for (unsigned i = 0; i < 200; i++)

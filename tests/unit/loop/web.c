@@ -254,6 +254,10 @@ static bool web_serve(struct web *web, int fd, const struct web_request *request
                 return web_answer(fd, "", request->text, request->n);
         if (path_is(path, "/head"))
                 return web_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
+        if (path_is(path, "/length_twice"))
+                return web_say(fd,
+                               "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n"
+                               "twice");
         if (path_is(path, "/length"))
                 return web_length(fd, request);
         if (path_is(path, "/status/"))
