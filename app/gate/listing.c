@@ -469,8 +469,6 @@ void listing_show_uri(const struct link *link, json_t *params)
 
         for (size_t i = 0; uri != NULL && i < session_gate(s)->n_upstreams; i++)
                 n += s->links[i] != NULL && find_entry(s->links[i], LINK_RESOURCES, uri) != NULL;
-        if (n == 0) /* of a template: who watches it has named it so */
-                return;
         of_server = n > 1 ? catalog_server_uri(&link->upstream->rule, uri) : NULL;
         shown = catalog_shown_uri(of_server != NULL ? of_server : uri);
         if (shown != NULL)

@@ -8,6 +8,7 @@
 #include "mgw/gate/task.h"
 #include "mgw/gate/watched.h"
 #include "mgw/mcp/bridge.h"
+#include "mgw/mcp/catalog.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -102,6 +103,23 @@ static void subscription_honour(struct subscription *sub, const struct watched *
         json_decref(names);
 }
 
+/* Who watches a URI that is none (`notes:a b`) is told of it by the URI that all are told. Walks
+ * WATCHES_MAX at most. */
+static void filter_add_shown(json_t *filter, const struct list *watches)
+{
+        json_t *uris = json_object_get(filter, watched_resources.list);
+
+        list_for_each (it, watches) {
+                const struct watch *watch = container_of(it, struct watch, link);
+                char *shown =
+                        watch->kind == &watched_resources ? catalog_shown_uri(watch->shown) : NULL;
+
+                if (watch->is_on && shown != NULL)
+                        json_object_set_new(uris, shown, json_true());
+                free(shown);
+        }
+}
+
 static void subscription_acknowledge(struct subscription *sub)
 {
         json_t *msg, *told;
@@ -121,6 +139,7 @@ static void subscription_acknowledge(struct subscription *sub)
         json_decref(msg);
         told = sub->filter;
         sub->filter = bridge_filter_index(told);
+        filter_add_shown(sub->filter, &sub->watches);
         json_decref(told);
 }
 

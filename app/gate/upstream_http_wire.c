@@ -64,12 +64,21 @@ static void wire_fail(struct http_wire *w, const char *why, enum exchange_fault 
 
 /* ---- what comes ---- */
 
+/* Proxies and frameworks say 201 or 203 of what is an answer all the same; of other 2xx that are
+ * not known, RFC 9110 15 says so too. */
+static unsigned as_answered(unsigned status)
+{
+        bool is_bare = status == 202 || status == 204 || status == 205 || status == 206;
+
+        return status / 100 == 2 && !is_bare ? 200 : status;
+}
+
 static void wire_on_head(void *owner, const struct http_response *response)
 {
         struct http_wire *w = owner;
         struct http_peer *peer = w->link->peer;
 
-        w->status = response->status;
+        w->status = as_answered(response->status);
         if (w->x != NULL && !failure_status_is_unwell(w->status))
                 upstream_worked(w->link->upstream);
         if (w->status == 429 || w->status == 503)

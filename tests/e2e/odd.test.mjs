@@ -301,6 +301,7 @@ describe('HTTP that is odd', { timeout: 60000 }, () => {
     'an event of another name': stream((text) => `event: response\ndata: ${text}\n\n`),
     'a type in capitals, with a charset': (res, text) => res.writeHead(200, { 'content-type': 'Text/Event-Stream;charset=UTF-8' }).end(event(text)),
     'JSON of no type': json({}), 'JSON as text/plain': json({ 'content-type': 'text/plain' }), 'JSON as octets': json({ 'content-type': 'application/octet-stream' }),
+    'JSON with 201': (res, text) => res.writeHead(201, { 'content-type': 'application/json' }).end(text), 'an event with 299': (res, text) => res.writeHead(299, { 'content-type': 'text/event-stream' }).end(event(text)),
     'JSON with a charset': json({ 'content-type': 'application/json; charset=utf-8' }), 'JSON with blanks around': (res, text) => res.writeHead(200, { 'content-type': 'application/json' }).end(`\r\n \t${text}\r\n\r\n`),
   };
   const acks = {

@@ -64,7 +64,7 @@ describe('a client of MCP 2026-07-28', { timeout: 120000 }, () => {
     test('while clients with sessions use the same endpoint', async () => {
       const session = await openSession(gateway.url);
       const [old, stateless] = await Promise.all([
-        fetch(`${gateway.url}/mcp`, { method: 'POST', headers: session.headers, body: rpc(2, 'tools/list') }),
+        fetch(`${gateway.url}/mcp`, { method: 'POST', headers: { ...session.headers, accept: 'application/json' }, body: rpc(2, 'tools/list') }),
         post(gateway.url, messageOf('tools/list')),
       ]);
       const { result } = await old.json();
@@ -225,6 +225,16 @@ describe('a client of MCP 2026-07-28', { timeout: 120000 }, () => {
   });
 
   describe('that listens', () => {
+    test('hears of what it calls by no URI, by the URI that all are told', async () => {
+      const stream = await listen(gateway.url, listenFor({ resourceSubscriptions: ['test://a b'] }, { id: 'l-blank' }));
+      const ack = await stream.event(isAck);
+      assert.deepEqual(ack.json.params.notifications.resourceSubscriptions, ['test://a b']);
+      await upstream.session.server.sendResourceUpdated({ uri: 'test://a b' });
+      const told = await stream.event((e) => e.json?.method === 'notifications/resources/updated');
+      assert.equal(told.json.params.uri, 'test://a%20b');
+      stream.close();
+    });
+
     test('gets an acknowledgment first, then what it asked for, tagged, and nothing else', async () => {
       const stream = await listen(gateway.url, listenFor({ toolsListChanged: true, resourceSubscriptions: ['test://a', 'test://none'] }, { id: 'l-1' }));
       await stream.event(isAck);
