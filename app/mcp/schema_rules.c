@@ -175,21 +175,23 @@ static int count_characters(struct spot *at, uint64_t *np)
 static int check_min_length(struct spot *at, json_t *json)
 {
         uint64_t n;
-        int r = rpc_is_string(at->value) ? count_characters(at, &n) : 0;
+        int r;
 
-        if (!rpc_is_string(at->value) || r != 0)
-                return r;
-        return schema_check_least(at, schema_count_or(json, 0), n, &noun_characters);
+        if (!rpc_is_string(at->value))
+                return 0;
+        r = count_characters(at, &n);
+        return r != 0 ? r : schema_check_least(at, schema_count_or(json, 0), n, &noun_characters);
 }
 
 static int check_max_length(struct spot *at, json_t *json)
 {
         uint64_t n;
-        int r = rpc_is_string(at->value) ? count_characters(at, &n) : 0;
+        int r;
 
-        if (!rpc_is_string(at->value) || r != 0)
-                return r;
-        return schema_check_most(at, schema_count_or(json, 0), n, &noun_characters);
+        if (!rpc_is_string(at->value))
+                return 0;
+        r = count_characters(at, &n);
+        return r != 0 ? r : schema_check_most(at, schema_count_or(json, 0), n, &noun_characters);
 }
 
 static int check_min_items(struct spot *at, json_t *json)
