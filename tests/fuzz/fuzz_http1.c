@@ -56,13 +56,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct seen whole, pieces;
         struct cgi_params params;
         struct cuts cuts;
-        int r;
+        bool is_refused;
 
         if (size < 3)
                 return 0;
         cuts.state = (uint32_t)data[0] << 8 | data[1];
-        r = read_request(data + 2, size - 2, NULL, &whole);
-        REQUIRE(r == read_request(data + 2, size - 2, &cuts, &pieces));
+        /* Of two faults the first to be seen is told, and that depends on where it is cut. */
+        is_refused = read_request(data + 2, size - 2, NULL, &whole) != 0;
+        REQUIRE(is_refused == (read_request(data + 2, size - 2, &cuts, &pieces) != 0));
         REQUIRE(str_eq(buf_bytes(&whole.params), buf_bytes(&pieces.params)));
         REQUIRE(str_eq(buf_bytes(&whole.body), buf_bytes(&pieces.body)));
         REQUIRE(whole.n_ends == pieces.n_ends);
