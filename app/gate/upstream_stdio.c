@@ -315,15 +315,16 @@ static char **make_environment(const struct config_server *server,
 static const char *lacks_room(struct stdio_peer *peer, char *text, size_t size)
 {
         const struct gate *gate = link_gate(peer->link);
+        bool has_room = share_has_room(peer_share(peer));
 
-        if (!share_has_room(peer_share(peer)))
+        if (children_n(gate->children) >= gate->config->children_max)
+                snprintf(text, size, "%u children run already (children_max)",
+                         gate->config->children_max);
+        else if (!has_room)
                 snprintf(text, size,
                          "%u children of this user run already or are about to end, none of them "
                          "idle (children_per_user_max)",
                          peer_share(peer)->n_processes);
-        else if (children_n(gate->children) >= gate->config->children_max)
-                snprintf(text, size, "%u children run already (children_max)",
-                         gate->config->children_max);
         else
                 return NULL;
         return text;

@@ -21,7 +21,8 @@ async function pages(request) {
   const all = [], sizes = [];
   let cursor;
   do {
-    const { result } = await request(cursor === undefined ? {} : { cursor });
+    const { result, error } = await request(cursor === undefined ? {} : { cursor });
+    if (cursor !== undefined && error?.code === -32602) return pages(request); // the list has become shorter meanwhile
     all.push(...result.tools);
     sizes.push(result.tools.length);
     cursor = result.nextCursor;
