@@ -107,13 +107,13 @@ static size_t array_cost(const json_t *array, unsigned depth)
         return bytes;
 }
 
-/* It may be opened at any time, and is there twice then. */
+/* It may be opened at any time. */
 static size_t raw_cost(struct str text)
 {
         struct rpc_size size;
 
         rpc_size_of(text, text.n, &size);
-        return text.n + size.bytes;
+        return size.bytes;
 }
 
 static size_t cost(const json_t *value, unsigned depth)
