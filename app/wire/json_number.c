@@ -2,20 +2,10 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 json_t *rpc_number_as_written(struct str digits)
 {
-        char *marked = malloc(digits.n + 1);
-        json_t *number;
-
-        if (marked == NULL)
-                return NULL;
-        marked[0] = '\xff';
-        memcpy(marked + 1, digits.p, digits.n);
-        number = json_stringn_nocheck(marked, digits.n + 1);
-        free(marked);
-        return number;
+        return json_marked(JSON_MARK_NUMBER, digits);
 }
 
 double rpc_number_value(const json_t *value)

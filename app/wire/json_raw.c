@@ -2,21 +2,9 @@
 
 #include "mgw/wire/rpc.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 json_t *json_raw(struct str text)
 {
-        char *marked = malloc(text.n + 1);
-        json_t *raw;
-
-        if (marked == NULL)
-                return NULL;
-        marked[0] = '\xfe';
-        memcpy(marked + 1, text.p, text.n);
-        raw = json_stringn_nocheck(marked, text.n + 1);
-        free(marked);
-        return raw;
+        return json_marked(JSON_MARK_RAW, text);
 }
 
 json_t *json_raw_open_take(json_t *value)

@@ -10,9 +10,6 @@
 
 /* An object of more is no plain one: each name is compared with those before it. */
 #define MEMBERS_MAX 16
-/* As rpc_read() keeps them without a thought. */
-#define REAL_DIGITS_MAX 15
-#define INTEGER_DIGITS_MAX 18
 
 /* Any function that fails (false: it is not plain) leaves the rest unread. */
 struct glance {
@@ -149,7 +146,7 @@ static bool judge_integer(struct glance *g)
                 g->at++;
         first = g->at;
         n = skip_digits(g);
-        return count(g) && n > 0 && n <= INTEGER_DIGITS_MAX && (n == 1 || *first != '0');
+        return count(g) && n > 0 && n <= INTEGER_DIGITS_SAFE && (n == 1 || *first != '0');
 }
 
 static bool judge_number(struct glance *g)
@@ -309,7 +306,7 @@ static bool is_whole(struct glance *g, struct want *wants, size_t n)
 /* Of an id that was judged. */
 static json_t *make_id(struct str text)
 {
-        char digits[INTEGER_DIGITS_MAX + 2];
+        char digits[INTEGER_DIGITS_SAFE + 2];
 
         if (text.p[0] == '"')
                 return json_stringn_nocheck(text.p + 1, text.n - 2);

@@ -11,6 +11,11 @@ static inline bool rpc_is_plain_char(char c)
         return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
 }
 
+/* So many digits are read back from a double as they were written. */
+#define REAL_DIGITS_MAX 15
+/* So many always fit into an int64_t. */
+#define INTEGER_DIGITS_SAFE 18
+
 /* Of eight bytes none is a quote, a backslash, a control character or beyond ASCII. */
 static inline bool rpc_is_plain(const char *p)
 {

@@ -14,10 +14,6 @@
 
 /* A number of more bytes is the nearest double. */
 #define NUMBER_MAX_BYTES 400
-/* So many digits are read back from a double as they were written. */
-#define REAL_DIGITS_MAX 15
-/* So many always fit into an int64_t. */
-#define INTEGER_DIGITS_SAFE 18
 
 /* Any function that fails leaves the rest unread, and says why (no memory: it does not). */
 struct reader {

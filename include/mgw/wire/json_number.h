@@ -7,7 +7,7 @@
  * refuses it. So json_is_number() is false of them: whoever cares for a value asks here. */
 #pragma once
 
-#include "mgw/base/str.h"
+#include "mgw/wire/json_marked.h"
 
 #include <jansson.h>
 
@@ -17,11 +17,7 @@ json_t *rpc_number_as_written(struct str digits);
 /* The text of one that is as it was written, borrowed; {NULL, 0}: it is another value. */
 static inline struct str rpc_number_text(const json_t *value)
 {
-        const char *text = json_string_value(value);
-
-        if (text == NULL || (unsigned char)text[0] != 0xff)
-                return (struct str){NULL, 0};
-        return (struct str){text + 1, json_string_length(value) - 1};
+        return json_marked_text(value, JSON_MARK_NUMBER);
 }
 
 static inline bool rpc_is_number(const json_t *value)
@@ -34,7 +30,7 @@ static inline bool rpc_is_string(const json_t *value)
 {
         const char *text = json_string_value(value);
 
-        return text != NULL && (unsigned char)text[0] < 0xfe;
+        return text != NULL && (unsigned char)text[0] < JSON_MARK_RAW;
 }
 
 /* The nearest double; 0 of what is no number. */

@@ -4,7 +4,7 @@
  * whoever does not know of it a value without members: who looks into one opens it. */
 #pragma once
 
-#include "mgw/base/str.h"
+#include "mgw/wire/json_marked.h"
 
 #include <jansson.h>
 
@@ -14,11 +14,7 @@ json_t *json_raw(struct str text);
 /* The text, borrowed; {NULL, 0}: it is another value. */
 static inline struct str json_raw_text(const json_t *value)
 {
-        const char *text = json_string_value(value);
-
-        if (text == NULL || (unsigned char)text[0] != 0xfe)
-                return (struct str){NULL, 0};
-        return (struct str){text + 1, json_string_length(value) - 1};
+        return json_marked_text(value, JSON_MARK_RAW);
 }
 
 static inline bool json_is_raw(const json_t *value)
