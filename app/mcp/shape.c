@@ -1,3 +1,4 @@
+/* What clients want of what servers list, answer and tell (schema of each revision): the tables. */
 #include "mgw/mcp/shape.h"
 
 #include "mgw/mcp/method.h"
@@ -5,468 +6,10 @@
 #include "mgw/wire/json_number.h"
 #include "mgw/wire/json_str.h"
 #include "mgw/wire/rpc.h"
-#include "mgw/wire/uri.h"
+#include "shape_inside.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-struct mending;
-struct shape;
-
-enum kind {
-        NAME, /* a text that is not empty and can be given back */
-        TEXT,
-        URI,
-        ADDRESS, /* a URI as its server knows it: the catalog shows it mended */
-        TEMPLATE,
-        BYTES, /* base64 */
-        WORD,  /* one of words */
-        FLAG,
-        NUMBER,
-        WHOLE,    /* number, of 64 bits, and not negative */
-        FRACTION, /* from 0 to 1 */
-        OBJECT,   /* of any members */
-        SCHEMA_IN,
-        SCHEMA_OUT,
-        NEST,  /* of a shape */
-        LIST,  /* of objects of a shape */
-        TEXTS, /* of texts */
-        WORDS, /* of words */
-};
-
-struct member {
-        const char *name;
-        enum kind kind;
-        bool is_needed;
-        const struct shape *of;
-        const char *const *words;
-        const char *otherwise; /* JSON: where it is needed and there is none */
-};
-
-struct shape {
-        const struct member *members; /* ended by one without a name */
-        /* What no member tells by itself; NULL: nothing. false: it is unsound. */
-        bool (*settle)(struct mending *m, json_t *object);
-};
-
-struct mending {
-        char *why;
-        size_t why_size;
-};
-
-/* The first that is wrong is what is told. */
-static void note(struct mending *m, const char *name, const char *what)
-{
-        if (m->why[0] == '\0')
-                snprintf(m->why, m->why_size, "%s %s", name, what);
-}
-
-/* ---- values ---- */
-
-static json_t *text_of_value(json_t *value)
-{
-        json_t *text = NULL;
-        struct str dumped;
-
-        if (rpc_dump(value, &dumped) == 0) {
-                text = json_stringn_nocheck(dumped.p, dumped.n);
-                free((void *)dumped.p);
-        }
-        return text;
-}
-
-static json_t *mend_text(json_t *value)
-{
-        return rpc_is_string(value) ? json_incref(value) : text_of_value(value);
-}
-
-static json_t *mend_name(json_t *value)
-{
-        struct str name = json_str(value);
-        bool is_sound = rpc_is_string(value) && name.n > 0 && memchr(name.p, '\0', name.n) == NULL;
-
-        return is_sound ? json_incref(value) : NULL;
-}
-
-/* As RFC 3986 has it: clients that check look for that. */
-static json_t *mend_uri(json_t *value)
-{
-        struct str uri = json_str(value), sound;
-        json_t *mended = NULL;
-        struct buf out;
-
-        if (!rpc_is_string(value))
-                return NULL;
-        buf_init(&out, UINT32_MAX);
-        if (uri_mend(&out, uri) == 0) {
-                sound = buf_bytes(&out);
-                mended = str_eq(sound, uri) ? json_incref(value)
-                                            : json_stringn_nocheck(sound.p, sound.n);
-        }
-        buf_finish(&out);
-        return mended;
-}
-
-static json_t *mend_address(json_t *value)
-{
-        json_t *shown = mend_uri(value);
-
-        json_decref(shown);
-        return shown != NULL ? json_incref(value) : NULL;
-}
-
-static json_t *mend_template(json_t *value)
-{
-        return json_string_length(value) > 0 && uri_template_is_sound(json_str(value))
-                       ? mend_name(value)
-                       : NULL;
-}
-
-static json_t *mend_whole(json_t *value)
-{
-        double number = rpc_number_value(value);
-
-        if (json_is_integer(value) && json_integer_value(value) >= 0)
-                return json_incref(value);
-        if (!json_is_real(value) || !rpc_is_integral(value) || number < 0 || number >= 0x1p63)
-                return NULL;
-        return json_integer((json_int_t)number);
-}
-
-static bool is_base64(char c)
-{
-        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-               c == '+' || c == '/';
-}
-
-/* Digits, and then the '=' that fill up to four. */
-static bool is_standard_base64(struct str s)
-{
-        size_t n = s.n, i = 0;
-
-        if (n % 4 != 0)
-                return false;
-        for (int fill = 0; fill < 2 && n > 0 && s.p[n - 1] == '='; fill++)
-                n--;
-        while (i < n && is_base64(s.p[i]))
-                i++;
-        return i == n;
-}
-
-/* What a data: URL holds (RFC 2397). */
-static struct str without_data_url(struct str s)
-{
-        static const char scheme[] = "data:", mark[] = ";base64,";
-        const char *at = memmem(s.p, s.n, mark, sizeof(mark) - 1);
-
-        if (at == NULL || memcmp(s.p, scheme, sizeof(scheme) - 1) != 0)
-                return s;
-        at += sizeof(mark) - 1;
-        return (struct str){at, s.n - (size_t)(at - s.p)};
-}
-
-/* Without line ends (RFC 2045), of the alphabet that is safe in URLs (RFC 4648 5), or not filled
- * up: the same bytes. */
-static json_t *mend_base64(json_t *value)
-{
-        struct str from = json_str(value);
-        json_t *mended = NULL;
-        char *to;
-        size_t n = 0;
-
-        if (!rpc_is_string(value))
-                return NULL;
-        if (is_standard_base64(from))
-                return json_incref(value);
-        from = without_data_url(from);
-        to = malloc(from.n + 4);
-        for (size_t i = 0; to != NULL && i < from.n; i++)
-                if (strchr("\r\n\t =", from.p[i]) == NULL || from.p[i] == '\0')
-                        to[n++] = from.p[i] == '-' ? '+' : from.p[i] == '_' ? '/' : from.p[i];
-        while (to != NULL && n % 4 != 0)
-                to[n++] = '=';
-        if (to != NULL && is_standard_base64((struct str){to, n}))
-                mended = json_stringn_nocheck(to, n);
-        free(to);
-        return mended;
-}
-
-static bool is_word(const json_t *value, const char *const *words)
-{
-        for (; *words != NULL; words++)
-                if (rpc_is_string(value) && str_eq(json_str(value), str_from(*words)))
-                        return true;
-        return false;
-}
-
-static json_t *mend_flag(json_t *value)
-{
-        struct str text = json_str(value);
-
-        if (json_is_boolean(value))
-                return json_incref(value);
-        if (str_eq_nocase(text, STR("true")) ||
-            (json_is_integer(value) && json_integer_value(value) == 1))
-                return json_true();
-        if (str_eq_nocase(text, STR("false")) ||
-            (json_is_integer(value) && json_integer_value(value) == 0))
-                return json_false();
-        return NULL;
-}
-
-static bool is_empty(const json_t *value)
-{
-        return (json_is_array(value) && json_array_size(value) == 0) ||
-               (json_is_object(value) && json_object_size(value) == 0);
-}
-
-static json_t *mend_nest(json_t *value)
-{
-        if (json_is_object(value))
-                return json_incref(value);
-        return is_empty(value) ? json_object() : NULL;
-}
-
-static json_t *mend_list(struct mending *m, json_t *value, const struct member *want);
-
-/* ---- schemas ---- */
-
-static bool has_text(const json_t *array, const char *text)
-{
-        json_t *each;
-        size_t i;
-
-        json_array_foreach ((json_t *)array, i, each)
-                if (json_is_string(each) && strcmp(json_string_value(each), text) == 0)
-                        return true;
-        return false;
-}
-
-/* A schema for each: nothing is the one that takes anything. */
-static void mend_properties(struct mending *m, json_t *schema)
-{
-        json_t *properties = json_object_get(schema, "properties");
-        const char *key;
-        json_t *property;
-        void *next;
-        size_t n;
-
-        if (properties == NULL)
-                return;
-        if (!json_is_object(properties)) {
-                if (!json_is_null(properties) && !is_empty(properties))
-                        note(m, "properties", "is no object");
-                json_object_del(schema, "properties");
-                return;
-        }
-        json_object_keylen_foreach_safe(properties, next, key, n, property)
-        {
-                if (!json_is_object(property) && !json_is_boolean(property))
-                        json_object_setn_new_nocheck(properties, key, n, json_object());
-        }
-}
-
-/* Each once. */
-static json_t *unique(json_t *texts_take)
-{
-        json_t *seen = json_object(), *list = json_array(), *text;
-        size_t i;
-
-        json_array_foreach (texts_take, i, text) {
-                struct str s = json_str(text);
-
-                if (json_object_getn(seen, s.p, s.n) == NULL &&
-                    json_object_setn_new_nocheck(seen, s.p, s.n, json_true()) == 0)
-                        json_array_append(list, text);
-        }
-        json_decref(seen);
-        json_decref(texts_take);
-        return list;
-}
-
-static void mend_required(struct mending *m, json_t *schema)
-{
-        static const struct member names = {.name = "required", .kind = TEXTS};
-        json_t *required = json_object_get(schema, "required");
-
-        if (json_is_array(required) || rpc_is_string(required)) {
-                json_object_set_new(schema, "required", unique(mend_list(m, required, &names)));
-                return;
-        }
-        if (required != NULL && !json_is_null(required) && !json_is_boolean(required) &&
-            !is_empty(required))
-                note(m, "required", "is no array");
-        json_object_del(schema, "required");
-}
-
-static bool says_object(const json_t *type)
-{
-        return str_eq_nocase(json_str(type), STR("object"));
-}
-
-/* Arguments are an object: a schema that does not say so means it. */
-static json_t *mend_schema(struct mending *m, json_t *value, bool is_in)
-{
-        json_t *schema = json_is_true(value) ? json_object() : mend_nest(value);
-        const json_t *type = json_object_get(schema, "type");
-        bool is_open =
-                type == NULL ? is_in
-                             : json_is_null(type) || says_object(type) || has_text(type, "object");
-
-        if (schema == NULL)
-                return NULL;
-        if (is_open)
-                json_object_set_new(schema, "type", json_string("object"));
-        type = json_object_get(schema, "type");
-        if (is_in ? !says_object(type)
-                  : type != NULL && !json_is_string(type) && !json_is_array(type)) {
-                json_decref(schema);
-                return NULL;
-        }
-        mend_properties(m, schema);
-        mend_required(m, schema);
-        if (!rpc_is_string(json_object_get(schema, "$schema")))
-                json_object_del(schema, "$schema");
-        return schema;
-}
-
-/* ---- objects ---- */
-
-static bool mend_object(struct mending *m, json_t *object, const struct shape *shape);
-
-/* What is no block says something all the same. NULL: nothing. */
-static json_t *said_block(json_t *value)
-{
-        json_t *text = json_is_null(value) || is_empty(value) ? NULL : mend_text(value);
-
-        return text != NULL ? json_pack("{s:s, s:o}", "type", "text", "text", text) : NULL;
-}
-
-static json_t *mend_part(struct mending *m, json_t *value, const struct shape *shape)
-{
-        json_t *nest = mend_nest(value);
-
-        if (nest != NULL && mend_object(m, nest, shape))
-                return nest;
-        json_decref(nest);
-        return NULL;
-}
-
-static const struct shape block;
-
-/* NULL: it is none. */
-static json_t *mend_entry(struct mending *m, json_t *entry, const struct member *want)
-{
-        switch (want->kind) {
-        case TEXTS:
-                return json_is_null(entry) ? NULL : mend_text(entry);
-        case WORDS:
-                return is_word(entry, want->words) ? json_incref(entry) : NULL;
-        default:
-                return want->of == &block && !json_is_object(entry) ? said_block(entry)
-                                                                    : mend_part(m, entry, want->of);
-        }
-}
-
-static json_t *mend_list(struct mending *m, json_t *value, const struct member *want)
-{
-        bool is_one = !json_is_array(value) && !is_empty(value);
-        json_t *one = is_one ? json_pack("[O]", value) : NULL, *list = json_array(), *entry;
-        bool is_same = json_is_array(value);
-        size_t i;
-
-        json_array_foreach (is_one ? one : value, i, entry) {
-                json_t *new = mend_entry(m, entry, want);
-
-                is_same &= new == entry;
-                if (new == NULL)
-                        note(m, want->name, "has an entry that is none");
-                else
-                        json_array_append_new(list, new);
-        }
-        json_decref(one);
-        if (!is_same)
-                return list;
-        json_decref(list);
-        return json_incref(value);
-}
-
-/* What the value is as its member wants it, a new reference; NULL: it cannot be that. */
-static json_t *mended(struct mending *m, json_t *value, const struct member *want)
-{
-        double number = rpc_number_value(value);
-
-        switch (want->kind) {
-        case NAME:
-                return mend_name(value);
-        case TEXT:
-                return mend_text(value);
-        case URI:
-                return mend_uri(value);
-        case ADDRESS:
-                return mend_address(value);
-        case TEMPLATE:
-                return mend_template(value);
-        case BYTES:
-                return mend_base64(value);
-        case WORD:
-                return is_word(value, want->words) ? json_incref(value) : NULL;
-        case FLAG:
-                return mend_flag(value);
-        case NUMBER:
-                return rpc_is_number(value) ? json_incref(value) : NULL;
-        case WHOLE:
-                return mend_whole(value);
-        case FRACTION:
-                return rpc_is_number(value) && number >= 0 && number <= 1 ? json_incref(value)
-                                                                          : NULL;
-        case OBJECT:
-                return mend_nest(value);
-        case SCHEMA_IN:
-        case SCHEMA_OUT:
-                return mend_schema(m, value, want->kind == SCHEMA_IN);
-        case NEST:
-                return want->of == &block && !json_is_object(value) ? said_block(value)
-                                                                    : mend_part(m, value, want->of);
-        default:
-                return mend_list(m, value, want);
-        }
-}
-
-static bool mend_member(struct mending *m, json_t *object, const struct member *want)
-{
-        json_t *old = json_object_get(object, want->name), *new = NULL;
-
-        if (old == NULL && !want->is_needed)
-                return true;
-        if (old != NULL && !json_is_null(old))
-                new = mended(m, old, want);
-        if (new == NULL && old != NULL && !json_is_null(old))
-                note(m, want->name, "is not what it must be");
-        if (new == NULL && want->otherwise != NULL && (old == NULL || json_is_null(old)))
-                new = json_loads(want->otherwise, JSON_DECODE_ANY, NULL);
-        if (new == NULL && want->is_needed) {
-                note(m, want->name, "is missing");
-                return false;
-        }
-        if (new == NULL)
-                json_object_del(object, want->name);
-        else if (new != old)
-                json_object_set(object, want->name, new);
-        json_decref(new);
-        return true;
-}
-
-static bool mend_object(struct mending *m, json_t *object, const struct shape *shape)
-{
-        for (const struct member *want = shape->members; want->name != NULL; want++)
-                if (!mend_member(m, object, want))
-                        return false;
-        return shape->settle == NULL || shape->settle(m, object);
-}
-
-/* ---- the shapes ---- */
 
 #define MAY(member_name, ...)                                                                      \
         {                                                                                          \
@@ -618,6 +161,14 @@ static const struct member embedded_members[] = {
 };
 static const struct shape embedded = {.members = embedded_members};
 
+/* What is no block says something all the same. NULL: nothing. */
+static json_t *said_block(json_t *value)
+{
+        json_t *said = json_is_null(value) || shape_is_empty(value) ? NULL : shape_text(value);
+
+        return said != NULL ? json_pack("{s:s, s:o}", "type", "text", "text", said) : NULL;
+}
+
 static const struct {
         const char *type;
         const struct shape *shape;
@@ -645,10 +196,10 @@ static bool settle_block(struct mending *m, json_t *object)
 
         if (shape == NULL && rpc_is_string(json_object_get(object, "text")))
                 return json_object_set_new(object, "type", json_string("text")) == 0;
-        if (shape != NULL && mend_object(m, object, shape))
+        if (shape != NULL && shape_object(m, object, shape))
                 return true;
-        note(m, "content", "has a block of no known kind");
-        said = text_of_value(object);
+        shape_note(m, "content", "has a block of no known kind");
+        said = shape_text_of(object);
         json_object_clear(object);
         json_object_set_new(object, "type", json_string("text"));
         return said != NULL && json_object_set_new(object, "text", said) == 0;
@@ -659,7 +210,8 @@ static const struct member block_members[] = {
         MAY("_meta", OBJECT),
         {0},
 };
-static const struct shape block = {.members = block_members, .settle = settle_block};
+static const struct shape block = {
+        .members = block_members, .make = said_block, .settle = settle_block};
 
 static const struct member message_members[] = {
         MUST("role", WORD, .words = roles),
@@ -761,7 +313,7 @@ static bool settle_message(struct mending *m, json_t *object)
         if (json_object_get(object, "data") == NULL)
                 json_object_set(object, "data", json_object_get(object, "message"));
         if (json_object_get(object, "data") == NULL) {
-                note(m, "data", "is missing");
+                shape_note(m, "data", "is missing");
                 return false;
         }
         if (method_log_level(json_string_value(level)) < 0)
@@ -860,7 +412,7 @@ bool shape_mend_entry(const char *list_key, json_t *entry, char *why, size_t why
                 snprintf(why, why_size, "it is no object");
                 return false;
         }
-        return mend_object(&m, entry, find(entries, list_key));
+        return shape_object(&m, entry, find(entries, list_key));
 }
 
 bool shape_drop_unsound_output(json_t *tool_entry, char *why, size_t why_size)
@@ -885,7 +437,7 @@ bool shape_mend_result(const char *method, json_t *result, char *why, size_t why
         why[0] = '\0';
         if (type != NULL && strcmp(type, "complete") != 0)
                 return true;
-        if (!mend_object(&m, result, shape)) { /* a list or an object that is needed is none */
+        if (!shape_object(&m, result, shape)) { /* a list or an object that is needed is none */
                 for (const struct member *want = shape->members; want->name != NULL; want++)
                         if (want->otherwise != NULL)
                                 json_object_set_new(result, want->name,
@@ -901,9 +453,9 @@ bool shape_mend_notice(const char *method, json_t *params, char *why, size_t why
 
         why[0] = '\0';
         if (params != NULL)
-                return mend_object(&m, params, shape);
+                return shape_object(&m, params, shape);
         if (shape != &any_result)
-                note(&m, "params", "is missing");
+                shape_note(&m, "params", "is missing");
         return why[0] == '\0';
 }
 
@@ -915,7 +467,7 @@ void shape_mend_error(json_t *error)
 
         if (json_integer_value(code) != RPC_URL_ELICITATION_REQUIRED)
                 return;
-        if (!json_is_object(data) || !mend_object(&m, data, &urls_to_visit) ||
+        if (!json_is_object(data) || !shape_object(&m, data, &urls_to_visit) ||
             json_array_size(json_object_get(data, "elicitations")) == 0)
                 json_object_set_new(error, "code", json_integer(RPC_INTERNAL_ERROR));
 }

@@ -1,0 +1,109 @@
+/* Objects and lists, made what their shapes want, member by member. */
+#include "shape_inside.h"
+
+#include <stdio.h>
+
+/* The first that is wrong is what is told. */
+void shape_note(struct mending *m, const char *name, const char *what)
+{
+        if (m->why[0] == '\0')
+                snprintf(m->why, m->why_size, "%s %s", name, what);
+}
+
+static json_t *mend_part(struct mending *m, json_t *value, const struct shape *shape)
+{
+        json_t *nest;
+
+        if (shape->make != NULL && !json_is_object(value))
+                return shape->make(value);
+        nest = shape_nest(value);
+        if (nest != NULL && shape_object(m, nest, shape))
+                return nest;
+        json_decref(nest);
+        return NULL;
+}
+
+/* NULL: it is none. */
+static json_t *mend_entry(struct mending *m, json_t *entry, const struct member *want)
+{
+        switch (want->kind) {
+        case TEXTS:
+                return json_is_null(entry) ? NULL : shape_text(entry);
+        case WORDS:
+                return shape_is_word(entry, want->words) ? json_incref(entry) : NULL;
+        default:
+                return mend_part(m, entry, want->of);
+        }
+}
+
+json_t *shape_list(struct mending *m, json_t *value, const struct member *want)
+{
+        bool is_one = !json_is_array(value) && !shape_is_empty(value);
+        json_t *one = is_one ? json_pack("[O]", value) : NULL, *list = json_array(), *entry;
+        bool is_same = json_is_array(value);
+        size_t i;
+
+        json_array_foreach (is_one ? one : value, i, entry) {
+                json_t *new = mend_entry(m, entry, want);
+
+                is_same &= new == entry;
+                if (new == NULL)
+                        shape_note(m, want->name, "has an entry that is none");
+                else
+                        json_array_append_new(list, new);
+        }
+        json_decref(one);
+        if (!is_same)
+                return list;
+        json_decref(list);
+        return json_incref(value);
+}
+
+static json_t *mended(struct mending *m, json_t *value, const struct member *want)
+{
+        switch (want->kind) {
+        case SCHEMA_IN:
+        case SCHEMA_OUT:
+                return shape_schema(m, value, want->kind == SCHEMA_IN);
+        case NEST:
+                return mend_part(m, value, want->of);
+        case LIST:
+        case TEXTS:
+        case WORDS:
+                return shape_list(m, value, want);
+        default:
+                return shape_value(value, want);
+        }
+}
+
+static bool mend_member(struct mending *m, json_t *object, const struct member *want)
+{
+        json_t *old = json_object_get(object, want->name), *new = NULL;
+
+        if (old == NULL && !want->is_needed)
+                return true;
+        if (old != NULL && !json_is_null(old))
+                new = mended(m, old, want);
+        if (new == NULL && old != NULL && !json_is_null(old))
+                shape_note(m, want->name, "is not what it must be");
+        if (new == NULL && want->otherwise != NULL && (old == NULL || json_is_null(old)))
+                new = json_loads(want->otherwise, JSON_DECODE_ANY, NULL);
+        if (new == NULL && want->is_needed) {
+                shape_note(m, want->name, "is missing");
+                return false;
+        }
+        if (new == NULL)
+                json_object_del(object, want->name);
+        else if (new != old)
+                json_object_set(object, want->name, new);
+        json_decref(new);
+        return true;
+}
+
+bool shape_object(struct mending *m, json_t *object, const struct shape *shape)
+{
+        for (const struct member *want = shape->members; want->name != NULL; want++)
+                if (!mend_member(m, object, want))
+                        return false;
+        return shape->settle == NULL || shape->settle(m, object);
+}
