@@ -28,11 +28,21 @@ int ledger_check(const struct ledger_payer *payer, size_t n)
         return ledger->is_tight || passes(ledger->bytes, n, ledger->max_bytes) ? LEDGER_E_WHOLE : 0;
 }
 
+static void tell_move(struct ledger *ledger)
+{
+        void (*on_move)(struct ledger *ledger) = ledger->on_move;
+
+        ledger->on_move = NULL;
+        if (on_move != NULL)
+                on_move(ledger);
+}
+
 void ledger_charge_past(struct ledger_payer *payer, enum ledger_kind kind, size_t n)
 {
         payer->bytes += n;
         payer->ledger->bytes += n;
         payer->ledger->by_kind[kind] += n;
+        tell_move(payer->ledger);
 }
 
 int ledger_charge(struct ledger_payer *payer, enum ledger_kind kind, size_t n)
@@ -58,6 +68,7 @@ void ledger_release(struct ledger_payer *payer, enum ledger_kind kind, size_t n)
         payer->bytes -= n;
         payer->ledger->bytes -= n;
         payer->ledger->by_kind[kind] -= n;
+        tell_move(payer->ledger);
 }
 
 int ledger_hold_set(struct ledger_hold *hold, size_t n)

@@ -1,6 +1,8 @@
 /* The ledger knows what it is told. What the process really holds, with what the heap loses between
- * objects, is measured a few times a second: over the cap new work is refused (ledger.is_tight),
- * free pages go back to the system, and idle sessions are given up until it is under the cap. */
+ * objects, is measured soon after the ledger moved, a few times a second at most: over the cap new
+ * work is refused (ledger.is_tight), free pages go back to the system, and idle sessions are given
+ * up until it is under the cap. While nothing moves nobody looks: to wake for it would cost more
+ * than the keep-alives that an idle process sends. */
 #include "memory.h"
 
 #include "mgw/base/log.h"
@@ -100,6 +102,13 @@ static bool memory_is_slack(const struct gate *gate, uint64_t held)
                held > gate->ledger.bytes + gate->memory_slack + MORE_BYTES;
 }
 
+static void memory_on_move(struct ledger *ledger)
+{
+        struct gate *gate = container_of(ledger, struct gate, ledger);
+
+        (void)timer_arm(gate->loop, &gate->memory_look, LOOK_MS);
+}
+
 static void memory_on_look(struct timer *timer)
 {
         struct gate *gate = container_of(timer, struct gate, memory_look);
@@ -120,13 +129,22 @@ static void memory_on_look(struct timer *timer)
                 log_warn(NULL, "[mgw] memory: %" PRIu64 " MB held: %s", held >> 20,
                          was_tight ? "new work is taken again"
                                    : "new work is refused (memory_max_bytes)");
-        if (ledger->is_tight)
+        if (ledger->is_tight) {
                 memory_give_up(gate);
-        (void)timer_arm(gate->loop, timer, LOOK_MS);
+                memory_on_move(ledger);
+        } else {
+                ledger->on_move = memory_on_move;
+        }
 }
 
 void memory_watch(struct gate *gate)
 {
         gate->memory_look.on_due = memory_on_look;
-        (void)timer_arm(gate->loop, &gate->memory_look, LOOK_MS);
+        memory_on_move(&gate->ledger);
+}
+
+void memory_unwatch(struct gate *gate)
+{
+        gate->ledger.on_move = NULL;
+        timer_disarm(gate->loop, &gate->memory_look);
 }

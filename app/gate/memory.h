@@ -7,3 +7,4 @@
 void memory_set_caps(struct gate *gate);
 /* Looks at the process from now on. */
 void memory_watch(struct gate *gate);
+void memory_unwatch(struct gate *gate);

@@ -329,6 +329,7 @@ static void server_close(struct server *sv)
         struct gate *gate = &sv->gate;
 
         watchdog_stop(sv->watchdog);
+        memory_unwatch(gate);
         session_end_all(gate);
         if (sv->front != NULL)
                 front_stop_listening(sv->front);

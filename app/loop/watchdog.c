@@ -16,7 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TICK_MAX_MS 250
+/* Each tick wakes a thread, however idle the process is. */
+#define TICK_MAX_MS 500
 #define STACK_BYTES (256u << 10)
 #define FRAMES_MAX 24
 /* The handler, and what the kernel returns by. */
@@ -174,7 +175,7 @@ int watchdog_start(struct loop *loop, int64_t slow_ms, int64_t limit_ms,
         w->loop = loop;
         w->slow_ms = slow_ms;
         w->limit_ms = limit_ms;
-        w->tick_ms = slow_ms / 4 < 1 ? 1 : slow_ms / 4 < TICK_MAX_MS ? slow_ms / 4 : TICK_MAX_MS;
+        w->tick_ms = slow_ms < 2 ? 1 : slow_ms / 2 < TICK_MAX_MS ? slow_ms / 2 : TICK_MAX_MS;
         w->watched = pthread_self();
         sem_init(&w->stop, 0, 0);
         sem_init(&found.is_found, 0, 0);

@@ -29,6 +29,8 @@ struct ledger {
         uint64_t by_kind[LEDGER_N_KINDS];
         uint64_t refused; /* charges, for want of room */
         bool is_tight;    /* the process as a whole is over its cap, however that came */
+        /* Told of the next charge or release, once; may be NULL. */
+        void (*on_move)(struct ledger *ledger);
 };
 
 /* A user, an address, an upstream: embedded by it, and outlives what is charged to it. */

@@ -66,6 +66,27 @@ Test(ledger, a_hold_grows_and_shrinks)
         cr_assert_eq(ledger.by_kind[LEDGER_REPLAY], 0);
 }
 
+static int n_moves;
+
+static void count_move(struct ledger *ledger)
+{
+        (void)ledger;
+        n_moves++;
+}
+
+Test(ledger, a_move_is_told_once)
+{
+        struct ledger ledger = {.on_move = count_move};
+        struct ledger_payer ada = {.ledger = &ledger};
+
+        check_int(ledger_charge(&ada, LEDGER_BODY, 2), 0);
+        ledger_release(&ada, LEDGER_BODY, 1);
+        check_int(n_moves, 1);
+        ledger.on_move = count_move;
+        ledger_release(&ada, LEDGER_BODY, 1);
+        check_int(n_moves, 2);
+}
+
 Test(ledger, each_kind_has_a_name)
 {
         for (enum ledger_kind a = 0; a < LEDGER_N_KINDS; a++)
