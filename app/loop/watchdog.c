@@ -1,5 +1,6 @@
-/* The loop counts when a turn begins and when it ends; the thread looks at the number at each tick.
- * Where a turn is, its own thread finds out, in the handler of a signal that is sent to it. */
+/* The loop counts when a turn begins and when it ends; the thread looks at the number each time
+ * that a slow turn would have taken: often enough, since each look wakes an idle process. Where a
+ * turn is, its own thread finds out, in the handler of a signal that is sent to it. */
 #include "mgw/loop/watchdog.h"
 
 #include "mgw/base/log.h"
@@ -16,8 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Each tick wakes a thread, however idle the process is. */
-#define TICK_MAX_MS 500
 #define STACK_BYTES (256u << 10)
 #define FRAMES_MAX 24
 /* The handler, and what the kernel returns by. */
@@ -29,7 +28,6 @@ struct watchdog {
         struct loop *loop;
         int64_t slow_ms;
         int64_t limit_ms;
-        int64_t tick_ms;
         pthread_t thread;
         pthread_t watched;
         sem_t stop;
@@ -119,7 +117,7 @@ static void *watch(void *arg)
         bool is_told = false;
 
         leave_descriptors();
-        while (!wait_for(&w->stop, w->tick_ms)) {
+        while (!wait_for(&w->stop, w->slow_ms)) {
                 uint64_t now = atomic_load_explicit(&w->loop->n_halves, memory_order_relaxed);
                 bool is_in_turn = now % 2 == 1;
 
@@ -129,8 +127,8 @@ static void *watch(void *arg)
                         is_told = false;
                         continue;
                 }
-                stuck_ms += w->tick_ms;
-                if (stuck_ms >= w->slow_ms && !is_told) {
+                stuck_ms += w->slow_ms;
+                if (!is_told) {
                         is_told = true;
                         tell_slow(w, stuck_ms);
                 }
@@ -175,7 +173,6 @@ int watchdog_start(struct loop *loop, int64_t slow_ms, int64_t limit_ms,
         w->loop = loop;
         w->slow_ms = slow_ms;
         w->limit_ms = limit_ms;
-        w->tick_ms = slow_ms < 2 ? 1 : slow_ms / 2 < TICK_MAX_MS ? slow_ms / 2 : TICK_MAX_MS;
         w->watched = pthread_self();
         sem_init(&w->stop, 0, 0);
         sem_init(&found.is_found, 0, 0);

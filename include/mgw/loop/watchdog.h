@@ -1,6 +1,7 @@
-/* A thread that watches how long the loop's turns take. A turn that lasts for slow_ms is logged
- * with where it is, as addresses for addr2line(1); one that lasts for limit_ms ends the process:
- * what hangs serves nobody, and whoever started it starts it again.
+/* A thread that watches how long the loop's turns take. A turn that lasts for slow_ms (found at
+ * twice that, at the latest) is logged with where it is, as addresses for addr2line(1); one that
+ * lasts for limit_ms ends the process: what hangs serves nobody, and whoever started it starts it
+ * again.
  *
  * Times are counted in ticks of that thread, so that a process which was stopped (SIGSTOP, a
  * debugger) has not hung. */
