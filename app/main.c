@@ -3,8 +3,8 @@
 #include "mgw/base/privilege.h"
 #include "mgw/base/strv.h"
 #include "mgw/base/syscall_filter.h"
-#include "mgw/gate/server.h"
-#include "mgw/gate/user.h"
+#include "mgw/core/user.h"
+#include "mgw/server/server.h"
 
 #include <curl/curl.h>
 #include <getopt.h>

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The lint checks: each is one test of ./dev lint, and prints what is wrong.
 
-LINT_CHECKS=(format cppcheck tidy scripts haproxy floors leftovers)
+LINT_CHECKS=(format cppcheck tidy scripts haproxy house leftovers)
 
 c_files() {
   git ls-files -co --exclude-standard -- 'app/*.[ch]' 'include/*.h' 'tests/*.[ch]' | xargs -r ls 2>/dev/null
@@ -37,18 +37,9 @@ lint_haproxy() {
   return 1
 }
 
-# A file takes from its own floor and those below.
-lint_floors() {
-  local floors=(base wire loop mcp gate) above i bad=0
-  for i in "${!floors[@]}"; do
-    above=$(IFS='|' && printf '%s' "${floors[*]:i+1}")
-    [ -n "$above" ] || continue
-    if grep -nE "#include \"mgw/($above)/" -r "app/${floors[i]}" "include/mgw/${floors[i]}"; then
-      say "floor ${floors[i]} takes from above"
-      bad=1
-    fi
-  done
-  return $bad
+# Floors, circles of files, names and lengths.
+lint_house() {
+  python3 tools/house.py build
 }
 
 # Words that mean unfinished work, tests that are switched off, and machine-made files.

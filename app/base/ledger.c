@@ -30,7 +30,7 @@ int ledger_check(const struct ledger_payer *payer, size_t n)
 
 static void tell_move(struct ledger *ledger)
 {
-        void (*on_move)(struct ledger *ledger) = ledger->on_move;
+        void (*on_move)(struct ledger * ledger) = ledger->on_move;
 
         ledger->on_move = NULL;
         if (on_move != NULL)

@@ -9,7 +9,7 @@ static struct list waiting = {&waiting, &waiting};
 
 static void tell(struct log_budget *budget)
 {
-        list_unlink(&budget->link);
+        list_unlink(&budget->node);
         log_warn(NULL, "[log] %s: %" PRIu64 " lines were left out", budget->whose,
                  budget->n_left_out);
         budget->n_left_out = 0;
@@ -27,7 +27,7 @@ bool log_budget_take(struct log_budget *budget, const char *whose, int64_t now_m
                 return true;
         if (budget->n_left_out++ == 0) {
                 snprintf(budget->whose, sizeof(budget->whose), "%s", whose);
-                list_append(&waiting, &budget->link);
+                list_append(&waiting, &budget->node);
         }
         return false;
 }
@@ -41,7 +41,7 @@ void log_budget_finish(struct log_budget *budget)
 void log_budgets_tell(int64_t now_ms)
 {
         list_for_each_safe (it, &waiting) {
-                struct log_budget *budget = container_of(it, struct log_budget, link);
+                struct log_budget *budget = container_of(it, struct log_budget, node);
 
                 if (take(budget, now_ms))
                         tell(budget);

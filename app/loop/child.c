@@ -84,7 +84,7 @@ static void child_finish(struct child *child)
         child->children->n--;
         if (child->on_over != NULL)
                 child->on_over(child->counter);
-        list_unlink(&child->link);
+        list_unlink(&child->node);
         timer_disarm(child->loop, &child->timer);
         child_in_close(child);
         child_out_close(&child->out);
@@ -267,7 +267,7 @@ static int child_run(struct child *child, const struct child_options *options, c
         if (r < 0)
                 return r;
         child->children->n++;
-        list_append(&child->children->list, &child->link);
+        list_append(&child->children->list, &child->node);
         r = child_watch(child, fds, options);
         if (r == 0)
                 return 0;
@@ -297,8 +297,8 @@ static int children_renew_keeper(struct children *children)
         r = keeper_start(&children->keeper);
         if (r < 0)
                 return r;
-        list_for_each (link, &children->list) {
-                struct child *child = container_of(link, struct child, link);
+        list_for_each (node, &children->list) {
+                struct child *child = container_of(node, struct child, node);
 
                 if (!child->is_dead)
                         (void)keeper_add(children->keeper.fd, child->pid);
@@ -388,8 +388,8 @@ int child_start(struct children *children, const struct child_options *options,
 
 static bool children_know(const struct children *children, pid_t pid)
 {
-        list_for_each (link, &children->list) {
-                const struct child *child = container_of(link, struct child, link);
+        list_for_each (node, &children->list) {
+                const struct child *child = container_of(node, struct child, node);
 
                 if (child->pid == pid && !child->is_dead)
                         return true;
@@ -479,14 +479,14 @@ static void child_end_now(struct child *child, int64_t end_ms)
 void children_destroy(struct children *children)
 {
         int64_t end_ms = clock_monotonic_ms() + CHILDREN_WAIT_MS;
-        struct list *link;
+        struct list *node;
 
         if (children == NULL)
                 return;
         list_for_each (each, &children->list)
-                child_signal(container_of(each, struct child, link), SIGKILL);
-        while ((link = list_first(&children->list)) != NULL)
-                child_end_now(container_of(link, struct child, link), end_ms);
+                child_signal(container_of(each, struct child, node), SIGKILL);
+        while ((node = list_first(&children->list)) != NULL)
+                child_end_now(container_of(node, struct child, node), end_ms);
         loop_task_cancel(&children->adopted);
         keeper_end(&children->keeper);
         /* A handler may be on the stack. */

@@ -36,7 +36,7 @@ struct child_out {
 };
 
 struct child {
-        struct list link;
+        struct list node;
         struct children *children;
         struct loop *loop;
         pid_t pid;

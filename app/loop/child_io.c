@@ -63,7 +63,7 @@ static void in_on_io(struct loop_io *io, uint32_t events)
         if (in_flush(child) < 0 || child->in.queue.len > 0 || !was_full)
                 return;
         child->in.was_full = false;
-        child->handlers.on_room(child->owner);
+        child->handlers.on_drained(child->owner);
 }
 
 int child_write(struct child *child, struct str bytes)

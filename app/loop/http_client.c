@@ -83,8 +83,8 @@ static void source_hold(struct http_client *client, struct http_request *request
 
         if (source->held.next == NULL)
                 list_init(&source->held);
-        list_move_to_tail(&source->held, &request->link);
-        list_move_to_tail(&client->sources, &source->link);
+        list_move_to_tail(&source->held, &request->node);
+        list_move_to_tail(&client->sources, &source->node);
         if (!client->is_working)
                 loop_defer(client->loop, &client->work);
 }
@@ -121,13 +121,13 @@ static void client_drain(struct http_client *client, struct list *list,
                          void (*step)(struct http_request *request))
 {
         struct list now;
-        struct list *link;
+        struct list *node;
 
         list_take_all(&now, list);
-        while ((link = list_first(&now)) != NULL) {
-                struct http_request *request = container_of(link, struct http_request, link);
+        while ((node = list_first(&now)) != NULL) {
+                struct http_request *request = container_of(node, struct http_request, node);
 
-                list_unlink(link);
+                list_unlink(node);
                 if (client->is_destroyed)
                         http_request_set_state(request, HTTP_STATE_CANCELLED);
                 else
@@ -172,7 +172,7 @@ static void source_release(struct http_client *client, struct http_source *sourc
         struct list *first;
 
         while (!client->is_destroyed && (first = list_first(&source->held)) != NULL) {
-                struct http_request *request = container_of(first, struct http_request, link);
+                struct http_request *request = container_of(first, struct http_request, node);
 
                 if (request_is_spent(request) || source_is_spent(client, source))
                         return;
@@ -185,13 +185,13 @@ static void source_release(struct http_client *client, struct http_source *sourc
 static void client_release(struct http_client *client)
 {
         list_for_each_safe (it, &client->sources) {
-                struct http_source *source = container_of(it, struct http_source, link);
+                struct http_source *source = container_of(it, struct http_source, node);
 
                 source_release(client, source);
                 if (client->is_destroyed)
                         return;
                 if (list_is_empty(&source->held))
-                        list_unlink(&source->link);
+                        list_unlink(&source->node);
         }
 }
 
@@ -255,20 +255,20 @@ int http_client_create(struct loop *loop, struct http_client **clientp)
 
 static void pool_finish(struct list *pool)
 {
-        struct list *link;
+        struct list *node;
 
-        while ((link = list_first(pool)) != NULL)
-                http_multi_destroy(container_of(link, struct http_multi, link));
+        while ((node = list_first(pool)) != NULL)
+                http_multi_destroy(container_of(node, struct http_multi, node));
 }
 
 static void client_free(void *object)
 {
         struct http_client *client = object;
-        struct list *link;
+        struct list *node;
 
-        while ((link = list_first(&client->cancelled)) != NULL) {
-                list_unlink(link);
-                http_request_destroy(container_of(link, struct http_request, link));
+        while ((node = list_first(&client->cancelled)) != NULL) {
+                list_unlink(node);
+                http_request_destroy(container_of(node, struct http_request, node));
         }
         for (size_t i = 0; i < N_POOLS; i++)
                 pool_finish(&client->pools[i / 2][i % 2]);
@@ -279,16 +279,16 @@ static void client_free(void *object)
 
 static void list_cancel_requests(struct list *list)
 {
-        struct list *link;
+        struct list *node;
 
-        while ((link = list_first(list)) != NULL)
-                http_request_set_state(container_of(link, struct http_request, link),
+        while ((node = list_first(list)) != NULL)
+                http_request_set_state(container_of(node, struct http_request, node),
                                        HTTP_STATE_CANCELLED);
 }
 
 void http_client_destroy(struct http_client *client)
 {
-        struct list *link;
+        struct list *node;
 
         if (client == NULL || client->is_destroyed)
                 return;
@@ -297,9 +297,9 @@ void http_client_destroy(struct http_client *client)
         list_cancel_requests(&client->running);
         list_cancel_requests(&client->resuming);
         list_cancel_requests(&client->failing);
-        while ((link = list_first(&client->sources)) != NULL) {
-                list_unlink(link);
-                list_cancel_requests(&container_of(link, struct http_source, link)->held);
+        while ((node = list_first(&client->sources)) != NULL) {
+                list_unlink(node);
+                list_cancel_requests(&container_of(node, struct http_source, node)->held);
         }
         loop_task_cancel(&client->work);
         /* A handler may be on the stack, and curl below it. */

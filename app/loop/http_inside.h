@@ -58,7 +58,7 @@ struct http_client {
 };
 
 struct http_multi {
-        struct list link;
+        struct list node;
         struct list due;
         struct list *pool;
         bool is_for_streams;
@@ -109,7 +109,7 @@ struct http_carrier {
 extern const struct http_carrier http_plain, http_curl;
 
 struct http_request {
-        struct list link;
+        struct list node;
         struct http_client *client;
         const struct http_carrier *carrier; /* NULL: it is in no one's hands */
         struct http_transfer *transfer;     /* curl's */

@@ -24,7 +24,7 @@ struct block {
 };
 
 struct slab {
-        struct list link;   /* on its class's list while it has room */
+        struct list node;   /* on its class's list while it has room */
         struct block *free; /* each has the next one behind its head */
         size_t size;
         size_t n_used, n_made, n_max;
@@ -71,7 +71,7 @@ static struct slab *slab_create(struct list *class, size_t size)
         slab->class = class;
         slab->size = size;
         slab->n_max = (SLAB_BYTES - SLAB_HEAD_BYTES) / size;
-        list_append(class, &slab->link);
+        list_append(class, &slab->node);
         n_slabs++;
         return slab;
 }
@@ -86,7 +86,7 @@ static struct block *slab_take(struct slab *slab)
                 block = (struct block *)((char *)slab + SLAB_HEAD_BYTES +
                                          slab->size * slab->n_made++);
         if (++slab->n_used == slab->n_max)
-                list_unlink(&slab->link);
+                list_unlink(&slab->node);
         block->slab = slab;
         return block;
 }
@@ -100,7 +100,7 @@ static struct block *block_take(size_t n)
         if (class->next == NULL)
                 list_init(class);
         first = list_first(class);
-        slab = first != NULL ? container_of(first, struct slab, link) : slab_create(class, size);
+        slab = first != NULL ? container_of(first, struct slab, node) : slab_create(class, size);
         return slab != NULL ? slab_take(slab) : NULL;
 }
 
@@ -109,11 +109,11 @@ static void block_give_back(struct slab *slab, struct block *block)
         *next_of(block) = slab->free;
         slab->free = block;
         if (slab->n_used-- == slab->n_max)
-                list_prepend(slab->class, &slab->link);
+                list_prepend(slab->class, &slab->node);
         /* One that is empty is kept: curl takes and frees one at a time. */
         if (slab->n_used > 0 || slab->class->next == slab->class->prev)
                 return;
-        list_unlink(&slab->link);
+        list_unlink(&slab->node);
         munmap(slab, SLAB_BYTES);
         n_slabs--;
 }

@@ -20,7 +20,7 @@
 /* A socket that curl wants watched. */
 struct http_socket {
         struct loop_io io;
-        struct list link;
+        struct list node;
         struct http_multi *multi;
 };
 
@@ -66,7 +66,7 @@ static int socket_create(struct http_multi *multi, curl_socket_t fd, uint32_t ev
                 free(socket);
                 return r;
         }
-        list_append(&multi->sockets, &socket->link);
+        list_append(&multi->sockets, &socket->node);
         curl_multi_assign(multi->curl, fd, socket);
         return 0;
 }
@@ -75,7 +75,7 @@ static void socket_destroy(struct http_socket *socket)
 {
         struct loop *loop = socket->multi->client->loop;
 
-        list_unlink(&socket->link);
+        list_unlink(&socket->node);
         loop_io_remove(loop, &socket->io);
         loop_bury(loop, socket, free);
 }
@@ -154,14 +154,14 @@ void http_multi_run(struct http_multi *multi, curl_socket_t fd, int events)
 
 void http_multi_destroy(struct http_multi *multi)
 {
-        struct list *link;
+        struct list *node;
 
-        list_unlink(&multi->link);
+        list_unlink(&multi->node);
         list_unlink(&multi->due);
         timer_disarm(multi->client->loop, &multi->timer);
         curl_multi_cleanup(multi->curl);
-        while ((link = list_first(&multi->sockets)) != NULL)
-                socket_destroy(container_of(link, struct http_socket, link));
+        while ((node = list_first(&multi->sockets)) != NULL)
+                socket_destroy(container_of(node, struct http_socket, node));
         free(multi);
 }
 
@@ -203,7 +203,7 @@ static struct http_multi *multi_create(struct http_client *client, struct list *
         curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi);
         curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, multi_on_timer);
         curl_multi_setopt(multi->curl, CURLMOPT_TIMERDATA, multi);
-        list_prepend(pool, &multi->link);
+        list_prepend(pool, &multi->node);
         return multi;
 }
 
@@ -217,10 +217,10 @@ static void multi_count(struct http_multi *multi, int change)
         curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS,
                           (long)multi->n_running + HTTP_IDLE_CONNECTIONS);
         if (multi->n_running == HTTP_MULTI_MAX) {
-                list_move_to_tail(multi->pool, &multi->link);
+                list_move_to_tail(multi->pool, &multi->node);
         } else if (was_full) {
-                list_unlink(&multi->link);
-                list_prepend(multi->pool, &multi->link);
+                list_unlink(&multi->node);
+                list_prepend(multi->pool, &multi->node);
         }
         if (multi->n_running == 0 && !multi->client->is_destroyed)
                 (void)timer_arm(multi->client->loop, &multi->timer, multi_spare_ms(multi));
@@ -234,7 +234,7 @@ int http_multi_add(struct http_transfer *transfer)
                 &client->pools[request->is_stream][request->source->may_reach_link_local];
         struct list *first = list_first(pool);
         struct http_multi *multi =
-                first != NULL ? container_of(first, struct http_multi, link) : NULL;
+                first != NULL ? container_of(first, struct http_multi, node) : NULL;
 
         if (multi == NULL || multi->n_running == HTTP_MULTI_MAX)
                 multi = multi_create(client, pool, request->is_stream);

@@ -24,19 +24,19 @@ void http_request_set_state(struct http_request *request, enum http_state state)
         struct http_client *client = request->client;
 
         request->state = state;
-        list_unlink(&request->link);
+        list_unlink(&request->node);
         switch (state) {
         case HTTP_STATE_STARTING:
-                list_append(&client->starting, &request->link);
+                list_append(&client->starting, &request->node);
                 break;
         case HTTP_STATE_RUNNING:
-                list_append(&client->running, &request->link);
+                list_append(&client->running, &request->node);
                 return;
         case HTTP_STATE_FAILING:
-                list_append(&client->failing, &request->link);
+                list_append(&client->failing, &request->node);
                 break;
         case HTTP_STATE_CANCELLED:
-                list_append(&client->cancelled, &request->link);
+                list_append(&client->cancelled, &request->node);
                 break;
         case HTTP_STATE_DONE:
                 return;
@@ -374,7 +374,7 @@ void http_resume(struct http_request *request)
 {
         if (request->state != HTTP_STATE_RUNNING)
                 return;
-        list_move_to_tail(&request->client->resuming, &request->link);
+        list_move_to_tail(&request->client->resuming, &request->node);
         loop_defer(request->client->loop, &request->client->work);
 }
 

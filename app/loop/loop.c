@@ -88,13 +88,13 @@ static void loop_run_events(struct loop *loop)
 static void loop_run_tasks(struct loop *loop)
 {
         struct list due;
-        struct list *link;
+        struct list *node;
 
         list_take_all(&due, &loop->tasks);
-        while ((link = list_first(&due)) != NULL) {
-                struct loop_task *task = container_of(link, struct loop_task, link);
+        while ((node = list_first(&due)) != NULL) {
+                struct loop_task *task = container_of(node, struct loop_task, node);
 
-                list_unlink(link);
+                list_unlink(node);
                 task->on_run(task);
         }
 }
@@ -213,13 +213,13 @@ void loop_io_remove(struct loop *loop, struct loop_io *io)
 
 void loop_defer(struct loop *loop, struct loop_task *task)
 {
-        if (list_is_empty(&task->link))
-                list_append(&loop->tasks, &task->link);
+        if (list_is_empty(&task->node))
+                list_append(&loop->tasks, &task->node);
 }
 
 void loop_task_cancel(struct loop_task *task)
 {
-        list_unlink(&task->link);
+        list_unlink(&task->node);
 }
 
 static int loop_grow_morgue(struct loop *loop)

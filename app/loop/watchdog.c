@@ -29,7 +29,7 @@ struct watchdog {
         int64_t slow_ms;
         int64_t limit_ms;
         pthread_t thread;
-        pthread_t watched;
+        pthread_t subscription_kind;
         sem_t stop;
 };
 
@@ -91,7 +91,8 @@ static void tell_slow(struct watchdog *w, int64_t ms)
 
         while (sem_trywait(&found.is_found) == 0)
                 ; /* of a handler that came too late for the last one */
-        if (pthread_kill(w->watched, SIGRTMIN) == 0 && wait_for(&found.is_found, HANDLER_MS))
+        if (pthread_kill(w->subscription_kind, SIGRTMIN) == 0 &&
+            wait_for(&found.is_found, HANDLER_MS))
                 name_frames(where, sizeof(where));
         log_urgent(LOG_LEVEL_WARN, "[loop] a turn has lasted %.3g s, and is at%s",
                    (double)ms / 1000, where);
@@ -173,7 +174,7 @@ int watchdog_start(struct loop *loop, int64_t slow_ms, int64_t limit_ms,
         w->loop = loop;
         w->slow_ms = slow_ms;
         w->limit_ms = limit_ms;
-        w->watched = pthread_self();
+        w->subscription_kind = pthread_self();
         sem_init(&w->stop, 0, 0);
         sem_init(&found.is_found, 0, 0);
         (void)backtrace(&frame, 1); /* loads what it needs now, not in the handler */

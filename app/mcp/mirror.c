@@ -8,8 +8,8 @@
 #include "mgw/mcp/era.h"
 #include "mgw/mcp/method.h"
 #include "mgw/wire/hdr.h"
-#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_str.h"
+#include "mgw/wire/rpc_number.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -34,7 +34,7 @@ static void entry_drop(struct replay_entry *e)
         e->log->bytes -= entry_bytes(e);
         e->log->pool->bytes -= entry_bytes(e);
         ledger_release(e->log->payer, LEDGER_REPLAY, entry_bytes(e));
-        list_unlink(&e->link);
+        list_unlink(&e->node);
         list_unlink(&e->pool_link);
         free(e);
 }
@@ -71,7 +71,7 @@ static struct replay_entry *log_oldest(const struct replay *log)
 {
         struct list *first = list_first(&log->entries);
 
-        return first != NULL ? container_of(first, struct replay_entry, link) : NULL;
+        return first != NULL ? container_of(first, struct replay_entry, node) : NULL;
 }
 
 void replay_finish(struct replay *log)
@@ -114,7 +114,7 @@ int replay_add(struct replay *log, struct replay_id id, struct str data, bool wa
         e->was_sent = was_sent;
         e->n = (uint32_t)data.n;
         memcpy(e->data, data.p, data.n);
-        list_append(&log->entries, &e->link);
+        list_append(&log->entries, &e->node);
         list_append(&pool->entries, &e->pool_link);
         log->bytes += (uint32_t)size;
         pool->bytes += size;
@@ -126,7 +126,7 @@ static struct replay_entry *find_after(const struct replay *log, const struct li
                                        struct replay_id id)
 {
         for (struct list *it = place->next; it != &log->entries; it = it->next) {
-                struct replay_entry *e = container_of(it, struct replay_entry, link);
+                struct replay_entry *e = container_of(it, struct replay_entry, node);
 
                 if (e->id.stream == id.stream && e->id.seq > id.seq)
                         return e;
@@ -142,14 +142,14 @@ struct replay_entry *replay_after(const struct replay *log, struct replay_id id)
 
 struct replay_entry *replay_next(const struct replay_entry *e)
 {
-        return find_after(e->log, &e->link, e->id);
+        return find_after(e->log, &e->node, e->id);
 }
 
 /* Walks the log of one session (replay_max_bytes). */
 struct replay_entry *replay_unsent(const struct replay *log)
 {
         list_for_each (it, &log->entries) {
-                struct replay_entry *e = container_of(it, struct replay_entry, link);
+                struct replay_entry *e = container_of(it, struct replay_entry, node);
 
                 if (!e->was_sent && e->id.stream % 2 == 0)
                         return e;

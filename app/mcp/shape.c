@@ -2,10 +2,10 @@
 #include "mgw/mcp/shape.h"
 
 #include "mgw/mcp/method.h"
-#include "mgw/mcp/schema.h"
-#include "mgw/wire/json_number.h"
+#include "mgw/schema/schema.h"
 #include "mgw/wire/json_str.h"
 #include "mgw/wire/rpc.h"
+#include "mgw/wire/rpc_number.h"
 #include "shape_inside.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* The JSON Schemas of tools: what a strict client would refuse a tool for. */
 #include "shape_inside.h"
 
-#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_str.h"
+#include "mgw/wire/rpc_number.h"
 
 #include <string.h>
 

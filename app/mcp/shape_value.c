@@ -1,9 +1,9 @@
 /* Single values, made what their member wants where that loses nothing. */
 #include "shape_inside.h"
 
-#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_str.h"
 #include "mgw/wire/rpc.h"
+#include "mgw/wire/rpc_number.h"
 #include "mgw/wire/uri.h"
 
 #include <stdlib.h>

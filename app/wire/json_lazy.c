@@ -233,7 +233,7 @@ struct json_node *json_lazy_root(struct json_lazy *lazy)
         return &lazy->root;
 }
 
-struct json_node *json_node_get(struct json_lazy *lazy, struct json_node *node, const char *key)
+struct json_node *json_lazy_get(struct json_lazy *lazy, struct json_node *node, const char *key)
 {
         struct json_node *member = NULL;
 
@@ -244,7 +244,7 @@ struct json_node *json_node_get(struct json_lazy *lazy, struct json_node *node, 
         return member;
 }
 
-struct json_node *json_node_first(struct json_lazy *lazy, struct json_node *node)
+struct json_node *json_lazy_first(struct json_lazy *lazy, struct json_node *node)
 {
         if (node == NULL)
                 return NULL;
@@ -252,17 +252,17 @@ struct json_node *json_node_first(struct json_lazy *lazy, struct json_node *node
         return node->members;
 }
 
-struct json_node *json_node_next(struct json_node *node)
+struct json_node *json_lazy_next(struct json_node *node)
 {
         return node->hh.next;
 }
 
-const char *json_node_key(const struct json_node *node)
+const char *json_lazy_key(const struct json_node *node)
 {
         return node->key;
 }
 
-json_t *json_node_value(struct json_lazy *lazy, struct json_node *node)
+json_t *json_lazy_value(struct json_lazy *lazy, struct json_node *node)
 {
         struct rpc_read outcome;
         struct rpc_size size;
@@ -291,7 +291,7 @@ struct json_node *json_lazy_at(struct json_lazy *lazy, const char *pointer, cons
         for (*restp = pointer; *pointer != '\0'; *restp = pointer) {
                 if (!json_pointer_token(&pointer, token, sizeof(token)))
                         return NULL;
-                member = json_node_get(lazy, node, token);
+                member = json_lazy_get(lazy, node, token);
                 if (member == NULL)
                         return node->members == NULL ? node : NULL;
                 node = member;

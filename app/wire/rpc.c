@@ -5,8 +5,8 @@
  * the text is a user's. */
 #include "mgw/wire/rpc.h"
 
-#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_raw.h"
+#include "mgw/wire/rpc_number.h"
 #include "rpc_read.h"
 #include "rpc_size.h"
 #include "rpc_write.h"

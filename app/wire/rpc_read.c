@@ -1,7 +1,7 @@
 #include "rpc_read.h"
 
-#include "mgw/wire/json_number.h"
 #include "mgw/wire/rpc.h"
+#include "mgw/wire/rpc_number.h"
 #include "rpc_plain.h"
 #include "rpc_text.h"
 

@@ -15,7 +15,7 @@ struct rpc_read {
 
 /* An object or array, or any value, also behind a byte order mark. The text has been found to be
  * nested no deeper than RPC_DEPTH_MAX. What json_loadb() takes with JSON_ALLOW_NUL is read as by
- * that, but for numbers that a double does not hold, which stay as written (json_number.h). More is
+ * that, but for numbers that a double does not hold, which stay as written (rpc_number.h). More is
  * taken:
  * - what is no UTF-8, half a pair of surrogates, and a NUL in a name: U+FFFD;
  * - control characters in strings;

@@ -1,7 +1,7 @@
 #include "rpc_write.h"
 
-#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_raw.h"
+#include "mgw/wire/rpc_number.h"
 #include "rpc_plain.h"
 
 #include <errno.h>

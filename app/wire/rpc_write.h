@@ -1,5 +1,5 @@
 /* jansson's values to a JSON text, as json_dumps() writes it with JSON_COMPACT, but several times
- * as fast, doubles shorter, and numbers as they were written (json_number.h). */
+ * as fast, doubles shorter, and numbers as they were written (rpc_number.h). */
 #pragma once
 
 #include "mgw/base/str.h"

@@ -1,8 +1,8 @@
 /* The expansion follows RFC 6570 appendix A: one table of the operators, one walk over the text.
  * It is made in a buffer of its own, which is judged as a whole before it is appended. */
 #include "mgw/wire/uri.h"
-#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_str.h"
+#include "mgw/wire/rpc_number.h"
 
 #include <errno.h>
 #include <math.h>

@@ -9,7 +9,7 @@
 
 struct conn {
         struct source source;
-        struct list link; /* the application's */
+        struct list node; /* the application's */
         uint8_t *in;      /* of a request that has not come whole */
         uint32_t n_in;
 };

@@ -20,7 +20,7 @@ static void open_stream(struct conn *c)
 
         n += app_record(out + n, sizeof(out) - n, STR(APP_STREAM_OPEN));
         app_send(c, out, n);
-        list_append(&streams, &c->link);
+        list_append(&streams, &c->node);
 }
 
 static void announce(struct str announcement)
@@ -32,7 +32,7 @@ static void announce(struct str announcement)
         size_t n = app_record(out, sizeof(out), text);
 
         list_for_each (it, &streams) {
-                app_send(container_of(it, struct conn, link), out, n);
+                app_send(container_of(it, struct conn, node), out, n);
                 if (is_for_one)
                         break;
         }
@@ -65,7 +65,7 @@ static void on_tick(struct source *source, uint32_t events)
         if (read(source->fd, &n_ticks, sizeof(n_ticks)) < 0)
                 return;
         list_for_each (it, &streams)
-                app_send(container_of(it, struct conn, link), keep_alive, n_keep_alive);
+                app_send(container_of(it, struct conn, node), keep_alive, n_keep_alive);
 }
 
 int main(int argc, char **argv)

@@ -25,7 +25,7 @@ struct event {
 };
 
 struct stream {
-        struct list link;
+        struct list node;
         pthread_cond_t wake;
         struct event *event;
 };
@@ -98,7 +98,7 @@ static void run_stream(FCGX_Request *request)
         pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
         pthread_cond_init(&s.wake, &attr);
         pthread_mutex_lock(&lock);
-        list_append(&streams, &s.link);
+        list_append(&streams, &s.node);
         pthread_mutex_unlock(&lock);
         put(request, APP_STREAM_HEAD APP_STREAM_OPEN, sizeof(APP_STREAM_HEAD APP_STREAM_OPEN) - 1);
         while (!stream_is_lost(request)) {
@@ -112,7 +112,7 @@ static void run_stream(FCGX_Request *request)
                 }
         }
         pthread_mutex_lock(&lock);
-        list_unlink(&s.link);
+        list_unlink(&s.node);
         pthread_mutex_unlock(&lock);
         if (s.event != NULL)
                 event_release(s.event);
@@ -138,7 +138,7 @@ static void announce(struct str announcement)
         event->n_owners = 1;
         pthread_mutex_lock(&lock);
         list_for_each (it, &streams) {
-                stream_give(container_of(it, struct stream, link), event);
+                stream_give(container_of(it, struct stream, node), event);
                 if (app_is_for_one(announcement))
                         break;
         }

@@ -2,7 +2,7 @@
  * The document is read as the text that it is, and in a second way, from values. */
 #include "fuzz_rest.h"
 
-#include "mgw/mcp/openapi.h"
+#include "mgw/rest/openapi.h"
 #include "mgw/wire/rpc.h"
 
 static void try_tool(const struct rest *rest, json_t *name, json_t *arguments)

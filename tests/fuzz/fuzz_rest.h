@@ -2,7 +2,7 @@
 #pragma once
 
 #include "fuzz.h"
-#include "mgw/mcp/rest.h"
+#include "mgw/rest/rest.h"
 
 #include <errno.h>
 

@@ -2,11 +2,11 @@
  * again, the same. */
 #include "fuzz.h"
 #include "mgw/base/buf.h"
-#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_raw.h"
 #include "mgw/wire/rpc.h"
 #include "mgw/wire/rpc_glance.h"
 #include "mgw/wire/rpc_mend.h"
+#include "mgw/wire/rpc_number.h"
 #include "mgw/wire/rpc_result.h"
 
 #include "../../app/wire/rpc_read.h"

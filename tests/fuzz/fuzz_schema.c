@@ -1,7 +1,7 @@
 /* A schema and a value, in an array of two: whatever they are, the check ends soon with an answer
  * that is the same the second time, and a reason in words. */
 #include "fuzz.h"
-#include "mgw/mcp/schema.h"
+#include "mgw/schema/schema.h"
 #include "mgw/wire/rpc.h"
 
 #include <stdbool.h>

@@ -2,8 +2,8 @@
  * schemas of MCP want it, and mended once it is mended. */
 #include "fuzz.h"
 #include "mgw/mcp/shape.h"
-#include "mgw/wire/json_number.h"
 #include "mgw/wire/rpc.h"
+#include "mgw/wire/rpc_number.h"
 
 #include <stdbool.h>
 

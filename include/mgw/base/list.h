@@ -25,34 +25,34 @@ static inline bool list_is_empty(const struct list *l)
 }
 
 /* Takes the link off its list; harmless when it is on none, or zeroed. */
-static inline void list_unlink(struct list *link)
+static inline void list_unlink(struct list *node)
 {
-        if (link->next != NULL) {
-                link->prev->next = link->next;
-                link->next->prev = link->prev;
+        if (node->next != NULL) {
+                node->prev->next = node->next;
+                node->next->prev = node->prev;
         }
-        list_init(link);
+        list_init(node);
 }
 
 /* Puts an unlinked link at the tail. */
-static inline void list_append(struct list *head, struct list *link)
+static inline void list_append(struct list *head, struct list *node)
 {
-        link->prev = head->prev;
-        link->next = head;
-        head->prev->next = link;
-        head->prev = link;
+        node->prev = head->prev;
+        node->next = head;
+        head->prev->next = node;
+        head->prev = node;
 }
 
-static inline void list_prepend(struct list *head, struct list *link)
+static inline void list_prepend(struct list *head, struct list *node)
 {
-        list_append(head->next, link);
+        list_append(head->next, node);
 }
 
 /* Moves a link from where it stands (or from nowhere) to the tail. */
-static inline void list_move_to_tail(struct list *head, struct list *link)
+static inline void list_move_to_tail(struct list *head, struct list *node)
 {
-        list_unlink(link);
-        list_append(head, link);
+        list_unlink(node);
+        list_append(head, node);
 }
 
 /* Moves all links of from to the empty list to. */

@@ -14,7 +14,7 @@
 /* Embedded by the party, zeroed. */
 struct log_budget {
         struct rate rate;
-        struct list link; /* of those that have left lines out */
+        struct list node; /* of those that have left lines out */
         uint64_t n_left_out;
         char whose[64];
 };

@@ -39,7 +39,7 @@ struct child_handlers {
         void (*on_error_line)(void *owner, struct str line);
         /* Standard input has taken all that waited, after child_write() had answered CHILD_E_FULL.
          */
-        void (*on_room)(void *owner);
+        void (*on_drained)(void *owner);
         /* The end, after all output: status as waitpid() gives it; how in words that follow the
          * child's name: "exited with code 3", "was killed by SIGKILL", "sent a line of more than
          * 4096 bytes". Nothing of its group is left; the child is freed after this call. */

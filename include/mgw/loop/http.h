@@ -34,7 +34,7 @@ struct http_tls {
  * them is alone; the rest waits for the next turn, in the order in which it came. Embedded by the
  * owner, zeroed; outlives its requests. */
 struct http_source {
-        struct list link; /* the client's, while something is held back */
+        struct list node; /* the client's, while something is held back */
         struct list held; /* requests that have brought enough */
         uint64_t turn;    /* in which so much came: */
         uint32_t spent;

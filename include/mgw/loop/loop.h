@@ -24,7 +24,7 @@ struct loop_io {
 
 /* Work for the end of this turn; runs once for each loop_defer(). */
 struct loop_task {
-        struct list link;
+        struct list node;
         void (*on_run)(struct loop_task *task);
 };
 

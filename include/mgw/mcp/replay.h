@@ -37,7 +37,7 @@ struct replay {
 };
 
 struct replay_entry {
-        struct list link, pool_link;
+        struct list node, pool_link;
         struct replay *log;
         struct replay_id id;
         int64_t at_ms;

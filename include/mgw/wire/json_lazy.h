@@ -28,13 +28,13 @@ bool json_lazy_was_short(const struct json_lazy *lazy);
 
 struct json_node *json_lazy_root(struct json_lazy *lazy);
 /* NULL: it has none, or is no object. Of members that are called the same the last one counts. */
-struct json_node *json_node_get(struct json_lazy *lazy, struct json_node *node, const char *key);
+struct json_node *json_lazy_get(struct json_lazy *lazy, struct json_node *node, const char *key);
 /* The members in their order; NULL: there are no more. */
-struct json_node *json_node_first(struct json_lazy *lazy, struct json_node *node);
-struct json_node *json_node_next(struct json_node *node);
-const char *json_node_key(const struct json_node *node);
+struct json_node *json_lazy_first(struct json_lazy *lazy, struct json_node *node);
+struct json_node *json_lazy_next(struct json_node *node);
+const char *json_lazy_key(const struct json_node *node);
 /* Borrowed; NULL node: NULL. NULL: no JSON, nested deeper than RPC_DEPTH_MAX, or past the bound. */
-json_t *json_node_value(struct json_lazy *lazy, struct json_node *node);
+json_t *json_lazy_value(struct json_lazy *lazy, struct json_node *node);
 /* What stands at a JSON pointer, as far as it leads through objects: *restp is what is left of it
  * from there, within an array, or "". NULL: nothing. */
 struct json_node *json_lazy_at(struct json_lazy *lazy, const char *pointer, const char **restp);

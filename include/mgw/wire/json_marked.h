@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#define JSON_MARK_NUMBER 0xff /* json_number.h */
+#define JSON_MARK_NUMBER 0xff /* rpc_number.h */
 #define JSON_MARK_RAW 0xfe    /* json_raw.h; what is below is a text */
 
 /* NULL: out of memory. */

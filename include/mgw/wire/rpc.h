@@ -85,7 +85,7 @@ json_t *rpc_notification_take(const char *method, json_t *params);
 json_t *rpc_request_take(json_t *id_take, const char *method, json_t *params);
 
 /* Any value as compact text, one line, a NUL behind it; the caller frees out->p. Numbers that were
- * kept as written (json_number.h) are so again, doubles the shortest that is read back the same,
+ * kept as written (rpc_number.h) are so again, doubles the shortest that is read back the same,
  * with
  * ".0" where it would be an integer. 0, -ENOMEM. */
 int rpc_dump(const json_t *value, struct str *out);

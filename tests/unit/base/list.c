@@ -4,7 +4,7 @@
 
 struct item {
         int number;
-        struct list link;
+        struct list node;
 };
 
 /* The numbers on the list, as decimal digits. */
@@ -13,7 +13,7 @@ static long digits(struct list *head)
         long n = 0;
 
         list_for_each (it, head)
-                n = n * 10 + container_of(it, struct item, link)->number;
+                n = n * 10 + container_of(it, struct item, node)->number;
         return n;
 }
 
@@ -22,8 +22,8 @@ static void fill(struct list *head, struct item items[3])
         list_init(head);
         for (int i = 0; i < 3; i++) {
                 items[i].number = i + 1;
-                list_init(&items[i].link);
-                list_append(head, &items[i].link);
+                list_init(&items[i].node);
+                list_append(head, &items[i].node);
         }
 }
 
@@ -34,8 +34,8 @@ Test(list, keeps_the_order_of_appending)
 
         fill(&head, items);
         check_int(digits(&head), 123);
-        cr_assert_eq(list_first(&head), &items[0].link);
-        cr_assert_eq(list_last(&head), &items[2].link);
+        cr_assert_eq(list_first(&head), &items[0].node);
+        cr_assert_eq(list_last(&head), &items[2].node);
 }
 
 Test(list, unlinks_once_twice_and_zeroed)
@@ -45,14 +45,14 @@ Test(list, unlinks_once_twice_and_zeroed)
         struct item items[3];
 
         fill(&head, items);
-        list_unlink(&items[1].link);
-        list_unlink(&items[1].link);
+        list_unlink(&items[1].node);
+        list_unlink(&items[1].node);
         list_unlink(&zeroed);
         check_int(digits(&head), 13);
-        cr_assert(list_is_empty(&items[1].link));
+        cr_assert(list_is_empty(&items[1].node));
         cr_assert(list_is_empty(&zeroed));
-        list_unlink(&items[0].link);
-        list_unlink(&items[2].link);
+        list_unlink(&items[0].node);
+        list_unlink(&items[2].node);
         cr_assert(list_is_empty(&head));
         cr_assert_null(list_first(&head));
         cr_assert_null(list_last(&head));
@@ -64,12 +64,12 @@ Test(list, moves_to_the_tail_from_anywhere)
         struct item items[3];
 
         fill(&head, items);
-        list_move_to_tail(&head, &items[0].link);
+        list_move_to_tail(&head, &items[0].node);
         check_int(digits(&head), 231);
-        list_move_to_tail(&head, &items[0].link);
+        list_move_to_tail(&head, &items[0].node);
         check_int(digits(&head), 231);
-        list_unlink(&items[2].link);
-        list_move_to_tail(&head, &items[2].link);
+        list_unlink(&items[2].node);
+        list_move_to_tail(&head, &items[2].node);
         check_int(digits(&head), 213);
 }
 

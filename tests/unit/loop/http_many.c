@@ -105,7 +105,7 @@ static unsigned most_in_a_handle(bool is_stream, unsigned *n_handles)
 
         *n_handles = 0;
         list_for_each (it, &client->pools[is_stream][false]) {
-                const struct http_multi *multi = container_of(it, struct http_multi, link);
+                const struct http_multi *multi = container_of(it, struct http_multi, node);
 
                 if (multi->n_running > most)
                         most = multi->n_running;

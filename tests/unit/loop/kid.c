@@ -139,7 +139,7 @@ int kid_try(struct kid *kid, const char *const *argv)
                 .on_long_line = kid_on_long_line,
                 .on_piece = kid_on_piece,
                 .on_error_line = kid_on_error_line,
-                .on_room = kid_on_room,
+                .on_drained = kid_on_room,
                 .on_exit = kid_on_exit,
         };
         struct child_options options = kid->options;

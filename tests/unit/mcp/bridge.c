@@ -1,6 +1,6 @@
 /* What the bridge makes is held against the JSON schema of its receiver's revision. */
 #include "mgw/mcp/bridge.h"
-#include "mgw/mcp/schema.h"
+#include "mgw/schema/schema.h"
 #include "mgw/wire/rpc.h"
 
 #include "../check.h"

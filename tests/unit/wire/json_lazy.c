@@ -1,5 +1,5 @@
 #include "mgw/wire/json_lazy.h"
-#include "mgw/wire/json_number.h"
+#include "mgw/wire/rpc_number.h"
 
 #include "../check.h"
 
@@ -16,7 +16,7 @@ static const char *text_at(struct json_lazy *lazy, const char *pointer)
 {
         const char *rest;
 
-        return json_string_value(json_node_value(lazy, json_lazy_at(lazy, pointer, &rest)));
+        return json_string_value(json_lazy_value(lazy, json_lazy_at(lazy, pointer, &rest)));
 }
 
 Test(json_lazy, finds_members_without_making_the_rest)
@@ -24,16 +24,16 @@ Test(json_lazy, finds_members_without_making_the_rest)
         struct json_lazy *lazy =
                 lazy_from(" {\"a\" : {\"b/c\": \"x\", \"d\\u00fc\": [1, \"]}\\\"\"]} ,"
                           "\"broken\": [1, nonsense], \"n\": 18446744073709551615} ");
-        struct json_node *node = json_node_first(lazy, json_lazy_root(lazy));
+        struct json_node *node = json_lazy_first(lazy, json_lazy_root(lazy));
         const char *rest;
 
-        check_str(str_from(json_node_key(node)), STR("a"));
+        check_str(str_from(json_lazy_key(node)), STR("a"));
         check_str(str_from(text_at(lazy, "/a/b~1c")), STR("x"));
         node = json_lazy_at(lazy, "/a/d\303\274/1", &rest);
         check_str(str_from(rest), STR("/1"));
-        check_int(json_array_size(json_node_value(lazy, node)), 2);
-        cr_assert_null(json_node_value(lazy, json_lazy_at(lazy, "/broken", &rest)));
-        cr_assert(rpc_is_number(json_node_value(lazy, json_lazy_at(lazy, "/n", &rest))));
+        check_int(json_array_size(json_lazy_value(lazy, node)), 2);
+        cr_assert_null(json_lazy_value(lazy, json_lazy_at(lazy, "/broken", &rest)));
+        cr_assert(rpc_is_number(json_lazy_value(lazy, json_lazy_at(lazy, "/n", &rest))));
         cr_assert_null(json_lazy_at(lazy, "/a/none", &rest));
         cr_assert_not(json_lazy_was_short(lazy));
         json_lazy_destroy(lazy);
@@ -81,7 +81,7 @@ Test(json_lazy, stands_on_values_too)
         const char *rest;
 
         check_str(str_from(text_at(lazy, "/a/b")), STR("x"));
-        check_int(json_array_size(json_node_value(lazy, json_lazy_at(lazy, "/a/c/0", &rest))), 1);
+        check_int(json_array_size(json_lazy_value(lazy, json_lazy_at(lazy, "/a/c/0", &rest))), 1);
         check_str(str_from(rest), STR("/0"));
         json_lazy_destroy(lazy);
 }
@@ -104,9 +104,9 @@ Test(json_lazy, is_bounded)
                 check_int(buf_add(&text, ",[]", 3), 0);
         check_int(buf_addf(&text, "]}"), 0);
         check_int(json_lazy_create(buf_bytes(&text), &lazy, &at), 0);
-        cr_assert_null(json_node_value(lazy, json_lazy_at(lazy, "/deep", &rest)));
+        cr_assert_null(json_lazy_value(lazy, json_lazy_at(lazy, "/deep", &rest)));
         cr_assert_not(json_lazy_was_short(lazy));
-        cr_assert_null(json_node_value(lazy, json_lazy_at(lazy, "/wide", &rest)));
+        cr_assert_null(json_lazy_value(lazy, json_lazy_at(lazy, "/wide", &rest)));
         cr_assert(json_lazy_was_short(lazy));
         json_lazy_destroy(lazy);
         buf_finish(&text);

@@ -1,8 +1,8 @@
 /* JSON-RPC envelopes: what is refused and why, what is read, what is written. */
 #include "mgw/wire/rpc.h"
 
-#include "mgw/wire/json_number.h"
 #include "mgw/wire/json_raw.h"
+#include "mgw/wire/rpc_number.h"
 #include "mgw/wire/rpc_peek.h"
 
 #include "../check.h"

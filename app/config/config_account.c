@@ -1,0 +1,196 @@
+/* As whom an upstream is called: "headers", "oauth" and "env" of an entry for everybody, and those
+ * under "users" for who stands there. What a user's own say wins; the rest is everybody's. */
+#include "config_inside.h"
+#include "mgw/base/strv.h"
+#include "mgw/wire/hdr.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ---- reading ---- */
+
+void config_account_load_pairs(struct loading *l, const char *at, json_t *object,
+                               const char *between, char ***stringsp)
+{
+        const char *name;
+        json_t *value;
+
+        if (!json_is_object(object)) {
+                config_fault(l, at, "must be an object of strings");
+                return;
+        }
+        json_object_foreach (object, name, value) {
+                char *text = config_text(l, at, JSON_STRING, value), *pair;
+
+                if (text == NULL)
+                        continue;
+                if (strpbrk(text, "\r\n") != NULL || strpbrk(name, "\r\n:= ") != NULL)
+                        config_fault(l, at, "%s: a name or value here holds no line break", name);
+                else if (asprintf(&pair, "%s%s%s", name, between, text) >= 0)
+                        (void)strv_add_take(stringsp, pair);
+                free(text);
+        }
+}
+
+static void load_user_key(struct loading *l, const char *at, const char *key, json_t *value,
+                          enum config_server_kind kind, struct config_account *account)
+{
+        bool is_child = kind == CONFIG_SERVER_STDIO, is_rest = kind == CONFIG_SERVER_REST;
+
+        if (is_child && strcmp(key, "env") == 0)
+                config_account_load_pairs(l, at, value, "=", &account->env);
+        else if (!is_child && strcmp(key, "headers") == 0)
+                config_account_load_pairs(l, at, value, ": ", &account->headers);
+        else if (!is_child && strcmp(key, "oauth") == 0)
+                config_oauth_load(l, at, value, &account->oauth);
+        else if (is_rest && strcmp(key, "security") == 0)
+                config_account_load_pairs(l, at, value, "=", &account->security);
+        else
+                config_fault(l, at, "not known: a user has %s here",
+                             is_child  ? "\"env\""
+                             : is_rest ? "\"headers\", \"oauth\" and \"security\""
+                                       : "\"headers\" and \"oauth\"");
+}
+
+static void load_user(struct loading *l, const char *full, json_t *object,
+                      enum config_server_kind kind, struct config_account *account)
+{
+        const char *key;
+        json_t *value;
+
+        if (!hdr_is_visible(str_from(account->email), CONFIG_EMAIL_MAX))
+                config_fault(l, full, "a user's name is made of visible characters");
+        if (!json_is_object(object))
+                config_fault(l, full, "must be an object");
+        json_object_foreach (object, key, value) {
+                char at[CONFIG_KEY_SIZE];
+
+                config_key(at, full, key);
+                load_user_key(l, at, key, value, kind, account);
+        }
+}
+
+void config_account_load_users(struct loading *l, const char *at, json_t *object,
+                               struct config_server *s)
+{
+        const char *email;
+        json_t *value;
+
+        s->users = calloc(json_object_size(object) + 1, sizeof(*s->users));
+        if (s->users == NULL || !json_is_object(object)) {
+                config_fault(l, at, "must be an object: user -> {\"headers\", \"oauth\", \"env\"}");
+                return;
+        }
+        json_object_foreach (object, email, value) {
+                struct config_account *account = &s->users[s->n_users++];
+                char full[CONFIG_KEY_SIZE];
+
+                config_key(full, at, email);
+                account->email = strdup(email);
+                load_user(l, full, value, s->kind, account);
+        }
+}
+
+/* ---- what is everybody's ---- */
+
+static const char authorization[] = "Authorization:";
+
+/* Has one of the lines the name that this one begins with? The name of a header has no case. */
+static bool has_name(char *const *lines, const char *line, const char *end)
+{
+        size_t n = strcspn(line, end) + 1;
+
+        for (; lines != NULL && *lines != NULL; lines++)
+                if ((*end == ':' ? strncasecmp(*lines, line, n) : strncmp(*lines, line, n)) == 0)
+                        return true;
+        return false;
+}
+
+static void inherit_lines(char ***linesp, char *const *from, const char *end, bool has_token)
+{
+        for (; from != NULL && *from != NULL; from++) {
+                bool is_other_token =
+                        has_token && strncasecmp(*from, authorization, strlen(authorization)) == 0;
+
+                if (!is_other_token && !has_name(*linesp, *from, end))
+                        (void)strv_add_take(linesp, strdup(*from));
+        }
+}
+
+static void inherit(struct config_account *account, const struct config_account *all)
+{
+        bool has_token = account->oauth != NULL;
+
+        if (has_token && all->oauth != NULL)
+                config_oauth_inherit(account->oauth, all->oauth);
+        else if (!has_token && !has_name(account->headers, authorization, ":"))
+                account->oauth = all->oauth;
+        inherit_lines(&account->headers, all->headers, ":", has_token);
+        inherit_lines(&account->env, all->env, "=", false);
+        inherit_lines(&account->security, all->security, "=", false);
+}
+
+/* ---- the whole ---- */
+
+static void check_own(struct loading *l, const char *full, const struct config_account *account)
+{
+        char at[CONFIG_KEY_SIZE];
+
+        config_key(at, full, "oauth");
+        if (account->oauth != NULL && has_name(account->headers, authorization, ":"))
+                config_fault(l, at, "does not go with an \"Authorization\" among the \"headers\"");
+}
+
+static void check_user(struct loading *l, const char *entry, struct config_server *s,
+                       struct config_account *account)
+{
+        char full[CONFIG_KEY_SIZE], at[CONFIG_KEY_SIZE];
+
+        config_key(at, entry, "users");
+        config_key(full, at, account->email);
+        config_key(at, full, "oauth");
+        check_own(l, full, account);
+        inherit(account, &s->account);
+        if (account->oauth != NULL && (account->oauth != s->account.oauth || s->per_user))
+                config_oauth_check(l, at, s, account->oauth);
+}
+
+/* With "per_user" nobody acts with what is everybody's alone: it need not be whole. */
+void config_account_check(struct loading *l, const char *full, struct config_server *s)
+{
+        char at[CONFIG_KEY_SIZE];
+
+        config_key(at, full, "oauth");
+        check_own(l, full, &s->account);
+        if (s->account.oauth != NULL && !s->per_user)
+                config_oauth_check(l, at, s, s->account.oauth);
+        for (size_t i = 0; i < s->n_users; i++)
+                check_user(l, full, s, &s->users[i]);
+        config_key(at, full, "per_user");
+        if (s->per_user && s->n_users == 0)
+                config_fault(l, at, "needs \"users\"");
+        config_key(at, full, "users");
+        if (s->scope == CONFIG_SCOPE_SHARED && s->n_users > 0)
+                config_fault(l, at, "does not go with \"scope\": \"shared\", one child for all");
+}
+
+static void account_finish(struct config_account *account)
+{
+        free(account->email);
+        strv_free(account->headers);
+        strv_free(account->env);
+        strv_free(account->security);
+        config_oauth_finish(account->oauth);
+}
+
+void config_account_finish(struct config_server *s)
+{
+        for (size_t i = 0; i < s->n_users; i++) {
+                if (s->users[i].oauth == s->account.oauth)
+                        s->users[i].oauth = NULL;
+                account_finish(&s->users[i]);
+        }
+        free(s->users);
+        account_finish(&s->account);
+}

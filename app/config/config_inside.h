@@ -1,0 +1,124 @@
+/* What the parts of the configuration's reader share. */
+#pragma once
+
+#include "mgw/base/str.h"
+#include "mgw/config/config.h"
+
+#define CONFIG_KEY_SIZE 512
+
+struct loading {
+        struct config *config;
+        FILE *err;
+        const char *path; /* NULL: no file */
+        struct str text;  /* as JSON; empty: there are no lines to tell */
+        unsigned n_faults;
+        bool is_ours;           /* the file: not a client's */
+        const char *servers_at; /* where its entries stand: "mcpServers", "servers"... */
+        const json_t *inputs;   /* of VS Code; NULL: none */
+        const json_t *own_env;  /* "env" of the entry that is being read; NULL: none */
+        json_t *ignored;        /* keys that are not for us, as a set */
+        json_t *wanted;         /* NULL, or a set that takes variables which are not set */
+        json_t *imported;       /* NULL, or what takes the entries, to be printed: by name */
+        json_error_t twice;     /* a member that stands twice; line 0: none */
+        bool keeps_variables;   /* what depends on the file's place is filled in, they stay */
+};
+
+/* A fault at the key that the path of keys (dots between them) names. */
+void config_fault(struct loading *l, const char *key, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+/* The same, under another name than the key's. */
+void config_fault_at(struct loading *l, const char *key, const char *where, const char *fmt, ...)
+        __attribute__((format(printf, 4, 5)));
+/* Told like a fault, and none. */
+void config_note(struct loading *l, const char *key, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+/* The path "at.key" into full; what is too long is cut. */
+void config_key(char full[CONFIG_KEY_SIZE], const char *at, const char *key);
+/* text with each ${...} filled in; the caller frees it. NULL: the fault has been told. */
+char *config_expand(struct loading *l, const char *key, const char *text);
+/* A JSON value as text, with each ${...} filled in; the caller frees it. want: JSON_STRING,
+ * JSON_REAL (numbers, or strings that hold one) or JSON_TRUE (booleans likewise). NULL: the fault
+ * has been told. */
+char *config_text(struct loading *l, const char *key, json_type want, const json_t *value);
+/* Letters, digits and '-', at most max. */
+bool config_is_name(const char *name, size_t max);
+
+/* Reads and checks the file of a REST server (rest_file or openapi_file), which the key at names.
+ */
+void config_rest_load(struct loading *l, const char *at, struct config_server *server);
+
+/* {"a": "b"} as "a<between>b", into an array of strings that ends with NULL. */
+void config_account_load_pairs(struct loading *l, const char *at, json_t *object,
+                               const char *between, char ***stringsp);
+/* {"token_url", "client_id"...}. */
+void config_oauth_load(struct loading *l, const char *at, json_t *object,
+                       struct config_oauth **oauthp);
+/* What it does not say itself, but for the refresh token. */
+void config_oauth_inherit(struct config_oauth *oauth, struct config_oauth *from);
+/* Has it what it needs? Reads its refresh token from its file; s: the entry that it stands in. */
+void config_oauth_check(struct loading *l, const char *at, const struct config_server *s,
+                        struct config_oauth *oauth);
+void config_oauth_finish(struct config_oauth *oauth);
+/* {"ada@example.com": {"headers", "oauth", "env"}}. */
+void config_account_load_users(struct loading *l, const char *at, json_t *object,
+                               struct config_server *s);
+/* When all of the entry is read: completes what stands in for users, reads their refresh tokens,
+ * and checks it all. full: the entry's key. */
+void config_account_check(struct loading *l, const char *full, struct config_server *s);
+void config_account_finish(struct config_server *s);
+
+/* A relative path is meant from where the configuration file lies; the caller frees it. */
+char *config_beside(const char *config_path, const char *file);
+
+/* The file at path, as JSON; l->text is then its text. NULL: the fault has been told. */
+json_t *config_file_read(struct loading *l, const char *path);
+
+/* ---- files of MCP clients (config_client.c, config_client_entry.c) ---- */
+
+/* Whose file it is, and where its entries stand: is_ours, servers_at, inputs. Its entries by their
+ * names in the file, as an object, which the caller owns. NULL: there are none, or not in a form
+ * that can be read, which has been told. */
+json_t *config_client_open(struct loading *l, json_t *root);
+/* Is it a key at the top of a file which holds the entries, or says something of them? */
+bool config_client_holds_servers(const struct loading *l, const char *key);
+/* An entry, in whatever client's spelling, in ours; the caller owns it. What is not for us is kept
+ * in l->ignored, what nobody knows stays in it. */
+json_t *config_client_adopt(struct loading *l, json_t *entry);
+/* The key is nobody's of ours, and a client's file has such. */
+void config_client_ignore(struct loading *l, const char *key);
+/* All of the file has been read: tells in one line what was not for us. */
+void config_client_tell(struct loading *l);
+/* A name that config_is_name() takes, and that no other server has, made of a client's; the caller
+ * frees it. NULL: out of memory. is_taken(owner, name): has another one got it? */
+char *config_client_name(const char *name, bool (*is_taken)(const void *owner, const char *name),
+                         const void *owner);
+
+/* Is it a key of ours in an entry? */
+bool config_server_knows(const char *key);
+/* The key of ours that differs from it in one place; NULL: none. */
+const char *config_server_near(const char *key);
+/* What an entry (in our spelling) is, by its keys. */
+enum config_server_kind config_server_kind(const json_t *entry);
+/* Does the kind know the key, which is one of ours? */
+bool config_server_takes(enum config_server_kind kind, const char *key);
+/* Does the word differ from what may be meant in one place (one character more, less or another,
+ * two exchanged), or in upper and lower case alone? Short words have no such slips. */
+bool config_is_slip(const char *word, const char *meant);
+
+/* Can the files be used, and do they go together? full: the entry's key. */
+void config_tls_check(struct loading *l, const char *full, const struct config_server *s);
+void config_tls_check_gateway(struct loading *l);
+
+/* NAME=value lines of the file (.env), beside those there are; what has come first wins. */
+void config_env_file_load(struct loading *l, const char *at, const char *file, char ***linesp);
+
+/* For l->imported: an entry that has been read as it stands in any folder: paths are absolute, and
+ * what depends on the file's place is filled in. The caller owns it; NULL: the fault has been told.
+ */
+json_t *config_import_settle(struct loading *l, const char *full, json_t *entry);
+
+/* Reads one entry, by its name in the file, and adds it. */
+void config_server_load(struct loading *l, const char *name, json_t *entry);
+void config_server_finish(struct config_server *server);
+/* All is read: are two tools called the same? */
+void config_names_check(struct loading *l);

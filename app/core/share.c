@@ -1,0 +1,177 @@
+/* A user's share lives as long as the user. An address's is made when it is first seen, and lives
+ * on for a while when nothing is held any more, so that what it may do a second is remembered. */
+#include "mgw/core/share.h"
+
+#include "mgw/core/back_off.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An address that holds nothing is forgotten after this; by then its rate is full again. */
+#define FORGOTTEN_AFTER_MS 10000
+/* What may be saved up of calls a second, in seconds. */
+#define BURST_S 5
+
+static void share_on_due(struct timer *timer);
+
+static void share_init(struct share *share, struct context *context, uint64_t max_bytes)
+{
+        share->context = context;
+        share->memory = (struct ledger_payer){.ledger = &context->ledger, .max_bytes = max_bytes};
+        share->expiry.on_due = share_on_due;
+        list_init(&share->idle_sessions);
+        list_init(&share->children);
+        list_init(&share->back_offs);
+        list_init(&share->work);
+}
+
+static struct share *share_new(struct context *context)
+{
+        struct share *share = calloc(1, sizeof(*share));
+
+        if (share != NULL)
+                share_init(share, context, context->memory_per_user_max_bytes);
+        return share;
+}
+
+void share_context_init(struct context *context)
+{
+        list_init(&context->idle_shares);
+        context->own_share = share_new(context);
+        if (context->own_share != NULL)
+                context->own_share->memory.max_bytes = 0;
+}
+
+void share_destroy(struct share *share)
+{
+        if (share == NULL)
+                return;
+        back_off_forget_all(share);
+        list_unlink(&share->busy_link);
+        log_budget_finish(&share->log);
+        free(share);
+}
+
+static void share_free(void *object)
+{
+        share_destroy(object);
+}
+
+static void share_forget(struct share *share)
+{
+        timer_disarm(share->context->loop, &share->expiry);
+        HASH_DEL(share->context->shares, share);
+        loop_bury(share->context->loop, share, share_free);
+}
+
+void share_context_finish(struct context *context)
+{
+        struct share *share, *next;
+
+        HASH_ITER(hh, context->shares, share, next)
+        {
+                share_forget(share);
+        }
+        if (context->own_share != NULL)
+                loop_bury(context->loop, context->own_share, share_free);
+        context->own_share = NULL;
+}
+
+static void share_on_due(struct timer *timer)
+{
+        struct share *share = container_of(timer, struct share, expiry);
+
+        if (share->is_address && share->n_holders == 0)
+                share_forget(share);
+        else
+                share->context->on_idle_due(share);
+}
+
+/* IPv4 as IPv6 maps it, of IPv6 the network; what is none (a unix socket's client) is one of all
+ * zeros. */
+static void read_address(uint8_t address[16], struct str text)
+{
+        char copy[INET6_ADDRSTRLEN];
+
+        memset(address, 0, 16);
+        if (text.n == 0 || text.n >= sizeof(copy))
+                return;
+        memcpy(copy, text.p, text.n);
+        copy[text.n] = '\0';
+        if (inet_pton(AF_INET, copy, address + 12) == 1)
+                memset(address + 10, 0xff, 2);
+        else if (inet_pton(AF_INET6, copy, address) == 1)
+                memset(address + 8, 0, 8);
+}
+
+static struct share *share_of_address(struct context *context, struct str text)
+{
+        uint8_t address[16];
+        struct share *share;
+
+        read_address(address, text);
+        HASH_FIND(hh, context->shares, address, sizeof(address), share);
+        if (share != NULL)
+                return share;
+        share = share_new(context);
+        if (share == NULL)
+                return NULL;
+        share->is_address = true;
+        memcpy(share->address, address, sizeof(address));
+        HASH_ADD(hh, context->shares, address, sizeof(address), share);
+        return share;
+}
+
+struct share *share_of(struct context *context, struct user *user, struct str address)
+{
+        if (user->is_anonymous)
+                return share_hold(share_of_address(context, address));
+        if (user->share == NULL)
+                user->share = share_new(context);
+        return share_hold(user->share);
+}
+
+struct share *share_hold(struct share *share)
+{
+        if (share != NULL)
+                share->n_holders++;
+        return share;
+}
+
+void share_let_go(struct share *share)
+{
+        if (share == NULL || --share->n_holders > 0 || !share->is_address)
+                return;
+        (void)timer_arm(share->context->loop, &share->expiry, FORGOTTEN_AFTER_MS);
+}
+
+bool share_may_log(struct share *share, const char *whose)
+{
+        return log_budget_take(&share->log, whose, loop_now_ms(share->context->loop));
+}
+
+unsigned share_refuses_calls(struct share *share, unsigned n, unsigned n_calls)
+{
+        const struct config *config = share->context->config;
+        uint32_t per_s = config->calls_per_user_s;
+
+        if (n_calls > 0 && config->calls_per_user_max > 0 &&
+            share->n_calls + n_calls > config->calls_per_user_max)
+                return 429;
+        return rate_take(&share->calls, per_s, per_s * BURST_S, n,
+                         loop_now_ms(share->context->loop))
+                       ? 0
+                       : 429;
+}
+
+unsigned share_refuses_stream(const struct share *share)
+{
+        const struct context *context = share->context;
+        uint32_t max = context->config->streams_per_user_max;
+
+        if (context->stats.n_streams >= context->streams_max)
+                return 429;
+        return max > 0 && share->n_streams >= max ? 429 : 0;
+}

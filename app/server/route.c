@@ -1,0 +1,254 @@
+/* The table of paths. Judged once, when the head is in: Origin (403), path (404), preflight (204),
+ * method (405), user (401), content type (415), length (413), the session of a message (404). So of
+ * what is refused no body is kept, and a body under way is a known user's. */
+#include "mgw/server/route.h"
+
+#include "mgw/base/clock.h"
+#include "mgw/core/share.h"
+#include "mgw/mcp/guard.h"
+#include "mgw/server/admin.h"
+#include "mgw/session/endpoint_session.h"
+#include "mgw/session/refuse.h"
+#include "mgw/wire/hdr.h"
+#include "mgw/wire/rpc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What comes with a request. */
+enum body {
+        BODY_NONE, /* what comes all the same is thrown away: some clients send {} with a DELETE */
+        BODY_JSON, /* told by its Content-Type */
+        BODY_ANY,
+};
+
+enum audience {
+        FOR_ALL,
+        FOR_USERS,
+        FOR_OPERATORS, /* what came by the inside port; to others it is not there */
+};
+
+struct route {
+        const char *path;
+        enum cgi_method method;
+        enum body body;
+        enum audience audience;
+        /* What else the head alone tells. false: it has been answered. */
+        bool (*on_head)(struct request *req);
+        void (*on_request)(struct request *req);
+};
+
+static const struct route routes[] = {
+        {"/mcp", CGI_POST, BODY_JSON, FOR_USERS, NULL, endpoint_session_on_post},
+        {"/mcp", CGI_GET, BODY_NONE, FOR_USERS, NULL, endpoint_session_on_get},
+        {"/mcp", CGI_DELETE, BODY_NONE, FOR_USERS, NULL, endpoint_session_on_delete},
+        {"/sse", CGI_GET, BODY_NONE, FOR_USERS, NULL, endpoint_session_on_sse},
+        {"/message", CGI_POST, BODY_JSON, FOR_USERS, endpoint_session_on_message_head,
+         endpoint_session_on_message},
+        {"/health", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_health},
+        {"/ready", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_ready},
+        {"/metrics", CGI_GET, BODY_NONE, FOR_OPERATORS, NULL, admin_on_metrics},
+        {"/admin/announce", CGI_POST, BODY_ANY, FOR_OPERATORS, NULL, admin_on_announce},
+};
+
+/* A request without a body that brings so much of one is refused. */
+#define IGNORED_BODY_MAX_BYTES (64u << 10)
+
+#define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+static const char *const method_names[] = {"GET", "HEAD", "POST", "DELETE", "OPTIONS"};
+
+static const struct cgi_header plain[] = {{"Content-Type", "text/plain"}, {0}};
+
+/* RFC 6750 3. No resource_metadata (RFC 9728), and 404 at its paths: it leads to an authorization
+ * server, and there is none; a client that goes there begins a login that cannot end. */
+static void refuse_user(struct request *req, enum user_verdict verdict)
+{
+        static const struct str words[] = {
+                [USER_NO_TOKEN] = {"A bearer token is needed (mgw token EMAIL makes one).\n", 54},
+                [USER_BAD_TOKEN] = {"The bearer token is not known here.\n", 36},
+                [USER_EXPIRED] = {"The bearer token has expired.\n", 30},
+        };
+        const char *challenge =
+                verdict == USER_NO_TOKEN ? "Bearer" : "Bearer error=\"invalid_token\"";
+
+        request_reply(req, 401,
+                      (const struct cgi_header[]){{"Content-Type", "text/plain"},
+                                                  {"WWW-Authenticate", challenge},
+                                                  {"Cache-Control", "no-store"},
+                                                  {0}},
+                      words[verdict]);
+}
+
+static void preflight(struct request *req)
+{
+        static const struct cgi_header headers[] = {
+                {"Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"},
+                {"Access-Control-Allow-Headers",
+                 "Authorization, Content-Type, Accept, Mcp-Session-Id, "
+                 "MCP-Protocol-Version, Last-Event-ID, *"}, /* Mcp-Param-*: any name */
+                {"Access-Control-Max-Age", "86400"},
+                {0},
+        };
+
+        request_reply(req, 204, headers, STR(""));
+}
+
+static void refuse_method(struct request *req)
+{
+        char allow[64];
+        size_t n = (size_t)snprintf(allow, sizeof(allow), "OPTIONS");
+
+        for (size_t i = 0; i < N_ROUTES; i++)
+                if (str_eq(str_from(routes[i].path), req->in->head.path))
+                        n += (size_t)snprintf(allow + n, sizeof(allow) - n, ", %s",
+                                              method_names[routes[i].method]);
+        request_reply(req, 405, (const struct cgi_header[]){{"Allow", allow}, {0}}, STR(""));
+}
+
+/* The length, where it is told; one that is not is held to the cap while it comes. */
+static bool is_longer_than(const struct request *req, uint64_t max_bytes)
+{
+        return req->in->head.has_length && req->in->head.content_length > max_bytes;
+}
+
+static void refuse_length(struct request *req)
+{
+        request_reply(req, 413, plain, STR("The body is over the limit (body_max_bytes).\n"));
+}
+
+static bool judge_body(struct request *req)
+{
+        const struct route *route = req->in->route;
+        uint32_t max_bytes = request_context(req)->config->body_max_bytes;
+
+        if (route->body == BODY_NONE) {
+                if (!is_longer_than(req, IGNORED_BODY_MAX_BYTES))
+                        return true;
+                refuse_length(req);
+        } else if (route->body == BODY_JSON &&
+                   !hdr_media_is(req->in->head.content_type, STR("application/json"))) {
+                refuse_message(req, 415, NULL, RPC_INVALID_REQUEST,
+                               "Content-Type must be application/json", NULL);
+        } else if (is_longer_than(req, max_bytes)) {
+                refuse_length(req);
+        } else if (route->on_head == NULL || route->on_head(req)) {
+                request_take_body(req, max_bytes);
+                return true;
+        }
+        return false;
+}
+
+/* What nobody is asked for is the gateway's own. */
+static bool judge_share(struct request *req)
+{
+        struct context *context = request_context(req);
+        struct share *share = req->in->user != NULL
+                                      ? share_of(context, req->in->user, req->in->head.remote_addr)
+                                      : share_hold(context->own_share);
+
+        if (share == NULL)
+                refuse_busy(req, NULL, 503);
+        else
+                request_set_share(req, share);
+        return share != NULL;
+}
+
+/* A client of the socket that is no web server names no address: it is of this machine. */
+static bool is_from_here(struct str address)
+{
+        return address.n == 0 || str_has_prefix(address, STR("127.")) ||
+               str_eq(address, STR("::1")) || str_has_prefix(address, STR("::ffff:127."));
+}
+
+/* Without users the door is open to this machine alone, unless it is said that it is to all. */
+static bool judge_anonymous(struct request *req)
+{
+        const struct config *config = request_context(req)->config;
+
+        if (req->in->user == NULL || !req->in->user->is_anonymous || config->auth_anonymous ||
+            is_from_here(req->in->head.remote_addr))
+                return true;
+        request_reply(
+                req, 403, plain,
+                STR("No users are configured here (auth.tokens_file), so only clients of this "
+                    "machine are let in (auth.anonymous lets in all).\n"));
+        return false;
+}
+
+static bool judge_user(struct request *req)
+{
+        enum user_verdict verdict = USER_OK;
+
+        if (req->in->route->audience == FOR_USERS)
+                verdict = user_find(request_context(req)->users, req->in->head.authorization,
+                                    clock_wall_ms(), &req->in->user);
+        if (verdict != USER_OK)
+                refuse_user(req, verdict);
+        return verdict == USER_OK && judge_anonymous(req);
+}
+
+/* Sets req->in->route, or answers. Addresses are often written with a slash at their end. */
+static bool judge_path(struct request *req)
+{
+        enum cgi_method method = req->in->head.method == CGI_HEAD ? CGI_GET : req->in->head.method;
+        struct str *path = &req->in->head.path;
+        bool path_is_known = false;
+
+        path->n -= path->n > 1 && path->p[path->n - 1] == '/';
+        for (size_t i = 0; i < N_ROUTES; i++) {
+                const struct route *route = &routes[i];
+
+                if (!str_eq(str_from(route->path), req->in->head.path) ||
+                    (route->audience == FOR_OPERATORS && !req->in->head.is_inside))
+                        continue;
+                path_is_known = true;
+                if (route->method == method &&
+                    (req->in->head.method != CGI_HEAD || route->audience != FOR_USERS)) {
+                        req->in->route = route;
+                        return true;
+                }
+        }
+        if (!path_is_known)
+                request_reply(
+                        req, 404, plain,
+                        STR("Nothing is here. MCP is at /mcp, or at /sse for old clients.\n"));
+        else if (req->in->head.method == CGI_OPTIONS)
+                preflight(req);
+        else
+                refuse_method(req);
+        return false;
+}
+
+static bool judge_origin(struct request *req)
+{
+        const struct config *config = request_context(req)->config;
+
+        if (req->in->head.origin.n == 0)
+                return true;
+        if (!guard_origin_is_allowed(req->in->head.origin,
+                                     (const char *const *)config->allowed_origins,
+                                     config->n_allowed_origins)) {
+                request_reply(req, 403, plain,
+                              STR("This Origin is not allowed (allowed_origins).\n"));
+                return false;
+        }
+        req->is_cross_origin = true;
+        return true;
+}
+
+static bool route_on_head(struct request *req)
+{
+        return judge_origin(req) && judge_path(req) && judge_user(req) && judge_share(req) &&
+               judge_body(req);
+}
+
+static void route_on_request(struct request *req)
+{
+        req->in->route->on_request(req);
+}
+
+const struct fcgi_server_events route_events = {
+        .on_head = route_on_head,
+        .on_request = route_on_request,
+};

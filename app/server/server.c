@@ -1,0 +1,370 @@
+/* The life of the process: open, run, drain on the first SIGTERM or SIGINT, end on the second,
+ * reload tokens on SIGHUP. */
+#include "mgw/server/server.h"
+
+#include "memory.h"
+#include "mgw/base/clock.h"
+#include "mgw/base/log.h"
+#include "mgw/base/log_budget.h"
+#include "mgw/base/notify.h"
+#include "mgw/core/share.h"
+#include "mgw/loop/child.h"
+#include "mgw/loop/signal.h"
+#include "mgw/loop/sock.h"
+#include "mgw/loop/watchdog.h"
+#include "mgw/server/route.h"
+#include "mgw/session/call_input.h"
+#include "mgw/session/request_state.h"
+#include "mgw/session/session.h"
+#include "mgw/session/subscription.h"
+#include "mgw/upstream/confine.h"
+#include "mgw/upstream/leftover.h"
+#include "mgw/upstream/upstream.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+/* After the last call and stream: time for what is queued to leave. */
+#define LAST_WORDS_MS 200
+/* Upstreams that do not answer their DELETE do not hold the end up for longer. */
+#define DELETES_MS 2000
+/* Log, loop, signals, listener and the like. */
+#define OWN_DESCRIPTORS 16
+/* The wall clock may be set: tokens are looked at again at the latest after this. */
+#define CHECK_TOKENS_MS (INT64_C(3600) * 1000)
+/* A turn of the loop that is worth a line in the log. */
+#define SLOW_TURN_MS 1000
+#define LOG_TELL_MS 1000
+
+struct server {
+        struct context context;
+        struct fcgi_server *fcgi_server;
+        struct signal_watch signals;
+        struct timer deadline;
+        struct timer last_words;
+        struct timer expiry; /* of the next token */
+        struct timer log;    /* lines that were left out are told */
+        struct timer feed;   /* of a service manager's watchdog */
+        struct watchdog *watchdog;
+        int64_t deletes_until_ms; /* 0: the sessions have not been ended yet */
+        bool was_inherited;
+        int exit_code;
+};
+
+/* First the sessions end, and what they hold upstream; when that is told, the loop. */
+static void server_on_last_words(struct timer *timer)
+{
+        struct server *sv = container_of(timer, struct server, last_words);
+        struct context *context = &sv->context;
+        int64_t now = loop_now_ms(context->loop);
+        bool is_first = sv->deletes_until_ms == 0;
+
+        if (is_first) {
+                sv->deletes_until_ms = now + DELETES_MS;
+                timer_disarm(context->loop, &sv->deadline);
+                session_end_all(context);
+        }
+        if (is_first || (upstreams_n_ending(context) > 0 && now < sv->deletes_until_ms)) {
+                timer_arm(context->loop, timer, LAST_WORDS_MS);
+                return;
+        }
+        log_info(NULL, "[mgw] drained, bye");
+        loop_stop(sv->context.loop);
+}
+
+/* Streams without a running call have nothing to wait for. A walk over all sessions, once, when mgw
+ * goes down. */
+static void server_end_quiet_sessions(struct context *context)
+{
+        struct session *s, *next;
+
+        HASH_ITER(hh, context->sessions, s, next)
+        {
+                struct list *node;
+
+                if (s->n_calls > 0)
+                        continue;
+                while (!s->is_ending && (node = list_first(&s->streams)) != NULL)
+                        stream_end(container_of(node, struct stream, node));
+        }
+}
+
+/* Those that would not end before their client leaves or comes back. A walk over all calls, once,
+ * when mgw goes down. */
+static void server_end_endless_calls(struct context *context)
+{
+        struct session *s, *next;
+
+        HASH_ITER(hh, context->sessions, s, next)
+        {
+                list_for_each_safe (it, &s->calls) {
+                        struct call *call = container_of(it, struct call, node);
+
+                        if (call->method->class == METHOD_LISTEN)
+                                subscription_complete(call);
+                        else
+                                call_input_give_up(call->input, "the gateway is going down");
+                }
+        }
+}
+
+static void server_on_calm(struct context *context)
+{
+        struct server *sv = container_of(context, struct server, context);
+
+        if (context->stats.n_calls == 0 && !timer_is_armed(&sv->last_words))
+                timer_arm(context->loop, &sv->last_words, LAST_WORDS_MS);
+}
+
+static void server_on_deadline(struct timer *timer)
+{
+        struct server *sv = container_of(timer, struct server, deadline);
+
+        log_warn(NULL, "[mgw] %u calls did not end within drain_s: they are cut",
+                 sv->context.stats.n_calls);
+        timer_arm(sv->context.loop, &sv->last_words, 0);
+}
+
+static void server_drain(struct server *sv)
+{
+        struct context *context = &sv->context;
+
+        log_info(NULL, "[mgw] draining: %u calls have %" PRId64 " s to end, %u streams",
+                 context->stats.n_calls, context->config->drain_ms / 1000,
+                 context->stats.n_streams);
+        context->is_draining = true;
+        (void)notify("STOPPING=1");
+        timer_arm(context->loop, &sv->deadline, context->config->drain_ms);
+        server_end_endless_calls(context);
+        server_end_quiet_sessions(context);
+        server_on_calm(context);
+}
+
+/* For the first time, or again. What is wrong with the file goes into the log, line by line. */
+static int server_read_tokens(struct context *context)
+{
+        char *told = NULL, *save = NULL;
+        size_t n = 0;
+        FILE *err = open_memstream(&told, &n);
+        int r;
+
+        if (err == NULL)
+                return -ENOMEM;
+        r = context->users != NULL
+                    ? user_table_reload(context->users, err)
+                    : user_table_create(&context->users, context->config->auth_tokens_file, err);
+        if (fclose(err) == 0)
+                for (char *line = strtok_r(told, "\n", &save); line != NULL;
+                     line = strtok_r(NULL, "\n", &save))
+                        log_line(r < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, NULL, "[mgw] %s", line);
+        free(told);
+        return r;
+}
+
+/* Whoever has no token any more has no session either: with it go streams, calls and programs. A
+ * walk over all sessions, when a token ends. */
+static void server_check_tokens(struct server *sv)
+{
+        struct context *context = &sv->context;
+        int64_t now = clock_wall_ms(), next = user_table_check(context->users, now);
+        struct session *s, *after;
+
+        HASH_ITER(hh, context->sessions, s, after)
+        {
+                if (s->user->has_token || s->kind == SESSION_SHARED)
+                        continue;
+                log_info(LOG_FIELDS({"user", s->user->email}),
+                         "[MCP] session ended: its user has no valid token any more");
+                session_end(s);
+        }
+        leftovers_end(context, false);
+        if (next == INT64_MAX)
+                timer_disarm(context->loop, &sv->expiry);
+        else
+                (void)timer_arm(context->loop, &sv->expiry,
+                                next - now < CHECK_TOKENS_MS ? next - now : CHECK_TOKENS_MS);
+}
+
+static void server_on_expiry(struct timer *timer)
+{
+        server_check_tokens(container_of(timer, struct server, expiry));
+}
+
+static void server_on_signal(struct signal_watch *watch, int signo)
+{
+        struct server *sv = container_of(watch, struct server, signals);
+
+        if (signo == SIGCHLD) {
+                children_reap_adopted(sv->context.children);
+        } else if (signo == SIGHUP) {
+                if (server_read_tokens(&sv->context) == 0) {
+                        log_info(NULL, "[mgw] tokens read again");
+                        server_check_tokens(sv);
+                } else {
+                        log_warn(NULL, "[mgw] the tokens stay as they were");
+                }
+        } else if (!sv->context.is_draining) {
+                server_drain(sv);
+        } else {
+                log_warn(NULL, "[mgw] second signal: ended at once");
+                sv->exit_code = 1;
+                loop_stop(sv->context.loop);
+        }
+}
+
+/* Idle streams must not take the descriptors that calls need: a tenth is theirs. */
+static void server_fit_descriptors(struct context *context)
+{
+        struct rlimit limit;
+        int64_t fits;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+                limit.rlim_cur = limit.rlim_max;
+                (void)setrlimit(RLIMIT_NOFILE, &limit);
+        }
+        fits = (int64_t)(sock_ceiling() - OWN_DESCRIPTORS) * 9 / 10;
+        context->streams_max = context->config->streams_max;
+        if (context->streams_max <= fits)
+                return;
+        context->streams_max = fits > 0 ? (uint32_t)fits : 0;
+        log_info(NULL,
+                 "[mgw] streams_max is %u, but the descriptors allow %u streams: raise their limit "
+                 "(ulimit -n, LimitNOFILE=)",
+                 context->config->streams_max, context->streams_max);
+}
+
+static int server_listen(struct server *sv)
+{
+        const struct config *config = sv->context.config;
+        char why[512];
+        int fd;
+
+        sv->was_inherited = sock_inherited(&fd);
+        if (!sv->was_inherited && sock_listen(config->listen, config->socket_mode,
+                                              config->socket_group, &fd, why, sizeof(why)) < 0) {
+                log_error(NULL, "[mgw] cannot listen: %s", why);
+                return -EINVAL;
+        }
+        return fcgi_server_create(&sv->context, fd, &route_events, &sv->fcgi_server);
+}
+
+static void server_on_log(struct timer *timer)
+{
+        struct server *sv = container_of(timer, struct server, log);
+
+        log_budgets_tell(loop_now_ms(sv->context.loop));
+        (void)timer_arm(sv->context.loop, timer, LOG_TELL_MS);
+}
+
+/* A service manager's watchdog is fed by the loop itself: what hangs feeds nobody. */
+static void server_on_feed(struct timer *timer)
+{
+        struct server *sv = container_of(timer, struct server, feed);
+
+        (void)notify("WATCHDOG=1");
+        (void)timer_arm(sv->context.loop, timer, notify_watchdog_ms() / 3);
+}
+
+static int server_watch(struct server *sv)
+{
+        server_on_log(&sv->log);
+        if (notify_watchdog_ms() > 0)
+                server_on_feed(&sv->feed);
+        (void)notify("READY=1");
+        return watchdog_start(sv->context.loop, SLOW_TURN_MS, sv->context.config->turn_limit_ms,
+                              &sv->watchdog);
+}
+
+static int server_open(struct server *sv, const struct config *config)
+{
+        static const int signos[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
+        struct context *context = &sv->context;
+        int r;
+
+        context->config = config;
+        context->on_calm = server_on_calm;
+        sv->deadline.on_due = server_on_deadline;
+        sv->last_words.on_due = server_on_last_words;
+        sv->expiry.on_due = server_on_expiry;
+        sv->feed.on_due = server_on_feed;
+        sv->log.on_due = server_on_log;
+        sv->signals.on_signal = server_on_signal;
+        replay_pool_init(&context->replay, config->replay_total_max_bytes, config->replay_age_ms);
+        stream_context_init(context);
+        session_context_init(context);
+        if ((r = request_state_context_init(context)) < 0 ||
+            (r = loop_create(&context->loop)) < 0 ||
+            (r = children_create(context->loop, &context->children)) < 0 ||
+            (r = signal_watch_open(context->loop, &sv->signals, signos)) < 0 ||
+            (r = server_read_tokens(context)) < 0 ||
+            (r = http_client_create(context->loop, &context->http)) < 0)
+                return r;
+        memory_set_caps(context);
+        share_context_init(context);
+        work_context_init(context);
+        if (context->own_share == NULL)
+                return -ENOMEM;
+        context->started_ms = loop_now_ms(context->loop);
+        server_check_tokens(sv);
+        if (config->auth_tokens_file[0] == '\0')
+                log_warn(NULL,
+                         "[mgw] no users are configured (auth.tokens_file): everybody %s is let "
+                         "in, as anonymous",
+                         config->auth_anonymous ? "from anywhere" : "on this machine");
+        server_fit_descriptors(context);
+        memory_watch(context);
+        if ((r = confine_open(context)) < 0)
+                return r;
+        if ((r = upstreams_create(context)) < 0)
+                return r;
+        r = server_listen(sv);
+        return r < 0 ? r : server_watch(sv);
+}
+
+static void server_close(struct server *sv)
+{
+        struct context *context = &sv->context;
+
+        watchdog_stop(sv->watchdog);
+        memory_unwatch(context);
+        session_end_all(context);
+        if (sv->fcgi_server != NULL)
+                fcgi_server_stop_listening(sv->fcgi_server);
+        fcgi_server_destroy(sv->fcgi_server);
+        if (sv->fcgi_server != NULL && !sv->was_inherited)
+                sock_unlink(context->config->listen);
+        http_client_destroy(context->http);
+        children_destroy(context->children);
+        upstreams_destroy(context); /* which pay for what was coming from them */
+        confine_close(context);
+        share_context_finish(context);
+        signal_watch_close(&sv->signals);
+        loop_destroy(context->loop);
+        user_table_destroy(context->users); /* whose shares what was buried has held */
+}
+
+int server_run(const struct config *config)
+{
+        struct server sv = {.exit_code = 0};
+        int r = server_open(&sv, config);
+
+        if (r < 0) {
+                log_error(NULL, "[mgw] cannot start: %s",
+                          r == -EINVAL ? "see above" : strerror(-r));
+                sv.exit_code = 1;
+        } else {
+                log_info(NULL, "[mgw] %s listening on %s, keep-alive every %g s, upstreams: %zu",
+                         MGW_VERSION, sv.was_inherited ? "descriptor 0" : config->listen,
+                         (double)config->keepalive_ms / 1000, config->n_servers);
+                r = loop_run(sv.context.loop);
+                if (r < 0)
+                        sv.exit_code = 1;
+        }
+        server_close(&sv);
+        return sv.exit_code;
+}

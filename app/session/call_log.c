@@ -1,0 +1,63 @@
+#include "mgw/session/call_log.h"
+#include "mgw/core/share.h"
+
+#include "mgw/base/log.h"
+#include "mgw/mcp/trace.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define OUTCOME_SIZE 32
+#define NAME_PLAIN_MAX 128
+
+/* False: it failed. */
+static bool outcome_of(const char *why, const json_t *answer, char outcome[OUTCOME_SIZE])
+{
+        const json_t *error = json_object_get(answer, "error");
+        bool is_tool_error =
+                json_is_true(json_object_get(json_object_get(answer, "result"), "isError"));
+
+        if (error != NULL)
+                snprintf(outcome, OUTCOME_SIZE, "error %" JSON_INTEGER_FORMAT,
+                         json_integer_value(json_object_get(error, "code")));
+        else
+                snprintf(outcome, OUTCOME_SIZE, "%s",
+                         is_tool_error                   ? "tool error"
+                         : answer == NULL && why != NULL ? "cancelled"
+                                                         : "ok");
+        return error == NULL && !is_tool_error;
+}
+
+/* As the specification would have names: nobody takes one for another part of the line. */
+static bool is_plain(const char *name)
+{
+        size_t n =
+                strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./");
+
+        return n > 0 && n <= NAME_PLAIN_MAX && name[n] == '\0';
+}
+
+void call_log(const struct call *call, const char *why, const json_t *answer)
+{
+        const struct context *context = session_context(call->session);
+        int64_t took_ms = loop_now_ms(context->loop) - call->started_ms;
+        const char *name = call->name;
+        const char *traceparent = trace_parent(call->params);
+        bool is_shown = name != NULL && is_plain(name);
+        char outcome[OUTCOME_SIZE];
+        bool is_worth_it = !outcome_of(why, answer, outcome) ||
+                           took_ms >= context->config->log_slow_ms ||
+                           (traceparent != NULL && trace_is_sampled(traceparent));
+        enum log_level level = is_worth_it ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+
+        if (call->method->class == METHOD_LISTEN || !log_is_on(level) ||
+            !share_may_log(call->share, call->session->user->email))
+                return; /* that is a stream, which has lines of its own */
+        log_line(level,
+                 LOG_FIELDS({"upstream",
+                             call->upstream != NULL ? upstream_name(call->upstream) : NULL},
+                            {"traceparent", traceparent}, {"name", is_shown ? NULL : name}),
+                 "[MCP] %s%s%s (%s) %" PRId64 " ms %s", call->method->name, is_shown ? " " : "",
+                 is_shown ? name : "", call->session->user->email, took_ms, outcome);
+}

@@ -1,0 +1,96 @@
+/* Before a call of a stateless client goes out, the upstream's session learns the level that the
+ * client wants of its log; the answer to such a call lingers for what comes by another stream. */
+#include "mgw/session/call_upstream.h"
+
+#include "mgw/session/call_input.h"
+#include "mgw/session/task.h"
+
+/* Log messages that come by another stream than the answer may come behind it, where the stateless
+ * era lets none through. */
+#define LINGER_MS 50
+
+static void pass_answer_take(struct call *call, json_t *answer)
+{
+        bool is_stateless = call_is_stateless(call);
+
+        if (is_stateless && !call_input_seal_result(call, json_object_get(answer, "result")))
+                call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: its requestState is too long",
+                          upstream_name(call->upstream));
+        else if (!is_stateless || task_show_answer(call, answer))
+                call_answer_take(call, json_incref(answer));
+        json_decref(answer);
+}
+
+static void on_linger(struct timer *timer)
+{
+        struct call *call = container_of(timer, struct call, work);
+        json_t *answer = call->lingering;
+
+        call->lingering = NULL;
+        pass_answer_take(call, answer);
+}
+
+static void on_answer_take(struct upstream_request *request, json_t *answer)
+{
+        struct call *call = container_of(request, struct call, request);
+
+        if (call->log_level < 0 || !upstream_session_logs_beside(call_link(call))) {
+                pass_answer_take(call, answer);
+                return;
+        }
+        call->lingering = answer;
+        call->work.on_due = on_linger;
+        timer_arm(session_context(call->session)->loop, &call->work, LINGER_MS);
+}
+
+static void on_fail(struct upstream_request *request, const char *why)
+{
+        struct call *call = container_of(request, struct call, request);
+
+        call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: %s", upstream_name(call->upstream), why);
+}
+
+static void send_call(struct call *call)
+{
+        json_t *params = call->upstream_params;
+
+        call->upstream_params = NULL;
+        call->request.call = call;
+        call->request.on_answer_take = on_answer_take;
+        call->request.on_fail = on_fail;
+        upstream_request_send_take(&call->request, call_link(call), call->method->name, params);
+}
+
+static void on_level_answer_take(struct upstream_request *request, json_t *answer)
+{
+        json_decref(answer);
+        send_call(container_of(request, struct call, request));
+}
+
+static void on_level_fail(struct upstream_request *request, const char *why)
+{
+        (void)why;
+        send_call(container_of(request, struct call, request));
+}
+
+/* The level that a stateless client wants is that of the upstream's session before the call. */
+static void set_level(struct call *call, struct upstream_session *us)
+{
+        call->request.on_answer_take = on_level_answer_take;
+        call->request.on_fail = on_level_fail;
+        us->told_level = call->session->log_level;
+        upstream_request_send_take(
+                &call->request, us, "logging/setLevel",
+                json_pack("{s:s}", "level", method_log_level_name(us->told_level)));
+}
+
+void call_upstream_take(struct call *call, struct upstream_session *us, json_t *params)
+{
+        call->upstream = us->upstream;
+        call->upstream_params = params;
+        if (call->log_level >= 0 && us->told_level != call->session->log_level &&
+            upstream_session_can(us, "logging"))
+                set_level(call, us);
+        else
+                send_call(call);
+}

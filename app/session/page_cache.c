@@ -1,0 +1,218 @@
+#include "mgw/session/page_cache.h"
+
+#include "mgw/core/share.h"
+#include "mgw/mcp/bridge.h"
+#include "mgw/mcp/builtin_tools.h"
+#include "mgw/upstream/fetch.h"
+#include "mgw/upstream/upstream.h"
+#include "mgw/wire/json_raw.h"
+#include "mgw/wire/rpc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGE_MAX 1000
+/* Texts of so many different views: a user with a credential of their own may see another. */
+#define KEPT_MAX 16
+/* Of all upstreams together (20,000 of each are kept); the pages behind are made each time. */
+#define PAGES_MAX 64
+/* What a page takes beside its text. */
+#define PAGE_BYTES 500
+
+/* What is made of the same lists, for clients of one revision. */
+struct cached_page {
+        struct list node; /* gate->shown, what was asked for last first */
+        enum list_kind list;
+        bool is_stateless;
+        era_revision revision;
+        json_t *pages[PAGES_MAX]; /* NULL: not asked for yet */
+        struct ledger_hold hold;
+        const struct upstream_list *of[]; /* by upstream: none outlives its end */
+};
+
+static struct upstream_list *list_of(const struct session *s, size_t i, enum list_kind list)
+{
+        return s->upstream_sessions != NULL && s->upstream_sessions[i] != NULL
+                       ? s->upstream_sessions[i]->lists[list].of
+                       : NULL;
+}
+
+static void page_cache_entry_destroy(struct context *context, struct cached_page *shown)
+{
+        list_unlink(&shown->node);
+        context->n_cached_pages--;
+        for (size_t i = 0; i < PAGES_MAX; i++)
+                json_decref(shown->pages[i]);
+        ledger_hold_set_past(&shown->hold, 0);
+        free(shown);
+}
+
+static bool is_of(const struct cached_page *shown, const struct session *s, enum list_kind list)
+{
+        if (shown->list != list || shown->is_stateless != (s->kind == SESSION_STANDING) ||
+            shown->revision != s->revision)
+                return false;
+        for (size_t i = 0; i < session_context(s)->n_upstreams; i++)
+                if (shown->of[i] != list_of(s, i, list))
+                        return false;
+        return true;
+}
+
+/* Walks KEPT_MAX, and for each the upstreams. NULL: out of memory. */
+static struct cached_page *page_cache_of(const struct session *s, enum list_kind list)
+{
+        struct context *context = session_context(s);
+        struct cached_page *shown;
+
+        list_for_each (it, &context->shown) {
+                shown = container_of(it, struct cached_page, node);
+                if (is_of(shown, s, list)) {
+                        list_unlink(it);
+                        list_prepend(&context->shown, it);
+                        return shown;
+                }
+        }
+        if (context->n_cached_pages == KEPT_MAX)
+                page_cache_entry_destroy(
+                        context, container_of(context->shown.prev, struct cached_page, node));
+        shown = calloc(1, sizeof(*shown) + context->n_upstreams * sizeof(struct upstream_list *));
+        if (shown == NULL)
+                return NULL;
+        shown->list = list;
+        shown->is_stateless = s->kind == SESSION_STANDING;
+        shown->revision = s->revision;
+        ledger_hold_init(&shown->hold, &context->own_share->memory, LEDGER_LIST);
+        for (size_t i = 0; i < context->n_upstreams; i++)
+                shown->of[i] = list_of(s, i, list);
+        list_prepend(&context->shown, &shown->node);
+        context->n_cached_pages++;
+        return shown;
+}
+
+static const struct catalog_rule builtin_rule = {.server = "mgw", .prefix = ""};
+
+/* The parts of all upstream sessions, ours first; *builtinp is to be released after use. */
+static size_t parts_of(const struct session *s, enum list_kind list, struct catalog_part *parts,
+                       json_t **builtinp)
+{
+        size_t n = 0;
+
+        *builtinp = list == LIST_TOOLS && session_context(s)->config->has_builtin_tools
+                            ? builtin_tools()
+                            : NULL;
+        if (*builtinp != NULL)
+                parts[n++] = (struct catalog_part){&builtin_rule, *builtinp};
+        for (size_t i = 0; i < session_context(s)->n_upstreams; i++)
+                if (list_of(s, i, list) != NULL)
+                        parts[n++] = (struct catalog_part){&s->upstream_sessions[i]->upstream->rule,
+                                                           list_of(s, i, list)->entries};
+        return n;
+}
+
+/* As the client's revision has it. NULL: out of memory. */
+static json_t *page_bridge_take(const struct session *s, enum list_kind list, json_t *page)
+{
+        json_t *answer = page != NULL ? json_pack("{s:o}", "result", page) : NULL;
+        json_t *bridged = NULL;
+
+        if (s->kind == SESSION_STANDING ||
+            bridge_finish_session(s->revision, fetch_method(list), answer, false) == 0)
+                bridged = json_incref(json_object_get(answer, "result"));
+        json_decref(answer);
+        return bridged;
+}
+
+/* NULL: no such cursor, or out of memory. */
+static json_t *page_make(const struct session *s, enum list_kind list, const char *cursor,
+                         char **collisionp)
+{
+        struct catalog_part *parts = calloc(session_context(s)->n_upstreams + 1, sizeof(*parts));
+        const char *collision = NULL;
+        json_t *builtin = NULL, *all, *page;
+
+        if (parts == NULL)
+                return NULL;
+        all = catalog_merge(parts, parts_of(s, list, parts, &builtin), fetch_key(list), &collision);
+        if (collision != NULL)
+                *collisionp = strdup(collision);
+        page = page_bridge_take(s, list, catalog_page(all, fetch_key(list), cursor, PAGE_MAX));
+        json_decref(all);
+        json_decref(builtin);
+        free(parts);
+        return page;
+}
+
+/* The same page, its entries a text. NULL: there is no memory to keep it. */
+static json_t *page_keep(struct cached_page *shown, json_t *page)
+{
+        const char *key = fetch_key(shown->list);
+        json_t *kept = NULL;
+        struct str text;
+
+        if (rpc_dump(json_object_get(page, key), &text) < 0)
+                return NULL;
+        if (ledger_hold_set(&shown->hold, shown->hold.bytes + PAGE_BYTES + text.n) == 0) {
+                kept = json_copy(page);
+                if (json_object_set_new(kept, key, json_raw(text)) < 0) {
+                        json_decref(kept);
+                        kept = NULL;
+                }
+        }
+        free((void *)text.p);
+        return kept;
+}
+
+/* PAGES_MAX: it is not kept. */
+static size_t page_no(const char *cursor)
+{
+        uint64_t from = 0;
+
+        if (cursor != NULL && (str_to_u64(str_from(cursor), &from) != 0 || from == 0))
+                return PAGES_MAX;
+        return from % PAGE_MAX == 0 && from / PAGE_MAX < PAGES_MAX ? (size_t)(from / PAGE_MAX)
+                                                                   : PAGES_MAX;
+}
+
+json_t *page_cache_page(struct session *session, enum list_kind list, const char *cursor,
+                        char **collisionp)
+{
+        size_t no = page_no(cursor);
+        struct cached_page *shown = no < PAGES_MAX ? page_cache_of(session, list) : NULL;
+        json_t *page;
+
+        *collisionp = NULL;
+        if (shown != NULL && shown->pages[no] != NULL)
+                return json_copy(shown->pages[no]);
+        page = page_make(session, list, cursor, collisionp);
+        if (shown == NULL || page == NULL)
+                return page;
+        shown->pages[no] = page_keep(shown, page);
+        if (shown->pages[no] == NULL)
+                return page;
+        json_decref(page);
+        return json_copy(shown->pages[no]);
+}
+
+void page_cache_forget(struct context *context, const struct upstream_list *list)
+{
+        struct list *next;
+
+        for (struct list *it = context->shown.next; it != &context->shown; it = next) {
+                struct cached_page *shown = container_of(it, struct cached_page, node);
+                bool is_made_of = false;
+
+                next = it->next;
+                for (size_t i = 0; i < context->n_upstreams; i++)
+                        is_made_of |= shown->of[i] == list;
+                if (is_made_of)
+                        page_cache_entry_destroy(context, shown);
+        }
+}
+
+void page_cache_forget_all(struct context *context)
+{
+        struct list *it;
+
+        while ((it = list_first(&context->shown)) != NULL)
+                page_cache_entry_destroy(context, container_of(it, struct cached_page, node));
+}

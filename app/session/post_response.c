@@ -1,0 +1,295 @@
+/* A cut is not a cancel in the session era: when the connection goes, the calls go on, and what
+ * they send is kept for replay on the POST's channel, if the client has seen the channel's number.
+ * In the stateless era, where nothing can be resumed, it is one. */
+#include "mgw/session/post_response.h"
+
+#include "mgw/core/share.h"
+#include "mgw/session/call.h"
+#include "mgw/session/subscription.h"
+#include "mgw/wire/hdr.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void post_on_cut(struct post_response *post)
+{
+        if (post->call != NULL)
+                call_cancel(post->call, "the client has left");
+        else
+                session_touch(post->session);
+}
+
+static void post_on_gone(struct request *req)
+{
+        struct post_response *post = req->owner;
+
+        post->req = NULL;
+        post_on_cut(post);
+}
+
+static const struct request_events post_request_events = {.on_gone = post_on_gone};
+
+static void post_on_stream_end(struct stream *stream)
+{
+        struct post_response *post = stream->owner;
+
+        if (post == NULL)
+                return;
+        post->stream = NULL;
+        post_on_cut(post);
+}
+
+/* A stream of changes would not end by itself. */
+static void post_on_farewell(struct stream *stream)
+{
+        const struct post_response *post = stream->owner;
+
+        if (post != NULL && post->call != NULL && post->call->subscription != NULL)
+                subscription_complete(post->call);
+}
+
+static const struct stream_events post_stream_events = {
+        .on_end = post_on_stream_end,
+        .on_farewell = post_on_farewell,
+};
+
+static void post_push(struct post_response *post, const json_t *msg)
+{
+        struct str text;
+
+        if (rpc_dump(msg, &text) < 0)
+                return;
+        session_push(post->session, &post->channel, post->stream, text);
+        free((void *)text.p);
+}
+
+/* Protocol rule 5: the head and a first event or comment go out now, the answers follow as events.
+ * Walks the answers that wait: one for each request of the POST at most. */
+bool post_response_begin_stream(struct post_response *post)
+{
+        struct session *s = post->session;
+        char first[64] = SSE_OPEN;
+        json_t *answer;
+        size_t i;
+
+        if (post->is_stream)
+                return true;
+        if (post->req == NULL || !post->accepts_stream ||
+            share_refuses_stream(post->req->share) != 0)
+                return false;
+        timer_disarm(session_context(s)->loop, &post->grace);
+        post->is_stream = true;
+        if (s->kind == SESSION_HTTP)
+                post->channel.no = session_new_channel(s, true);
+        if (post->channel.no > 0 && era_primes_streams(s->revision))
+                snprintf(first, sizeof(first), "id: %u-0\ndata: \n\n", post->channel.no);
+        struct stream_options options = {
+                .session = s,
+                .session_id = post->opens_session ? s->id : NULL,
+                .channel = post->channel,
+                .first = str_from(first),
+                .events = &post_stream_events,
+                .owner = post,
+        };
+        if (stream_open(post->req, &options, &post->stream) < 0)
+                return true; /* the connection is lost, and tells so by itself */
+        post->req = NULL;
+        json_array_foreach (post->answers, i, answer)
+                post_push(post, answer);
+        json_array_clear(post->answers);
+        return true;
+}
+
+static void post_on_grace(struct timer *timer)
+{
+        (void)post_response_begin_stream(container_of(timer, struct post_response, grace));
+}
+
+/* What an Accept says of the two forms of an answer. */
+struct accepted {
+        char text[128];
+        size_t n;
+        bool stream, json;
+};
+
+/* Most clients are of a kind, and say the same as the one before. */
+static struct accepted accepted_by(struct str accept)
+{
+        static struct accepted last = {.n = SIZE_MAX};
+        struct accepted now = {.n = accept.n};
+
+        if (str_eq((struct str){last.text, last.n}, accept))
+                return last;
+        now.stream = hdr_accepts(accept, STR("text/event-stream")) == HDR_ACCEPT_EXPLICIT;
+        now.json = hdr_accepts(accept, STR("application/json")) != HDR_ACCEPT_NO;
+        if (accept.n > sizeof(now.text))
+                return now;
+        memcpy(now.text, accept.p, accept.n);
+        return last = now;
+}
+
+struct post_response *post_response_create(struct request *req, struct session *session,
+                                           unsigned n_requests, bool is_batch)
+{
+        struct accepted accepted = accepted_by(req->in->head.accept);
+        struct post_response *post = calloc(1, sizeof(*post));
+
+        if (post == NULL || (post->answers = json_array()) == NULL) {
+                free(post);
+                return NULL;
+        }
+        post->req = req;
+        post->session = session;
+        post->n_open = n_requests;
+        post->status = 200;
+        post->is_batch = is_batch;
+        post->accepts_stream = accepted.stream;
+        post->wants_stream = accepted.stream && !accepted.json;
+        /* HAProxy ends the body of a broken answer over HTTP/2 as if it were whole. */
+        post->shows_cuts = str_eq(req->in->head.http_version, STR("HTTP/1.1"));
+        post->grace.on_due = post_on_grace;
+        request_own(req, &post_request_events, post);
+        timer_arm(session_context(session)->loop, &post->grace,
+                  session_context(session)->config->answer_grace_ms);
+        return post;
+}
+
+/* Walks the calls of a session: calls_per_session_max at most. */
+struct post_response *post_response_find(struct session *session, uint32_t channel_no)
+{
+        list_for_each (it, &session->calls) {
+                struct post_response *post = container_of(it, struct call, node)->post;
+
+                if (post != NULL && post->channel.no == channel_no)
+                        return post;
+        }
+        return NULL;
+}
+
+void post_response_resume(struct post_response *post, struct stream *stream)
+{
+        if (post->stream != NULL) {
+                post->stream->owner = NULL;
+                stream_end(post->stream);
+        }
+        post->stream = stream;
+        stream->owner = post;
+        stream->events = &post_stream_events;
+        stream->has_retry = false;
+        session_touch(post->session);
+}
+
+bool post_response_is_heard(const struct post_response *post)
+{
+        return post->req != NULL || post->stream != NULL;
+}
+
+/* A proxy that is being reloaded carries the rest still; a peer that keeps its connection wants an
+ * end. */
+static void post_on_body_abort(struct request *req)
+{
+        if (!req->keep_conn)
+                return;
+        post_on_gone(req);
+        request_end(req);
+}
+
+static const struct request_events post_body_events = {
+        .on_gone = post_on_gone,
+        .on_abort = post_on_body_abort,
+};
+
+/* A connection that fails now ends by itself. */
+static bool post_begin_body(struct post_response *post)
+{
+        const struct cgi_header headers[] = {{"Content-Type", "application/json"}, {0}};
+
+        if (post->req == NULL || !post->shows_cuts)
+                return false;
+        timer_disarm(session_context(post->session)->loop, &post->grace);
+        post->body = POST_RESPONSE_BODY_BEGUN;
+        request_own(post->req, &post_body_events, post);
+        (void)request_begin(post->req, headers, STR(""));
+        return true;
+}
+
+bool post_response_begin_parts(struct post_response *post, bool as_event)
+{
+        bool wants_event = post->is_stream || post->wants_stream || as_event;
+
+        if (post->is_batch || post->n_open != 1 || post->body != POST_RESPONSE_BODY_NONE)
+                return false;
+        if (!post->accepts_stream || !wants_event)
+                if (post_begin_body(post))
+                        return true;
+        if (!post->accepts_stream)
+                return false;
+        (void)post_response_begin_stream(post);
+        return post->stream != NULL && !post->stream->is_full && post->stream->writer == NULL;
+}
+
+bool post_response_send(struct post_response *post, const json_t *msg)
+{
+        if (!post_response_begin_stream(post))
+                return false;
+        post_push(post, msg);
+        return true;
+}
+
+static void post_reply(struct post_response *post)
+{
+        struct cgi_header headers[] = {{0}, {0}};
+        struct str text;
+        const json_t *body = post->is_batch ? post->answers : json_array_get(post->answers, 0);
+
+        if (post->opens_session)
+                headers[0] = (struct cgi_header){"Mcp-Session-Id", post->session->id};
+        if (json_array_size(post->answers) == 0) {
+                request_reply(post->req, 202, NULL, STR(""));
+        } else if (rpc_dump(body, &text) == 0) {
+                request_reply_json(post->req, post->status, headers, text);
+                free((void *)text.p);
+        } else {
+                request_reply(post->req, 500, NULL, STR("Out of memory.\n"));
+        }
+}
+
+static void post_free(void *object)
+{
+        struct post_response *post = object;
+
+        json_decref(post->answers);
+        json_decref(post->mirrored);
+        free(post);
+}
+
+static void post_over(struct post_response *post)
+{
+        struct context *context = session_context(post->session);
+
+        timer_disarm(context->loop, &post->grace);
+        if (post->req != NULL && post->body == POST_RESPONSE_BODY_NONE) {
+                post_reply(post);
+        } else if (post->req != NULL && post->body == POST_RESPONSE_BODY_WHOLE) {
+                request_end(post->req);
+        } else if (post->req != NULL) {
+                request_cut(post->req);
+        } else if (post->stream != NULL) {
+                post->stream->owner = NULL;
+                stream_end(post->stream);
+        }
+        loop_bury(context->loop, post, post_free);
+}
+
+void post_response_answer(struct post_response *post, const json_t *answer)
+{
+        if (answer != NULL && post->wants_stream && post->status == 200)
+                (void)post_response_begin_stream(post);
+        if (answer != NULL && post->is_stream)
+                post_push(post, answer);
+        else if (answer != NULL)
+                json_array_append(post->answers, (json_t *)answer);
+        if (--post->n_open == 0)
+                post_over(post);
+}

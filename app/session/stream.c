@@ -1,0 +1,331 @@
+/* Streams stand in one list in the order of their last write. All have the same interval, so the
+ * head of the list is always the one that has been silent longest, and one timer is enough for any
+ * number of streams. Sweeps take what is due within a thirtieth of the interval together; the log
+ * has one line an interval. */
+#include "mgw/session/stream.h"
+
+#include "mgw/base/clock.h"
+#include "mgw/base/log.h"
+#include "mgw/session/session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* After a proxy's ABORT_REQUEST streams end within this time, each at a random moment, so that
+ * clients do not all come back at once. */
+#define FAREWELL_MS 5000
+
+/* When so many streams have left, the heap's free pages go back to the system, a moment later. */
+#define TRIM_STREAMS 1000
+#define TRIM_DELAY_MS 1000
+
+static int64_t stream_silent_ms(const struct stream *s, const struct context *context)
+{
+        return (uint32_t)loop_now_ms(context->loop) - s->written_ms;
+}
+
+static void stream_watch_sweep(struct context *context)
+{
+        const struct list *head = list_first(&context->streams);
+        int64_t interval = context->config->keepalive_ms, silent_ms;
+
+        if (head == NULL || interval == 0) {
+                timer_disarm(context->loop, &context->sweep);
+                return;
+        }
+        if (timer_is_armed(&context->sweep))
+                return;
+        silent_ms = stream_silent_ms(container_of(head, struct stream, due_link), context);
+        timer_arm(context->loop, &context->sweep, interval > silent_ms ? interval - silent_ms : 0);
+}
+
+static void stream_touch(struct stream *s)
+{
+        struct context *context = request_context(s->req);
+
+        s->written_ms = (uint32_t)loop_now_ms(context->loop);
+        list_move_to_tail(&context->streams, &s->due_link);
+}
+
+static void stream_over(struct stream *s)
+{
+        struct context *context = request_context(s->req);
+        struct user *user = s->session->user;
+        int64_t life_ms = loop_now_ms(context->loop) - s->opened_ms;
+
+        list_unlink(&s->due_link);
+        list_unlink(&s->node);
+        timer_disarm(context->loop, &s->farewell);
+        context->stats.n_streams--;
+        user->n_streams--;
+        s->req->share->n_streams--;
+        if ((uint64_t)life_ms > context->stats.longest_stream_ms)
+                context->stats.longest_stream_ms = (uint64_t)life_ms;
+        if (share_may_log(s->req->share, user->email))
+                log_info(NULL, "[MCP] Client disconnected: %s (%s) after %" PRId64 "s", s->id,
+                         user->email, life_ms / 1000);
+        if (context->streams_peak - context->stats.n_streams >= TRIM_STREAMS &&
+            !timer_is_armed(&context->trim))
+                timer_arm(context->loop, &context->trim, TRIM_DELAY_MS);
+        s->req = NULL;
+        if (s->writer != NULL) {
+                buf_finish(&s->writer->held);
+                s->writer->on_gone(s->writer);
+        }
+        s->writer = NULL;
+        if (s->events != NULL)
+                s->events->on_end(s);
+        loop_bury(context->loop, s, free);
+        if (context->is_draining)
+                context->on_calm(context);
+}
+
+void stream_end(struct stream *s)
+{
+        struct request *req = s->req;
+        const struct context *context = request_context(s->req);
+
+        if (s->has_retry) {
+                char text[48];
+                int64_t retry = context->config->retry_ms;
+                int n = snprintf(text, sizeof(text), "retry: %" PRId64 "\n\n",
+                                 retry / 2 + (int64_t)rand_below((uint32_t)retry + 1));
+
+                (void)request_write(req, (struct str){text, (size_t)n}, UINT32_MAX);
+        }
+        request_own(req, NULL, NULL);
+        stream_over(s);
+        request_end(req);
+}
+
+static void stream_on_gone(struct request *req)
+{
+        stream_over(req->owner);
+}
+
+static bool stream_hears_farewell(const struct stream *s)
+{
+        return s->events != NULL && s->events->on_farewell != NULL;
+}
+
+static void stream_on_farewell(struct timer *timer)
+{
+        struct stream *s = container_of(timer, struct stream, farewell);
+
+        if (stream_hears_farewell(s) && !s->is_full)
+                s->events->on_farewell(s);
+        else
+                stream_end(s);
+}
+
+/* A stream with an owner mostly ends by itself, with its answer: a client without an event id could
+ * not come back for that. */
+static void stream_on_abort(struct request *req)
+{
+        struct stream *s = req->owner;
+
+        if ((s->owner == NULL || stream_hears_farewell(s)) && !timer_is_armed(&s->farewell))
+                timer_arm(request_context(s->req)->loop, &s->farewell, rand_below(FAREWELL_MS));
+}
+
+static const struct request_events stream_request_events = {
+        .on_gone = stream_on_gone,
+        .on_abort = stream_on_abort,
+};
+
+unsigned stream_refusal(const struct request *req)
+{
+        return request_context(req)->is_draining ? 503 : share_refuses_stream(req->share);
+}
+
+int stream_open(struct request *req, const struct stream_options *o, struct stream **streamp)
+{
+        struct context *context = request_context(req);
+        struct user *user = o->session->user;
+        struct stream *s = calloc(1, sizeof(*s));
+        char client[64], request_id[64];
+        const struct cgi_header headers[] = {
+                {"Content-Type", "text/event-stream"},
+                {"Cache-Control", "no-cache, no-transform"},
+                {"X-Accel-Buffering", "no"},
+                {"Mcp-Session-Id", o->session_id},
+                {0},
+        };
+
+        if (s == NULL)
+                return -ENOMEM;
+        s->req = req;
+        s->session = o->session;
+        s->events = o->events;
+        s->owner = o->owner;
+        s->channel = o->channel;
+        s->has_retry = o->has_retry;
+        s->farewell.on_due = stream_on_farewell;
+        s->opened_ms = loop_now_ms(context->loop);
+        rand_text(s->id, STREAM_ID_BYTES);
+        /* For the log: what came in is gone once the stream has begun. */
+        snprintf(client, sizeof(client), "%.*s", STR_ARG(req->in->head.remote_addr));
+        snprintf(request_id, sizeof(request_id), "%.*s", STR_ARG(req->in->head.request_id));
+        int r = request_begin(req, headers, o->first.n > 0 ? o->first : STR(SSE_OPEN));
+        if (r < 0) {
+                free(s);
+                return r;
+        }
+        request_own(req, &stream_request_events, s);
+        stream_touch(s);
+        user->n_streams++;
+        req->share->n_streams++;
+        if (++context->stats.n_streams > context->streams_peak)
+                context->streams_peak = context->stats.n_streams;
+        context->stats.streams_opened++;
+        if (share_may_log(req->share, user->email))
+                log_info(LOG_FIELDS({"client", client}, {"request", request_id}),
+                         "[MCP] Client connected: %s (%s)", s->id, user->email);
+        stream_watch_sweep(context);
+        *streamp = s;
+        return 0;
+}
+
+static int stream_send(struct stream *s, struct str bytes, uint32_t cap_bytes)
+{
+        int r = request_write(s->req, bytes, cap_bytes);
+
+        if (r == 0)
+                stream_touch(s);
+        return r;
+}
+
+/* One event may pass the cap, as one may that finds nothing before it. */
+static int stream_hold(struct buf *held, struct str bytes, uint32_t cap_bytes)
+{
+        if (held->len > 0 && held->len + bytes.n > cap_bytes)
+                return BUF_E_FULL;
+        return buf_add_str(held, bytes);
+}
+
+static int stream_write(struct stream *s, struct str bytes)
+{
+        struct context *context = request_context(s->req);
+        uint32_t cap_bytes = context->config->stream_queue_max_bytes;
+        int r;
+
+        if (s->is_full)
+                return STREAM_E_FULL;
+        r = s->writer != NULL ? stream_hold(&s->writer->held, bytes, cap_bytes)
+                              : stream_send(s, bytes, cap_bytes);
+        if (r == BUF_E_FULL) {
+                r = STREAM_E_FULL;
+                s->is_full = true;
+                s->has_retry = false;
+                context->stats.streams_overflowed++;
+                if (share_may_log(s->req->share, s->session->user->email))
+                        log_warn(NULL,
+                                 "[MCP] stream %s (%s) ended: the client does not read, %u bytes "
+                                 "wait "
+                                 "(stream_queue_max_bytes)",
+                                 s->id, s->session->user->email, cap_bytes);
+                timer_arm(context->loop, &s->farewell, 0);
+        }
+        return r;
+}
+
+int stream_push(struct stream *s, const struct sse_event *event)
+{
+        struct buf bytes;
+        int r;
+
+        buf_init(&bytes, UINT32_MAX);
+        r = sse_add_event(&bytes, event);
+        if (r == 0)
+                r = stream_write(s, buf_bytes(&bytes));
+        buf_finish(&bytes);
+        if (r == 0)
+                request_context(s->req)->stats.events++;
+        return r;
+}
+
+void stream_begin_parts(struct stream *s, struct stream_writer *writer)
+{
+        buf_init(&writer->held, UINT32_MAX);
+        s->writer = writer;
+}
+
+int stream_write_part(struct stream *s, struct str bytes, bool is_last)
+{
+        int r = s->is_full ? STREAM_E_FULL : stream_send(s, bytes, UINT32_MAX);
+        struct buf *held = &s->writer->held;
+
+        if (!is_last)
+                return r;
+        s->writer = NULL;
+        request_context(s->req)->stats.events++;
+        if (r == 0 && held->len > 0)
+                r = stream_send(s, buf_bytes(held), UINT32_MAX);
+        buf_finish(held);
+        return r;
+}
+
+/* Nothing is sent behind unsent bytes: they wait to be read, and say as much as a comment would. */
+static void stream_keep_alive(struct stream *s, struct context *context)
+{
+        bool is_silent = request_n_unsent(s->req) == 0;
+
+        if (is_silent && s->writer == NULL && stream_write(s, STR(SSE_KEEP_ALIVE)) == 0) {
+                context->stats.keepalives++;
+                return;
+        }
+        stream_touch(s); /* tried, and again after an interval */
+        if (is_silent && s->writer != NULL)
+                s->writer->on_silence(s->writer);
+}
+
+/* Walks those that are due, and one more: each stream once in an interval. */
+static void stream_on_sweep(struct timer *timer)
+{
+        struct context *context = container_of(timer, struct context, sweep);
+        int64_t interval = context->config->keepalive_ms;
+        struct list *node;
+
+        while ((node = list_first(&context->streams)) != NULL) {
+                struct stream *s = container_of(node, struct stream, due_link);
+
+                if (stream_silent_ms(s, context) < interval - interval / 30)
+                        break;
+                stream_keep_alive(s, context);
+        }
+        if (!timer_is_armed(&context->sweep_report))
+                timer_arm(context->loop, &context->sweep_report, interval / 10);
+        stream_watch_sweep(context);
+}
+
+static void stream_on_sweep_report(struct timer *timer)
+{
+        struct context *context = container_of(timer, struct context, sweep_report);
+        uint64_t n = context->stats.keepalives - context->keepalives_reported;
+
+        context->keepalives_reported = context->stats.keepalives;
+        if (n > 0) {
+                log_info(NULL, "[MCP] : keep-alive sent to %" PRIu64 " streams", n);
+                timer_arm(context->loop, timer, context->config->keepalive_ms);
+        }
+}
+
+static void stream_on_trim(struct timer *timer)
+{
+        struct context *context = container_of(timer, struct context, trim);
+
+        malloc_trim(0);
+        context->streams_peak = context->stats.n_streams;
+}
+
+void stream_context_init(struct context *context)
+{
+        list_init(&context->streams);
+        context->sweep.on_due = stream_on_sweep;
+        context->sweep_report.on_due = stream_on_sweep_report;
+        context->trim.on_due = stream_on_trim;
+}

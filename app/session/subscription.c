@@ -1,0 +1,447 @@
+/* Resources and tasks are subscribed to upstream before the acknowledgment goes out, so that what
+ * changes behind it is told. */
+#include "mgw/session/subscription.h"
+
+#include "mgw/core/share.h"
+#include "mgw/mcp/bridge.h"
+#include "mgw/mcp/catalog.h"
+#include "mgw/session/listing.h"
+#include "mgw/session/post_response.h"
+#include "mgw/session/task.h"
+#include "mgw/upstream/subscription_kind.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of each kind in one subscription. */
+#define WATCHES_MAX 1000
+/* What one takes, with its place in tables; its names come on top. */
+#define WATCH_BYTES (sizeof(struct watch) + sizeof(struct watch_count) + 200)
+/* So many at once: to find out whose they are takes its time, and so do their servers. */
+#define PENDING_MAX 16
+
+/* One resource or task, with its owner. */
+struct watch {
+        struct list node;
+        struct upstream_request request; /* the subscription upstream */
+        struct subscription *subscription;
+        const struct subscription_kind *kind;
+        struct upstream_session *owner;
+        char *shown;
+        char *theirs;
+        struct ledger_hold hold;
+        bool is_on;
+        bool is_counted;
+};
+
+/* How many watches want the same of one upstream session. */
+struct watch_count {
+        UT_hash_handle hh;
+        unsigned n;
+        char name[];
+};
+
+struct subscription {
+        struct list node; /* session->subscriptions, once it is acknowledged */
+        struct call *call;
+        json_t *filter; /* what is honoured; bridge_filter_index() of it once it is acknowledged */
+        struct list watches;
+        struct loop_task begin; /* of the next watches */
+        struct timer deadline;  /* of the subscribing */
+        size_t n_begun;         /* of the resources, then of the tasks */
+        unsigned n_pending;     /* of the watches */
+        bool is_learning;       /* whose a resource is */
+};
+
+static struct context *subscription_gate(const struct subscription *sub)
+{
+        return session_context(sub->call->session);
+}
+
+static const json_t *asked_filter(const struct call *call)
+{
+        return json_object_get(call->params, "notifications");
+}
+
+/* The names of that kind that are asked for. */
+static const json_t *asked_names(const struct call *call, const struct subscription_kind *kind)
+{
+        return json_object_get(asked_filter(call), kind->list);
+}
+
+static bool has_begun(const struct subscription *sub)
+{
+        return sub->n_begun ==
+               json_array_size(asked_names(sub->call, &subscription_kind_resources)) +
+                       json_array_size(asked_names(sub->call, &subscription_kind_tasks));
+}
+
+/* ---- what goes to the client ---- */
+
+static void subscription_send(const struct subscription *sub, const json_t *msg)
+{
+        json_t *tagged = bridge_tag_notification(msg, sub->call->id);
+
+        if (tagged != NULL)
+                (void)call_send(sub->call, tagged);
+        json_decref(tagged);
+}
+
+/* Walks WATCHES_MAX of each kind at most. */
+static void subscription_honour(struct subscription *sub, const struct subscription_kind *kind)
+{
+        json_t *names = json_array();
+
+        list_for_each (it, &sub->watches) {
+                const struct watch *watch = container_of(it, struct watch, node);
+
+                if (watch->is_on && watch->kind == kind)
+                        json_array_append_new(names, json_string(watch->shown));
+        }
+        if (json_array_size(names) > 0)
+                json_object_set(sub->filter, kind->list, names);
+        json_decref(names);
+}
+
+/* Who watches a URI that is none (`notes:a b`) is told of it by the URI that all are told. Walks
+ * WATCHES_MAX at most. */
+static void filter_add_shown(json_t *filter, const struct list *watches)
+{
+        json_t *uris = json_object_get(filter, subscription_kind_resources.list);
+
+        list_for_each (it, watches) {
+                const struct watch *watch = container_of(it, struct watch, node);
+                char *shown = watch->kind == &subscription_kind_resources
+                                      ? catalog_shown_uri(watch->shown)
+                                      : NULL;
+
+                if (watch->is_on && shown != NULL)
+                        json_object_set_new(uris, shown, json_true());
+                free(shown);
+        }
+}
+
+static void subscription_acknowledge(struct subscription *sub)
+{
+        json_t *msg, *told;
+
+        timer_disarm(subscription_gate(sub)->loop, &sub->deadline);
+        loop_task_cancel(&sub->begin);
+        subscription_honour(sub, &subscription_kind_resources);
+        subscription_honour(sub, &subscription_kind_tasks);
+        msg = rpc_notification_take("notifications/subscriptions/acknowledged",
+                                    json_pack("{s:O}", "notifications", sub->filter));
+        list_append(&sub->call->session->user->subscriptions, &sub->node);
+        json_decref(sub->call->params); /* it stays for long, and with many others */
+        sub->call->params = NULL;
+        (void)call_count_bytes(sub->call);
+        if (msg != NULL)
+                subscription_send(sub, msg);
+        json_decref(msg);
+        told = sub->filter;
+        sub->filter = bridge_filter_index(told);
+        filter_add_shown(sub->filter, &sub->watches);
+        json_decref(told);
+}
+
+/* Walks what the user's clients listen by: streams_per_user_max at most, without tokens those of
+ * all. */
+void subscriptions_deliver(struct session *session, const json_t *msg)
+{
+        list_for_each_safe (it, &session->user->subscriptions) {
+                const struct subscription *sub = container_of(it, struct subscription, node);
+
+                if (bridge_filter_takes(sub->filter, msg))
+                        subscription_send(sub, msg);
+        }
+}
+
+/* ---- resources and tasks ---- */
+
+static void subscription_check(struct subscription *sub)
+{
+        if (!list_is_empty(&sub->node))
+                return; /* it has been acknowledged */
+        if (!has_begun(sub))
+                loop_defer(subscription_gate(sub)->loop, &sub->begin);
+        else if (sub->n_pending == 0)
+                subscription_acknowledge(sub);
+}
+
+static struct watch_count **counts_of(const struct watch *watch)
+{
+        return &watch->owner->watch_counts[watch->kind == &subscription_kind_tasks];
+}
+
+/* 0, -ENOMEM. */
+static int watch_count(struct watch *watch)
+{
+        struct watch_count **counts = counts_of(watch), *count;
+        size_t n = strlen(watch->theirs);
+
+        HASH_FIND_STR(*counts, watch->theirs, count);
+        if (count == NULL) {
+                count = calloc(1, sizeof(*count) + n + 1);
+                if (count == NULL)
+                        return -ENOMEM;
+                memcpy(count->name, watch->theirs, n);
+                HASH_ADD_STR(*counts, name, count);
+        }
+        count->n++;
+        watch->is_counted = true;
+        return 0;
+}
+
+/* Was it the last that wants it? */
+static bool watch_uncount(struct watch *watch)
+{
+        struct watch_count **counts = counts_of(watch), *count;
+
+        watch->is_counted = false;
+        HASH_FIND_STR(*counts, watch->theirs, count);
+        if (count == NULL || --count->n > 0)
+                return false;
+        HASH_DEL(*counts, count);
+        free(count);
+        return true;
+}
+
+static void watch_on_answer_take(struct upstream_request *request, json_t *answer)
+{
+        struct watch *watch = container_of(request, struct watch, request);
+
+        watch->is_on = json_object_get(answer, "result") != NULL;
+        if (!watch->is_on && watch->is_counted)
+                (void)watch_uncount(watch);
+        json_decref(answer);
+        watch->subscription->n_pending--;
+        subscription_check(watch->subscription);
+}
+
+static void watch_on_fail(struct upstream_request *request, const char *why)
+{
+        struct watch *watch = container_of(request, struct watch, request);
+        struct subscription *sub = watch->subscription;
+
+        (void)why;
+        if (watch->is_counted)
+                (void)watch_uncount(watch);
+        sub->n_pending--;
+        subscription_check(sub);
+}
+
+/* Those that do not answer in time are not honoured. Learning has a time of its own. Walks
+ * WATCHES_MAX of each kind at most. */
+static void subscription_on_deadline(struct timer *timer)
+{
+        struct subscription *sub = container_of(timer, struct subscription, deadline);
+
+        if (sub->is_learning)
+                return;
+        list_for_each (it, &sub->watches)
+                upstream_request_drop(&container_of(it, struct watch, node)->request,
+                                      "the gateway no longer waits");
+        subscription_acknowledge(sub);
+}
+
+static void watch_free(void *object)
+{
+        struct watch *watch = object;
+
+        free(watch->shown);
+        free(watch->theirs);
+        free(watch);
+}
+
+static void watch_start(struct subscription *sub, const struct subscription_kind *kind,
+                        const char *shown, struct upstream_session *owner, const char *theirs)
+{
+        struct watch *watch = owner != NULL ? calloc(1, sizeof(*watch)) : NULL;
+
+        if (watch == NULL)
+                return;
+        watch->subscription = sub;
+        watch->kind = kind;
+        watch->owner = owner;
+        watch->shown = strdup(shown);
+        watch->theirs = strdup(theirs);
+        ledger_hold_init(&watch->hold, &sub->call->share->memory, LEDGER_SUBSCRIPTION);
+        if (watch->shown == NULL || watch->theirs == NULL ||
+            ledger_hold_set(&watch->hold, WATCH_BYTES + 3 * strlen(shown)) != 0 ||
+            watch_count(watch) < 0) {
+                ledger_hold_set_past(&watch->hold, 0);
+                watch_free(watch);
+                return;
+        }
+        list_append(&sub->watches, &watch->node);
+        sub->n_pending++;
+        watch->request.may_repeat = true;
+        watch->request.on_answer_take = watch_on_answer_take;
+        watch->request.on_fail = watch_on_fail;
+        upstream_request_send_take(&watch->request, owner, kind->subscribe,
+                                   json_pack("{s:s}", kind->key, theirs));
+}
+
+static void watch_task(struct subscription *sub, const char *id)
+{
+        struct task_owner owner = task_owner(sub->call->session, id);
+
+        if (owner.us != NULL && upstream_session_is_of_stateless(owner.us))
+                watch_start(sub, &subscription_kind_tasks, id, owner.us, owner.theirs);
+}
+
+static void watch_end(struct watch *watch)
+{
+        struct session *session = watch->subscription->call->session;
+        bool was_last = watch->is_counted && watch_uncount(watch);
+
+        list_unlink(&watch->node);
+        upstream_request_drop(&watch->request, NULL);
+        ledger_hold_set_past(&watch->hold, 0);
+        if (!session->is_ending && was_last) {
+                if (watch->kind == &subscription_kind_resources) /* also while it is down */
+                        json_object_del(watch->owner->subscribed, watch->theirs);
+                upstream_session_request_take(watch->owner, watch->kind->unsubscribe,
+                                              json_pack("{s:s}", watch->kind->key, watch->theirs));
+        }
+        loop_bury(session_context(session)->loop, watch, watch_free);
+}
+
+/* ---- its life ---- */
+
+static void subscription_watch_time(struct subscription *sub)
+{
+        struct context *context = subscription_gate(sub);
+
+        timer_arm(context->loop, &sub->deadline, context->config->upstream_open_timeout_ms);
+}
+
+static void subscription_on_learned(struct call *call)
+{
+        struct subscription *sub = call->subscription;
+
+        sub->is_learning = false;
+        subscription_watch_time(sub);
+        subscription_check(sub);
+}
+
+/* False: whose it is has to be learned first, or the call is over. */
+static bool watch_resource(struct subscription *sub, const char *uri)
+{
+        struct listing_owner owner = listing_owner_of_uri(sub->call->session, uri);
+
+        sub->is_learning = true;
+        if (listing_learn(sub->call, &owner, subscription_on_learned))
+                return false;
+        sub->is_learning = false;
+        sub->n_begun++;
+        watch_start(sub, &subscription_kind_resources, uri, owner.us, owner.theirs);
+        return true;
+}
+
+static bool watch_next(struct subscription *sub)
+{
+        const json_t *uris = asked_names(sub->call, &subscription_kind_resources);
+        const json_t *ids = asked_names(sub->call, &subscription_kind_tasks);
+        size_t n_uris = json_array_size(uris), at = sub->n_begun;
+
+        if (at < n_uris)
+                return watch_resource(sub, json_string_value(json_array_get(uris, at)));
+        sub->n_begun++;
+        watch_task(sub, json_string_value(json_array_get(ids, at - n_uris)));
+        return true;
+}
+
+static void subscription_on_begin(struct loop_task *task)
+{
+        struct subscription *sub = container_of(task, struct subscription, begin);
+
+        if (sub->is_learning)
+                return;
+        for (unsigned i = 0; i < PENDING_MAX && sub->n_pending < PENDING_MAX && !has_begun(sub);
+             i++)
+                if (!watch_next(sub))
+                        return;
+        if (sub->n_pending < PENDING_MAX)
+                subscription_check(sub);
+}
+
+static struct subscription *subscription_new(struct call *call)
+{
+        struct subscription *sub = calloc(1, sizeof(*sub));
+
+        if (sub == NULL || (sub->filter = bridge_filter_of_changes(asked_filter(call))) == NULL) {
+                free(sub);
+                call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
+                return NULL;
+        }
+        sub->call = call;
+        sub->deadline.on_due = subscription_on_deadline;
+        sub->begin.on_run = subscription_on_begin;
+        list_init(&sub->node);
+        list_init(&sub->watches);
+        return sub;
+}
+
+/* False: the call is over. */
+static bool subscription_check_asked(struct call *call)
+{
+        const struct subscription_kind *const kinds[] = {&subscription_kind_resources,
+                                                         &subscription_kind_tasks};
+        const char *why;
+
+        if (bridge_check_listen(call->params, &why) != 0) {
+                call_fail(call, RPC_INVALID_PARAMS, "%s", why);
+                return false;
+        }
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+                if (json_array_size(asked_names(call, kinds[i])) > WATCHES_MAX) {
+                        call_fail(call, RPC_INVALID_PARAMS,
+                                  "params.notifications.%s: no more than %d", kinds[i]->list,
+                                  WATCHES_MAX);
+                        return false;
+                }
+        return asked_names(call, &subscription_kind_tasks) == NULL || task_check_client(call);
+}
+
+void subscription_start(struct call *call)
+{
+        if (!subscription_check_asked(call))
+                return;
+        (void)post_response_begin_stream(call->post);
+        call->subscription = subscription_new(call);
+        if (call->subscription == NULL)
+                return;
+        subscription_watch_time(call->subscription);
+        subscription_check(call->subscription);
+}
+
+static void subscription_free(void *object)
+{
+        struct subscription *sub = object;
+
+        json_decref(sub->filter);
+        free(sub);
+}
+
+void subscription_drop(struct subscription *sub)
+{
+        struct loop *loop;
+        struct list *it;
+
+        if (sub == NULL)
+                return;
+        loop = subscription_gate(sub)->loop;
+        list_unlink(&sub->node);
+        loop_task_cancel(&sub->begin);
+        timer_disarm(loop, &sub->deadline);
+        while ((it = list_first(&sub->watches)) != NULL)
+                watch_end(container_of(it, struct watch, node));
+        loop_bury(loop, sub, subscription_free);
+}
+
+void subscription_complete(struct call *call)
+{
+        call_succeed_take(call, bridge_listen_result(call->id));
+}

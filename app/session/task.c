@@ -1,0 +1,70 @@
+#include "mgw/session/task.h"
+
+#include "mgw/mcp/bridge.h"
+#include "mgw/mcp/task_id.h"
+#include "mgw/wire/json_str.h"
+
+#include <stdlib.h>
+
+/* The end of the id that the client has given: no NUL is in it. */
+struct task_owner task_owner(const struct session *s, const char *shown)
+{
+        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams;
+             i++) {
+                struct upstream_session *us = s->upstream_sessions[i];
+                struct str theirs;
+
+                if (us == NULL)
+                        continue;
+                theirs = task_id_read(session_context(s)->state_key, str_from(s->user->email),
+                                      str_from(upstream_name(us->upstream)), str_from(shown));
+                if (theirs.n > 0)
+                        return (struct task_owner){us, theirs.p};
+        }
+        return (struct task_owner){NULL, NULL};
+}
+
+static bool client_knows(const struct call *call)
+{
+        return bridge_has_tasks(bridge_client_capabilities(call->params));
+}
+
+bool task_check_client(struct call *call)
+{
+        if (client_knows(call))
+                return true;
+        call_answer_take(call, rpc_error_take(call->id, RPC_MISSING_CAPABILITY,
+                                              "the client has not declared that it knows tasks",
+                                              json_pack("{s:o}", "requiredCapabilities",
+                                                        bridge_tasks_capability())));
+        return false;
+}
+
+void task_show(const struct upstream_session *us, json_t *task)
+{
+        const json_t *id = json_object_get(task, "taskId");
+        char *shown;
+
+        if (!json_is_string(id))
+                return;
+        shown = task_id_show(us->upstream->context->state_key, str_from(us->session->user->email),
+                             str_from(upstream_name(us->upstream)), json_str(id));
+        json_object_set_new(task, "taskId", json_string(shown));
+        free(shown);
+}
+
+bool task_show_answer(struct call *call, json_t *answer)
+{
+        json_t *result = json_object_get(answer, "result");
+        bool is_task = bridge_is_task(result);
+
+        if (is_task && !client_knows(call)) {
+                call_fail(call, RPC_INTERNAL_ERROR,
+                          "upstream %s: it answered with a task, which the client does not know",
+                          upstream_name(call->upstream));
+                return false;
+        }
+        if (is_task || call->method->class == METHOD_BY_TASK)
+                task_show(call_link(call), result);
+        return true;
+}

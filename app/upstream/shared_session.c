@@ -1,0 +1,350 @@
+/* What the upstream session with a shared child does for those that share it. What the child
+ * says of one request goes to that request's call. What it says to all goes to all, and what names
+ * no request to the one call that can have caused it: never to a user whose it may not be. */
+#include "mgw/base/log.h"
+#include "mgw/session/call.h"
+#include "upstream_inside.h"
+
+#include <string.h>
+
+/* Of a URI that are looked at: more is only what is subscribed to itself. */
+#define PARTS_MAX 256
+/* A call that was cancelled, or had its time, may so long be what the child speaks of: nothing says
+ * when it ends it. */
+#define ABANDONED_MS (INT64_C(60) * 1000)
+/* Of a message that finds no client, in the log. */
+#define SHOWN_MAX 300
+
+static struct upstream_session *user_session_of(struct list *it)
+{
+        return container_of(it, struct upstream_session, user_node);
+}
+
+/* ---- its life ---- */
+
+void shared_session_on_ready(struct upstream_session *shared)
+{
+        shared->abandoned_until_ms = 0;
+        list_for_each_safe (it, &shared->user_sessions) {
+                struct upstream_session *user_session = user_session_of(it);
+
+                if (user_session->state == UPSTREAM_SESSION_OPENING) {
+                        transport_shared_on_ready(user_session, NULL);
+                } else if (user_session->state == UPSTREAM_SESSION_DOWN) {
+                        upstream_session_try(user_session);
+                } else {
+                        json_decref(user_session->init_result);
+                        user_session->init_result = json_incref(shared->init_result);
+                        user_session->n_changes++;
+                }
+        }
+}
+
+void shared_session_on_down(struct upstream_session *shared, const char *why)
+{
+        list_for_each_safe (it, &shared->user_sessions)
+                if (user_session_of(it)->state == UPSTREAM_SESSION_OPENING)
+                        transport_shared_on_ready(user_session_of(it), why);
+}
+
+/* ---- what is set for all ---- */
+
+/* Walks all user sessions, when one of them leaves or says what it wants. */
+int shared_session_log_level(const struct upstream_session *shared)
+{
+        const struct session *lowest = NULL;
+
+        list_for_each (it, &shared->user_sessions) {
+                const struct session *s = user_session_of(it)->session;
+
+                if (s->log_level >= 0 && (lowest == NULL || s->log_level < lowest->log_level))
+                        lowest = s;
+        }
+        return lowest != NULL ? lowest->log_level : -1;
+}
+
+void shared_session_tell_level(struct upstream_session *shared)
+{
+        int level = shared_session_log_level(shared);
+
+        if (level != shared->told_level && shared->state == UPSTREAM_SESSION_READY &&
+            !shared->is_stateless)
+                upstream_session_tell_level(shared, level);
+}
+
+/* What a request subscribes to, or NULL. */
+static const char *subscribes_to(const struct pending_request *pending,
+                                 const struct subscription_kind *kind)
+{
+        const struct subscription_kind *of;
+        bool subscribes;
+        const char *name = subscription_kind_name(pending->msg, &of, &subscribes);
+
+        return name != NULL && subscribes && of == kind ? name : NULL;
+}
+
+/* Answered already, or on its way to it. */
+static bool has_subscribed(const struct upstream_session *user_session,
+                           const struct subscription_kind *kind, const char *name)
+{
+        if (json_object_get(subscription_kind_by(user_session, kind), name) != NULL)
+                return true;
+        list_for_each (it, &user_session->sent) {
+                const char *one =
+                        subscribes_to(container_of(it, struct pending_request, node), kind);
+
+                if (one != NULL && strcmp(one, name) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* Walks the user sessions with what is on their way, to the first that has: at each unsubscribing.
+ */
+bool shared_session_has_subscriber(const struct upstream_session *shared,
+                                   const struct subscription_kind *kind, const char *name,
+                                   const struct upstream_session *but)
+{
+        list_for_each (it, &shared->user_sessions)
+                if (user_session_of(it) != but && has_subscribed(user_session_of(it), kind, name))
+                        return true;
+        return false;
+}
+
+json_t *shared_session_subscribed(const struct upstream_session *shared)
+{
+        json_t *all = json_object();
+
+        list_for_each (it, &shared->user_sessions)
+                json_object_update(all, user_session_of(it)->subscribed);
+        return all;
+}
+
+/* Takes out of names what a user session has subscribed to, or is about to. Walks the fewer of the
+ * names, and what is on the user session's way. */
+static void take_out_subscribed(json_t *names, const struct upstream_session *user_session,
+                                const struct subscription_kind *kind)
+{
+        json_t *theirs = subscription_kind_by(user_session, kind), *yes;
+        const char *name;
+        void *next;
+
+        if (json_object_size(theirs) < json_object_size(names)) {
+                json_object_foreach (theirs, name, yes)
+                        json_object_del(names, name);
+        } else {
+                json_object_foreach_safe(names, next, name, yes)
+                {
+                        if (json_object_get(theirs, name) != NULL)
+                                json_object_del(names, name);
+                }
+        }
+        list_for_each (it, &user_session->sent) {
+                name = subscribes_to(container_of(it, struct pending_request, node), kind);
+                if (name != NULL)
+                        json_object_del(names, name);
+        }
+}
+
+/* Walks the user sessions once, however many names there are. */
+static void shared_session_leave_watched(struct upstream_session *shared,
+                                         const struct upstream_session *user_session,
+                                         const struct subscription_kind *kind)
+{
+        json_t *names = json_copy(subscription_kind_by(user_session, kind)), *yes;
+        const char *name;
+
+        list_for_each (it, &shared->user_sessions) {
+                if (json_object_size(names) == 0)
+                        break;
+                if (user_session_of(it) != user_session)
+                        take_out_subscribed(names, user_session_of(it), kind);
+        }
+        json_object_foreach (names, name, yes) {
+                subscription_kind_remove(shared, kind, name);
+                upstream_session_request_take(shared, kind->unsubscribe,
+                                              json_pack("{s:s}", kind->key, name));
+        }
+        json_decref(names);
+}
+
+void shared_session_on_leave(struct upstream_session *shared,
+                             const struct upstream_session *user_session)
+{
+        if (user_session->session->log_level >= 0) /* else it was not among those asked */
+                shared_session_tell_level(shared);
+        shared_session_leave_watched(shared, user_session, &subscription_kind_resources);
+        shared_session_leave_watched(shared, user_session, &subscription_kind_tasks);
+}
+
+/* ---- whose it is ---- */
+
+void shared_session_on_abandon(struct upstream_session *shared, const struct call *call)
+{
+        int64_t now = loop_now_ms(upstream_session_loop(shared));
+        const struct user *user = call->session->user;
+
+        if (shared->abandoned_by != NULL && shared->abandoned_by != user &&
+            now < shared->abandoned_until_ms)
+                user = &shared->upstream->context->everybody; /* of several */
+        shared->abandoned_by = user;
+        shared->abandoned_until_ms = now + ABANDONED_MS;
+}
+
+/* Walks to the first call of a second user. */
+struct call *shared_session_only_call(const struct upstream_session *shared)
+{
+        const struct user *user =
+                loop_now_ms(upstream_session_loop(shared)) < shared->abandoned_until_ms
+                        ? shared->abandoned_by
+                        : NULL;
+        struct call *newest = NULL;
+
+        list_for_each (it, &shared->sent) {
+                struct call *call =
+                        pending_request_call(container_of(it, struct pending_request, node));
+
+                if (call == NULL)
+                        continue;
+                if (user != NULL && user != call->session->user)
+                        return NULL;
+                user = call->session->user;
+                newest = call;
+        }
+        return newest;
+}
+
+/* ---- what comes ---- */
+
+/* Walks all user sessions: each is told. */
+void shared_session_pass(struct upstream_session *shared, json_t *msg)
+{
+        list_for_each_safe (it, &shared->user_sessions)
+                if (user_session_of(it)->state == UPSTREAM_SESSION_READY)
+                        upstream_session_on_message(user_session_of(it), NULL, msg);
+}
+
+/* Is it, or what it lies under, subscribed to? A step for each part of its path, however many are.
+ */
+static bool is_subscribed(const struct upstream_session *user_session, const char *updated)
+{
+        const json_t *uris = user_session->subscribed;
+        size_t n = 0;
+
+        if (json_object_size(uris) == 0)
+                return false;
+        for (unsigned i = 0; i < PARTS_MAX; i++, n++) {
+                n += strcspn(updated + n, "/?#");
+                if (json_object_getn(uris, updated, n) != NULL ||
+                    (updated[n] == '/' && json_object_getn(uris, updated, n + 1) != NULL))
+                        return true;
+                if (updated[n] == '\0')
+                        return false;
+        }
+        return json_object_get(uris, updated) != NULL;
+}
+
+/* Each gets a copy, in which the URI or id may be shown as another. Walks all user sessions,
+ * PARTS_MAX look-ups for each that has subscribed to anything. */
+static void shared_session_on_updated(struct upstream_session *shared, const struct rpc_msg *m)
+{
+        const char *uri = json_string_value(json_object_get(m->params, "uri"));
+
+        list_for_each_safe (it, &shared->user_sessions) {
+                json_t *copy;
+
+                if (uri == NULL || !is_subscribed(user_session_of(it), uri))
+                        continue;
+                copy = json_deep_copy(m->root);
+                upstream_session_on_message(user_session_of(it), NULL, copy);
+                json_decref(copy);
+        }
+}
+
+/* Walks all user sessions, with one look-up for each. */
+static void shared_session_on_task(struct upstream_session *shared, const struct rpc_msg *m)
+{
+        const char *id = json_string_value(json_object_get(m->params, "taskId"));
+
+        list_for_each_safe (it, &shared->user_sessions) {
+                json_t *copy;
+
+                if (id == NULL || json_object_get(user_session_of(it)->tasks, id) == NULL)
+                        continue;
+                copy = json_deep_copy(m->root);
+                upstream_session_on_message(user_session_of(it), NULL, copy);
+                json_decref(copy);
+        }
+}
+
+/* The child logs at the lowest level that any session wants. */
+static bool session_wants(const struct session *s, const struct rpc_msg *m)
+{
+        int level = method_log_level(json_string_value(json_object_get(m->params, "level")));
+
+        return method_find(m->method)->class != METHOD_MESSAGE || level < 0 ||
+               level >= s->log_level;
+}
+
+static void shared_session_log_notice(const struct upstream_session *shared,
+                                      const struct rpc_msg *m)
+{
+        struct str text = {NULL, 0};
+
+        if (!upstream_may_log(shared->upstream))
+                return;
+        if (m->params != NULL)
+                (void)rpc_dump(m->params, &text);
+        log_info(NULL, "[upstream] %s: %s: no call is known to have caused it: %.*s",
+                 upstream_name(shared->upstream), m->method, SHOWN_MAX,
+                 text.p != NULL ? text.p : "");
+        free((void *)text.p);
+}
+
+static void shared_session_on_notice(struct upstream_session *shared, struct call *call,
+                                     const struct rpc_msg *m)
+{
+        if (call != NULL) {
+                if (session_wants(call->session, m) && !call_send(call, m->root))
+                        session_deliver(call->session, m->root);
+        } else if (shared->upstream->server->scope == CONFIG_SCOPE_SHARED) {
+                shared_session_log_notice(shared, m);
+        } else {
+                list_for_each_safe (it, &shared->user_sessions)
+                        if (session_wants(user_session_of(it)->session, m))
+                                upstream_session_on_message(user_session_of(it), NULL, m->root);
+        }
+}
+
+void shared_session_on_notification(struct upstream_session *shared, struct call *call,
+                                    const struct rpc_msg *m)
+{
+        switch (method_find(m->method)->class) {
+        case METHOD_LIST_CHANGED:
+                shared_session_pass(shared, m->root);
+                break;
+        case METHOD_UPDATED:
+                shared_session_on_updated(shared, m);
+                break;
+        case METHOD_TASK_CHANGED:
+                shared_session_on_task(shared, m);
+                break;
+        default:
+                shared_session_on_notice(shared, call, m);
+        }
+}
+
+void shared_session_on_request(struct upstream_session *shared, struct call *call,
+                               const struct rpc_msg *m)
+{
+        if (call == NULL)
+                upstream_session_refuse(
+                        shared, m, RPC_INTERNAL_ERROR,
+                        "nobody to ask: it may belong to calls of several users, or to none");
+        else if (!upstream_session_may_ask(
+                         call->session->upstream_sessions[shared->upstream->index], m))
+                upstream_session_refuse(shared, m, RPC_METHOD_NOT_FOUND,
+                                        "the client whose call it is cannot be asked this");
+        else
+                server_request_send(&shared->requester, call, m->root);
+}

@@ -1,0 +1,330 @@
+/* What the files of an upstream session and its transports say to each other: upstream session.c
+ * (its states), pending request.c (what goes), upstream_session_receive.c (what comes),
+ * upstream_session_handshake.c (of which era it is), upstream_session_stateless.c (servers without
+ * sessions), upstream_session_host.c (for whom else), upstream_*.c (how). */
+#pragma once
+
+#include "failure.h"
+#include "mgw/base/hash.h"
+#include "mgw/upstream/subscription_kind.h"
+#include "mgw/upstream/upstream_session.h"
+#include "mgw/wire/rpc.h"
+
+/* The longest message that an upstream may send. */
+#define MESSAGE_MAX_BYTES (64u << 20)
+
+enum pending_request_kind {
+        PENDING_REQUEST_DISCOVER,
+        PENDING_REQUEST_INITIALIZE,
+        PENDING_REQUEST_REQUEST,
+        PENDING_REQUEST_LISTEN, /* subscriptions/listen: may be silent for ever */
+        PENDING_REQUEST_NOTIFY, /* of these two the server answers none */
+        PENDING_REQUEST_REPLY,  /* to a request of the server's: it has no method */
+};
+
+/* One message of ours on its way, and what is known of its answer. What it depends on is fixed when
+ * it starts, and again when it is sent once more: its upstream session may have become another
+ * meanwhile. */
+struct pending_request {
+        struct list node;  /* on its upstream session's pending requests, waiting or parked */
+        UT_hash_handle hh; /* us->by_id while it is on pending requests, and is a request */
+        struct upstream_session *owner;
+        struct upstream_request *request; /* PENDING_REQUEST_REQUEST: NULL once nobody waits */
+        json_t *msg;
+        void *transfer;       /* the transport's; NULL: not sent, or over */
+        struct timer silence; /* the server's timeout_s */
+        struct mrtr *mrtr;    /* what its server asks of the client; NULL: nothing so far */
+        struct header_retry *header_retry; /* its server has wanted other headers */
+        int64_t id;
+        enum pending_request_kind kind;
+        bool is_unasked; /* counted in its upstream session's n_unasked */
+        bool was_retried;
+        bool is_stateless;   /* it started as one to a server without sessions */
+        unsigned generation; /* the upstream session that it is of; 0: it has not started */
+        json_t *init_result; /* what its server had said of itself; NULL: it greets */
+};
+
+/* Of its message; borrowed. NULL: it is a reply. */
+static inline const char *pending_request_method(const struct pending_request *pending)
+{
+        return json_string_value(json_object_get(pending->msg, "method"));
+}
+
+static inline json_t *pending_request_params(const struct pending_request *pending)
+{
+        return json_object_get(pending->msg, "params");
+}
+
+static inline json_t *pending_request_msg_id(const struct pending_request *pending)
+{
+        return json_object_get(pending->msg, "id");
+}
+
+struct transport {
+        /* An upstream session that is READY has its own server running: how others fare says
+         * nothing of it. */
+        bool is_own;
+        /* Servers without sessions may be reached by it. */
+        bool knows_stateless;
+        /* It is HTTP: to such servers headers repeat what the body says, and to drop a request is
+         * to cancel it. */
+        bool has_headers;
+        /* What it sends is made of what the params say: they must have been made. */
+        bool looks_inside;
+        /* Each message has a connection of its own: what is on its way when the upstream session
+         * begins anew goes on in the session that it was sent in. */
+        bool outlives_sessions;
+        /* Allocates us->peer. 0, -ENOMEM. */
+        int (*create)(struct upstream_session *us);
+        /* Before initialize is sent: what was is void. 0; -errno: it has failed, and
+         * upstream_session_open_failed_as() has been told. */
+        int (*open)(struct upstream_session *us);
+        /* Sends x->msg; failures come by pending_request_fail(), also from within. */
+        void (*send)(struct pending_request *pending);
+        /* Nothing more of it: frees x->wire. */
+        void (*drop)(struct pending_request *pending);
+        /* The upstream has been greeted. */
+        void (*on_ready)(struct upstream_session *us);
+        /* Its session has become idle, or is so no more; NULL: it makes no difference. */
+        void (*on_use)(struct upstream_session *us);
+        /* What is to be had of it when it does not answer, or NULL; may be missing. */
+        const char *(*last_words)(const struct upstream_session *us);
+        /* Ends the connection in order; the upstream session is freed at the end of the turn. */
+        void (*destroy)(struct upstream_session *us);
+};
+
+extern const struct transport transport_http;
+extern const struct transport transport_sse;
+extern const struct transport transport_stdio;
+extern const struct transport transport_rest;
+extern const struct transport transport_shared;
+
+/* A message of the upstream; via: the pending request whose answer carries it, NULL: not known. */
+void upstream_session_on_text(struct upstream_session *us, struct pending_request *via,
+                              struct str text);
+/* The same of what its stream ended within: it may be whole, else it is as if it had not come. */
+void upstream_session_on_last_text(struct upstream_session *us, struct pending_request *via,
+                                   struct str text);
+/* The same, read already: a message, or an array of them (2025-03-26); borrowed. */
+void upstream_session_on_message(struct upstream_session *us, struct pending_request *via,
+                                 json_t *root);
+/* What is coming is gathered at the cost of its server: it takes n bytes now. false: it has no room
+ * for them. Set to 0 before the upstream session ends. */
+void upstream_session_hold_init(struct ledger_hold *hold, const struct upstream_session *us);
+bool upstream_session_has_room(struct ledger_hold *hold, size_t n);
+/* As clients are told it. */
+#define UPSTREAM_SESSION_NO_MEMORY "its answer takes more memory than there is for it"
+/* Has the client said in initialize that it takes such a request? Some servers send it all the
+ * same, and a client may leave it unanswered. */
+bool upstream_session_may_ask(const struct upstream_session *us, const struct rpc_msg *m);
+/* Answers an upstream's request with an error. */
+void upstream_session_refuse(struct upstream_session *us, const struct rpc_msg *m, int code,
+                             const char *why);
+/* A message that grows big on a connection that carries all answers: when it is the result of a
+ * call, that is relayed from now on, as_event: in the form that it has. The pending request whose
+ * call->relay takes the rest; NULL: it must be gathered. */
+struct pending_request *upstream_session_begin_relay(struct upstream_session *us, bool as_event,
+                                                     struct str head);
+/* The same where it is known whose answer grows; x may be NULL. True: its call->relay takes the
+ * rest. */
+bool pending_request_begin_relay(struct pending_request *pending, bool as_event, struct str head);
+/* Does a client that what comes may go to not read? As request_must_wait(). */
+bool upstream_session_must_wait(struct upstream_session *us, struct request_waiter *waiter);
+/* Something of its answer has come: the time that it may be silent begins again. */
+void pending_request_heard(struct pending_request *pending);
+/* Its server asks who called to leave it alone for so long. */
+void pending_request_rest(const struct pending_request *pending, int64_t ms);
+/* It will get no answer. */
+void pending_request_fail_as(struct pending_request *pending, const struct failure *failure);
+/* The same, where that is no sign of the server's health, and why says all. */
+void pending_request_fail(struct pending_request *pending, const char *why,
+                          enum pending_request_fault fault);
+/* A message that gets no answer is out. */
+void pending_request_end(struct pending_request *pending);
+/* The upstream does not know its session any more: opens a new one, and sends x again in it, unless
+ * it was for the old one alone. */
+void pending_request_again(struct pending_request *pending);
+/* Its session is over, and nothing more of it may be sent there; fault: what the server can have
+ * seen of it. It goes on as pending_request_again(), or ends. */
+void pending_request_outlived(struct pending_request *pending, enum pending_request_fault fault);
+/* The connection or child is gone, with all that it carried. */
+void upstream_session_lost(struct upstream_session *us, const struct failure *failure);
+/* The transport has ended the connection for having nothing to do: DOWN until it is needed. */
+void upstream_session_sleep(struct upstream_session *us);
+/* Nothing is on its way, and nothing waits. */
+bool upstream_session_is_quiet(const struct upstream_session *us);
+/* The server does not speak this transport: tries that one. */
+void upstream_session_fall_back(struct upstream_session *us, const struct transport *transport);
+/* The upstream's session is gone, and no pending request told so. */
+void upstream_session_forgotten(struct upstream_session *us);
+/* Who waits for its answer; NULL: no call. */
+struct call *pending_request_call(const struct pending_request *pending);
+/* Has it an answer to wait for still? */
+bool pending_request_is_open(const struct pending_request *pending);
+/* Is it one of those that open the upstream session? */
+static inline bool pending_request_is_handshake(const struct pending_request *pending)
+{
+        return pending->kind == PENDING_REQUEST_DISCOVER ||
+               pending->kind == PENDING_REQUEST_INITIALIZE;
+}
+/* Is it a request, of whatever kind? */
+static inline bool pending_request_is_request(const struct pending_request *pending)
+{
+        return pending->kind != PENDING_REQUEST_NOTIFY && pending->kind != PENDING_REQUEST_REPLY;
+}
+/* Has its session ended? What the upstream session says of itself is not true of it any more. */
+static inline bool pending_request_is_outlived(const struct pending_request *pending)
+{
+        return pending->generation != pending->owner->generation;
+}
+/* The protocol version that was agreed on with its server; NULL: none, it greets. */
+const char *pending_request_version(const struct pending_request *pending);
+/* The text of the message as it goes out; the caller frees text->p. 0, -ENOMEM. */
+int pending_request_dump(const struct pending_request *pending, struct str *text);
+/* The server does not understand x, which greets it: true when that has been acted upon, since the
+ * other era is tried, or is on its way already. */
+bool upstream_session_handshake_otherwise(struct pending_request *pending);
+/* A refusal (HTTP 4xx) of what greets: true when its body tells the era, and has been acted upon.
+ */
+bool upstream_session_takes_refusal(struct pending_request *pending, struct str text);
+const char *upstream_session_version(const struct upstream_session *us);
+/* Greetings on their way have come to nothing. */
+void upstream_session_end_handshakes(struct upstream_session *us);
+
+static inline struct context *upstream_session_context(const struct upstream_session *us)
+{
+        return us->upstream->context;
+}
+
+static inline struct loop *upstream_session_loop(const struct upstream_session *us)
+{
+        return upstream_session_context(us)->loop;
+}
+
+/* ---- between upstream session*.c and pending request.c ---- */
+
+/* Tells the server, where that can be told, that nobody waits for its answer. */
+void upstream_session_cancel(struct upstream_session *us, int64_t id, const char *why);
+/* Ends it with that answer (NULL: out of memory). */
+void pending_request_answer_take(struct pending_request *pending, json_t *answer);
+/* Waits for READY; takes the message. What is no request is for the session of now alone. NULL: out
+ * of memory. */
+struct pending_request *pending_request_new(struct upstream_session *us,
+                                            enum pending_request_kind kind, json_t *msg_take);
+void pending_request_start(struct pending_request *pending);
+/* More of what nobody waits for may go out. */
+void upstream_session_on_pump(struct loop_task *task);
+/* The one that has this id, and waits for an answer. */
+struct pending_request *pending_request_find(struct upstream_session *us, const json_t *id);
+/* From what has been sent to another list, or none. */
+void pending_request_move(struct pending_request *pending, struct list *list);
+/* It waits for something else than its server. */
+void pending_request_park(struct pending_request *pending);
+/* Sends it again, under a new id. */
+void pending_request_unpark(struct pending_request *pending);
+/* As pending_request_fail_as(), when the upstream's failure has been counted. */
+void pending_request_give_up(struct pending_request *pending, const struct failure *failure);
+/* Opens it when it is down and may be tried. */
+void upstream_session_try(struct upstream_session *us);
+/* Opens it by its transport. */
+void upstream_session_begin(struct upstream_session *us);
+/* So long may an opening take. */
+int64_t upstream_session_patience_ms(const struct upstream_session *us);
+/* Sends the first request. */
+void upstream_session_handshake(struct upstream_session *us);
+/* Its answer. */
+void upstream_session_on_handshake_answer(struct pending_request *pending, const struct rpc_msg *m);
+/* OPENING takes long: true when that is a silence after server/discover, and initialize follows. */
+bool upstream_session_probe_is_over(struct upstream_session *us);
+/* The child is gone: true when server/discover may be why, and it is started again without. */
+bool upstream_session_opens_anew(struct upstream_session *us, const char *why);
+/* The upstream has answered initialize, or as good as that. */
+void upstream_session_on_init_result(struct upstream_session *us, json_t *result);
+/* Its lists are not what they were, or may not be: clients are told, and they are fetched again. */
+void upstream_session_tell_change(struct upstream_session *us);
+/* DOWN, until a while is over: the breaker's, where the failure is a sign of the server's health,
+ * else this upstream session's own, which doubles. */
+void upstream_session_open_failed_as(struct upstream_session *us, const struct failure *failure);
+/* The same, where it is no sign, and why says all. */
+void upstream_session_open_failed(struct upstream_session *us, const char *why);
+/* Who calls by this upstream session: shares what happens to others of the same user. */
+static inline struct share *upstream_session_share(const struct upstream_session *us)
+{
+        return us->session->share;
+}
+/* So much is to be logged; -1: as it likes. */
+void upstream_session_tell_level(struct upstream_session *us, int level);
+
+/* ---- a child that several sessions share ---- */
+
+/* Its upstream session stands in a session of its own, and is the shared session of theirs. */
+static inline bool upstream_session_is_shared(const struct upstream_session *us)
+{
+        return us->session->kind == SESSION_SHARED;
+}
+
+static inline bool upstream_session_uses_shared(const struct upstream_session *us)
+{
+        return us->transport == &transport_shared;
+}
+
+/* Does what comes on its connection go to one client alone? To hold it back costs nobody else. */
+static inline bool upstream_session_serves_one(const struct upstream_session *us)
+{
+        enum session_kind kind = us->session->kind;
+
+        return kind == SESSION_SSE || kind == SESSION_HTTP;
+}
+
+/* For a user session that waits for it: the shared session is READY, or why it is not. */
+void transport_shared_on_ready(struct upstream_session *user_session, const char *why);
+
+void shared_session_on_ready(struct upstream_session *shared);
+void shared_session_on_down(struct upstream_session *shared, const char *why);
+void shared_session_on_leave(struct upstream_session *shared,
+                             const struct upstream_session *user_session);
+/* The lowest level that a user session wants; -1: none has said. */
+int shared_session_log_level(const struct upstream_session *shared);
+void shared_session_tell_level(struct upstream_session *shared);
+/* Has one of the user sessions, but for one, subscribed to it? */
+bool shared_session_has_subscriber(const struct upstream_session *shared,
+                                   const struct subscription_kind *kind, const char *name,
+                                   const struct upstream_session *but);
+/* URI -> true, of all user sessions; a new reference. */
+json_t *shared_session_subscribed(const struct upstream_session *shared);
+/* Hands a notification to all user sessions that are READY. */
+void shared_session_pass(struct upstream_session *shared, json_t *msg);
+/* The call's answer is not waited for any more; the child may go on with it all the same. */
+void shared_session_on_abandon(struct upstream_session *shared, const struct call *call);
+/* The newest call on its way, where it and all others are of one user; else NULL. */
+struct call *shared_session_only_call(const struct upstream_session *shared);
+/* What the child says; call: the one that can have caused it, or NULL. */
+void shared_session_on_notification(struct upstream_session *shared, struct call *call,
+                                    const struct rpc_msg *m);
+void shared_session_on_request(struct upstream_session *shared, struct call *call,
+                               const struct rpc_msg *m);
+
+/* ---- servers without sessions ---- */
+
+/* The protocol version that it names, to a server without sessions. */
+const char *pending_request_stateless_version(const struct pending_request *pending);
+/* Of the tool that the request calls, where it is known: its arguments may have to stand in
+ * headers. Borrowed, or NULL. */
+const json_t *upstream_session_input_schema(const struct pending_request *pending);
+/* A request that such servers have no method for: true when it is answered here. */
+bool upstream_session_answers_itself(struct pending_request *pending);
+bool upstream_session_takes_notification(const struct upstream_session *us, const json_t *msg);
+/* What the client that this call is of (NULL: that the upstream session is of) has said in
+ * initialize. */
+const json_t *upstream_session_init_params(const struct upstream_session *us,
+                                           const struct call *call);
+/* An answer that is none yet: true when the request goes on. */
+bool upstream_session_goes_on(struct pending_request *pending, const struct rpc_msg *m);
+/* The server does not speak as it did: finds out again how, and sends x once more. */
+void upstream_session_doubt(struct pending_request *pending);
+/* The error that the body of a refusal (HTTP 4xx) is, for the caller to release; NULL: none. */
+json_t *upstream_session_read_refusal(struct str text, struct rpc_msg *m);
+/* Is the body of a refusal (HTTP 4xx) the answer of a stateless server to that request? */
+bool upstream_session_is_answer(const struct pending_request *pending, struct str text);
+/* An answer as whoever asked knows it, a new reference; NULL: out of memory. */
+json_t *upstream_session_bridge_answer(struct pending_request *pending, const struct rpc_msg *m);

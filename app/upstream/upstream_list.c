@@ -1,0 +1,38 @@
+#include "mgw/upstream/upstream_list.h"
+
+#include "mgw/session/page_cache.h"
+
+#include <stdlib.h>
+
+struct upstream_list *upstream_list_create_take(struct context *context, json_t *entries,
+                                                json_t *index, struct ledger_hold *hold)
+{
+        struct upstream_list *list = calloc(1, sizeof(*list));
+
+        if (list == NULL) {
+                json_decref(entries);
+                json_decref(index);
+                return NULL;
+        }
+        *list = (struct upstream_list){context, 1, entries, index, *hold};
+        hold->bytes = 0;
+        return list;
+}
+
+struct upstream_list *upstream_list_hold(struct upstream_list *list)
+{
+        if (list != NULL)
+                list->n_users++;
+        return list;
+}
+
+void upstream_list_let_go(struct upstream_list *list)
+{
+        if (list == NULL || --list->n_users > 0)
+                return;
+        page_cache_forget(list->context, list);
+        json_decref(list->entries);
+        json_decref(list->index);
+        ledger_hold_set_past(&list->hold, 0);
+        free(list);
+}

@@ -1,0 +1,256 @@
+/* An upstream session to a server that keeps no session (the stateless era): each request says who
+ * asks, nothing but requests goes there, and answers are made what the client knows. */
+#include "header_retry.h"
+#include "mgw/base/log.h"
+#include "mgw/mcp/bridge.h"
+#include "mgw/mcp/era.h"
+#include "mgw/session/call.h"
+#include "mgw/session/listing.h"
+#include "mrtr.h"
+#include "upstream_listen.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Does the client that this is for speak that era itself? */
+static bool is_of_stateless_client(const struct pending_request *pending)
+{
+        const struct call *call = pending_request_call(pending);
+
+        return call != NULL && call_is_stateless(call);
+}
+
+static era_revision pending_request_stateless_revision(const struct pending_request *pending)
+{
+        era_revision revision;
+
+        return era_revision_find(str_from(pending_request_version(pending)), &revision) == 0
+                       ? revision
+                       : era_newest_stateless();
+}
+
+const char *pending_request_stateless_version(const struct pending_request *pending)
+{
+        return era_revision_name(pending_request_stateless_revision(pending));
+}
+
+bool upstream_session_is_of_stateless(const struct upstream_session *us)
+{
+        era_revision revision;
+
+        return era_revision_find(str_from(upstream_session_version(us)), &revision) == 0 &&
+               era_is_stateless(revision);
+}
+
+const json_t *upstream_session_init_params(const struct upstream_session *us,
+                                           const struct call *call)
+{
+        struct upstream_session *const *upstream_sessions =
+                call != NULL ? call->session->upstream_sessions : NULL;
+
+        return upstream_sessions != NULL ? upstream_sessions[us->upstream->index]->init_params
+                                         : us->init_params;
+}
+
+/* Who asks, in each request: the client that speaks that era itself has said it in its _meta. */
+static int wrap(const struct pending_request *pending, json_t *params)
+{
+        const struct upstream_session *us = pending->owner;
+        const struct call *call = pending_request_call(pending);
+        const json_t *said = upstream_session_init_params(us, call);
+        era_revision revision = pending_request_stateless_revision(pending);
+        int level = call != NULL ? call->session->log_level : us->session->log_level;
+        json_t *capabilities, *info;
+        int r;
+
+        if (is_of_stateless_client(pending)) {
+                capabilities = bridge_capabilities_along(bridge_client_capabilities(params));
+                info = bridge_client_info(params);
+                level = bridge_log_level(params);
+        } else if (upstream_listen_has_tasks(pending)) {
+                capabilities = bridge_tasks_capability();
+                info = json_object_get(said, "clientInfo");
+        } else {
+                capabilities = bridge_capabilities_across(json_object_get(said, "capabilities"));
+                info = json_object_get(said, "clientInfo");
+        }
+        r = bridge_set_meta(params, revision, info, capabilities, level);
+        json_decref(capabilities);
+        return r;
+}
+
+/* The message as it goes out, a new reference; NULL: out of memory. What it carries for a server
+ * without sessions, from its client or from rounds, is nothing for one that has come back with
+ * them. */
+static json_t *pending_request_message(const struct pending_request *pending)
+{
+        const json_t *params = pending_request_params(pending);
+        bool is_wrapped = pending->is_stateless && pending_request_is_request(pending);
+        json_t *msg, *own;
+
+        if (!is_wrapped && !is_of_stateless_client(pending) && pending->mrtr == NULL)
+                return json_incref(pending->msg);
+        if (is_wrapped)
+                own = params != NULL ? json_copy((json_t *)params) : json_object();
+        else
+                own = bridge_strip(params);
+        msg = json_copy(pending->msg);
+        if (json_object_set_new(msg, "params", own) == 0 &&
+            (!is_wrapped || wrap(pending, own) == 0))
+                return msg;
+        json_decref(msg);
+        return NULL;
+}
+
+int pending_request_dump(const struct pending_request *pending, struct str *text)
+{
+        json_t *msg = pending_request_message(pending);
+        int r = msg != NULL ? rpc_dump(msg, text) : -ENOMEM;
+
+        json_decref(msg);
+        return r;
+}
+
+const json_t *upstream_session_input_schema(const struct pending_request *pending)
+{
+        const char *name =
+                json_string_value(json_object_get(pending_request_params(pending), "name"));
+
+        if (!pending_request_is_request(pending) || name == NULL ||
+            strcmp(pending_request_method(pending), "tools/call") != 0)
+                return NULL;
+        return json_object_get(listing_find_tool(pending->owner, name), "inputSchema");
+}
+
+bool upstream_session_answers_itself(struct pending_request *pending)
+{
+        const char *method = pending_request_method(pending);
+        const struct subscription_kind *kind;
+        bool subscribes;
+        const char *name = subscription_kind_name(pending->msg, &kind, &subscribes);
+        bool is_level = strcmp(method, "logging/setLevel") == 0;
+
+        if (name != NULL && subscribes) {
+                upstream_listen_subscribe(pending, kind, name);
+                return true;
+        }
+        if (name != NULL)
+                upstream_listen_unsubscribe(pending->owner, kind, name);
+        if (name != NULL || is_level)
+                pending_request_answer_take(
+                        pending, rpc_result_take(pending_request_msg_id(pending), json_object()));
+        return name != NULL || is_level;
+}
+
+/* There is no way to tell such a server anything but that a request on a pipe is cancelled. */
+bool upstream_session_takes_notification(const struct upstream_session *us, const json_t *msg)
+{
+        const char *method = json_string_value(json_object_get(msg, "method"));
+
+        return !us->is_stateless || (!us->transport->has_headers && method != NULL &&
+                                     strcmp(method, "notifications/cancelled") == 0);
+}
+
+bool upstream_session_goes_on(struct pending_request *pending, const struct rpc_msg *m)
+{
+        const char *method = pending_request_method(pending);
+        json_int_t code = json_integer_value(json_object_get(m->error, "code"));
+
+        if (m->kind == RPC_RESULT && pending_request_call(pending) != NULL &&
+            !is_of_stateless_client(pending) && method_find(method)->may_ask &&
+            bridge_is_input_required(m->result)) {
+                mrtr_go_on(pending, m->result);
+                return true;
+        }
+        if (code == RPC_HEADER_MISMATCH && pending->header_retry == NULL &&
+            pending->request != NULL && pending->owner->transport->has_headers &&
+            strcmp(method, "tools/call") == 0) {
+                header_retry_start(pending);
+                return true;
+        }
+        if (code == RPC_UNSUPPORTED_VERSION && !pending->was_retried) {
+                upstream_session_doubt(pending);
+                return true;
+        }
+        return false;
+}
+
+static json_t *bad_answer_take(struct pending_request *pending, const char *why)
+{
+        if (upstream_may_log(pending->owner->upstream))
+                log_warn(NULL, "[upstream] %s: %s", upstream_name(pending->owner->upstream), why);
+        return rpc_error_take(pending_request_msg_id(pending), RPC_INTERNAL_ERROR, why, NULL);
+}
+
+/* The client is asked by the answer itself: in our name, so by the rules. */
+static json_t *answer_that_asks(struct pending_request *pending, const struct rpc_msg *m)
+{
+        const json_t *params = pending_request_params(pending);
+        const char *method = pending_request_method(pending);
+        const char *why = "it asks for input where it may not";
+        json_t *lacking;
+
+        if (!method_find(method)->may_ask || bridge_check_input_required(m->result, &why) != 0)
+                return bad_answer_take(pending, why);
+        lacking = bridge_lacking_capabilities(m->result, bridge_client_capabilities(params));
+        if (lacking == NULL)
+                return json_incref(m->root);
+        return rpc_error_take(pending_request_msg_id(pending), RPC_MISSING_CAPABILITY,
+                              mrtr_lack_input, json_pack("{s:o}", "requiredCapabilities", lacking));
+}
+
+json_t *upstream_session_bridge_answer(struct pending_request *pending, const struct rpc_msg *m)
+{
+        const struct call *call = pending_request_call(pending);
+        bool server_requests = m->kind == RPC_RESULT && bridge_is_input_required(m->result);
+        json_t *answer;
+
+        if (is_of_stateless_client(pending))
+                return server_requests ? answer_that_asks(pending, m) : json_incref(m->root);
+        if (m->kind == RPC_RESULT && !bridge_is_known(m->result))
+                return bad_answer_take(pending, "its answer is of a resultType that is not known");
+        if (server_requests)
+                return bad_answer_take(pending, "it asks for input where it may not");
+        if (call == NULL)
+                return json_incref(m->root);
+        answer = json_copy(m->root);
+        if (bridge_finish_session(call->session->revision, pending_request_method(pending), answer,
+                                  true) == 0)
+                return answer;
+        json_decref(answer);
+        return NULL;
+}
+
+/* ---- is it stateless still? ---- */
+
+void upstream_session_doubt(struct pending_request *pending)
+{
+        if (!pending_request_is_outlived(pending))
+                upstream_forget_eras(pending->owner->upstream);
+        pending_request_again(pending);
+}
+
+json_t *upstream_session_read_refusal(struct str text, struct rpc_msg *m)
+{
+        const char *fault;
+        char why[160];
+        json_t *root;
+
+        if (rpc_parse(text, NULL, &root, why, sizeof(why)) != 0)
+                return NULL;
+        if (rpc_msg_mend(root, m, &fault) == 0 && m->kind == RPC_ERROR)
+                return root;
+        json_decref(root);
+        return NULL;
+}
+
+bool upstream_session_is_answer(const struct pending_request *pending, struct str text)
+{
+        struct rpc_msg m;
+        json_t *root = upstream_session_read_refusal(text, &m);
+        bool is_answer = root != NULL && (pending_request_find(pending->owner, m.id) == pending ||
+                                          bridge_is_stateless_error(m.error));
+
+        json_decref(root);
+        return is_answer;
+}

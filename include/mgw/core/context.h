@@ -1,0 +1,81 @@
+/* What the rooms of this floor share: made and ended by server/server, borrowed by all others. */
+#pragma once
+
+#include "mgw/base/ledger.h"
+#include "mgw/config/config.h"
+#include "mgw/core/user.h"
+#include "mgw/loop/child.h"
+#include "mgw/loop/http.h"
+#include "mgw/loop/timer.h"
+#include "mgw/mcp/replay.h"
+#include "mgw/mcp/seal.h"
+
+struct session;
+struct share;
+struct upstream;
+
+/* Counters for /metrics and gateway_status; they only grow, but for those named n_x. */
+struct context_stats {
+        unsigned n_connections;
+        unsigned n_streams;
+        unsigned n_sessions;
+        unsigned n_calls;
+        uint64_t streams_opened;
+        uint64_t streams_overflowed; /* ended because the client did not read */
+        uint64_t keepalives;
+        uint64_t events;
+        uint64_t calls;
+        uint64_t requests;
+        uint64_t protocol_faults; /* FastCGI connections that spoke something else */
+        uint64_t longest_stream_ms;
+};
+
+struct context {
+        struct loop *loop;
+        const struct config *config;
+        struct user_table *users;
+        struct user everybody; /* in whose name runs what all users share */
+        struct http_client *http;
+        struct children *children;
+        struct confine *confine;    /* upstream/confine: what children are kept from */
+        struct upstream *upstreams; /* in the order of the configuration */
+        size_t n_upstreams;
+        struct replay_pool replay;
+        struct context_stats stats;
+        int64_t started_ms;
+        uint32_t streams_max; /* the configured number, or what the descriptors allow */
+        bool is_draining;
+        void (*on_calm)(struct context *context); /* a stream or call ended while draining */
+
+        struct list streams; /* session/stream: in order of their last write */
+        struct timer sweep;
+        struct timer sweep_report;
+        uint64_t keepalives_reported;
+        struct timer trim;
+        unsigned streams_peak; /* since the last trim */
+
+        uint8_t state_key[SEAL_KEY_BYTES]; /* session/request_state */
+
+        struct session *sessions; /* session/session: hash by id */
+        struct share *shares;     /* core/share: of addresses, hash */
+        struct share *own_share;  /* pays for what is nobody's, without a cap of its own */
+        struct list idle_shares;  /* those with idle sessions */
+        void (*on_idle_due)(
+                struct share *share); /* its idle sessions may be over; set by session/session */
+        struct list leftovers;        /* upstream/leftover */
+
+        struct list shown; /* session/page_cache */
+        unsigned n_cached_pages;
+
+        struct loop_task work; /* core/work */
+        struct list busy_shares;
+
+        struct ledger ledger;
+        uint64_t memory_per_user_max_bytes;
+        struct timer memory_look; /* server/memory */
+        uint64_t memory_slack; /* held and not in use, when the heap last gave back what it could */
+};
+
+/* What we say of ourselves to clients and upstreams (schema, Implementation). A new object, NULL:
+ * out of memory. */
+json_t *context_implementation(void);

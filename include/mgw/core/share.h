@@ -1,0 +1,57 @@
+/* What one user holds of what all share; without users, what one address holds (an IPv6 address's
+ * /64, as HAProxy counts). Who is full gives up their own first, and is refused then. */
+#pragma once
+
+#include "mgw/base/hash.h"
+#include "mgw/base/log_budget.h"
+#include "mgw/base/rate.h"
+#include "mgw/core/context.h"
+
+struct session;
+
+struct share {
+        UT_hash_handle hh; /* gate->shares: those of addresses */
+        struct context *context;
+        struct ledger_payer memory;
+        struct list idle_link;     /* gate->idle_shares while it has idle sessions */
+        struct list idle_sessions; /* in order of last use */
+        struct list children;      /* stdio servers of its sessions, in order of last use */
+        struct timer expiry;       /* of the longest idle session; of itself when nobody holds it */
+        struct list back_offs;     /* core/back_off */
+        struct rate calls;
+        struct log_budget log;
+        struct list work;      /* core/work: what waits for a turn */
+        struct list busy_link; /* gate->busy_shares while something does */
+        uint64_t work_turn;    /* in which so much was done: */
+        int64_t work_us;
+        unsigned n_holders;
+        unsigned n_sessions;
+        unsigned n_idle_sessions;
+        unsigned n_streams;
+        unsigned n_calls;     /* without those that listen */
+        unsigned n_children;  /* that serve, or are being started */
+        unsigned n_processes; /* of them, and of those that are about to end */
+        bool is_address;
+        uint8_t address[16];
+};
+
+void share_context_init(struct context *context);
+/* After all who hold one have been ended; they may still lie in the morgue. */
+void share_context_finish(struct context *context);
+/* The share of that user, or of the address where all are one user; held for the caller. NULL: out
+ * of memory. */
+struct share *share_of(struct context *context, struct user *user, struct str address);
+struct share *share_hold(struct share *share);
+/* A user's, with its user. NULL is fine. */
+void share_destroy(struct share *share);
+/* NULL is fine. */
+void share_let_go(struct share *share);
+
+/* For lines that this user can make come without end: is there room in the log now? whose: as they
+ * are to be called. */
+bool share_may_log(struct share *share, const char *whose);
+
+/* May n messages of which n_calls are requests come in now? 0, or the status to refuse with. */
+unsigned share_refuses_calls(struct share *share, unsigned n, unsigned n_calls);
+/* May a stream be opened? Likewise. */
+unsigned share_refuses_stream(const struct share *share);

@@ -1,9 +1,0 @@
-/* The tools that mgw itself offers: gateway_status, echo, wait. */
-#pragma once
-
-#include "mgw/gate/call.h"
-
-/* Their entries for tools/list; a new array, NULL: out of memory. */
-json_t *builtin_tools(void);
-/* Runs the tool when its name is one of ours (then the call is or will be answered), else false. */
-bool builtin_call(struct call *call);

@@ -1,0 +1,7 @@
+/* The tools that mgw itself offers: gateway_status, echo, wait (run by session/builtin). */
+#pragma once
+
+#include <jansson.h>
+
+/* Their entries for tools/list; a new array, NULL: out of memory. */
+json_t *builtin_tools(void);

@@ -1,0 +1,86 @@
+/* One client request from arrival to answer or cancel. */
+#pragma once
+
+#include "mgw/mcp/method.h"
+#include "mgw/mcp/progress.h"
+#include "mgw/upstream/upstream_session.h"
+#include "mgw/wire/rpc.h"
+
+struct call_input;
+struct post_response;
+struct subscription;
+
+struct call {
+        struct list node; /* session->calls */
+        struct session *session;
+        struct share *share;     /* held; whose it is */
+        struct ledger_hold hold; /* with what it asks for */
+        /* NULL: the answer goes to the session's stream (the sse era), or waits for the client
+         * (input) */
+        struct post_response *post;
+        const struct method *method;
+        json_t *id;
+        json_t *params;         /* or NULL; of a call of a tool they may be raw */
+        char *name;             /* of the tool or prompt; NULL: it asks for none */
+        json_t *progress_token; /* or NULL */
+        struct progress progress;
+        struct timer beat;               /* the upstream has been silent for an interval */
+        struct timer work;               /* built-in tools that take time; or the answer lingers */
+        json_t *lingering;               /* NULL: it does not */
+        struct upstream_request request; /* to the upstream that has what it asks for */
+        struct upstream *upstream;       /* where it went; NULL: nowhere yet */
+        json_t *upstream_params;         /* until it is sent */
+        struct listing *listing;         /* lists it has asked for */
+        struct relay *relay;             /* its answer is going out while it comes */
+        struct call_input *input;        /* what its upstream asks of a stateless client */
+        struct subscription *subscription; /* METHOD_LISTEN */
+        int64_t started_ms;
+        unsigned n_server_requests; /* that it has caused, and that are not answered */
+        int log_level;              /* stateless: lowest that the client wants; -1: none */
+};
+
+/* Is it of a client that keeps no session (the stateless era)? */
+static inline bool call_is_stateless(const struct call *call)
+{
+        return call->session->kind == SESSION_STANDING;
+}
+
+/* The upstream session by which it went: call->upstream is known. */
+static inline struct upstream_session *call_link(const struct call *call)
+{
+        return call->session->upstream_sessions[call->upstream->index];
+}
+
+/* Starts one request; post is NULL for the sse era. It is answered in any case. In a standing
+ * session the request is one of the stateless era, and has been checked as such. */
+void call_start(struct session *session, struct share *share, struct post_response *post,
+                const struct rpc_msg *msg);
+/* Its answer goes there from now on; NULL: it waits for its client. */
+void call_set_post(struct call *call, struct post_response *post);
+/* The whole answer (result or error, with or without its id): sent under the client's id; ends the
+ * call. */
+void call_answer_take(struct call *call, json_t *answer);
+void call_fail(struct call *call, int code, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4)));
+void call_succeed_take(struct call *call, json_t *result);
+/* It asks for less than it did: what it holds is counted again. */
+int call_count_bytes(struct call *call);
+/* The answer has gone out already: ends the call. */
+void call_answered(struct call *call);
+/* The gateway reports no progress of its own any more. */
+void call_stop_beats(struct call *call);
+/* A message that belongs to the call, before its answer: a notification or a request to the client.
+ * True when it went out or is kept for replay. */
+bool call_send(struct call *call, const json_t *msg);
+/* Asks its client on behalf of the upstream, under that id of ours. NULL, or why it cannot be
+ * asked.
+ */
+const char *call_ask(struct call *call, const char *id, const json_t *request);
+/* The upstream's own progress: sent under the client's token, growing. */
+void call_on_progress(struct call *call, json_t *params);
+/* The client wants it no more: no answer, the upstream is told. */
+void call_cancel(struct call *call, const char *reason);
+/* The beats begin again for that token (NULL: none is wanted). */
+void call_set_progress_token(struct call *call, json_t *token);
+/* The call in this session with the client's id, or NULL. */
+struct call *call_find(struct session *session, const json_t *id);

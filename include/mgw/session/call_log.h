@@ -1,0 +1,10 @@
+/* The line that a call leaves in the log: what was called, by whom, how long it took, how it ended;
+ * nothing of what was said. */
+#pragma once
+
+#include "mgw/session/call.h"
+
+/* Its end, with that answer; NULL: it went out before, or why (not NULL) there is none. Level info
+ * where an operator may want to know of it (it failed, took long, or its caller traces it), else
+ * debug. */
+void call_log(const struct call *call, const char *why, const json_t *answer);

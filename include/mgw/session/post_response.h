@@ -1,0 +1,57 @@
+/* The answer to one POST of the session or stateless era: JSON when all its calls are answered
+ * within the grace or the client takes no stream, else a stream. */
+#pragma once
+
+#include "mgw/session/session.h"
+
+struct call;
+
+/* A JSON body that is written part by part. */
+enum post_response_body {
+        POST_RESPONSE_BODY_NONE,
+        POST_RESPONSE_BODY_BEGUN,
+        POST_RESPONSE_BODY_WHOLE
+};
+
+struct post_response {
+        struct request *req;   /* until it is answered, streamed or lost */
+        struct stream *stream; /* once it is one */
+        struct session *session;
+        struct call
+                *call; /* the stateless era: its only one, until it is answered; NULL otherwise */
+        struct timer grace;
+        json_t *answers;  /* array, until it becomes a stream */
+        json_t *mirrored; /* stateless: its headers Mcp-Param-*, by their names in CGI; or NULL */
+        struct channel channel;
+        unsigned n_open;              /* calls without an answer */
+        unsigned status;              /* of a JSON answer */
+        enum post_response_body body; /* who writes it says when it is whole: else it is cut */
+        bool is_batch;
+        bool is_stream; /* it has become one, cut or not */
+        bool accepts_stream;
+        bool wants_stream;  /* it accepts nothing else */
+        bool shows_cuts;    /* its client can see that a body of no told length breaks off */
+        bool opens_session; /* the answer's head carries the session's id */
+};
+
+/* Takes over a POST with n_requests requests; the calls that wait for it are the caller's to start.
+ * NULL: out of memory. */
+struct post_response *post_response_create(struct request *req, struct session *session,
+                                           unsigned n_requests, bool is_batch);
+/* The running POST whose events go by that channel, or NULL. */
+struct post_response *post_response_find(struct session *session, uint32_t channel_no);
+/* Makes a stream of it now. False: its client takes none, or has left. */
+bool post_response_begin_stream(struct post_response *post);
+/* May its one answer be written part by part? As one event of a stream, post->stream, or as a body
+ * at post->req: as its server did, where the client takes that and would see that it breaks off. */
+bool post_response_begin_parts(struct post_response *post, bool as_event);
+/* A GET stream goes on where the POST's own was cut. */
+void post_response_resume(struct post_response *post, struct stream *stream);
+/* Is its client there to hear the answer? */
+bool post_response_is_heard(const struct post_response *post);
+/* Sends a message before the answer; makes a stream of the POST if need be. False: the client takes
+ * no stream. */
+bool post_response_send(struct post_response *post, const json_t *msg);
+/* One call has its answer (NULL: it was cancelled and gets none); after the last one the POST is
+ * over. */
+void post_response_answer(struct post_response *post, const json_t *answer);

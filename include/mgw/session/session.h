@@ -1,0 +1,99 @@
+/* A session: its streams, its calls, its upstream sessions to the upstreams, its events to replay,
+ * its end. */
+#pragma once
+
+#include "mgw/base/hash.h"
+#include "mgw/core/share.h"
+#include "mgw/mcp/era.h"
+#include "mgw/session/stream.h"
+
+#include <jansson.h>
+
+struct call;
+struct upstream_session;
+struct upstream;
+
+enum session_kind {
+        SESSION_SSE,      /* the sse era: lives as long as its one stream */
+        SESSION_HTTP,     /* the session era: found by its id */
+        SESSION_STANDING, /* a user's own, without a client: the stateless era's requests run in it
+                           */
+        SESSION_SHARED, /* without a client: its upstream sessions are what others of the user's, or
+                         of all, share */
+};
+
+struct session {
+        UT_hash_handle hh;
+        struct list idle_link; /* on its share's idle_sessions while nothing is open */
+        struct list streams;   /* live GET streams (the sse era: its only one), newest last */
+        struct list calls;
+        struct list server_requests; /* requests of upstreams that wait for the client's reply */
+        struct user *user;
+        struct share *share; /* held; pays for it */
+        struct upstream_session *
+                *upstream_sessions; /* one an upstream, from initialize on; NULL: none */
+        struct replay *replay;
+        int64_t used_ms;
+        uint32_t charged;    /* to the share */
+        struct channel lost; /* the newest GET channel without a stream */
+        uint32_t last_channel;
+        uint32_t last_server_request;
+        uint16_t n_calls; /* without those that listen: they count as streams */
+        uint16_t n_server_requests;
+        era_revision revision;
+        uint8_t kind; /* enum session_kind */
+        bool is_initialized;
+        bool is_ending;
+        int16_t log_level; /* lowest that the client wants; -1: it has not said */
+        char id[];
+};
+
+static inline struct context *session_context(const struct session *session)
+{
+        return session->share->context;
+}
+
+void session_context_init(struct context *context);
+/* Where the share or the table is full, the longest idle session of the share makes room; in a full
+ * table, if it has none, that of the one that has many. 0, -EAGAIN (full of live ones, or no
+ * memory for it), -ENOMEM. */
+int session_create(struct context *context, struct user *user, struct share *share,
+                   enum session_kind kind, struct session **sessionp);
+/* Ends an idle session, of who has many: memory is short. false: there is none. */
+bool sessions_give_up_one(struct context *context);
+/* The user's standing session, with its upstream sessions opening or open: made when first needed,
+ * ended when it has been idle for as long as others. Outcomes as session_create(). */
+int session_standing(struct context *context, struct user *user, struct session **sessionp);
+/* Links to all upstreams, with what initialize says to them. 0, -ENOMEM. */
+int session_open_links(struct session *session, const json_t *init_params);
+/* So many calls may run in it at once, and as many questions wait. */
+unsigned session_calls_max(const struct session *session);
+/* The upstream session that this session's requests to the upstream go by: shared by all sessions
+ * of the user, or of all users (scope). It is made when first needed; its own session stays while
+ * others use it, and then as long as others that are idle. 0, -ENOMEM. */
+int session_shared_upstream(const struct session *session, struct upstream *upstream,
+                            struct upstream_session **upstream_sessionp);
+/* The session with that id if it is this user's, else NULL. */
+struct session *session_find(struct context *context, struct str id, const struct user *user);
+/* To be called when a stream or call of it begins or ends, or a message came. */
+void session_touch(struct session *session);
+/* Its upstream sessions are told whether anybody listens: when it becomes idle, or is so no more,
+ * and when it has initialized. */
+void session_tell_use(struct session *session);
+/* Ends streams and calls, tells the upstream, frees it at the end of the turn. */
+void session_end(struct session *session);
+void session_end_all(struct context *context);
+
+/* A number for a new channel. */
+uint32_t session_new_channel(struct session *session, bool is_post);
+/* Sends one message on a channel: keeps it for replay (the session era), pushes it when there is a
+ * stream (may be NULL). */
+void session_push(struct session *session, struct channel *channel, struct stream *stream,
+                  struct str text);
+/* Sends a message that no call asked for: to the newest live stream, or keeps it for the next one;
+ * in a standing session to the subscriptions that want it. */
+void session_deliver(struct session *session, const json_t *msg);
+/* Opens a GET stream of the session era; last_event_id may be empty. Replays what was missed. */
+void session_open_get(struct session *session, struct request *req, struct str last_event_id);
+/* Opens the one stream of an the sse era session; its end is the session's. 0, -errno. */
+int session_open_sse(struct session *session, struct request *req);

@@ -1,0 +1,82 @@
+/* One SSE response: its head, its events, its keep-alives, its end, and its life in the log. */
+#pragma once
+
+#include "mgw/base/rand.h"
+#include "mgw/fastcgi/request.h"
+#include "mgw/wire/sse.h"
+
+struct session;
+struct stream;
+
+#define STREAM_ID_BYTES 6
+#define STREAM_E_FULL 1 /* the client does not read: the stream has been ended */
+
+/* A stream of events as the client counts it: it outlives the connection that carries it, since a
+ * client may come back for what it missed. Even numbers are GET streams, odd ones belong to a POST.
+ */
+struct channel {
+        uint32_t no;  /* 0: none, events carry no ids */
+        uint32_t seq; /* of the last event */
+};
+
+/* Who writes an event in parts: other events wait until its end. */
+struct stream_writer {
+        void (*on_silence)(struct stream_writer *writer); /* an interval without a byte */
+        void (*on_gone)(struct stream_writer *writer);    /* the stream is over */
+        struct buf held; /* kept by session/stream: events that wait for its end */
+};
+
+/* What the owner of a stream hears. */
+struct stream_events {
+        /* The stream is over, whoever ended it; it is freed at the end of this turn. */
+        void (*on_end)(struct stream *stream);
+        /* The proxy wants it to end, and is to be given what its owner ends it with. NULL: a stream
+         * without an owner is ended, another ends with its owner's work. */
+        void (*on_farewell)(struct stream *stream);
+};
+
+struct stream {
+        struct list due_link; /* gate->streams */
+        struct request *req;
+        struct session *session;
+        struct stream_writer *writer; /* NULL: no event is being written in parts */
+        uint32_t written_ms;          /* modulo 2^32 */
+        bool has_retry;               /* its client reconnects: a deliberate end tells it when */
+        bool is_full; /* an event found no room: none may follow it, since a resuming client asks
+                         for what came after the last that it has */
+        char id[RAND_TEXT_SIZE(STREAM_ID_BYTES)]; /* in the log */
+        struct channel channel;
+        const struct stream_events *events; /* NULL: nobody listens */
+        void *owner;                        /* ends it when its work is done; NULL: nobody does */
+        int64_t opened_ms;
+        struct timer farewell; /* armed when the proxy asked for an end, or when it is full */
+        struct list node;      /* of the session */
+};
+
+struct stream_options {
+        struct session *session;
+        const char *session_id; /* becomes a Mcp-Session-Id header; NULL: none */
+        struct channel channel;
+        bool has_retry;
+        struct str first; /* the first bytes; empty: the opening comment */
+        const struct stream_events *events;
+        void *owner;
+};
+
+/* Why the request may not become a stream now: 0, or the status to refuse with (429, 503). */
+unsigned stream_refusal(const struct request *req);
+/* Turns the request into a stream. 0; -errno: the request is lost, and ends by itself. */
+int stream_open(struct request *req, const struct stream_options *options, struct stream **streamp);
+/* One event. 0; STREAM_E_FULL and -errno: the stream is ending by itself. */
+int stream_push(struct stream *stream, const struct sse_event *event);
+/* From now on the writer writes an event in parts; it is borrowed until the last of them, or
+ * on_gone. */
+void stream_begin_parts(struct stream *stream, struct stream_writer *writer);
+/* A part of an event in the wire's form; other events are held until the last part, with which
+ * stream->writer is done. Its caller looks to it that not too much waits.
+ * Outcomes as stream_push(). */
+int stream_write_part(struct stream *stream, struct str bytes, bool is_last);
+/* Ends it in order, with `retry:` where the client reconnects. */
+void stream_end(struct stream *stream);
+
+void stream_context_init(struct context *context);

@@ -1,0 +1,115 @@
+/* A session's upstream session to one upstream: a JSON-RPC peer, whatever carries its messages.
+ * DOWN -> OPENING (server/discover, initialize) -> READY; an upstream session that went down opens
+ * again by itself, and when somebody needs it. */
+#pragma once
+
+#include "mgw/session/server_request.h"
+#include "mgw/upstream/upstream.h"
+#include "mgw/upstream/upstream_list.h"
+
+enum upstream_session_state {
+        UPSTREAM_SESSION_DOWN,
+        UPSTREAM_SESSION_OPENING,
+        UPSTREAM_SESSION_READY
+};
+
+/* The lists of an upstream session, as the upstream gave them. */
+enum list_kind { LIST_TOOLS, LIST_PROMPTS, LIST_RESOURCES, LIST_TEMPLATES, LIST_N_KINDS };
+
+struct upstream_session {
+        struct upstream *upstream;
+        struct session *session;
+        struct account *account; /* as whom it calls; NULL: it is not for this user */
+        json_t *init_params;
+        json_t *init_result; /* the result of initialize, or what would be it; NULL: never opened */
+        json_t *subscribed;  /* the client's subscriptions there: URI -> true; NULL: none so far */
+        json_t *tasks;       /* the same of tasks, by their ids there; NULL: none so far */
+        struct upstream_listen *listen; /* to a server without sessions; NULL: not so far */
+        const struct transport *transport;
+        void *peer;                    /* the transport's */
+        struct list sent;              /* sent */
+        struct pending_request *by_id; /* those of them that are requests: hash */
+        struct list waiting;           /* for READY */
+        struct list parked;            /* for something else */
+        struct list overdue;   /* lists that no client waits for any more: session/listing */
+        struct list queued;    /* READY, but many that nobody waits for are on their way */
+        struct loop_task pump; /* of those */
+        struct watch_count *watch_counts[2]; /* session/subscription: resources, tasks */
+        struct requester requester;          /* for the upstream's requests to clients */
+        struct timer deadline;               /* of OPENING */
+        struct timer retry;                  /* while DOWN */
+        struct upstream_session *shared;     /* it shares; NULL: none (yet) */
+        struct list user_node;               /* on its shared session's user sessions */
+        struct list user_sessions;           /* that share its child */
+        const struct user *abandoned_by;     /* of a call there whose answer is not waited for */
+        int64_t abandoned_until_ms;          /* the child may be busy with it so long */
+        int64_t last_id;
+        unsigned generation;  /* counts the upstream sessions */
+        unsigned given_up_in; /* the last of them in which a request was cancelled: its answer may
+                                 come late */
+        unsigned n_turns;     /* from one era to the other, in this opening */
+        unsigned n_unproven;  /* of them, those opened since the last answer to a request */
+        unsigned n_kept_out;  /* times in a row that it was not to be, by no sign of the upstream's
+                                 health */
+        unsigned n_unasked;   /* on their way, that nobody waits for */
+        unsigned n_sends;     /* messages on their way that get no answer */
+        unsigned n_changes;   /* its lists may have changed so often */
+        int told_level;       /* of its log, the upstream was told last; -1: none */
+        enum upstream_session_state state;
+        bool is_stateless; /* it keeps no session */
+        bool is_probing;   /* OPENING: server/discover was sent in doubt whether it is known */
+        bool is_missing;   /* the client may have been told lists without it */
+        bool is_settled;   /* READY or DOWN has been seen: the client's initialize need not wait */
+        struct {
+                struct upstream_list *of; /* NULL: not known */
+                int64_t at_ms;
+                int64_t ttl_ms; /* how long the upstream lets them be kept; -1: it has not said */
+                unsigned as_of; /* n_changes when they were asked for */
+        } lists[LIST_N_KINDS];
+};
+
+/* One request to an upstream, embedded by whoever wants the answer. Zeroed, but for call,
+ * may_repeat and the handlers, before it is sent. Exactly one handler is called, from
+ * the loop or from within upstream_request_send_take(); not after upstream_request_drop(). */
+struct upstream_request {
+        struct pending_request *pending; /* NULL: not on its way */
+        struct call *call; /* the upstream's notifications and questions go by it; NULL: none */
+        bool may_repeat;   /* to do it twice does no harm */
+        /* The whole answer, a result or an error, owned by the handler. */
+        void (*on_answer_take)(struct upstream_request *request, json_t *answer);
+        void (*on_fail)(struct upstream_request *request, const char *why);
+};
+
+/* Begins with what the client's initialize said; handshake_on_upstreams_settled() tells the end. 0,
+ * -ENOMEM.
+ */
+int upstream_session_open(struct upstream *upstream, struct session *session,
+                          const json_t *init_params, struct upstream_session **upstream_sessionp);
+/* The same, but DOWN until somebody needs it. */
+int upstream_session_create(struct upstream *upstream, struct session *session,
+                            const json_t *init_params, struct upstream_session **upstream_sessionp);
+/* Ends the upstream's session. Its requests must be over. NULL is fine. */
+void upstream_session_close(struct upstream_session *us);
+/* Its session has become idle, or is so no more. NULL is fine. */
+void upstream_session_use(struct upstream_session *us);
+/* Do its log messages come by a stream of their own? */
+bool upstream_session_logs_beside(const struct upstream_session *us);
+/* Does its server, when it last initialized, keep no sessions? Also behind a shared session. */
+bool upstream_session_is_of_stateless(const struct upstream_session *us);
+/* Clients are told that one of its lists is not what they were told. */
+void upstream_session_tell_list(struct upstream_session *us, enum list_kind list);
+/* The last line of stderr of a program that has not answered yet; NULL: none. Borrowed. */
+const char *upstream_session_last_words(const struct upstream_session *us);
+/* Does the upstream have this capability ("tools"; NULL: always)? One that never said counts. */
+bool upstream_session_can(const struct upstream_session *us, const char *capability);
+
+/* Sends a request; the request's call's progress token, if any, is replaced by one of ours. An
+ * upstream session that is down is opened first. */
+void upstream_request_send_take(struct upstream_request *request, struct upstream_session *us,
+                                const char *method, json_t *params);
+/* Nobody waits for it any more; the upstream is told when why is not NULL. */
+void upstream_request_drop(struct upstream_request *request, const char *why);
+/* A request whose answer nobody waits for; dropped while the upstream session is down. */
+void upstream_session_request_take(struct upstream_session *us, const char *method, json_t *params);
+/* Sends a notification or a reply; dropped while the upstream session is down. */
+void upstream_session_send_take(struct upstream_session *us, json_t *msg);

@@ -1,0 +1,209 @@
+#include "mgw/core/user.h"
+
+#include "../check.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/mgw-users-XXXXXX";
+static char path[64];
+static struct user_table *table;
+static char *said;
+
+static void set_up(void)
+{
+        cr_assert_not_null(mkdtemp(dir));
+        snprintf(path, sizeof(path), "%s/tokens.json", dir);
+}
+
+static void tear_down(void)
+{
+        user_table_destroy(table);
+        free(said);
+        unlink(path);
+        rmdir(dir);
+}
+
+TestSuite(user, .init = set_up, .fini = tear_down);
+
+/* Makes a token into the file; returns "Bearer <token>". */
+static char *make(const char *email, unsigned days)
+{
+        char *out = NULL, *header = NULL;
+        size_t size;
+        FILE *f = open_memstream(&out, &size);
+
+        check_int(user_token_make(email, days, path, f, stderr), 0);
+        fclose(f);
+        out[strcspn(out, "\n")] = '\0';
+        cr_assert(asprintf(&header, "Bearer %s", out) > 0);
+        free(out);
+        return header;
+}
+
+static enum user_verdict find(const char *authorization, int64_t wall_ms, struct user **userp)
+{
+        return user_find(table, str_from(authorization), wall_ms, userp);
+}
+
+static void write_file(const char *text)
+{
+        FILE *f = fopen(path, "w");
+
+        fputs(text, f);
+        fclose(f);
+        chmod(path, 0600);
+}
+
+static int create(void)
+{
+        size_t size;
+        FILE *err = open_memstream(&said, &size);
+        int r = user_table_create(&table, path, err);
+
+        fclose(err);
+        return r;
+}
+
+Test(user, without_a_file_everybody_is_anonymous)
+{
+        struct user *user;
+
+        check_int(user_table_create(&table, "", stderr), 0);
+        check_int(find("", 0, &user), USER_OK);
+        cr_assert_str_eq(user->email, "anonymous");
+}
+
+Test(user, a_made_token_opens_the_door_to_its_user_only)
+{
+        char *ada = make("ada@example.com", 1), *bob = make("bob@example.com", 1);
+        char *ada_too = make("ada@example.com", 1);
+        struct user *one, *two, *three;
+        struct stat st;
+
+        check_int(create(), 0);
+        check_int(find(ada, 0, &one), USER_OK);
+        check_int(find(bob, 0, &two), USER_OK);
+        check_int(find(ada_too, 0, &three), USER_OK);
+        cr_assert_str_eq(one->email, "ada@example.com");
+        cr_assert_str_eq(two->email, "bob@example.com");
+        cr_assert_eq(one, three, "several tokens, one user");
+        stat(path, &st);
+        check_int(st.st_mode & 0777, 0600);
+        free(ada);
+        free(bob);
+        free(ada_too);
+}
+
+Test(user, wrong_missing_and_old_tokens_are_told_apart)
+{
+        char *ada = make("ada@example.com", 1);
+        struct user *user;
+
+        check_int(create(), 0);
+        check_int(find("", 0, &user), USER_NO_TOKEN);
+        check_int(find("Basic YTpi", 0, &user), USER_NO_TOKEN);
+        check_int(find("Bearer mgw_wrong", 0, &user), USER_BAD_TOKEN);
+        check_int(find(ada, INT64_MAX, &user), USER_EXPIRED);
+        free(ada);
+}
+
+Test(user, a_reload_takes_new_tokens_and_keeps_old_users_alive)
+{
+        char *ada = make("ada@example.com", 1), *bob;
+        struct user *before, *after;
+
+        check_int(create(), 0);
+        check_int(find(ada, 0, &before), USER_OK);
+        bob = make("bob@example.com", 1);
+        check_int(find(bob, 0, &after), USER_BAD_TOKEN);
+        check_int(user_table_reload(table, stderr), 0);
+        check_int(find(bob, 0, &after), USER_OK);
+        check_int(find(ada, 0, &after), USER_OK);
+        cr_assert_eq(before, after);
+        free(ada);
+        free(bob);
+}
+
+/* A file of n users; the token of user i is "token-i". The first once more at the end, with bob. */
+static void write_many(unsigned n)
+{
+        FILE *f = fopen(path, "w");
+
+        fputs("{\"users\": [", f);
+        for (unsigned i = 0; i <= n; i++) {
+                char token[32];
+                uint8_t hash[32];
+                int n_token = snprintf(token, sizeof(token), "token-%u", i < n ? i : 0);
+
+                EVP_Digest(token, (size_t)n_token, hash, NULL, EVP_sha256(), NULL);
+                fprintf(f, "%s{\"email\": \"u%u@example.com\", \"sha256\": \"", i > 0 ? "," : "",
+                        i % 10);
+                for (unsigned k = 0; k < sizeof(hash); k++)
+                        fprintf(f, "%02x", hash[k]);
+                fprintf(f, "\"}");
+        }
+        fputs("]}", f);
+        fclose(f);
+        chmod(path, 0600);
+}
+
+Test(user, each_of_many_tokens_is_found_and_of_two_alike_the_last_holds)
+{
+        struct user *user;
+        char header[64], email[32];
+
+        write_many(5003);
+        check_int(create(), 0);
+        for (unsigned i = 1; i < 5003; i++) {
+                snprintf(header, sizeof(header), "Bearer token-%u", i);
+                snprintf(email, sizeof(email), "u%u@example.com", i % 10);
+                check_int(find(header, 0, &user), USER_OK);
+                cr_assert_str_eq(user->email, email);
+        }
+        check_int(find("Bearer token-0", 0, &user), USER_OK);
+        cr_assert_str_eq(user->email, "u3@example.com", "the last entry's");
+        check_int(find("Bearer token-5003", 0, &user), USER_BAD_TOKEN);
+        write_many(1);
+        check_int(user_table_reload(table, stderr), 0);
+        check_int(find("Bearer token-0", 0, &user), USER_OK);
+        check_int(find("Bearer token-1", 0, &user), USER_BAD_TOKEN);
+}
+
+Test(user, a_broken_file_at_reload_changes_nothing)
+{
+        char *ada = make("ada@example.com", 1);
+        struct user *user;
+        FILE *null = fopen("/dev/null", "w");
+
+        check_int(create(), 0);
+        write_file("{\"users\": [{\"email\": \"ada@example.com\"}]}");
+        cr_assert(user_table_reload(table, null) < 0);
+        check_int(find(ada, 0, &user), USER_OK);
+        fclose(null);
+        free(ada);
+}
+
+Test(user, faults_of_the_file_are_told)
+{
+        cr_assert(create() < 0);
+        cr_assert_not_null(strstr(said, "cannot be read: No such file or directory"), "%s", said);
+        free(said);
+        write_file("{\"users\": [{\"email\": \"a b\", \"sha256\": \"00\"}]}");
+        cr_assert(create() < 0);
+        cr_assert_not_null(strstr(said, "users[0]: \"email\" must be"), "%s", said);
+}
+
+Test(user, emails_that_are_none_get_no_token)
+{
+        FILE *null = fopen("/dev/null", "w");
+
+        cr_assert(user_token_make("nobody", 1, path, null, null) < 0);
+        cr_assert(user_token_make("a@b\n", 1, path, null, null) < 0);
+        cr_assert(access(path, F_OK) < 0);
+        fclose(null);
+}
