@@ -10,6 +10,7 @@
 
 #include "child_inside.h"
 #include "child_spawn.h"
+#include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 
@@ -329,10 +330,8 @@ static int children_renew_keeper(struct children *children)
 static struct child *child_create(struct children *children, const struct child_options *options,
                                   const struct child_handlers *handlers, void *owner)
 {
-        struct child *child = calloc(1, sizeof(*child));
+        struct child *child = alloc_zeroed(sizeof(*child));
 
-        if (child == NULL)
-                return NULL;
         child->children = children;
         child->loop = children->loop;
         child_tell(child, handlers, owner);
@@ -392,10 +391,6 @@ int child_start(struct children *children, const struct child_options *options,
         if (children->first_tick == 0)
                 children->first_tick = now_ticks();
         child = child_create(children, options, handlers, owner);
-        if (child == NULL) {
-                snprintf(why, why_size, "out of memory");
-                return -ENOMEM;
-        }
         r = child_run(child, options, why, why_size);
         if (r == 0)
                 *childp = child;
@@ -466,12 +461,10 @@ pid_t child_pid(const struct child *child)
 
 int children_create(struct loop *loop, struct children **childrenp)
 {
-        struct children *children = calloc(1, sizeof(*children));
+        struct children *children = alloc_zeroed(sizeof(*children));
         struct sigaction ignore = {.sa_handler = SIG_IGN};
         int r;
 
-        if (children == NULL)
-                return -ENOMEM;
         children->loop = loop;
         list_init(&children->list);
         r = sigaction(SIGPIPE, &ignore, NULL) < 0 ? -errno : keeper_start(&children->keeper);

@@ -1,5 +1,6 @@
 #include "mgw/wire/json_lazy.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/hash.h"
 #include "mgw/wire/json_pointer.h"
 #include "rpc_read.h"
@@ -188,11 +189,9 @@ static void node_finish(struct json_node *node)
 
 int json_lazy_create(struct str text, struct json_lazy **lazyp, size_t *atp)
 {
-        struct json_lazy *lazy = calloc(1, sizeof(*lazy));
+        struct json_lazy *lazy = alloc_zeroed(sizeof(*lazy));
         size_t at;
 
-        if (lazy == NULL)
-                return -ENOMEM;
         lazy->root.text = text;
         at = skip_space(text, 0);
         *atp = is_at(text, at, '{') ? open_node(lazy, &lazy->root) : at + 1;
