@@ -9,13 +9,11 @@
 #include "mgw/session/call.h"
 #include "mgw/session/post_response.h"
 #include "mgw/session/server_request.h"
-#include "mgw/session/subscription.h"
 #include "mgw/upstream/leftover.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/rpc.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -401,8 +399,7 @@ void session_end(struct session *s)
                 upstream_session_close(s->upstream_sessions[i]);
         free((void *)s->upstream_sessions);
         s->upstream_sessions = NULL;
-        replay_finish(s->replay);
-        free(s->replay);
+        channel_forget_all(s);
         if (s->kind != SESSION_SHARED) {
                 session_context(s)->stats.n_sessions--;
                 s->share->n_sessions--;
@@ -425,202 +422,4 @@ void session_end_all(struct context *context)
                 session_end(s);
         }
         leftovers_end(context, true);
-}
-
-uint32_t session_new_channel(struct session *s, bool is_post)
-{
-        s->last_channel += 2;
-        return s->last_channel + (is_post ? 1 : 0);
-}
-
-static void session_keep(struct session *s, struct replay_id id, struct str text, bool was_sent)
-{
-        if (s->replay == NULL && session_context(s)->config->replay_max_bytes > 0) {
-                s->replay = calloc(1, sizeof(*s->replay));
-                if (s->replay != NULL)
-                        replay_init(s->replay, &session_context(s)->replay, &s->share->memory,
-                                    session_context(s)->config->replay_max_bytes);
-        }
-        if (s->replay != NULL &&
-            replay_add(s->replay, id, text, was_sent, loop_now_ms(session_context(s)->loop)) < 0)
-                log_warn(NULL, "[MCP] out of memory: an event is not kept for replay");
-}
-
-static int push_with_id(struct stream *stream, struct replay_id id, struct str text)
-{
-        char id_text[REPLAY_ID_SIZE];
-        struct sse_event ev = {.name = STR("message"), .data = text, .retry_ms = -1};
-
-        if (id.stream > 0) {
-                replay_id_print(id, id_text);
-                ev.id = str_from(id_text);
-        }
-        return stream_push(stream, &ev);
-}
-
-void session_push(struct session *s, struct channel *channel, struct stream *stream,
-                  struct str text)
-{
-        struct replay_id id = {channel->no, 0};
-        bool was_sent;
-
-        if (channel->no > 0)
-                id.seq = ++channel->seq;
-        was_sent = stream != NULL && push_with_id(stream, id, text) == 0;
-        if (channel->no > 0)
-                session_keep(s, id, text, was_sent);
-}
-
-void session_deliver(struct session *s, const json_t *msg)
-{
-        struct list *newest = list_last(&s->streams);
-        struct str text;
-
-        if (s->kind == SESSION_STANDING) {
-                subscriptions_deliver(s, msg);
-                return;
-        }
-        if (rpc_dump(msg, &text) < 0)
-                return;
-        if (newest != NULL) {
-                struct stream *stream = container_of(newest, struct stream, node);
-
-                session_push(s, &stream->channel, stream, text);
-        } else if (s->kind == SESSION_HTTP) {
-                if (s->lost.no == 0)
-                        s->lost = (struct channel){session_new_channel(s, false), 0};
-                session_push(s, &s->lost, NULL, text);
-        }
-        free((void *)text.p);
-}
-
-static void session_on_get_end(struct stream *stream)
-{
-        struct session *s = stream->session;
-
-        if (s->is_ending)
-                return;
-        s->lost = stream->channel;
-        session_touch(s);
-}
-
-static const struct stream_events get_events = {.on_end = session_on_get_end};
-
-/* Everything after id on its channel goes out again, under its old id. One walk of the session's
- * log. */
-static void session_replay(struct session *s, struct stream *stream, struct replay_id id)
-{
-        struct replay_entry *e = s->replay != NULL ? replay_after(s->replay, id) : NULL;
-
-        for (; e != NULL; e = replay_next(e)) {
-                id.seq = e->id.seq;
-                if (push_with_id(stream, id, (struct str){e->data, e->n}) != 0)
-                        break;
-                e->was_sent = true;
-        }
-        if (stream->channel.seq < id.seq)
-                stream->channel.seq = id.seq;
-}
-
-/* Which channel a GET goes on with, and from where. Walks the streams of a session:
- * streams_per_user_max at most. */
-static struct channel session_pick_channel(struct session *s, struct str last_event_id,
-                                           struct replay_id *fromp)
-{
-        struct channel channel = {0};
-        bool resumes = replay_id_read(last_event_id, fromp) == 0 && fromp->stream > 1 &&
-                       fromp->stream <= s->last_channel + 1;
-
-        list_for_each_safe (it, &s->streams) {
-                struct stream *old = container_of(it, struct stream, node);
-
-                if (resumes && old->channel.no == fromp->stream) { /* its client has lost it */
-                        channel = old->channel;
-                        stream_end(old);
-                }
-        }
-        if (channel.no == 0 && s->lost.no != 0 && (!resumes || s->lost.no == fromp->stream))
-                channel = s->lost;
-        if (channel.no == 0)
-                channel = resumes ? (struct channel){fromp->stream, fromp->seq}
-                                  : (struct channel){session_new_channel(s, false), 0};
-        if (s->lost.no == channel.no)
-                s->lost = (struct channel){0};
-        if (!resumes) {
-                struct replay_entry *e = s->replay != NULL ? replay_unsent(s->replay) : NULL;
-
-                *fromp = (struct replay_id){channel.no, channel.seq};
-                if (e != NULL && e->id.stream == channel.no)
-                        fromp->seq = e->id.seq - 1;
-        }
-        return channel;
-}
-
-/* The first bytes: an event with an id and no data where the revision has it, else the comment. */
-static struct str session_first_bytes(const struct session *s, struct replay_id id, char *out,
-                                      size_t size)
-{
-        char id_text[REPLAY_ID_SIZE];
-
-        if (!era_primes_streams(s->revision))
-                return STR(SSE_OPEN);
-        replay_id_print(id, id_text);
-        int n = snprintf(out, size, "id: %s\ndata: \n\n", id_text);
-        return (struct str){out, (size_t)n};
-}
-
-void session_open_get(struct session *s, struct request *req, struct str last_event_id)
-{
-        struct replay_id from;
-        struct channel channel = session_pick_channel(s, last_event_id, &from);
-        struct post_response *post = channel.no % 2 ? post_response_find(s, channel.no) : NULL;
-        char first[REPLAY_ID_SIZE + 16];
-        struct stream *stream;
-        struct stream_options options = {
-                .session = s,
-                .channel = channel,
-                .has_retry = true,
-                .first = session_first_bytes(s, from, first, sizeof(first)),
-                .events = channel.no % 2 ? NULL : &get_events,
-        };
-
-        if (stream_open(req, &options, &stream) < 0)
-                return;
-        if (channel.no % 2 == 0)
-                list_append(&s->streams, &stream->node);
-        session_touch(s);
-        session_replay(s, stream, from);
-        if (post != NULL)
-                post_response_resume(post, stream);
-        else if (channel.no % 2) { /* that POST is over: nothing more will come */
-                stream->has_retry = false;
-                stream_end(stream);
-        }
-}
-
-static void session_on_sse_end(struct stream *stream)
-{
-        session_end(stream->session);
-}
-
-static const struct stream_events sse_events = {.on_end = session_on_sse_end};
-
-int session_open_sse(struct session *s, struct request *req)
-{
-        char first[256];
-        int n = snprintf(first, sizeof(first), "event: endpoint\ndata: /message?sessionId=%s\n\n",
-                         s->id);
-        struct stream *stream;
-        struct stream_options options = {
-                .session = s,
-                .first = {first, (size_t)n},
-                .events = &sse_events,
-        };
-        int r = stream_open(req, &options, &stream);
-
-        if (r < 0)
-                return r;
-        list_append(&s->streams, &stream->node);
-        session_touch(s);
-        return 0;
 }
