@@ -148,7 +148,7 @@ static unsigned announce(struct context *context, const json_t *msg, const char 
         for (struct session *s = context->sessions; s != NULL; s = s->hh.next) {
                 struct list *newest = list_last(&s->streams);
 
-                if (newest == NULL || (email != NULL && strcmp(email, s->user->email) != 0))
+                if (newest == NULL || (email != NULL && strcmp(email, s->client.user->email) != 0))
                         continue;
                 n += stream_push(container_of(newest, struct stream, node), &ev) == 0;
                 if (email != NULL)

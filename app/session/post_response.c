@@ -80,9 +80,9 @@ bool post_response_begin_stream(struct post_response *post)
                 return false;
         timer_disarm(session_context(s)->loop, &post->grace);
         post->is_stream = true;
-        if (s->kind == SESSION_HTTP)
+        if (s->client.kind == UPSTREAM_CLIENT_SESSION)
                 post->channel.no = session_new_channel(s, true);
-        if (post->channel.no > 0 && era_primes_streams(s->revision))
+        if (post->channel.no > 0 && era_primes_streams(s->client.revision))
                 snprintf(first, sizeof(first), "id: %u-0\ndata: \n\n", post->channel.no);
         struct stream_options options = {
                 .session = s,

@@ -7,6 +7,8 @@
 #include "mgw/base/rand.h"
 #include "mgw/core/share.h"
 #include "mgw/session/call.h"
+#include "mgw/session/listing.h"
+#include "mgw/session/page_cache.h"
 #include "mgw/session/post_response.h"
 #include "mgw/session/server_request.h"
 #include "mgw/session/subscription.h"
@@ -32,8 +34,8 @@ static void session_free(void *object)
 {
         struct session *s = object;
 
-        ledger_release(&s->share->memory, LEDGER_SESSION, s->charged);
-        share_let_go(s->share);
+        ledger_release(&s->client.share->memory, LEDGER_SESSION, s->charged);
+        share_let_go(s->client.share);
         free(s);
 }
 
@@ -44,9 +46,10 @@ static bool session_is_idle(const struct session *s)
 {
         if (!list_is_empty(&s->streams))
                 return false;
-        for (size_t i = 0; s->kind == SESSION_SHARED && i < session_context(s)->n_upstreams; i++)
-                if (s->upstream_sessions[i] != NULL &&
-                    !list_is_empty(&s->upstream_sessions[i]->user_sessions))
+        for (size_t i = 0;
+             s->client.kind == UPSTREAM_CLIENT_SHARED && i < session_context(s)->n_upstreams; i++)
+                if (s->client.upstream_sessions[i] != NULL &&
+                    !list_is_empty(&s->client.upstream_sessions[i]->user_sessions))
                         return false;
         list_for_each (it, &s->calls) {
                 const struct post_response *post = container_of(it, struct call, node)->post;
@@ -78,16 +81,18 @@ static void session_leave_idle(struct session *s)
         if (list_is_empty(&s->idle_link))
                 return;
         list_unlink(&s->idle_link);
-        if (--s->share->n_idle_sessions == 0)
-                list_unlink(&s->share->idle_link);
+        s->client.is_idle = false;
+        if (--s->client.share->n_idle_sessions == 0)
+                list_unlink(&s->client.share->idle_link);
 }
 
 static void session_enter_idle(struct session *s)
 {
-        list_append(&s->share->idle_sessions, &s->idle_link);
-        if (s->share->n_idle_sessions++ == 0)
-                list_append(&session_context(s)->idle_shares, &s->share->idle_link);
-        sessions_watch_expiry(s->share);
+        list_append(&s->client.share->idle_sessions, &s->idle_link);
+        s->client.is_idle = true;
+        if (s->client.share->n_idle_sessions++ == 0)
+                list_append(&session_context(s)->idle_shares, &s->client.share->idle_link);
+        sessions_watch_expiry(s->client.share);
 }
 
 /* Walks those that end, and one more. */
@@ -104,8 +109,9 @@ static void sessions_expire(struct share *share)
 
                 if (s->used_ms > horizon)
                         break;
-                if (share_may_log(share, s->user->email))
-                        log_info(LOG_FIELDS({"user", s->user->email}), "[MCP] session expired");
+                if (share_may_log(share, s->client.user->email))
+                        log_info(LOG_FIELDS({"user", s->client.user->email}),
+                                 "[MCP] session expired");
                 session_end(s);
         }
         sessions_watch_expiry(share);
@@ -120,6 +126,7 @@ void session_context_init(struct context *context)
         context->on_idle_due = sessions_expire;
         context->everybody.email = everybody;
         context->everybody.has_token = true;
+        page_cache_context_init(context);
         list_init(&context->leftovers);
         list_init(&context->everybody.subscriptions);
 }
@@ -131,7 +138,7 @@ static struct session *share_longest_idle(const struct share *share)
         list_for_each (it, &share->idle_sessions) {
                 struct session *s = container_of(it, struct session, idle_link);
 
-                if (s->kind != SESSION_SHARED)
+                if (s->client.kind != UPSTREAM_CLIENT_SHARED)
                         return s;
         }
         return NULL;
@@ -178,7 +185,7 @@ static int sessions_make_room(struct context *context, const struct share *share
                 oldest = sessions_longest_idle(context);
         if (oldest == NULL)
                 return -EAGAIN;
-        log_debug(LOG_FIELDS({"user", oldest->user->email}),
+        log_debug(LOG_FIELDS({"user", oldest->client.user->email}),
                   "[MCP] its longest idle session is ended: %s",
                   share_is_full ? "sessions_per_user_max" : "sessions_max");
         session_end(oldest);
@@ -188,13 +195,13 @@ static int sessions_make_room(struct context *context, const struct share *share
 /* What it holds from now on, more or less than before. Past the caps: who asks has been told. */
 static void session_charge(struct session *s, size_t bytes)
 {
-        ledger_release(&s->share->memory, LEDGER_SESSION, s->charged);
+        ledger_release(&s->client.share->memory, LEDGER_SESSION, s->charged);
         s->charged = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
-        ledger_charge_past(&s->share->memory, LEDGER_SESSION, s->charged);
+        ledger_charge_past(&s->client.share->memory, LEDGER_SESSION, s->charged);
 }
 
 static int session_new(struct context *context, struct user *user, struct share *share,
-                       enum session_kind kind, struct session **sessionp)
+                       enum upstream_client_kind kind, struct session **sessionp)
 {
         size_t n_node = strlen(context->config->node);
         size_t size = sizeof(struct session) + n_node + 1 + RAND_TEXT_SIZE(ID_RANDOM_BYTES);
@@ -205,11 +212,12 @@ static int session_new(struct context *context, struct user *user, struct share 
         memcpy(s->id, context->config->node, n_node);
         s->id[n_node] = '.';
         rand_text(s->id + n_node + 1, ID_RANDOM_BYTES);
-        s->user = user;
-        s->share = share_hold(share);
+        s->client.user = user;
+        s->client.share = share_hold(share);
         session_charge(s, size);
-        s->kind = (uint8_t)kind;
-        s->log_level = -1;
+        s->client.events = &session_client_events;
+        s->client.kind = (uint8_t)kind;
+        s->client.log_level = -1;
         list_init(&s->streams);
         list_init(&s->calls);
         list_init(&s->server_requests);
@@ -219,7 +227,7 @@ static int session_new(struct context *context, struct user *user, struct share 
 }
 
 int session_create(struct context *context, struct user *user, struct share *share,
-                   enum session_kind kind, struct session **sessionp)
+                   enum upstream_client_kind kind, struct session **sessionp)
 {
         int r = sessions_make_room(context, share);
 
@@ -244,12 +252,12 @@ int session_open_links(struct session *s, const json_t *init_params)
 
         if (n == 0)
                 return 0;
-        s->upstream_sessions = calloc(n, sizeof(struct upstream_session *));
-        if (s->upstream_sessions == NULL)
+        s->client.upstream_sessions = calloc(n, sizeof(struct upstream_session *));
+        if (s->client.upstream_sessions == NULL)
                 return -ENOMEM;
         for (size_t i = 0; i < n && r == 0; i++)
-                r = upstream_session_open(&session_context(s)->upstreams[i], s, init_params,
-                                          &s->upstream_sessions[i]);
+                r = upstream_session_open(&session_context(s)->upstreams[i], &s->client,
+                                          init_params, &s->client.upstream_sessions[i]);
         session_charge(
                 s, sizeof(*s) +
                            n * (sizeof(struct upstream_session) + UPSTREAM_SESSION_AROUND_BYTES) +
@@ -285,13 +293,13 @@ int session_standing(struct context *context, struct user *user, struct session 
         *sessionp = user->standing;
         if (user->standing != NULL)
                 return 0;
-        r = session_create(context, user, standing_share(context, user), SESSION_STANDING,
+        r = session_create(context, user, standing_share(context, user), UPSTREAM_CLIENT_STANDING,
                            sessionp);
         if (r < 0)
                 return r;
         user->standing = *sessionp;
-        user->standing->is_initialized = true;
-        user->standing->revision = era_newest();
+        user->standing->client.is_initialized = true;
+        user->standing->client.revision = era_newest();
         init_params = standing_init_params();
         r = init_params != NULL ? session_open_links(user->standing, init_params) : -ENOMEM;
         json_decref(init_params);
@@ -304,7 +312,7 @@ unsigned session_calls_max(const struct session *s)
 {
         const struct config *config = session_context(s)->config;
 
-        if (s->kind != SESSION_STANDING)
+        if (s->client.kind != UPSTREAM_CLIENT_STANDING)
                 return config->calls_per_session_max;
         return config->calls_per_user_max > 0 ? config->calls_per_user_max : CALLS_MAX;
 }
@@ -313,16 +321,16 @@ unsigned session_calls_max(const struct session *s)
 static int session_host(struct context *context, struct user *user)
 {
         int r = user->shared == NULL ? session_new(context, user, context->own_share,
-                                                   SESSION_SHARED, &user->shared)
+                                                   UPSTREAM_CLIENT_SHARED, &user->shared)
                                      : 0;
 
-        if (r < 0 || user->shared->upstream_sessions != NULL)
+        if (r < 0 || user->shared->client.upstream_sessions != NULL)
                 return r;
-        user->shared->is_initialized = true;
-        user->shared->revision = era_newest();
-        user->shared->upstream_sessions =
+        user->shared->client.is_initialized = true;
+        user->shared->client.revision = era_newest();
+        user->shared->client.upstream_sessions =
                 calloc(context->n_upstreams, sizeof(struct upstream_session *));
-        if (user->shared->upstream_sessions != NULL)
+        if (user->shared->client.upstream_sessions != NULL)
                 return 0;
         session_end(user->shared);
         return -ENOMEM;
@@ -332,18 +340,19 @@ int session_shared_upstream(const struct session *s, struct upstream *upstream,
                             struct upstream_session **upstream_sessionp)
 {
         bool is_for_all = upstream->server->scope == CONFIG_SCOPE_SHARED;
-        struct user *user = is_for_all ? &session_context(s)->everybody : s->user;
+        struct user *user = is_for_all ? &session_context(s)->everybody : s->client.user;
         int r = session_host(session_context(s), user);
         json_t *init_params;
 
-        if (r == 0 && user->shared->upstream_sessions[upstream->index] == NULL) {
+        if (r == 0 && user->shared->client.upstream_sessions[upstream->index] == NULL) {
                 init_params = standing_init_params();
-                r = upstream_session_create(upstream, user->shared, init_params,
-                                            &user->shared->upstream_sessions[upstream->index]);
+                r = upstream_session_create(
+                        upstream, &user->shared->client, init_params,
+                        &user->shared->client.upstream_sessions[upstream->index]);
                 json_decref(init_params);
         }
         if (r == 0)
-                *upstream_sessionp = user->shared->upstream_sessions[upstream->index];
+                *upstream_sessionp = user->shared->client.upstream_sessions[upstream->index];
         return r;
 }
 
@@ -353,20 +362,21 @@ struct session *session_find(struct context *context, struct str id, const struc
 
         if (id.n > 0)
                 HASH_FIND(hh, context->sessions, id.p, (unsigned)id.n, s);
-        return s != NULL && s->user == user ? s : NULL;
+        return s != NULL && s->client.user == user ? s : NULL;
 }
 
 void session_tell_use(struct session *s)
 {
-        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
-                upstream_session_use(s->upstream_sessions[i]);
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
+                upstream_session_use(s->client.upstream_sessions[i]);
 }
 
 void session_touch(struct session *s)
 {
         bool was_idle, is_idle;
 
-        if (s->is_ending)
+        if (s->client.is_ending)
                 return;
         s->used_ms = loop_now_ms(session_context(s)->loop);
         was_idle = !list_is_empty(&s->idle_link);
@@ -378,18 +388,26 @@ void session_touch(struct session *s)
                 session_tell_use(s);
 }
 
+static void session_close_link(struct upstream_session *us)
+{
+        if (us == NULL)
+                return;
+        listing_forget_overdue(us);
+        upstream_session_close(us);
+}
+
 void session_end(struct session *s)
 {
         struct list *node;
 
-        if (s->is_ending)
+        if (s->client.is_ending)
                 return;
-        s->is_ending = true;
+        s->client.is_ending = true;
         HASH_DEL(session_context(s)->sessions, s);
-        if (s->kind == SESSION_STANDING)
-                s->user->standing = NULL;
-        if (s->kind == SESSION_SHARED)
-                s->user->shared = NULL;
+        if (s->client.kind == UPSTREAM_CLIENT_STANDING)
+                s->client.user->standing = NULL;
+        if (s->client.kind == UPSTREAM_CLIENT_SHARED)
+                s->client.user->shared = NULL;
         session_leave_idle(s);
         while ((node = list_first(&s->calls)) != NULL)
                 call_fail(container_of(node, struct call, node), RPC_INTERNAL_ERROR,
@@ -397,15 +415,16 @@ void session_end(struct session *s)
         while ((node = list_first(&s->streams)) != NULL)
                 stream_end(container_of(node, struct stream, node));
         server_request_forget_session(s);
-        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
-                upstream_session_close(s->upstream_sessions[i]);
-        free((void *)s->upstream_sessions);
-        s->upstream_sessions = NULL;
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
+                session_close_link(s->client.upstream_sessions[i]);
+        free((void *)s->client.upstream_sessions);
+        s->client.upstream_sessions = NULL;
         replay_finish(s->replay);
         free(s->replay);
-        if (s->kind != SESSION_SHARED) {
+        if (s->client.kind != UPSTREAM_CLIENT_SHARED) {
                 session_context(s)->stats.n_sessions--;
-                s->share->n_sessions--;
+                s->client.share->n_sessions--;
         }
         loop_bury(session_context(s)->loop, s, session_free);
 }
@@ -417,7 +436,7 @@ void session_end_all(struct context *context)
 
         HASH_ITER(hh, context->sessions, s, next)
         {
-                if (s->kind != SESSION_SHARED)
+                if (s->client.kind != UPSTREAM_CLIENT_SHARED)
                         session_end(s);
         }
         HASH_ITER(hh, context->sessions, s, next)
@@ -438,7 +457,8 @@ static void session_keep(struct session *s, struct replay_id id, struct str text
         if (s->replay == NULL && session_context(s)->config->replay_max_bytes > 0) {
                 s->replay = calloc(1, sizeof(*s->replay));
                 if (s->replay != NULL)
-                        replay_init(s->replay, &session_context(s)->replay, &s->share->memory,
+                        replay_init(s->replay, &session_context(s)->replay,
+                                    &s->client.share->memory,
                                     session_context(s)->config->replay_max_bytes);
         }
         if (s->replay != NULL &&
@@ -476,7 +496,7 @@ void session_deliver(struct session *s, const json_t *msg)
         struct list *newest = list_last(&s->streams);
         struct str text;
 
-        if (s->kind == SESSION_STANDING) {
+        if (s->client.kind == UPSTREAM_CLIENT_STANDING) {
                 subscriptions_deliver(s, msg);
                 return;
         }
@@ -486,7 +506,7 @@ void session_deliver(struct session *s, const json_t *msg)
                 struct stream *stream = container_of(newest, struct stream, node);
 
                 session_push(s, &stream->channel, stream, text);
-        } else if (s->kind == SESSION_HTTP) {
+        } else if (s->client.kind == UPSTREAM_CLIENT_SESSION) {
                 if (s->lost.no == 0)
                         s->lost = (struct channel){session_new_channel(s, false), 0};
                 session_push(s, &s->lost, NULL, text);
@@ -498,7 +518,7 @@ static void session_on_get_end(struct stream *stream)
 {
         struct session *s = stream->session;
 
-        if (s->is_ending)
+        if (s->client.is_ending)
                 return;
         s->lost = stream->channel;
         session_touch(s);
@@ -562,7 +582,7 @@ static struct str session_first_bytes(const struct session *s, struct replay_id 
 {
         char id_text[REPLAY_ID_SIZE];
 
-        if (!era_primes_streams(s->revision))
+        if (!era_primes_streams(s->client.revision))
                 return STR(SSE_OPEN);
         replay_id_print(id, id_text);
         int n = snprintf(out, size, "id: %s\ndata: \n\n", id_text);
