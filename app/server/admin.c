@@ -146,7 +146,7 @@ static unsigned announce(struct context *context, const json_t *msg, const char 
                 return 0;
         for (struct session *s = context->sessions; s != NULL; s = s->hh.next) {
                 if (list_is_empty(&s->streams) ||
-                    (email != NULL && strcmp(email, s->user->email) != 0))
+                    (email != NULL && strcmp(email, s->client.user->email) != 0))
                         continue;
                 n += channel_announce(s, text);
                 if (email != NULL)

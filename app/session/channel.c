@@ -14,7 +14,7 @@
 
 struct channel channel_new(struct session *s, bool is_post)
 {
-        if (s->kind != SESSION_HTTP)
+        if (s->client.kind != UPSTREAM_CLIENT_SESSION)
                 return (struct channel){0};
         s->last_channel += 2;
         return (struct channel){s->last_channel + (is_post ? 1 : 0), 0};
@@ -33,11 +33,11 @@ static void channel_keep(struct session *s, struct replay_id id, struct str text
 {
         struct context *context = session_context(s);
 
-        assert(s->kind == SESSION_HTTP);
+        assert(s->client.kind == UPSTREAM_CLIENT_SESSION);
         if (s->replay == NULL && context->config->replay_max_bytes > 0) {
                 s->replay = calloc(1, sizeof(*s->replay));
                 if (s->replay != NULL)
-                        replay_init(s->replay, &context->replay, &s->share->memory,
+                        replay_init(s->replay, &context->replay, &s->client.share->memory,
                                     context->config->replay_max_bytes);
         }
         if (s->replay != NULL &&
@@ -113,7 +113,7 @@ struct str channel_first(const struct session *s, struct replay_id at, char out[
         char id_text[REPLAY_ID_SIZE];
         int n;
 
-        if (at.stream == 0 || !era_primes_streams(s->revision))
+        if (at.stream == 0 || !era_primes_streams(s->client.revision))
                 return STR(SSE_OPEN);
         replay_id_print(at, id_text);
         n = snprintf(out, CHANNEL_FIRST_SIZE, "id: %s\ndata: \n\n", id_text);

@@ -154,7 +154,7 @@ static bool may_begin(struct call *call, bool as_event)
 
         if (call->post != NULL)
                 return post_response_begin_parts(call->post, as_event);
-        stream = call->session->kind == SESSION_SSE ? find_stream(call) : NULL;
+        stream = call->session->client.kind == UPSTREAM_CLIENT_SSE ? find_stream(call) : NULL;
         return stream != NULL && !stream->is_full && stream->writer == NULL;
 }
 
@@ -163,8 +163,8 @@ bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event
         struct relay *relay;
         struct buf start;
 
-        if (call->relay != NULL || !is_its_result(id, head) ||
-            must_be_whole(call, of_stateless, head) || !may_begin(call, as_event))
+        if (!is_its_result(id, head) || must_be_whole(call, of_stateless, head) ||
+            !may_begin(call, as_event))
                 return false;
         relay = calloc(1, sizeof(*relay));
         buf_init(&start, 4096);
@@ -194,7 +194,7 @@ bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event
 
 /* ---- the rest ---- */
 
-bool relay_must_wait(struct relay *relay, struct request_waiter *waiter)
+bool relay_must_wait(struct relay *relay, struct waiter *waiter)
 {
         struct request *req = relay_request(relay);
 

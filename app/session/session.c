@@ -5,6 +5,8 @@
 #include "mgw/base/rand.h"
 #include "mgw/core/share.h"
 #include "mgw/session/call.h"
+#include "mgw/session/listing.h"
+#include "mgw/session/page_cache.h"
 #include "mgw/session/server_request.h"
 #include "mgw/upstream/leftover.h"
 #include "mgw/upstream/upstream_session.h"
@@ -27,6 +29,7 @@ void session_context_init(struct context *context)
         context->on_idle_due = sessions_expire;
         context->everybody.email = everybody;
         context->everybody.has_token = true;
+        page_cache_context_init(context);
         list_init(&context->leftovers);
         list_init(&context->everybody.subscriptions);
 }
@@ -35,21 +38,21 @@ static void session_free(void *object)
 {
         struct session *s = object;
 
-        ledger_release(&s->share->memory, LEDGER_SESSION, s->charged);
-        share_let_go(s->share);
+        ledger_release(&s->client.share->memory, LEDGER_SESSION, s->charged);
+        share_let_go(s->client.share);
         free(s);
 }
 
 /* What it holds from now on, more or less than before. Past the caps: who asks has been told. */
 static void session_charge(struct session *s, size_t bytes)
 {
-        ledger_release(&s->share->memory, LEDGER_SESSION, s->charged);
+        ledger_release(&s->client.share->memory, LEDGER_SESSION, s->charged);
         s->charged = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
-        ledger_charge_past(&s->share->memory, LEDGER_SESSION, s->charged);
+        ledger_charge_past(&s->client.share->memory, LEDGER_SESSION, s->charged);
 }
 
 int session_new(struct context *context, struct user *user, struct share *share,
-                enum session_kind kind, struct session **sessionp)
+                enum upstream_client_kind kind, struct session **sessionp)
 {
         size_t n_node = strlen(context->config->node);
         size_t size = sizeof(struct session) + n_node + 1 + RAND_TEXT_SIZE(ID_RANDOM_BYTES);
@@ -60,11 +63,12 @@ int session_new(struct context *context, struct user *user, struct share *share,
         memcpy(s->id, context->config->node, n_node);
         s->id[n_node] = '.';
         rand_text(s->id + n_node + 1, ID_RANDOM_BYTES);
-        s->user = user;
-        s->share = share_hold(share);
+        s->client.user = user;
+        s->client.share = share_hold(share);
         session_charge(s, size);
-        s->kind = (uint8_t)kind;
-        s->log_level = -1;
+        s->client.events = &session_client_events;
+        s->client.kind = (uint8_t)kind;
+        s->client.log_level = -1;
         list_init(&s->streams);
         list_init(&s->calls);
         list_init(&s->server_requests);
@@ -74,7 +78,7 @@ int session_new(struct context *context, struct user *user, struct share *share,
 }
 
 int session_create(struct context *context, struct user *user, struct share *share,
-                   enum session_kind kind, struct session **sessionp)
+                   enum upstream_client_kind kind, struct session **sessionp)
 {
         int r = sessions_make_room(context, share);
 
@@ -99,12 +103,12 @@ int session_open_links(struct session *s, const json_t *init_params)
 
         if (n == 0)
                 return 0;
-        s->upstream_sessions = calloc(n, sizeof(struct upstream_session *));
-        if (s->upstream_sessions == NULL)
+        s->client.upstream_sessions = calloc(n, sizeof(struct upstream_session *));
+        if (s->client.upstream_sessions == NULL)
                 return -ENOMEM;
         for (size_t i = 0; i < n && r == 0; i++)
-                r = upstream_session_open(&session_context(s)->upstreams[i], s, init_params,
-                                          &s->upstream_sessions[i]);
+                r = upstream_session_open(&session_context(s)->upstreams[i], &s->client,
+                                          init_params, &s->client.upstream_sessions[i]);
         session_charge(
                 s, sizeof(*s) +
                            n * (sizeof(struct upstream_session) + UPSTREAM_SESSION_AROUND_BYTES) +
@@ -118,21 +122,29 @@ struct session *session_find(struct context *context, struct str id, const struc
 
         if (id.n > 0)
                 HASH_FIND(hh, context->sessions, id.p, (unsigned)id.n, s);
-        return s != NULL && s->user == user ? s : NULL;
+        return s != NULL && s->client.user == user ? s : NULL;
+}
+
+static void session_close_upstream(struct upstream_session *us)
+{
+        if (us == NULL)
+                return;
+        listing_forget_overdue(us);
+        upstream_session_close(us);
 }
 
 void session_end(struct session *s)
 {
         struct list *node;
 
-        if (s->is_ending)
+        if (s->client.is_ending)
                 return;
-        s->is_ending = true;
+        s->client.is_ending = true;
         HASH_DEL(session_context(s)->sessions, s);
-        if (s->kind == SESSION_STANDING)
-                s->user->standing = NULL;
-        if (s->kind == SESSION_SHARED)
-                s->user->shared = NULL;
+        if (s->client.kind == UPSTREAM_CLIENT_STANDING)
+                s->client.user->standing = NULL;
+        if (s->client.kind == UPSTREAM_CLIENT_SHARED)
+                s->client.user->shared = NULL;
         session_leave_idle(s);
         while ((node = list_first(&s->calls)) != NULL)
                 call_fail(container_of(node, struct call, node), RPC_INTERNAL_ERROR,
@@ -140,14 +152,15 @@ void session_end(struct session *s)
         while ((node = list_first(&s->streams)) != NULL)
                 stream_end(container_of(node, struct stream, node));
         server_request_forget_session(s);
-        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
-                upstream_session_close(s->upstream_sessions[i]);
-        free((void *)s->upstream_sessions);
-        s->upstream_sessions = NULL;
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
+                session_close_upstream(s->client.upstream_sessions[i]);
+        free((void *)s->client.upstream_sessions);
+        s->client.upstream_sessions = NULL;
         channel_forget_all(s);
-        if (s->kind != SESSION_SHARED) {
+        if (s->client.kind != UPSTREAM_CLIENT_SHARED) {
                 session_context(s)->stats.n_sessions--;
-                s->share->n_sessions--;
+                s->client.share->n_sessions--;
         }
         loop_bury(session_context(s)->loop, s, session_free);
 }
@@ -159,7 +172,7 @@ void session_end_all(struct context *context)
 
         HASH_ITER(hh, context->sessions, s, next)
         {
-                if (s->kind != SESSION_SHARED)
+                if (s->client.kind != UPSTREAM_CLIENT_SHARED)
                         session_end(s);
         }
         HASH_ITER(hh, context->sessions, s, next)

@@ -21,9 +21,10 @@ static bool session_is_idle(const struct session *s)
 {
         if (!list_is_empty(&s->streams))
                 return false;
-        for (size_t i = 0; s->kind == SESSION_SHARED && i < session_context(s)->n_upstreams; i++)
-                if (s->upstream_sessions[i] != NULL &&
-                    !list_is_empty(&s->upstream_sessions[i]->user_sessions))
+        for (size_t i = 0;
+             s->client.kind == UPSTREAM_CLIENT_SHARED && i < session_context(s)->n_upstreams; i++)
+                if (s->client.upstream_sessions[i] != NULL &&
+                    !list_is_empty(&s->client.upstream_sessions[i]->user_sessions))
                         return false;
         list_for_each (it, &s->calls) {
                 const struct post_response *post = container_of(it, struct call, node)->post;
@@ -55,16 +56,18 @@ void session_leave_idle(struct session *s)
         if (list_is_empty(&s->idle_link))
                 return;
         list_unlink(&s->idle_link);
-        if (--s->share->n_idle_sessions == 0)
-                list_unlink(&s->share->idle_link);
+        s->client.is_idle = false;
+        if (--s->client.share->n_idle_sessions == 0)
+                list_unlink(&s->client.share->idle_link);
 }
 
 static void session_enter_idle(struct session *s)
 {
-        list_append(&s->share->idle_sessions, &s->idle_link);
-        if (s->share->n_idle_sessions++ == 0)
-                list_append(&session_context(s)->idle_shares, &s->share->idle_link);
-        sessions_watch_expiry(s->share);
+        list_append(&s->client.share->idle_sessions, &s->idle_link);
+        s->client.is_idle = true;
+        if (s->client.share->n_idle_sessions++ == 0)
+                list_append(&session_context(s)->idle_shares, &s->client.share->idle_link);
+        sessions_watch_expiry(s->client.share);
 }
 
 /* Walks those that end, and one more. */
@@ -81,8 +84,9 @@ void sessions_expire(struct share *share)
 
                 if (s->used_ms > horizon)
                         break;
-                if (share_may_log(share, s->user->email))
-                        log_info(LOG_FIELDS({"user", s->user->email}), "[MCP] session expired");
+                if (share_may_log(share, s->client.user->email))
+                        log_info(LOG_FIELDS({"user", s->client.user->email}),
+                                 "[MCP] session expired");
                 session_end(s);
         }
         sessions_watch_expiry(share);
@@ -96,7 +100,7 @@ static struct session *share_longest_idle(const struct share *share)
         list_for_each (it, &share->idle_sessions) {
                 struct session *s = container_of(it, struct session, idle_link);
 
-                if (s->kind != SESSION_SHARED)
+                if (s->client.kind != UPSTREAM_CLIENT_SHARED)
                         return s;
         }
         return NULL;
@@ -143,7 +147,7 @@ int sessions_make_room(struct context *context, const struct share *share)
                 oldest = sessions_longest_idle(context);
         if (oldest == NULL)
                 return -EAGAIN;
-        log_debug(LOG_FIELDS({"user", oldest->user->email}),
+        log_debug(LOG_FIELDS({"user", oldest->client.user->email}),
                   "[MCP] its longest idle session is ended: %s",
                   share_is_full ? "sessions_per_user_max" : "sessions_max");
         session_end(oldest);
@@ -152,15 +156,16 @@ int sessions_make_room(struct context *context, const struct share *share)
 
 void session_tell_use(struct session *s)
 {
-        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
-                upstream_session_use(s->upstream_sessions[i]);
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
+                upstream_session_use(s->client.upstream_sessions[i]);
 }
 
 void session_touch(struct session *s)
 {
         bool was_idle, is_idle;
 
-        if (s->is_ending)
+        if (s->client.is_ending)
                 return;
         s->used_ms = loop_now_ms(session_context(s)->loop);
         was_idle = !list_is_empty(&s->idle_link);

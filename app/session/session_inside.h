@@ -6,7 +6,7 @@
 /* Makes one that is not counted among those that clients make, and makes no room for it. 0,
  * -ENOMEM. */
 int session_new(struct context *context, struct user *user, struct share *share,
-                enum session_kind kind, struct session **sessionp);
+                enum upstream_client_kind kind, struct session **sessionp);
 
 /* Makes room for one more of the share. 0, -EAGAIN: all are live. */
 int sessions_make_room(struct context *context, const struct share *share);

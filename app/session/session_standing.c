@@ -39,13 +39,13 @@ int session_standing(struct context *context, struct user *user, struct session 
         *sessionp = user->standing;
         if (user->standing != NULL)
                 return 0;
-        r = session_create(context, user, standing_share(context, user), SESSION_STANDING,
+        r = session_create(context, user, standing_share(context, user), UPSTREAM_CLIENT_STANDING,
                            sessionp);
         if (r < 0)
                 return r;
         user->standing = *sessionp;
-        user->standing->is_initialized = true;
-        user->standing->revision = era_newest();
+        user->standing->client.is_initialized = true;
+        user->standing->client.revision = era_newest();
         init_params = standing_init_params();
         r = init_params != NULL ? session_open_links(user->standing, init_params) : -ENOMEM;
         json_decref(init_params);
@@ -58,7 +58,7 @@ unsigned session_calls_max(const struct session *s)
 {
         const struct config *config = session_context(s)->config;
 
-        if (s->kind != SESSION_STANDING)
+        if (s->client.kind != UPSTREAM_CLIENT_STANDING)
                 return config->calls_per_session_max;
         return config->calls_per_user_max > 0 ? config->calls_per_user_max : CALLS_MAX;
 }
@@ -67,16 +67,16 @@ unsigned session_calls_max(const struct session *s)
 static int session_host(struct context *context, struct user *user)
 {
         int r = user->shared == NULL ? session_new(context, user, context->own_share,
-                                                   SESSION_SHARED, &user->shared)
+                                                   UPSTREAM_CLIENT_SHARED, &user->shared)
                                      : 0;
 
-        if (r < 0 || user->shared->upstream_sessions != NULL)
+        if (r < 0 || user->shared->client.upstream_sessions != NULL)
                 return r;
-        user->shared->is_initialized = true;
-        user->shared->revision = era_newest();
-        user->shared->upstream_sessions =
+        user->shared->client.is_initialized = true;
+        user->shared->client.revision = era_newest();
+        user->shared->client.upstream_sessions =
                 calloc(context->n_upstreams, sizeof(struct upstream_session *));
-        if (user->shared->upstream_sessions != NULL)
+        if (user->shared->client.upstream_sessions != NULL)
                 return 0;
         session_end(user->shared);
         return -ENOMEM;
@@ -86,17 +86,18 @@ int session_shared_upstream(const struct session *s, struct upstream *upstream,
                             struct upstream_session **upstream_sessionp)
 {
         bool is_for_all = upstream->server->scope == CONFIG_SCOPE_SHARED;
-        struct user *user = is_for_all ? &session_context(s)->everybody : s->user;
+        struct user *user = is_for_all ? &session_context(s)->everybody : s->client.user;
         int r = session_host(session_context(s), user);
         json_t *init_params;
 
-        if (r == 0 && user->shared->upstream_sessions[upstream->index] == NULL) {
+        if (r == 0 && user->shared->client.upstream_sessions[upstream->index] == NULL) {
                 init_params = standing_init_params();
-                r = upstream_session_create(upstream, user->shared, init_params,
-                                            &user->shared->upstream_sessions[upstream->index]);
+                r = upstream_session_create(
+                        upstream, &user->shared->client, init_params,
+                        &user->shared->client.upstream_sessions[upstream->index]);
                 json_decref(init_params);
         }
         if (r == 0)
-                *upstream_sessionp = user->shared->upstream_sessions[upstream->index];
+                *upstream_sessionp = user->shared->client.upstream_sessions[upstream->index];
         return r;
 }

@@ -9,7 +9,7 @@
 
 void session_deliver(struct session *s, const json_t *msg)
 {
-        if (s->kind == SESSION_STANDING)
+        if (s->client.kind == UPSTREAM_CLIENT_STANDING)
                 subscriptions_deliver(s, msg);
         else
                 channel_send_unasked(s, msg);
@@ -21,7 +21,7 @@ static void session_on_get_end(struct stream *stream)
 {
         struct session *s = stream->session;
 
-        if (s->is_ending)
+        if (s->client.is_ending)
                 return;
         channel_lose(s, &stream->channel);
         session_touch(s);

@@ -214,11 +214,11 @@ static void check_all(void)
 
         HASH_ITER(hh, world.context->sessions, s, next)
         {
-                for (size_t i = 0; s->upstream_sessions != NULL && i < world.context->n_upstreams;
-                     i++)
-                        if (s->upstream_sessions[i] != NULL) {
-                                check_upstream_session(s->upstream_sessions[i]);
-                                seen_upstream_session(s->upstream_sessions[i]);
+                for (size_t i = 0;
+                     s->client.upstream_sessions != NULL && i < world.context->n_upstreams; i++)
+                        if (s->client.upstream_sessions[i] != NULL) {
+                                check_upstream_session(s->client.upstream_sessions[i]);
+                                seen_upstream_session(s->client.upstream_sessions[i]);
                         }
         }
 }
@@ -307,7 +307,7 @@ static void tell_call(const struct call *call)
         const struct pending_request *pending = call->request.pending;
 
         fprintf(stderr, "not answered: %s of a session of kind %d;", call->method->name,
-                call->session->kind);
+                call->session->client.kind);
         if (pending != NULL)
                 fprintf(stderr, " exchange %d at %s, state %d, %s %s", pending->kind,
                         upstream_name(pending->owner->upstream), pending->owner->state,

@@ -54,10 +54,10 @@ static void turn(void)
         cr_assert_eq(loop_turn(context.loop, 0), 0);
 }
 
-static void open_session(enum session_kind kind, const char *revision)
+static void open_session(enum upstream_client_kind kind, const char *revision)
 {
         cr_assert_eq(session_create(&context, &user, context.own_share, kind, &session), 0);
-        cr_assert_eq(era_revision_find(str_from(revision), &session->revision), 0);
+        cr_assert_eq(era_revision_find(str_from(revision), &session->client.revision), 0);
 }
 
 static void set_up(void)
@@ -79,7 +79,7 @@ static void set_up(void)
         cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &address_n), 0);
         cr_assert_eq(listen(fd, 10), 0);
         cr_assert_eq(fcgi_server_create(&context, fd, &events, &server), 0);
-        open_session(SESSION_HTTP, "2025-11-25");
+        open_session(UPSTREAM_CLIENT_SESSION, "2025-11-25");
 }
 
 /* All that was kept is gone, and nobody pays for anything any more. */
@@ -225,7 +225,7 @@ Test(channel, an_event_in_parts_has_a_number_and_is_not_kept)
 Test(channel, other_eras_have_none)
 {
         session_end(session);
-        open_session(SESSION_SSE, "2024-11-05");
+        open_session(UPSTREAM_CLIENT_SSE, "2024-11-05");
         struct channel none = channel_new(session, false);
 
         check_int(none.no, 0);
@@ -245,7 +245,7 @@ Test(channel, a_stream_begins_with_an_id_where_the_revision_has_it)
                   STR("id: 4294967295-4294967295\ndata: \n\n"));
         check_str(channel_first(session, (struct replay_id){0}, out), STR(SSE_OPEN));
         session_end(session);
-        open_session(SESSION_HTTP, "2025-06-18");
+        open_session(UPSTREAM_CLIENT_SESSION, "2025-06-18");
         check_str(channel_first(session, longest, out), STR(SSE_OPEN));
 }
 
