@@ -136,7 +136,7 @@ static void take_token(struct loading *l, const char *at, struct config_oauth *o
 static void read_file(struct loading *l, const char *full, const struct config_server *s,
                       struct config_oauth *oauth)
 {
-        char at[CONFIG_KEY_SIZE], *path = config_beside(l->path, oauth->refresh_token_file);
+        char at[CONFIG_KEY_SIZE], *path = config_source_beside(l->path, oauth->refresh_token_file);
         struct str text;
         int r = path != NULL ? config_source_read(path, SOURCE_MAX_BYTES, &text) : -ENOMEM;
 
