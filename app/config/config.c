@@ -3,6 +3,7 @@
 #include "mgw/config/config.h"
 
 #include "config_inside.h"
+#include "mgw/base/strv.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -111,6 +112,7 @@ int config_load(struct config *config, const char *path, FILE *err)
         check_is_public(&l);
         config_tls_check_gateway(&l);
         free((void *)l.text.p);
+        config->n_allowed_origins = strv_count((const char *const *)config->allowed_origins);
         if (config->node[0] == '\0')
                 set_node_from_host(config);
         return l.n_faults > 0 ? -EINVAL : 0;

@@ -2,6 +2,7 @@
  * stand above it here. */
 #pragma once
 
+#include "config_table.h"
 #include "mgw/base/str.h"
 #include "mgw/config/config.h"
 
@@ -72,11 +73,15 @@ void config_settings_load(struct loading *l, json_t *gateway);
 void config_settings_load_environment(struct loading *l);
 void config_settings_finish(struct config *config);
 
+/* Who knows a row of an entry. */
+#define CONFIG_HTTP (1u << CONFIG_SERVER_HTTP | 1u << CONFIG_SERVER_SSE)
+#define CONFIG_STDIO (1u << CONFIG_SERVER_STDIO)
+#define CONFIG_REST (1u << CONFIG_SERVER_REST)
+
 /* ---- parts of an entry (config_oauth.c, config_account.c, config_rest.c, config_tls.c) ---- */
 
-/* {"token_url", "client_id"...}. */
-void config_oauth_load(struct loading *l, const char *at, json_t *object,
-                       struct config_oauth **oauthp);
+/* {"token_url", "client_id"...}; oauthp: struct config_oauth **. */
+void config_oauth_load(struct loading *l, const char *at, json_t *object, void *oauthp);
 /* What it does not say itself, but for the refresh token. */
 void config_oauth_inherit(struct config_oauth *oauth, struct config_oauth *from);
 /* Has it what it needs? Reads its refresh token from its file; s: the entry that it stands in. */
@@ -84,12 +89,21 @@ void config_oauth_check(struct loading *l, const char *at, const struct config_s
                         struct config_oauth *oauth);
 void config_oauth_finish(struct config_oauth *oauth);
 
-/* {"a": "b"} as "a<between>b", into an array of strings that ends with NULL. */
-void config_account_load_pairs(struct loading *l, const char *at, json_t *object,
-                               const char *between, char ***stringsp);
-/* {"ada@example.com": {"headers", "oauth", "env"}}. */
-void config_account_load_users(struct loading *l, const char *at, json_t *object,
-                               struct config_server *s);
+/* The rows of an account, which stands at this offset: everybody's in an entry, and each user's. */
+#define CONFIG_ACCOUNT_AT(at, field) ((at) + offsetof(struct config_account, field))
+#define CONFIG_ACCOUNT_ROWS(at)                                                                    \
+        {"headers", KIND_PAIRS, CONFIG_ACCOUNT_AT(at, headers),                                    \
+         .marks = CONFIG_HTTP | CONFIG_REST, .between = ": "},                                     \
+                {"env", KIND_PAIRS, CONFIG_ACCOUNT_AT(at, env), .marks = CONFIG_STDIO,             \
+                 .between = "="},                                                                  \
+                {"oauth", KIND_OTHER, CONFIG_ACCOUNT_AT(at, oauth),                                \
+                 .marks = CONFIG_HTTP | CONFIG_REST, .load = config_oauth_load},                   \
+        {                                                                                          \
+                "security", KIND_PAIRS, CONFIG_ACCOUNT_AT(at, security), .marks = CONFIG_REST,     \
+                                                                         .between = "="            \
+        }
+/* {"ada@example.com": {"headers", "oauth", "env"}}; server: struct config_server *. */
+void config_account_load_users(struct loading *l, const char *at, json_t *object, void *server);
 /* When all of the entry is read: completes what stands in for users, reads their refresh tokens,
  * and checks it all. full: the entry's key. */
 void config_account_check(struct loading *l, const char *full, struct config_server *s);
@@ -113,6 +127,8 @@ const char *config_server_near(const char *key);
 enum config_server_kind config_server_kind(const json_t *entry);
 /* Does the kind know the key, which is one of ours? */
 bool config_server_takes(enum config_server_kind kind, const char *key);
+/* What an entry has that says nothing. 0, -ENOMEM. */
+int config_server_default(struct config_server *s);
 /* Reads an entry in our spelling; s has its name, prefix and kind. full: the entry's key. */
 void config_server_read(struct loading *l, const char *full, json_t *entry,
                         struct config_server *s);

@@ -67,15 +67,10 @@ static void import(struct loading *l, const char *full, const char *name, json_t
 /* Both are consumed: its name here, and the entry in our spelling. */
 static void take_entry(struct loading *l, const char *full, char *name, json_t *entry)
 {
-        struct config_server s = {.name = name,
-                                  .idle_ms = 600000,
-                                  .start_timeout_ms = 120000,
-                                  .answer_timeout_ms = 60000,
-                                  .data_max_bytes = -1,
-                                  .processes_max = -1,
-                                  .files_max = -1};
+        struct config_server s = {.name = name};
         bool is_disabled = json_is_true(json_object_get(entry, "disabled"));
-        bool is_whole = name != NULL && asprintf(&s.prefix, "%s_", name) >= 0;
+        bool is_whole = config_server_default(&s) == 0 && name != NULL &&
+                        asprintf(&s.prefix, "%s_", name) >= 0;
 
         if (!is_whole)
                 l->n_faults++;
