@@ -76,9 +76,12 @@ char *alloc_format(const char *fmt, ...)
         return text;
 }
 
+void *alloc_judge(void *p, size_t n)
+{
+        return n < ALLOC_SMALL_BYTES ? or_end(p, n, 1) : p;
+}
+
 void *alloc_for_library(size_t n)
 {
-        void *p = malloc(n);
-
-        return n < ALLOC_SMALL_BYTES ? or_end(p, n, 1) : p;
+        return alloc_judge(malloc(n), n);
 }

@@ -31,5 +31,8 @@ __attribute__((returns_nonnull)) char *alloc_text(const char *text);
 __attribute__((returns_nonnull)) char *alloc_str(struct str s);
 __attribute__((returns_nonnull, format(printf, 1, 2))) char *alloc_format(const char *fmt, ...);
 
-/* For libraries that take a malloc(): NULL for big sizes alone. */
+/* For who has a heap of its own, or a size that may be big: p, which is to be n bytes. NULL of a
+ * small size ends the process, of a big one it is told. */
+void *alloc_judge(void *p, size_t n);
+/* malloc() for libraries, judged so. */
 void *alloc_for_library(size_t n);
