@@ -1,3 +1,4 @@
+/* One table: a row for each method. */
 #include "mgw/mcp/method.h"
 
 #include <stddef.h>
