@@ -87,7 +87,7 @@ test_e2e() {
   need_npm_packages
   build build gcc -Dtests=false
   build build-asan-gcc gcc -Dsanitize=true -Dtests=true -Db_lundef=false
-  run_node e2e tests/e2e/*.test.mjs
+  run_node e2e tests/e2e/{streams,door,clients,upstreams,rest,conformance,operation}/*.test.mjs
 }
 
 test_sdks() {

@@ -3,6 +3,7 @@
  * has one. */
 #include "mgw/loop/fence.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/base/strv.h"
 
@@ -117,11 +118,12 @@ static bool leads_to_hidden(const struct fence *fence, const char *path)
 static char *path_in_folder(const char *path)
 {
         const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
-        char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
-        char *real = folder != NULL ? realpath(folder, NULL) : NULL, *whole = NULL;
+        char *folder = slash == NULL ? alloc_text(".")
+                                     : alloc_str((struct str){path, (size_t)(slash - path) + 1});
+        char *real = realpath(folder, NULL), *whole = NULL;
 
-        if (real != NULL && asprintf(&whole, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) < 0)
-                whole = NULL;
+        if (real != NULL)
+                whole = alloc_format("%s/%s", strcmp(real, "/") == 0 ? "" : real, name);
         free(folder);
         free(real);
         return whole;
@@ -280,11 +282,9 @@ int fence_ruleset(struct fence *fence)
 
 int fence_create(const char *const *hidden, struct fence **fencep)
 {
-        struct fence *fence = calloc(1, sizeof(*fence));
+        struct fence *fence = alloc_zeroed(sizeof(*fence));
         int r = 0;
 
-        if (fence == NULL)
-                return -ENOMEM;
         fence->fd = -1;
         fence->abi = fence_abi();
         if (fence->abi == 0)

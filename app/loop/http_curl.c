@@ -5,6 +5,8 @@
 #include "http_inside.h"
 #include "http_pool.h"
 
+#include "mgw/base/alloc.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -273,10 +275,8 @@ static bool transfer_set_up(struct http_transfer *transfer)
 
 static int curl_begin(struct http_request *request)
 {
-        struct http_transfer *transfer = calloc(1, sizeof(*transfer));
+        struct http_transfer *transfer = alloc_zeroed(sizeof(*transfer));
 
-        if (transfer == NULL)
-                return -ENOMEM;
         request->transfer = transfer;
         transfer->request = request;
         if (!transfer_set_up(transfer))

@@ -10,6 +10,8 @@
  * turn, however often curl asks. */
 #include "http_inside.h"
 
+#include "mgw/base/alloc.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -53,11 +55,9 @@ static void socket_on_io(struct loop_io *io, uint32_t events)
 
 static int socket_create(struct http_multi *multi, curl_socket_t fd, uint32_t events)
 {
-        struct http_socket *socket = calloc(1, sizeof(*socket));
+        struct http_socket *socket = alloc_zeroed(sizeof(*socket));
         int r;
 
-        if (socket == NULL)
-                return -ENOMEM;
         socket->multi = multi;
         socket->io.fd = fd;
         socket->io.on_io = socket_on_io;
@@ -184,10 +184,8 @@ static void multi_on_due(struct timer *timer)
 static struct http_multi *multi_create(struct http_client *client, struct list *pool,
                                        bool is_for_streams)
 {
-        struct http_multi *multi = calloc(1, sizeof(*multi));
+        struct http_multi *multi = alloc_zeroed(sizeof(*multi));
 
-        if (multi == NULL)
-                return NULL;
         multi->client = client;
         multi->pool = pool;
         multi->is_for_streams = is_for_streams;

@@ -9,6 +9,8 @@
 #include "http_pool.h"
 #include "http_memory.h"
 
+#include "mgw/base/alloc.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -160,7 +162,7 @@ static struct http_server *server_create(struct http_client *client, struct str 
         name[host.n] = '\0';
         if (HASH_COUNT(client->pool.servers) < SERVERS_MAX &&
             pool_watch(client, HTTP_IDLE_S * 1000))
-                server = calloc(1, sizeof(*server) + key.n);
+                server = alloc_zeroed(sizeof(*server) + key.n);
         if (server == NULL)
                 return NULL;
         server->port = port;

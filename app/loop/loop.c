@@ -10,6 +10,7 @@
  * handler is on the stack. */
 #include "mgw/loop/loop.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "turn.h"
@@ -30,10 +31,8 @@ static_assert(LOOP_IN == EPOLLIN && LOOP_OUT == EPOLLOUT && LOOP_GONE == (EPOLLE
 
 int loop_create(struct loop **loopp)
 {
-        struct loop *loop = calloc(1, sizeof(*loop));
+        struct loop *loop = alloc_zeroed(sizeof(*loop));
 
-        if (loop == NULL)
-                return -ENOMEM;
         loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (loop->epoll_fd < 0) {
                 int r = -errno;

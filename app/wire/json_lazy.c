@@ -2,6 +2,7 @@
  * value is made when it is; both are counted, and past a bound there is no more. */
 #include "mgw/wire/json_lazy.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/hash.h"
 #include "mgw/wire/json_pointer.h"
 #include "rpc_read.h"
@@ -190,11 +191,9 @@ static void node_finish(struct json_node *node)
 
 int json_lazy_create(struct str text, struct json_lazy **lazyp, size_t *atp)
 {
-        struct json_lazy *lazy = calloc(1, sizeof(*lazy));
+        struct json_lazy *lazy = alloc_zeroed(sizeof(*lazy));
         size_t at;
 
-        if (lazy == NULL)
-                return -ENOMEM;
         lazy->root.text = text;
         at = skip_space(text, 0);
         *atp = is_at(text, at, '{') ? open_node(lazy, &lazy->root) : at + 1;
