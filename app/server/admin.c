@@ -1,3 +1,4 @@
+/* What load balancers and operators ask for. Who may is the table of paths' to say (route). */
 #include "mgw/server/admin.h"
 
 #include "mgw/base/log.h"

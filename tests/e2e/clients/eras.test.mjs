@@ -61,7 +61,7 @@ describe('a server of both eras', { timeout: 60000 }, () => {
       }
       up.seen = [];
       for (let i = 0; i < 2; i++) assert.equal(await callStateless(gateway), 'did read');
-      assert.deepEqual(asked(), [0, 1], 'the standing link is kept');
+      assert.deepEqual(asked(), [0, 1], 'the upstream session of the standing session is kept');
       assert.ok(up.all('tools/call').every(({ session, headers }) => session === undefined && headers['mcp-protocol-version'] === VERSION));
     });
   }

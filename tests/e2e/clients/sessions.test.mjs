@@ -1,4 +1,4 @@
-// Sessions of era B: several streams, what is replayed and what is not, and every way that a session ends.
+// Sessions of Streamable HTTP: several streams, what is replayed and what is not, and every way that a session ends.
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';

@@ -9,7 +9,8 @@ import { mgwRelease, top } from '../lib/gateway.mjs';
 
 const read = (name) => fs.readFileSync(path.join(top, name), 'utf8');
 const examples = fs.readdirSync(path.join(top, 'examples')).filter((name) => name.endsWith('.mgw.json'));
-const pages = ['README.md', ...fs.readdirSync(path.join(top, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+const pagesOf = (folder) => fs.readdirSync(path.join(top, folder)).filter((name) => name.endsWith('.md')).map((name) => path.join(folder, name));
+const pages = [...pagesOf('.'), ...pagesOf('docs'), ...pagesOf('docs/design')];
 
 describe('examples', () => {
   for (const name of examples) {

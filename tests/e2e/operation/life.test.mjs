@@ -57,7 +57,7 @@ describe('going down', { timeout: 120000 }, () => {
       });
       assert.equal(refused.status, 503, name);
     }
-    for (const [name, url, headers] of [['a call', `${gateway.url}/mcp`, session.headers], ['a call of era A', sse.endpoint, JSON_HEADERS]]) {
+    for (const [name, url, headers] of [['a call', `${gateway.url}/mcp`, session.headers], ['a call of the sse era', sse.endpoint, JSON_HEADERS]]) {
       const refused = await fetch(url, { method: 'POST', headers, body: rpc(6, 'ping') });
       assert.equal(refused.status, 503, name);
     }

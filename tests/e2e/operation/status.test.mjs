@@ -22,7 +22,7 @@ const stateless = { 'mcp-protocol-version': '2026-07-28' };
 const app = 'https://app.example.com';
 const waitCall = rpc(5, 'tools/call', { name: 'wait', arguments: { seconds: 60 } });
 
-/** An open stream of era A, with the address of its messages. */
+/** An open stream of the sse era, with the address of its messages. */
 const openSse = async (gateway, headers) => {
   const stream = await openStream(`${gateway.url}/sse`, { headers });
   if (stream.response.status !== 200) return stream;
@@ -79,7 +79,7 @@ describe('the status table', { timeout: 120000 }, () => {
   };
 
   const table = {
-    'a session (era B)': [
+    'a session (the session era)': [
       ['initialize', post(initialize, JSON_HEADERS), { status: 200, headers: { 'mcp-session-id': /^test\./, 'content-type': /^application\/json$/ } }],
       ['a call in it', postIn(ping), { status: 200, body: /"result":\{\}/ }],
       ['a call at /mcp/', postIn(ping), { status: 200, body: /"result":\{\}/ }, '/mcp/'],
@@ -91,15 +91,15 @@ describe('the status table', { timeout: 120000 }, () => {
       ['GET in an unknown one', get('/mcp', inSession({ ...SSE, 'mcp-session-id': 'other.nobody' })), { status: 404, code: -32600 }],
       ['DELETE in an unknown one', get('/mcp', inSession({ 'mcp-session-id': 'x' }), 'DELETE'), { status: 404, code: -32600 }],
       ['an id of 8,000 characters', postIn(ping, { 'mcp-session-id': 'x'.repeat(8000) }), { status: 404, code: -32600, id: 2 }],
-      ['an id of era A', () => ['/mcp', { method: 'POST', headers: { ...live, 'mcp-session-id': sse.endpoint.split('=')[1] }, body: ping }], { status: 404, code: -32600, id: 2 }],
+      ['an id of the sse era', () => ['/mcp', { method: 'POST', headers: { ...live, 'mcp-session-id': sse.endpoint.split('=')[1] }, body: ping }], { status: 404, code: -32600, id: 2 }],
       ['POST without one', () => ['/mcp', { method: 'POST', headers: without('mcp-session-id')(), body: ping }], { status: 400, code: -32600, id: 2 }],
       ['GET without one', get('/mcp', SSE), { status: 400, code: -32600 }],
       ['DELETE without one', get('/mcp', {}, 'DELETE'), { status: 400, code: -32600 }],
     ],
-    'a message (era A)': [
+    'a message (the sse era)': [
       ['with an unknown sessionId', post(ping, JSON_HEADERS), { status: 404 }, '/message?sessionId=test.nobody'],
       ['without a sessionId', post(ping, JSON_HEADERS), { status: 404 }, '/message'],
-      ['with a sessionId of era B', () => [`/message?sessionId=${live['mcp-session-id']}`, { method: 'POST', headers: JSON_HEADERS, body: ping }], { status: 404 }],
+      ['with a sessionId of the session era', () => [`/message?sessionId=${live['mcp-session-id']}`, { method: 'POST', headers: JSON_HEADERS, body: ping }], { status: 404 }],
       ['a request', message(ping), { status: 202, body: /^$/ }],
       ['a notification', message(notification), { status: 202, body: /^$/ }],
       ['a response', message(reply), { status: 202, body: /^$/ }],
@@ -109,7 +109,7 @@ describe('the status table', { timeout: 120000 }, () => {
       ['another Content-Type', message(ping, { 'content-type': 'text/plain' }), { status: 415, code: -32600 }],
       ['GET', () => [sse.endpoint, {}], { status: 405, headers: { allow: /\bPOST\b/ } }],
     ],
-    'what needs no answer (era B)': [
+    'what needs no answer (the session era)': [
       ['a notification', postIn(notification), { status: 202, body: /^$/ }],
       ['a response', postIn(reply), { status: 202, body: /^$/ }],
       ['an error', postIn('{"jsonrpc": "2.0", "id": "mgw-1", "error": {"code": 1, "message": "no"}}'), { status: 202, body: /^$/ }],
@@ -147,17 +147,17 @@ describe('the status table', { timeout: 120000 }, () => {
       // HAProxy must tell FastCGI the length: such a body has to fit its buffer.
       ['without a length, over what HAProxy holds', postIn('x'.repeat(40000), { 'transfer-encoding': 'chunked' }), { status: 400 }],
       ['far over the limit', postIn('x'.repeat(10 << 20)), { status: 413 }],
-      ['over the limit (era A)', message('x'.repeat(10 << 20)), { status: 413 }],
+      ['over the limit (the sse era)', message('x'.repeat(10 << 20)), { status: 413 }],
     ],
     'versions': [
       ['unknown', postIn(ping, { 'mcp-protocol-version': '1999-01-01' }), { status: 400, code: -32022, id: 2, data: supported }],
       ['unknown, on GET', get('/mcp', inSession({ ...SSE, 'mcp-protocol-version': '1999-01-01' })), { status: 400, code: -32022, data: supported }],
       ['no date', postIn(ping, { 'mcp-protocol-version': 'latest' }), { status: 400, code: -32022, id: 2 }],
       ['none: as before there was the header', () => ['/mcp', { method: 'POST', headers: without('mcp-protocol-version')(), body: ping }], { status: 200 }],
-      ['of era C, without what it carries', postIn(ping, stateless), { status: 400, code: -32020, id: 2 }],
-      ['of era C in _meta, but not in the header', postIn(rpc(1, 'tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } })), { status: 400, code: -32020, id: 1 }],
-      ['of era C, on GET', get('/mcp', { ...SSE, ...stateless }), { status: 405, headers: { allow: /^POST$/ } }],
-      ['of era C, on DELETE', get('/mcp', stateless, 'DELETE'), { status: 405, headers: { allow: /^POST$/ } }],
+      ['of the stateless era, without what it carries', postIn(ping, stateless), { status: 400, code: -32020, id: 2 }],
+      ['of the stateless era in _meta, but not in the header', postIn(rpc(1, 'tools/list', { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28' } })), { status: 400, code: -32020, id: 1 }],
+      ['of the stateless era, on GET', get('/mcp', { ...SSE, ...stateless }), { status: 405, headers: { allow: /^POST$/ } }],
+      ['of the stateless era, on DELETE', get('/mcp', stateless, 'DELETE'), { status: 405, headers: { allow: /^POST$/ } }],
     ],
     'Origin': [
       ['not allowed', postIn(ping, { origin: 'https://evil.example' }), { status: 403 }],

@@ -315,7 +315,7 @@ for (const [kind, start] of [['HTTP', startBig], ['HTTP+SSE', startBigSse]]) {
   });
 }
 
-/** A session of era A whose stream is read only when it is asked for: next(fits) is the first event that fits, with its bytes. */
+/** A session of the sse era whose stream is read only when it is asked for: next(fits) is the first event that fits, with its bytes. */
 async function openEraA(url) {
   const response = await fetch(`${url}/sse`, { headers: { accept: 'text/event-stream' } });
   const reader = response.body.getReader();
@@ -348,7 +348,7 @@ async function openEraA(url) {
   return { send, next, close: () => reader.cancel() };
 }
 
-test('50 MB pass in a few buffers to a client of era A, whose other answers come after', { timeout: 120000 }, async () => {
+test('50 MB pass in a few buffers to a client of the sse era, whose other answers come after', { timeout: 120000 }, async () => {
   const big = await startBig();
   const gateway = await startGateway({ release: true, config: { mcpServers: { big: { url: big.url } } } });
   const session = await openEraA(gateway.url);

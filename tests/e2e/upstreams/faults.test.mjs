@@ -807,7 +807,7 @@ describe('a client', { timeout: 120000 }, () => {
     });
   }
 
-  test('leaves while its links open', async () => {
+  test('leaves while its upstream sessions open', async () => {
     b.up.faults.initialize = fault.hang;
     b.up.seen = [];
     const stream = await openStream(`${b.gateway.url}/mcp`, { method: 'POST', headers: JSON_HEADERS, body: rpc(1, 'initialize', initializeParams()) });

@@ -158,7 +158,7 @@ describe('an upstream', { timeout: 300000 }, () => {
     assert.deepEqual([params.name, params.task], ['hello', undefined]);
   });
 
-  test('is told with DELETE when an era B client ends its session', async () => {
+  test('is told with DELETE when a client of the session era ends its session', async () => {
     const client = await connect('http');
     const [id] = upstream.sessions.keys();
     await client.transport.terminateSession();
@@ -166,7 +166,7 @@ describe('an upstream', { timeout: 300000 }, () => {
     assert.deepEqual(upstream.requests.filter((r) => r.method === 'DELETE').map((r) => r.headers['mcp-session-id']), [id]);
   });
 
-  test('is told with DELETE when an era A client leaves', async () => {
+  test('is told with DELETE when a client of the sse era leaves', async () => {
     const client = await connect('sse');
     assert.equal(upstream.sessions.size, 1);
     await client.close();
