@@ -388,7 +388,7 @@ void session_touch(struct session *s)
                 session_tell_use(s);
 }
 
-static void session_close_link(struct upstream_session *us)
+static void session_close_upstream(struct upstream_session *us)
 {
         if (us == NULL)
                 return;
@@ -417,7 +417,7 @@ void session_end(struct session *s)
         server_request_forget_session(s);
         for (size_t i = 0;
              s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
-                session_close_link(s->client.upstream_sessions[i]);
+                session_close_upstream(s->client.upstream_sessions[i]);
         free((void *)s->client.upstream_sessions);
         s->client.upstream_sessions = NULL;
         replay_finish(s->replay);

@@ -92,7 +92,7 @@ struct transport {
         /* The upstream has been greeted. */
         void (*on_ready)(struct upstream_session *us);
         /* The upstream session that it shares is READY, or why it is not; NULL: it shares none. */
-        void (*on_shared)(struct upstream_session *us, const char *why);
+        void (*on_shared_settled)(struct upstream_session *us, const char *why);
         /* Its session has become idle, or is so no more; NULL: it makes no difference. */
         void (*on_use)(struct upstream_session *us);
         /* What is to be had of it when it does not answer, or NULL; may be missing. */

@@ -201,8 +201,8 @@ void upstream_session_begin(struct upstream_session *us)
         upstream_session_end_handshakes(us);
         us->state = UPSTREAM_SESSION_OPENING;
         us->generation++;
-        us->client->events->on_requester_gone(
-                &us->requester); /* their ids mean nothing in a new session */
+        /* their ids mean nothing in a new session */
+        us->client->events->on_requester_gone(&us->requester);
         if (!us->transport->outlives_sessions) {
                 upstream_session_take_exchanges(us, &lost);
                 upstream_session_give_up(
@@ -526,6 +526,8 @@ void upstream_session_close(struct upstream_session *us)
         if (us == NULL)
                 return;
         assert(list_is_empty(&us->user_sessions));
+        assert(list_is_empty(&us->overdue));
+        assert(us->watch_counts[0] == NULL && us->watch_counts[1] == NULL);
         timer_disarm(upstream_session_loop(us), &us->deadline);
         timer_disarm(upstream_session_loop(us), &us->retry);
         for (size_t i = 0; i < LIST_N_KINDS; i++) {

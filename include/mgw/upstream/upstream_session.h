@@ -31,18 +31,19 @@ struct upstream_session {
         struct pending_request *by_id; /* those of them that are requests: hash */
         struct list waiting;           /* for READY */
         struct list parked;            /* for something else */
-        struct list overdue;   /* lists that no client waits for any more: session/listing */
-        struct list queued;    /* READY, but many that nobody waits for are on their way */
+        struct list overdue; /* lists that no client waits for any more; kept by session/listing */
+        struct list queued;  /* READY, but many that nobody waits for are on their way */
         struct loop_task pump; /* of those */
-        struct watch_count *watch_counts[2]; /* session/subscription: resources, tasks */
-        struct requester requester;          /* for the upstream's requests to clients */
-        struct timer deadline;               /* of OPENING */
-        struct timer retry;                  /* while DOWN */
-        struct upstream_session *shared;     /* it shares; NULL: none (yet) */
-        struct list user_node;               /* on its shared session's user sessions */
-        struct list user_sessions;           /* that share its child */
-        const struct user *abandoned_by;     /* of a call there whose answer is not waited for */
-        int64_t abandoned_until_ms;          /* the child may be busy with it so long */
+        struct watch_count
+                *watch_counts[2];        /* of resources, of tasks; kept by session/subscription */
+        struct requester requester;      /* for the upstream's requests to clients */
+        struct timer deadline;           /* of OPENING */
+        struct timer retry;              /* while DOWN */
+        struct upstream_session *shared; /* it shares; NULL: none (yet) */
+        struct list user_node;           /* on its shared session's user sessions */
+        struct list user_sessions;       /* that share its child */
+        const struct user *abandoned_by; /* of a call there whose answer is not waited for */
+        int64_t abandoned_until_ms;      /* the child may be busy with it so long */
         int64_t last_id;
         unsigned generation;  /* counts the upstream sessions */
         unsigned given_up_in; /* the last of them in which a request was cancelled: its answer may
@@ -74,7 +75,8 @@ int upstream_session_open(struct upstream *upstream, struct upstream_client *cli
 /* The same, but DOWN until somebody needs it. */
 int upstream_session_create(struct upstream *upstream, struct upstream_client *client,
                             const json_t *init_params, struct upstream_session **upstream_sessionp);
-/* Ends the upstream's session. Its requests must be over. NULL is fine. */
+/* Ends the upstream's session. Its requests must be over, and what is kept with it forgotten. NULL
+ * is fine. */
 void upstream_session_close(struct upstream_session *us);
 /* Its session has become idle, or is so no more. NULL is fine. */
 void upstream_session_use(struct upstream_session *us);
