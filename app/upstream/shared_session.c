@@ -4,6 +4,7 @@
 #include "mgw/base/log.h"
 #include "upstream_inside.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Of a URI that are looked at: more is only what is subscribed to itself. */
@@ -23,6 +24,7 @@ static struct upstream_session *user_session_of(struct list *it)
 
 void shared_session_on_ready(struct upstream_session *shared)
 {
+        assert(shared->state == UPSTREAM_SESSION_READY);
         shared->abandoned_until_ms = 0;
         list_for_each_safe (it, &shared->user_sessions) {
                 struct upstream_session *user_session = user_session_of(it);

@@ -5,6 +5,7 @@
  * its shared session's business. */
 #include "upstream_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +118,7 @@ static void shared_send(struct pending_request *pending)
 {
         struct upstream_session *shared = pending->owner->shared;
 
+        assert(shared != NULL); /* nothing is sent before it is open */
         if (pending->kind == PENDING_REQUEST_NOTIFY)
                 shared_notify(pending);
         else if (pending->kind == PENDING_REQUEST_REPLY)

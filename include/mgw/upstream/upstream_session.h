@@ -1,6 +1,5 @@
 /* A session's upstream session to one upstream: a JSON-RPC peer, whatever carries its messages.
- * DOWN -> OPENING (server/discover, initialize) -> READY; an upstream session that went down opens
- * again by itself, and when somebody needs it. */
+ * One that went down opens again by itself, and when somebody needs it. */
 #pragma once
 
 #include "mgw/upstream/upstream.h"
@@ -8,9 +7,33 @@
 #include "mgw/upstream/upstream_request.h"
 
 enum upstream_session_state {
-        UPSTREAM_SESSION_DOWN,
-        UPSTREAM_SESSION_OPENING,
-        UPSTREAM_SESSION_READY
+        UPSTREAM_SESSION_DOWN, /* nothing goes out; it opens when its retry is due, or on demand */
+        UPSTREAM_SESSION_OPENING, /* server/discover or initialize is on its way, with a deadline */
+        UPSTREAM_SESSION_READY,   /* its server has answered: init_result is known */
+        UPSTREAM_SESSION_ENDED,   /* closed, and freed at the end of the turn */
+        UPSTREAM_SESSION_N_STATES
+};
+
+/* What moves it, from the state at the left to that at the top:
+ *
+ *           DOWN                  OPENING        READY          ENDED
+ * DOWN      it is kept out still  it is tried    -              its session ends
+ * OPENING   it has failed         begun anew     answered       its session ends
+ * READY     lost, forgotten,      -              -              its session ends
+ *           or put to sleep
+ * ENDED     -                     -              -              -
+ */
+static const bool upstream_session_may_move[UPSTREAM_SESSION_N_STATES][UPSTREAM_SESSION_N_STATES] =
+        {
+                [UPSTREAM_SESSION_DOWN] = {[UPSTREAM_SESSION_DOWN] = true,
+                                           [UPSTREAM_SESSION_OPENING] = true,
+                                           [UPSTREAM_SESSION_ENDED] = true},
+                [UPSTREAM_SESSION_OPENING] = {[UPSTREAM_SESSION_DOWN] = true,
+                                              [UPSTREAM_SESSION_OPENING] = true,
+                                              [UPSTREAM_SESSION_READY] = true,
+                                              [UPSTREAM_SESSION_ENDED] = true},
+                [UPSTREAM_SESSION_READY] =
+                        {[UPSTREAM_SESSION_DOWN] = true, [UPSTREAM_SESSION_ENDED] = true},
 };
 
 /* The lists of an upstream session, as the upstream gave them. */
