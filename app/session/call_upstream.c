@@ -39,6 +39,7 @@ static void on_answer_take(struct upstream_request *request, json_t *answer)
                 return;
         }
         call->lingering = answer;
+        call_set_state(call, CALL_STATE_LINGERING);
         call->work.on_due = on_linger;
         timer_arm(session_context(call->session)->loop, &call->work, LINGER_MS);
 }
@@ -55,6 +56,7 @@ static void send_call(struct call *call)
         json_t *params = call->upstream_params;
 
         call->upstream_params = NULL;
+        call_set_state(call, CALL_STATE_SENT);
         call->request.call = call;
         call->request.on_answer_take = on_answer_take;
         call->request.on_fail = on_fail;
@@ -76,6 +78,7 @@ static void on_level_fail(struct upstream_request *request, const char *why)
 /* The level that a stateless client wants is that of the upstream's session before the call. */
 static void set_level(struct call *call, struct upstream_session *us)
 {
+        call_set_state(call, CALL_STATE_LEVEL);
         call->request.on_answer_take = on_level_answer_take;
         call->request.on_fail = on_level_fail;
         us->told_level = call->session->log_level;
