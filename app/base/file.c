@@ -1,3 +1,5 @@
+/* A file is replaced by rename(2): the new text is on the disk, under another name in the same
+ * folder, before the old one goes. */
 #include "mgw/base/file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Arrays grow by one and are counted each time: they are short. */
 #include "mgw/base/strv.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* Names and URIs, there and back. What clients see of a name follows from the rule and the
+ * upstream's own name alone: it is the same at any time, in any session, on all nodes. Only where
+ * two upstreams have the same URI do the lists decide. */
 #include "mgw/mcp/catalog.h"
 
 #include "mgw/wire/uri.h"

@@ -1,3 +1,4 @@
+/* The table, and in which eras a method is known. */
 #include "mgw/mcp/method.h"
 
 #include <stddef.h>

@@ -1,3 +1,5 @@
+/* Templates of JSON. An argument stands alone in its string and keeps its type: nothing that a
+ * caller says can change what stands around it. */
 #include "mgw/wire/json_str.h"
 #include "rest_inside.h"
 

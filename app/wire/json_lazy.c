@@ -1,3 +1,5 @@
+/* A node is opened when one of its members is asked for: these are found, and kept as texts. A
+ * value is made when it is asked for. What has been made is kept; both are bounded. */
 #include "mgw/wire/json_lazy.h"
 
 #include "mgw/base/hash.h"

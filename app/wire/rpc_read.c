@@ -1,3 +1,5 @@
+/* A recursive descent, whose depth was bounded before it begins. Plain text is skipped eight bytes
+ * at a time; only a string in which something must be mended is copied piece by piece. */
 #include "rpc_read.h"
 
 #include "mgw/wire/rpc.h"
