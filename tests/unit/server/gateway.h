@@ -49,6 +49,9 @@
         }                                                                                          \
         static void suite##_##name(const char *version)
 
+/* A file beside the configuration, which may name it; until gateway_stop(). Its path, valid until
+ * the next call. */
+const char *gateway_file(const char *name, const char *text);
 /* JSON with single quotes: what stands in mcpServers, and settings of its own or "". */
 void gateway_start(const char *servers, const char *settings);
 /* What has been sent arrives, and what follows from it: clients read, and servers answer what the

@@ -432,3 +432,24 @@ void servers_say_bytes(struct str bytes)
         world_http_body(stream(), bytes);
         gateway_settle();
 }
+
+void servers_listen_say(const char *json)
+{
+        struct sent *listen = servers_last("subscriptions/listen");
+        json_t *msg = json_from(json), *params = json_object_get(msg, "params");
+        char *text;
+
+        if (params == NULL)
+                json_object_set_new(msg, "params", params = json_object());
+        json_object_set_new(params, "_meta",
+                            json_pack("{s:O}", "io.modelcontextprotocol/subscriptionId",
+                                      json_object_get(listen->msg, "id")));
+        text = json_dumps(msg, JSON_COMPACT);
+        if (listen->child != NULL)
+                world_child_line(listen->child, str_from(text));
+        else
+                event(listen->http, NULL, text);
+        free(text);
+        json_decref(msg);
+        gateway_settle();
+}
