@@ -154,19 +154,10 @@ static void passed_forget(struct fence *fence)
         fence->n_passed = 0;
 }
 
-static int passed_add(struct fence *fence, const char *path, const struct stat *st)
+static void passed_add(struct fence *fence, const char *path, const struct stat *st)
 {
-        struct passed *all =
-                reallocarray(fence->passed, fence->n_passed + 1, sizeof(*fence->passed));
-
-        if (all == NULL)
-                return -ENOMEM;
-        fence->passed = all;
-        all[fence->n_passed] = (struct passed){.path = strdup(path), .st = *st};
-        if (all[fence->n_passed].path == NULL)
-                return -ENOMEM;
-        fence->n_passed++;
-        return 0;
+        fence->passed = alloc_again(fence->passed, fence->n_passed + 1, sizeof(*fence->passed));
+        fence->passed[fence->n_passed++] = (struct passed){.path = alloc_text(path), .st = *st};
 }
 
 /* What cannot be opened, or have a rule, stays out of reach. */
@@ -234,7 +225,7 @@ static int pass(struct fence *fence, int ruleset, const char *path)
         if (fstat(dirfd(dir), &st) < 0)
                 r = -errno;
         if (r == 0)
-                r = passed_add(fence, path, &st);
+                passed_add(fence, path, &st);
         while (r == 0 && (entry = readdir(dir)) != NULL)
                 r = pass_entry(fence, ruleset, dirfd(dir), path, entry->d_name);
         closedir(dir);

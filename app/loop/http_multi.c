@@ -191,12 +191,12 @@ static struct http_multi *multi_create(struct http_client *client, struct list *
         multi->is_for_streams = is_for_streams;
         multi->timer.on_due = multi_on_due;
         list_init(&multi->sockets);
-        if (timer_arm(client->loop, &multi->timer, HTTP_FAR_MS) < 0 ||
-            (multi->curl = curl_multi_init()) == NULL) {
-                timer_disarm(client->loop, &multi->timer);
+        multi->curl = curl_multi_init();
+        if (multi->curl == NULL) {
                 free(multi);
                 return NULL;
         }
+        (void)timer_arm(client->loop, &multi->timer, HTTP_FAR_MS);
         curl_multi_setopt(multi->curl, CURLMOPT_SOCKETFUNCTION, multi_on_socket);
         curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi);
         curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, multi_on_timer);
