@@ -10,6 +10,7 @@
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/rpc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,8 @@ static void session_free(void *object)
 {
         struct session *s = object;
 
+        assert(list_is_empty(&s->calls) && s->n_calls == 0 && s->n_server_requests == 0);
+        assert(list_is_empty(&s->streams) && list_is_empty(&s->idle_link) && s->replay == NULL);
         ledger_release(&s->share->memory, LEDGER_SESSION, s->charged);
         share_let_go(s->share);
         free(s);
@@ -146,6 +149,7 @@ void session_end(struct session *s)
         s->upstream_sessions = NULL;
         channel_forget_all(s);
         if (s->kind != SESSION_SHARED) {
+                assert(session_context(s)->stats.n_sessions > 0 && s->share->n_sessions > 0);
                 session_context(s)->stats.n_sessions--;
                 s->share->n_sessions--;
         }

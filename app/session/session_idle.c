@@ -9,6 +9,7 @@
 #include "mgw/session/post_response.h"
 #include "mgw/upstream/upstream_session.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* Shares that are looked at for one that has many idle sessions. */
@@ -54,6 +55,7 @@ void session_leave_idle(struct session *s)
 {
         if (list_is_empty(&s->idle_link))
                 return;
+        assert(s->share->n_idle_sessions > 0);
         list_unlink(&s->idle_link);
         if (--s->share->n_idle_sessions == 0)
                 list_unlink(&s->share->idle_link);
@@ -61,6 +63,10 @@ void session_leave_idle(struct session *s)
 
 static void session_enter_idle(struct session *s)
 {
+        const struct list *last = list_last(&s->share->idle_sessions);
+
+        assert(last == NULL ||
+               container_of(last, struct session, idle_link)->used_ms <= s->used_ms);
         list_append(&s->share->idle_sessions, &s->idle_link);
         if (s->share->n_idle_sessions++ == 0)
                 list_append(&session_context(s)->idle_shares, &s->share->idle_link);
