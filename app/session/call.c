@@ -35,6 +35,7 @@ static void call_free(void *object)
 {
         struct call *call = object;
 
+        assert(call->state == CALL_STATE_ENDED && call->post == NULL);
         json_decref(call->id);
         free(call->name);
         json_decref(call->params);

@@ -27,6 +27,8 @@ static const unsigned post_moves[] = {
 static void post_set_state(struct post_response *post, enum post_response_state to)
 {
         assert(post_moves[post->state] & 1u << to);
+        assert(to == POST_RESPONSE_STATE_OVER ||
+               (post->stream != NULL) == (to == POST_RESPONSE_STATE_STREAM));
         post->state = (uint8_t)to;
 }
 
@@ -192,10 +194,11 @@ void post_response_resume(struct post_response *post, struct stream *stream)
         if (post->state == POST_RESPONSE_STATE_STREAM) {
                 post->stream->owner = NULL;
                 stream_end(post->stream);
+                post->stream = stream;
         } else {
+                post->stream = stream;
                 post_set_state(post, POST_RESPONSE_STATE_STREAM);
         }
-        post->stream = stream;
         stream->owner = post;
         stream->events = &post_stream_events;
         stream->has_retry = false;
@@ -295,6 +298,7 @@ static void post_over(struct post_response *post)
 {
         struct context *context = session_context(post->session);
 
+        assert(post->n_open == 0 && post->call == NULL);
         timer_disarm(context->loop, &post->grace);
         switch (post->state) {
         case POST_RESPONSE_STATE_WAITING:

@@ -13,6 +13,7 @@
 #include "mgw/wire/rpc_mend.h"
 #include "mgw/wire/rpc_result.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,6 +240,7 @@ void relay_feed(struct relay *relay, struct str bytes, bool is_last)
 {
         enum rpc_result_outcome o = RPC_RESULT_MORE;
 
+        assert(relay->call->relay == relay && relay->call->state == CALL_STATE_RELAYING);
         if (relay_request(relay) == NULL) {
                 call_fail(relay->call, RPC_INTERNAL_ERROR,
                           "the connection broke while a big answer came: call again");

@@ -71,6 +71,7 @@ static void stream_over(struct stream *s)
         int64_t life_ms = loop_now_ms(context->loop) - s->opened_ms;
 
         stream_set_state(s, STREAM_STATE_OVER);
+        assert(context->stats.n_streams > 0 && user->n_streams > 0 && s->req->share->n_streams > 0);
         list_unlink(&s->due_link);
         list_unlink(&s->node);
         timer_disarm(context->loop, &s->farewell);

@@ -7,6 +7,8 @@
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/rpc.h"
 
+#include <assert.h>
+
 struct call_input;
 struct post_response;
 struct subscription;
@@ -81,6 +83,7 @@ static inline bool call_is_stateless(const struct call *call)
 /* The upstream session by which it went: call->upstream is known. */
 static inline struct upstream_session *call_link(const struct call *call)
 {
+        assert(call->upstream != NULL);
         return call->session->client.upstream_sessions[call->upstream->index];
 }
 
