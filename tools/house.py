@@ -17,6 +17,11 @@ FUNCTION_LINES_MAX = 50
 # Files that call each other in a circle, and why they may.
 CIRCLES = [
     ({"loop/loop", "loop/timer"}, "a turn runs timers, and a timer is armed in a turn"),
+    ({"loop/child", "loop/child_io"}, "a child in two files: what its pipes tell ends its life, and its end closes them"),
+    (
+        {"fastcgi/fcgi_conn", "fastcgi/fcgi_conn_records", "fastcgi/request"},
+        "a connection in three files: its records become requests, which answer by it, and lose their client with it",
+    ),
 ]
 # Global names that do not begin with their file's, or with the noun that it is a part of.
 NAMES = {}
