@@ -1,4 +1,5 @@
-/* A short list at each share. What is over is taken off when somebody looks. */
+/* A list for each share, which is walked: it has one entry at most for each server that asked. One
+ * whose time is over goes when it is next looked at. */
 #include "mgw/core/back_off.h"
 
 #include "mgw/base/alloc.h"

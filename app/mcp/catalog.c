@@ -1,5 +1,6 @@
-/* Names are told apart by their server's prefix, URIs by who has them first. A name is made from
- * the server's own and the rule alone, so it is always the same. */
+/* Names and URIs, there and back. What clients see of a name follows from the rule and the
+ * upstream's own name alone: it is the same at any time, in any session, on all nodes. Only where
+ * two upstreams have the same URI do the lists decide. */
 #include "mgw/mcp/catalog.h"
 
 #include "mgw/wire/uri.h"

@@ -1,4 +1,4 @@
-/* One table: a row for each revision, a column for each difference. */
+/* A table: a row for each revision, a column for each difference. A new revision is a row here. */
 #include "mgw/mcp/era.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* The document is walked once: all operations get their names, and those that are wanted are made
- * tools. References are followed within the document alone, and so many of them. */
+/* A document, path by path: which operations it has, and what each is called. Names do not depend
+ * on which of them are wanted, and stay when the document grows. */
 #include "openapi_inside.h"
 
 #include <errno.h>

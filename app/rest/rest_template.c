@@ -1,5 +1,5 @@
-/* The body or form of a description, in which "{name}" stands for an argument: checked when mgw
- * starts, filled in at each call. */
+/* Templates of JSON. An argument stands alone in its string and keeps its type: nothing that a
+ * caller says can change what stands around it. */
 #include "mgw/wire/json_str.h"
 #include "rest_inside.h"
 

@@ -1,5 +1,6 @@
-/* One value against one schema. What bounds it: a depth of schemas within each other, and steps,
- * which each keyword spends for what it looks at. */
+/* Checks a value by a compiled schema. A check takes steps, of which it has so many (what a pattern
+ * or a comparison costs counts too), and goes so deep: it ends, whatever the schema and the value.
+ */
 #include "schema_inside.h"
 
 #include <assert.h>
