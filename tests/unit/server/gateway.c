@@ -25,6 +25,7 @@ static bool is_over;
 static int exit_code;
 static int log_to = -1;
 static char folder[] = "/tmp/mgw_unit.XXXXXX";
+static bool has_folder;
 static char socket_path[sizeof(folder) + 8];
 
 static void on_idle(void)
@@ -53,8 +54,9 @@ static void write_quoted(FILE *file, const char *text)
 
 static void need_folder(void)
 {
-        if (folder[strlen(folder) - 1] == 'X')
+        if (!has_folder)
                 cr_assert_not_null(mkdtemp(folder));
+        has_folder = true;
 }
 
 const char *gateway_file(const char *name, const char *text)
@@ -137,7 +139,7 @@ void gateway_settle(void)
                         sem_post(&may_move);
                         until_it_stands();
                 }
-                has_moved = clients_read();
+                has_moved = clients_move();
                 if (!is_over && servers_answer())
                         has_moved = true;
         }

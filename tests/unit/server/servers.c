@@ -84,12 +84,18 @@ void servers_are(enum servers_era era)
         are = era;
 }
 
+static bool is_of_sse(const struct sent *sent)
+{
+        return strstr(sent->http->url, "/message") != NULL;
+}
+
 static bool is_open(const struct sent *sent)
 {
         if (sent->is_answered)
                 return false;
-        return sent->child != NULL ? !sent->child->is_over
-                                   : sent->is_stream || !sent->http->is_over;
+        if (sent->child != NULL)
+                return !sent->child->is_over;
+        return !sent->http->is_over || (is_of_sse(sent) && sent->is_stream);
 }
 
 struct sent *servers_find(const char *method)
@@ -151,11 +157,6 @@ static void head(struct sent *sent, unsigned status, const char *content_type)
         world_http_head(sent->http, status, content_type, opens ? session_id : NULL, -1);
 }
 
-static bool is_of_sse(const struct sent *sent)
-{
-        return strstr(sent->http->url, "/message") != NULL;
-}
-
 static void event(struct http_request *r, const char *id, const char *text)
 {
         char *all;
@@ -166,16 +167,17 @@ static void event(struct http_request *r, const char *id, const char *text)
         free(all);
 }
 
-/* A GET stream that is open, the newest. */
-static struct http_request *stream(void)
+/* A GET stream that is open, the newest; of endpoint, where that is not NULL. */
+static struct http_request *stream(const char *endpoint)
 {
-        for (size_t i = 0; i < world_http_n(); i++) {
-                struct http_request *r = world_http_ago(i);
+        struct sent *found = NULL;
 
-                if (strcmp(r->method, "GET") == 0 && r->has_head && !r->is_ending)
-                        return r;
-        }
-        return NULL;
+        for (struct sent *sent = first; sent != NULL; sent = sent->next)
+                if (strcmp(sent->method, "GET") == 0 && sent->http->has_head &&
+                    !sent->http->is_over && !sent->http->is_ending &&
+                    (endpoint == NULL || strstr(endpoint, sent->endpoint) != NULL))
+                        found = sent;
+        return found != NULL ? found->http : NULL;
 }
 
 /* The sse era: the POST says that it was taken, no more. */
@@ -186,7 +188,7 @@ static void say_by_stream(struct sent *sent, const char *text)
                 world_http_end(sent->http, NULL);
         }
         sent->is_stream = true;
-        event(stream(), NULL, text);
+        event(stream(sent->http->url), NULL, text);
 }
 
 /* One message as the answer, which ends with it. */
@@ -249,13 +251,22 @@ static bool refuse_era(struct sent *sent)
         return true;
 }
 
+static void tell_endpoint(struct sent *sent)
+{
+        char text[100];
+
+        snprintf(sent->endpoint, sizeof(sent->endpoint), "/message?s=%u.", ++n_sessions);
+        snprintf(text, sizeof(text), "event: endpoint\ndata: %s\n\n", sent->endpoint);
+        world_http_body(sent->http, str_from(text));
+}
+
 static void answer_without_message(struct sent *sent)
 {
         if (strcmp(sent->method, "GET") == 0) {
                 head(sent, 200, "text/event-stream");
-                if (!sent->http->is_over && strstr(sent->http->url, "/sse") != NULL)
-                        world_http_body(sent->http, STR("event: endpoint\ndata: /message?s=1\n\n"));
                 sent->is_answered = true;
+                if (!sent->http->is_over && strstr(sent->http->url, "/sse") != NULL)
+                        tell_endpoint(sent);
         } else if (strstr(sent->http->url, "/token") != NULL) {
                 answer_with(sent, 200, "{\"access_token\":\"t\",\"expires_in\":3600}");
         } else {
@@ -413,7 +424,7 @@ void sent_fail(struct sent *sent, enum http_fault fault, bool was_sent)
 void servers_say(const char *json)
 {
         char *text = quoted(json);
-        struct http_request *r = stream();
+        struct http_request *r = stream(NULL);
 
         if (r != NULL) {
                 event(r, NULL, text);
@@ -429,7 +440,7 @@ void servers_say(const char *json)
 
 void servers_say_bytes(struct str bytes)
 {
-        world_http_body(stream(), bytes);
+        world_http_body(stream(NULL), bytes);
         gateway_settle();
 }
 

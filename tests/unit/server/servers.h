@@ -14,7 +14,8 @@ struct sent {
         struct http_request *http;
         struct child *child;
         bool is_answered;
-        bool is_stream; /* an answer by events has begun */
+        bool is_stream;    /* an answer by events has begun */
+        char endpoint[40]; /* of the sse era: where messages for this GET are sent */
 };
 
 /* What has this method is kept for the test. */
