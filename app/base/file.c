@@ -1,3 +1,5 @@
+/* A file is replaced by renaming a new one over it: a reader sees the old text or the new, never a
+ * part of it. */
 #include "mgw/base/file.h"
 
 #include "mgw/base/alloc.h"

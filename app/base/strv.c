@@ -1,3 +1,4 @@
+/* Arrays end with NULL and are short: who adds counts them. */
 #include "mgw/base/strv.h"
 
 #include "mgw/base/alloc.h"

@@ -47,7 +47,7 @@ void request_tell_drained(struct request *req)
         struct list *it;
 
         while ((it = list_first(&req->waiters)) != NULL) {
-                struct request_waiter *waiter = container_of(it, struct request_waiter, node);
+                struct waiter *waiter = container_of(it, struct waiter, node);
 
                 list_unlink(it);
                 waiter->on_drained(waiter);
@@ -103,7 +103,7 @@ uint32_t request_n_unsent(const struct request *req)
         return req->conn->out.len;
 }
 
-bool request_must_wait(struct request *req, struct request_waiter *waiter)
+bool request_must_wait(struct request *req, struct waiter *waiter)
 {
         uint32_t cap_bytes = request_context(req)->config->stream_queue_max_bytes / 2;
 

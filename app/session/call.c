@@ -81,7 +81,7 @@ static void call_end(struct call *call, const char *why, json_t *answer)
         call_set_post(call, NULL);
         if (post != NULL)
                 post_response_answer(post, answer);
-        else if (answer != NULL && s->kind == SESSION_SSE)
+        else if (answer != NULL && s->client.kind == UPSTREAM_CLIENT_SSE)
                 session_deliver(s, answer);
         json_decref(answer);
         session_touch(s);
@@ -104,8 +104,8 @@ static void call_finish(struct call *call, const char *why, json_t *answer)
         if (call_is_stateless(call))
                 endpoint_stateless_finish_answer(call, answer);
         else
-                (void)bridge_finish_session(call->session->revision, call->method->name, answer,
-                                            false);
+                (void)bridge_finish_session(call->session->client.revision, call->method->name,
+                                            answer, false);
         call_end(call, why, answer);
 }
 
@@ -214,6 +214,7 @@ void call_set_progress_token(struct call *call, json_t *token)
 {
         json_decref(call->progress_token);
         call->progress_token = json_incref(token);
+        call->upstream_call.wants_progress = token != NULL;
         call->progress = (struct progress){0};
         timer_disarm(session_context(call->session)->loop, &call->beat);
         call_watch_silence(call);
@@ -223,8 +224,7 @@ void call_on_progress(struct call *call, json_t *params)
 {
         double theirs = rpc_number_value(json_object_get(params, "progress"));
 
-        if (call->progress_token != NULL)
-                call_send_progress(call, params, progress_pass(&call->progress, theirs));
+        call_send_progress(call, params, progress_pass(&call->progress, theirs));
 }
 
 static void call_dispatch(struct call *call);
@@ -357,11 +357,12 @@ static void call_set_level(struct call *call)
                 call_fail(call, RPC_INVALID_PARAMS, "params.level must be a level of RFC 5424");
                 return;
         }
-        s->log_level = (int16_t)level;
-        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
-                if (upstream_session_can(s->upstream_sessions[i], call->method->capability))
-                        upstream_session_request_take(s->upstream_sessions[i], call->method->name,
-                                                      copy_params(call));
+        s->client.log_level = (int16_t)level;
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
+                if (upstream_session_can(s->client.upstream_sessions[i], call->method->capability))
+                        upstream_session_request_take(s->client.upstream_sessions[i],
+                                                      call->method->name, copy_params(call));
         call_succeed_take(call, json_object());
 }
 
@@ -463,6 +464,8 @@ void call_start(struct session *session, struct share *share, struct post_respon
         }
         call->session = session;
         call->share = share_hold(share);
+        call->upstream_call = (struct upstream_call){
+                .events = &call_upstream_events, .client = &session->client, .share = share};
         ledger_hold_init(&call->hold, &share->memory, LEDGER_CALL);
         call_set_post(call, post);
         call->method = method_find(msg->method);

@@ -141,7 +141,9 @@ bool endpoint_stateless_knows_tool(const struct listing_owner *owner)
 
 bool endpoint_stateless_check_tool(struct call *call, const struct listing_owner *owner)
 {
-        const json_t *tool = owner->us != NULL ? listing_find_tool(owner->us, owner->theirs) : NULL;
+        const json_t *tool = owner->us != NULL ? upstream_list_find(owner->us->lists[LIST_TOOLS].of,
+                                                                    owner->theirs)
+                                               : NULL;
         const struct mirror_headers headers = {mirrored_header, call->post->mirrored};
         char why[200];
 
@@ -168,7 +170,8 @@ static void start(struct request *req, struct session *s, const struct rpc_msg *
 static void start_again(struct request *req, struct session *s, const struct rpc_msg *m)
 {
         const char *why = "no call waits for this input any more: send the request without it";
-        json_t *state = request_state_open(session_context(s), s->user, m->method, m->params, &why);
+        json_t *state =
+                request_state_open(session_context(s), s->client.user, m->method, m->params, &why);
         json_t *theirs = json_object_get(state, "theirs");
         struct call *call = theirs == NULL && state != NULL ? call_input_find(s, state) : NULL;
         struct post_response *post;
@@ -225,18 +228,18 @@ void endpoint_stateless_set_log_level(struct call *call)
                 if (level >= 0 && (lowest < 0 || level < lowest))
                         lowest = level;
         }
-        s->log_level = (int16_t)lowest;
+        s->client.log_level = (int16_t)lowest;
 }
 
 /* Walks the calls of a standing session to the newest that fits, once any of them has wanted to be
  * told. */
 struct call *endpoint_stateless_logging_call(const struct upstream_session *us, struct call *guess)
 {
-        const struct list *calls = &us->session->calls;
+        const struct list *calls = &session_of(us->client)->calls;
 
         if (guess != NULL && guess->log_level >= 0)
                 return guess;
-        if (us->session->log_level < 0)
+        if (us->client->log_level < 0)
                 return NULL;
         for (const struct list *it = calls->prev; it != calls; it = it->prev) {
                 struct call *call = container_of(it, struct call, node);

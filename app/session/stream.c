@@ -54,7 +54,7 @@ static void stream_touch(struct stream *s)
 static void stream_over(struct stream *s)
 {
         struct context *context = request_context(s->req);
-        struct user *user = s->session->user;
+        struct user *user = s->session->client.user;
         int64_t life_ms = loop_now_ms(context->loop) - s->opened_ms;
 
         list_unlink(&s->due_link);
@@ -145,7 +145,7 @@ unsigned stream_refusal(const struct request *req)
 int stream_open(struct request *req, const struct stream_options *o, struct stream **streamp)
 {
         struct context *context = request_context(req);
-        struct user *user = o->session->user;
+        struct user *user = o->session->client.user;
         struct stream *s = calloc(1, sizeof(*s));
         char client[64], request_id[64];
         const struct cgi_header headers[] = {
@@ -222,12 +222,12 @@ static int stream_write(struct stream *s, struct str bytes)
                 s->is_full = true;
                 s->has_retry = false;
                 context->stats.streams_overflowed++;
-                if (share_may_log(s->req->share, s->session->user->email))
+                if (share_may_log(s->req->share, s->session->client.user->email))
                         log_warn(NULL,
                                  "[MCP] stream %s (%s) ended: the client does not read, %u bytes "
                                  "wait "
                                  "(stream_queue_max_bytes)",
-                                 s->id, s->session->user->email, cap_bytes);
+                                 s->id, s->session->client.user->email, cap_bytes);
                 timer_arm(context->loop, &s->farewell, 0);
         }
         return r;

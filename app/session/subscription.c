@@ -132,7 +132,7 @@ static void subscription_acknowledge(struct subscription *sub)
         subscription_honour(sub, &subscription_kind_tasks);
         msg = rpc_notification_take("notifications/subscriptions/acknowledged",
                                     json_pack("{s:O}", "notifications", sub->filter));
-        list_append(&sub->call->session->user->subscriptions, &sub->node);
+        list_append(&sub->call->session->client.user->subscriptions, &sub->node);
         json_decref(sub->call->params); /* it stays for long, and with many others */
         sub->call->params = NULL;
         (void)call_count_bytes(sub->call);
@@ -149,7 +149,7 @@ static void subscription_acknowledge(struct subscription *sub)
  * all. */
 void subscriptions_deliver(struct session *session, const json_t *msg)
 {
-        list_for_each_safe (it, &session->user->subscriptions) {
+        list_for_each_safe (it, &session->client.user->subscriptions) {
                 const struct subscription *sub = container_of(it, struct subscription, node);
 
                 if (bridge_filter_takes(sub->filter, msg))
@@ -231,6 +231,8 @@ static void watch_on_fail(struct upstream_request *request, const char *why)
         subscription_check(sub);
 }
 
+static const struct upstream_request_events watch_events = {watch_on_answer_take, watch_on_fail};
+
 /* Those that do not answer in time are not honoured. Learning has a time of its own. Walks
  * WATCHES_MAX of each kind at most. */
 static void subscription_on_deadline(struct timer *timer)
@@ -276,9 +278,8 @@ static void watch_start(struct subscription *sub, const struct subscription_kind
         }
         list_append(&sub->watches, &watch->node);
         sub->n_pending++;
+        watch->request.events = &watch_events;
         watch->request.may_repeat = true;
-        watch->request.on_answer_take = watch_on_answer_take;
-        watch->request.on_fail = watch_on_fail;
         upstream_request_send_take(&watch->request, owner, kind->subscribe,
                                    json_pack("{s:s}", kind->key, theirs));
 }
@@ -299,7 +300,7 @@ static void watch_end(struct watch *watch)
         list_unlink(&watch->node);
         upstream_request_drop(&watch->request, NULL);
         ledger_hold_set_past(&watch->hold, 0);
-        if (!session->is_ending && was_last) {
+        if (!session->client.is_ending && was_last) {
                 if (watch->kind == &subscription_kind_resources) /* also while it is down */
                         json_object_del(watch->owner->subscribed, watch->theirs);
                 upstream_session_request_take(watch->owner, watch->kind->unsubscribe,

@@ -4,8 +4,6 @@
 #include "mgw/base/strv.h"
 #include "mgw/core/share.h"
 #include "mgw/loop/child.h"
-#include "mgw/session/relay.h"
-#include "mgw/session/session.h"
 #include "mgw/upstream/account.h"
 #include "mgw/upstream/confine.h"
 #include "mgw/upstream/leftover.h"
@@ -27,7 +25,7 @@ struct stdio_peer {
         struct child *child;
         struct list of_share;            /* share->children while it runs */
         struct pending_request *relayed; /* the line in progress is its answer */
-        struct request_waiter room;      /* a client that does not read holds the child back */
+        struct waiter room;              /* a client that does not read holds the child back */
         struct timer idle;
         int64_t start_until_ms; /* its start may last so long; 0: it has started */
         char last_words[160];   /* of its stderr, before it is ready */
@@ -38,7 +36,7 @@ static const char *const inherited[] = {"PATH", "HOME", "LANG"};
 
 static struct share *peer_share(const struct stdio_peer *peer)
 {
-        return peer->us->session->share;
+        return peer->us->client->share;
 }
 
 static void peer_watch_idle(struct stdio_peer *peer)
@@ -129,7 +127,7 @@ static void peer_wait_for_room(struct stdio_peer *peer)
                 child_pause(peer->child);
 }
 
-static void peer_on_client_room(struct request_waiter *waiter)
+static void peer_on_client_room(struct waiter *waiter)
 {
         const struct stdio_peer *peer = container_of(waiter, struct stdio_peer, room);
 
@@ -168,7 +166,7 @@ static void peer_on_piece(void *owner, struct str piece, bool is_last)
         if (peer->relayed == NULL)
                 return;
         pending_request_heard(peer->relayed);
-        relay_feed(peer->relayed->request->call->relay, piece, is_last);
+        pending_request_feed_relay(peer->relayed, piece, is_last);
         peer_wait_for_room(peer);
 }
 
@@ -400,7 +398,7 @@ static int stdio_open(struct upstream_session *us)
                 return r;
         }
         if (upstream_may_log(us->upstream))
-                log_info(LOG_FIELDS({"user", us->session->user->email}),
+                log_info(LOG_FIELDS({"user", us->client->user->email}),
                          "[upstream] %s: process %d started", upstream_name(us->upstream),
                          (int)child_pid(peer->child));
         peer->start_until_ms =

@@ -1,11 +1,13 @@
-/* What the files of an upstream session and its transports say to each other: upstream session.c
- * (its states), pending request.c (what goes), upstream_session_receive.c (what comes),
- * upstream_session_handshake.c (of which era it is), upstream_session_stateless.c (servers without
- * sessions), upstream_session_host.c (for whom else), upstream_*.c (how). */
+/* What the files of an upstream session and its transports say to each other: upstream_session.c
+ * (its states), pending_request.c (what goes; pending_request_message.c: as what),
+ * upstream_session_ receive.c (texts that come), _message.c (what they mean), _relay.c (big ones),
+ * _send.c (what nobody waits for), _handshake.c (of which era it is), _stateless.c (servers without
+ * sessions), shared_session.c (for whom else), transport_*.c (how). */
 #pragma once
 
 #include "failure.h"
 #include "mgw/base/hash.h"
+#include "mgw/mcp/method.h"
 #include "mgw/upstream/subscription_kind.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/rpc.h"
@@ -74,6 +76,10 @@ struct transport {
         /* Each message has a connection of its own: what is on its way when the upstream session
          * begins anew goes on in the session that it was sent in. */
         bool outlives_sessions;
+        /* Log messages may come by another stream than the answer to what has caused them. */
+        bool logs_beside;
+        /* It hands messages to another upstream session, which others share. */
+        bool shares;
         /* Allocates us->peer. 0, -ENOMEM. */
         int (*create)(struct upstream_session *us);
         /* Before initialize is sent: what was is void. 0; -errno: it has failed, and
@@ -85,6 +91,8 @@ struct transport {
         void (*drop)(struct pending_request *pending);
         /* The upstream has been greeted. */
         void (*on_ready)(struct upstream_session *us);
+        /* The upstream session that it shares is READY, or why it is not; NULL: it shares none. */
+        void (*on_shared)(struct upstream_session *us, const char *why);
         /* Its session has become idle, or is so no more; NULL: it makes no difference. */
         void (*on_use)(struct upstream_session *us);
         /* What is to be had of it when it does not answer, or NULL; may be missing. */
@@ -105,9 +113,29 @@ void upstream_session_on_text(struct upstream_session *us, struct pending_reques
 /* The same of what its stream ended within: it may be whole, else it is as if it had not come. */
 void upstream_session_on_last_text(struct upstream_session *us, struct pending_request *via,
                                    struct str text);
+/* One message, read; is_found: among other text. */
+void upstream_session_on_one(struct upstream_session *us, struct pending_request *via, json_t *root,
+                             bool is_found);
 /* The same, read already: a message, or an array of them (2025-03-26); borrowed. */
 void upstream_session_on_message(struct upstream_session *us, struct pending_request *via,
                                  json_t *root);
+/* Whose answer is it? One without an id is that of the request whose HTTP answer it came by (via),
+ * or of the only one that waits. */
+struct pending_request *upstream_session_whose(struct upstream_session *us,
+                                               struct pending_request *via, const json_t *id);
+/* The only one that waits for a result, when nothing else can be answered; NULL: none. */
+struct pending_request *upstream_session_only_request(const struct upstream_session *us);
+/* It is left out, as the log tells. */
+void upstream_session_skip(struct upstream_session *us, const char *why);
+/* What an upstream session was when several messages came at once. When it begins anew, or ends,
+ * the rest is of what is past. */
+struct upstream_session_moment {
+        unsigned generation;
+        enum upstream_session_state state;
+};
+struct upstream_session_moment upstream_session_now(const struct upstream_session *us);
+bool upstream_session_is_past(const struct upstream_session *us,
+                              struct upstream_session_moment then);
 /* What is coming is gathered at the cost of its server: it takes n bytes now. false: it has no room
  * for them. Set to 0 before the upstream session ends. */
 void upstream_session_hold_init(struct ledger_hold *hold, const struct upstream_session *us);
@@ -121,15 +149,16 @@ bool upstream_session_may_ask(const struct upstream_session *us, const struct rp
 void upstream_session_refuse(struct upstream_session *us, const struct rpc_msg *m, int code,
                              const char *why);
 /* A message that grows big on a connection that carries all answers: when it is the result of a
- * call, that is relayed from now on, as_event: in the form that it has. The pending request whose
- * call->relay takes the rest; NULL: it must be gathered. */
+ * call, that is relayed from now on, as_event: in the form that it has. The pending request that
+ * is to be fed the rest; NULL: it must be gathered. */
 struct pending_request *upstream_session_begin_relay(struct upstream_session *us, bool as_event,
                                                      struct str head);
-/* The same where it is known whose answer grows; x may be NULL. True: its call->relay takes the
+/* The same where it is known whose answer grows; pending may be NULL. True: it is to be fed the
  * rest. */
 bool pending_request_begin_relay(struct pending_request *pending, bool as_event, struct str head);
-/* Does a client that what comes may go to not read? As request_must_wait(). */
-bool upstream_session_must_wait(struct upstream_session *us, struct request_waiter *waiter);
+void pending_request_feed_relay(struct pending_request *pending, struct str bytes, bool is_last);
+/* Does a client that what comes may go to not read? Then the waiter waits for it. */
+bool upstream_session_must_wait(struct upstream_session *us, struct waiter *waiter);
 /* Something of its answer has come: the time that it may be silent begins again. */
 void pending_request_heard(struct pending_request *pending);
 /* Its server asks who called to leave it alone for so long. */
@@ -157,8 +186,8 @@ bool upstream_session_is_quiet(const struct upstream_session *us);
 void upstream_session_fall_back(struct upstream_session *us, const struct transport *transport);
 /* The upstream's session is gone, and no pending request told so. */
 void upstream_session_forgotten(struct upstream_session *us);
-/* Who waits for its answer; NULL: no call. */
-struct call *pending_request_call(const struct pending_request *pending);
+/* The call that waits for its answer; NULL: none. pending may be NULL. */
+struct upstream_call *pending_request_call(const struct pending_request *pending);
 /* Has it an answer to wait for still? */
 bool pending_request_is_open(const struct pending_request *pending);
 /* Is it one of those that open the upstream session? */
@@ -171,6 +200,13 @@ static inline bool pending_request_is_handshake(const struct pending_request *pe
 static inline bool pending_request_is_request(const struct pending_request *pending)
 {
         return pending->kind != PENDING_REQUEST_NOTIFY && pending->kind != PENDING_REQUEST_REPLY;
+}
+/* Is it for a client of the stateless era? */
+static inline bool pending_request_is_of_stateless(const struct pending_request *pending)
+{
+        const struct upstream_call *call = pending_request_call(pending);
+
+        return call != NULL && upstream_call_is_stateless(call);
 }
 /* Has its session ended? What the upstream session says of itself is not true of it any more. */
 static inline bool pending_request_is_outlived(const struct pending_request *pending)
@@ -213,7 +249,17 @@ struct pending_request *pending_request_new(struct upstream_session *us,
                                             enum pending_request_kind kind, json_t *msg_take);
 void pending_request_start(struct pending_request *pending);
 /* More of what nobody waits for may go out. */
-void upstream_session_on_pump(struct loop_task *task);
+void pending_requests_on_pump(struct loop_task *task);
+/* In params: progress upstream is counted under the id of our request. */
+void pending_request_set_token(json_t *params, int64_t id);
+/* Nobody waits for its answer any more, which may come late all the same. */
+void pending_request_note_cancel(struct pending_request *pending);
+/* Can its server be told that it is cancelled? */
+bool pending_request_may_cancel(const struct pending_request *pending);
+/* Whose it is. */
+struct share *pending_request_share(const struct pending_request *pending);
+/* Its answer has come, and cannot be read. */
+void pending_request_unreadable(struct pending_request *pending, const char *fault);
 /* The one that has this id, and waits for an answer. */
 struct pending_request *pending_request_find(struct upstream_session *us, const json_t *id);
 /* From what has been sent to another list, or none. */
@@ -250,7 +296,7 @@ void upstream_session_open_failed(struct upstream_session *us, const char *why);
 /* Who calls by this upstream session: shares what happens to others of the same user. */
 static inline struct share *upstream_session_share(const struct upstream_session *us)
 {
-        return us->session->share;
+        return us->client->share;
 }
 /* So much is to be logged; -1: as it likes. */
 void upstream_session_tell_level(struct upstream_session *us, int level);
@@ -260,24 +306,21 @@ void upstream_session_tell_level(struct upstream_session *us, int level);
 /* Its upstream session stands in a session of its own, and is the shared session of theirs. */
 static inline bool upstream_session_is_shared(const struct upstream_session *us)
 {
-        return us->session->kind == SESSION_SHARED;
+        return us->client->kind == UPSTREAM_CLIENT_SHARED;
 }
 
 static inline bool upstream_session_uses_shared(const struct upstream_session *us)
 {
-        return us->transport == &transport_shared;
+        return us->transport->shares;
 }
 
 /* Does what comes on its connection go to one client alone? To hold it back costs nobody else. */
 static inline bool upstream_session_serves_one(const struct upstream_session *us)
 {
-        enum session_kind kind = us->session->kind;
+        enum upstream_client_kind kind = us->client->kind;
 
-        return kind == SESSION_SSE || kind == SESSION_HTTP;
+        return kind == UPSTREAM_CLIENT_SSE || kind == UPSTREAM_CLIENT_SESSION;
 }
-
-/* For a user session that waits for it: the shared session is READY, or why it is not. */
-void transport_shared_on_ready(struct upstream_session *user_session, const char *why);
 
 void shared_session_on_ready(struct upstream_session *shared);
 void shared_session_on_down(struct upstream_session *shared, const char *why);
@@ -295,13 +338,13 @@ json_t *shared_session_subscribed(const struct upstream_session *shared);
 /* Hands a notification to all user sessions that are READY. */
 void shared_session_pass(struct upstream_session *shared, json_t *msg);
 /* The call's answer is not waited for any more; the child may go on with it all the same. */
-void shared_session_on_abandon(struct upstream_session *shared, const struct call *call);
+void shared_session_on_abandon(struct upstream_session *shared, const struct upstream_call *call);
 /* The newest call on its way, where it and all others are of one user; else NULL. */
-struct call *shared_session_only_call(const struct upstream_session *shared);
+struct upstream_call *shared_session_only_call(const struct upstream_session *shared);
 /* What the child says; call: the one that can have caused it, or NULL. */
-void shared_session_on_notification(struct upstream_session *shared, struct call *call,
+void shared_session_on_notification(struct upstream_session *shared, struct upstream_call *call,
                                     const struct rpc_msg *m);
-void shared_session_on_request(struct upstream_session *shared, struct call *call,
+void shared_session_on_request(struct upstream_session *shared, struct upstream_call *call,
                                const struct rpc_msg *m);
 
 /* ---- servers without sessions ---- */
@@ -317,7 +360,7 @@ bool upstream_session_takes_notification(const struct upstream_session *us, cons
 /* What the client that this call is of (NULL: that the upstream session is of) has said in
  * initialize. */
 const json_t *upstream_session_init_params(const struct upstream_session *us,
-                                           const struct call *call);
+                                           const struct upstream_call *call);
 /* An answer that is none yet: true when the request goes on. */
 bool upstream_session_goes_on(struct pending_request *pending, const struct rpc_msg *m);
 /* The server does not speak as it did: finds out again how, and sends x once more. */

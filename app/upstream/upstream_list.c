@@ -1,6 +1,6 @@
 #include "mgw/upstream/upstream_list.h"
 
-#include "mgw/session/page_cache.h"
+#include "mgw/core/context.h"
 
 #include <stdlib.h>
 
@@ -30,7 +30,8 @@ void upstream_list_let_go(struct upstream_list *list)
 {
         if (list == NULL || --list->n_users > 0)
                 return;
-        page_cache_forget(list->context, list);
+        if (list->context->on_list_end != NULL)
+                list->context->on_list_end(list->context, list);
         json_decref(list->entries);
         json_decref(list->index);
         ledger_hold_set_past(&list->hold, 0);

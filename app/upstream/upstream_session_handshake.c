@@ -45,7 +45,7 @@ static bool upstream_session_is_doubtful(const struct upstream_session *us, bool
 
 static bool upstream_session_first_is_stateless(const struct upstream_session *us)
 {
-        bool is_clients = us->session->kind == SESSION_STANDING;
+        bool is_clients = us->client->kind == UPSTREAM_CLIENT_STANDING;
 
         if (!upstream_session_may_speak(us, is_clients))
                 return !is_clients;

@@ -1,3 +1,5 @@
+/* A tree of nodes over the text. A node's members are looked for when one of them is asked for, a
+ * value is made when it is; both are counted, and past a bound there is no more. */
 #include "mgw/wire/json_lazy.h"
 
 #include "mgw/base/alloc.h"

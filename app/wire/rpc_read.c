@@ -1,3 +1,5 @@
+/* A reader by descent, as deep as RPC_DEPTH_MAX: rpc_parse() has measured the text before. What
+ * docs/quirks.md says of texts and numbers is done here. */
 #include "rpc_read.h"
 
 #include "mgw/wire/rpc.h"

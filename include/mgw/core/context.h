@@ -1,4 +1,4 @@
-/* What the rooms of this floor share: made and ended by server/server, borrowed by all others. */
+/* What all share: made and ended by server/server, borrowed by all others. */
 #pragma once
 
 #include "mgw/base/ledger.h"
@@ -13,6 +13,7 @@
 struct session;
 struct share;
 struct upstream;
+struct upstream_list;
 
 /* Counters for /metrics and gateway_status; they only grow, but for those named n_x. */
 struct context_stats {
@@ -66,6 +67,9 @@ struct context {
 
         struct list shown; /* session/page_cache */
         unsigned n_cached_pages;
+        /* A list of an upstream ends: what was made of it goes; set by session/page_cache. NULL:
+         * nothing is. */
+        void (*on_list_end)(struct context *context, const struct upstream_list *list);
 
         struct loop_task work; /* core/work */
         struct list busy_shares;

@@ -3,6 +3,7 @@
 
 #include "mgw/mcp/method.h"
 #include "mgw/mcp/progress.h"
+#include "mgw/session/session.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/rpc.h"
 
@@ -24,31 +25,37 @@ struct call {
         char *name;             /* of the tool or prompt; NULL: it asks for none */
         json_t *progress_token; /* or NULL */
         struct progress progress;
-        struct timer beat;               /* the upstream has been silent for an interval */
-        struct timer work;               /* built-in tools that take time; or the answer lingers */
-        json_t *lingering;               /* NULL: it does not */
-        struct upstream_request request; /* to the upstream that has what it asks for */
-        struct upstream *upstream;       /* where it went; NULL: nowhere yet */
-        json_t *upstream_params;         /* until it is sent */
-        struct listing *listing;         /* lists it has asked for */
-        struct relay *relay;             /* its answer is going out while it comes */
-        struct call_input *input;        /* what its upstream asks of a stateless client */
-        struct subscription *subscription; /* METHOD_LISTEN */
+        struct timer beat; /* the upstream has been silent for an interval */
+        struct timer work; /* built-in tools that take time; or the answer lingers */
+        json_t *lingering; /* NULL: it does not */
+        struct upstream_call upstream_call; /* what upstreams know of it */
+        struct upstream_request request;    /* to the upstream that has what it asks for */
+        struct upstream *upstream;          /* where it went; NULL: nowhere yet */
+        json_t *upstream_params;            /* until it is sent */
+        struct listing *listing;            /* lists it has asked for */
+        struct relay *relay;                /* its answer is going out while it comes */
+        struct call_input *input;           /* what its upstream asks of a stateless client */
+        struct subscription *subscription;  /* METHOD_LISTEN */
         int64_t started_ms;
         unsigned n_server_requests; /* that it has caused, and that are not answered */
         int log_level;              /* stateless: lowest that the client wants; -1: none */
 };
 
+static inline struct call *call_of(struct upstream_call *upstream_call)
+{
+        return container_of(upstream_call, struct call, upstream_call);
+}
+
 /* Is it of a client that keeps no session (the stateless era)? */
 static inline bool call_is_stateless(const struct call *call)
 {
-        return call->session->kind == SESSION_STANDING;
+        return upstream_call_is_stateless(&call->upstream_call);
 }
 
 /* The upstream session by which it went: call->upstream is known. */
 static inline struct upstream_session *call_link(const struct call *call)
 {
-        return call->session->upstream_sessions[call->upstream->index];
+        return call->session->client.upstream_sessions[call->upstream->index];
 }
 
 /* Starts one request; post is NULL for the sse era. It is answered in any case. In a standing
@@ -76,7 +83,7 @@ bool call_send(struct call *call, const json_t *msg);
  * asked.
  */
 const char *call_ask(struct call *call, const char *id, const json_t *request);
-/* The upstream's own progress: sent under the client's token, growing. */
+/* The upstream's own progress, which is wanted: sent under the client's token, growing. */
 void call_on_progress(struct call *call, json_t *params);
 /* The client wants it no more: no answer, the upstream is told. */
 void call_cancel(struct call *call, const char *reason);

@@ -3,9 +3,9 @@
  * again by itself, and when somebody needs it. */
 #pragma once
 
-#include "mgw/session/server_request.h"
 #include "mgw/upstream/upstream.h"
 #include "mgw/upstream/upstream_list.h"
+#include "mgw/upstream/upstream_request.h"
 
 enum upstream_session_state {
         UPSTREAM_SESSION_DOWN,
@@ -18,8 +18,8 @@ enum list_kind { LIST_TOOLS, LIST_PROMPTS, LIST_RESOURCES, LIST_TEMPLATES, LIST_
 
 struct upstream_session {
         struct upstream *upstream;
-        struct session *session;
-        struct account *account; /* as whom it calls; NULL: it is not for this user */
+        struct upstream_client *client; /* for whom it is */
+        struct account *account;        /* as whom it calls; NULL: it is not for this user */
         json_t *init_params;
         json_t *init_result; /* the result of initialize, or what would be it; NULL: never opened */
         json_t *subscribed;  /* the client's subscriptions there: URI -> true; NULL: none so far */
@@ -68,25 +68,11 @@ struct upstream_session {
         } lists[LIST_N_KINDS];
 };
 
-/* One request to an upstream, embedded by whoever wants the answer. Zeroed, but for call,
- * may_repeat and the handlers, before it is sent. Exactly one handler is called, from
- * the loop or from within upstream_request_send_take(); not after upstream_request_drop(). */
-struct upstream_request {
-        struct pending_request *pending; /* NULL: not on its way */
-        struct call *call; /* the upstream's notifications and questions go by it; NULL: none */
-        bool may_repeat;   /* to do it twice does no harm */
-        /* The whole answer, a result or an error, owned by the handler. */
-        void (*on_answer_take)(struct upstream_request *request, json_t *answer);
-        void (*on_fail)(struct upstream_request *request, const char *why);
-};
-
-/* Begins with what the client's initialize said; handshake_on_upstreams_settled() tells the end. 0,
- * -ENOMEM.
- */
-int upstream_session_open(struct upstream *upstream, struct session *session,
+/* Begins with what the client's initialize said; on_settled() tells the end. 0, -ENOMEM. */
+int upstream_session_open(struct upstream *upstream, struct upstream_client *client,
                           const json_t *init_params, struct upstream_session **upstream_sessionp);
 /* The same, but DOWN until somebody needs it. */
-int upstream_session_create(struct upstream *upstream, struct session *session,
+int upstream_session_create(struct upstream *upstream, struct upstream_client *client,
                             const json_t *init_params, struct upstream_session **upstream_sessionp);
 /* Ends the upstream's session. Its requests must be over. NULL is fine. */
 void upstream_session_close(struct upstream_session *us);
@@ -103,12 +89,6 @@ const char *upstream_session_last_words(const struct upstream_session *us);
 /* Does the upstream have this capability ("tools"; NULL: always)? One that never said counts. */
 bool upstream_session_can(const struct upstream_session *us, const char *capability);
 
-/* Sends a request; the request's call's progress token, if any, is replaced by one of ours. An
- * upstream session that is down is opened first. */
-void upstream_request_send_take(struct upstream_request *request, struct upstream_session *us,
-                                const char *method, json_t *params);
-/* Nobody waits for it any more; the upstream is told when why is not NULL. */
-void upstream_request_drop(struct upstream_request *request, const char *why);
 /* A request whose answer nobody waits for; dropped while the upstream session is down. */
 void upstream_session_request_take(struct upstream_session *us, const char *method, json_t *params);
 /* Sends a notification or a reply; dropped while the upstream session is down. */
