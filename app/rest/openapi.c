@@ -2,10 +2,10 @@
  * tools. References are followed within the document alone, and so many of them. */
 #include "openapi_inside.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/wire/json_pointer.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -304,7 +304,7 @@ static void read_servers(struct openapi *o)
         struct json_node *root = json_lazy_root(o->lazy);
 
         if (o->caller->base_url != NULL)
-                o->base_url = strdup(o->caller->base_url);
+                o->base_url = alloc_text(o->caller->base_url);
         else if (o->is_v2)
                 o->base_url = openapi_v2_server(o);
         else
@@ -330,7 +330,7 @@ int openapi_describe(struct json_lazy *document, const struct openapi_caller *ca
                                   o.tools, "defaults", "required");
         read_paths(&o);
         tell_cut(&o);
-        if (o.base_url != NULL && *descriptionp != NULL)
+        if (o.base_url != NULL)
                 json_object_set_new(*descriptionp, "base_url", json_string(o.base_url));
         json_decref(o.names);
         json_decref(o.defs);
@@ -339,5 +339,5 @@ int openapi_describe(struct json_lazy *document, const struct openapi_caller *ca
         json_decref(o.tools);
         json_decref(o.schemes);
         free(o.base_url);
-        return *descriptionp != NULL ? 0 : -ENOMEM;
+        return 0;
 }
