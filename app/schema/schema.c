@@ -4,6 +4,8 @@
  * lead back to itself without going down into the value: with the bounds on depth, a check ends. */
 #include "schema_inside.h"
 
+#include "mgw/base/alloc.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,9 +86,7 @@ static int take_pattern(struct compiler *c, struct str text, const struct place 
 
         if (schema_pattern(c->schema, text) != NULL)
                 return 0;
-        named = calloc(1, sizeof(*named));
-        if (named == NULL)
-                return -ENOMEM;
+        named = alloc_zeroed(sizeof(*named));
         r = pattern_create(text, &named->pattern, why, sizeof(why));
         if (r == 0) {
                 add_pattern(c->schema, named, text);
@@ -339,12 +339,12 @@ static int compile(struct compiler *c, const json_t *json)
 
 int schema_create(const json_t *json, struct schema **schemap, char *why, size_t why_size)
 {
-        struct schema *schema = calloc(1, sizeof(*schema));
+        struct schema *schema = alloc_zeroed(sizeof(*schema));
         struct compiler c = {
                 .schema = schema,
                 .reason = {.text = why, .size = why_size, .root = "the schema "},
         };
-        int r = schema == NULL ? -ENOMEM : compile(&c, json);
+        int r = compile(&c, json);
 
         if (r != 0) {
                 schema_destroy(schema);
