@@ -87,7 +87,7 @@ test_e2e() {
   need_npm_packages
   build build gcc -Dtests=false
   build build-asan-gcc gcc -Dsanitize=true -Dtests=true -Db_lundef=false
-  run_node e2e tests/e2e/*.test.mjs
+  run_node e2e tests/e2e/{streams,door,clients,upstreams,rest,conformance,operation}/*.test.mjs
 }
 
 test_sdks() {
@@ -108,12 +108,12 @@ test_attacks() {
   run_node attacks --test-concurrency=1 tests/e2e/attacks/*.test.mjs
 }
 
-# run_node NAME FILE...: node's own test runner, with the Node of package-lock.json.
+# run_node NAME FILE...: node's own test runner, with the Node of package-lock.json. Who calls may name other programs to test.
 run_node() {
   local name=$1 tap=$LOG_DIR/$1.tap counts code=0
   shift
   sanitizers
-  export MGW_BIN=$PWD/build-asan-gcc/mgw MGW_BIN_RELEASE=$PWD/build/mgw
+  export MGW_BIN=${MGW_BIN:-$PWD/build-asan-gcc/mgw} MGW_BIN_RELEASE=${MGW_BIN_RELEASE:-$PWD/build/mgw}
   rm -f "$tap"
   # Bounded, whatever a test leaves running: a file ends with its last test.
   timeout --kill-after=10 "$NODE_LIMIT" tests/e2e/node_modules/.bin/node --test --test-force-exit \

@@ -1,3 +1,5 @@
+/* Three bytes, four characters. What no encoder writes (other lengths, bits of no byte) is no
+ * base64. */
 #include "mgw/base/base64.h"
 
 #include <string.h>

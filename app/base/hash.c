@@ -1,3 +1,5 @@
+/* SipHash-1-3, with a key of this process alone: nobody outside can choose keys that fall
+ * together. */
 #include "mgw/base/hash.h"
 
 #include "mgw/base/rand.h"

@@ -1,3 +1,5 @@
+/* Three sums move together: of the payer, of the kind, and of all. What is charged to a payer as a
+ * kind is released so. */
 #include "mgw/base/ledger.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* A party whose lines were left out stands on one list of the process. Until it is told how many,
+ * no line of it comes: the order would deceive. */
 #include "mgw/base/log_budget.h"
 
 #include "mgw/base/log.h"

@@ -1,3 +1,5 @@
+/* One datagram for each message, to the socket that the environment names, as sd_notify(3) has it.
+ */
 #include "mgw/base/notify.h"
 
 #include <errno.h>

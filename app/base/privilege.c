@@ -1,3 +1,5 @@
+/* What mgw gives up before it reads anything, and the score by which the kernel kills its children
+ * before it. */
 #include "mgw/base/privilege.h"
 
 #include "mgw/base/syscall_filter.h"

@@ -1,3 +1,5 @@
+/* A bucket is one number: the time when it will be full again. So nothing has to be filled up
+ * meanwhile. */
 #include "mgw/base/rate.h"
 
 #define US_A_SECOND INT64_C(1000000)

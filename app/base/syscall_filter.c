@@ -1,3 +1,5 @@
+/* A list of what is denied, by seccomp: a call on it fails with EPERM, for mgw and all that it
+ * starts. */
 #include "mgw/base/syscall_filter.h"
 
 #include <errno.h>

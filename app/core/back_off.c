@@ -1,3 +1,4 @@
+/* A short list at each share. What is over is taken off when somebody looks. */
 #include "mgw/core/back_off.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* What mgw says it is. */
 #include "mgw/core/context.h"
 
 json_t *context_implementation(void)

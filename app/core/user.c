@@ -3,6 +3,7 @@
  * tells at best how much of a digest is alike, and nobody can choose the digest of what they send.
  * Users that were handed out stay valid over a reload: they are never freed before the table. */
 #include "mgw/core/user.h"
+#include "mgw/base/alloc.h"
 #include "mgw/base/hash.h"
 #include "mgw/config/config.h"
 
@@ -178,11 +179,9 @@ int user_table_reload(struct user_table *t, FILE *err)
 
 int user_table_create(struct user_table **tablep, const char *path, FILE *err)
 {
-        struct user_table *t = calloc(1, sizeof(*t));
+        struct user_table *t = alloc_zeroed(sizeof(*t));
         int r = 0;
 
-        if (t == NULL)
-                return -ENOMEM;
         if (path != NULL && path[0] != '\0')
                 r = (t->path = strdup(path)) != NULL ? user_table_reload(t, err) : -ENOMEM;
         else if (table_user(t, "anonymous") == NULL)

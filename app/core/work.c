@@ -1,3 +1,6 @@
+/* A share that waits stands on the list of busy shares. Its first piece runs, and the share goes
+ * to the tail: so they take turns. The parts of a turn are measured, not promised: a piece that
+ * has begun is finished. */
 #include "mgw/core/work.h"
 
 #include "mgw/base/clock.h"

@@ -1,7 +1,7 @@
 /* A FastCGI connection: the bytes that come and go. What begins as HTTP/1.1 is turned into records
  * and back (wire/http1), and nobody else knows.
  *
- * Rules learned from HAProxy (docs/architecture.md, "FastCGI"): the end of the connection means
+ * Rules learned from HAProxy (docs/design/fastcgi.md): the end of the connection means
  * that the client has left; a request begins when CONTENT_LENGTH bytes are in; a response head
  * stands in one record; nothing but STDOUT and END_REQUEST is ever sent for a request. A connection
  * that must die is closed at the end of the turn, so that no caller of request_write() meets a

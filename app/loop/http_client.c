@@ -17,6 +17,8 @@
 #include "http_pool.h"
 #include "turn.h"
 
+#include "mgw/base/alloc.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -228,10 +230,8 @@ static void client_on_work(struct loop_task *task)
 
 int http_client_create(struct loop *loop, struct http_client **clientp)
 {
-        struct http_client *client = calloc(1, sizeof(*client));
+        struct http_client *client = alloc_zeroed(sizeof(*client));
 
-        if (client == NULL)
-                return -ENOMEM;
         list_init(&client->starting);
         list_init(&client->running);
         list_init(&client->resuming);

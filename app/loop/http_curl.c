@@ -5,8 +5,9 @@
 #include "http_inside.h"
 #include "http_pool.h"
 
+#include "mgw/base/alloc.h"
+
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -174,13 +175,14 @@ static bool transfer_add_line(struct http_transfer *transfer, const char *line)
 /* The host of the URL, where curl would write the name for TLS. */
 static bool transfer_add_host(struct http_transfer *transfer)
 {
-        char *origin = http_origin(http_request_url(transfer->request)), *line = NULL;
-        bool is_done =
-                origin == NULL || (asprintf(&line, "Host: %s", strstr(origin, "://") + 3) >= 0 &&
-                                   transfer_add_line(transfer, line));
+        char *origin = http_origin(http_request_url(transfer->request)), *line;
+        bool is_done;
 
-        if (origin != NULL)
-                free(line);
+        if (origin == NULL)
+                return true;
+        line = alloc_format("Host: %s", strstr(origin, "://") + 3);
+        is_done = transfer_add_line(transfer, line);
+        free(line);
         free(origin);
         return is_done;
 }
@@ -273,10 +275,8 @@ static bool transfer_set_up(struct http_transfer *transfer)
 
 static int curl_begin(struct http_request *request)
 {
-        struct http_transfer *transfer = calloc(1, sizeof(*transfer));
+        struct http_transfer *transfer = alloc_zeroed(sizeof(*transfer));
 
-        if (transfer == NULL)
-                return -ENOMEM;
         request->transfer = transfer;
         transfer->request = request;
         if (!transfer_set_up(transfer))

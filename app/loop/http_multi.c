@@ -10,6 +10,8 @@
  * turn, however often curl asks. */
 #include "http_inside.h"
 
+#include "mgw/base/alloc.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -53,11 +55,9 @@ static void socket_on_io(struct loop_io *io, uint32_t events)
 
 static int socket_create(struct http_multi *multi, curl_socket_t fd, uint32_t events)
 {
-        struct http_socket *socket = calloc(1, sizeof(*socket));
+        struct http_socket *socket = alloc_zeroed(sizeof(*socket));
         int r;
 
-        if (socket == NULL)
-                return -ENOMEM;
         socket->multi = multi;
         socket->io.fd = fd;
         socket->io.on_io = socket_on_io;
@@ -184,21 +184,19 @@ static void multi_on_due(struct timer *timer)
 static struct http_multi *multi_create(struct http_client *client, struct list *pool,
                                        bool is_for_streams)
 {
-        struct http_multi *multi = calloc(1, sizeof(*multi));
+        struct http_multi *multi = alloc_zeroed(sizeof(*multi));
 
-        if (multi == NULL)
-                return NULL;
         multi->client = client;
         multi->pool = pool;
         multi->is_for_streams = is_for_streams;
         multi->timer.on_due = multi_on_due;
         list_init(&multi->sockets);
-        if (timer_arm(client->loop, &multi->timer, HTTP_FAR_MS) < 0 ||
-            (multi->curl = curl_multi_init()) == NULL) {
-                timer_disarm(client->loop, &multi->timer);
+        multi->curl = curl_multi_init();
+        if (multi->curl == NULL) {
                 free(multi);
                 return NULL;
         }
+        (void)timer_arm(client->loop, &multi->timer, HTTP_FAR_MS);
         curl_multi_setopt(multi->curl, CURLMOPT_SOCKETFUNCTION, multi_on_socket);
         curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi);
         curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, multi_on_timer);

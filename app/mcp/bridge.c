@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Reserved by era C for its own errors; an upstream with a session may give them any meaning. */
+/* Reserved by the stateless era for its own errors; an upstream with a session may give them any
+ * meaning. */
 #define RESERVED_FIRST (-32099)
 #define RESERVED_LAST (-32020)
 #define COMPLETIONS_MAX 100

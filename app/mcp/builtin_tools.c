@@ -1,3 +1,4 @@
+/* The entries of the built-in tools, as tools/list has them. What they do: session/builtin. */
 #include "mgw/mcp/builtin_tools.h"
 
 static const char tools_text[] =

@@ -1,3 +1,5 @@
+/* Names are told apart by their server's prefix, URIs by who has them first. A name is made from
+ * the server's own and the rule alone, so it is always the same. */
 #include "mgw/mcp/catalog.h"
 
 #include "mgw/wire/uri.h"

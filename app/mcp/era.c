@@ -1,3 +1,4 @@
+/* One table: a row for each revision, a column for each difference. */
 #include "mgw/mcp/era.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* An Origin is taken apart as it stands; one that is not well formed is foreign. */
 #include "mgw/mcp/guard.h"
 
 #include "mgw/wire/hdr.h"

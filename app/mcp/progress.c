@@ -1,3 +1,4 @@
+/* Each value is greater than the one before: where the upstream's is not, the least that is. */
 #include "mgw/mcp/progress.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* The document is walked once: all operations get their names, and those that are wanted are made
+ * tools. References are followed within the document alone, and so many of them. */
 #include "openapi_inside.h"
 
 #include "mgw/wire/json_pointer.h"

@@ -1,3 +1,4 @@
+/* One table: a row for each style, with what stands before, between and behind. */
 #include "rest_style.h"
 
 #include "mgw/wire/rpc.h"

@@ -1,3 +1,5 @@
+/* The body or form of a description, in which "{name}" stands for an argument: checked when mgw
+ * starts, filled in at each call. */
 #include "mgw/wire/json_str.h"
 #include "rest_inside.h"
 

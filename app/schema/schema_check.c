@@ -1,3 +1,5 @@
+/* One value against one schema. What bounds it: a depth of schemas within each other, and steps,
+ * which each keyword spends for what it looks at. */
 #include "schema_inside.h"
 
 #include <errno.h>

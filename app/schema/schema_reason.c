@@ -1,3 +1,5 @@
+/* Why a value does not fit, in words: where it stands, what is wrong, and a quote of it, cut to
+ * what fits. */
 #include "schema_inside.h"
 
 #include <stdio.h>

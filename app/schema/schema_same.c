@@ -1,3 +1,5 @@
+/* Are two values the same? Numbers by their value, objects whatever their order. All that is
+ * looked at is spent as steps. */
 #include "schema_inside.h"
 
 #include <errno.h>

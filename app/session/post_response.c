@@ -8,7 +8,6 @@
 #include "mgw/session/subscription.h"
 #include "mgw/wire/hdr.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,12 +55,7 @@ static const struct stream_events post_stream_events = {
 
 static void post_push(struct post_response *post, const json_t *msg)
 {
-        struct str text;
-
-        if (rpc_dump(msg, &text) < 0)
-                return;
-        session_push(post->session, &post->channel, post->stream, text);
-        free((void *)text.p);
+        channel_send(post->session, &post->channel, post->stream, msg);
 }
 
 /* Protocol rule 5: the head and a first event or comment go out now, the answers follow as events.
@@ -69,7 +63,7 @@ static void post_push(struct post_response *post, const json_t *msg)
 bool post_response_begin_stream(struct post_response *post)
 {
         struct session *s = post->session;
-        char first[64] = SSE_OPEN;
+        char first[CHANNEL_FIRST_SIZE];
         json_t *answer;
         size_t i;
 
@@ -80,15 +74,11 @@ bool post_response_begin_stream(struct post_response *post)
                 return false;
         timer_disarm(session_context(s)->loop, &post->grace);
         post->is_stream = true;
-        if (s->client.kind == UPSTREAM_CLIENT_SESSION)
-                post->channel.no = session_new_channel(s, true);
-        if (post->channel.no > 0 && era_primes_streams(s->client.revision))
-                snprintf(first, sizeof(first), "id: %u-0\ndata: \n\n", post->channel.no);
+        post->channel = channel_new(s, true);
         struct stream_options options = {
                 .session = s,
                 .session_id = post->opens_session ? s->id : NULL,
-                .channel = post->channel,
-                .first = str_from(first),
+                .first = channel_first(s, (struct replay_id){post->channel.no, 0}, first),
                 .events = &post_stream_events,
                 .owner = post,
         };

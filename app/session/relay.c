@@ -110,26 +110,22 @@ static void relay_on_gone(struct stream_writer *writer)
 
 /* ---- the beginning ---- */
 
-/* channel: NULL in the sse era, where events have no ids, as in the stateless era. */
-static int add_event_head(struct buf *out, struct channel *channel)
+/* The stream that is to carry it; NULL: none, a body does when call->post has begun one. */
+static struct stream *find_stream(const struct call *call)
 {
-        char event_id[REPLAY_ID_SIZE];
-
-        if (channel == NULL || channel->no == 0)
-                return buf_add_str(out, STR("event: message\ndata: "));
-        replay_id_print((struct replay_id){channel->no, ++channel->seq}, event_id);
-        return buf_addf(out, "event: message\nid: %s\ndata: ", event_id);
+        return call->post != NULL ? call->post->stream : session_newest_stream(call->session);
 }
 
 /* All up to where the result stands. */
 static int add_head(struct buf *out, struct call *call)
 {
-        struct post_response *post = call->post;
+        struct stream *stream = find_stream(call);
         struct str id = {NULL, 0};
         int r = rpc_dump(call->id, &id);
 
-        if (r == 0 && (post == NULL || post->stream != NULL))
-                r = add_event_head(out, post != NULL ? &post->channel : NULL);
+        if (r == 0 && stream != NULL)
+                r = channel_begin_event(
+                        call->post != NULL ? &call->post->channel : &stream->channel, out);
         if (r == 0)
                 r = buf_addf(out, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":", id.p);
         free((void *)id.p);
@@ -142,16 +138,6 @@ static bool is_its_result(int64_t id, struct str head)
 
         return rpc_result_is_under_way(head, &found) &&
                (found == RPC_RESULT_ID_UNKNOWN || found == id);
-}
-
-/* The stream that is to carry it; NULL: none, a body does when call->post has begun one. */
-static struct stream *find_stream(const struct call *call)
-{
-        struct list *newest = list_last(&call->session->streams);
-
-        if (call->post != NULL)
-                return call->post->stream;
-        return newest != NULL ? container_of(newest, struct stream, node) : NULL;
 }
 
 /* What has to be read first: the client is to be asked before it, it has a task's id in it, which

@@ -1,3 +1,4 @@
+/* A mark is a byte that no UTF-8 text has, at the beginning of a jansson string. */
 #include "mgw/wire/json_marked.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* RFC 6901, token by token. */
 #include "mgw/wire/json_pointer.h"
 
 #include "mgw/base/str.h"

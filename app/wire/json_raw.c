@@ -1,3 +1,4 @@
+/* A text that has been judged before, as a marked string. */
 #include "mgw/wire/json_raw.h"
 
 #include "mgw/wire/rpc.h"

@@ -1,3 +1,5 @@
+/* One walk: strings are passed over, comments are blanked, and a comma is taken back when the next
+ * token closes. */
 #include "mgw/wire/jsonc.h"
 
 #include <string.h>

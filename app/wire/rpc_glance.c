@@ -1,3 +1,5 @@
+/* One walk over the text, which makes no values. What is not surely plain is not plain: then
+ * rpc_parse() decides. */
 #include "mgw/wire/rpc_glance.h"
 
 #include "mgw/wire/json_raw.h"

@@ -1,3 +1,4 @@
+/* Only what may go on in the next piece is held back: an escape, or the bytes of one character. */
 #include "mgw/wire/rpc_mend.h"
 
 #include "mgw/wire/rpc.h"

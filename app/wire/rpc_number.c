@@ -1,3 +1,4 @@
+/* Numbers that no json_t holds are marked strings. */
 #include "mgw/wire/rpc_number.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Brackets and strings are matched, and nothing else is believed. */
 #include "mgw/wire/rpc_peek.h"
 
 #include "mgw/wire/rpc.h"

@@ -1,3 +1,5 @@
+/* A machine that takes a byte at a time and knows of the envelope's members alone where they begin
+ * and end. */
 #include "mgw/wire/rpc_result.h"
 
 #include "mgw/wire/rpc.h"

@@ -1,3 +1,4 @@
+/* UTF-8, byte by byte: what reading and mending have in common. */
 #include "rpc_text.h"
 
 size_t rpc_put_utf8(char *out, uint32_t c)

@@ -1,3 +1,4 @@
+/* A writer by descent into one buffer that grows. Marked strings are printed bare. */
 #include "rpc_write.h"
 
 #include "mgw/wire/json_raw.h"

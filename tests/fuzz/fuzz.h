@@ -1,24 +1,14 @@
 /* What the fuzz targets share. */
 #pragma once
 
+#include "../world/require.h"
 #include "mgw/base/str.h"
 
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The fuzzer's entry (libFuzzer's name). */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* Like assert(), but never compiled out. */
-#define REQUIRE(condition)                                                                         \
-        do {                                                                                       \
-                if (!(condition)) {                                                                \
-                        fprintf(stderr, "%s:%d: %s is false\n", __FILE__, __LINE__, #condition);   \
-                        abort();                                                                   \
-                }                                                                                  \
-        } while (0)
 
 /* Where to cut an input: the same for the same seed. */
 struct cuts {

@@ -2,16 +2,10 @@
  * a cut of the client's, an answer, a message or a cut of a server's, time that passes. Each input
  * has a gateway of its own, which is ended at any moment.
  *
- * The gateway is the real one, but for what would wait: in place of curl and of child processes
- * stand upstream session/http.c and upstream session/child.c, the clock is ours (-Wl,--wrap), and
- * epoll, when nothing is ready, tells of the next byte in place of sleeping. */
+ * The gateway is the real one, but for what would wait (tests/world): where it would, the next step
+ * is taken. */
 #include "fuzz.h"
-#include "mgw/base/clock.h"
 #include "mgw/base/log.h"
-#include "mgw/fastcgi/fcgi_server.h"
-#include "mgw/loop/signal.h"
-#include "mgw/loop/watchdog.h"
-#include "mgw/server/server.h"
 #include "mgw/session/call.h"
 #include "mgw/session/session.h"
 #include "session/world.h"
@@ -19,7 +13,6 @@
 #include "upstream_inside.h"
 
 #include <signal.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 /* So many messages are remembered. */
@@ -33,17 +26,10 @@ static struct {
         size_t n;
         uint8_t step[STEP_BYTES];
         size_t at;
-        struct loop *loop;
-        struct context *context;
-        struct signal_watch *signals;
-        struct loop_io io; /* through which the next byte acts, within a turn */
-        int64_t now_ms;
-        int64_t next_timer_ms;
-        uint32_t seed;
-        unsigned mrtr;
+        unsigned rounds; /* left, after the last step */
         const json_t *messages[MESSAGES];
         size_t n_messages;
-} world;
+} input;
 
 static bool is_told; /* FUZZ_SESSION_TELL: each step, and the gateway's log */
 
@@ -51,18 +37,18 @@ static bool is_told; /* FUZZ_SESSION_TELL: each step, and the gateway's log */
 
 uint8_t next_byte(void)
 {
-        return world.at < STEP_BYTES ? world.step[world.at++] : 0;
+        return input.at < STEP_BYTES ? input.step[input.at++] : 0;
 }
 
 static void next_step(void)
 {
-        size_t n = world.n < STEP_BYTES ? world.n : STEP_BYTES;
+        size_t n = input.n < STEP_BYTES ? input.n : STEP_BYTES;
 
-        memset(world.step, 0, sizeof(world.step));
-        memcpy(world.step, world.p, n);
-        world.p += n;
-        world.n -= n;
-        world.at = 0;
+        memset(input.step, 0, sizeof(input.step));
+        memcpy(input.step, input.p, n);
+        input.p += n;
+        input.n -= n;
+        input.at = 0;
 }
 
 size_t pick_below(size_t n)
@@ -72,114 +58,32 @@ size_t pick_below(size_t n)
         return n < 2 ? 0 : at % n;
 }
 
-struct loop *world_loop(void)
+static void on_sent(const json_t *msg, struct http_request *request, struct child *child)
 {
-        return world.loop;
-}
+        const json_t **slot;
 
-void message_note(const json_t *msg)
-{
-        const json_t **slot = &world.messages[world.n_messages++ % MESSAGES];
-
+        (void)request;
+        (void)child;
+        if (msg == NULL)
+                return;
+        slot = &input.messages[input.n_messages++ % MESSAGES];
         json_decref((json_t *)*slot);
         *slot = json_incref((json_t *)msg);
 }
 
 const json_t *message_ago(size_t n)
 {
-        return n < MESSAGES && n < world.n_messages
-                       ? world.messages[(world.n_messages - 1 - n) % MESSAGES]
+        return n < MESSAGES && n < input.n_messages
+                       ? input.messages[(input.n_messages - 1 - n) % MESSAGES]
                        : NULL;
 }
 
 void messages_forget(void)
 {
         for (size_t i = 0; i < MESSAGES; i++)
-                json_decref((json_t *)world.messages[i]);
-        memset(world.messages, 0, sizeof(world.messages));
-        world.n_messages = 0;
-}
-
-/* ---- what is ours in place of the system's ---- */
-
-int64_t __wrap_clock_monotonic_ms(void);
-int64_t __wrap_clock_monotonic_ms(void)
-{
-        return world.now_ms;
-}
-
-int64_t __wrap_clock_monotonic_us(void);
-int64_t __wrap_clock_monotonic_us(void)
-{
-        return 1000 * world.now_ms;
-}
-
-int64_t __wrap_clock_wall_ms(void);
-int64_t __wrap_clock_wall_ms(void)
-{
-        return INT64_C(1800000000000) + world.now_ms;
-}
-
-ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags);
-ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags)
-{
-        uint8_t *at = p;
-
-        (void)flags;
-        for (size_t i = 0; i < n; i++) {
-                world.seed = world.seed * 1664525 + 1013904223;
-                at[i] = (uint8_t)(world.seed >> 24);
-        }
-        return (ssize_t)n;
-}
-
-int __wrap_signal_watch_open(struct loop *loop, struct signal_watch *watch, const int *signos);
-int __wrap_signal_watch_open(struct loop *loop, struct signal_watch *watch, const int *signos)
-{
-        (void)signos;
-        world.loop = loop;
-        world.signals = watch;
-        return 0;
-}
-
-/* A thread of each gateway would cost more than the rest of it. */
-int __wrap_watchdog_start(struct loop *loop, int64_t slow_ms, int64_t limit_ms,
-                          struct watchdog **watchdogp);
-int __wrap_watchdog_start(struct loop *loop, int64_t slow_ms, int64_t limit_ms,
-                          struct watchdog **watchdogp)
-{
-        (void)loop;
-        (void)slow_ms;
-        (void)limit_ms;
-        *watchdogp = NULL;
-        return 0;
-}
-
-int __real_fcgi_server_create(struct context *context, int fd,
-                              const struct fcgi_server_events *events,
-                              struct fcgi_server **fcgi_serverp);
-int __wrap_fcgi_server_create(struct context *context, int fd,
-                              const struct fcgi_server_events *events,
-                              struct fcgi_server **fcgi_serverp);
-int __wrap_fcgi_server_create(struct context *context, int fd,
-                              const struct fcgi_server_events *events,
-                              struct fcgi_server **fcgi_serverp)
-{
-        world.context = context;
-        return __real_fcgi_server_create(context, fd, events, fcgi_serverp);
-}
-
-int __real_epoll_wait(int fd, struct epoll_event *events, int max, int timeout_ms);
-int __wrap_epoll_wait(int fd, struct epoll_event *events, int max, int timeout_ms);
-int __wrap_epoll_wait(int fd, struct epoll_event *events, int max, int timeout_ms)
-{
-        int n = __real_epoll_wait(fd, events, max, 0);
-
-        if (n != 0 || timeout_ms == 0 || max < 1)
-                return n;
-        world.next_timer_ms = timeout_ms;
-        events[0] = (struct epoll_event){.events = EPOLLIN, .data.ptr = &world.io};
-        return 1;
+                json_decref((json_t *)input.messages[i]);
+        memset(input.messages, 0, sizeof(input.messages));
+        input.n_messages = 0;
 }
 
 /* ---- what must hold ---- */
@@ -240,14 +144,14 @@ static void pass_time(unsigned how)
 
 static void signal_server(unsigned how)
 {
-        world.signals->on_signal(world.signals, how % 2 == 0 ? SIGHUP : SIGTERM);
+        world_signal(how % 2 == 0 ? SIGHUP : SIGTERM);
 }
 
 static void tell_step(unsigned op, unsigned kind)
 {
         http_world_tell();
-        fprintf(stderr, "%zu steps left: %u %u %u %u\n", world.n / STEP_BYTES, op % 8, kind,
-                world.step[2], world.step[3]);
+        fprintf(stderr, "%zu steps left: %u %u %u %u\n", input.n / STEP_BYTES, op % 8, kind,
+                input.step[2], input.step[3]);
 }
 
 static void play(void)
@@ -293,8 +197,8 @@ static void play(void)
  * hear so in time. */
 static void fail_all(void)
 {
-        world.at = STEP_BYTES;
-        if (world.mrtr + 1 == ROUNDS) {
+        input.at = STEP_BYTES;
+        if (input.rounds + 1 == ROUNDS) {
                 http_world_settle(0);
                 return;
         }
@@ -328,7 +232,7 @@ static bool is_every_call_answered(void)
         {
                 list_for_each (it, &s->calls)
                         if (container_of(it, struct call, node)->method->class != METHOD_LISTEN) {
-                                if (world.n == 0 && world.mrtr == 0)
+                                if (input.n == 0 && input.rounds == 0)
                                         tell_call(container_of(it, struct call, node));
                                 return false;
                         }
@@ -336,19 +240,17 @@ static bool is_every_call_answered(void)
         return true;
 }
 
-static void on_step(struct loop_io *io, uint32_t events)
+static void on_idle(void)
 {
-        (void)io;
-        (void)events;
         client_world_read();
         check_all();
-        if (world.n > 0) {
+        if (input.n > 0) {
                 play();
         } else if (is_every_call_answered()) {
                 signal_server(1);
                 signal_server(1); /* ends it at once */
         } else {
-                REQUIRE(world.mrtr-- > 0);
+                REQUIRE(input.rounds-- > 0);
                 fail_all();
         }
 }
@@ -413,17 +315,18 @@ static void prepare(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+        static const struct world_events events = {.on_idle = on_idle, .on_sent = on_sent};
+
         prepare();
-        memset(&world, 0, sizeof(world));
-        world.p = data + (size > 0);
-        world.n = size - (size > 0);
-        world.now_ms = 1000000;
-        world.seed = 1;
-        world.mrtr = ROUNDS;
-        world.io = (struct loop_io){.fd = -1, .on_io = on_step};
+        memset(&input, 0, sizeof(input));
+        input.p = data + (size > 0);
+        input.n = size - (size > 0);
+        input.rounds = ROUNDS;
+        world_begin(&events);
         client_world_begin(socket_path);
-        (void)server_run(&configs[size > 0 ? data[0] % N_WORLDS : 0]);
+        (void)world_run(&configs[size > 0 ? data[0] % N_WORLDS : 0]);
         client_world_end();
         messages_forget();
+        world_end();
         return 0;
 }

@@ -1,4 +1,4 @@
-/* What the rooms of this floor share: made and ended by server/server, borrowed by all others. */
+/* What all share: made and ended by server/server, borrowed by all others. */
 #pragma once
 
 #include "mgw/base/ledger.h"

@@ -21,11 +21,11 @@ struct session {
         struct list calls;
         struct list server_requests;   /* requests of upstreams that wait for the client's reply */
         struct upstream_client client; /* what its upstream sessions know of it */
-        struct replay *replay;
+        struct replay *replay;         /* NULL: nothing has been kept */
         int64_t used_ms;
-        uint32_t charged;    /* to the share */
-        struct channel lost; /* the newest GET channel without a stream */
-        uint32_t last_channel;
+        uint32_t charged;      /* to the share */
+        struct channel lost;   /* the newest GET channel without a stream; no 0: there is none */
+        uint32_t last_channel; /* of a GET stream; a POST's is one more */
         uint32_t last_server_request;
         uint16_t n_calls; /* without those that listen: they count as streams */
         uint16_t n_server_requests;
@@ -44,6 +44,14 @@ static inline struct session *session_of(struct upstream_client *client)
 
 /* What its upstream sessions tell it: session/session_client. */
 extern const struct upstream_client_events session_client_events;
+
+/* NULL: none is open. */
+static inline struct stream *session_newest_stream(const struct session *session)
+{
+        struct list *newest = list_last(&session->streams);
+
+        return newest != NULL ? container_of(newest, struct stream, node) : NULL;
+}
 
 void session_context_init(struct context *context);
 /* Where the share or the table is full, the longest idle session of the share makes room; in a full
@@ -76,12 +84,6 @@ void session_tell_use(struct session *session);
 void session_end(struct session *session);
 void session_end_all(struct context *context);
 
-/* A number for a new channel. */
-uint32_t session_new_channel(struct session *session, bool is_post);
-/* Sends one message on a channel: keeps it for replay (the session era), pushes it when there is a
- * stream (may be NULL). */
-void session_push(struct session *session, struct channel *channel, struct stream *stream,
-                  struct str text);
 /* Sends a message that no call asked for: to the newest live stream, or keeps it for the next one;
  * in a standing session to the subscriptions that want it. */
 void session_deliver(struct session *session, const json_t *msg);

@@ -3,6 +3,7 @@
 
 #include "mgw/base/rand.h"
 #include "mgw/fastcgi/request.h"
+#include "mgw/session/channel.h"
 #include "mgw/wire/sse.h"
 
 struct session;
@@ -10,14 +11,6 @@ struct stream;
 
 #define STREAM_ID_BYTES 6
 #define STREAM_E_FULL 1 /* the client does not read: the stream has been ended */
-
-/* A stream of events as the client counts it: it outlives the connection that carries it, since a
- * client may come back for what it missed. Even numbers are GET streams, odd ones belong to a POST.
- */
-struct channel {
-        uint32_t no;  /* 0: none, events carry no ids */
-        uint32_t seq; /* of the last event */
-};
 
 /* Who writes an event in parts: other events wait until its end. */
 struct stream_writer {
@@ -45,7 +38,7 @@ struct stream {
         bool is_full; /* an event found no room: none may follow it, since a resuming client asks
                          for what came after the last that it has */
         char id[RAND_TEXT_SIZE(STREAM_ID_BYTES)]; /* in the log */
-        struct channel channel;
+        struct channel channel;             /* of a GET; a POST's counts in its post_response */
         const struct stream_events *events; /* NULL: nobody listens */
         void *owner;                        /* ends it when its work is done; NULL: nobody does */
         int64_t opened_ms;
@@ -67,7 +60,7 @@ struct stream_options {
 unsigned stream_refusal(const struct request *req);
 /* Turns the request into a stream. 0; -errno: the request is lost, and ends by itself. */
 int stream_open(struct request *req, const struct stream_options *options, struct stream **streamp);
-/* One event. 0; STREAM_E_FULL and -errno: the stream is ending by itself. */
+/* One event, of a channel. 0; STREAM_E_FULL and -errno: the stream is ending by itself. */
 int stream_push(struct stream *stream, const struct sse_event *event);
 /* From now on the writer writes an event in parts; it is borrowed until the last of them, or
  * on_gone. */

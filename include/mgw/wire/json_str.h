@@ -1,3 +1,4 @@
+/* Strings of JSON as bytes with a length. */
 #pragma once
 
 #include "mgw/base/str.h"

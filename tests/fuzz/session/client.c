@@ -2,19 +2,16 @@
  * answers (session ids, ids of questions, states) it uses as the input says: rightly or not. */
 #include "world.h"
 
+#include "../../world/fcgi_client.h"
 #include "../fuzz.h"
-#include "mgw/base/buf.h"
-#include "mgw/wire/fcgi.h"
 
-#include <fastcgi.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define CONNECTIONS 12
 #define KNOWN 4
 #define KNOWN_SIZE 400
-#define REQUEST_MAX 16384
+#define PARAMS_MAX 16
 
 /* The last of a kind that answers have told; 0 is the newest. */
 struct known {
@@ -24,12 +21,11 @@ struct known {
 static int connections[CONNECTIONS];
 static struct known sessions, sse_sessions, questions, states;
 static unsigned last_id;
-static struct sockaddr_un address;
+static const char *socket_path;
 
-void client_world_begin(const char *socket_path)
+void client_world_begin(const char *path)
 {
-        address.sun_family = AF_UNIX;
-        snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
+        socket_path = path;
         memset(connections, -1, sizeof(connections));
         memset(&sessions, 0, sizeof(sessions));
         memset(&sse_sessions, 0, sizeof(sse_sessions));
@@ -88,27 +84,6 @@ void client_world_read(void)
 
 /* ---- what goes ---- */
 
-static void add_record(struct buf *out, uint8_t type, struct str content)
-{
-        uint8_t head[FCGI_HEADER_LEN];
-
-        fcgi_head(head, type, 1, content.n);
-        REQUIRE(buf_add(out, head, sizeof(head)) == 0 && buf_add_str(out, content) == 0);
-}
-
-static void add_pair(struct buf *out, const char *name, const char *value)
-{
-        const size_t sizes[] = {strlen(name), strlen(value)};
-
-        for (size_t i = 0; i < 2; i++) {
-                uint8_t four[] = {(uint8_t)(0x80 | sizes[i] >> 24), (uint8_t)(sizes[i] >> 16),
-                                  (uint8_t)(sizes[i] >> 8), (uint8_t)sizes[i]};
-
-                REQUIRE(buf_add(out, four, sizeof(four)) == 0);
-        }
-        REQUIRE(buf_add_str(out, str_from(name)) == 0 && buf_add_str(out, str_from(value)) == 0);
-}
-
 struct head {
         const char *method, *uri;
         const char *session_id; /* NULL or empty: none */
@@ -117,70 +92,43 @@ struct head {
         const char *last_event_id;
 };
 
-static void add_params(struct buf *out, const struct head *h, size_t n_body)
-{
-        struct buf pairs;
-        char length[24];
-
-        buf_init(&pairs, REQUEST_MAX);
-        snprintf(length, sizeof(length), "%zu", n_body);
-        add_pair(&pairs, "REQUEST_METHOD", h->method);
-        add_pair(&pairs, "REQUEST_URI", h->uri);
-        add_pair(&pairs, "SERVER_PROTOCOL", "HTTP/1.1");
-        add_pair(&pairs, "REMOTE_ADDR", "127.0.0.1");
-        add_pair(&pairs, "CONTENT_TYPE", "application/json");
-        add_pair(&pairs, "CONTENT_LENGTH", length);
-        add_pair(&pairs, "HTTP_HOST", "localhost");
-        add_pair(&pairs, "HTTP_ACCEPT",
-                 strcmp(h->method, "GET") == 0 ? "text/event-stream"
-                                               : "application/json, text/event-stream");
-        if (h->session_id != NULL && h->session_id[0] != '\0')
-                add_pair(&pairs, "HTTP_MCP_SESSION_ID", h->session_id);
-        if (h->last_event_id != NULL)
-                add_pair(&pairs, "HTTP_LAST_EVENT_ID", h->last_event_id);
-        if (h->rpc_method != NULL) {
-                add_pair(&pairs, "HTTP_MCP_PROTOCOL_VERSION", "2026-07-28");
-                add_pair(&pairs, "HTTP_MCP_METHOD", h->rpc_method);
-        }
-        if (h->rpc_name != NULL)
-                add_pair(&pairs, "HTTP_MCP_NAME", h->rpc_name);
-        add_record(out, FCGI_PARAMS, buf_bytes(&pairs));
-        add_record(out, FCGI_PARAMS, STR(""));
-        buf_finish(&pairs);
-}
-
 /* The oldest connection makes room. */
-static int connect_anew(void)
+static void keep(int fd)
 {
-        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-        REQUIRE(fd >= 0);
-        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-                close(fd);
-                return -1;
-        }
         if (connections[CONNECTIONS - 1] >= 0)
                 close(connections[CONNECTIONS - 1]);
         memmove(&connections[1], &connections[0], sizeof(connections) - sizeof(connections[0]));
         connections[0] = fd;
-        return fd;
+}
+
+static size_t add_param(const char **params, size_t n, const char *name, const char *value)
+{
+        if (value == NULL || value[0] == '\0')
+                return n;
+        params[n] = name;
+        params[n + 1] = value;
+        return n + 2;
 }
 
 static void send_request(const struct head *h, const char *body)
 {
-        struct buf out;
-        int fd = connect_anew();
+        const char *accept = strcmp(h->method, "GET") == 0 ? "text/event-stream"
+                                                           : "application/json, text/event-stream";
+        const char *params[PARAMS_MAX] = {NULL};
+        size_t n = add_param(params, 0, "CONTENT_TYPE", "application/json");
+        int fd;
 
-        if (fd < 0)
-                return;
-        buf_init(&out, REQUEST_MAX);
-        add_record(&out, FCGI_BEGIN_REQUEST, (struct str){"\0\1\0\0\0\0\0\0", 8});
-        add_params(&out, h, strlen(body));
-        if (body[0] != '\0')
-                add_record(&out, FCGI_STDIN, str_from(body));
-        add_record(&out, FCGI_STDIN, STR(""));
-        (void)!send(fd, buf_bytes(&out).p, out.len, MSG_NOSIGNAL);
-        buf_finish(&out);
+        n = add_param(params, n, "HTTP_ACCEPT", accept);
+        n = add_param(params, n, "HTTP_MCP_SESSION_ID", h->session_id);
+        n = add_param(params, n, "HTTP_LAST_EVENT_ID", h->last_event_id);
+        n = add_param(params, n, "HTTP_MCP_PROTOCOL_VERSION",
+                      h->rpc_method != NULL ? "2026-07-28" : NULL);
+        n = add_param(params, n, "HTTP_MCP_METHOD", h->rpc_method);
+        (void)add_param(params, n, "HTTP_MCP_NAME", h->rpc_name);
+        fd = fcgi_client_send(socket_path, &(const struct fcgi_client_request){
+                                                   h->method, h->uri, params, str_from(body)});
+        if (fd >= 0)
+                keep(fd);
 }
 
 #define CAPABILITIES "{\"elicitation\":{},\"sampling\":{},\"roots\":{\"listChanged\":true}}"

@@ -2,6 +2,7 @@
  * spelling. */
 #include "world.h"
 
+#include "../../world/honest.h"
 #include "../fuzz.h"
 
 #include <stdarg.h>
@@ -36,70 +37,6 @@ static char *error(const json_t *msg, int code, const char *data)
         return print(
                 "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"error\":{\"code\":%d,\"message\":\"no\"%s%s}}",
                 id_of(msg), code, data[0] != '\0' ? ",\"data\":" : "", data);
-}
-
-static bool is_stateless(const json_t *msg)
-{
-        return json_object_get(json_object_get(json_object_get(msg, "params"), "_meta"),
-                               "io.modelcontextprotocol/protocolVersion") != NULL;
-}
-
-#define ALL_CAPABILITIES                                                                           \
-        "\"capabilities\":{\"tools\":{\"listChanged\":true},\"prompts\":{\"listChanged\":true},"   \
-        "\"resources\":{\"subscribe\":true,\"listChanged\":true},\"logging\":{},"                  \
-        "\"completions\":{}},\"serverInfo\":{\"name\":\"f\",\"version\":\"1\"}"
-
-static const struct {
-        const char *method, *fields;
-} honest[] = {
-        {"server/discover", "\"supportedVersions\":[\"2026-07-28\"]," ALL_CAPABILITIES},
-        {"tools/list", "\"tools\":[{\"name\":\"t\",\"inputSchema\":{\"type\":\"object\"},"
-                       "\"annotations\":{\"readOnlyHint\":true}},"
-                       "{\"name\":\"w\",\"inputSchema\":{\"type\":\"object\"}}]"},
-        {"prompts/list", "\"prompts\":[{\"name\":\"p\"}]"},
-        {"resources/list", "\"resources\":[{\"uri\":\"r://a\",\"name\":\"a\"}]"},
-        {"resources/templates/list",
-         "\"resourceTemplates\":[{\"uriTemplate\":\"r://{x}\",\"name\":\"x\"}]"},
-        {"tools/call", "\"content\":[{\"type\":\"text\",\"text\":\"done\"}]"},
-        {"prompts/get", "\"messages\":[]"},
-        {"resources/read", "\"contents\":[{\"uri\":\"r://a\",\"text\":\"a\"}]"},
-        {"completion/complete", "\"completion\":{\"values\":[]}"},
-};
-
-static char *acknowledge(const json_t *msg)
-{
-        const json_t *filter = json_object_get(json_object_get(msg, "params"), "notifications");
-        char *text = json_dumps(filter, JSON_COMPACT), *all;
-
-        all = print("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\","
-                    "\"params\":{\"notifications\":%s,\"_meta\":{"
-                    "\"io.modelcontextprotocol/subscriptionId\":%lld}}}",
-                    text != NULL ? text : "{}", id_of(msg));
-        free(text);
-        return all;
-}
-
-static char *say_honest(const json_t *msg)
-{
-        const char *method = json_string_value(json_object_get(msg, "method"));
-        const char *version = json_string_value(
-                json_object_get(json_object_get(msg, "params"), "protocolVersion"));
-        char fields[1024] = "";
-
-        if (method == NULL || json_object_get(msg, "id") == NULL)
-                return NULL;
-        if (strcmp(method, "subscriptions/listen") == 0)
-                return acknowledge(msg);
-        if (strcmp(method, "initialize") == 0)
-                snprintf(fields, sizeof(fields), "\"protocolVersion\":\"%.20s\"," ALL_CAPABILITIES,
-                         version != NULL ? version : "2025-06-18");
-        for (size_t i = 0; i < sizeof(honest) / sizeof(honest[0]); i++)
-                if (strcmp(method, honest[i].method) == 0)
-                        snprintf(fields, sizeof(fields), "%s", honest[i].fields);
-        if (is_stateless(msg))
-                snprintf(fields + strlen(fields), sizeof(fields) - strlen(fields),
-                         "%s\"resultType\":\"complete\"", fields[0] != '\0' ? "," : "");
-        return result(msg, fields);
 }
 
 static char *say_big(const json_t *msg)
@@ -164,7 +101,7 @@ char *say(unsigned kind, const json_t *msg)
         case 9:
                 return notice_of("cancelled", "\"requestId\":77,\"n\":", msg);
         case 10:
-                return acknowledge(msg);
+                return honest_acknowledge(msg);
         case 11:
                 return notice_of(
                         "tools/list_changed",
@@ -213,7 +150,7 @@ char *say(unsigned kind, const json_t *msg)
         case 31:
                 return print("[{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{}},7]", id_of(msg));
         default:
-                return say_honest(msg);
+                return honest_answer(msg);
         }
 }
 
@@ -257,7 +194,7 @@ void answer_make(unsigned kind, const char *method, const char *url, const json_
                 a->cut = "cut";
                 a->was_sent = kind == 45;
         } else if (kind == 47) { /* an answer by a stream */
-                char *text = say_honest(msg);
+                char *text = honest_answer(msg);
 
                 a->is_stream = true;
                 if (text != NULL)
@@ -270,7 +207,7 @@ void answer_make(unsigned kind, const char *method, const char *url, const json_
                 a->status = 404;
                 a->body = error(msg, -32601, "");
         } else if (kind == 50) { /* that keeps no session */
-                a->body = say_honest(msg);
+                a->body = honest_answer(msg);
         } else {
                 a->body = say(kind, msg);
                 a->has_session_id = true;

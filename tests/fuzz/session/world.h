@@ -1,10 +1,10 @@
 /* The world of fuzz_session: a gateway that is real, from FastCGI records to JSON-RPC, between a
  * client (client.c) and servers (http.c, child.c; say.c has their words) that do what the bytes of
- * an input say. Time stands still unless a byte lets it pass (fuzz_session.c). */
+ * an input say. Time stands still unless a byte lets it pass (fuzz_session.c). What of it knows of
+ * no bytes is in tests/world. */
 #pragma once
 
-#include "mgw/core/context.h"
-#include "mgw/loop/loop.h"
+#include "../../world/world.h"
 #include "mgw/upstream/upstream_session.h"
 
 #include <jansson.h>
@@ -18,7 +18,6 @@
 
 /* Of the step that is played; 0 behind its end. */
 uint8_t next_byte(void);
-struct loop *world_loop(void);
 /* A number below n, so that 0 picks the newest. */
 size_t pick_below(size_t n);
 
@@ -26,8 +25,6 @@ size_t pick_below(size_t n);
 
 /* Of the last of them, by how long ago; borrowed. NULL: there is none. */
 const json_t *message_ago(size_t n);
-/* A message that a server has been sent. */
-void message_note(const json_t *msg);
 void messages_forget(void);
 
 /* ---- say.c ---- */
@@ -61,12 +58,10 @@ void http_world_settle(size_t n_held);
 void http_world_cut(void);
 /* What waits for an answer, for who reads along; the newest first. */
 void http_world_tell(void);
-size_t http_world_n(void);
 void child_world_say(unsigned kind);
 void child_world_exit(void);
 /* All leave. */
 void child_world_cut(void);
-size_t child_world_n(void);
 
 /* ---- seen.c ---- */
 

@@ -1,0 +1,13 @@
+/* What a server that means well answers, in JSON: tools t (only reads) and w, a prompt p, a
+ * resource r://a and a template r://{x}. */
+#pragma once
+
+#include <jansson.h>
+
+/* New memory. NULL: it is no request. */
+char *honest_answer(const json_t *msg);
+/* The fields of a result, as text; with its resultType where msg is of the stateless era and they
+ * have none. New memory. */
+char *honest_result(const json_t *msg, const char *fields);
+/* subscriptions/listen: all that is asked for. New memory. */
+char *honest_acknowledge(const json_t *msg);
