@@ -115,6 +115,7 @@ Test(pending_request, parked_is_sent_under_a_new_id_or_over)
         pending_request_unpark(pending);
         check_int(pending->state, PENDING_REQUEST_SENT);
         cr_assert_gt(pending->id, id);
+        check_int(json_integer_value(pending_request_msg_id(pending)), pending->id);
         pending_request_park(pending);
         upstream_request_drop(&asked.request, NULL);
         check_over(0, 0);
