@@ -60,8 +60,9 @@ Test(pending_request, waiting_is_sent_when_it_is_ready_and_over_when_it_is_down_
 
 Test(pending_request, sent_is_over_with_its_answer_its_silence_or_when_it_is_dropped)
 {
-        struct pending_request *pending = make_sent(false);
+        struct pending_request *pending;
 
+        make_sent(false);
         world_answer();
         check_over(1, 0);
         world_ask(&asked, NULL, false);
