@@ -14,26 +14,18 @@ enum upstream_session_state {
         UPSTREAM_SESSION_N_STATES
 };
 
-/* What moves it, from the state at the left to that at the top:
- *
- *           DOWN                  OPENING        READY          ENDED
- * DOWN      it is kept out still  it is tried    -              its session ends
- * OPENING   it has failed         begun anew     answered       its session ends
- * READY     lost, forgotten,      -              -              its session ends
- *           or put to sleep
- * ENDED     -                     -              -              -
- */
-static const bool upstream_session_may_move[UPSTREAM_SESSION_N_STATES][UPSTREAM_SESSION_N_STATES] =
-        {
-                [UPSTREAM_SESSION_DOWN] = {[UPSTREAM_SESSION_DOWN] = true,
-                                           [UPSTREAM_SESSION_OPENING] = true,
-                                           [UPSTREAM_SESSION_ENDED] = true},
-                [UPSTREAM_SESSION_OPENING] = {[UPSTREAM_SESSION_DOWN] = true,
-                                              [UPSTREAM_SESSION_OPENING] = true,
-                                              [UPSTREAM_SESSION_READY] = true,
-                                              [UPSTREAM_SESSION_ENDED] = true},
-                [UPSTREAM_SESSION_READY] =
-                        {[UPSTREAM_SESSION_DOWN] = true, [UPSTREAM_SESSION_ENDED] = true},
+/* What moves it stands in docs/architecture.md ("States"). */
+static const bool upstream_session_may_move[][UPSTREAM_SESSION_N_STATES] = {
+        [UPSTREAM_SESSION_DOWN] = {[UPSTREAM_SESSION_DOWN] = true,
+                                   [UPSTREAM_SESSION_OPENING] = true,
+                                   [UPSTREAM_SESSION_ENDED] = true},
+        [UPSTREAM_SESSION_OPENING] = {[UPSTREAM_SESSION_DOWN] = true,
+                                      [UPSTREAM_SESSION_OPENING] = true,
+                                      [UPSTREAM_SESSION_READY] = true,
+                                      [UPSTREAM_SESSION_ENDED] = true},
+        [UPSTREAM_SESSION_READY] =
+                {[UPSTREAM_SESSION_DOWN] = true, [UPSTREAM_SESSION_ENDED] = true},
+        [UPSTREAM_SESSION_ENDED] = {false},
 };
 
 /* The lists of an upstream session, as the upstream gave them. */
