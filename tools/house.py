@@ -31,6 +31,11 @@ CIRCLES = [
         {"upstream/http_delete", "upstream/http_transfer", "upstream/transport_http"},
         "one transport: the peer, one request of it, and the end of a session that a request may have opened",
     ),
+    ({"loop/child", "loop/child_io"}, "a child in two files: what its pipes tell ends its life, and its end closes them"),
+    (
+        {"fastcgi/fcgi_conn", "fastcgi/fcgi_conn_records", "fastcgi/request"},
+        "a connection in three files: its records become requests, which answer by it, and lose their client with it",
+    ),
 ]
 # Global names that do not begin with their file's, or with the noun that it is a part of.
 NAMES = {}

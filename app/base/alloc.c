@@ -17,11 +17,12 @@ static _Noreturn void end_process(size_t n, size_t size)
 
         if (__builtin_mul_overflow(n, size, &bytes))
                 bytes = SIZE_MAX;
-        log_urgent(LOG_LEVEL_ERROR,
-                   "[mgw] out of memory: the system gives no %zu bytes more. Lower "
-                   "memory_max_bytes, or raise what limits the process (ulimit -v, the container's "
-                   "memory)",
-                   bytes);
+        log_urgent(
+                LOG_LEVEL_ERROR,
+                "[mgw] out of memory: the system gives no %zu bytes more. Lower "
+                "memory_max_bytes, or raise what limits the process (ulimit -v, ulimit -d) or the "
+                "machine (vm.overcommit_memory)",
+                bytes);
         _exit(ALLOC_EXIT_CODE);
 }
 

@@ -1,5 +1,5 @@
-/* A file is replaced by renaming a new one over it: a reader sees the old text or the new, never a
- * part of it. */
+/* A file is replaced by rename(2): the new text is on the disk, under another name in the same
+ * folder, before the old one goes. */
 #include "mgw/base/file.h"
 
 #include "mgw/base/alloc.h"

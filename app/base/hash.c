@@ -1,5 +1,4 @@
-/* SipHash-1-3, with a key of this process alone: nobody outside can choose keys that fall
- * together. */
+/* SipHash-1-3. The key is drawn when the first name is hashed, and never told. */
 #include "mgw/base/hash.h"
 
 #include "mgw/base/rand.h"

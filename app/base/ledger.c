@@ -1,5 +1,5 @@
-/* Three sums move together: of the payer, of the kind, and of all. What is charged to a payer as a
- * kind is released so. */
+/* Sums, and nothing else. The payer's, the whole's and the kind's move together, so that each
+ * release finds what was charged. */
 #include "mgw/base/ledger.h"
 
 #include <assert.h>

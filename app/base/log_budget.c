@@ -1,5 +1,4 @@
-/* A party whose lines were left out stands on one list of the process. Until it is told how many,
- * no line of it comes: the order would deceive. */
+/* Parties that have left lines out stand in a list. Who has not costs nothing when it is walked. */
 #include "mgw/base/log_budget.h"
 
 #include "mgw/base/log.h"

@@ -1,5 +1,5 @@
-/* One datagram for each message, to the socket that the environment names, as sd_notify(3) has it.
- */
+/* A datagram for each message, sent without waiting: a service manager that does not read holds
+ * nobody up. */
 #include "mgw/base/notify.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* What mgw gives up before it reads anything, and the score by which the kernel kills its children
- * before it. */
+/* What is given up is never taken back. What is needed later is opened before: once we are not
+ * dumpable, /proc/self is not ours to open. */
 #include "mgw/base/privilege.h"
 
 #include "mgw/base/syscall_filter.h"

@@ -1,4 +1,4 @@
-/* Arrays end with NULL and are short: who adds counts them. */
+/* Arrays grow by one and are counted each time: they are short. */
 #include "mgw/base/strv.h"
 
 #include "mgw/base/alloc.h"

@@ -1,5 +1,5 @@
-/* A list of what is denied, by seccomp: a call on it fails with EPERM, for mgw and all that it
- * starts. */
+/* What is denied fails and does not kill: programs ask for some of it only to see whether it is
+ * there. */
 #include "mgw/base/syscall_filter.h"
 
 #include <errno.h>

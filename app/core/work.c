@@ -1,6 +1,5 @@
-/* A share that waits stands on the list of busy shares. Its first piece runs, and the share goes
- * to the tail: so they take turns. The parts of a turn are measured, not promised: a piece that
- * has begun is finished. */
+/* Shares that wait stand in a list, and each has a list of its own work. The first share runs one
+ * piece and goes to the end. What has begun is finished: whoever makes a piece bounds it. */
 #include "mgw/core/work.h"
 
 #include "mgw/base/clock.h"

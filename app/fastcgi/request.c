@@ -1,5 +1,6 @@
 /* A request's life, and its answer: whole, or a stream. */
 #include "fcgi_inside.h"
+#include "mgw/base/alloc.h"
 #include "mgw/core/share.h"
 
 #include <errno.h>
@@ -213,7 +214,8 @@ static int add_head(struct request *req, struct buf *out, unsigned status,
                 all[n++] = *headers;
         if (length != NULL)
                 all[n++] = (struct cgi_header){"Content-Length", length};
-        if (req->is_cross_origin && (origin = str_dup(req->in->head.origin)) != NULL) {
+        if (req->is_cross_origin) {
+                origin = alloc_str(req->in->head.origin);
                 all[n++] = (struct cgi_header){"Access-Control-Allow-Origin", origin};
                 all[n++] = (struct cgi_header){
                         "Access-Control-Expose-Headers",

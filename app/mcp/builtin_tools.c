@@ -1,4 +1,4 @@
-/* The entries of the built-in tools, as tools/list has them. What they do: session/builtin. */
+/* What the built-in tools say of themselves. */
 #include "mgw/mcp/builtin_tools.h"
 
 static const char tools_text[] =

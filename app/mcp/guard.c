@@ -1,4 +1,5 @@
-/* An Origin is taken apart as it stands; one that is not well formed is foreign. */
+/* Which Origins are local is told by their text, never by a lookup: DNS is what such an attack
+ * rebinds. */
 #include "mgw/mcp/guard.h"
 
 #include "mgw/wire/hdr.h"

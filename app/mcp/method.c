@@ -1,4 +1,4 @@
-/* One table: a row for each method. */
+/* The table, and in which eras a method is known. */
 #include "mgw/mcp/method.h"
 
 #include <stddef.h>

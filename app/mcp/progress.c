@@ -1,4 +1,5 @@
-/* Each value is greater than the one before: where the upstream's is not, the least that is. */
+/* What is sent is always more than what was sent last, by the least that a double can tell if the
+ * upstream's own value is not. It is finite, since JSON knows no other numbers. */
 #include "mgw/mcp/progress.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-/* An id is "<mark>.<server>.<theirs>". The mark is half of an HMAC-SHA-256 over the user, the
- * server and the id; it is compared in constant time. */
+/* The mark is an HMAC over user, server and id. An id proves by itself whose it is, so that nothing
+ * need be kept. */
 #include "mgw/mcp/task_id.h"
 
 #include "mgw/base/base64.h"

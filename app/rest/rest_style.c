@@ -1,4 +1,4 @@
-/* One table: a row for each style, with what stands before, between and behind. */
+/* A table of styles: what stands before, between and behind the parts of a value. */
 #include "rest_style.h"
 
 #include "mgw/wire/rpc.h"

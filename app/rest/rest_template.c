@@ -1,5 +1,5 @@
-/* The body or form of a description, in which "{name}" stands for an argument: checked when mgw
- * starts, filled in at each call. */
+/* Templates of JSON. An argument stands alone in its string and keeps its type: nothing that a
+ * caller says can change what stands around it. */
 #include "mgw/wire/json_str.h"
 #include "rest_inside.h"
 
@@ -127,7 +127,7 @@ static int fill_object(struct filling *f, json_t *template, json_t **filledp)
 {
         json_t *all = json_object(), *part, *filled;
         const char *key;
-        int r = all != NULL ? 0 : -ENOMEM;
+        int r = 0;
 
         json_object_foreach (template, key, part) {
                 if (r == 0)
@@ -145,7 +145,7 @@ static int fill_array(struct filling *f, json_t *template, json_t **filledp)
 {
         json_t *all = json_array(), *part, *filled;
         size_t i;
-        int r = all != NULL ? 0 : -ENOMEM;
+        int r = 0;
 
         json_array_foreach (template, i, part) {
                 if (r == 0)

@@ -1,5 +1,5 @@
-/* Why a value does not fit, in words: where it stands, what is wrong, and a quote of it, cut to
- * what fits. */
+/* What is wrong, in words by which a model can mend its call: the place, and what the schema wants
+ * there, cut to a bounded size. */
 #include "schema_inside.h"
 
 #include <stdio.h>

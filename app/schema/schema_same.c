@@ -1,5 +1,5 @@
-/* Are two values the same? Numbers by their value, objects whatever their order. All that is
- * looked at is spent as steps. */
+/* Compares values as JSON Schema does. Every comparison takes steps of the run. Twins in an array
+ * are found by hashes, which are the same for values that are. */
 #include "schema_inside.h"
 
 #include <errno.h>

@@ -308,8 +308,6 @@ static int server_open(struct server *sv, const struct config *config)
         memory_set_caps(context);
         share_context_init(context);
         work_context_init(context);
-        if (context->own_share == NULL)
-                return -ENOMEM;
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
         if (config->auth_tokens_file[0] == '\0')

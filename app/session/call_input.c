@@ -11,6 +11,7 @@
 #include "mgw/session/request_state.h"
 #include "mgw/session/server_request.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,6 +99,7 @@ static void call_input_on_ask(struct timer *timer)
                 call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
                 return;
         }
+        assert(post != NULL && post->call == call);
         endpoint_stateless_finish_answer(call, answer);
         input->is_suspended = true;
         call_set_post(call, NULL);
@@ -163,7 +165,7 @@ bool call_input_keeps_answer(struct call_input *input, json_t *answer)
 {
         if (input == NULL || !input->is_suspended || input->call->session->client.is_ending)
                 return false;
-        json_decref(input->answer);
+        assert(input->answer == NULL);
         input->answer = answer;
         return true;
 }
@@ -249,6 +251,7 @@ void call_input_go_on(struct call *call, struct post_response *post, const struc
         struct call_input *input = call->input;
         json_t *answer = input->answer;
 
+        assert(input->is_suspended && call->post == NULL);
         input->is_suspended = false;
         input->round++;
         input->answer = NULL;

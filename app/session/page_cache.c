@@ -8,6 +8,7 @@
 #include "mgw/wire/json_raw.h"
 #include "mgw/wire/rpc.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ static struct upstream_list *list_of(const struct session *s, size_t i, enum lis
 
 static void page_cache_entry_destroy(struct context *context, struct cached_page *shown)
 {
+        assert(context->n_cached_pages > 0);
         list_unlink(&shown->node);
         context->n_cached_pages--;
         for (size_t i = 0; i < PAGES_MAX; i++)

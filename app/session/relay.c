@@ -13,6 +13,7 @@
 #include "mgw/wire/rpc_mend.h"
 #include "mgw/wire/rpc_result.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,7 +156,7 @@ static bool may_begin(struct call *call, bool as_event)
         if (call->post != NULL)
                 return post_response_begin_parts(call->post, as_event);
         stream = call->session->client.kind == UPSTREAM_CLIENT_SSE ? find_stream(call) : NULL;
-        return stream != NULL && !stream->is_full && stream->writer == NULL;
+        return stream != NULL && stream_takes_parts(stream);
 }
 
 bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event, struct str head)
@@ -163,8 +164,8 @@ bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event
         struct relay *relay;
         struct buf start;
 
-        if (!is_its_result(id, head) || must_be_whole(call, of_stateless, head) ||
-            !may_begin(call, as_event))
+        if (call->state != CALL_STATE_SENT || !is_its_result(id, head) ||
+            must_be_whole(call, of_stateless, head) || !may_begin(call, as_event))
                 return false;
         relay = calloc(1, sizeof(*relay));
         buf_init(&start, 4096);
@@ -185,6 +186,7 @@ bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event
         if (relay->stream != NULL)
                 stream_begin_parts(relay->stream, &relay->writer);
         call->relay = relay;
+        call_set_state(call, CALL_STATE_RELAYING);
         call_stop_beats(call);
         relay_write(relay, buf_bytes(&start));
         buf_finish(&start);
@@ -213,7 +215,7 @@ static void relay_end(struct relay *relay)
         }
         relay_write(relay, STR("}"));
         if (relay->is_body)
-                call->post->body = POST_RESPONSE_BODY_WHOLE;
+                post_response_end_body(call->post);
         call_answered(call);
 }
 
@@ -238,6 +240,7 @@ void relay_feed(struct relay *relay, struct str bytes, bool is_last)
 {
         enum rpc_result_outcome o = RPC_RESULT_MORE;
 
+        assert(relay->call->relay == relay && relay->call->state == CALL_STATE_RELAYING);
         if (relay_request(relay) == NULL) {
                 call_fail(relay->call, RPC_INTERNAL_ERROR,
                           "the connection broke while a big answer came: call again");

@@ -12,6 +12,7 @@
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/rpc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,8 @@ static void session_free(void *object)
 {
         struct session *s = object;
 
+        assert(list_is_empty(&s->calls) && s->n_calls == 0 && s->n_server_requests == 0);
+        assert(list_is_empty(&s->streams) && list_is_empty(&s->idle_link) && s->replay == NULL);
         ledger_release(&s->client.share->memory, LEDGER_SESSION, s->charged);
         share_let_go(s->client.share);
         free(s);
@@ -159,6 +162,7 @@ void session_end(struct session *s)
         s->client.upstream_sessions = NULL;
         channel_forget_all(s);
         if (s->client.kind != UPSTREAM_CLIENT_SHARED) {
+                assert(session_context(s)->stats.n_sessions > 0 && s->client.share->n_sessions > 0);
                 session_context(s)->stats.n_sessions--;
                 s->client.share->n_sessions--;
         }

@@ -9,6 +9,7 @@
 #include "mgw/session/post_response.h"
 #include "mgw/upstream/upstream_session.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* Shares that are looked at for one that has many idle sessions. */
@@ -55,6 +56,7 @@ void session_leave_idle(struct session *s)
 {
         if (list_is_empty(&s->idle_link))
                 return;
+        assert(s->client.share->n_idle_sessions > 0);
         list_unlink(&s->idle_link);
         s->client.is_idle = false;
         if (--s->client.share->n_idle_sessions == 0)
@@ -63,6 +65,10 @@ void session_leave_idle(struct session *s)
 
 static void session_enter_idle(struct session *s)
 {
+        const struct list *last = list_last(&s->client.share->idle_sessions);
+
+        assert(last == NULL ||
+               container_of(last, struct session, idle_link)->used_ms <= s->used_ms);
         list_append(&s->client.share->idle_sessions, &s->idle_link);
         s->client.is_idle = true;
         if (s->client.share->n_idle_sessions++ == 0)

@@ -10,6 +10,7 @@
 #include "mgw/session/task.h"
 #include "mgw/upstream/subscription_kind.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,7 @@ static void subscription_acknowledge(struct subscription *sub)
 {
         json_t *msg, *told;
 
+        assert(list_is_empty(&sub->node));
         timer_disarm(subscription_gate(sub)->loop, &sub->deadline);
         loop_task_cancel(&sub->begin);
         subscription_honour(sub, &subscription_kind_resources);
@@ -215,6 +217,7 @@ static void watch_on_answer_take(struct upstream_request *request, json_t *answe
         if (!watch->is_on && watch->is_counted)
                 (void)watch_uncount(watch);
         json_decref(answer);
+        assert(watch->subscription->n_pending > 0);
         watch->subscription->n_pending--;
         subscription_check(watch->subscription);
 }
@@ -227,6 +230,7 @@ static void watch_on_fail(struct upstream_request *request, const char *why)
         (void)why;
         if (watch->is_counted)
                 (void)watch_uncount(watch);
+        assert(sub->n_pending > 0);
         sub->n_pending--;
         subscription_check(sub);
 }
@@ -411,6 +415,7 @@ void subscription_start(struct call *call)
         if (!subscription_check_asked(call))
                 return;
         (void)post_response_begin_stream(call->post);
+        call_set_state(call, CALL_STATE_LISTENING);
         call->subscription = subscription_new(call);
         if (call->subscription == NULL)
                 return;

@@ -1,5 +1,5 @@
-/* A tree of nodes over the text. A node's members are looked for when one of them is asked for, a
- * value is made when it is; both are counted, and past a bound there is no more. */
+/* A node is opened when one of its members is asked for: these are found, and kept as texts. A
+ * value is made when it is asked for. What has been made is kept; both are bounded. */
 #include "mgw/wire/json_lazy.h"
 
 #include "mgw/base/alloc.h"

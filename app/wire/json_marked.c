@@ -1,4 +1,5 @@
-/* A mark is a byte that no UTF-8 text has, at the beginning of a jansson string. */
+/* A string of jansson's, with the mark before the text. jansson's own check for UTF-8 would refuse
+ * it. */
 #include "mgw/wire/json_marked.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* RFC 6901, token by token. */
+/* Token by token, each into a buffer of a fixed size. */
 #include "mgw/wire/json_pointer.h"
 
 #include "mgw/base/str.h"

@@ -1,4 +1,4 @@
-/* A text that has been judged before, as a marked string. */
+/* The texts were judged before (rpc_glance.h): nothing is checked here again. */
 #include "mgw/wire/json_raw.h"
 
 #include "mgw/wire/rpc.h"

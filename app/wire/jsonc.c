@@ -1,5 +1,4 @@
-/* One walk: strings are passed over, comments are blanked, and a comma is taken back when the next
- * token closes. */
+/* One walk over the text. Strings are skipped, so that what looks like a comment in one stays. */
 #include "mgw/wire/jsonc.h"
 
 #include <string.h>

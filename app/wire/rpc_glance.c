@@ -1,5 +1,5 @@
-/* One walk over the text, which makes no values. What is not surely plain is not plain: then
- * rpc_parse() decides. */
+/* One walk over the text, by a list of the members that are wanted. Where there is a doubt the
+ * answer is no: that costs the way through rpc_parse(), and is never wrong. */
 #include "mgw/wire/rpc_glance.h"
 
 #include "mgw/wire/json_raw.h"

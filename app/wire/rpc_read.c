@@ -1,5 +1,5 @@
-/* A reader by descent, as deep as RPC_DEPTH_MAX: rpc_parse() has measured the text before. What
- * docs/quirks.md says of texts and numbers is done here. */
+/* A recursive descent, whose depth was bounded before it begins. Plain text is skipped eight bytes
+ * at a time; only a string in which something must be mended is copied piece by piece. */
 #include "rpc_read.h"
 
 #include "mgw/wire/rpc.h"

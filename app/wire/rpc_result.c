@@ -1,5 +1,5 @@
-/* A machine that takes a byte at a time and knows of the envelope's members alone where they begin
- * and end. */
+/* A machine of states over bytes: it never goes back, and keeps no more than the name of a member.
+ */
 #include "mgw/wire/rpc_result.h"
 
 #include "mgw/wire/rpc.h"

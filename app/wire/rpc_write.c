@@ -1,4 +1,4 @@
-/* A writer by descent into one buffer that grows. Marked strings are printed bare. */
+/* Into one buffer, which doubles. Plain text is copied at once. */
 #include "rpc_write.h"
 
 #include "mgw/wire/json_raw.h"

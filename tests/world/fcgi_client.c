@@ -1,6 +1,5 @@
 #include "fcgi_client.h"
 
-#include "mgw/base/buf.h"
 #include "mgw/wire/fcgi.h"
 #include "require.h"
 
@@ -11,7 +10,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define REQUEST_MAX (16u << 20)
 #define RECORD_MAX 65535
 
 static void add_record(struct buf *out, uint8_t type, struct str content)
@@ -66,7 +64,7 @@ static void add_body(struct buf *out, struct str body)
         add_record(out, FCGI_STDIN, STR(""));
 }
 
-static int connect_to(const char *path)
+int fcgi_client_connect(const char *path)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -79,18 +77,9 @@ static int connect_to(const char *path)
         return -1;
 }
 
-int fcgi_client_send(const char *socket_path, const struct fcgi_client_request *request)
+void fcgi_client_write(struct buf *out, const struct fcgi_client_request *request)
 {
-        struct buf out;
-        int fd = connect_to(socket_path);
-
-        if (fd < 0)
-                return -1;
-        buf_init(&out, REQUEST_MAX);
-        add_record(&out, FCGI_BEGIN_REQUEST, (struct str){"\0\1\0\0\0\0\0\0", 8});
-        add_params(&out, request);
-        add_body(&out, request->body);
-        (void)!send(fd, buf_bytes(&out).p, out.len, MSG_NOSIGNAL);
-        buf_finish(&out);
-        return fd;
+        add_record(out, FCGI_BEGIN_REQUEST, (struct str){"\0\1\0\0\0\0\0\0", 8});
+        add_params(out, request);
+        add_body(out, request->body);
 }

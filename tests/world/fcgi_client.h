@@ -1,7 +1,7 @@
 /* A client of the FastCGI socket, as HAProxy hands its requests on: a connection for each. */
 #pragma once
 
-#include "mgw/base/str.h"
+#include "mgw/base/buf.h"
 
 #include <stddef.h>
 
@@ -11,6 +11,7 @@ struct fcgi_client_request {
         struct str body;
 };
 
-/* Connects and sends all of it, as far as the socket takes it at once. The descriptor, which does
- * not block; -1: nobody listens. */
-int fcgi_client_send(const char *socket_path, const struct fcgi_client_request *request);
+/* A descriptor that does not block; -1: nobody listens. */
+int fcgi_client_connect(const char *socket_path);
+/* All that goes there for one request. */
+void fcgi_client_write(struct buf *out, const struct fcgi_client_request *request);

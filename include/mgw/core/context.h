@@ -80,6 +80,5 @@ struct context {
         uint64_t memory_slack; /* held and not in use, when the heap last gave back what it could */
 };
 
-/* What we say of ourselves to clients and upstreams (schema, Implementation). A new object, NULL:
- * out of memory. */
+/* What we say of ourselves to clients and upstreams (schema, Implementation). A new object. */
 json_t *context_implementation(void);

@@ -38,9 +38,9 @@ struct share {
 void share_context_init(struct context *context);
 /* After all who hold one have been ended; they may still lie in the morgue. */
 void share_context_finish(struct context *context);
-/* The share of that user, or of the address where all are one user; held for the caller. NULL: out
- * of memory. */
+/* The share of that user, or of the address where all are one user; held for the caller. */
 struct share *share_of(struct context *context, struct user *user, struct str address);
+/* NULL is fine. */
 struct share *share_hold(struct share *share);
 /* A user's, with its user. NULL is fine. */
 void share_destroy(struct share *share);

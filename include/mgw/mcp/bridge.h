@@ -43,7 +43,7 @@ json_t *bridge_capabilities_along(json_t *capabilities);
  * era is told of; the settings of several servers are put together, the first's win. 0, -ENOMEM. */
 int bridge_add_extensions(json_t *capabilities, const json_t *theirs, bool is_stateless);
 /* The extension io.modelcontextprotocol/tasks: is it among these capabilities? These capabilities
- * with it alone (NULL: out of memory). */
+ * with it alone. */
 bool bridge_has_tasks(const json_t *capabilities);
 json_t *bridge_tasks_capability(void);
 /* Is a result a task instead of what was asked for? */
@@ -79,7 +79,7 @@ bool bridge_can_ask(const json_t *capabilities, const json_t *request);
 /* The same of the client of a stateless request. */
 bool bridge_client_can(const json_t *params, const json_t *request);
 /* The capabilities that it needs, as data.requiredCapabilities of RPC_MISSING_CAPABILITY has them.
- * NULL: out of memory. */
+ */
 json_t *bridge_required_capabilities(const json_t *request);
 
 /* Is what a client gives with a retry, if it is one, well-formed? 0, BRIDGE_E_INVALID with *whyp a
@@ -129,7 +129,7 @@ int bridge_check_listen(const json_t *params, const char **whyp);
 json_t *bridge_filter_index(const json_t *filter);
 /* Does a filter, as bridge_filter_index() makes it, ask for this notification? */
 bool bridge_filter_takes(const json_t *filter, const json_t *msg);
-/* What of a filter asks for changes of lists. NULL: out of memory. */
+/* What of a filter asks for changes of lists. */
 json_t *bridge_filter_of_changes(const json_t *asked);
 /* The filter that asks an upstream with these capabilities for all changes of lists, and for the
  * resources and tasks (arrays of URIs and ids; may be NULL). NULL: out of memory. */

@@ -25,7 +25,7 @@ era_revision era_newest_stateless(void);
 era_revision era_negotiate(struct str asked);
 /* The newest in an array of names (supportedVersions, data.supported) that we speak. 0, -ENOENT. */
 int era_choose(const json_t *names, era_revision *revisionp);
-/* An array of the names of all revisions that we speak, newest first; NULL: out of memory. */
+/* An array of the names of all revisions that we speak, newest first. */
 json_t *era_supported(void);
 
 /* May a POST carry an array of messages? */

@@ -1,4 +1,4 @@
-/* Strings of JSON as bytes with a length. */
+/* Strings of JSON as bytes: NULs may stand among them. */
 #pragma once
 
 #include "mgw/base/str.h"

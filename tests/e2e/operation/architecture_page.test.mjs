@@ -45,13 +45,25 @@ for (const page of pages) {
   });
 }
 
-/** [[from, to]] of `static const bool NOUN_may_move[][] = {[NOUN_A] = {[NOUN_B] = true, ...}, ...};` */
-function movesOfCode(noun, table) {
-  const prefix = noun.toUpperCase() + '_', short = (name) => name.slice(prefix.length);
-  return [...table.matchAll(/\[(\w+)\] =\s*\{([^}]*)\}/g)].flatMap(([, from, row]) => [...row.matchAll(/\[(\w+)\] = true/g)].map(([, to]) => [short(from), short(to)]));
+/** The states of each enum that a table of moves is of: { name, file, short: names without what they begin with alike, moves: [[from, to]] }. */
+function* stateTables() {
+  const all = Object.values(code).join('\n');
+  for (const [file, text] of Object.entries(code)) {
+    // X_may_move[][] = {[A] = {[B] = true}}, or X_moves[] = {[A] = TO(B) | 1u << C}
+    for (const [, table] of text.matchAll(/^ *static const \w+ (?:\w+_)?(?:may_move|moves)\[.*?=\s*\{$(.*?)^ *\};$/gms)) {
+      const rows = [...table.matchAll(/\[(\w+)\] =\s*(\{[^}]*\}|[^,{}[\]]+)/g)];
+      const [, name, body] = [...all.matchAll(/^enum (\w+) \{(.*?)\}/gms)].find(([, , members]) => new RegExp(`\\b${rows[0][1]}\\b`).test(members));
+      const members = [...body.replaceAll(/\/\*.*?\*\//gs, '').matchAll(/\w+/g)].map(([member]) => member);
+      const alike = members.reduce((a, b) => { while (!b.startsWith(a)) a = a.slice(0, -1); return a; });
+      const short = (state) => state.slice(alike.lastIndexOf('_') + 1);
+      const toOf = (row) => members.filter((state) => new RegExp(`\\b${state}\\b|\\bTO\\(${short(state)}\\)`).test(row));
+      const moves = rows.flatMap(([, from, row]) => toOf(row).map((to) => [short(from), short(to)]));
+      yield { name, file, states: members.map(short).filter((state) => state !== 'N_STATES'), moves };
+    }
+  }
 }
 
-/** The same of the rows `| A, B | C | when |`; "any" is each of the states, "(new)" and "(over)" are none. */
+/** The moves of the rows `| A, B | C | when |`; "any" is each of the states, "(new)" and "(over)" are none. */
 function movesOfPage(section, states) {
   const rows = [...section.matchAll(/^\| ([^|]+) \| ([^|]+) \|/gm)].map(([, from, to]) => [from, to]).filter(([from]) => from !== 'from' && from !== '---');
   return rows.filter((row) => row.every((cell) => !cell.startsWith('('))).flatMap(([from, to]) => (from === 'any' ? states : from.split(', ')).map((one) => [one, to]));
@@ -59,16 +71,14 @@ function movesOfPage(section, states) {
 
 describe('docs/architecture.md', () => {
   const sections = read('docs/architecture.md').split(/^###? /m);
-  for (const [file, text] of Object.entries(code)) {
-    for (const [, noun, table] of text.matchAll(/^static const bool (\w+)_may_move\[.*?= \{$(.*?)^\};$/gms)) {
-      test(`has the moves of ${noun}, as ${file} has them`, () => {
-        const section = sections.find((one) => one.includes(`\`enum ${noun}_state\``));
-        const [, members] = new RegExp(`enum ${noun}_state \\{(.*?)\\}`, 's').exec(Object.values(code).join('\n'));
-        const states = [...members.replaceAll(/\/\*.*?\*\//gs, '').matchAll(/\w+/g)].map(([name]) => name.slice(noun.length + 1)).filter((name) => name !== 'N_STATES');
-        const inOrder = (moves) => moves.map(([from, to]) => `${from} -> ${to}`).sort();
-        assert.deepEqual(inOrder(movesOfPage(section, states)), inOrder(movesOfCode(noun, table)));
-      });
-    }
+  const inOrder = (moves) => moves.map(([from, to]) => `${from} -> ${to}`).sort();
+  for (const { name, file, states, moves } of stateTables()) {
+    test(`has the moves of enum ${name}, as ${file} has them`, () => {
+      const section = sections.find((one) => one.includes(`\`enum ${name}\``));
+      assert.ok(section, name);
+      assert.ok(moves.length > 0 && moves.every((move) => move.every((state) => states.includes(state))), `${moves}`);
+      assert.deepEqual(inOrder(movesOfPage(section, states)), inOrder(moves));
+    });
   }
 
   test('has a line for each floor', () => {

@@ -294,6 +294,22 @@ describe('listening', { timeout: 60000 }, () => {
   });
 });
 
+describe('memory', { timeout: 120000 }, () => {
+  test('where the system gives none, mgw ends with one line and 71, and starts again', async () => {
+    const gateway = await startGateway({ release: true, settings: { MEMORY_MAX_BYTES: 1e9, SESSIONS_PER_USER_MAX: 0 } });
+    const open = () => fetch(`${gateway.url}/mcp`, { method: 'POST', headers: JSON_HEADERS, body: rpc(1, 'initialize', initializeParams()) })
+      .then((response) => response.text(), () => {});
+    execFileSync('prlimit', ['--pid', gateway.mgw.pid, '--as=1']); // its heap has some hundreds of kilobytes left
+    for (let n = 0; n < 4000 && !gateway.mgw.exit; n += 10) await Promise.all(Array.from({ length: 10 }, open));
+    assert.deepEqual(await waitFor(() => gateway.mgw.exit, 'mgw to end'), { code: 71, signal: null }, gateway.mgw.tail());
+    assert.match(gateway.mgw.lines.at(-1), /ERROR \[mgw\] out of memory: the system gives no \d+ bytes more\. Lower memory_max_bytes, or raise /);
+    assert.equal(gateway.mgw.count(/out of memory|refused|WARN \[mgw\] memory/), 1, gateway.mgw.tail());
+    gateway.mgw = await gateway.startMgw();
+    await openSession(gateway.url);
+    await gateway.stop();
+  });
+});
+
 describe('the command line', { timeout: 60000 }, () => {
   const check = async (name, text) => {
     const file = scratchFile(name, text);

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { connectClient, textOf, trustingFetch } from '../lib/clients.mjs';
 import { startGateway, waitFor } from '../lib/gateway.mjs';
 import { messageOf, post } from '../lib/stateless.mjs';
@@ -17,6 +17,7 @@ const result = (id, value) => JSON.stringify({ jsonrpc: '2.0', id, result: value
 /** An MCP server whose tool `big` answers with so many bytes of text: by JSON or as an event, and may break off. */
 async function startBig() {
   const written = { bytes: 0, open: 0 };
+  const told = new EventEmitter();
   const write = async (res, text) => {
     written.bytes += text.length;
     if (!res.write(text)) await Promise.race([once(res, 'drain'), once(res, 'close')]);
@@ -37,12 +38,20 @@ async function startBig() {
       await new Promise((resolve) => { setTimeout(resolve, 1500); });
       await write(res, '{"type":"text","text":"');
     }
+    if (pause === 'told') { // of something by the other stream, until the test has seen it
+      told.stream.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 'meanwhile' } })}\n\n`);
+      await once(told, 'seen');
+    }
     if (end === 'cut') return res.destroy();
     if (end === 'garbage') return res.end('"}]]}}\n\n');
     await write(res, `"}]}${space},"jsonrpc":"2.0","id":${id}}`);
     return res.end(sse ? '\n\n' : '\n');
   };
   const server = http.createServer(async (req, res) => {
+    if (req.method === 'GET') {
+      told.stream = res.writeHead(200, { 'content-type': 'text/event-stream' });
+      return res.flushHeaders();
+    }
     if (req.method !== 'POST') return res.writeHead(405).end();
     const chunks = [];
     for await (const chunk of req) chunks.push(chunk);
@@ -55,7 +64,7 @@ async function startBig() {
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${server.address().port}/mcp`, written,
+    url: `http://127.0.0.1:${server.address().port}/mcp`, written, told,
     stop: async () => {
       server.closeAllConnections();
       server.close();
@@ -272,6 +281,22 @@ describe('a big answer', { timeout: 180000 }, () => {
     }, 'the upstream to stop');
     assert.ok(big.written.bytes - before < 100 * MB, 'it was told');
   });
+});
+
+test('a big answer that has begun as JSON stays so: what its server says meanwhile goes by the other stream', { timeout: 60000 }, async () => {
+  const big = await startBig();
+  const gateway = await startGateway({ config: { mcpServers: { big: { url: big.url } } } });
+  const session = await openSession(gateway.url);
+  const stream = await openStream(`${gateway.url}/mcp`, { headers: session.headers });
+  await waitFor(() => big.told.stream, 'the gateway to listen');
+  const response = await fetch(`${gateway.url}/mcp`, { method: 'POST', headers: session.headers, body: callBig({ bytes: 3 * MB, pause: 'told' }) });
+  assert.equal(response.headers.get('content-type'), 'application/json');
+  await stream.event((e) => e.json?.params?.data === 'meanwhile');
+  big.told.emit('seen');
+  assert.equal(hash(textOf((await response.json()).result)), hash(lengthOf(3 * MB).text));
+  stream.close();
+  await gateway.stop();
+  await big.stop();
 });
 
 for (const [kind, start] of [['HTTP', startBig], ['HTTP+SSE', startBigSse]]) {

@@ -12,6 +12,7 @@
 #define KNOWN 4
 #define KNOWN_SIZE 400
 #define PARAMS_MAX 16
+#define REQUEST_MAX 16384
 
 /* The last of a kind that answers have told; 0 is the newest. */
 struct known {
@@ -116,6 +117,7 @@ static void send_request(const struct head *h, const char *body)
                                                            : "application/json, text/event-stream";
         const char *params[PARAMS_MAX] = {NULL};
         size_t n = add_param(params, 0, "CONTENT_TYPE", "application/json");
+        struct buf out;
         int fd;
 
         n = add_param(params, n, "HTTP_ACCEPT", accept);
@@ -125,10 +127,15 @@ static void send_request(const struct head *h, const char *body)
                       h->rpc_method != NULL ? "2026-07-28" : NULL);
         n = add_param(params, n, "HTTP_MCP_METHOD", h->rpc_method);
         (void)add_param(params, n, "HTTP_MCP_NAME", h->rpc_name);
-        fd = fcgi_client_send(socket_path, &(const struct fcgi_client_request){
-                                                   h->method, h->uri, params, str_from(body)});
-        if (fd >= 0)
-                keep(fd);
+        fd = fcgi_client_connect(socket_path);
+        if (fd < 0)
+                return;
+        buf_init(&out, REQUEST_MAX);
+        fcgi_client_write(&out, &(const struct fcgi_client_request){h->method, h->uri, params,
+                                                                    str_from(body)});
+        (void)!send(fd, buf_bytes(&out).p, out.len, MSG_NOSIGNAL);
+        buf_finish(&out);
+        keep(fd);
 }
 
 #define CAPABILITIES "{\"elicitation\":{},\"sampling\":{},\"roots\":{\"listChanged\":true}}"

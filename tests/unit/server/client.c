@@ -33,12 +33,46 @@ static struct answer *answer_create(int fd)
         struct answer *a = calloc(1, sizeof(*a)), **at = &answers;
 
         a->fd = fd;
+        buf_init(&a->unsent, ANSWER_MAX);
         buf_init(&a->records, ANSWER_MAX);
         buf_init(&a->bytes, ANSWER_MAX);
         while (*at != NULL)
                 at = &(*at)->next;
         *at = a;
         return a;
+}
+
+/* As much as is taken. */
+static bool send_some(struct answer *a)
+{
+        struct str all = buf_bytes(&a->unsent);
+        ssize_t n = a->fd < 0 || all.n == 0 ? -1 : send(a->fd, all.p, all.n, MSG_NOSIGNAL);
+
+        if (n > 0)
+                buf_consume(&a->unsent, (size_t)n);
+        return n > 0;
+}
+
+struct answer *client_connect(void)
+{
+        int fd = fcgi_client_connect(gateway_socket());
+
+        cr_assert_geq(fd, 0, "nobody listens");
+        return answer_create(fd);
+}
+
+struct answer *client_connect_raw(void)
+{
+        struct answer *a = client_connect();
+
+        a->is_raw = true;
+        return a;
+}
+
+void answer_send(struct answer *a, const void *p, size_t n)
+{
+        cr_assert_eq(buf_add(&a->unsent, p, n), 0);
+        gateway_settle();
 }
 
 struct answer *client_send(const struct client_request *r)
@@ -49,7 +83,7 @@ struct answer *client_send(const struct client_request *r)
         const char *body = r->body != NULL ? r->body : "";
         const char *accept = is_post ? "application/json, text/event-stream" : "text/event-stream";
         size_t n = add(params, 0, "REMOTE_ADDR", r->address != NULL ? r->address : "127.0.0.1");
-        int fd;
+        struct answer *a;
 
         n = add(params, n, "SERVER_PROTOCOL", r->is_http2 ? "HTTP/2.0" : "HTTP/1.1");
         n = add(params, n, "MGW_INSIDE", r->is_inside ? "on" : NULL);
@@ -64,15 +98,15 @@ struct answer *client_send(const struct client_request *r)
         n = add(params, n, "HTTP_ORIGIN", r->origin);
         n = add(params, n, "HTTP_MCP_METHOD", r->rpc_method);
         (void)add(params, n, "HTTP_MCP_NAME", r->rpc_name);
-        fd = fcgi_client_send(gateway_socket(),
-                              &(const struct fcgi_client_request){
-                                      method,
-                                      r->uri != NULL ? r->uri : "/mcp",
-                                      params,
-                                      {body, r->n_body > 0 ? r->n_body : strlen(body)},
-                              });
-        cr_assert_geq(fd, 0, "nobody listens");
-        return answer_create(fd);
+        a = client_connect();
+        fcgi_client_write(&a->unsent, &(const struct fcgi_client_request){
+                                              method,
+                                              r->uri != NULL ? r->uri : "/mcp",
+                                              params,
+                                              {body, r->n_body > 0 ? r->n_body : strlen(body)},
+                                      });
+        send_some(a);
+        return a;
 }
 
 static void take_records(struct answer *a)
@@ -107,17 +141,17 @@ static bool read_some(struct answer *a)
         }
         if (n < 0)
                 return false;
-        cr_assert_eq(buf_add(&a->records, bytes, (size_t)n), 0);
+        cr_assert_eq(buf_add(a->is_raw ? &a->bytes : &a->records, bytes, (size_t)n), 0);
         take_records(a);
         return true;
 }
 
-bool clients_read(void)
+bool clients_move(void)
 {
         bool any = false;
 
         for (struct answer *a = answers; a != NULL; a = a->next)
-                while (read_some(a))
+                while (read_some(a) || send_some(a))
                         any = true;
         return any;
 }
@@ -130,6 +164,7 @@ void clients_end(void)
                 answers = a->next;
                 if (a->fd >= 0)
                         close(a->fd);
+                buf_finish(&a->unsent);
                 buf_finish(&a->records);
                 buf_finish(&a->bytes);
                 json_decref(a->json);

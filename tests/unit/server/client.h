@@ -11,7 +11,9 @@ struct answer {
         struct answer *next;
         int fd; /* -1: closed, by whomever */
         bool does_not_read;
+        bool is_raw;  /* what comes is no records */
         bool is_over; /* said so: END_REQUEST */
+        struct buf unsent;
         struct buf records;
         struct buf bytes; /* head and body */
         size_t n_events;  /* bytes of the body read as events so far */
@@ -43,6 +45,11 @@ struct client_request {
 
 /* Sends it, and lets the gateway move. */
 struct answer *client_send(const struct client_request *request);
+/* A connection on which the test speaks itself: what it sends, and what of it comes back as records
+ * (bytes) or as it is (raw). */
+struct answer *client_connect(void);
+struct answer *client_connect_raw(void);
+void answer_send(struct answer *a, const void *p, size_t n);
 /* 0: no head has come. */
 unsigned answer_status(struct answer *a);
 /* "": there is none. Valid until the next call. */
@@ -59,8 +66,8 @@ void answer_cut(struct answer *a);
 /* It reads again. */
 void answer_read(struct answer *a);
 
-/* For gateway.c: true where anything came. */
-bool clients_read(void);
+/* For gateway.c: true where anything came or went. */
+bool clients_move(void);
 void clients_end(void);
 
 /* ---- clients that know MCP ---- */

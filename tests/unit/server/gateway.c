@@ -6,11 +6,13 @@
 #include "servers.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What does not come to rest never will. */
@@ -23,6 +25,7 @@ static bool is_over;
 static int exit_code;
 static int log_to = -1;
 static char folder[] = "/tmp/mgw_unit.XXXXXX";
+static bool has_folder;
 static char socket_path[sizeof(folder) + 8];
 
 static void on_idle(void)
@@ -47,6 +50,41 @@ static void write_quoted(FILE *file, const char *text)
 {
         for (; *text != '\0'; text++)
                 fputc(*text == '\'' ? '"' : *text, file);
+}
+
+static void need_folder(void)
+{
+        if (!has_folder)
+                cr_assert_not_null(mkdtemp(folder));
+        has_folder = true;
+}
+
+const char *gateway_file(const char *name, const char *text)
+{
+        static char path[sizeof(folder) + 64];
+        FILE *file;
+
+        need_folder();
+        snprintf(path, sizeof(path), "%s/%s", folder, name);
+        file = fopen(path, "w");
+        cr_assert_not_null(file);
+        write_quoted(file, text);
+        cr_assert_eq(fclose(file), 0);
+        chmod(path, 0600);
+        return path;
+}
+
+/* A flat one. */
+static void remove_folder(void)
+{
+        DIR *dir = opendir(folder);
+        const struct dirent *entry;
+
+        while (dir != NULL && (entry = readdir(dir)) != NULL)
+                if (entry->d_name[0] != '.')
+                        unlinkat(dirfd(dir), entry->d_name, 0);
+        closedir(dir);
+        rmdir(folder);
 }
 
 static void load(const char *servers, const char *settings)
@@ -77,7 +115,7 @@ static void until_it_stands(void)
 
 void gateway_start(const char *servers, const char *settings)
 {
-        cr_assert_not_null(mkdtemp(folder));
+        need_folder();
         load(servers, settings);
         signal(SIGPIPE, SIG_IGN);
         log_to = memfd_create("log", MFD_CLOEXEC);
@@ -101,7 +139,7 @@ void gateway_settle(void)
                         sem_post(&may_move);
                         until_it_stands();
                 }
-                has_moved = clients_read();
+                has_moved = clients_move();
                 if (!is_over && servers_answer())
                         has_moved = true;
         }
@@ -144,7 +182,7 @@ int gateway_stop(void)
         servers_end();
         world_end();
         config_finish(&config);
-        rmdir(folder);
+        remove_folder();
         close(log_to);
         return exit_code;
 }

@@ -84,10 +84,18 @@ void servers_are(enum servers_era era)
         are = era;
 }
 
+static bool is_of_sse(const struct sent *sent)
+{
+        return strstr(sent->http->url, "/message") != NULL;
+}
+
 static bool is_open(const struct sent *sent)
 {
-        return !sent->is_answered &&
-               (sent->http != NULL ? !sent->http->is_over : !sent->child->is_over);
+        if (sent->is_answered)
+                return false;
+        if (sent->child != NULL)
+                return !sent->child->is_over;
+        return !sent->http->is_over || (is_of_sse(sent) && sent->is_stream);
 }
 
 struct sent *servers_find(const char *method)
@@ -149,11 +157,6 @@ static void head(struct sent *sent, unsigned status, const char *content_type)
         world_http_head(sent->http, status, content_type, opens ? session_id : NULL, -1);
 }
 
-static bool is_of_sse(const struct sent *sent)
-{
-        return strstr(sent->http->url, "/message") != NULL;
-}
-
 static void event(struct http_request *r, const char *id, const char *text)
 {
         char *all;
@@ -164,16 +167,28 @@ static void event(struct http_request *r, const char *id, const char *text)
         free(all);
 }
 
-/* A GET stream that is open, the newest. */
-static struct http_request *stream(void)
+/* A GET stream that is open, the newest; of endpoint, where that is not NULL. */
+static struct http_request *stream(const char *endpoint)
 {
-        for (size_t i = 0; i < world_http_n(); i++) {
-                struct http_request *r = world_http_ago(i);
+        struct sent *found = NULL;
 
-                if (strcmp(r->method, "GET") == 0 && r->has_head && !r->is_ending)
-                        return r;
+        for (struct sent *sent = first; sent != NULL; sent = sent->next)
+                if (strcmp(sent->method, "GET") == 0 && sent->http->has_head &&
+                    !sent->http->is_over && !sent->http->is_ending &&
+                    (endpoint == NULL || strstr(endpoint, sent->endpoint) != NULL))
+                        found = sent;
+        return found != NULL ? found->http : NULL;
+}
+
+/* The sse era: the POST says that it was taken, no more. */
+static void say_by_stream(struct sent *sent, const char *text)
+{
+        if (!sent->http->has_head) {
+                head(sent, 202, "text/plain");
+                world_http_end(sent->http, NULL);
         }
-        return NULL;
+        sent->is_stream = true;
+        event(stream(sent->http->url), NULL, text);
 }
 
 /* One message as the answer, which ends with it. */
@@ -185,9 +200,7 @@ static void answer_with(struct sent *sent, unsigned status, const char *text)
                 return;
         }
         if (is_of_sse(sent)) {
-                head(sent, 202, "text/plain");
-                world_http_end(sent->http, NULL);
-                event(stream(), NULL, text);
+                say_by_stream(sent, text);
                 return;
         }
         if (sent->is_stream) {
@@ -238,13 +251,22 @@ static bool refuse_era(struct sent *sent)
         return true;
 }
 
+static void tell_endpoint(struct sent *sent)
+{
+        char text[100];
+
+        snprintf(sent->endpoint, sizeof(sent->endpoint), "/message?s=%u.", ++n_sessions);
+        snprintf(text, sizeof(text), "event: endpoint\ndata: %s\n\n", sent->endpoint);
+        world_http_body(sent->http, str_from(text));
+}
+
 static void answer_without_message(struct sent *sent)
 {
         if (strcmp(sent->method, "GET") == 0) {
                 head(sent, 200, "text/event-stream");
-                if (!sent->http->is_over && strstr(sent->http->url, "/sse") != NULL)
-                        world_http_body(sent->http, STR("event: endpoint\ndata: /message?s=1\n\n"));
                 sent->is_answered = true;
+                if (!sent->http->is_over && strstr(sent->http->url, "/sse") != NULL)
+                        tell_endpoint(sent);
         } else if (strstr(sent->http->url, "/token") != NULL) {
                 answer_with(sent, 200, "{\"access_token\":\"t\",\"expires_in\":3600}");
         } else {
@@ -349,6 +371,8 @@ void sent_event(struct sent *sent, const char *id, const char *json)
 
         if (sent->child != NULL) {
                 world_child_line(sent->child, str_from(text));
+        } else if (is_of_sse(sent)) {
+                say_by_stream(sent, text);
         } else {
                 if (!sent->http->has_head)
                         head(sent, 200, "text/event-stream");
@@ -400,7 +424,7 @@ void sent_fail(struct sent *sent, enum http_fault fault, bool was_sent)
 void servers_say(const char *json)
 {
         char *text = quoted(json);
-        struct http_request *r = stream();
+        struct http_request *r = stream(NULL);
 
         if (r != NULL) {
                 event(r, NULL, text);
@@ -411,5 +435,32 @@ void servers_say(const char *json)
                 world_child_line(child, str_from(text));
         }
         free(text);
+        gateway_settle();
+}
+
+void servers_say_bytes(struct str bytes)
+{
+        world_http_body(stream(NULL), bytes);
+        gateway_settle();
+}
+
+void servers_listen_say(const char *json)
+{
+        struct sent *listen = servers_last("subscriptions/listen");
+        json_t *msg = json_from(json), *params = json_object_get(msg, "params");
+        char *text;
+
+        if (params == NULL)
+                json_object_set_new(msg, "params", params = json_object());
+        json_object_set_new(params, "_meta",
+                            json_pack("{s:O}", "io.modelcontextprotocol/subscriptionId",
+                                      json_object_get(listen->msg, "id")));
+        text = json_dumps(msg, JSON_COMPACT);
+        if (listen->child != NULL)
+                world_child_line(listen->child, str_from(text));
+        else
+                event(listen->http, NULL, text);
+        free(text);
+        json_decref(msg);
         gateway_settle();
 }

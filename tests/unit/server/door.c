@@ -1,0 +1,275 @@
+/* Paths, methods, origins and users: who is let in to what. */
+#include "../check.h"
+#include "../json.h"
+#include "client.h"
+#include "gateway.h"
+#include "servers.h"
+
+#include "mgw/core/user.h"
+
+#include <signal.h>
+
+static struct client c;
+
+static struct answer *send_it(struct client_request r)
+{
+        struct answer *a = client_send(&r);
+
+        gateway_settle();
+        return a;
+}
+
+static bool body_has(struct answer *a, const char *text)
+{
+        struct str body = answer_body(a);
+
+        return memmem(body.p, body.n, text, strlen(text)) != NULL;
+}
+
+Test(door, each_path_has_its_methods)
+{
+        static const struct {
+                struct client_request r;
+                unsigned status;
+        } asked[] = {
+                {{.method = "GET", .uri = "/nothing"}, 404},
+                {{.method = "GET", .uri = "/health"}, 200},
+                {{.method = "GET", .uri = "/health/"}, 200},
+                {{.method = "HEAD", .uri = "/health"}, 200},
+                {{.method = "GET", .uri = "/ready"}, 200},
+                {{.method = "POST", .uri = "/health"}, 405},
+                {{.method = "PUT", .uri = "/mcp"}, 405},
+                {{.method = "HEAD", .uri = "/mcp"}, 405},
+                {{.method = "OPTIONS", .uri = "/mcp"}, 204},
+                {{.method = "GET", .uri = "/metrics"}, 404},
+                {{.method = "GET", .uri = "/metrics", .is_inside = true}, 200},
+                {{.uri = "/admin/announce"}, 404},
+                {{.uri = "/admin/announce", .is_inside = true, .body = "{}"}, 400},
+                {{.content_type = "text/plain", .body = "{}"}, 415},
+        };
+
+        gateway_start(HTTP, "");
+        for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+                struct answer *a = send_it(asked[i].r);
+
+                cr_assert_eq(answer_status(a), asked[i].status, "%zu: %u", i, answer_status(a));
+        }
+        gateway_stop();
+}
+
+Test(door, the_methods_of_a_path_are_told)
+{
+        gateway_start(HTTP, "");
+        cr_assert_str_eq(answer_header(send_it((struct client_request){.method = "PUT"}), "Allow"),
+                         "OPTIONS, POST, GET, DELETE");
+        gateway_stop();
+}
+
+Test(door, browsers_are_let_in_from_where_it_is_said)
+{
+        struct client_request r = {.method = "GET", .uri = "/health"};
+
+        gateway_start(HTTP, "'allowed_origins':['https://ours.example']");
+        r.origin = "https://evil.example";
+        check_int(answer_status(send_it(r)), 403);
+        r.origin = "https://ours.example";
+        cr_assert_str_eq(answer_header(send_it(r), "Access-Control-Allow-Origin"),
+                         "https://ours.example");
+        r.origin = "http://localhost:3000";
+        check_int(answer_status(send_it(r)), 200);
+        gateway_stop();
+}
+
+Test(door, metrics_and_health_tell_what_there_is)
+{
+        struct answer *a;
+
+        gateway_start(HTTP, "");
+        client_open(&c, "2025-06-18", "{}");
+        client_listen(&c, NULL);
+        a = send_it((struct client_request){.method = "GET", .uri = "/metrics", .is_inside = true});
+        cr_assert(body_has(a, "\nmgw_sessions 1\n"));
+        cr_assert(body_has(a, "\nmgw_streams 1\n"));
+        cr_assert(body_has(a, "mgw_turn_seconds_bucket{le=\"+Inf\"}"));
+        a = send_it((struct client_request){.method = "GET", .uri = "/health", .is_inside = true});
+        check_int(json_integer_value(json_at(answer_json(a), "sessions")), 1);
+        a = send_it((struct client_request){.method = "GET", .uri = "/health"});
+        check_json_is(answer_json(a), "{'status':'ok'}");
+        gateway_stop();
+}
+
+Test(door, an_announcement_reaches_each_stream)
+{
+        struct answer *a;
+
+        gateway_start(HTTP, "");
+        client_open(&c, "2025-06-18", "{}");
+        client_listen(&c, NULL);
+        a = send_it((struct client_request){.uri = "/admin/announce",
+                                            .is_inside = true,
+                                            .body = "{\"message\":\"soon\",\"level\":\"warning\","
+                                                    "\"user\":\"nobody@example.com\"}"});
+        check_json_is(answer_json(a), "{'streams':0}");
+        a = send_it((struct client_request){
+                .uri = "/admin/announce", .is_inside = true, .body = "{\"message\":\"soon\"}"});
+        check_json_is(answer_json(a), "{'streams':1}");
+        cr_assert_str_eq(
+                json_text_at(client_hears(&c, NULL, "notifications/message"), "params/data"),
+                "soon");
+        gateway_stop();
+}
+
+Test(door, without_users_it_is_open_to_this_machine_alone)
+{
+        struct client_request r = {.method = "GET", .address = "192.0.2.1"};
+
+        gateway_start(HTTP, "");
+        check_int(answer_status(send_it(r)), 403);
+        r.address = "::1";
+        check_int(answer_status(send_it(r)), 400);
+        r.uri = "/health";
+        r.address = "192.0.2.1";
+        check_int(answer_status(send_it(r)), 200);
+        gateway_stop();
+}
+
+Test(door, it_is_open_to_all_where_that_is_said)
+{
+        gateway_start(HTTP, "'auth':{'anonymous':true}");
+        check_int(answer_status(send_it(
+                          (struct client_request){.method = "GET", .address = "192.0.2.1"})),
+                  400);
+        gateway_stop();
+}
+
+/* ---- users ---- */
+
+static char ada[200], bob[200];
+static char tokens_path[200];
+
+/* "Bearer ...", of a user who is written into the file. */
+static void add_user(char *header, size_t size, const char *email, unsigned days)
+{
+        char *out = NULL;
+        size_t n = 0;
+        FILE *f = open_memstream(&out, &n);
+
+        cr_assert_eq(user_token_make(email, days, tokens_path, f, stderr), 0);
+        fclose(f);
+        snprintf(header, size, "Bearer %.*s", (int)strcspn(out, "\n"), out);
+        free(out);
+}
+
+static void begin_with_users(const char *servers, const char *more)
+{
+        char settings[400];
+
+        snprintf(tokens_path, sizeof(tokens_path), "%s", gateway_file("tokens.json", "{}"));
+        unlink(tokens_path);
+        add_user(ada, sizeof(ada), "ada@example.com", 30);
+        add_user(bob, sizeof(bob), "bob@example.com", 30);
+        snprintf(settings, sizeof(settings), "'auth':{'tokens_file':'%s'}%s", tokens_path, more);
+        gateway_start(servers, settings);
+}
+
+Test(door, users_are_known_by_their_tokens)
+{
+        struct answer *a;
+
+        begin_with_users(HTTP, "");
+        a = send_it((struct client_request){.method = "GET"});
+        check_int(answer_status(a), 401);
+        cr_assert_str_eq(answer_header(a, "WWW-Authenticate"), "Bearer");
+        a = send_it((struct client_request){.method = "GET", .authorization = "Bearer wrong"});
+        check_int(answer_status(a), 401);
+        cr_assert_str_eq(answer_header(a, "WWW-Authenticate"), "Bearer error=\"invalid_token\"");
+        c.authorization = ada;
+        client_open(&c, "2025-06-18", "{}");
+        cr_assert_not_null(client_answer(&c, client_ask(&c, 1, "ping", ""), 1));
+        c.authorization = bob;
+        check_int(answer_status(client_ask(&c, 1, "ping", "")), 404);
+        gateway_stop();
+}
+
+Test(door, who_loses_the_token_loses_the_session)
+{
+        begin_with_users(STDIO, "");
+        c.authorization = ada;
+        client_open(&c, "2025-06-18", "{}");
+        client_listen(&c, NULL);
+        unlink(tokens_path);
+        add_user(bob, sizeof(bob), "bob@example.com", 30);
+        gateway_signal(SIGHUP);
+        cr_assert(c.stream->is_over, "%s", gateway_log());
+        check_int(answer_status(client_ask(&c, 1, "ping", "")), 401);
+        gateway_file("tokens.json", "no JSON");
+        gateway_signal(SIGHUP);
+        cr_assert_not_null(strstr(gateway_log(), "the tokens stay as they were"));
+        gateway_stop();
+}
+
+Test(door, a_token_that_expires_ends_what_it_opened)
+{
+        begin_with_users(HTTP, "");
+        add_user(ada, sizeof(ada), "cy@example.com", 1);
+        gateway_signal(SIGHUP);
+        cr_assert_eq(gateway_is_over(), false);
+        gateway_stop();
+}
+
+Test(door, each_user_has_a_standing_session_and_programs_of_ones_own)
+{
+        struct client d = {0};
+
+        begin_with_users("'u':{'command':'/u','scope':'user'}", "");
+        c.authorization = ada;
+        d.authorization = bob;
+        client_open(&c, STATELESS, "{}");
+        client_open(&d, STATELESS, "{}");
+        cr_assert_not_null(client_answer(
+                &c, client_ask(&c, 1, "tools/call", "{'name':'u_t','arguments':{}}"), 1));
+        check_int(world_child_n(), 1);
+        cr_assert_not_null(client_answer(
+                &d, client_ask(&d, 1, "tools/call", "{'name':'u_t','arguments':{}}"), 1));
+        check_int(world_child_n(), 2);
+        gateway_stop();
+}
+
+Test(door, one_program_for_all_users_asks_whom_it_answers)
+{
+        struct client d = {0};
+
+        begin_with_users(SHARED, "");
+        c.authorization = ada;
+        d.authorization = bob;
+        client_open(&c, "2025-06-18", "{}");
+        client_open(&d, "2025-06-18", "{}");
+        client_listen(&c, NULL);
+        client_listen(&d, NULL);
+        check_int(world_child_n(), 1);
+        servers_say("{'jsonrpc':'2.0','method':'notifications/message','params':{'level':'error',"
+                    "'data':'whose?'}}");
+        cr_assert_null(client_hears(&c, NULL, "notifications/message"),
+                       "what names no call is given to nobody");
+        gateway_stop();
+}
+
+Test(door, an_account_of_ones_own_is_sent_along)
+{
+        begin_with_users("'u':{'url':'http://u.example/mcp','per_user':true,'users':{"
+                         "'ada@example.com':{'headers':{'X-Key':'adas'}}}}",
+                         "");
+        c.authorization = ada;
+        client_open(&c, "2025-06-18", "{}");
+        client_ask(&c, 1, "tools/call", "{'name':'u_t','arguments':{}}");
+        cr_assert_not_null(strstr(servers_last("tools/call")->http->headers, "X-Key: adas"));
+        c.authorization = bob;
+        c.session[0] = '\0';
+        client_open(&c, "2025-06-18", "{}");
+        cr_assert_not_null(json_at(
+                client_answer(&c, client_ask(&c, 1, "tools/call", "{'name':'u_t','arguments':{}}"),
+                              1),
+                "error"));
+        check_int(servers_count("tools/call"), 1);
+        gateway_stop();
+}
