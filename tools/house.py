@@ -19,6 +19,16 @@ CIRCLES = [
     ({"loop/loop", "loop/timer"}, "a turn runs timers, and a timer is armed in a turn"),
     (
         {
+            "session/" + name
+            for name in (
+                "call call_input call_stateless listing post_response relay server_request session session_idle session_standing "
+                "session_stream subscription task"
+            ).split()
+        },
+        "a call and what works for it end each other, a session ends its calls, and is idle when the last has ended",
+    ),
+    (
+        {
             "upstream/" + name
             for name in (
                 "fetch header_retry mrtr pending_request shared_session upstream_listen upstream_request upstream_session "

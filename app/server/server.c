@@ -298,6 +298,7 @@ static int server_open(struct server *sv, const struct config *config)
         replay_pool_init(&context->replay, config->replay_total_max_bytes, config->replay_age_ms);
         stream_context_init(context);
         session_context_init(context);
+        session_client_context_init(context);
         if ((r = request_state_context_init(context)) < 0 ||
             (r = loop_create(&context->loop)) < 0 ||
             (r = children_create(context->loop, &context->children)) < 0 ||

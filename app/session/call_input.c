@@ -6,7 +6,7 @@
 #include "mgw/base/rand.h"
 #include "mgw/core/share.h"
 #include "mgw/mcp/bridge.h"
-#include "mgw/session/endpoint_stateless.h"
+#include "mgw/session/call_stateless.h"
 #include "mgw/session/post_response.h"
 #include "mgw/session/request_state.h"
 #include "mgw/session/server_request.h"
@@ -100,7 +100,7 @@ static void call_input_on_ask(struct timer *timer)
                 return;
         }
         assert(post != NULL && post->call == call);
-        endpoint_stateless_finish_answer(call, answer);
+        call_stateless_finish_answer(call, answer);
         input->is_suspended = true;
         call_set_post(call, NULL);
         timer_arm(session_context(call->session)->loop, &input->deadline,

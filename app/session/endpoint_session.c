@@ -4,6 +4,7 @@
 #include "mgw/core/share.h"
 #include "mgw/mcp/trace.h"
 #include "mgw/session/call.h"
+#include "mgw/session/call_start.h"
 #include "mgw/session/endpoint_stateless.h"
 #include "mgw/session/post_response.h"
 #include "mgw/session/refuse.h"

@@ -69,7 +69,7 @@ int session_new(struct context *context, struct user *user, struct share *share,
         s->client.user = user;
         s->client.share = share_hold(share);
         session_charge(s, size);
-        s->client.events = &session_client_events;
+        s->client.events = context->client_events;
         s->client.kind = (uint8_t)kind;
         s->client.log_level = -1;
         list_init(&s->streams);

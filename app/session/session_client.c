@@ -1,6 +1,6 @@
 /* What upstream sessions tell the session that they are for. */
 #include "mgw/session/call.h"
-#include "mgw/session/endpoint_stateless.h"
+#include "mgw/session/call_stateless.h"
 #include "mgw/session/handshake.h"
 #include "mgw/session/listing.h"
 #include "mgw/session/server_request.h"
@@ -60,14 +60,14 @@ static void on_notification(struct upstream_session *us, struct upstream_call *u
                         session_deliver(session_of(us->client), m->root);
                 break;
         case METHOD_MESSAGE:
-                pass(us, is_standing ? endpoint_stateless_logging_call(us, call) : call, m);
+                pass(us, is_standing ? call_stateless_logging_call(us, call) : call, m);
                 break;
         default:
                 pass(us, call, m);
         }
 }
 
-const struct upstream_client_events session_client_events = {
+static const struct upstream_client_events client_events = {
         .on_settled = on_settled,
         .on_notification = on_notification,
         .on_server_request = server_request_send,
@@ -77,3 +77,8 @@ const struct upstream_client_events session_client_events = {
         .find_shared = find_shared,
         .must_wait = must_wait,
 };
+
+void session_client_context_init(struct context *context)
+{
+        context->client_events = &client_events;
+}

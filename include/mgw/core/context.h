@@ -13,6 +13,7 @@
 struct session;
 struct share;
 struct upstream;
+struct upstream_client_events;
 struct upstream_list;
 
 /* Counters for /metrics and gateway_status; they only grow, but for those named n_x. */
@@ -57,10 +58,11 @@ struct context {
 
         uint8_t state_key[SEAL_KEY_BYTES]; /* session/request_state */
 
-        struct session *sessions; /* session/session: hash by id */
-        struct share *shares;     /* core/share: of addresses, hash */
-        struct share *own_share;  /* pays for what is nobody's, without a cap of its own */
-        struct list idle_shares;  /* those with idle sessions */
+        const struct upstream_client_events *client_events; /* session/session_client */
+        struct session *sessions;                           /* session/session: hash by id */
+        struct share *shares;                               /* core/share: of addresses, hash */
+        struct share *own_share; /* pays for what is nobody's, without a cap of its own */
+        struct list idle_shares; /* those with idle sessions */
         void (*on_idle_due)(
                 struct share *share); /* its idle sessions may be over; set by session/session */
         struct list leftovers;        /* upstream/leftover */

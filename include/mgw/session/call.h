@@ -87,10 +87,10 @@ static inline struct upstream_session *call_link(const struct call *call)
         return call->session->client.upstream_sessions[call->upstream->index];
 }
 
-/* Starts one request; post is NULL for the sse era. It is answered in any case. In a standing
- * session the request is one of the stateless era, and has been checked as such. */
-void call_start(struct session *session, struct share *share, struct post_response *post,
-                const struct rpc_msg *msg);
+/* Stands on its session's list from now on; post is NULL in the sse era. What it is to do:
+ * call_start(). */
+struct call *call_create(struct session *session, struct share *share, struct post_response *post,
+                         const struct rpc_msg *msg);
 /* By whoever takes it on. */
 void call_set_state(struct call *call, enum call_state to);
 /* Its answer goes there from now on; NULL: it waits for its client. */

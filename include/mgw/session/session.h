@@ -42,8 +42,8 @@ static inline struct session *session_of(struct upstream_client *client)
         return container_of(client, struct session, client);
 }
 
-/* What its upstream sessions tell it: session/session_client. */
-extern const struct upstream_client_events session_client_events;
+/* What upstream sessions tell sessions (session/session_client): before the first is made. */
+void session_client_context_init(struct context *context);
 
 /* NULL: none is open. */
 static inline struct stream *session_newest_stream(const struct session *session)
