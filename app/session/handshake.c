@@ -1,3 +1,5 @@
+/* What the upstreams say of themselves is put together in the order of the configuration:
+ * capabilities are united, instructions stand one behind the other. */
 #include "mgw/session/handshake.h"
 
 #include "mgw/base/log.h"

@@ -1,3 +1,6 @@
+/* A listing asks each upstream for its list and waits for all of them, for upstream_grace_ms at
+ * most. A part that has not come by then is overdue: it stays with its upstream session, and
+ * clients are told when it is there. */
 #include "mgw/session/listing.h"
 
 #include "mgw/base/log.h"

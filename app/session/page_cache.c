@@ -1,3 +1,4 @@
+/* A page is kept with the lists that it was made of, and goes with the first of them. */
 #include "mgw/session/page_cache.h"
 
 #include "mgw/core/share.h"
@@ -22,7 +23,7 @@
 
 /* What is made of the same lists, for clients of one revision. */
 struct cached_page {
-        struct list node; /* gate->shown, what was asked for last first */
+        struct list node; /* context->shown, what was asked for last first */
         enum list_kind list;
         bool is_stateless;
         era_revision revision;

@@ -169,7 +169,7 @@ void session_end(struct session *s)
         loop_bury(session_context(s)->loop, s, session_free);
 }
 
-/* Hosts after those that share them. */
+/* Shared sessions after those that use them. */
 void session_end_all(struct context *context)
 {
         struct session *s, *next;

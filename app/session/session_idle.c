@@ -1,6 +1,6 @@
 /* Sessions with nothing open stand in a list of their share, in the order of their last use: its
  * head is the next to expire, and the first to go when the share is full. Shares that have such
- * stand in a list of the gate. */
+ * stand in a list of the context. */
 #include "session_inside.h"
 
 #include "mgw/base/log.h"
@@ -99,8 +99,8 @@ void sessions_expire(struct share *share)
         share_let_go(share);
 }
 
-/* Hosts aside, which others may need. They stand in the gate's own share; in others the first
- * fits. */
+/* Shared sessions aside, which others may need. They stand in the gateway's own share; in others
+ * the first fits. */
 static struct session *share_longest_idle(const struct share *share)
 {
         list_for_each (it, &share->idle_sessions) {
@@ -112,7 +112,7 @@ static struct session *share_longest_idle(const struct share *share)
         return NULL;
 }
 
-/* Of some that have idle sessions, the one that has most. The gate's own share, where shared
+/* Of some that have idle sessions, the one that has most. The gateway's own share, where shared
  * sessions are, only where there is no other. Walks SHARES_SEEN_MAX at most. */
 static struct session *sessions_longest_idle(const struct context *context)
 {

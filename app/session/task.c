@@ -1,3 +1,4 @@
+/* An id is made and read here alone, so nothing is kept of tasks. */
 #include "mgw/session/task.h"
 
 #include "mgw/mcp/bridge.h"

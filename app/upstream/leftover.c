@@ -1,3 +1,4 @@
+/* Its lines go nowhere: the first answer among them ends it. */
 #include "mgw/upstream/leftover.h"
 
 #include "upstream_inside.h"
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 
 struct leftover {
-        struct list node; /* gate->leftovers, the oldest first */
+        struct list node; /* context->leftovers, the oldest first */
         struct upstream *upstream;
         struct share *share; /* held */
         const struct user *user;

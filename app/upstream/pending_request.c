@@ -124,9 +124,8 @@ bool pending_request_may_cancel(const struct pending_request *pending)
         return pending->transfer != NULL && !pending_request_is_outlived(pending);
 }
 
-/* What nobody waits for has the time of an opening, what greets the upstream session's deadline. 0:
- * for ever.
- */
+/* What nobody waits for has the time of an opening, a handshake the upstream session's deadline. 0:
+ * for ever. */
 static int64_t pending_request_patience_ms(const struct pending_request *pending)
 {
         const struct upstream *u = pending->owner->upstream;

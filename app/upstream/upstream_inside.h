@@ -52,7 +52,7 @@ static const bool pending_request_may_move[PENDING_REQUEST_N_STATES][PENDING_REQ
 };
 
 /* One message of ours on its way, and what is known of its answer. What it depends on is fixed when
- * it starts, and again when it is sent once more: its upstream session may have become another
+ * it starts, and again when it is sent once more: its upstream session may have begun anew
  * meanwhile. */
 struct pending_request {
         struct list node;  /* on the list of its state */
@@ -70,8 +70,8 @@ struct pending_request {
         bool is_unasked; /* counted in its upstream session's n_unasked */
         bool was_retried;
         bool is_stateless;   /* it started as one to a server without sessions */
-        unsigned generation; /* the upstream session that it is of; 0: it has not started */
-        json_t *init_result; /* what its server had said of itself; NULL: it greets */
+        unsigned generation; /* that of its upstream session when it started; 0: it has not */
+        json_t *init_result; /* what its server had said of itself; NULL: it is a handshake */
 };
 
 /* Of its message; borrowed. NULL: it is a reply. */
@@ -244,18 +244,18 @@ static inline bool pending_request_is_outlived(const struct pending_request *pen
 {
         return pending->generation != pending->owner->generation;
 }
-/* The protocol version that was agreed on with its server; NULL: none, it greets. */
+/* The protocol version that was agreed on with its server; NULL: none yet, it is a handshake. */
 const char *pending_request_version(const struct pending_request *pending);
 /* The text of the message as it goes out; the caller frees text->p. 0, -ENOMEM. */
 int pending_request_dump(const struct pending_request *pending, struct str *text);
-/* The server does not understand what greets it: true when that has been acted upon, since the
+/* The server does not understand this handshake: true when that has been acted upon, since the
  * other era is tried, or is on its way already. */
 bool upstream_session_handshake_otherwise(struct pending_request *pending);
-/* A refusal (HTTP 4xx) of what greets: true when its body tells the era, and has been acted upon.
- */
+/* A refusal (HTTP 4xx) of a handshake: true when its body tells the era, and has been acted
+ * upon. */
 bool upstream_session_takes_refusal(struct pending_request *pending, struct str text);
 const char *upstream_session_version(const struct upstream_session *us);
-/* Greetings on their way have come to nothing. */
+/* Handshakes on their way have come to nothing. */
 void upstream_session_end_handshakes(struct upstream_session *us);
 
 static inline struct context *upstream_session_context(const struct upstream_session *us)
@@ -344,7 +344,7 @@ void upstream_session_tell_level(struct upstream_session *us, int level);
 
 /* ---- a child that several sessions share ---- */
 
-/* Its upstream session stands in a session of its own, and is the shared session of theirs. */
+/* It stands in a session of its own, and is the shared session of theirs. */
 static inline bool upstream_session_is_shared(const struct upstream_session *us)
 {
         return us->client->kind == UPSTREAM_CLIENT_SHARED;

@@ -122,7 +122,7 @@ bool upstream_session_handshake_otherwise(struct pending_request *pending)
         return true;
 }
 
-/* While it opens, little but the greetings has been sent. */
+/* While it opens, little but the handshake has been sent. */
 static struct pending_request *upstream_session_find_opening(const struct upstream_session *us,
                                                              enum pending_request_kind kind)
 {
@@ -232,8 +232,7 @@ static void upstream_session_on_handshake_refused(struct pending_request *pendin
                                                   const json_t *error)
 {
         struct upstream_session *us = pending->owner;
-        /* What it says may be of this user, and the upstream session a shared session of several.
-         */
+        /* What it says may be of this user, and the upstream session that of several. */
         const struct failure failure = {
                 .why = pending->kind == PENDING_REQUEST_DISCOVER ? "has refused server/discover"
                                                                  : "has refused initialize",

@@ -1,4 +1,4 @@
-/* A session's upstream session to one upstream: a JSON-RPC peer, whatever carries its messages.
+/* A client session's own session with one upstream: a JSON-RPC peer, whatever carries its messages.
  * One that went down opens again by itself, and when somebody needs it. */
 #pragma once
 
@@ -60,11 +60,10 @@ struct upstream_session {
         const struct user *abandoned_by; /* of a call there whose answer is not waited for */
         int64_t abandoned_until_ms;      /* the child may be busy with it so long */
         int64_t last_id;
-        unsigned generation;  /* counts the upstream sessions */
-        unsigned given_up_in; /* the last of them in which a request was cancelled: its answer may
-                                 come late */
+        unsigned generation;  /* counts how often it has begun */
+        unsigned given_up_in; /* the last in which one was cancelled: its answer may come late */
         unsigned n_turns;     /* from one era to the other, in this opening */
-        unsigned n_unproven;  /* of them, those opened since the last answer to a request */
+        unsigned n_unproven;  /* openings since the last answer to a request */
         unsigned n_kept_out;  /* times in a row that it was not to be, by no sign of the upstream's
                                  health */
         unsigned n_unasked;   /* on their way, that nobody waits for */
