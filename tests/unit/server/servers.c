@@ -20,6 +20,7 @@ void servers_begin(void)
         end = &first;
         are = SERVERS_ALL;
         n_sessions = 0;
+        memset(kept, 0, sizeof(kept));
 }
 
 void servers_end(void)
