@@ -404,6 +404,11 @@ void sent_bytes(struct sent *sent, const char *content_type, const char *p, size
         gateway_settle();
 }
 
+void sent_text(struct sent *sent, const char *content_type, const char *text)
+{
+        sent_bytes(sent, content_type, text, strlen(text));
+}
+
 void sent_end(struct sent *sent)
 {
         sent->is_answered = true;
