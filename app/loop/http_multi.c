@@ -9,6 +9,7 @@
  * none), so that arming it again cannot fail. A wait of 0 is work for the end of the turn: once a
  * turn, however often curl asks. */
 #include "http_inside.h"
+#include "http_pool.h"
 
 #include "mgw/base/alloc.h"
 
@@ -116,12 +117,38 @@ static int multi_on_timer(CURLM *curl, long timeout_ms, void *userdata)
         if (multi->client->is_destroyed)
                 return 0;
         if (timeout_ms == 0)
-                http_client_defer(multi->client, &multi->due);
+                http_turn_defer(multi->client, &multi->due);
         else
                 list_unlink(&multi->due);
         (void)timer_arm(multi->client->loop, &multi->timer,
                         timeout_ms > 0 ? timeout_ms : multi_spare_ms(multi));
         return 0;
+}
+
+/* ---- the end of transfers ---- */
+
+/* Where a host name has led: whoever comes next needs no curl. */
+static void tell_address(struct http_request *request)
+{
+        char *ip = NULL;
+
+        curl_easy_getinfo(request->transfer->easy, CURLINFO_PRIMARY_IP, &ip);
+        if (ip != NULL)
+                http_server_learn(request->client, request->server, ip);
+}
+
+void http_multi_end(struct http_request *request, CURLcode result)
+{
+        struct http_transfer *transfer = request->transfer;
+        const char *why = NULL;
+
+        if (result == CURLE_OK && request->server != NULL)
+                tell_address(request);
+        if (result != CURLE_OK && transfer->barred[0] != '\0')
+                why = transfer->barred;
+        else if (result != CURLE_OK)
+                why = transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(result);
+        http_request_end(request, http_failure_fault(request, result), why);
 }
 
 /* Ends what curl has finished. */
@@ -136,7 +163,7 @@ static void multi_reap(struct http_multi *multi)
 
                 curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &request);
                 if (http_request_runs(request))
-                        http_curl_end(request, message->data.result);
+                        http_multi_end(request, message->data.result);
         }
 }
 

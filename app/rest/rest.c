@@ -221,18 +221,6 @@ static int read_schemas(const struct place *at, struct rest_tool *t)
         return 0;
 }
 
-int rest_schema_check(const json_t *json, const json_t *value, char *why, size_t why_size)
-{
-        struct schema *schema;
-        int r = schema_create(json, &schema, why, why_size);
-
-        if (r != 0)
-                return r;
-        r = schema_check(schema, value, why, why_size);
-        schema_destroy(schema);
-        return r;
-}
-
 static int read_method(const struct place *at, struct rest_tool *t)
 {
         const char *method = json_string_value(json_object_get(t->spec, "method"));
@@ -500,9 +488,4 @@ void rest_destroy(struct rest *rest)
 json_t *rest_tools(const struct rest *rest)
 {
         return rest->shown;
-}
-
-json_t *rest_security_schemes(const struct rest *rest)
-{
-        return json_object_get(rest->description, "security_schemes");
 }

@@ -23,6 +23,11 @@ static const char *text_of(const json_t *object, const char *key)
         return text != NULL ? text : "";
 }
 
+json_t *rest_security_schemes(const struct rest *rest)
+{
+        return json_object_get(rest->description, "security_schemes");
+}
+
 int rest_security_check(json_t *schemes, char *why, size_t why_size)
 {
         const char *name;

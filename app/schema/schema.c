@@ -6,7 +6,6 @@
 
 #include "mgw/base/alloc.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,22 +19,6 @@ struct compiler {
         size_t n_nodes;
 };
 
-const struct node *schema_node(const struct schema *schema, const json_t *json)
-{
-        struct node *node;
-
-        HASH_FIND_PTR(schema->nodes, &json, node);
-        return node;
-}
-
-static const struct named_pattern *find_pattern(const struct schema *schema, struct str text)
-{
-        struct named_pattern *found;
-
-        HASH_FIND(hh, schema->patterns, text.p, text.n, found);
-        return found;
-}
-
 static void add_node(struct schema *schema, struct node *node)
 {
         HASH_ADD_PTR(schema->nodes, json, node);
@@ -44,36 +27,6 @@ static void add_node(struct schema *schema, struct node *node)
 static void add_pattern(struct schema *schema, struct named_pattern *pattern, struct str text)
 {
         HASH_ADD_KEYPTR(hh, schema->patterns, text.p, text.n, pattern);
-}
-
-const struct pattern *schema_pattern(const struct schema *schema, struct str text)
-{
-        const struct named_pattern *found = find_pattern(schema, text);
-
-        assert(found != NULL);
-        return found->pattern;
-}
-
-bool schema_count(const json_t *json, uint64_t *np)
-{
-        double real = rpc_number_value(json);
-
-        if (json_is_integer(json) && json_integer_value(json) >= 0) {
-                *np = (uint64_t)json_integer_value(json);
-                return true;
-        }
-        if (!rpc_is_number(json) || real < 0 || real >= 9007199254740992.0 ||
-            real != (double)(uint64_t)real)
-                return false;
-        *np = (uint64_t)real;
-        return true;
-}
-
-uint64_t schema_count_or(const json_t *json, uint64_t otherwise)
-{
-        uint64_t n;
-
-        return json != NULL && schema_count(json, &n) ? n : otherwise;
 }
 
 static int unsound(struct compiler *c, const struct place *place, const char *what, ...)
@@ -131,7 +84,7 @@ static int take_pattern(struct compiler *c, struct str text, const struct place 
         char why[SCHEMA_QUOTE_SIZE];
         int r;
 
-        if (find_pattern(c->schema, text) != NULL)
+        if (schema_pattern(c->schema, text) != NULL)
                 return 0;
         named = alloc_zeroed(sizeof(*named));
         r = pattern_create(text, &named->pattern, why, sizeof(why));

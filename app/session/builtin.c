@@ -61,6 +61,7 @@ static void run_wait(struct call *call, const json_t *arguments)
                 answer_text(call, why, sizeof(why) - 1, true);
                 return;
         }
+        call_set_state(call, CALL_STATE_WAITING);
         call->work.on_due = wait_on_due;
         if (timer_arm(session_context(call->session)->loop, &call->work,
                       (int64_t)(seconds * 1000)) < 0)

@@ -20,6 +20,7 @@
 #include "mgw/wire/rpc_glance.h"
 #include "mgw/wire/rpc_number.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +46,32 @@ static void call_free(void *object)
         free(call);
 }
 
+#define TO(state) (1u << CALL_STATE_##state)
+
+static const unsigned call_moves[] = {
+        [CALL_STATE_NEW] = TO(ROUTING) | TO(ENDED),
+        [CALL_STATE_ROUTING] =
+                TO(WAITING) | TO(LISTING) | TO(LISTENING) | TO(LEVEL) | TO(SENT) | TO(ENDED),
+        [CALL_STATE_WAITING] = TO(ENDED),
+        [CALL_STATE_LISTING] = TO(ROUTING) | TO(ENDED),
+        [CALL_STATE_LISTENING] = TO(ENDED),
+        [CALL_STATE_LEVEL] = TO(SENT) | TO(ENDED),
+        [CALL_STATE_SENT] = TO(RELAYING) | TO(LINGERING) | TO(ANSWERED) | TO(ENDED),
+        [CALL_STATE_RELAYING] = TO(ENDED),
+        [CALL_STATE_LINGERING] = TO(ANSWERED) | TO(ENDED),
+        [CALL_STATE_ANSWERED] = TO(ENDED),
+        [CALL_STATE_ENDED] = 0,
+};
+
+void call_set_state(struct call *call, enum call_state to)
+{
+        assert(call_moves[call->state] & 1u << to);
+        assert(to == CALL_STATE_ENDED || (call->relay != NULL) == (to == CALL_STATE_RELAYING));
+        assert(to == CALL_STATE_ENDED || (call->lingering != NULL) == (to == CALL_STATE_LINGERING));
+        assert(to == CALL_STATE_ENDED || to == CALL_STATE_LEVEL || call->upstream_params == NULL);
+        call->state = (uint8_t)to;
+}
+
 void call_set_post(struct call *call, struct post_response *post)
 {
         if (call_is_stateless(call) && call->post != NULL)
@@ -65,6 +92,7 @@ static void call_end(struct call *call, const char *why, json_t *answer)
         struct context *context = session_context(s);
         struct post_response *post = call->post;
 
+        call_set_state(call, CALL_STATE_ENDED);
         call_log(call, why, answer);
         list_unlink(&call->node);
         server_request_forget_call(s, call);
@@ -97,8 +125,10 @@ static void call_finish(struct call *call, const char *why, json_t *answer)
                 call_end(call, "out of memory", NULL);
                 return;
         }
-        if (call_input_keeps_answer(call->input, answer))
+        if (call_input_keeps_answer(call->input, answer)) {
+                call_set_state(call, CALL_STATE_ANSWERED);
                 return;
+        }
         json_object_set_new(answer, "jsonrpc", json_string("2.0"));
         json_object_set(answer, "id", call->id);
         if (call_is_stateless(call))
@@ -116,6 +146,7 @@ void call_answer_take(struct call *call, json_t *answer)
 
 void call_answered(struct call *call)
 {
+        assert(call->state == CALL_STATE_RELAYING);
         upstream_request_drop(&call->request, NULL);
         call_end(call, NULL, NULL);
 }
@@ -368,6 +399,7 @@ static void call_set_level(struct call *call)
 
 static void call_dispatch(struct call *call)
 {
+        call_set_state(call, CALL_STATE_ROUTING);
         switch (call->method->class) {
         case METHOD_INITIALIZE:
                 handshake_initialize(call);

@@ -41,6 +41,7 @@ static void on_answer_take(struct upstream_request *request, json_t *answer)
                 return;
         }
         call->lingering = answer;
+        call_set_state(call, CALL_STATE_LINGERING);
         call->work.on_due = on_linger;
         timer_arm(session_context(call->session)->loop, &call->work, LINGER_MS);
 }
@@ -59,6 +60,7 @@ static void send_call(struct call *call)
         json_t *params = call->upstream_params;
 
         call->upstream_params = NULL;
+        call_set_state(call, CALL_STATE_SENT);
         call->request.call = &call->upstream_call;
         call->request.events = &answer_events;
         upstream_request_send_take(&call->request, call_link(call), call->method->name, params);
@@ -81,6 +83,7 @@ static const struct upstream_request_events level_events = {on_level_answer_take
 /* The level that a stateless client wants is that of the upstream's session before the call. */
 static void set_level(struct call *call, struct upstream_session *us)
 {
+        call_set_state(call, CALL_STATE_LEVEL);
         call->request.events = &level_events;
         us->told_level = call->session->client.log_level;
         upstream_request_send_take(

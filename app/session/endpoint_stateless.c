@@ -219,7 +219,7 @@ void endpoint_stateless_set_log_level(struct call *call)
         struct session *s = call->session;
         int lowest = -1;
 
-        call->log_level = bridge_log_level(call->params);
+        call->log_level = (int16_t)bridge_log_level(call->params);
         if (call->log_level < 0)
                 return;
         list_for_each (it, &s->calls) {

@@ -165,6 +165,7 @@ static void handshake_wait(struct call *call)
 {
         const struct context *context = session_context(call->session);
 
+        call_set_state(call, CALL_STATE_WAITING);
         call->work.on_due = handshake_on_grace;
         timer_arm(context->loop, &call->work, context->config->upstream_grace_ms);
 }

@@ -9,6 +9,7 @@
 #include "mgw/upstream/fetch.h"
 #include "mgw/upstream/upstream.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -262,6 +263,9 @@ static struct listing *listing_begin(struct call *call, void (*on_done)(struct c
                 call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
                 return NULL;
         }
+        assert(call->listing == NULL);
+        if (call->state != CALL_STATE_LISTENING)
+                call_set_state(call, CALL_STATE_LISTING);
         call->listing = l;
         l->call = call;
         l->on_done = on_done;

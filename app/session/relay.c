@@ -155,7 +155,7 @@ static bool may_begin(struct call *call, bool as_event)
         if (call->post != NULL)
                 return post_response_begin_parts(call->post, as_event);
         stream = call->session->client.kind == UPSTREAM_CLIENT_SSE ? find_stream(call) : NULL;
-        return stream != NULL && !stream->is_full && stream->writer == NULL;
+        return stream != NULL && stream_takes_parts(stream);
 }
 
 bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event, struct str head)
@@ -163,8 +163,8 @@ bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event
         struct relay *relay;
         struct buf start;
 
-        if (!is_its_result(id, head) || must_be_whole(call, of_stateless, head) ||
-            !may_begin(call, as_event))
+        if (call->state != CALL_STATE_SENT || !is_its_result(id, head) ||
+            must_be_whole(call, of_stateless, head) || !may_begin(call, as_event))
                 return false;
         relay = calloc(1, sizeof(*relay));
         buf_init(&start, 4096);
@@ -185,6 +185,7 @@ bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event
         if (relay->stream != NULL)
                 stream_begin_parts(relay->stream, &relay->writer);
         call->relay = relay;
+        call_set_state(call, CALL_STATE_RELAYING);
         call_stop_beats(call);
         relay_write(relay, buf_bytes(&start));
         buf_finish(&start);
@@ -213,7 +214,7 @@ static void relay_end(struct relay *relay)
         }
         relay_write(relay, STR("}"));
         if (relay->is_body)
-                call->post->body = POST_RESPONSE_BODY_WHOLE;
+                post_response_end_body(call->post);
         call_answered(call);
 }
 

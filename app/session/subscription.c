@@ -411,6 +411,7 @@ void subscription_start(struct call *call)
         if (!subscription_check_asked(call))
                 return;
         (void)post_response_begin_stream(call->post);
+        call_set_state(call, CALL_STATE_LISTENING);
         call->subscription = subscription_new(call);
         if (call->subscription == NULL)
                 return;

@@ -7,6 +7,7 @@
 #include "mgw/wire/rpc_number.h"
 #include "upstream_inside.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -460,6 +461,7 @@ int64_t fetch_fresh_ms(const struct upstream_session *us, enum list_kind list)
 
 void fetch_start(struct fetch *f, struct upstream_session *us, enum list_kind list)
 {
+        assert(f->from == NULL); /* it is not on its way */
         f->from = us;
         f->list = list;
         f->entries = json_array();

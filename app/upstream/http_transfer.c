@@ -6,6 +6,7 @@
 #include "mgw/wire/hdr.h"
 #include "transport_http_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -508,6 +509,7 @@ static void transfer_on_token(struct credential_use *use)
 {
         struct http_transfer *w = container_of(use, struct http_transfer, use);
 
+        assert(w->http == NULL); /* one request at a time */
         w->status = 0;
         if (transfer_ends_outlived(w))
                 return;

@@ -6,6 +6,7 @@
 #include "mgw/core/share.h"
 #include "mgw/wire/rpc_peek.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct leftover {
@@ -27,6 +28,7 @@ static void leftover_end(struct leftover *l, const char *why)
         list_unlink(&l->node);
         timer_disarm(context->loop, &l->deadline);
         child_stop(l->child);
+        assert(l->share->n_children > 0);
         l->share->n_children--;
         share_let_go(l->share);
         loop_bury(context->loop, l, free);

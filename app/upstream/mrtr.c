@@ -6,6 +6,7 @@
 #include "mgw/base/log.h"
 #include "mgw/mcp/bridge.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,7 @@ static void mrtr_end(struct mrtr *r, const char *why)
         json_t *error =
                 rpc_error_take(pending_request_msg_id(pending), RPC_INTERNAL_ERROR, why, NULL);
 
+        assert(pending->state == PENDING_REQUEST_PARKED && request->call != NULL);
         if (upstream_may_log(pending->owner->upstream))
                 log_info(LOG_FIELDS({"user", request->call->client->user->email}),
                          "[upstream] %s: %s", upstream_name(pending->owner->upstream), why);

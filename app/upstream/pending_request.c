@@ -31,33 +31,45 @@ static void pending_request_free(void *object)
         free(pending);
 }
 
-bool pending_request_is_open(const struct pending_request *pending)
+void pending_request_move(struct pending_request *pending, enum pending_request_state to)
 {
-        return !list_is_empty(&pending->node);
-}
+        struct upstream_session *us = pending->owner;
+        struct list *const lists[PENDING_REQUEST_N_STATES] = {
+                [PENDING_REQUEST_WAITING] = &us->waiting,
+                [PENDING_REQUEST_QUEUED] = &us->queued,
+                [PENDING_REQUEST_SENT] = &us->sent,
+                [PENDING_REQUEST_PARKED] = &us->parked,
+        };
 
-static void pending_request_unlist(struct pending_request *pending)
-{
+        assert(pending_request_may_move[pending->state][to]);
+        assert(pending->transfer == NULL || to == PENDING_REQUEST_OVER);
         list_unlink(&pending->node);
         if (pending->hh.tbl != NULL)
-                HASH_DEL(pending->owner->by_id, pending);
+                HASH_DEL(us->by_id, pending);
         pending->hh.tbl = NULL;
+        pending->state = to;
+        if (lists[to] != NULL)
+                list_append(lists[to], &pending->node);
+        if (to == PENDING_REQUEST_SENT && pending->id > 0)
+                HASH_ADD(hh, us->by_id, id, sizeof(pending->id), pending);
 }
 
-void pending_request_move(struct pending_request *pending, struct list *list)
+void pending_request_set_aside(struct pending_request *pending, struct list *aside)
 {
-        pending_request_unlist(pending);
-        list_append(list, &pending->node);
+        pending_request_move(pending, PENDING_REQUEST_ASIDE);
+        list_append(aside, &pending->node);
 }
 
 void pending_request_end(struct pending_request *pending)
 {
         struct upstream_session *us = pending->owner;
 
-        pending_request_unlist(pending);
+        pending_request_move(pending, PENDING_REQUEST_OVER);
         timer_disarm(upstream_session_loop(us), &pending->silence);
+        assert(pending_request_is_request(pending) || us->n_sends > 0);
         us->n_sends -= !pending_request_is_request(pending);
         if (pending->is_unasked) {
+                assert(us->n_unasked > 0);
                 us->n_unasked--;
                 if (!list_is_empty(&us->queued))
                         loop_defer(upstream_session_loop(us), &us->pump);
@@ -169,7 +181,7 @@ struct pending_request *pending_request_new(struct upstream_session *us,
         pending->silence.on_due = pending_request_on_silence;
         us->n_sends += !is_request;
         pending->generation = is_request ? 0 : us->generation;
-        list_append(&us->waiting, &pending->node);
+        list_append(&us->waiting, &pending->node); /* PENDING_REQUEST_WAITING */
         return pending;
 }
 
@@ -208,7 +220,7 @@ static bool pending_request_waits_for_others(struct pending_request *pending)
             pending_request_is_handshake(pending) || pending->kind == PENDING_REQUEST_LISTEN)
                 return false;
         if (us->n_unasked >= UNASKED_MAX) {
-                list_move_to_tail(&us->queued, &pending->node);
+                pending_request_move(pending, PENDING_REQUEST_QUEUED);
                 return true;
         }
         pending->is_unasked = true;
@@ -239,9 +251,7 @@ void pending_request_start(struct pending_request *pending)
         }
         if (pending_request_waits_for_others(pending))
                 return;
-        pending_request_move(pending, &us->sent);
-        if (pending->id > 0)
-                HASH_ADD(hh, us->by_id, id, sizeof(pending->id), pending);
+        pending_request_move(pending, PENDING_REQUEST_SENT);
         pending_request_fix(pending);
         pending_request_heard(pending);
         if (pending_request_open_params(pending) < 0)
@@ -270,19 +280,20 @@ void pending_request_park(struct pending_request *pending)
         timer_disarm(upstream_session_loop(pending->owner), &pending->silence);
         if (pending->transfer != NULL)
                 pending->owner->transport->drop(pending);
-        pending_request_move(pending, &pending->owner->parked);
+        pending_request_move(pending, PENDING_REQUEST_PARKED);
 }
 
 void pending_request_unpark(struct pending_request *pending)
 {
         struct upstream_session *us = pending->owner;
 
+        assert(pending->state == PENDING_REQUEST_PARKED);
         pending->id = ++us->last_id;
         json_object_set_new(pending->msg, "id", json_integer(pending->id));
         if (pending_request_call(pending) != NULL && pending_request_call(pending)->wants_progress)
                 pending_request_set_token(pending_request_params(pending), pending->id);
         pending->was_retried = false;
-        list_move_to_tail(&us->waiting, &pending->node);
+        pending_request_move(pending, PENDING_REQUEST_WAITING);
         if (us->state == UPSTREAM_SESSION_READY)
                 pending_request_start(pending);
         else
@@ -318,7 +329,7 @@ static void pending_request_wait_again(struct pending_request *pending)
         pending->was_retried = true;
         if (pending->transfer != NULL)
                 pending->owner->transport->drop(pending);
-        pending_request_move(pending, &pending->owner->waiting);
+        pending_request_move(pending, PENDING_REQUEST_WAITING);
 }
 
 static void pending_request_repeat(struct pending_request *pending)

@@ -4,6 +4,7 @@
 #include "mgw/base/log.h"
 #include "upstream_inside.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Of a URI that are looked at: more is only what is subscribed to itself. */
@@ -23,12 +24,13 @@ static struct upstream_session *user_session_of(struct list *it)
 
 void shared_session_on_ready(struct upstream_session *shared)
 {
+        assert(shared->state == UPSTREAM_SESSION_READY);
         shared->abandoned_until_ms = 0;
         list_for_each_safe (it, &shared->user_sessions) {
                 struct upstream_session *user_session = user_session_of(it);
 
                 if (user_session->state == UPSTREAM_SESSION_OPENING) {
-                        user_session->transport->on_shared(user_session, NULL);
+                        user_session->transport->on_shared_settled(user_session, NULL);
                 } else if (user_session->state == UPSTREAM_SESSION_DOWN) {
                         upstream_session_try(user_session);
                 } else {
@@ -43,7 +45,7 @@ void shared_session_on_down(struct upstream_session *shared, const char *why)
 {
         list_for_each_safe (it, &shared->user_sessions)
                 if (user_session_of(it)->state == UPSTREAM_SESSION_OPENING)
-                        user_session_of(it)->transport->on_shared(user_session_of(it), why);
+                        user_session_of(it)->transport->on_shared_settled(user_session_of(it), why);
 }
 
 /* ---- what is set for all ---- */

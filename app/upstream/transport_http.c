@@ -3,6 +3,7 @@
  */
 #include "transport_http_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +116,7 @@ static void http_on_use(struct upstream_session *us)
 
 void transport_http_session_leave(struct http_session *s)
 {
+        assert(s == NULL || s->n_users > 0);
         if (s == NULL || --s->n_users > 0)
                 return;
         if (!s->is_forgotten)

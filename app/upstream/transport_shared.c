@@ -5,6 +5,7 @@
  * its shared session's business. */
 #include "upstream_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +118,7 @@ static void shared_send(struct pending_request *pending)
 {
         struct upstream_session *shared = pending->owner->shared;
 
+        assert(shared != NULL); /* nothing is sent before it is open */
         if (pending->kind == PENDING_REQUEST_NOTIFY)
                 shared_notify(pending);
         else if (pending->kind == PENDING_REQUEST_REPLY)
@@ -130,7 +132,7 @@ static void shared_send(struct pending_request *pending)
                 upstream_session_try(shared);
 }
 
-static void shared_on_shared(struct upstream_session *us, const char *why)
+static void shared_on_settled(struct upstream_session *us, const char *why)
 {
         struct list *first = list_first(&us->sent);
         struct pending_request *pending =
@@ -191,6 +193,6 @@ const struct transport transport_shared = {
         .send = shared_send,
         .drop = shared_drop,
         .on_ready = shared_on_ready,
-        .on_shared = shared_on_shared,
+        .on_shared_settled = shared_on_settled,
         .destroy = shared_destroy,
 };

@@ -9,6 +9,7 @@
 #include "mgw/upstream/leftover.h"
 #include "upstream_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,7 @@ static void peer_watch_idle(struct stdio_peer *peer)
 
 static void peer_leave_share(struct stdio_peer *peer)
 {
+        assert(peer->child == NULL || peer_share(peer)->n_children > 0);
         if (peer->child != NULL)
                 peer_share(peer)->n_children--;
         list_unlink(&peer->of_share);
@@ -335,6 +337,7 @@ static void share_on_child_over(void *counter)
 {
         struct share *share = counter;
 
+        assert(share->n_processes > 0);
         share->n_processes--;
         share_let_go(share);
 }

@@ -24,12 +24,48 @@ enum pending_request_kind {
         PENDING_REQUEST_REPLY,  /* to a request of the server's: it has no method */
 };
 
+/* A message's state is the list of its upstream session that it stands on. */
+enum pending_request_state {
+        PENDING_REQUEST_WAITING, /* for READY */
+        PENDING_REQUEST_QUEUED,  /* nobody waits for it, and many such are on their way */
+        PENDING_REQUEST_SENT,    /* given to the transport, or held for what its server tells */
+        PENDING_REQUEST_PARKED,  /* its server is to be given something first */
+        PENDING_REQUEST_ASIDE,   /* on a list of whoever decides what becomes of it */
+        PENDING_REQUEST_OVER,    /* on none; freed at the end of the turn */
+        PENDING_REQUEST_N_STATES
+};
+
+/* What moves it, from the state at the left to that at the top:
+ *
+ *          WAITING             QUEUED         SENT           PARKED        ASIDE        OVER
+ * WAITING  waits once more     others first   READY          -             -            ended
+ * QUEUED   -                   -              others over    -             -            ended
+ * SENT     sent again later    -              -              asked back    being taken  ended
+ * PARKED   has what was asked  -              -              -             -            ended
+ * ASIDE    sent again later    -              -              -             -            ended
+ * OVER     -                   -              -              -             -            -
+ */
+static const bool pending_request_may_move[PENDING_REQUEST_N_STATES][PENDING_REQUEST_N_STATES] = {
+        [PENDING_REQUEST_WAITING] = {[PENDING_REQUEST_WAITING] = true,
+                                     [PENDING_REQUEST_QUEUED] = true,
+                                     [PENDING_REQUEST_SENT] = true,
+                                     [PENDING_REQUEST_OVER] = true},
+        [PENDING_REQUEST_QUEUED] = {[PENDING_REQUEST_SENT] = true, [PENDING_REQUEST_OVER] = true},
+        [PENDING_REQUEST_SENT] = {[PENDING_REQUEST_WAITING] = true,
+                                  [PENDING_REQUEST_PARKED] = true,
+                                  [PENDING_REQUEST_ASIDE] = true,
+                                  [PENDING_REQUEST_OVER] = true},
+        [PENDING_REQUEST_PARKED] =
+                {[PENDING_REQUEST_WAITING] = true, [PENDING_REQUEST_OVER] = true},
+        [PENDING_REQUEST_ASIDE] = {[PENDING_REQUEST_WAITING] = true, [PENDING_REQUEST_OVER] = true},
+};
+
 /* One message of ours on its way, and what is known of its answer. What it depends on is fixed when
  * it starts, and again when it is sent once more: its upstream session may have become another
  * meanwhile. */
 struct pending_request {
-        struct list node;  /* on its upstream session's pending requests, waiting or parked */
-        UT_hash_handle hh; /* us->by_id while it is on pending requests, and is a request */
+        struct list node;  /* on the list of its state */
+        UT_hash_handle hh; /* owner->by_id while it is SENT, and is a request */
         struct upstream_session *owner;
         struct upstream_request *request; /* PENDING_REQUEST_REQUEST: NULL once nobody waits */
         json_t *msg;
@@ -39,6 +75,7 @@ struct pending_request {
         struct header_retry *header_retry; /* its server has wanted other headers */
         int64_t id;
         enum pending_request_kind kind;
+        enum pending_request_state state;
         bool is_unasked; /* counted in its upstream session's n_unasked */
         bool was_retried;
         bool is_stateless;   /* it started as one to a server without sessions */
@@ -92,7 +129,7 @@ struct transport {
         /* The upstream has been greeted. */
         void (*on_ready)(struct upstream_session *us);
         /* The upstream session that it shares is READY, or why it is not; NULL: it shares none. */
-        void (*on_shared)(struct upstream_session *us, const char *why);
+        void (*on_shared_settled)(struct upstream_session *us, const char *why);
         /* Its session has become idle, or is so no more; NULL: it makes no difference. */
         void (*on_use)(struct upstream_session *us);
         /* What is to be had of it when it does not answer, or NULL; may be missing. */
@@ -131,7 +168,7 @@ void upstream_session_skip(struct upstream_session *us, const char *why);
  * the rest is of what is past. */
 struct upstream_session_moment {
         unsigned generation;
-        enum upstream_session_state state;
+        bool was_up;
 };
 struct upstream_session_moment upstream_session_now(const struct upstream_session *us);
 bool upstream_session_is_past(const struct upstream_session *us,
@@ -188,8 +225,11 @@ void upstream_session_fall_back(struct upstream_session *us, const struct transp
 void upstream_session_forgotten(struct upstream_session *us);
 /* The call that waits for its answer; NULL: none. pending may be NULL. */
 struct upstream_call *pending_request_call(const struct pending_request *pending);
-/* Has it an answer to wait for still? */
-bool pending_request_is_open(const struct pending_request *pending);
+/* Has it an end to wait for still? */
+static inline bool pending_request_is_open(const struct pending_request *pending)
+{
+        return pending->state != PENDING_REQUEST_OVER;
+}
 /* Is it one of those that open the upstream session? */
 static inline bool pending_request_is_handshake(const struct pending_request *pending)
 {
@@ -237,7 +277,13 @@ static inline struct loop *upstream_session_loop(const struct upstream_session *
         return upstream_session_context(us)->loop;
 }
 
-/* ---- between upstream session*.c and pending request.c ---- */
+/* ---- between upstream_session*.c and pending_request*.c ---- */
+
+/* Does what is sent reach the server, now or when it is READY? */
+static inline bool upstream_session_is_up(const struct upstream_session *us)
+{
+        return us->state == UPSTREAM_SESSION_OPENING || us->state == UPSTREAM_SESSION_READY;
+}
 
 /* Tells the server, where that can be told, that nobody waits for its answer. */
 void upstream_session_cancel(struct upstream_session *us, int64_t id, const char *why);
@@ -262,8 +308,10 @@ struct share *pending_request_share(const struct pending_request *pending);
 void pending_request_unreadable(struct pending_request *pending, const char *fault);
 /* The one that has this id, and waits for an answer. */
 struct pending_request *pending_request_find(struct upstream_session *us, const json_t *id);
-/* From what has been sent to another list, or none. */
-void pending_request_move(struct pending_request *pending, struct list *list);
+/* The only way from one state to another: an assert on every move that is not in the table. */
+void pending_request_move(struct pending_request *pending, enum pending_request_state to);
+/* The same to ASIDE, at the tail of that list. */
+void pending_request_set_aside(struct pending_request *pending, struct list *aside);
 /* It waits for something else than its server. */
 void pending_request_park(struct pending_request *pending);
 /* Sends it again, under a new id. */

@@ -2,6 +2,7 @@
 
 #include "mgw/core/context.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct upstream_list *upstream_list_create_take(struct context *context, json_t *entries,
@@ -28,6 +29,7 @@ struct upstream_list *upstream_list_hold(struct upstream_list *list)
 
 void upstream_list_let_go(struct upstream_list *list)
 {
+        assert(list == NULL || list->n_users > 0);
         if (list == NULL || --list->n_users > 0)
                 return;
         if (list->context->on_list_end != NULL)

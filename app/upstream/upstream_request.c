@@ -3,6 +3,7 @@
 #include "mgw/upstream/account.h"
 #include "upstream_inside.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -24,6 +25,7 @@ void upstream_request_send_take(struct upstream_request *request, struct upstrea
         int64_t rest_ms = 0;
         struct pending_request *pending;
 
+        assert(request->pending == NULL);
         if (request->call != NULL && request->call->wants_progress)
                 pending_request_set_token(params, id);
         pending = pending_request_new(us, PENDING_REQUEST_REQUEST,

@@ -20,6 +20,20 @@
 /* A session that was opened so often without one answer in between is no sign of health. */
 #define UNPROVEN_MAX 2
 
+/* ---- its states ---- */
+
+/* Its deadline runs while it is OPENING alone, its retry while it is DOWN alone. */
+static void upstream_session_move(struct upstream_session *us, enum upstream_session_state to)
+{
+        assert(upstream_session_may_move[us->state][to]);
+        assert(to != UPSTREAM_SESSION_READY || us->init_result != NULL);
+        if (to != UPSTREAM_SESSION_OPENING)
+                timer_disarm(upstream_session_loop(us), &us->deadline);
+        if (to != UPSTREAM_SESSION_DOWN)
+                timer_disarm(upstream_session_loop(us), &us->retry);
+        us->state = to;
+}
+
 /* ---- opening ---- */
 
 static void upstream_session_settle(struct upstream_session *us)
@@ -46,9 +60,8 @@ static void upstream_session_fail_waiting(struct upstream_session *us, const cha
 static void upstream_session_set_down(struct upstream_session *us, const char *why,
                                       int64_t retry_ms)
 {
-        us->state = UPSTREAM_SESSION_DOWN;
+        upstream_session_move(us, UPSTREAM_SESSION_DOWN);
         us->is_missing = true;
-        timer_disarm(upstream_session_loop(us), &us->deadline);
         upstream_session_end_handshakes(us);
         if (us->shared == NULL) /* which tells when it is READY */
                 timer_arm(upstream_session_loop(us), &us->retry, retry_ms);
@@ -174,7 +187,7 @@ static void upstream_session_take_exchanges(struct upstream_session *us, struct 
                 struct pending_request *pending = container_of(it, struct pending_request, node);
 
                 upstream_session_drop_wire(pending);
-                pending_request_move(pending, taken);
+                pending_request_set_aside(pending, taken);
         }
 }
 
@@ -199,10 +212,10 @@ void upstream_session_begin(struct upstream_session *us)
 
         upstream_listen_stop(us);
         upstream_session_end_handshakes(us);
-        us->state = UPSTREAM_SESSION_OPENING;
+        upstream_session_move(us, UPSTREAM_SESSION_OPENING);
         us->generation++;
-        us->client->events->on_requester_gone(
-                &us->requester); /* their ids mean nothing in a new session */
+        /* their ids mean nothing in a new session */
+        us->client->events->on_requester_gone(&us->requester);
         if (!us->transport->outlives_sessions) {
                 upstream_session_take_exchanges(us, &lost);
                 upstream_session_give_up(
@@ -230,7 +243,6 @@ void upstream_session_try(struct upstream_session *us)
 
         if (us->state != UPSTREAM_SESSION_DOWN || us->client->is_ending)
                 return;
-        timer_disarm(upstream_session_loop(us), &us->retry);
         if (us->account == NULL) {
                 upstream_session_refuse_user(us);
         } else if (!upstream_session_uses_shared(us) &&
@@ -363,7 +375,6 @@ void upstream_session_on_init_result(struct upstream_session *us, json_t *result
         struct upstream *u = us->upstream;
         struct list *it;
 
-        timer_disarm(upstream_session_loop(us), &us->deadline);
         if (account_speaks(us->account, ACCOUNT_HANDSHAKE) && upstream_may_log(u))
                 log_info(NULL, "[upstream] %s: has answered: clients are told what it has",
                          upstream_name(u));
@@ -384,7 +395,7 @@ void upstream_session_on_init_result(struct upstream_session *us, json_t *result
         upstream_session_imply_lists(us);
         upstream_session_imply_completions(us);
         upstream_session_share_alike(&us->init_result, &u->recent[us->is_stateless].init_result);
-        us->state = UPSTREAM_SESSION_READY;
+        upstream_session_move(us, UPSTREAM_SESSION_READY);
         us->n_changes++;
         if (!us->is_stateless)
                 upstream_session_begin_session(us);
@@ -408,7 +419,7 @@ void upstream_session_forgotten(struct upstream_session *us)
 {
         if (us->state != UPSTREAM_SESSION_READY)
                 return;
-        us->state = UPSTREAM_SESSION_DOWN;
+        upstream_session_move(us, UPSTREAM_SESSION_DOWN);
         if (us->n_unproven > UNPROVEN_MAX) {
                 upstream_session_open_failed(us, "forgets its sessions before they are of use");
                 return;
@@ -433,7 +444,7 @@ void upstream_session_lost(struct upstream_session *us, const struct failure *f)
 void upstream_session_sleep(struct upstream_session *us)
 {
         upstream_listen_stop(us);
-        us->state = UPSTREAM_SESSION_DOWN;
+        upstream_session_move(us, UPSTREAM_SESSION_DOWN);
 }
 
 /* What it listens to does not count, since it may be silent for ever, but for tasks: they run
@@ -526,8 +537,8 @@ void upstream_session_close(struct upstream_session *us)
         if (us == NULL)
                 return;
         assert(list_is_empty(&us->user_sessions));
-        timer_disarm(upstream_session_loop(us), &us->deadline);
-        timer_disarm(upstream_session_loop(us), &us->retry);
+        assert(list_is_empty(&us->overdue));
+        assert(us->watch_counts[0] == NULL && us->watch_counts[1] == NULL);
         for (size_t i = 0; i < LIST_N_KINDS; i++) {
                 upstream_list_let_go(us->lists[i].of);
                 us->lists[i].of = NULL;
@@ -543,7 +554,7 @@ void upstream_session_close(struct upstream_session *us)
         while ((it = list_first(&us->queued)) != NULL)
                 pending_request_end(container_of(it, struct pending_request, node));
         loop_task_cancel(&us->pump);
-        us->state = UPSTREAM_SESSION_DOWN;
+        upstream_session_move(us, UPSTREAM_SESSION_ENDED);
         us->transport->destroy(us);
         loop_bury(upstream_session_loop(us), us, upstream_session_free);
 }

@@ -6,6 +6,7 @@
 #include "mgw/mcp/era.h"
 #include "upstream_inside.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* A server of which that is not known has this part of the time for an opening to understand
@@ -65,6 +66,7 @@ static void upstream_session_handshake_as(struct upstream_session *us, bool is_s
         struct pending_request *pending = pending_request_new(
                 us, kind, rpc_request_take(json_integer(++us->last_id), method, params));
 
+        assert(us->state == UPSTREAM_SESSION_OPENING);
         us->is_stateless = is_stateless;
         if (is_stateless && upstream_session_is_doubtful(us, true)) {
                 us->is_probing = true;

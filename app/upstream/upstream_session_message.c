@@ -324,14 +324,13 @@ void upstream_session_on_one(struct upstream_session *us, struct pending_request
 
 struct upstream_session_moment upstream_session_now(const struct upstream_session *us)
 {
-        return (struct upstream_session_moment){us->generation, us->state};
+        return (struct upstream_session_moment){us->generation, upstream_session_is_up(us)};
 }
 
 bool upstream_session_is_past(const struct upstream_session *us,
                               struct upstream_session_moment then)
 {
-        return us->generation != then.generation ||
-               (us->state == UPSTREAM_SESSION_DOWN && then.state != UPSTREAM_SESSION_DOWN);
+        return us->generation != then.generation || (then.was_up && !upstream_session_is_up(us));
 }
 
 static void upstream_session_on_batch(struct upstream_session *us, struct pending_request *via,

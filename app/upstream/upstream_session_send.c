@@ -14,7 +14,7 @@ void upstream_session_request_take(struct upstream_session *us, const char *meth
         int64_t id = ++us->last_id;
         struct pending_request *pending;
 
-        if (us->state == UPSTREAM_SESSION_DOWN) {
+        if (!upstream_session_is_up(us)) {
                 json_decref(params);
                 return;
         }
@@ -31,7 +31,7 @@ void upstream_session_send_take(struct upstream_session *us, json_t *msg)
 {
         struct pending_request *pending;
 
-        if (us->state == UPSTREAM_SESSION_DOWN || !upstream_session_takes_notification(us, msg)) {
+        if (!upstream_session_is_up(us) || !upstream_session_takes_notification(us, msg)) {
                 json_decref(msg);
                 return;
         }

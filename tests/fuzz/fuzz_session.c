@@ -95,6 +95,7 @@ static void check_pending_request(const struct upstream_session *us,
         const struct subscription_kind *kind;
         bool subscribes = false;
 
+        REQUIRE(pending->state == PENDING_REQUEST_SENT);
         if (pending_request_is_handshake(pending))
                 REQUIRE(us->state == UPSTREAM_SESSION_OPENING);
         if (pending->transfer != NULL ||
@@ -106,6 +107,7 @@ static void check_pending_request(const struct upstream_session *us,
 
 static void check_upstream_session(const struct upstream_session *us)
 {
+        REQUIRE(us->state != UPSTREAM_SESSION_ENDED);
         list_for_each (it, &us->sent)
                 check_pending_request(us, container_of(it, struct pending_request, node));
         REQUIRE(us->state != UPSTREAM_SESSION_READY || list_is_empty(&us->waiting));

@@ -53,6 +53,7 @@ void world_child_forget(void)
 
                 list_unlink(it);
                 buf_finish(&c->held);
+                buf_finish(&c->line);
                 free(c->command);
                 free(c);
         }
@@ -118,6 +119,7 @@ int child_start(struct children *children, const struct child_options *options,
         c->command = strdup(options->argv[0]);
         c->resume.on_run = child_on_resume;
         buf_init(&c->held, HELD_MAX);
+        buf_init(&c->line, HELD_MAX);
         list_append(&world_children, &c->node);
         *childp = c;
         return 0;
@@ -215,12 +217,21 @@ void world_child_piece(struct child *c, struct str piece, bool is_last)
         REQUIRE(!c->is_over && !c->is_paused);
         if (!c->is_long) {
                 REQUIRE(piece.n >= c->long_bytes && !is_last);
-                REQUIRE(c->handlers->on_long_line(c->owner, piece));
                 c->is_long = true;
+                c->is_given = c->handlers->on_long_line(c->owner, piece);
+                if (!c->is_given)
+                        REQUIRE(buf_add_str(&c->line, piece) == 0);
                 return;
         }
         c->is_long = !is_last;
-        c->handlers->on_piece(c->owner, piece, is_last);
+        if (c->is_given)
+                c->handlers->on_piece(c->owner, piece, is_last);
+        else
+                REQUIRE(buf_add_str(&c->line, piece) == 0);
+        if (c->is_given || !is_last || c->is_over)
+                return;
+        c->handlers->on_line(c->owner, buf_bytes(&c->line));
+        buf_consume(&c->line, c->line.len);
 }
 
 void world_child_drain(struct child *c)

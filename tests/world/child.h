@@ -16,8 +16,10 @@ struct child {
         struct loop_task resume;
         char *command;
         bool is_paused;
-        bool is_full; /* who plays says so: it does not read */
-        bool is_long; /* a long line is coming piece by piece */
+        bool is_full;    /* who plays says so: it does not read */
+        bool is_long;    /* a long line is coming piece by piece */
+        struct buf line; /* which is gathered, where its pieces are not wanted */
+        bool is_given;
         bool is_over;
 };
 
@@ -32,7 +34,7 @@ extern int world_child_start_errno;
 /* A line of output, or of errors, without its end. */
 void world_child_line(struct child *c, struct str line);
 void world_child_error_line(struct child *c, struct str line);
-/* A piece of a line: its first must be as long as a long one, and is not taken while paused. */
+/* A piece of a line, of which the first must be as long as a long one; not while it is paused. */
 void world_child_piece(struct child *c, struct str piece, bool is_last);
 /* It reads again (is_full). */
 void world_child_drain(struct child *c);

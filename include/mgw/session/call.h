@@ -11,6 +11,31 @@ struct call_input;
 struct post_response;
 struct subscription;
 
+/* How far a call is. Its moves, by call_set_state() alone; from all but the last also to ENDED:
+ *
+ *   NEW       -> ROUTING
+ *   ROUTING   -> WAITING, LISTING, LISTENING, LEVEL, SENT
+ *   LISTING   -> ROUTING
+ *   LEVEL     -> SENT
+ *   SENT      -> RELAYING, LINGERING, ANSWERED
+ *   LINGERING -> ANSWERED
+ *   WAITING, LISTENING, RELAYING, ANSWERED: to ENDED alone
+ *
+ * Whether its client is there to be answered is another matter: post, and input. */
+enum call_state {
+        CALL_STATE_NEW,       /* what it may do is being looked at */
+        CALL_STATE_ROUTING,   /* whose it is is being looked at */
+        CALL_STATE_WAITING,   /* for its timer `work`, or for upstreams that open */
+        CALL_STATE_LISTING,   /* for lists (listing): they are its answer, or tell whose it is */
+        CALL_STATE_LISTENING, /* its stream carries changes (subscription) */
+        CALL_STATE_LEVEL,    /* its upstream is told the level of its log first (upstream_params) */
+        CALL_STATE_SENT,     /* its upstream has it (request) */
+        CALL_STATE_RELAYING, /* its answer goes out while it comes (relay) */
+        CALL_STATE_LINGERING, /* its answer waits for what comes by another stream (lingering) */
+        CALL_STATE_ANSWERED,  /* its answer waits for its client's retry (input) */
+        CALL_STATE_ENDED
+};
+
 struct call {
         struct list node; /* session->calls */
         struct session *session;
@@ -38,7 +63,8 @@ struct call {
         struct subscription *subscription;  /* METHOD_LISTEN */
         int64_t started_ms;
         unsigned n_server_requests; /* that it has caused, and that are not answered */
-        int log_level;              /* stateless: lowest that the client wants; -1: none */
+        int16_t log_level;          /* stateless: lowest that the client wants; -1: none */
+        uint8_t state;              /* enum call_state */
 };
 
 static inline struct call *call_of(struct upstream_call *upstream_call)
@@ -62,6 +88,8 @@ static inline struct upstream_session *call_link(const struct call *call)
  * session the request is one of the stateless era, and has been checked as such. */
 void call_start(struct session *session, struct share *share, struct post_response *post,
                 const struct rpc_msg *msg);
+/* By whoever takes it on. */
+void call_set_state(struct call *call, enum call_state to);
 /* Its answer goes there from now on; NULL: it waits for its client. */
 void call_set_post(struct call *call, struct post_response *post);
 /* The whole answer (result or error, with or without its id): sent under the client's id; ends the

@@ -28,6 +28,17 @@ struct stream_events {
         void (*on_farewell)(struct stream *stream);
 };
 
+/* What a stream still takes. Its moves:
+ *
+ *   OPEN -> FULL, OVER
+ *   FULL -> OVER */
+enum stream_state {
+        STREAM_STATE_OPEN,
+        STREAM_STATE_FULL, /* an event found no room: none may follow it, since a resuming client
+                              asks for what came after the last that it has */
+        STREAM_STATE_OVER  /* until the end of the turn */
+};
+
 struct stream {
         struct list due_link; /* gate->streams */
         struct request *req;
@@ -35,8 +46,7 @@ struct stream {
         struct stream_writer *writer; /* NULL: no event is being written in parts */
         uint32_t written_ms;          /* modulo 2^32 */
         bool has_retry;               /* its client reconnects: a deliberate end tells it when */
-        bool is_full; /* an event found no room: none may follow it, since a resuming client asks
-                         for what came after the last that it has */
+        uint8_t state;                /* enum stream_state */
         char id[RAND_TEXT_SIZE(STREAM_ID_BYTES)]; /* in the log */
         struct channel channel;             /* of a GET; a POST's counts in its post_response */
         const struct stream_events *events; /* NULL: nobody listens */
@@ -62,6 +72,8 @@ unsigned stream_refusal(const struct request *req);
 int stream_open(struct request *req, const struct stream_options *options, struct stream **streamp);
 /* One event, of a channel. 0; STREAM_E_FULL and -errno: the stream is ending by itself. */
 int stream_push(struct stream *stream, const struct sse_event *event);
+/* May an event be written in parts now? */
+bool stream_takes_parts(const struct stream *stream);
 /* From now on the writer writes an event in parts; it is borrowed until the last of them, or
  * on_gone. */
 void stream_begin_parts(struct stream *stream, struct stream_writer *writer);

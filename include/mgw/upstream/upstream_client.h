@@ -55,9 +55,9 @@ struct upstream_client {
         int16_t log_level;                           /* lowest that it wants; -1: it has not said */
         era_revision revision;                       /* that it speaks */
         uint8_t kind;                                /* enum upstream_client_kind */
-        bool is_initialized;                         /* what is told reaches it */
+        bool is_initialized;                         /* it has been answered, and wants to hear */
         bool is_idle;                                /* it neither listens nor calls */
-        bool is_ending; /* no upstream session is opened for it any more */
+        bool is_ending;                              /* nothing is opened for it any more */
 };
 
 /* Who asks clients something, embedded by it. */

@@ -6,11 +6,13 @@
 #include "servers.h"
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What does not come to rest never will. */
@@ -49,6 +51,40 @@ static void write_quoted(FILE *file, const char *text)
                 fputc(*text == '\'' ? '"' : *text, file);
 }
 
+static void need_folder(void)
+{
+        if (folder[strlen(folder) - 1] == 'X')
+                cr_assert_not_null(mkdtemp(folder));
+}
+
+const char *gateway_file(const char *name, const char *text)
+{
+        static char path[sizeof(folder) + 64];
+        FILE *file;
+
+        need_folder();
+        snprintf(path, sizeof(path), "%s/%s", folder, name);
+        file = fopen(path, "w");
+        cr_assert_not_null(file);
+        write_quoted(file, text);
+        cr_assert_eq(fclose(file), 0);
+        chmod(path, 0600);
+        return path;
+}
+
+/* A flat one. */
+static void remove_folder(void)
+{
+        DIR *dir = opendir(folder);
+        const struct dirent *entry;
+
+        while (dir != NULL && (entry = readdir(dir)) != NULL)
+                if (entry->d_name[0] != '.')
+                        unlinkat(dirfd(dir), entry->d_name, 0);
+        closedir(dir);
+        rmdir(folder);
+}
+
 static void load(const char *servers, const char *settings)
 {
         char path[sizeof(folder) + 8];
@@ -77,7 +113,7 @@ static void until_it_stands(void)
 
 void gateway_start(const char *servers, const char *settings)
 {
-        cr_assert_not_null(mkdtemp(folder));
+        need_folder();
         load(servers, settings);
         signal(SIGPIPE, SIG_IGN);
         log_to = memfd_create("log", MFD_CLOEXEC);
@@ -144,7 +180,7 @@ int gateway_stop(void)
         servers_end();
         world_end();
         config_finish(&config);
-        rmdir(folder);
+        remove_folder();
         close(log_to);
         return exit_code;
 }

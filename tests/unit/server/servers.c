@@ -86,8 +86,10 @@ void servers_are(enum servers_era era)
 
 static bool is_open(const struct sent *sent)
 {
-        return !sent->is_answered &&
-               (sent->http != NULL ? !sent->http->is_over : !sent->child->is_over);
+        if (sent->is_answered)
+                return false;
+        return sent->child != NULL ? !sent->child->is_over
+                                   : sent->is_stream || !sent->http->is_over;
 }
 
 struct sent *servers_find(const char *method)
@@ -176,6 +178,17 @@ static struct http_request *stream(void)
         return NULL;
 }
 
+/* The sse era: the POST says that it was taken, no more. */
+static void say_by_stream(struct sent *sent, const char *text)
+{
+        if (!sent->http->has_head) {
+                head(sent, 202, "text/plain");
+                world_http_end(sent->http, NULL);
+        }
+        sent->is_stream = true;
+        event(stream(), NULL, text);
+}
+
 /* One message as the answer, which ends with it. */
 static void answer_with(struct sent *sent, unsigned status, const char *text)
 {
@@ -185,9 +198,7 @@ static void answer_with(struct sent *sent, unsigned status, const char *text)
                 return;
         }
         if (is_of_sse(sent)) {
-                head(sent, 202, "text/plain");
-                world_http_end(sent->http, NULL);
-                event(stream(), NULL, text);
+                say_by_stream(sent, text);
                 return;
         }
         if (sent->is_stream) {
@@ -349,6 +360,8 @@ void sent_event(struct sent *sent, const char *id, const char *json)
 
         if (sent->child != NULL) {
                 world_child_line(sent->child, str_from(text));
+        } else if (is_of_sse(sent)) {
+                say_by_stream(sent, text);
         } else {
                 if (!sent->http->has_head)
                         head(sent, 200, "text/event-stream");
@@ -411,5 +424,32 @@ void servers_say(const char *json)
                 world_child_line(child, str_from(text));
         }
         free(text);
+        gateway_settle();
+}
+
+void servers_say_bytes(struct str bytes)
+{
+        world_http_body(stream(), bytes);
+        gateway_settle();
+}
+
+void servers_listen_say(const char *json)
+{
+        struct sent *listen = servers_last("subscriptions/listen");
+        json_t *msg = json_from(json), *params = json_object_get(msg, "params");
+        char *text;
+
+        if (params == NULL)
+                json_object_set_new(msg, "params", params = json_object());
+        json_object_set_new(params, "_meta",
+                            json_pack("{s:O}", "io.modelcontextprotocol/subscriptionId",
+                                      json_object_get(listen->msg, "id")));
+        text = json_dumps(msg, JSON_COMPACT);
+        if (listen->child != NULL)
+                world_child_line(listen->child, str_from(text));
+        else
+                event(listen->http, NULL, text);
+        free(text);
+        json_decref(msg);
         gateway_settle();
 }

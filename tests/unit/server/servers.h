@@ -51,6 +51,11 @@ void sent_fail(struct sent *sent, enum http_fault fault, bool was_sent);
 /* What comes of itself: by the newest GET stream, or by the newest child. */
 void servers_say(const char *json);
 
+/* A notification by the newest subscriptions/listen, with its mark. */
+void servers_listen_say(const char *json);
+/* Bytes of the newest GET stream. */
+void servers_say_bytes(struct str bytes);
+
 /* For gateway.c. */
 void servers_begin(void);
 void servers_end(void);

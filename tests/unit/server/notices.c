@@ -1,0 +1,177 @@
+/* What goes by without an answer: progress, cancels, logs, and what is subscribed to. */
+#include "../check.h"
+#include "../json.h"
+#include "client.h"
+#include "gateway.h"
+#include "servers.h"
+
+#define CALL_T "{'name':'u_t','arguments':{}}"
+#define CALL_T_WITH_TOKEN "{'name':'u_t','arguments':{},'_meta':{'progressToken':'mine'}}"
+
+static struct client c;
+static struct answer *a;
+static struct sent *call;
+
+static void begin(const char *server, const char *version)
+{
+        gateway_start(server, "");
+        servers_keep("tools/call");
+        servers_are(SERVERS_SESSION);
+        client_open(&c, version, "{}");
+        c.meta = ",'progressToken':'mine'"; /* of a stateless client */
+        a = client_ask(&c, 1, "tools/call",
+                       strcmp(version, STATELESS) == 0 ? CALL_T : CALL_T_WITH_TOKEN);
+        call = servers_await("tools/call");
+}
+
+static void say_progress(int progress)
+{
+        char text[300];
+
+        snprintf(text, sizeof(text),
+                 "{'jsonrpc':'2.0','method':'notifications/progress','params':{'progressToken':%d,"
+                 "'progress':%d,'total':10}}",
+                 (int)json_integer_value(json_at(call->msg, "params/_meta/progressToken")),
+                 progress);
+        sent_event(call, NULL, text);
+}
+
+TEST_OVER_EACH(notices, progress_comes_under_the_clients_token)
+{
+        const json_t *msg;
+
+        begin(server, "2025-06-18");
+        say_progress(3);
+        msg = client_hears(&c, a, "notifications/progress");
+        cr_assert_str_eq(json_text_at(msg, "params/progressToken"), "mine", "%s", gateway_log());
+        check_int(json_integer_value(json_at(msg, "params/total")), 10);
+        gateway_stop();
+}
+
+TEST_FOR_EACH(notices, progress_comes_before_its_answer)
+{
+        begin(STDIO, version);
+        say_progress(3);
+        cr_assert_not_null(client_hears(&c, a, "notifications/progress"));
+        sent_event_result(call, NULL, "'content':[]");
+        cr_assert_not_null(client_answer(&c, a, 1));
+        gateway_stop();
+}
+
+TEST_OVER_EACH(notices, a_cancel_reaches_the_server_under_its_id)
+{
+        begin(server, "2025-06-18");
+        client_say(&c, "{'jsonrpc':'2.0','method':'notifications/cancelled','params':{'requestId':"
+                       "1,'reason':'enough'}}");
+        check_int(json_integer_value(json_at(servers_last("notifications/cancelled")->msg,
+                                             "params/requestId")),
+                  json_integer_value(json_at(call->msg, "id")));
+        client_say(&c, "{'jsonrpc':'2.0','method':'notifications/cancelled','params':{'requestId':"
+                       "99}}");
+        check_int(servers_count("notifications/cancelled"), 1);
+        gateway_stop();
+}
+
+TEST_OVER_EACH(notices, a_log_message_within_a_call_comes_with_it)
+{
+        begin(server, "2025-06-18");
+        sent_event(call, NULL,
+                   "{'jsonrpc':'2.0','method':'notifications/message','params':{'level':'error',"
+                   "'data':'x'}}");
+        cr_assert_not_null(client_hears(&c, a, "notifications/message"), "%s", gateway_log());
+        gateway_stop();
+}
+
+TEST_OVER_EACH(notices, a_level_reaches_the_servers_that_log)
+{
+        gateway_start(server, "");
+        servers_are(SERVERS_SESSION);
+        client_open(&c, "2025-06-18", "{}");
+        a = client_ask(&c, 1, "logging/setLevel", "{'level':'warning'}");
+        cr_assert_not_null(json_at(client_answer(&c, a, 1), "result"));
+        cr_assert_str_eq(json_text_at(servers_last("logging/setLevel")->msg, "params/level"),
+                         "warning");
+        a = client_ask(&c, 2, "logging/setLevel", "{'level':'loud'}");
+        cr_assert_not_null(json_at(client_answer(&c, a, 2), "error"));
+        gateway_stop();
+}
+
+TEST_OVER_EACH(notices, what_is_subscribed_to_is_told_until_it_is_not)
+{
+        gateway_start(server, "");
+        servers_are(SERVERS_SESSION);
+        client_open(&c, "2025-06-18", "{}");
+        client_listen(&c, NULL);
+        a = client_ask(&c, 1, "resources/subscribe", "{'uri':'r://a'}");
+        cr_assert_not_null(json_at(client_answer(&c, a, 1), "result"), "%s", gateway_log());
+        servers_say("{'jsonrpc':'2.0','method':'notifications/resources/updated','params':{'uri':"
+                    "'r://a'}}");
+        cr_assert_str_eq(json_text_at(client_hears(&c, NULL, "notifications/resources/updated"),
+                                      "params/uri"),
+                         "r://a");
+        a = client_ask(&c, 2, "resources/unsubscribe", "{'uri':'r://a'}");
+        cr_assert_not_null(json_at(client_answer(&c, a, 2), "result"));
+        check_int(servers_count("resources/unsubscribe"), 1);
+        gateway_stop();
+}
+
+Test(notices, a_subscription_outlives_the_servers_session)
+{
+        gateway_start(STDIO, "");
+        servers_are(SERVERS_SESSION);
+        client_open(&c, "2025-06-18", "{}");
+        client_listen(&c, NULL);
+        client_ask(&c, 1, "resources/subscribe", "{'uri':'r://a'}");
+        client_ask(&c, 2, "logging/setLevel", "{'level':'warning'}");
+        check_int(servers_count("resources/subscribe"), 1);
+        world_child_exit(world_child_ago(0), 0, "exited with code 0");
+        gateway_pass_ms(5000);
+        client_ask(&c, 3, "tools/call", "{'name':'u_t','arguments':{}}");
+        check_int(servers_count("resources/subscribe"), 2);
+        check_int(servers_count("logging/setLevel"), 2);
+        gateway_stop();
+}
+
+Test(notices, what_cannot_be_read_is_skipped)
+{
+        static const char *const odd[] = {
+                "7",
+                "{'jsonrpc':'2.0'}",
+                "{'jsonrpc':'2.0','method':'notifications/odd','params':{'x':1}}",
+                "{'jsonrpc':'2.0','id':1,'meth",
+                "{'jsonrpc':'2.0','id':12345,'result':{}}",
+                "{'jsonrpc':'2.0','id':{},'result':{}}",
+                "[{'jsonrpc':'2.0','method':'notifications/tools/list_changed'},7]",
+                "{'jsonrpc':'2.0','method':'notifications/message','params':7}",
+                "{'jsonrpc':'2.0','method':'notifications/resources/updated'}",
+                "[]",
+        };
+
+        begin(STDIO, "2025-06-18");
+        for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+                sent_event(call, NULL, odd[i]);
+        sent_event_result(call, NULL, "'content':[]");
+        gateway_pass_ms(1000);
+        cr_assert_not_null(client_answer(&c, a, 1), "%s", gateway_log());
+        gateway_stop();
+}
+
+Test(notices, an_answer_that_cannot_be_read_is_an_error_of_its_call)
+{
+        char text[200];
+
+        begin(STDIO, "2025-06-18");
+        snprintf(text, sizeof(text), "{'jsonrpc':'2.0','id':%d,'result':{'content':[}}",
+                 (int)json_integer_value(json_at(call->msg, "id")));
+        sent_event(call, NULL, text);
+        cr_assert_not_null(json_at(client_answer(&c, a, 1), "error"));
+        gateway_stop();
+}
+
+Test(notices, a_question_that_cannot_be_read_is_answered_so)
+{
+        begin(STDIO, "2025-06-18");
+        sent_event(call, NULL, "{'jsonrpc':'2.0','id':'q','method':'roots/list','params':{'a':}}");
+        cr_assert_not_null(json_at(servers_last("reply")->msg, "error"));
+        gateway_stop();
+}
