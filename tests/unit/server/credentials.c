@@ -32,7 +32,7 @@ static void give_token(const char *json)
         snprintf(text, sizeof(text), "%s", json);
         for (char *p = text; *p != '\0'; p++)
                 *p = *p == '\'' ? '"' : *p;
-        sent_bytes(fetch, "application/json", text, strlen(text));
+        sent_text(fetch, "application/json", text);
         sent_end(fetch);
 }
 

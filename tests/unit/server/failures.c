@@ -232,7 +232,7 @@ Test(failures, a_stream_that_ends_without_an_answer_is_an_error)
 {
         struct sent *call = begin(HTTP, "2025-06-18", CALL_W);
 
-        sent_bytes(call, "text/event-stream", ": hello\n\n", 9);
+        sent_text(call, "text/event-stream", ": hello\n\n");
         sent_end(call);
         check_error();
         gateway_stop();
@@ -256,7 +256,7 @@ Test(failures, what_is_no_json_is_an_error)
 {
         struct sent *call = begin(HTTP, "2025-06-18", CALL_W);
 
-        sent_bytes(call, "text/html", "<html>", 6);
+        sent_text(call, "text/html", "<html>");
         sent_end(call);
         check_error();
         gateway_stop();
@@ -329,7 +329,7 @@ Test(failures, the_old_transport_may_lead_nowhere)
 
                 if (get == NULL)
                         break;
-                sent_bytes(get, "text/event-stream", endpoints[i], strlen(endpoints[i]));
+                sent_text(get, "text/event-stream", endpoints[i]);
                 gateway_pass_ms(15000);
                 client_send(&(const struct client_request){
                         .session = answer_header(a, "Mcp-Session-Id"),

@@ -24,7 +24,8 @@ static sem_t may_move, stands;
 static bool is_over;
 static int exit_code;
 static int log_to = -1;
-static char folder[] = "/tmp/mgw_unit.XXXXXX";
+#define FOLDER "/tmp/mgw_unit.XXXXXX"
+static char folder[] = FOLDER;
 static bool has_folder;
 static char socket_path[sizeof(folder) + 8];
 
@@ -85,6 +86,8 @@ static void remove_folder(void)
                         unlinkat(dirfd(dir), entry->d_name, 0);
         closedir(dir);
         rmdir(folder);
+        strcpy(folder, FOLDER);
+        has_folder = false;
 }
 
 static void load(const char *servers, const char *settings)
@@ -120,6 +123,7 @@ void gateway_start(const char *servers, const char *settings)
         signal(SIGPIPE, SIG_IGN);
         log_to = memfd_create("log", MFD_CLOEXEC);
         log_setup(log_to, LOG_FORMAT_TEXT, LOG_LEVEL_DEBUG);
+        is_over = false;
         sem_init(&may_move, 0, 0);
         sem_init(&stands, 0, 0);
         servers_begin();

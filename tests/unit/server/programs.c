@@ -144,24 +144,50 @@ Test(programs, a_session_that_ends_ends_its_program)
 }
 
 /* npx and uvx fetch what they are to run, which the next start then finds. */
-Test(programs, one_that_is_starting_when_its_session_ends_may_finish_its_start)
+static void leave_while_it_starts(void)
 {
-        gateway_start(STDIO, "");
+        const char *id;
+
+        gateway_start("'u':{'command':'/u','start_timeout_s':60}", "");
         servers_keep("initialize");
         c.version = SSE;
         c.stream = client_send(&(const struct client_request){.method = "GET", .uri = "/sse"});
         gateway_settle();
-        snprintf(c.session, sizeof(c.session), "%.*s",
-                 (int)strcspn(strstr(answer_body(c.stream).p, "sessionId=") + 10, "\n"),
-                 strstr(answer_body(c.stream).p, "sessionId=") + 10);
+        id = strstr(answer_body(c.stream).p, "sessionId=") + 10;
+        snprintf(c.session, sizeof(c.session), "%.*s", (int)strcspn(id, "\n"), id);
         client_ask(&c, 1, "initialize", "{'protocolVersion':'2024-11-05','capabilities':{}}");
         servers_await("initialize");
         answer_cut(c.stream);
         check_int(world_child_n(), 1);
-        gateway_pass_ms(1000);
+}
+
+Test(programs, one_that_is_starting_when_its_session_ends_may_finish_its_start)
+{
+        leave_while_it_starts();
+        world_child_error_line(world_child_ago(0), STR("fetching"));
+        servers_say("{'jsonrpc':'2.0','method':'notifications/odd'}");
         check_int(world_child_n(), 1);
         sent_honestly(servers_await("initialize"));
         check_int(world_child_n(), 0);
+        cr_assert_not_null(strstr(gateway_log(), "fetching"));
+        gateway_stop();
+}
+
+Test(programs, but_not_for_ever)
+{
+        leave_while_it_starts();
+        gateway_pass_ms(59000);
+        check_int(world_child_n(), 1);
+        gateway_pass_ms(2000);
+        check_int(world_child_n(), 0);
+        gateway_stop();
+}
+
+Test(programs, one_that_ends_while_it_starts_is_told_in_the_log)
+{
+        leave_while_it_starts();
+        world_child_exit(world_child_ago(0), 256, "exited with code 1");
+        cr_assert_not_null(strstr(gateway_log(), "exited with code 1"));
         gateway_stop();
 }
 

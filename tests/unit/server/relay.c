@@ -55,9 +55,9 @@ static void say_all(struct sent *sent, bool by_event)
         say_begin(sent, by_event ? "text/event-stream" : "application/json",
                   by_event ? "data: " : "");
         say_pieces(sent, PIECES);
-        sent_bytes(sent, "", "\"}]}}", 5);
+        sent_text(sent, "", "\"}]}}");
         if (by_event)
-                sent_bytes(sent, "", "\n\n", 2);
+                sent_text(sent, "", "\n\n");
         sent_end(sent);
 }
 
@@ -186,9 +186,9 @@ Test(relay, a_silence_between_two_tokens_is_filled)
         sent = servers_await("tools/call");
         say_begin(sent, "application/json", "");
         say_pieces(sent, PIECES);
-        sent_bytes(sent, "", "\"}", 2);
+        sent_text(sent, "", "\"}");
         gateway_pass_ms(35000);
-        sent_bytes(sent, "", "]}}", 3);
+        sent_text(sent, "", "]}}");
         sent_end(sent);
         cr_assert(a->is_over);
         cr_assert_geq(answer_body(a).n, PIECE * PIECES);
@@ -209,7 +209,7 @@ Test(relay, a_client_that_does_not_read_holds_its_server_back)
         say_begin(sent, "application/json", "");
         say_pieces(sent, PIECES);
         cr_assert(sent->http->is_paused);
-        sent_bytes(sent, "", "\"}]}}", 5);
+        sent_text(sent, "", "\"}]}}");
         sent_end(sent);
         cr_assert_not(a->is_over);
         answer_read(a);
@@ -283,7 +283,7 @@ Test(relay, what_turns_out_to_be_no_json_is_an_error)
         sent = servers_await("tools/call");
         say_begin(sent, "application/json", "");
         say_pieces(sent, PIECES);
-        sent_bytes(sent, "", "\"}}}}", 5);
+        sent_text(sent, "", "\"}}}}");
         cr_assert_not_null(json_at(client_answer(&c, a, 1), "error"));
         gateway_stop();
 }
@@ -322,9 +322,9 @@ Test(relay, a_silence_in_a_body_is_filled_by_an_empty_line)
         sent = servers_await("tools/call");
         say_begin(sent, "application/json", "");
         say_pieces(sent, PIECES);
-        sent_bytes(sent, "", "\"}", 2);
+        sent_text(sent, "", "\"}");
         gateway_pass_ms(35000);
-        sent_bytes(sent, "", "]}}", 3);
+        sent_text(sent, "", "]}}");
         sent_end(sent);
         cr_assert_not_null(memmem(answer_body(a).p, answer_body(a).n, "\"}\n\n\n]", 6));
         check_whole(client_answer(&c, a, 1));

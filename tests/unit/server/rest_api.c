@@ -51,7 +51,7 @@ static void reply(struct sent *sent, const char *json)
         snprintf(text, sizeof(text), "%s", json);
         for (char *p = text; *p != '\0'; p++)
                 *p = *p == '\'' ? '"' : *p;
-        sent_bytes(sent, "application/json", text, strlen(text));
+        sent_text(sent, "application/json", text);
         sent_end(sent);
 }
 

@@ -20,6 +20,7 @@ void servers_begin(void)
         end = &first;
         are = SERVERS_ALL;
         n_sessions = 0;
+        memset(kept, 0, sizeof(kept));
 }
 
 void servers_end(void)
@@ -401,6 +402,11 @@ void sent_bytes(struct sent *sent, const char *content_type, const char *p, size
         if (!sent->http->is_over)
                 world_http_body(sent->http, (struct str){p, n});
         gateway_settle();
+}
+
+void sent_text(struct sent *sent, const char *content_type, const char *text)
+{
+        sent_bytes(sent, content_type, text, strlen(text));
 }
 
 void sent_end(struct sent *sent)

@@ -47,6 +47,7 @@ void sent_event(struct sent *sent, const char *id, const char *json);
 void sent_event_result(struct sent *sent, const char *id, const char *fields);
 /* Bytes of an answer; content_type for its head, where there has been none. */
 void sent_bytes(struct sent *sent, const char *content_type, const char *p, size_t n);
+void sent_text(struct sent *sent, const char *content_type, const char *text);
 void sent_end(struct sent *sent);
 void sent_fail(struct sent *sent, enum http_fault fault, bool was_sent);
 /* What comes of itself: by the newest GET stream, or by the newest child. */
