@@ -4,19 +4,14 @@
 
 #include "mgw/base/alloc.h"
 
-<<<<<<< HEAD
-#include <errno.h>
-        == == ==
-        =
->>>>>>> 6998ec0524fdae6c1209fc3e2f9294bd2c5bcec3
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-                /* ---- names ---- */
+/* ---- names ---- */
 
-        /* FNV-1a: the same in every process, which the hash of our tables is not. */
-        static uint32_t hash_text(const char *text)
+/* FNV-1a: the same in every process, which the hash of our tables is not. */
+static uint32_t hash_text(const char *text)
 {
         uint32_t hash = 2166136261u;
 
