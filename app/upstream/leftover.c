@@ -70,7 +70,7 @@ static void leftover_on_error_line(void *owner, struct str line)
                          STR_ARG(line));
 }
 
-static void leftover_on_room(void *owner)
+static void leftover_on_drained(void *owner)
 {
         (void)owner;
 }
@@ -95,7 +95,7 @@ static const struct child_handlers leftover_handlers = {
         .on_long_line = leftover_on_long_line,
         .on_piece = leftover_on_piece,
         .on_error_line = leftover_on_error_line,
-        .on_drained = leftover_on_room,
+        .on_drained = leftover_on_drained,
         .on_exit = leftover_on_exit,
 };
 

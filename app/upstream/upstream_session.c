@@ -385,7 +385,7 @@ void upstream_session_on_init_result(struct upstream_session *us, json_t *result
         }
         json_decref(us->init_result);
         us->init_result = json_incref(result);
-        shape_mend_hello(us->init_result);
+        shape_mend_init_result(us->init_result);
         upstream_session_imply_lists(us);
         upstream_session_imply_completions(us);
         upstream_session_share_alike(&us->init_result, &u->recent[us->is_stateless].init_result);

@@ -188,7 +188,7 @@ static void upstream_session_on_discovered(struct pending_request *pending, cons
         if ((!json_is_array(versions) || (is_spoken && !is_of_era)) &&
             upstream_session_handshake_otherwise(pending))
                 return;
-        init_result = is_of_era ? bridge_hello_of_discover(result, revision) : NULL;
+        init_result = is_of_era ? bridge_init_result_of_discover(result, revision) : NULL;
         upstream_session_end_handshakes(us);
         if (init_result != NULL) {
                 us->is_stateless = true;

@@ -15,7 +15,7 @@ struct upstream;
 
 struct session {
         UT_hash_handle hh;
-        struct list idle_link; /* on its share's idle_sessions while nothing is open */
+        struct list idle_node; /* on its share's idle_sessions while nothing is open */
         struct list streams;   /* live GET streams (the sse era: its only one), newest last */
         struct list calls;
         struct list server_requests;   /* requests of upstreams that wait for the client's reply */
@@ -64,7 +64,7 @@ bool sessions_give_up_one(struct context *context);
  * ended when it has been idle for as long as others. Outcomes as session_create(). */
 int session_standing(struct context *context, struct user *user, struct session **sessionp);
 /* Opens an upstream session with each upstream, with what initialize says to them. 0, -ENOMEM. */
-int session_open_links(struct session *session, const json_t *init_params);
+int session_open_upstreams(struct session *session, const json_t *init_params);
 /* So many calls may run in it at once, and as many questions wait. */
 unsigned session_calls_max(const struct session *session);
 /* The upstream session that this session's requests to the upstream go by: shared by all sessions
