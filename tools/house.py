@@ -149,6 +149,9 @@ def main(build):
     names = [name for name, _ in order]
     may_use = dict(order)
     files = symbols(build)
+    if any(not any(file.startswith(name + "/") for file in files) for name in names):
+        print(f"house: no objects of every floor in {build}: build first (./dev build)", file=sys.stderr)
+        return 1
     arrows = calls(files)
     sources = {name: sorted((TOP / "app" / name).glob("*.c")) for name in names}
     lines = {path: len(path.read_text().splitlines()) for floor in names for path in sources[floor]}
@@ -186,23 +189,23 @@ def main(build):
         if reason is None:
             faults.append(f"a circle of {len(circle)} files is not listed (tools/house.py): {' '.join(sorted(circle))}")
         if len(circle) > CIRCLE_MAX:
-            faults.append(f"a circle has more than {CIRCLE_MAX} files")
-    faults += [f"no such circle any more (tools/house.py): {' '.join(sorted(known))}" for known, _ in CIRCLES if known not in circles(arrows)]
+            faults.append(f"a circle has {len(circle)} files ({CIRCLE_MAX} at most)")
+    faults += [f"no such circle any more: take it out of CIRCLES in tools/house.py: {' '.join(sorted(known))}" for known, _ in CIRCLES if known not in circles(arrows)]
 
     n_names = 0
     for file, (defined, _) in files.items():
         n_names += len(defined)
-        faults += [f"{file}: the name of {name} is not its file's" for name in defined if name not in NAMES and not bears_name(file, name)]
-    print(f"\n{n_names} global names, {len(NAMES)} of them not their file's: {', '.join(NAMES) or 'none'}")
+        faults += [f"{file}: {name} must begin with {file.split('/')[1]}_, or with the noun that the file is a part of" for name in defined if name not in NAMES and not bears_name(file, name)]
+    print(f"\n{n_names} global names, of which may begin otherwise than with their file's: {', '.join(NAMES) or 'none'}")
 
     functions = [(n, name, path) for path in lines for name, n in function_lengths(path)]
     functions.sort(key=lambda function: function[0])
     longest = functions[-1]
-    print(f"{len(functions)} functions: median {functions[len(functions) // 2][0]} lines, longest {longest[0]} ({longest[1]})")
-    faults += [f"{path.relative_to(TOP)}: {name} has {n} lines" for n, name, path in functions if n >= FUNCTION_LINES_MAX]
+    print(f"{len(functions)} functions: median {functions[len(functions) // 2][0]} lines, longest {longest[0]} ({longest[1]}, {longest[2].relative_to(TOP)})")
+    faults += [f"{path.relative_to(TOP)}: {name} has {n} lines ({FUNCTION_LINES_MAX - 1} at most)" for n, name, path in functions if n >= FUNCTION_LINES_MAX]
     longest_file = max(lines, key=lines.get)
     print(f"{len(lines)} files: longest {lines[longest_file]} lines ({longest_file.relative_to(TOP)})")
-    faults += [f"{path.relative_to(TOP)} has {n} lines" for path, n in lines.items() if n > FILE_LINES_MAX]
+    faults += [f"{path.relative_to(TOP)} has {n} lines ({FILE_LINES_MAX} at most)" for path, n in lines.items() if n > FILE_LINES_MAX]
 
     for fault in faults:
         print(f"house: {fault}", file=sys.stderr)

@@ -2,6 +2,8 @@
 #include "openapi_inside.h"
 
 #include "mgw/base/alloc.h"
+#include "mgw/base/buf.h"
+#include "mgw/wire/uri.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +48,21 @@ static char *fill(json_t *server, const char *url)
         return NULL;
 }
 
+/* As it goes out: what people write in a URL, and may not stand there, is percent-encoded. */
+static char *mend_take(char *url)
+{
+        struct buf out;
+        char *mended = url;
+
+        buf_init(&out, 3 * (uint32_t)strlen(url) + 1);
+        if (uri_mend(&out, str_from(url)) == 0) {
+                mended = alloc_str(buf_bytes(&out));
+                free(url);
+        }
+        buf_finish(&out);
+        return mended;
+}
+
 /* A path is meant from where the API is known to be. */
 static char *make_absolute(const struct openapi *o, const char *url)
 {
@@ -80,7 +97,7 @@ char *openapi_server(struct openapi *o, json_t *servers)
                 if (whole != NULL)
                         break;
         }
-        return whole;
+        return whole != NULL ? mend_take(whole) : NULL;
 }
 
 char *openapi_v2_server(struct openapi *o)
@@ -101,6 +118,7 @@ char *openapi_v2_server(struct openapi *o)
                 if (word != NULL && strcmp(word, "https") == 0)
                         break;
         }
-        return alloc_format("%s://%s%s%s", is_plain ? "http" : "https", host,
-                            path != NULL && path[0] != '/' ? "/" : "", path != NULL ? path : "");
+        return mend_take(alloc_format("%s://%s%s%s", is_plain ? "http" : "https", host,
+                                      path != NULL && path[0] != '/' ? "/" : "",
+                                      path != NULL ? path : ""));
 }

@@ -183,9 +183,11 @@ static int copy_url(const struct place *at, const char *url, char **copyp)
         size_t n = strlen(url);
 
         if ((strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) ||
-            hdr_url_host(str_from(url)).n == 0 || strpbrk(url, " ?#{}\r\n\t") != NULL)
+            hdr_url_host(str_from(url)).n == 0 || strpbrk(url, "?#{}") != NULL ||
+            !hdr_is_visible(str_from(url), n))
                 return fail(at, "base_url",
-                            "must begin with http:// or https://, without query and fragment");
+                            "must begin with http:// or https://, without query and fragment, in "
+                            "visible ASCII");
         while (n > 0 && url[n - 1] == '/')
                 n--;
         *copyp = alloc_str((struct str){url, n});

@@ -1,6 +1,7 @@
 /* What load balancers and operators ask for. Who may is the table of paths' to say (route). */
 #include "mgw/server/admin.h"
 
+#include "mgw/base/buf.h"
 #include "mgw/base/log.h"
 #include "mgw/mcp/method.h"
 #include "mgw/session/session.h"
@@ -10,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define METRICS_MAX_BYTES 65536
 
 static void reply_text(struct request *req, unsigned status, const char *type, const char *text,
                        int n)
@@ -54,50 +57,42 @@ struct metric {
         uint64_t value;
 };
 
-/* The ledger; the text has room for all kinds. */
-static size_t print_memory(const struct ledger *ledger, char *text, size_t size)
+/* What does not fit any more is left out: METRICS_MAX_BYTES is far from it. */
+static void print_memory(const struct ledger *ledger, struct buf *text)
 {
-        size_t n = (size_t)snprintf(text, size,
-                                    "# HELP mgw_memory_bytes Memory held, by what it is for\n"
-                                    "# TYPE mgw_memory_bytes gauge\n");
-
+        (void)buf_addf(text, "# HELP mgw_memory_bytes Memory held, by what it is for\n"
+                             "# TYPE mgw_memory_bytes gauge\n");
         for (enum ledger_kind kind = 0; kind < LEDGER_N_KINDS; kind++)
-                n += (size_t)snprintf(text + n, size - n,
-                                      "mgw_memory_bytes{kind=\"%s\"} %" PRIu64 "\n",
-                                      ledger_kind_name(kind), ledger->by_kind[kind]);
-        n += (size_t)snprintf(
-                text + n, size - n,
-                "# HELP mgw_memory_max_bytes Cap on memory (memory_max_bytes)\n"
-                "# TYPE mgw_memory_max_bytes gauge\nmgw_memory_max_bytes %" PRIu64 "\n"
-                "# HELP mgw_memory_refused_total What was refused for want of memory\n"
-                "# TYPE mgw_memory_refused_total counter\nmgw_memory_refused_total %" PRIu64 "\n",
-                ledger->max_bytes, ledger->refused);
-        return n;
+                (void)buf_addf(text, "mgw_memory_bytes{kind=\"%s\"} %" PRIu64 "\n",
+                               ledger_kind_name(kind), ledger->by_kind[kind]);
+        (void)buf_addf(text,
+                       "# HELP mgw_memory_max_bytes Cap on memory (memory_max_bytes)\n"
+                       "# TYPE mgw_memory_max_bytes gauge\nmgw_memory_max_bytes %" PRIu64 "\n"
+                       "# HELP mgw_memory_refused_total What was refused for want of memory\n"
+                       "# TYPE mgw_memory_refused_total counter\nmgw_memory_refused_total %" PRIu64
+                       "\n",
+                       ledger->max_bytes, ledger->refused);
 }
 
 /* How long turns take: each bound counts what kept it, and so the lesser ones (Prometheus). */
-static size_t print_turns(const struct loop_turns *turns, char *text, size_t size)
+static void print_turns(const struct loop_turns *turns, struct buf *text)
 {
         uint64_t sum = 0;
-        size_t n = (size_t)snprintf(text, size,
-                                    "# HELP mgw_turn_seconds How long turns of the loop took\n"
-                                    "# TYPE mgw_turn_seconds histogram\n");
 
+        (void)buf_addf(text, "# HELP mgw_turn_seconds How long turns of the loop took\n"
+                             "# TYPE mgw_turn_seconds histogram\n");
         for (size_t i = 0; i < LOOP_N_TURN_BOUNDS; i++) {
                 sum += turns->n[i];
-                n += (size_t)snprintf(text + n, size - n,
-                                      "mgw_turn_seconds_bucket{le=\"%g\"} %" PRIu64 "\n",
-                                      loop_turn_bounds_ms[i] / 1000.0, sum);
+                (void)buf_addf(text, "mgw_turn_seconds_bucket{le=\"%g\"} %" PRIu64 "\n",
+                               loop_turn_bounds_ms[i] / 1000.0, sum);
         }
         sum += turns->n[LOOP_N_TURN_BOUNDS];
-        n += (size_t)snprintf(
-                text + n, size - n,
-                "mgw_turn_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n"
-                "mgw_turn_seconds_sum %.6f\nmgw_turn_seconds_count %" PRIu64 "\n"
-                "# HELP mgw_turn_longest_seconds The longest turn since the start\n"
-                "# TYPE mgw_turn_longest_seconds gauge\nmgw_turn_longest_seconds %.6f\n",
-                sum, (double)turns->sum_us / 1e6, sum, (double)turns->longest_us / 1e6);
-        return n;
+        (void)buf_addf(text,
+                       "mgw_turn_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n"
+                       "mgw_turn_seconds_sum %.6f\nmgw_turn_seconds_count %" PRIu64 "\n"
+                       "# HELP mgw_turn_longest_seconds The longest turn since the start\n"
+                       "# TYPE mgw_turn_longest_seconds gauge\nmgw_turn_longest_seconds %.6f\n",
+                       sum, (double)turns->sum_us / 1e6, sum, (double)turns->longest_us / 1e6);
 }
 
 void admin_on_metrics(struct request *req)
@@ -122,19 +117,19 @@ void admin_on_metrics(struct request *req)
                 {"mgw_protocol_faults_total", "counter", "Connections that did not speak FastCGI",
                  st->protocol_faults},
         };
-        char text[16384];
-        size_t n = 0;
+        struct buf text;
 
+        buf_init(&text, METRICS_MAX_BYTES);
         for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
                 const struct metric *m = &metrics[i];
 
-                n += (size_t)snprintf(text + n, sizeof(text) - n,
-                                      "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", m->name,
-                                      m->help, m->name, m->type, m->name, m->value);
+                (void)buf_addf(&text, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", m->name,
+                               m->help, m->name, m->type, m->name, m->value);
         }
-        n += print_memory(&context->ledger, text + n, sizeof(text) - n);
-        n += print_turns(loop_turns(context->loop), text + n, sizeof(text) - n);
-        reply_text(req, 200, "text/plain; version=0.0.4", text, (int)n);
+        print_memory(&context->ledger, &text);
+        print_turns(loop_turns(context->loop), &text);
+        reply_text(req, 200, "text/plain; version=0.0.4", buf_bytes(&text).p, (int)text.len);
+        buf_finish(&text);
 }
 
 /* A walk over all sessions, when the operator announces something. */

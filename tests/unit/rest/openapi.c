@@ -309,6 +309,7 @@ Test(openapi, an_operation_may_have_its_own_server)
                  "'v': {'enum': ['v2', 'v3']}}}",
                  "'https://b/v2'"},
                 {"{'url': '/v9'}", "'https://api/v9'"},
+                {"{'url': '/stra\u00dfe 7'}", "'https://api/stra%C3%9Fe%207'"},
                 {"{'url': 'wss://x'}, {'url': 'http://y'}", "'http://y'"},
         };
 

@@ -81,10 +81,11 @@ Test(rest, says_what_is_wrong_in_a_description)
                            "headers", "control character");
         check_refused_take(json_from("{'tools': {'a.b': {}}}"), BASE, "tools", "\"a.b\": a tool's");
         check_refused_take(json_from("{'tools': {'a': 1}}"), BASE, "tools.a", "must be an object");
-        for (size_t i = 0; i < 5; i++)
+        for (size_t i = 0; i < 7; i++)
                 check_refused_take(json_from("{'tools': {}}"),
                                    (const char *[]){"ftp://h", "http://", "https://h/?a=b",
-                                                    "https://{h}", "https://h#f"}[i],
+                                                    "https://{h}", "https://h#f", "https://h/\x01",
+                                                    "https://h/\xc3\x9f"}[i],
                                    "base_url", "must begin with http");
 }
 
