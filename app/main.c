@@ -1,4 +1,5 @@
 /* Arguments -> configuration -> server -> exit code. */
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/base/privilege.h"
 #include "mgw/base/strv.h"
@@ -145,6 +146,7 @@ int main(int argc, char **argv)
         const char *path = getenv("MGW_CONFIG");
         int o;
 
+        json_set_alloc_funcs(alloc_for_library, free);
         if (argc > 1 && strcmp(argv[1], "token") == 0)
                 return make_token(argc - 1, argv + 1);
         if (argc > 1 && strcmp(argv[1], "import") == 0)

@@ -17,6 +17,35 @@ FUNCTION_LINES_MAX = 50
 # Files that call each other in a circle, and why they may.
 CIRCLES = [
     ({"loop/loop", "loop/timer"}, "a turn runs timers, and a timer is armed in a turn"),
+    (
+        {
+            "session/" + name
+            for name in (
+                "call call_input call_stateless listing post_response relay server_request session session_idle session_standing "
+                "session_stream subscription task"
+            ).split()
+        },
+        "a call and what works for it end each other, a session ends its calls, and is idle when the last has ended",
+    ),
+    (
+        {
+            "upstream/" + name
+            for name in (
+                "fetch header_retry mrtr pending_request shared_session upstream_listen upstream_request upstream_session "
+                "upstream_session_handshake upstream_session_message upstream_session_send upstream_session_stateless"
+            ).split()
+        },
+        "an answer moves the upstream session, whose state decides what becomes of the requests on their way",
+    ),
+    (
+        {"upstream/http_delete", "upstream/http_transfer", "upstream/transport_http"},
+        "one transport: the peer, one request of it, and the end of a session that a request may have opened",
+    ),
+    ({"loop/child", "loop/child_io"}, "a child in two files: what its pipes tell ends its life, and its end closes them"),
+    (
+        {"fastcgi/fcgi_conn", "fastcgi/fcgi_conn_records", "fastcgi/request"},
+        "a connection in three files: its records become requests, which answer by it, and lose their client with it",
+    ),
 ]
 # Global names that do not begin with their file's, or with the noun that it is a part of.
 NAMES = {}

@@ -1,3 +1,5 @@
+/* Three bytes to four characters and back. Bytes are written in one way and no other, so that two
+ * texts that differ never stand for the same. */
 #include "mgw/base/base64.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
+/* A file is replaced by rename(2): the new text is on the disk, under another name in the same
+ * folder, before the old one goes. */
 #include "mgw/base/file.h"
+
+#include "mgw/base/alloc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,12 +26,10 @@ static int write_all(int fd, struct str text)
 
 int file_replace(const char *path, struct str text)
 {
-        char *temp;
-        int fd, r;
+        char *temp = alloc_format("%s.XXXXXX", path);
+        int fd = mkostemp(temp, O_CLOEXEC); /* mode 0600 */
+        int r;
 
-        if (asprintf(&temp, "%s.XXXXXX", path) < 0)
-                return -ENOMEM;
-        fd = mkostemp(temp, O_CLOEXEC); /* mode 0600 */
         if (fd < 0) {
                 r = -errno;
                 free(temp);

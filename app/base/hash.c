@@ -1,3 +1,4 @@
+/* SipHash-1-3. The key is drawn when the first name is hashed, and never told. */
 #include "mgw/base/hash.h"
 
 #include "mgw/base/rand.h"

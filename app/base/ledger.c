@@ -1,3 +1,5 @@
+/* Sums, and nothing else. The payer's, the whole's and the kind's move together, so that each
+ * release finds what was charged. */
 #include "mgw/base/ledger.h"
 
 #include <assert.h>

@@ -1,3 +1,4 @@
+/* Parties that have left lines out stand in a list. Who has not costs nothing when it is walked. */
 #include "mgw/base/log_budget.h"
 
 #include "mgw/base/log.h"

@@ -1,3 +1,5 @@
+/* A datagram for each message, sent without waiting: a service manager that does not read holds
+ * nobody up. */
 #include "mgw/base/notify.h"
 
 #include <errno.h>

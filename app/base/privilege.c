@@ -1,3 +1,5 @@
+/* What is given up is never taken back. What is needed later is opened before: once we are not
+ * dumpable, /proc/self is not ours to open. */
 #include "mgw/base/privilege.h"
 
 #include "mgw/base/syscall_filter.h"

@@ -1,3 +1,5 @@
+/* One moment says how much has been taken: when it is past, all has been made good. Each taking
+ * moves it on by what it costs, never further ahead than the burst. */
 #include "mgw/base/rate.h"
 
 #define US_A_SECOND INT64_C(1000000)

@@ -1,4 +1,7 @@
+/* Arrays grow by one and are counted each time: they are short. */
 #include "mgw/base/strv.h"
+
+#include "mgw/base/alloc.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -15,12 +18,11 @@ size_t strv_count(const char *const *v)
 int strv_add_take(char ***vp, char *text)
 {
         size_t n = strv_count((const char *const *)*vp);
-        char **grown = text != NULL ? reallocarray((void *)*vp, n + 2, sizeof(*grown)) : NULL;
+        char **grown;
 
-        if (grown == NULL) {
-                free(text);
+        if (text == NULL)
                 return -ENOMEM;
-        }
+        grown = alloc_again((void *)*vp, n + 2, sizeof(*grown));
         grown[n] = text;
         grown[n + 1] = NULL;
         *vp = grown;

@@ -1,3 +1,5 @@
+/* What is denied fails and does not kill: programs ask for some of it only to see whether it is
+ * there. */
 #include "mgw/base/syscall_filter.h"
 
 #include <errno.h>

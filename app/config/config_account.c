@@ -10,47 +10,21 @@
 
 /* ---- reading ---- */
 
-void config_account_load_pairs(struct loading *l, const char *at, json_t *object,
-                               const char *between, char ***stringsp)
+static const struct config_row account_rows[] = {CONFIG_ACCOUNT_ROWS(0), {.key = NULL}};
+
+static void load_key(struct loading *l, const char *at, const char *key, json_t *value,
+                     enum config_server_kind kind, struct config_account *account)
 {
-        const char *name;
-        json_t *value;
+        const struct config_row *row = config_table_find(account_rows, key, 1u << kind);
 
-        if (!json_is_object(object)) {
-                config_fault(l, at, "must be an object of strings");
-                return;
-        }
-        json_object_foreach (object, name, value) {
-                char *text = config_text(l, at, JSON_STRING, value), *pair;
-
-                if (text == NULL)
-                        continue;
-                if (strpbrk(text, "\r\n") != NULL || strpbrk(name, "\r\n:= ") != NULL)
-                        config_fault(l, at, "%s: a name or value here holds no line break", name);
-                else if (asprintf(&pair, "%s%s%s", name, between, text) >= 0)
-                        (void)strv_add_take(stringsp, pair);
-                free(text);
-        }
-}
-
-static void load_user_key(struct loading *l, const char *at, const char *key, json_t *value,
-                          enum config_server_kind kind, struct config_account *account)
-{
-        bool is_child = kind == CONFIG_SERVER_STDIO, is_rest = kind == CONFIG_SERVER_REST;
-
-        if (is_child && strcmp(key, "env") == 0)
-                config_account_load_pairs(l, at, value, "=", &account->env);
-        else if (!is_child && strcmp(key, "headers") == 0)
-                config_account_load_pairs(l, at, value, ": ", &account->headers);
-        else if (!is_child && strcmp(key, "oauth") == 0)
-                config_oauth_load(l, at, value, &account->oauth);
-        else if (is_rest && strcmp(key, "security") == 0)
-                config_account_load_pairs(l, at, value, "=", &account->security);
+        if (row != NULL && (row->marks & 1u << kind) != 0)
+                config_table_load(l, row, at, value, account);
         else
                 config_fault(l, at, "not known: a user has %s here",
-                             is_child  ? "\"env\""
-                             : is_rest ? "\"headers\", \"oauth\" and \"security\""
-                                       : "\"headers\" and \"oauth\"");
+                             kind == CONFIG_SERVER_STDIO ? "\"env\""
+                             : kind == CONFIG_SERVER_REST
+                                     ? "\"headers\", \"oauth\" and \"security\""
+                                     : "\"headers\" and \"oauth\"");
 }
 
 static void load_user(struct loading *l, const char *full, json_t *object,
@@ -67,13 +41,13 @@ static void load_user(struct loading *l, const char *full, json_t *object,
                 char at[CONFIG_KEY_SIZE];
 
                 config_key(at, full, key);
-                load_user_key(l, at, key, value, kind, account);
+                load_key(l, at, key, value, kind, account);
         }
 }
 
-void config_account_load_users(struct loading *l, const char *at, json_t *object,
-                               struct config_server *s)
+void config_account_load_users(struct loading *l, const char *at, json_t *object, void *server)
 {
+        struct config_server *s = server;
         const char *email;
         json_t *value;
 
@@ -178,9 +152,7 @@ void config_account_check(struct loading *l, const char *full, struct config_ser
 static void account_finish(struct config_account *account)
 {
         free(account->email);
-        strv_free(account->headers);
-        strv_free(account->env);
-        strv_free(account->security);
+        config_table_finish(account_rows, account);
         config_oauth_finish(account->oauth);
 }
 

@@ -75,18 +75,18 @@ static bool is_empty(const json_t *value)
 
 /* ---- keys with a meaning ---- */
 
-static void put(struct adoption *a, const char *key, const json_t *value)
+static void put(struct adoption *a, const char *key, json_t *value)
 {
-        json_object_set(a->out, key, (json_t *)value);
+        json_object_set(a->out, key, value);
 }
 
-static void put_texts(struct adoption *a, const char *key, const json_t *value)
+static void put_texts(struct adoption *a, const char *key, json_t *value)
 {
         json_object_set_new(a->out, key, texts_of(value));
 }
 
 /* Under another name than ours: ours wins where both are there. */
-static void put_other(struct adoption *a, const char *key, const json_t *value)
+static void put_other(struct adoption *a, const char *key, json_t *value)
 {
         if (value != NULL && !is_empty(value) && json_object_get(a->out, key) == NULL)
                 put(a, key, value);
@@ -117,34 +117,33 @@ static const char *kind_word(const char *word)
 static void adopt_members(struct adoption *a, json_t *object);
 
 /* "type", or a "transport" that is a word, or an object with all that belongs to it. */
-static void put_type(struct adoption *a, json_t *value)
+static void put_type(struct adoption *a, const char *key, json_t *value)
 {
         if (json_is_object(value))
                 adopt_members(a, value);
         else if (json_is_string(value) && !is_empty(value))
-                json_object_set_new(a->out, "type",
-                                    json_string(kind_word(json_string_value(value))));
+                json_object_set_new(a->out, key, json_string(kind_word(json_string_value(value))));
         else if (!json_is_string(value))
-                put(a, "type", value);
+                put(a, key, value);
 }
 
 /* A program; a list that begins with it; or {"path", "args", "env"} (Zed). */
-static void put_command(struct adoption *a, json_t *value)
+static void put_command(struct adoption *a, const char *key, json_t *value)
 {
         json_t *args, *one;
         size_t i;
 
         if (json_is_object(value)) {
-                put_other(a, "command", json_object_get(value, "path"));
+                put_other(a, key, json_object_get(value, "path"));
                 put_other(a, "args", json_object_get(value, "args"));
                 put_other(a, "env", json_object_get(value, "env"));
                 return;
         }
         if (!json_is_array(value) || json_array_size(value) == 0) {
-                put(a, "command", value);
+                put(a, key, value);
                 return;
         }
-        put(a, "command", json_array_get(value, 0));
+        put(a, key, json_array_get(value, 0));
         args = json_array();
         json_array_foreach (value, i, one)
                 if (i > 0)
@@ -152,7 +151,7 @@ static void put_command(struct adoption *a, json_t *value)
         json_object_set_new(a->out, "args", args);
 }
 
-static void put_timeout(struct adoption *a, const json_t *value)
+static void put_timeout(struct adoption *a, const char *key, json_t *value)
 {
         double n = json_is_number(value)   ? json_number_value(value)
                    : json_is_string(value) ? strtod(json_string_value(value), NULL)
@@ -161,13 +160,13 @@ static void put_timeout(struct adoption *a, const json_t *value)
         n = n > TIMEOUT_SECONDS_MAX ? n / 1000 : n;
         if (!(n > 0))
                 config_client_ignore(a->l, "timeout");
-        else if (json_object_get(a->out, "timeout_s") == NULL)
-                json_object_set_new(a->out, "timeout_s",
+        else if (json_object_get(a->out, key) == NULL)
+                json_object_set_new(a->out, key,
                                     n == floor(n) ? json_integer((json_int_t)n) : json_real(n));
 }
 
 /* A client means it from its workspace. */
-static void put_env_file(struct adoption *a, const char *key, const json_t *value)
+static void put_env_file(struct adoption *a, const char *key, json_t *value)
 {
         const char *path = json_string_value(value);
 
@@ -178,14 +177,33 @@ static void put_env_file(struct adoption *a, const char *key, const json_t *valu
                                     json_sprintf("${workspaceFolder}/%s", path));
 }
 
-static void put_is_enabled(struct adoption *a, const json_t *value)
+static void put_is_enabled(struct adoption *a, const char *key, json_t *value)
 {
         if (json_is_false(value))
-                json_object_set_new(a->out, "disabled", json_true());
+                json_object_set_new(a->out, key, json_true());
+}
+
+static void put_disabled(struct adoption *a, const char *key, json_t *value)
+{
+        if (!json_is_false(value))
+                put(a, key, value);
+}
+
+/* {"headers"} */
+static void put_request(struct adoption *a, const char *key, json_t *value)
+{
+        if (json_object_get(value, "headers") != NULL)
+                put_texts(a, key, json_object_get(value, "headers"));
+}
+
+static void ignore(struct adoption *a, const char *key, json_t *value)
+{
+        (void)value;
+        config_client_ignore(a->l, key);
 }
 
 /* Patterns of names; "*", or none at all, is no filter. */
-static void put_filter(struct adoption *a, const char *key, const json_t *value)
+static void put_filter(struct adoption *a, const char *key, json_t *value)
 {
         bool is_all = json_array_size(value) == 1 &&
                       strcmp(json_string_value(json_array_get(value, 0)) != NULL
@@ -201,173 +219,101 @@ static void put_filter(struct adoption *a, const char *key, const json_t *value)
 
 /* ---- keys ---- */
 
-enum meaning {
-        MEANS_URL,
-        MEANS_HTTP_URL, /* wins over "url": Gemini CLI */
-        MEANS_TYPE,
-        MEANS_COMMAND,
-        MEANS_ARGS,
-        MEANS_ENV,
-        MEANS_ENV_FILE,
-        MEANS_CWD,
-        MEANS_HEADERS,
-        MEANS_REQUEST, /* {"headers"} */
-        MEANS_TIMEOUT,
-        MEANS_ENABLED,
-        MEANS_DISABLED,
-        MEANS_INCLUDE,
-        MEANS_EXCLUDE,
-        MEANS_NOTHING, /* the client's own business */
-};
-
-static const struct {
+/* put() gets the key of ours that it stands for; NULL: its own. */
+static const struct client_key {
         const char *folded;
-        enum meaning meaning;
+        void (*put)(struct adoption *a, const char *key, json_t *value);
+        const char *ours;
 } client_keys[] = {
-        {"url", MEANS_URL},
-        {"serverurl", MEANS_URL},
-        {"sseurl", MEANS_URL},
-        {"endpoint", MEANS_URL},
-        {"httpurl", MEANS_HTTP_URL},
-        {"type", MEANS_TYPE},
-        {"transport", MEANS_TYPE},
-        {"transporttype", MEANS_TYPE},
-        {"command", MEANS_COMMAND},
-        {"args", MEANS_ARGS},
-        {"env", MEANS_ENV},
-        {"environment", MEANS_ENV},
-        {"envfile", MEANS_ENV_FILE},
-        {"cwd", MEANS_CWD},
-        {"workingdirectory", MEANS_CWD},
-        {"headers", MEANS_HEADERS},
-        {"httpheaders", MEANS_HEADERS},
-        {"requestinit", MEANS_REQUEST},
-        {"requestoptions", MEANS_REQUEST},
-        {"timeout", MEANS_TIMEOUT},
-        {"requesttimeout", MEANS_TIMEOUT},
-        {"enabled", MEANS_ENABLED},
-        {"isactive", MEANS_ENABLED},
-        {"disabled", MEANS_DISABLED},
-        {"includetools", MEANS_INCLUDE},
-        {"enabledtools", MEANS_INCLUDE},
-        {"allowedtools", MEANS_INCLUDE},
-        {"excludetools", MEANS_EXCLUDE},
-        {"disabledtools", MEANS_EXCLUDE},
-        {"alwaysallow", MEANS_NOTHING},
-        {"auth", MEANS_NOTHING},
-        {"author", MEANS_NOTHING},
-        {"autoapprove", MEANS_NOTHING},
-        {"autostart", MEANS_NOTHING},
-        {"category", MEANS_NOTHING},
-        {"chatmenu", MEANS_NOTHING},
-        {"comment", MEANS_NOTHING},
-        {"customuservars", MEANS_NOTHING},
-        {"description", MEANS_NOTHING},
-        {"dev", MEANS_NOTHING},
-        {"disabledprompts", MEANS_NOTHING},
-        {"displayname", MEANS_NOTHING},
-        {"gallery", MEANS_NOTHING},
-        {"homepage", MEANS_NOTHING},
-        {"icon", MEANS_NOTHING},
-        {"iconpath", MEANS_NOTHING},
-        {"icons", MEANS_NOTHING},
-        {"id", MEANS_NOTHING},
-        {"inittimeout", MEANS_NOTHING},
-        {"label", MEANS_NOTHING},
-        {"license", MEANS_NOTHING},
-        {"logourl", MEANS_NOTHING},
-        {"metadata", MEANS_NOTHING},
-        {"name", MEANS_NOTHING},
-        {"note", MEANS_NOTHING},
-        {"notes", MEANS_NOTHING},
-        {"provider", MEANS_NOTHING},
-        {"providerurl", MEANS_NOTHING},
-        {"repository", MEANS_NOTHING},
-        {"requiresoauth", MEANS_NOTHING},
-        {"sandbox", MEANS_NOTHING},
-        {"sandboxenabled", MEANS_NOTHING},
-        {"serverinstructions", MEANS_NOTHING},
-        {"settings", MEANS_NOTHING},
-        {"source", MEANS_NOTHING},
-        {"ssereadtimeout", MEANS_NOTHING},
-        {"startup", MEANS_NOTHING},
-        {"startuptimeout", MEANS_NOTHING},
-        {"tags", MEANS_NOTHING},
-        {"title", MEANS_NOTHING},
-        {"trust", MEANS_NOTHING},
-        {"version", MEANS_NOTHING},
-        {"watchpaths", MEANS_NOTHING},
-        {"$schema", MEANS_NOTHING},
-        {"$comment", MEANS_NOTHING},
-        {"//", MEANS_NOTHING},
+        {"url", put_other, "url"},
+        {"serverurl", put_other, "url"},
+        {"sseurl", put_other, "url"},
+        {"endpoint", put_other, "url"},
+        {"httpurl", put, "url"}, /* wins over "url": Gemini CLI */
+        {"type", put_type, "type"},
+        {"transport", put_type, "type"},
+        {"transporttype", put_type, "type"},
+        {"command", put_command, "command"},
+        {"args", put_texts, "args"},
+        {"env", put_texts, "env"},
+        {"environment", put_texts, "env"},
+        {"envfile", put_env_file, NULL},
+        {"cwd", put_other, "cwd"},
+        {"workingdirectory", put_other, "cwd"},
+        {"headers", put_texts, "headers"},
+        {"httpheaders", put_texts, "headers"},
+        {"requestinit", put_request, "headers"},
+        {"requestoptions", put_request, "headers"},
+        {"timeout", put_timeout, "timeout_s"},
+        {"requesttimeout", put_timeout, "timeout_s"},
+        {"enabled", put_is_enabled, "disabled"},
+        {"isactive", put_is_enabled, "disabled"},
+        {"disabled", put_disabled, "disabled"},
+        {"includetools", put_filter, "include"},
+        {"enabledtools", put_filter, "include"},
+        {"allowedtools", put_filter, "include"},
+        {"excludetools", put_filter, "exclude"},
+        {"disabledtools", put_filter, "exclude"},
+        /* the client's own business */
+        {"alwaysallow", ignore, NULL},
+        {"auth", ignore, NULL},
+        {"author", ignore, NULL},
+        {"autoapprove", ignore, NULL},
+        {"autostart", ignore, NULL},
+        {"category", ignore, NULL},
+        {"chatmenu", ignore, NULL},
+        {"comment", ignore, NULL},
+        {"customuservars", ignore, NULL},
+        {"description", ignore, NULL},
+        {"dev", ignore, NULL},
+        {"disabledprompts", ignore, NULL},
+        {"displayname", ignore, NULL},
+        {"gallery", ignore, NULL},
+        {"homepage", ignore, NULL},
+        {"icon", ignore, NULL},
+        {"iconpath", ignore, NULL},
+        {"icons", ignore, NULL},
+        {"id", ignore, NULL},
+        {"inittimeout", ignore, NULL},
+        {"label", ignore, NULL},
+        {"license", ignore, NULL},
+        {"logourl", ignore, NULL},
+        {"metadata", ignore, NULL},
+        {"name", ignore, NULL},
+        {"note", ignore, NULL},
+        {"notes", ignore, NULL},
+        {"provider", ignore, NULL},
+        {"providerurl", ignore, NULL},
+        {"repository", ignore, NULL},
+        {"requiresoauth", ignore, NULL},
+        {"sandbox", ignore, NULL},
+        {"sandboxenabled", ignore, NULL},
+        {"serverinstructions", ignore, NULL},
+        {"settings", ignore, NULL},
+        {"source", ignore, NULL},
+        {"ssereadtimeout", ignore, NULL},
+        {"startup", ignore, NULL},
+        {"startuptimeout", ignore, NULL},
+        {"tags", ignore, NULL},
+        {"title", ignore, NULL},
+        {"trust", ignore, NULL},
+        {"version", ignore, NULL},
+        {"watchpaths", ignore, NULL},
+        {"$schema", ignore, NULL},
+        {"$comment", ignore, NULL},
+        {"//", ignore, NULL},
 };
 
-/* -1: it has none. */
-static int meaning_of(const char *key)
+/* NULL: it is none that we know. */
+static const struct client_key *find_key(const char *key)
 {
         char folded[64];
 
         fold(key, folded);
         for (size_t i = 0; i < sizeof(client_keys) / sizeof(client_keys[0]); i++)
                 if (strcmp(client_keys[i].folded, folded) == 0)
-                        return (int)client_keys[i].meaning;
-        return -1;
-}
-
-static void put_meaning(struct adoption *a, enum meaning meaning, const char *key, json_t *value)
-{
-        switch (meaning) {
-        case MEANS_URL:
-                put_other(a, "url", value);
-                break;
-        case MEANS_HTTP_URL:
-                put(a, "url", value);
-                break;
-        case MEANS_TYPE:
-                put_type(a, value);
-                break;
-        case MEANS_COMMAND:
-                put_command(a, value);
-                break;
-        case MEANS_ARGS:
-                put_texts(a, "args", value);
-                break;
-        case MEANS_ENV:
-                put_texts(a, "env", value);
-                break;
-        case MEANS_ENV_FILE:
-                put_env_file(a, key, value);
-                break;
-        case MEANS_CWD:
-                put_other(a, "cwd", value);
-                break;
-        case MEANS_HEADERS:
-                put_texts(a, "headers", value);
-                break;
-        case MEANS_REQUEST:
-                if (json_object_get(value, "headers") != NULL)
-                        put_texts(a, "headers", json_object_get(value, "headers"));
-                break;
-        case MEANS_TIMEOUT:
-                put_timeout(a, value);
-                break;
-        case MEANS_ENABLED:
-                put_is_enabled(a, value);
-                break;
-        case MEANS_DISABLED:
-                if (!json_is_false(value))
-                        put(a, "disabled", value);
-                break;
-        case MEANS_INCLUDE:
-                put_filter(a, "include", value);
-                break;
-        case MEANS_EXCLUDE:
-                put_filter(a, "exclude", value);
-                break;
-        case MEANS_NOTHING:
-                config_client_ignore(a->l, key);
-                break;
-        }
+                        return &client_keys[i];
+        return NULL;
 }
 
 /* A client's own way to sign in by a browser is none of ours. */
@@ -388,15 +334,15 @@ static bool is_for_us(const struct adoption *a, const char *key, const json_t *v
 
 static void adopt_key(struct adoption *a, const char *key, json_t *value)
 {
-        int meaning =
-                strcmp(key, "tools") == 0 && json_is_array(value) ? MEANS_INCLUDE : meaning_of(key);
+        bool is_filter = strcmp(key, "tools") == 0 && json_is_array(value);
+        const struct client_key *k = find_key(is_filter ? "includeTools" : key);
 
-        if (meaning >= 0)
-                put_meaning(a, (enum meaning)meaning, key, value);
+        if (k != NULL)
+                k->put(a, k->ours != NULL ? k->ours : key, value);
         else if (is_for_us(a, key, value))
                 put(a, key, value);
         else
-                config_client_ignore(a->l, key);
+                ignore(a, key, value);
 }
 
 static void adopt_members(struct adoption *a, json_t *object)

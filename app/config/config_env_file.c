@@ -114,7 +114,7 @@ static void read_lines(struct loading *l, const char *at, const char *path, stru
  * another machine. */
 void config_env_file_load(struct loading *l, const char *at, const char *file, char ***linesp)
 {
-        char *path = config_beside(l->path, file);
+        char *path = config_source_beside(l->path, file);
         struct str text;
         int r = path != NULL ? config_source_read(path, SOURCE_MAX_BYTES, &text) : -ENOMEM;
 

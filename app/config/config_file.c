@@ -11,12 +11,6 @@
 
 static const struct yaml_limits yaml_limits = {.depth_max = 64, .n_values_max = 100000};
 
-static void tell(struct loading *l, int line, int column, const char *why)
-{
-        fprintf(l->err, "%s:%d:%d: %s\n", l->path, line, column, why);
-        l->n_faults++;
-}
-
 static bool has_ending(const char *path, const char *ending)
 {
         size_t n = strlen(path), n_ending = strlen(ending);
@@ -31,8 +25,9 @@ static json_t *read_yaml(struct loading *l)
         int r = yaml_to_json(l->text, &yaml_limits, &json, &fault);
 
         if (r < 0)
-                tell(l, r == -EINVAL ? (int)fault.line : 1, r == -EINVAL ? (int)fault.column : 1,
-                     r == -EINVAL ? fault.why : strerror(-r));
+                config_fault_place(l, r == -EINVAL ? fault.line : 1,
+                                   r == -EINVAL ? fault.column : 1,
+                                   r == -EINVAL ? fault.why : strerror(-r));
         l->text.n = 0;
         return json;
 }
@@ -49,7 +44,7 @@ static json_t *read_json(struct loading *l)
                 json = json_loadb(l->text.p, l->text.n, 0, &error);
         }
         if (json == NULL)
-                tell(l, error.line, error.column, error.text);
+                config_fault_place(l, (unsigned)error.line, (unsigned)error.column, error.text);
         return json;
 }
 
@@ -68,16 +63,17 @@ json_t *config_file_read(struct loading *l, const char *path)
         }
         if (l->text.n >= 2 &&
             (memcmp(l->text.p, "\xff\xfe", 2) == 0 || memcmp(l->text.p, "\xfe\xff", 2) == 0)) {
-                tell(l, 1, 1, "is UTF-16: save it as UTF-8");
+                config_fault_place(l, 1, 1, "is UTF-16: save it as UTF-8");
                 return NULL;
         }
         if (has_ending(path, ".toml")) {
-                tell(l, 1, 1, "is TOML, which is not read: write its servers as JSON or YAML");
+                config_fault_place(l, 1, 1,
+                                   "is TOML, which is not read: write its servers as JSON or YAML");
                 return NULL;
         }
         json = has_ending(path, ".yaml") || has_ending(path, ".yml") ? read_yaml(l) : read_json(l);
         if (json != NULL && !json_is_object(json)) {
-                tell(l, 1, 1, "must be a JSON object");
+                config_fault_place(l, 1, 1, "must be a JSON object");
                 json_decref(json);
                 return NULL;
         }

@@ -1,6 +1,8 @@
-/* What the parts of the configuration's reader share. */
+/* What the parts of the configuration's reader share, from the ground up: a part uses those that
+ * stand above it here. */
 #pragma once
 
+#include "config_table.h"
 #include "mgw/base/str.h"
 #include "mgw/config/config.h"
 
@@ -23,55 +25,114 @@ struct loading {
         bool keeps_variables;   /* what depends on the file's place is filled in, they stay */
 };
 
+/* ---- what is told (config_fault.c) ---- */
+
 /* A fault at the key that the path of keys (dots between them) names. */
 void config_fault(struct loading *l, const char *key, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
 /* The same, under another name than the key's. */
 void config_fault_at(struct loading *l, const char *key, const char *where, const char *fmt, ...)
         __attribute__((format(printf, 4, 5)));
+/* At a place of the file, counted from 1. */
+void config_fault_place(struct loading *l, unsigned line, unsigned column, const char *why);
 /* Told like a fault, and none. */
 void config_note(struct loading *l, const char *key, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
 /* The path "at.key" into full; what is too long is cut. */
 void config_key(char full[CONFIG_KEY_SIZE], const char *at, const char *key);
+
+/* ---- words (config_word.c) ---- */
+
+/* Letters, digits and '-', at most max. */
+bool config_is_name(const char *name, size_t max);
+/* Does the word differ from what may be meant in one place (one character more, less or another,
+ * two exchanged), or in upper and lower case alone? Short words have no such slips. */
+bool config_is_slip(const char *word, const char *meant);
+
+/* ---- files (config_file.c, config_env_file.c) ---- */
+
+/* The file at path, as JSON; l->text is then its text. NULL: the fault has been told. */
+json_t *config_file_read(struct loading *l, const char *path);
+/* NAME=value lines of the file (.env), beside those there are; what has come first wins. */
+void config_env_file_load(struct loading *l, const char *at, const char *file, char ***linesp);
+
+/* ---- variables (config_vars.c) ---- */
+
 /* text with each ${...} filled in; the caller frees it. NULL: the fault has been told. */
 char *config_expand(struct loading *l, const char *key, const char *text);
 /* A JSON value as text, with each ${...} filled in; the caller frees it. want: JSON_STRING,
  * JSON_REAL (numbers, or strings that hold one) or JSON_TRUE (booleans likewise). NULL: the fault
  * has been told. */
 char *config_text(struct loading *l, const char *key, json_type want, const json_t *value);
-/* Letters, digits and '-', at most max. */
-bool config_is_name(const char *name, size_t max);
 
-/* Reads and checks the file of a REST server (rest_file or openapi_file), which the key at names.
- */
-void config_rest_load(struct loading *l, const char *at, struct config_server *server);
+/* ---- "gateway" (config_settings.c) ---- */
 
-/* {"a": "b"} as "a<between>b", into an array of strings that ends with NULL. */
-void config_account_load_pairs(struct loading *l, const char *at, json_t *object,
-                               const char *between, char ***stringsp);
-/* {"token_url", "client_id"...}. */
-void config_oauth_load(struct loading *l, const char *at, json_t *object,
-                       struct config_oauth **oauthp);
+/* Each setting's default. 0, -ENOMEM. */
+int config_settings_default(struct config *config);
+void config_settings_load(struct loading *l, json_t *gateway);
+void config_settings_load_environment(struct loading *l);
+void config_settings_finish(struct config *config);
+
+/* Who knows a row of an entry. */
+#define CONFIG_HTTP (1u << CONFIG_SERVER_HTTP | 1u << CONFIG_SERVER_SSE)
+#define CONFIG_STDIO (1u << CONFIG_SERVER_STDIO)
+#define CONFIG_REST (1u << CONFIG_SERVER_REST)
+
+/* ---- parts of an entry (config_oauth.c, config_account.c, config_rest.c, config_tls.c) ---- */
+
+/* {"token_url", "client_id"...}; oauthp: struct config_oauth **. */
+void config_oauth_load(struct loading *l, const char *at, json_t *object, void *oauthp);
 /* What it does not say itself, but for the refresh token. */
 void config_oauth_inherit(struct config_oauth *oauth, struct config_oauth *from);
 /* Has it what it needs? Reads its refresh token from its file; s: the entry that it stands in. */
 void config_oauth_check(struct loading *l, const char *at, const struct config_server *s,
                         struct config_oauth *oauth);
 void config_oauth_finish(struct config_oauth *oauth);
-/* {"ada@example.com": {"headers", "oauth", "env"}}. */
-void config_account_load_users(struct loading *l, const char *at, json_t *object,
-                               struct config_server *s);
+
+/* The rows of an account, which stands at this offset: everybody's in an entry, and each user's. */
+#define CONFIG_ACCOUNT_AT(at, field) ((at) + offsetof(struct config_account, field))
+#define CONFIG_ACCOUNT_ROWS(at)                                                                    \
+        {"headers", KIND_PAIRS, CONFIG_ACCOUNT_AT(at, headers),                                    \
+         .marks = CONFIG_HTTP | CONFIG_REST, .between = ": "},                                     \
+                {"env", KIND_PAIRS, CONFIG_ACCOUNT_AT(at, env), .marks = CONFIG_STDIO,             \
+                 .between = "="},                                                                  \
+                {"oauth", KIND_OTHER, CONFIG_ACCOUNT_AT(at, oauth),                                \
+                 .marks = CONFIG_HTTP | CONFIG_REST, .load = config_oauth_load},                   \
+        {                                                                                          \
+                "security", KIND_PAIRS, CONFIG_ACCOUNT_AT(at, security), .marks = CONFIG_REST,     \
+                                                                         .between = "="            \
+        }
+/* {"ada@example.com": {"headers", "oauth", "env"}}; server: struct config_server *. */
+void config_account_load_users(struct loading *l, const char *at, json_t *object, void *server);
 /* When all of the entry is read: completes what stands in for users, reads their refresh tokens,
  * and checks it all. full: the entry's key. */
 void config_account_check(struct loading *l, const char *full, struct config_server *s);
 void config_account_finish(struct config_server *s);
 
-/* A relative path is meant from where the configuration file lies; the caller frees it. */
-char *config_beside(const char *config_path, const char *file);
+/* Reads and checks the file of a REST server (rest_file or openapi_file), which the key at names.
+ */
+void config_rest_load(struct loading *l, const char *at, struct config_server *server);
 
-/* The file at path, as JSON; l->text is then its text. NULL: the fault has been told. */
-json_t *config_file_read(struct loading *l, const char *path);
+/* Can the files be used, and do they go together? full: the entry's key. */
+void config_tls_check(struct loading *l, const char *full, const struct config_server *s);
+void config_tls_check_gateway(struct loading *l);
+
+/* ---- an entry (config_server.c) ---- */
+
+/* Is it a key of ours in an entry? */
+bool config_server_knows(const char *key);
+/* The key of ours that differs from it in one place; NULL: none. */
+const char *config_server_near(const char *key);
+/* What an entry (in our spelling) is, by its keys. */
+enum config_server_kind config_server_kind(const json_t *entry);
+/* Does the kind know the key, which is one of ours? */
+bool config_server_takes(enum config_server_kind kind, const char *key);
+/* What an entry has that says nothing. 0, -ENOMEM. */
+int config_server_default(struct config_server *s);
+/* Reads an entry in our spelling; s has its name, prefix and kind. full: the entry's key. */
+void config_server_read(struct loading *l, const char *full, json_t *entry,
+                        struct config_server *s);
+void config_server_finish(struct config_server *server);
 
 /* ---- files of MCP clients (config_client.c, config_client_entry.c) ---- */
 
@@ -93,32 +154,16 @@ void config_client_tell(struct loading *l);
 char *config_client_name(const char *name, bool (*is_taken)(const void *owner, const char *name),
                          const void *owner);
 
-/* Is it a key of ours in an entry? */
-bool config_server_knows(const char *key);
-/* The key of ours that differs from it in one place; NULL: none. */
-const char *config_server_near(const char *key);
-/* What an entry (in our spelling) is, by its keys. */
-enum config_server_kind config_server_kind(const json_t *entry);
-/* Does the kind know the key, which is one of ours? */
-bool config_server_takes(enum config_server_kind kind, const char *key);
-/* Does the word differ from what may be meant in one place (one character more, less or another,
- * two exchanged), or in upper and lower case alone? Short words have no such slips. */
-bool config_is_slip(const char *word, const char *meant);
+/* ---- all entries (config_settle.c, config_servers.c, config_names.c) ---- */
 
-/* Can the files be used, and do they go together? full: the entry's key. */
-void config_tls_check(struct loading *l, const char *full, const struct config_server *s);
-void config_tls_check_gateway(struct loading *l);
-
-/* NAME=value lines of the file (.env), beside those there are; what has come first wins. */
-void config_env_file_load(struct loading *l, const char *at, const char *file, char ***linesp);
-
-/* For l->imported: an entry that has been read as it stands in any folder: paths are absolute, and
- * what depends on the file's place is filled in. The caller owns it; NULL: the fault has been told.
- */
-json_t *config_import_settle(struct loading *l, const char *full, json_t *entry);
-
+/* A value as it stands in any folder: what depends on the file's place is filled in, and, where
+ * has_files, paths are absolute; at: its path of keys, key: the last of them. The caller owns it;
+ * NULL: the fault has been told. */
+json_t *config_settle(struct loading *l, const char *at, const char *key, json_t *value,
+                      bool has_files);
+/* An entry likewise, for l->imported. */
+json_t *config_settle_entry(struct loading *l, const char *full, json_t *entry);
 /* Reads one entry, by its name in the file, and adds it. */
-void config_server_load(struct loading *l, const char *name, json_t *entry);
-void config_server_finish(struct config_server *server);
+void config_servers_add(struct loading *l, const char *name, json_t *entry);
 /* All is read: are two tools called the same? */
 void config_names_check(struct loading *l);

@@ -12,52 +12,49 @@
 
 #define AT(field) offsetof(struct config_oauth, field)
 
-static const struct {
-        const char *key;
-        size_t offset;
-        bool is_needed;
-        bool is_inherited; /* by a user's */
-} oauth_keys[] = {
-        {"token_url", AT(token_url), true, true},
-        {"client_id", AT(client_id), true, true},
-        {"client_secret", AT(client_secret), false, true},
-        {"refresh_token", AT(refresh_token), false, false},
-        {"refresh_token_file", AT(refresh_token_file), false, false},
-        {"scope", AT(scope), false, true},
+#define NEEDED 1u
+#define INHERITED 2u /* by a user's */
+
+static const struct config_row oauth_rows[] = {
+        {"token_url", KIND_TEXT, AT(token_url), .marks = NEEDED | INHERITED},
+        {"client_id", KIND_TEXT, AT(client_id), .marks = NEEDED | INHERITED},
+        {"client_secret", KIND_TEXT, AT(client_secret), .marks = INHERITED},
+        {"refresh_token", KIND_TEXT, AT(refresh_token), .marks = 0},
+        {"refresh_token_file", KIND_TEXT, AT(refresh_token_file), .marks = 0},
+        {"scope", KIND_TEXT, AT(scope), .marks = INHERITED},
+        {.key = NULL},
 };
 
-#define N_OAUTH_KEYS (sizeof(oauth_keys) / sizeof(oauth_keys[0]))
-
-static char **oauth_field(struct config_oauth *oauth, size_t i)
+static char **oauth_field(struct config_oauth *oauth, const struct config_row *row)
 {
-        return (char **)((char *)oauth + oauth_keys[i].offset);
+        return (char **)((char *)oauth + row->offset);
 }
 
 /* ---- reading ---- */
 
-static void load_key(struct loading *l, const char *at, const char *key, const json_t *value,
+static void load_key(struct loading *l, const char *at, const char *key, json_t *value,
                      struct config_oauth *oauth)
 {
+        const struct config_row *row = config_table_find(oauth_rows, key, 0);
         char full[CONFIG_KEY_SIZE];
 
         config_key(full, at, key);
-        for (size_t i = 0; i < N_OAUTH_KEYS; i++)
-                if (strcmp(oauth_keys[i].key, key) == 0) {
-                        char *text = config_text(l, full, JSON_STRING, value);
-
-                        *oauth_field(oauth, i) = text != NULL ? text : strdup(""); /* told */
-                        return;
-                }
-        config_fault(l, full, "not known (docs/credentials.md tells what is)");
+        if (row == NULL) {
+                config_fault(l, full, "not known (docs/credentials.md tells what is)");
+                return;
+        }
+        config_table_load(l, row, full, value, oauth);
+        if (*oauth_field(oauth, row) == NULL)
+                *oauth_field(oauth, row) = strdup(""); /* told: it is not missing, too */
 }
 
-void config_oauth_load(struct loading *l, const char *at, json_t *object,
-                       struct config_oauth **oauthp)
+void config_oauth_load(struct loading *l, const char *at, json_t *object, void *oauthp)
 {
-        struct config_oauth *oauth = *oauthp = calloc(1, sizeof(*oauth));
+        struct config_oauth *oauth = calloc(1, sizeof(*oauth));
         const char *key;
         json_t *value;
 
+        *(struct config_oauth **)oauthp = oauth;
         if (oauth == NULL || !json_is_object(object))
                 config_fault(l, at, "must be an object with \"token_url\" and \"client_id\"");
         else
@@ -67,11 +64,12 @@ void config_oauth_load(struct loading *l, const char *at, json_t *object,
 
 void config_oauth_inherit(struct config_oauth *oauth, struct config_oauth *from)
 {
-        for (size_t i = 0; i < N_OAUTH_KEYS; i++) {
-                const char *theirs = *oauth_field(from, i);
+        for (const struct config_row *row = oauth_rows; row->key != NULL; row++) {
+                const char *theirs = *oauth_field(from, row);
 
-                if (oauth_keys[i].is_inherited && *oauth_field(oauth, i) == NULL && theirs != NULL)
-                        *oauth_field(oauth, i) = strdup(theirs);
+                if ((row->marks & INHERITED) != 0 && *oauth_field(oauth, row) == NULL &&
+                    theirs != NULL)
+                        *oauth_field(oauth, row) = strdup(theirs);
         }
 }
 
@@ -136,7 +134,7 @@ static void take_token(struct loading *l, const char *at, struct config_oauth *o
 static void read_file(struct loading *l, const char *full, const struct config_server *s,
                       struct config_oauth *oauth)
 {
-        char at[CONFIG_KEY_SIZE], *path = config_beside(l->path, oauth->refresh_token_file);
+        char at[CONFIG_KEY_SIZE], *path = config_source_beside(l->path, oauth->refresh_token_file);
         struct str text;
         int r = path != NULL ? config_source_read(path, SOURCE_MAX_BYTES, &text) : -ENOMEM;
 
@@ -162,9 +160,9 @@ static void read_file(struct loading *l, const char *full, const struct config_s
 void config_oauth_check(struct loading *l, const char *at, const struct config_server *s,
                         struct config_oauth *oauth)
 {
-        for (size_t i = 0; i < N_OAUTH_KEYS; i++)
-                if (oauth_keys[i].is_needed && *oauth_field(oauth, i) == NULL)
-                        config_fault(l, at, "needs \"%s\"", oauth_keys[i].key);
+        for (const struct config_row *row = oauth_rows; row->key != NULL; row++)
+                if ((row->marks & NEEDED) != 0 && *oauth_field(oauth, row) == NULL)
+                        config_fault(l, at, "needs \"%s\"", row->key);
         if (oauth->token_url != NULL && strncmp(oauth->token_url, "http://", 7) != 0 &&
             strncmp(oauth->token_url, "https://", 8) != 0)
                 config_fault(l, at, "\"token_url\" must begin with http:// or https://");
@@ -180,7 +178,6 @@ void config_oauth_finish(struct config_oauth *oauth)
 {
         if (oauth == NULL)
                 return;
-        for (size_t i = 0; i < N_OAUTH_KEYS; i++)
-                free(*oauth_field(oauth, i));
+        config_table_finish(oauth_rows, oauth);
         free(oauth);
 }

@@ -19,17 +19,6 @@
 /* Of one document, told one by one. */
 #define NOTES_MAX 200
 
-char *config_beside(const char *config_path, const char *file)
-{
-        const char *slash = strrchr(config_path, '/');
-        char *path;
-
-        if (file[0] == '/' || slash == NULL)
-                return strdup(file);
-        return asprintf(&path, "%.*s/%s", (int)(slash - config_path), config_path, file) < 0 ? NULL
-                                                                                             : path;
-}
-
 /* ---- OpenAPI ---- */
 
 /* A document, and who wants what of it. */
@@ -145,12 +134,6 @@ static void describe(struct loading *l, struct json_lazy *document, struct confi
 
 /* ---- texts ---- */
 
-static void tell_place(struct loading *l, unsigned line, unsigned column, const char *why)
-{
-        fprintf(l->err, "%s:%u:%u: %s\n", l->path, line, column, why);
-        l->n_faults++;
-}
-
 static json_t *read_yaml(struct loading *l)
 {
         static const struct yaml_limits limits = {DEPTH_MAX, VALUES_MAX};
@@ -159,7 +142,7 @@ static json_t *read_yaml(struct loading *l)
         int r = yaml_to_json(l->text, &limits, &root, &fault);
 
         if (r == -EINVAL)
-                tell_place(l, fault.line, fault.column, fault.why);
+                config_fault_place(l, fault.line, fault.column, fault.why);
         else if (r < 0)
                 config_fault(l, "the document", "out of memory");
         return root;
@@ -189,7 +172,8 @@ static struct json_lazy *open_document(struct loading *l)
                         line++;
                         p++;
                 }
-                tell_place(l, line, 1, "is no JSON: it is cut off, or something is missing");
+                config_fault_place(l, line, 1,
+                                   "is no JSON: it is cut off, or something is missing");
         }
         return lazy;
 }
@@ -236,7 +220,7 @@ static void read_json(struct loading *l, struct config_server *s)
         json_t *json = read_text(l->text, &error);
 
         if (json == NULL)
-                tell_place(l, (unsigned)error.line, (unsigned)error.column, error.text);
+                config_fault_place(l, (unsigned)error.line, (unsigned)error.column, error.text);
         else
                 read_description(l, json, s);
         json_decref(json);
@@ -245,7 +229,8 @@ static void read_json(struct loading *l, struct config_server *s)
 void config_rest_load(struct loading *l, const char *at, struct config_server *server)
 {
         bool is_document = server->openapi_file != NULL;
-        char *path = config_beside(l->path, is_document ? server->openapi_file : server->rest_file);
+        char *path = config_source_beside(l->path,
+                                          is_document ? server->openapi_file : server->rest_file);
         struct loading file = {.config = l->config, .err = l->err, .path = path};
         int r = path != NULL
                         ? config_source_read(path,

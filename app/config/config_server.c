@@ -1,182 +1,17 @@
 /* An entry of mcpServers: which kind of server it is follows from its keys, as in the files that
  * MCP clients have. One table says what may stand in it. */
 #include "config_inside.h"
+#include "config_source.h"
 #include "mgw/base/strv.h"
 #include "mgw/rest/rest.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum shape {
-        SHAPE_TEXT,    /* char * */
-        SHAPE_FILE,    /* char *, a path: meant from the configuration's folder */
-        SHAPE_LIST,    /* array of strings */
-        SHAPE_HEADERS, /* object of strings, as "Name: value" */
-        SHAPE_ENV,     /* object of strings, as "NAME=value" */
-        SHAPE_ENV_FILE,
-        SHAPE_SECONDS, /* int64_t milliseconds */
-        SHAPE_COUNT,   /* int64_t, 0 or more */
-        SHAPE_OBJECT,  /* json_t * */
-        SHAPE_OAUTH,   /* struct config_oauth * */
-        SHAPE_SCOPE,   /* enum config_scope */
-        SHAPE_ERA,     /* enum config_era */
-        SHAPE_USERS,   /* the users who have an account of their own */
-        SHAPE_BOOL,    /* bool */
-        SHAPE_TYPE,    /* says the kind once more, as some clients' files do */
-        SHAPE_IGNORED, /* keys of clients that mean nothing here */
-};
-
-#define HTTP (1u << CONFIG_SERVER_HTTP | 1u << CONFIG_SERVER_SSE)
-#define STDIO (1u << CONFIG_SERVER_STDIO)
-#define REST (1u << CONFIG_SERVER_REST)
-#define ALL (HTTP | STDIO | REST)
-#define AT(field) offsetof(struct config_server, field)
-
-static const struct server_key {
-        const char *key;
-        enum shape shape;
-        unsigned kinds; /* that know it */
-        size_t offset;
-} server_keys[] = {
-        {"type", SHAPE_TYPE, ALL, 0},
-        {"url", SHAPE_TEXT, HTTP, AT(url)},
-        {"headers", SHAPE_HEADERS, HTTP | REST, AT(account.headers)},
-        {"allow_link_local", SHAPE_BOOL, HTTP | REST, AT(allow_link_local)},
-        {"connect_timeout_s", SHAPE_SECONDS, HTTP | REST, AT(connect_timeout_ms)},
-        {"ca_file", SHAPE_FILE, HTTP | REST, AT(ca_file)},
-        {"client_cert_file", SHAPE_FILE, HTTP | REST, AT(client_cert_file)},
-        {"client_key_file", SHAPE_FILE, HTTP | REST, AT(client_key_file)},
-        {"tls_server_name", SHAPE_TEXT, HTTP | REST, AT(tls_server_name)},
-        {"command", SHAPE_TEXT, STDIO, 0}, /* argv[0]: read with args */
-        {"args", SHAPE_LIST, STDIO, 0},
-        {"env", SHAPE_ENV, STDIO, AT(account.env)},
-        {"env_file", SHAPE_ENV_FILE, STDIO, 0}, /* read behind env, which wins */
-        {"pass_env", SHAPE_LIST, STDIO, AT(pass_env)},
-        {"cwd", SHAPE_TEXT, STDIO, AT(cwd)},
-        {"era", SHAPE_ERA, HTTP | STDIO, AT(era)},
-        {"scope", SHAPE_SCOPE, STDIO, AT(scope)},
-        {"start_timeout_s", SHAPE_SECONDS, STDIO, AT(start_timeout_ms)},
-        {"idle_s", SHAPE_SECONDS, STDIO, AT(idle_ms)},
-        {"data_max_bytes", SHAPE_COUNT, STDIO, AT(data_max_bytes)},
-        {"processes_max", SHAPE_COUNT, STDIO, AT(processes_max)},
-        {"files_max", SHAPE_COUNT, STDIO, AT(files_max)},
-        {"rest", SHAPE_TEXT, REST, AT(rest_file)},
-        {"openapi", SHAPE_TEXT, REST, AT(openapi_file)},
-        {"base_url", SHAPE_TEXT, REST, AT(base_url)},
-        {"oauth", SHAPE_OAUTH, HTTP | REST, AT(account.oauth)},
-        {"security", SHAPE_ENV, REST, AT(account.security)},
-        {"users", SHAPE_USERS, ALL, 0},
-        {"per_user", SHAPE_BOOL, ALL, AT(per_user)},
-        {"timeout_s", SHAPE_SECONDS, HTTP | STDIO, AT(timeout_ms)},
-        {"timeout_s", SHAPE_SECONDS, REST, AT(answer_timeout_ms)},
-        {"prefix", SHAPE_TEXT, ALL, AT(prefix)},
-        {"include", SHAPE_LIST, ALL, AT(include)},
-        {"exclude", SHAPE_LIST, ALL, AT(exclude)},
-        {"tools", SHAPE_OBJECT, ALL, AT(tools)},
-        {"disabled", SHAPE_IGNORED, ALL, 0},
-};
-
-/* The key that makes an entry one of this kind. */
-static const char *const kind_keys[] = {
-        [CONFIG_SERVER_HTTP] = "url",
-        [CONFIG_SERVER_SSE] = "url",
-        [CONFIG_SERVER_STDIO] = "command",
-        [CONFIG_SERVER_REST] = "rest",
-};
-
-/* The row for this kind, or else that of another one. */
-static const struct server_key *find_key(const char *key, enum config_server_kind kind)
-{
-        const struct server_key *found = NULL;
-
-        for (size_t i = 0; i < sizeof(server_keys) / sizeof(server_keys[0]); i++)
-                if (strcmp(server_keys[i].key, key) == 0 &&
-                    (found == NULL || (server_keys[i].kinds & 1u << kind) != 0))
-                        found = &server_keys[i];
-        return found;
-}
-
-bool config_server_knows(const char *key)
-{
-        return find_key(key, CONFIG_SERVER_HTTP) != NULL;
-}
-
-bool config_server_takes(enum config_server_kind kind, const char *key)
-{
-        const struct server_key *k = find_key(key, kind);
-
-        return k != NULL && (k->kinds & 1u << kind) != 0;
-}
-
-const char *config_server_near(const char *key)
-{
-        for (size_t i = 0; i < sizeof(server_keys) / sizeof(server_keys[0]); i++)
-                if (config_is_slip(key, server_keys[i].key))
-                        return server_keys[i].key;
-        return NULL;
-}
-
-static void load_file(struct loading *l, const char *at, const json_t *value, char **pathp)
-{
-        char *text = config_text(l, at, JSON_STRING, value);
-
-        free(*pathp);
-        *pathp = text != NULL && text[0] != '\0' ? config_beside(l->path, text) : NULL;
-        free(text);
-}
-
-static void load_list(struct loading *l, const char *at, const json_t *array, char ***stringsp)
-{
-        const json_t *one;
-        size_t i;
-
-        if (!json_is_array(array)) {
-                config_fault(l, at, "must be an array of strings");
-                return;
-        }
-        json_array_foreach ((json_t *)array, i, one) {
-                char *text = config_text(l, at, JSON_STRING, one);
-
-                if (text != NULL)
-                        (void)strv_add_take(stringsp, text);
-        }
-}
-
-static void load_seconds(struct loading *l, const char *at, const json_t *value, int64_t *msp)
-{
-        char *text = config_text(l, at, JSON_REAL, value), *end;
-        double s = text != NULL ? strtod(text, &end) : 0;
-
-        if (text != NULL && (end == text || *end != '\0' || !(s >= 0 && s <= 1e7)))
-                config_fault(l, at, "must be a number of seconds from 0 to 10000000");
-        else
-                *msp = (int64_t)(s * 1000);
-        free(text);
-}
-
-static void load_count(struct loading *l, const char *at, const json_t *value, int64_t *np)
-{
-        char *text = config_text(l, at, JSON_REAL, value), *end;
-        double n = text != NULL ? strtod(text, &end) : 0;
-
-        if (text != NULL &&
-            (end == text || *end != '\0' || !(n >= 0 && n <= 1e15) || n != floor(n)))
-                config_fault(l, at, "must be a whole number, 0 or more");
-        else
-                *np = (int64_t)n;
-        free(text);
-}
-
-static void load_bool(struct loading *l, const char *at, const json_t *value, bool *field)
-{
-        if (!json_is_boolean(value))
-                config_fault(l, at, "must be true or false");
-        *field = json_is_true(value);
-}
+/* ---- keys that take more than a text ---- */
 
 /* {"theirs": {"name": "shown", "description": "..."}} */
-static void load_tools(struct loading *l, const char *at, json_t *object, json_t **toolsp)
+static void load_tools(struct loading *l, const char *at, json_t *object, void *toolsp)
 {
         const char *name;
         json_t *entry;
@@ -193,11 +28,10 @@ static void load_tools(struct loading *l, const char *at, json_t *object, json_t
                         config_fault(l, at, "%s: takes \"name\" and \"description\", both strings",
                                      name);
         }
-        *toolsp = json_incref(object);
+        *(json_t **)toolsp = json_incref(object);
 }
 
-static void load_type(struct loading *l, const char *at, const json_t *value,
-                      enum config_server_kind kind)
+static void load_type(struct loading *l, const char *at, json_t *value, void *server)
 {
         static const char *const words[][3] = {
                 [CONFIG_SERVER_HTTP] = {"http", "streamable-http", "streamableHttp"},
@@ -205,104 +39,105 @@ static void load_type(struct loading *l, const char *at, const json_t *value,
                 [CONFIG_SERVER_STDIO] = {"stdio", "stdio", "stdio"},
                 [CONFIG_SERVER_REST] = {"rest", "rest", "rest"},
         };
+        const char *const *mine = words[((const struct config_server *)server)->kind];
         const char *word = json_string_value(value);
 
         for (size_t i = 0; word != NULL && i < 3; i++)
-                if (strcmp(words[kind][i], word) == 0)
+                if (strcmp(mine[i], word) == 0)
                         return;
         config_fault(l, at,
                      "does not fit: \"http\" or \"sse\" goes with \"url\", \"stdio\" with "
                      "\"command\", \"rest\" with \"rest\" or \"openapi\"");
 }
 
-static const char *const scope_words[] = {
-        [CONFIG_SCOPE_SESSION] = "session",
-        [CONFIG_SCOPE_USER] = "user",
-        [CONFIG_SCOPE_SHARED] = "shared",
+/* ---- the table ---- */
+
+/* In the order of the values. */
+static const char *const scope_words[] = {"session", "user", "shared", NULL};
+static const char *const era_words[] = {"auto", "session", "stateless", NULL};
+
+#define ALL (CONFIG_HTTP | CONFIG_STDIO | CONFIG_REST)
+#define AT(field) offsetof(struct config_server, field)
+#define SECONDS .max = 1e7, .why = "must be a number of seconds from 0 to 10000000"
+#define COUNT .max = 1e15, .why = "must be a whole number, 0 or more"
+
+static const struct config_row server_rows[] = {
+        {"type", KIND_OTHER, 0, .marks = ALL, .load = load_type},
+        CONFIG_ACCOUNT_ROWS(AT(account)),
+        {"url", KIND_TEXT, AT(url), .marks = CONFIG_HTTP},
+        {"allow_link_local", KIND_BOOL, AT(allow_link_local), .marks = CONFIG_HTTP | CONFIG_REST,
+         .is_literal = true},
+        {"connect_timeout_s", KIND_SECONDS, AT(connect_timeout_ms),
+         .marks = CONFIG_HTTP | CONFIG_REST, SECONDS},
+        {"ca_file", KIND_FILE, AT(ca_file), .marks = CONFIG_HTTP | CONFIG_REST},
+        {"client_cert_file", KIND_FILE, AT(client_cert_file), .marks = CONFIG_HTTP | CONFIG_REST},
+        {"client_key_file", KIND_FILE, AT(client_key_file), .marks = CONFIG_HTTP | CONFIG_REST},
+        {"tls_server_name", KIND_TEXT, AT(tls_server_name), .marks = CONFIG_HTTP | CONFIG_REST},
+        {"command", KIND_OTHER, .marks = CONFIG_STDIO}, /* argv[0]: read with args */
+        {"args", KIND_OTHER, .marks = CONFIG_STDIO},
+        {"env_file", KIND_OTHER, .marks = CONFIG_STDIO}, /* read behind env, which wins */
+        {"pass_env", KIND_TEXTS, AT(pass_env), .marks = CONFIG_STDIO},
+        {"cwd", KIND_TEXT, AT(cwd), .marks = CONFIG_STDIO},
+        {"era", KIND_WORD, AT(era), .marks = CONFIG_HTTP | CONFIG_STDIO, .is_literal = true,
+         .words = era_words, .why = "must be \"auto\", \"session\" or \"stateless\""},
+        {"scope", KIND_WORD, AT(scope), .marks = CONFIG_STDIO, .is_literal = true,
+         .words = scope_words, .why = "must be \"session\", \"user\" or \"shared\""},
+        {"start_timeout_s", KIND_SECONDS, AT(start_timeout_ms), "120", .marks = CONFIG_STDIO,
+         SECONDS},
+        {"idle_s", KIND_SECONDS, AT(idle_ms), "600", .marks = CONFIG_STDIO, SECONDS},
+        {"data_max_bytes", KIND_INT64, AT(data_max_bytes), .marks = CONFIG_STDIO, COUNT},
+        {"processes_max", KIND_INT64, AT(processes_max), .marks = CONFIG_STDIO, COUNT},
+        {"files_max", KIND_INT64, AT(files_max), .marks = CONFIG_STDIO, COUNT},
+        {"rest", KIND_TEXT, AT(rest_file), .marks = CONFIG_REST},
+        {"openapi", KIND_TEXT, AT(openapi_file), .marks = CONFIG_REST},
+        {"base_url", KIND_TEXT, AT(base_url), .marks = CONFIG_REST},
+        {"users", KIND_OTHER, 0, .marks = ALL, .load = config_account_load_users},
+        {"per_user", KIND_BOOL, AT(per_user), .marks = ALL, .is_literal = true},
+        {"timeout_s", KIND_SECONDS, AT(timeout_ms), .marks = CONFIG_HTTP | CONFIG_STDIO, SECONDS},
+        {"timeout_s", KIND_SECONDS, AT(answer_timeout_ms), "60", .marks = CONFIG_REST, SECONDS},
+        {"prefix", KIND_TEXT, AT(prefix), .marks = ALL},
+        {"include", KIND_TEXTS, AT(include), .marks = ALL},
+        {"exclude", KIND_TEXTS, AT(exclude), .marks = ALL},
+        {"tools", KIND_OTHER, AT(tools), .marks = ALL, .load = load_tools},
+        {"disabled", KIND_OTHER, .marks = ALL}, /* read before all others */
+        {.key = NULL},
 };
 
-static const char *const era_words[] = {
-        [CONFIG_ERA_AUTO] = "auto",
-        [CONFIG_ERA_SESSION] = "session",
-        [CONFIG_ERA_STATELESS] = "stateless",
+/* The key that makes an entry one of this kind. */
+static const char *const kind_keys[] = {
+        [CONFIG_SERVER_HTTP] = "url",
+        [CONFIG_SERVER_SSE] = "url",
+        [CONFIG_SERVER_STDIO] = "command",
+        [CONFIG_SERVER_REST] = "rest",
 };
 
-/* One of three words, in the order of the values. */
-static void load_word(struct loading *l, const char *at, const json_t *value,
-                      const char *const words[3], unsigned *fieldp)
+bool config_server_knows(const char *key)
 {
-        const char *word = json_string_value(value);
-
-        for (unsigned i = 0; word != NULL && i < 3; i++)
-                if (strcmp(words[i], word) == 0) {
-                        *fieldp = i;
-                        return;
-                }
-        config_fault(l, at, "must be \"%s\", \"%s\" or \"%s\"", words[0], words[1], words[2]);
+        return config_table_find(server_rows, key, ALL) != NULL;
 }
 
-static void load_key(struct loading *l, const char *at, const struct server_key *k, json_t *value,
-                     struct config_server *s)
+bool config_server_takes(enum config_server_kind kind, const char *key)
 {
-        void *field = (char *)s + k->offset;
+        const struct config_row *row = config_table_find(server_rows, key, 1u << kind);
 
-        switch (k->shape) {
-        case SHAPE_TEXT:
-                if (k->offset == 0)
-                        break;
-                free(*(char **)field);
-                *(char **)field = config_text(l, at, JSON_STRING, value);
-                break;
-        case SHAPE_FILE:
-                load_file(l, at, value, field);
-                break;
-        case SHAPE_LIST:
-                if (k->offset != 0)
-                        load_list(l, at, value, field);
-                break;
-        case SHAPE_HEADERS:
-                config_account_load_pairs(l, at, value, ": ", field);
-                break;
-        case SHAPE_ENV:
-                config_account_load_pairs(l, at, value, "=", field);
-                break;
-        case SHAPE_SECONDS:
-                load_seconds(l, at, value, field);
-                break;
-        case SHAPE_COUNT:
-                load_count(l, at, value, field);
-                break;
-        case SHAPE_OBJECT:
-                load_tools(l, at, value, field);
-                break;
-        case SHAPE_OAUTH:
-                config_oauth_load(l, at, value, field);
-                break;
-        case SHAPE_SCOPE:
-                load_word(l, at, value, scope_words, field);
-                break;
-        case SHAPE_ERA:
-                load_word(l, at, value, era_words, field);
-                break;
-        case SHAPE_USERS:
-                config_account_load_users(l, at, value, s);
-                break;
-        case SHAPE_BOOL:
-                load_bool(l, at, value, field);
-                break;
-        case SHAPE_TYPE:
-                load_type(l, at, value, s->kind);
-                break;
-        case SHAPE_ENV_FILE:
-        case SHAPE_IGNORED:
-                break;
-        }
+        return row != NULL && (row->marks & 1u << kind) != 0;
 }
+
+const char *config_server_near(const char *key)
+{
+        for (const struct config_row *row = server_rows; row->key != NULL; row++)
+                if (config_is_slip(key, row->key))
+                        return row->key;
+        return NULL;
+}
+
+/* ---- reading ---- */
 
 static void load_argv(struct loading *l, const char *full, const json_t *entry,
                       struct config_server *s)
 {
-        const json_t *args = json_object_get(entry, "args");
+        static const struct config_row args_row = {"args", KIND_TEXTS, .offset = AT(argv)};
+        json_t *args = json_object_get(entry, "args");
         char at[CONFIG_KEY_SIZE], *command;
 
         config_key(at, full, "command");
@@ -314,7 +149,7 @@ static void load_argv(struct loading *l, const char *full, const json_t *entry,
         (void)strv_add_take(&s->argv, command);
         config_key(at, full, "args");
         if (args != NULL)
-                load_list(l, at, args, &s->argv);
+                config_table_load(l, &args_row, at, args, s);
 }
 
 static void load_description(struct loading *l, const char *full, struct config_server *s)
@@ -336,31 +171,6 @@ static void check_url(struct loading *l, const char *full, const struct config_s
                 return;
         else if (strncmp(s->url, "http://", 7) != 0 && strncmp(s->url, "https://", 8) != 0)
                 config_fault(l, full, "needs a \"url\" that begins with http:// or https://");
-}
-
-/* Two servers whose names could be mistaken for each other's. */
-static void check_prefix(struct loading *l, const char *full, const struct config_server *s)
-{
-        if (s->prefix == NULL || s->prefix[0] == '\0')
-                return;
-        for (size_t i = 0; i < l->config->n_servers; i++)
-                if (strcmp(l->config->servers[i].prefix, s->prefix) == 0)
-                        config_fault(l, full, "has the prefix of %s: \"%s\"",
-                                     l->config->servers[i].name, s->prefix);
-}
-
-static void add_server(struct loading *l, struct config_server *s)
-{
-        struct config_server *all =
-                reallocarray(l->config->servers, l->config->n_servers + 1, sizeof(*all));
-
-        if (all == NULL) {
-                config_server_finish(s);
-                l->n_faults++;
-                return;
-        }
-        l->config->servers = all;
-        all[l->config->n_servers++] = *s;
 }
 
 enum config_server_kind config_server_kind(const json_t *entry)
@@ -388,27 +198,39 @@ static void load_env_file(struct loading *l, const char *full, const json_t *ent
         free(file);
 }
 
-static void load_keys(struct loading *l, const char *full, json_t *entry, struct config_server *s)
+static void load_key(struct loading *l, const char *at, const char *key, json_t *value,
+                     struct config_server *s)
 {
-        const char *key, *near;
+        const struct config_row *row = config_table_find(server_rows, key, 1u << s->kind);
+        const char *near = row == NULL ? config_server_near(key) : NULL;
+
+        if (near != NULL)
+                config_fault(l, at, "not known: is \"%s\" meant? (docs/upstreams.md)", near);
+        else if (row == NULL)
+                config_fault(l, at, "not known (docs/upstreams.md tells what is)");
+        else if ((row->marks & 1u << s->kind) == 0)
+                config_fault(l, at, "does not go with \"%s\"", kind_keys[s->kind]);
+        else
+                config_table_load(l, row, at, value, s);
+}
+
+int config_server_default(struct config_server *s)
+{
+        s->data_max_bytes = s->processes_max = s->files_max = -1;
+        return config_table_default(server_rows, s);
+}
+
+void config_server_read(struct loading *l, const char *full, json_t *entry, struct config_server *s)
+{
+        const char *key;
         json_t *value;
 
         json_object_foreach (entry, key, value) {
-                const struct server_key *k = find_key(key, s->kind);
                 char at[CONFIG_KEY_SIZE];
 
                 config_key(at, full, key);
-                near = k == NULL ? config_server_near(key) : NULL;
                 l->own_env = strcmp(key, "env") != 0 ? json_object_get(entry, "env") : NULL;
-                if (near != NULL)
-                        config_fault(l, at, "not known: is \"%s\" meant? (docs/upstreams.md)",
-                                     near);
-                else if (k == NULL)
-                        config_fault(l, at, "not known (docs/upstreams.md tells what is)");
-                else if ((k->kinds & 1u << s->kind) == 0)
-                        config_fault(l, at, "does not go with \"%s\"", kind_keys[s->kind]);
-                else
-                        load_key(l, at, k, value, s);
+                load_key(l, at, key, value, s);
         }
         l->own_env = json_object_get(entry, "env");
         if (s->kind == CONFIG_SERVER_STDIO) {
@@ -422,104 +244,12 @@ static void load_keys(struct loading *l, const char *full, json_t *entry, struct
         l->own_env = NULL;
 }
 
-static bool is_taken(const void *owner, const char *name)
-{
-        const struct loading *l = owner;
-
-        for (size_t i = 0; i < l->config->n_servers; i++)
-                if (strcmp(l->config->servers[i].name, name) == 0)
-                        return true;
-        return json_object_get(l->imported, name) != NULL;
-}
-
-static bool load_entry(struct loading *l, const char *full, json_t *entry, struct config_server *s)
-{
-        unsigned n_faults = l->n_faults;
-
-        if (!json_is_object(entry))
-                config_fault(l, full,
-                             "must be an object with \"url\", \"command\", \"rest\" or "
-                             "\"openapi\"");
-        s->kind = config_server_kind(entry);
-        load_keys(l, full, entry, s);
-        config_account_check(l, full, s);
-        config_tls_check(l, full, s);
-        check_prefix(l, full, s);
-        return l->n_faults == n_faults;
-}
-
-static void import(struct loading *l, const char *full, const char *name, json_t *entry)
-{
-        json_t *settled = config_import_settle(l, full, entry);
-
-        if (settled != NULL)
-                json_object_set_new(l->imported, name, settled);
-}
-
-/* Both are consumed: its name here, and the entry in our spelling. */
-static void take_entry(struct loading *l, const char *full, char *name, json_t *entry)
-{
-        struct config_server s = {.name = name,
-                                  .idle_ms = 600000,
-                                  .start_timeout_ms = 120000,
-                                  .answer_timeout_ms = 60000,
-                                  .data_max_bytes = -1,
-                                  .processes_max = -1,
-                                  .files_max = -1};
-        bool is_disabled = json_is_true(json_object_get(entry, "disabled"));
-        bool is_whole = name != NULL && asprintf(&s.prefix, "%s_", name) >= 0;
-
-        if (!is_whole)
-                l->n_faults++;
-        if (is_whole && !is_disabled)
-                is_whole = load_entry(l, full, entry, &s) || (l->is_ours && l->imported == NULL);
-        if (is_whole && l->imported != NULL)
-                import(l, full, name, entry);
-        if (is_whole && !is_disabled)
-                add_server(l, &s);
-        else
-                config_server_finish(&s);
-        json_decref(entry);
-}
-
-void config_server_load(struct loading *l, const char *name, json_t *entry)
-{
-        unsigned n_faults = l->n_faults;
-        char full[CONFIG_KEY_SIZE];
-        char *here = config_client_name(name, is_taken, l);
-
-        config_key(full, l->servers_at, name);
-        if (here != NULL && strcmp(here, name) != 0)
-                config_note(l, full, "is called \"%s\" here%s", here,
-                            config_is_name(name, 63) ? ", as another has its name"
-                                                     : ", of letters, digits and '-'");
-        take_entry(l, full, here,
-                   json_is_object(entry) ? config_client_adopt(l, entry) : json_incref(entry));
-        if ((l->is_ours && l->imported == NULL) || l->n_faults == n_faults)
-                return;
-        config_note(l, full, "is left out, for what is said above");
-        l->n_faults = n_faults;
-        l->config->n_left_out++;
-}
-
 void config_server_finish(struct config_server *s)
 {
         free(s->name);
-        free(s->url);
         strv_free(s->argv);
-        strv_free(s->pass_env);
-        free(s->cwd);
-        free(s->ca_file);
-        free(s->client_cert_file);
-        free(s->client_key_file);
-        free(s->tls_server_name);
-        free(s->rest_file);
-        free(s->openapi_file);
-        free(s->base_url);
         rest_destroy(s->rest);
-        config_account_finish(s);
-        free(s->prefix);
-        strv_free(s->include);
-        strv_free(s->exclude);
         json_decref(s->tools);
+        config_table_finish(server_rows, s);
+        config_account_finish(s);
 }

@@ -1,5 +1,4 @@
-/* jansson keeps no line numbers, so keys are looked up in the text again when a fault must name
- * one. The text has been parsed before: the walk may rely on it being JSON. */
+/* Files that people write, of a bounded size, and where in them a key stands. */
 #include "config_source.h"
 
 #include <ctype.h>
@@ -44,6 +43,21 @@ int config_source_read(const char *path, size_t max_bytes, struct str *text)
         return r;
 }
 
+char *config_source_beside(const char *config_path, const char *file)
+{
+        const char *slash = strrchr(config_path, '/');
+        char *path;
+
+        if (file[0] == '/' || slash == NULL)
+                return strdup(file);
+        return asprintf(&path, "%.*s/%s", (int)(slash - config_path), config_path, file) < 0 ? NULL
+                                                                                             : path;
+}
+
+/* ---- lines ---- */
+
+/* jansson keeps no line numbers, so keys are looked up in the text again when a fault must name
+ * one. The text has been parsed before: the walk may rely on it being JSON. */
 struct walk {
         const char *p, *end;
         unsigned line;

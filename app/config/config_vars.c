@@ -331,3 +331,20 @@ char *config_expand(struct loading *l, const char *key, const char *text)
         free(all);
         return NULL;
 }
+
+char *config_text(struct loading *l, const char *key, json_type want, const json_t *value)
+{
+        char *text = NULL;
+
+        if (json_is_number(value) && want == JSON_REAL)
+                return asprintf(&text, "%.17g", json_number_value(value)) < 0 ? NULL : text;
+        if (json_is_boolean(value) && want == JSON_TRUE)
+                return strdup(json_is_true(value) ? "true" : "false");
+        if (json_is_string(value))
+                return config_expand(l, key, json_string_value(value));
+        config_fault(l, key, "must be %s",
+                     want == JSON_REAL   ? "a number"
+                     : want == JSON_TRUE ? "true or false"
+                                         : "a string");
+        return NULL;
+}

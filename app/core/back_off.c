@@ -1,4 +1,8 @@
+/* A list for each share, which is walked: it has one entry at most for each server that asked. One
+ * whose time is over goes when it is next looked at. */
 #include "mgw/core/back_off.h"
+
+#include "mgw/base/alloc.h"
 
 #include <stdlib.h>
 
@@ -31,8 +35,8 @@ void back_off_set(struct share *share, const void *of, int64_t ms)
 {
         struct back_off *b = back_off_find(share, of);
 
-        if (b == NULL && (b = calloc(1, sizeof(*b))) == NULL)
-                return;
+        if (b == NULL)
+                b = alloc_zeroed(sizeof(*b));
         b->of = of;
         b->until_ms = loop_now_ms(share->context->loop) + ms;
         list_move_to_tail(&share->back_offs, &b->node);

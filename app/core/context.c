@@ -1,3 +1,4 @@
+/* What mgw says of itself, to clients and to servers. */
 #include "mgw/core/context.h"
 
 json_t *context_implementation(void)

@@ -2,6 +2,7 @@
  * on for a while when nothing is held any more, so that what it may do a second is remembered. */
 #include "mgw/core/share.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/core/back_off.h"
 
 #include <arpa/inet.h>
@@ -29,10 +30,9 @@ static void share_init(struct share *share, struct context *context, uint64_t ma
 
 static struct share *share_new(struct context *context)
 {
-        struct share *share = calloc(1, sizeof(*share));
+        struct share *share = alloc_zeroed(sizeof(*share));
 
-        if (share != NULL)
-                share_init(share, context, context->memory_per_user_max_bytes);
+        share_init(share, context, context->memory_per_user_max_bytes);
         return share;
 }
 
@@ -40,8 +40,7 @@ void share_context_init(struct context *context)
 {
         list_init(&context->idle_shares);
         context->own_share = share_new(context);
-        if (context->own_share != NULL)
-                context->own_share->memory.max_bytes = 0;
+        context->own_share->memory.max_bytes = 0;
 }
 
 void share_destroy(struct share *share)
@@ -116,8 +115,6 @@ static struct share *share_of_address(struct context *context, struct str text)
         if (share != NULL)
                 return share;
         share = share_new(context);
-        if (share == NULL)
-                return NULL;
         share->is_address = true;
         memcpy(share->address, address, sizeof(address));
         HASH_ADD(hh, context->shares, address, sizeof(address), share);

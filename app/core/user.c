@@ -3,6 +3,7 @@
  * tells at best how much of a digest is alike, and nobody can choose the digest of what they send.
  * Users that were handed out stay valid over a reload: they are never freed before the table. */
 #include "mgw/core/user.h"
+#include "mgw/base/alloc.h"
 #include "mgw/base/hash.h"
 #include "mgw/config/config.h"
 
@@ -39,20 +40,14 @@ struct user_table {
 
 static struct user *table_user(struct user_table *t, const char *email)
 {
-        struct user **all, *user;
+        struct user *user;
 
         for (size_t i = 0; i < t->n_users; i++)
                 if (strcmp(t->users[i]->email, email) == 0)
                         return t->users[i];
-        all = reallocarray(t->users, t->n_users + 1, sizeof(struct user *));
-        if (all == NULL)
-                return NULL;
-        t->users = all;
-        user = calloc(1, sizeof(*user));
-        if (user == NULL || (user->email = strdup(email)) == NULL) {
-                free(user);
-                return NULL;
-        }
+        t->users = alloc_again(t->users, t->n_users + 1, sizeof(struct user *));
+        user = alloc_zeroed(sizeof(*user));
+        user->email = alloc_text(email);
         list_init(&user->subscriptions);
         t->users[t->n_users++] = user;
         return user;
@@ -93,7 +88,7 @@ static const char *read_token(struct user_table *t, const json_t *entry, struct 
                                 read_time(json_string_value(expires), &token->expires_ms) < 0))
                 return "\"expires\" must look like \"2027-01-31T00:00:00Z\"";
         token->user = table_user(t, email);
-        return token->user != NULL ? NULL : "out of memory";
+        return NULL;
 }
 
 static struct token *find_token(struct token *by_hash, const uint8_t hash[SHA256_BYTES])
@@ -178,17 +173,15 @@ int user_table_reload(struct user_table *t, FILE *err)
 
 int user_table_create(struct user_table **tablep, const char *path, FILE *err)
 {
-        struct user_table *t = calloc(1, sizeof(*t));
+        struct user_table *t = alloc_zeroed(sizeof(*t));
         int r = 0;
 
-        if (t == NULL)
-                return -ENOMEM;
-        if (path != NULL && path[0] != '\0')
-                r = (t->path = strdup(path)) != NULL ? user_table_reload(t, err) : -ENOMEM;
-        else if (table_user(t, "anonymous") == NULL)
-                r = -ENOMEM;
-        else
-                t->users[0]->is_anonymous = true;
+        if (path != NULL && path[0] != '\0') {
+                t->path = alloc_text(path);
+                r = user_table_reload(t, err);
+        } else {
+                table_user(t, "anonymous")->is_anonymous = true;
+        }
         if (r < 0)
                 user_table_destroy(t);
         else

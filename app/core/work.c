@@ -1,3 +1,5 @@
+/* Shares that wait stand in a list, and each has a list of its own work. The first share runs one
+ * piece and goes to the end. What has begun is finished: whoever makes a piece bounds it. */
 #include "mgw/core/work.h"
 
 #include "mgw/base/clock.h"

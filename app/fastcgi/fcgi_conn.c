@@ -1,12 +1,13 @@
 /* A FastCGI connection: the bytes that come and go. What begins as HTTP/1.1 is turned into records
  * and back (wire/http1), and nobody else knows.
  *
- * Rules learned from HAProxy (docs/architecture.md, "FastCGI"): the end of the connection means
+ * Rules learned from HAProxy (docs/design/fastcgi.md): the end of the connection means
  * that the client has left; a request begins when CONTENT_LENGTH bytes are in; a response head
  * stands in one record; nothing but STDOUT and END_REQUEST is ever sent for a request. A connection
  * that must die is closed at the end of the turn, so that no caller of request_write() meets a
  * freed object. */
 #include "fcgi_inside.h"
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/core/share.h"
 
@@ -294,19 +295,12 @@ static void fcgi_conn_feed_http(struct fcgi_conn *c, const uint8_t *p, size_t n)
 /* What it speaks is told by the first byte. */
 static void fcgi_conn_begin(struct fcgi_conn *c, uint8_t first)
 {
-        struct http1 *http;
-
         c->has_begun = true;
         if (!http1_begins(first))
                 return;
-        http = http1_create(c->server->context->config->head_max_bytes, fcgi_conn_on_http_record,
-                            c);
-        if (http == NULL) {
-                fcgi_conn_kill(c);
-                return;
-        }
         c->is_http = true;
-        c->http = http;
+        c->http = http1_create(c->server->context->config->head_max_bytes, fcgi_conn_on_http_record,
+                               c);
 }
 
 static void fcgi_conn_feed(struct fcgi_conn *c, const uint8_t *p, size_t n)
@@ -360,12 +354,8 @@ static void fcgi_conn_on_io(struct loop_io *io, uint32_t events)
 
 void fcgi_conn_create(struct fcgi_server *server, int fd)
 {
-        struct fcgi_conn *c = calloc(1, sizeof(*c));
+        struct fcgi_conn *c = alloc_zeroed(sizeof(*c));
 
-        if (c == NULL) {
-                close(fd);
-                return;
-        }
         c->server = server;
         c->io.fd = fd;
         c->io.on_io = fcgi_conn_on_io;

@@ -1,11 +1,11 @@
 /* Records to requests: gathers the head, has it judged, gathers the body where one is wanted, and
  * hands the request over when all of it is there. */
 #include "fcgi_inside.h"
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/core/share.h"
 
 #include <fastcgi.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Requests at once on one connection of a multiplexing peer. */
@@ -136,12 +136,8 @@ static void fcgi_conn_on_begin(struct fcgi_conn *c, const struct fcgi_record *re
                 }
                 return;
         }
-        req = calloc(1, sizeof(*req));
-        if (req == NULL || (req->in = calloc(1, sizeof(*req->in))) == NULL) {
-                free(req);
-                fcgi_conn_kill(c);
-                return;
-        }
+        req = alloc_zeroed(sizeof(*req));
+        req->in = alloc_zeroed(sizeof(*req->in));
         req->conn = c;
         req->id = rec->id;
         req->in->req = req;

@@ -2,6 +2,7 @@
 #include "mgw/fastcgi/fcgi_server.h"
 
 #include "fcgi_inside.h"
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/core/share.h"
 
@@ -59,11 +60,9 @@ static unsigned fcgi_server_room(struct sock_listener *listener)
 int fcgi_server_create(struct context *context, int listen_fd,
                        const struct fcgi_server_events *events, struct fcgi_server **serverp)
 {
-        struct fcgi_server *server = calloc(1, sizeof(*server));
+        struct fcgi_server *server = alloc_zeroed(sizeof(*server));
         int r;
 
-        if (server == NULL)
-                return -ENOMEM;
         server->context = context;
         server->events = events;
         if (context->config->children_uid_first != 0) {

@@ -1,5 +1,6 @@
 /* A request's life, and its answer: whole, or a stream. */
 #include "fcgi_inside.h"
+#include "mgw/base/alloc.h"
 #include "mgw/core/share.h"
 
 #include <errno.h>
@@ -46,7 +47,7 @@ void request_tell_drained(struct request *req)
         struct list *it;
 
         while ((it = list_first(&req->waiters)) != NULL) {
-                struct request_waiter *waiter = container_of(it, struct request_waiter, node);
+                struct waiter *waiter = container_of(it, struct waiter, node);
 
                 list_unlink(it);
                 waiter->on_drained(waiter);
@@ -102,7 +103,7 @@ uint32_t request_n_unsent(const struct request *req)
         return req->conn->out.len;
 }
 
-bool request_must_wait(struct request *req, struct request_waiter *waiter)
+bool request_must_wait(struct request *req, struct waiter *waiter)
 {
         uint32_t cap_bytes = request_context(req)->config->stream_queue_max_bytes / 2;
 
@@ -213,7 +214,8 @@ static int add_head(struct request *req, struct buf *out, unsigned status,
                 all[n++] = *headers;
         if (length != NULL)
                 all[n++] = (struct cgi_header){"Content-Length", length};
-        if (req->is_cross_origin && (origin = str_dup(req->in->head.origin)) != NULL) {
+        if (req->is_cross_origin) {
+                origin = alloc_str(req->in->head.origin);
                 all[n++] = (struct cgi_header){"Access-Control-Allow-Origin", origin};
                 all[n++] = (struct cgi_header){
                         "Access-Control-Expose-Headers",

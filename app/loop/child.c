@@ -10,6 +10,7 @@
 
 #include "child_inside.h"
 #include "child_spawn.h"
+#include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 
@@ -43,9 +44,28 @@ static void child_free(void *object)
         free(child);
 }
 
+static const bool child_may_move[CHILD_N_STATES][CHILD_N_STATES] = {
+        [CHILD_RUNS] = {[CHILD_ENDING] = true, [CHILD_REAPED] = true, [CHILD_OVER] = true},
+        [CHILD_ENDING] = {[CHILD_LEFT] = true, [CHILD_REAPED] = true, [CHILD_OVER] = true},
+        [CHILD_LEFT] = {[CHILD_REAPED] = true, [CHILD_OVER] = true},
+        [CHILD_REAPED] = {[CHILD_OVER] = true},
+};
+
+static void child_move(struct child *child, enum child_state to)
+{
+        assert(child_may_move[child->state][to]);
+        child->state = to;
+}
+
+/* Its number, and that of its group, may be another's. */
+static bool child_is_reaped(const struct child *child)
+{
+        return child->state >= CHILD_REAPED;
+}
+
 static void child_signal(const struct child *child, int signo)
 {
-        if (!child->is_dead)
+        if (!child_is_reaped(child))
                 (void)kill(-child->pid, signo);
 }
 
@@ -79,7 +99,7 @@ static void child_close_pid(struct child *child)
 /* Off the list, out of the loop, into the morgue. */
 static void child_finish(struct child *child)
 {
-        child->is_over = true;
+        child_move(child, CHILD_OVER);
         child->out.on_line = child->err.on_line = NULL;
         child->children->n--;
         if (child->on_over != NULL)
@@ -108,19 +128,17 @@ static void child_reap(struct child *child)
         child_signal(child, SIGKILL);
         (void)keeper_drop(child->children->keeper.fd, child->pid);
         waitpid(child->pid, &child->status, 0);
-        child->is_dead = true;
+        child_move(child, CHILD_REAPED);
         children_reap_adopted(child->children);
         child_close_pid(child);
         child_in_close(child);
         timer_disarm(child->loop, &child->timer);
 }
 
-/* It cannot be spoken to and does not go: a timer that cannot be armed is due at once. */
 static void child_end_after(struct child *child, int64_t ms, void (*on_due)(struct timer *timer))
 {
         child->timer.on_due = on_due;
-        if (timer_arm(child->loop, &child->timer, ms) < 0)
-                child_signal(child, SIGKILL);
+        (void)timer_arm(child->loop, &child->timer, ms);
 }
 
 static bool child_is_silent(const struct child *child)
@@ -130,7 +148,7 @@ static bool child_is_silent(const struct child *child)
 
 static void child_end(struct child *child)
 {
-        if (!child->is_dead)
+        if (!child_is_reaped(child))
                 child_reap(child);
         if (child->is_stopped)
                 child_finish(child);
@@ -144,7 +162,7 @@ static void child_on_work(struct loop_task *task)
 
         child_out_work(&child->out);
         child_out_work(&child->err);
-        if (child->is_over)
+        if (child->state == CHILD_OVER)
                 return;
         if (child_is_silent(child) && child->pid_io.fd < 0)
                 child_end(child);
@@ -170,6 +188,7 @@ static void child_on_dead(struct loop_io *io, uint32_t events)
         } else if (child_is_silent(child)) {
                 child_end(child);
         } else {
+                child_move(child, CHILD_LEFT);
                 child_close_pid(child);
                 child_signal(child, SIGTERM);
                 child_end_after(child, child->kill_after_ms, child_on_rest_due);
@@ -195,9 +214,9 @@ static void child_on_term_due(struct timer *timer)
 void child_begin_end(struct child *child)
 {
         child_in_close(child);
-        if (child->is_ending || child->is_dead)
+        if (child->state != CHILD_RUNS)
                 return;
-        child->is_ending = true;
+        child_move(child, CHILD_ENDING);
         child_end_after(child, child->term_after_ms, child_on_term_due);
 }
 
@@ -230,10 +249,10 @@ void child_hand_over(struct child *child, const struct child_handlers *handlers,
 
 void child_stop(struct child *child)
 {
-        if (child == NULL || child->is_over || child->is_stopped)
+        if (child == NULL || child->state == CHILD_OVER || child->is_stopped)
                 return;
         child->is_stopped = true;
-        if (child->is_dead) {
+        if (child_is_reaped(child)) {
                 child_finish(child);
                 return;
         }
@@ -300,7 +319,7 @@ static int children_renew_keeper(struct children *children)
         list_for_each (node, &children->list) {
                 struct child *child = container_of(node, struct child, node);
 
-                if (!child->is_dead)
+                if (!child_is_reaped(child))
                         (void)keeper_add(children->keeper.fd, child->pid);
         }
         return 0;
@@ -309,10 +328,8 @@ static int children_renew_keeper(struct children *children)
 static struct child *child_create(struct children *children, const struct child_options *options,
                                   const struct child_handlers *handlers, void *owner)
 {
-        struct child *child = calloc(1, sizeof(*child));
+        struct child *child = alloc_zeroed(sizeof(*child));
 
-        if (child == NULL)
-                return NULL;
         child->children = children;
         child->loop = children->loop;
         child_tell(child, handlers, owner);
@@ -372,14 +389,10 @@ int child_start(struct children *children, const struct child_options *options,
         if (children->first_tick == 0)
                 children->first_tick = now_ticks();
         child = child_create(children, options, handlers, owner);
-        if (child == NULL) {
-                snprintf(why, why_size, "out of memory");
-                return -ENOMEM;
-        }
         r = child_run(child, options, why, why_size);
         if (r == 0)
                 *childp = child;
-        else if (!child->is_over)
+        else if (child->state != CHILD_OVER)
                 free(child);
         return r;
 }
@@ -391,7 +404,7 @@ static bool children_know(const struct children *children, pid_t pid)
         list_for_each (node, &children->list) {
                 const struct child *child = container_of(node, struct child, node);
 
-                if (child->pid == pid && !child->is_dead)
+                if (child->pid == pid && !child_is_reaped(child))
                         return true;
         }
         return false;
@@ -446,12 +459,10 @@ pid_t child_pid(const struct child *child)
 
 int children_create(struct loop *loop, struct children **childrenp)
 {
-        struct children *children = calloc(1, sizeof(*children));
+        struct children *children = alloc_zeroed(sizeof(*children));
         struct sigaction ignore = {.sa_handler = SIG_IGN};
         int r;
 
-        if (children == NULL)
-                return -ENOMEM;
         children->loop = loop;
         list_init(&children->list);
         r = sigaction(SIGPIPE, &ignore, NULL) < 0 ? -errno : keeper_start(&children->keeper);
@@ -470,7 +481,7 @@ static void child_end_now(struct child *child, int64_t end_ms)
         int64_t left_ms = end_ms - clock_monotonic_ms();
         bool is_gone = death.fd < 0 || poll(&death, 1, left_ms > 0 ? (int)left_ms : 0) == 1;
 
-        if (is_gone && !child->is_dead)
+        if (is_gone && !child_is_reaped(child))
                 child_reap(child);
         child_close_pid(child);
         child_finish(child);

@@ -35,8 +35,19 @@ struct child_out {
         int n_left;
 };
 
+/* The life of its process:
+ *
+ *     RUNS -> ENDING    we end it: standard input is closed, signals follow
+ *     RUNS, ENDING -> REAPED    it has exited
+ *     ENDING -> LEFT    it has exited in a stop; the rest of its group has its time still
+ *     LEFT -> REAPED    that is over
+ *     REAPED -> OVER    all that it wrote is delivered, or nobody listens
+ *     RUNS, ENDING, LEFT -> OVER    mgw ends, and it hangs in the kernel */
+enum child_state { CHILD_RUNS, CHILD_ENDING, CHILD_LEFT, CHILD_REAPED, CHILD_OVER, CHILD_N_STATES };
+
 struct child {
-        struct list node;
+        struct list node; /* children->list until it is over */
+        enum child_state state;
         struct children *children;
         struct loop *loop;
         pid_t pid;
@@ -53,11 +64,8 @@ struct child {
         int64_t term_after_ms;
         int64_t kill_after_ms;
         int status;
-        char fault[96]; /* why we ended it */
-        bool is_ending; /* standard input is closed, signals follow */
-        bool is_dead;   /* reaped */
-        bool is_stopped;
-        bool is_over; /* freed at the end of the turn */
+        char fault[96];  /* why we ended it */
+        bool is_stopped; /* its owner listens no more */
 };
 
 /* ---- in child.c ---- */

@@ -205,7 +205,7 @@ static void out_end(struct child_out *out)
         struct child *child = out->child;
 
         child_out_close(out);
-        if (out == &child->out && !child->is_dead)
+        if (out == &child->out && child->state < CHILD_REAPED)
                 child_begin_end(child);
 }
 
@@ -232,7 +232,7 @@ void child_pause(struct child *child)
 {
         struct child_out *out = &child->out;
 
-        if (child->is_over || out->on_line == NULL)
+        if (child->state == CHILD_OVER || out->on_line == NULL)
                 return;
         out->is_paused = true;
         if (out->io.fd >= 0)
@@ -241,7 +241,7 @@ void child_pause(struct child *child)
 
 void child_resume(struct child *child)
 {
-        if (child->is_over || !child->out.is_paused)
+        if (child->state == CHILD_OVER || !child->out.is_paused)
                 return;
         child->out.is_paused = false;
         loop_defer(child->loop, &child->work);

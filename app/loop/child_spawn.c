@@ -6,6 +6,7 @@
 #include "child_spawn.h"
 
 #include "keeper.h"
+#include "mgw/base/alloc.h"
 #include "mgw/base/privilege.h"
 #include "mgw/loop/fence.h"
 
@@ -287,9 +288,7 @@ static int spawn_run(struct spawn *spawn, pid_t *pidp, int fds[3])
 {
         int r;
 
-        spawn->file = malloc(spawn->path.n + strlen(spawn->options->argv[0]) + 2);
-        if (spawn->file == NULL)
-                return -ENOMEM;
+        spawn->file = alloc_zeroed(spawn->path.n + strlen(spawn->options->argv[0]) + 2);
         r = spawn_open_pipes(spawn, fds);
         if (r == 0 && spawn->options->fence != NULL) {
                 spawn->ruleset_fd = fence_ruleset(spawn->options->fence);

@@ -3,6 +3,7 @@
  * has one. */
 #include "mgw/loop/fence.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/base/strv.h"
 
@@ -117,11 +118,12 @@ static bool leads_to_hidden(const struct fence *fence, const char *path)
 static char *path_in_folder(const char *path)
 {
         const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
-        char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
-        char *real = folder != NULL ? realpath(folder, NULL) : NULL, *whole = NULL;
+        char *folder = slash == NULL ? alloc_text(".")
+                                     : alloc_str((struct str){path, (size_t)(slash - path) + 1});
+        char *real = realpath(folder, NULL), *whole = NULL;
 
-        if (real != NULL && asprintf(&whole, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) < 0)
-                whole = NULL;
+        if (real != NULL)
+                whole = alloc_format("%s/%s", strcmp(real, "/") == 0 ? "" : real, name);
         free(folder);
         free(real);
         return whole;
@@ -152,19 +154,10 @@ static void passed_forget(struct fence *fence)
         fence->n_passed = 0;
 }
 
-static int passed_add(struct fence *fence, const char *path, const struct stat *st)
+static void passed_add(struct fence *fence, const char *path, const struct stat *st)
 {
-        struct passed *all =
-                reallocarray(fence->passed, fence->n_passed + 1, sizeof(*fence->passed));
-
-        if (all == NULL)
-                return -ENOMEM;
-        fence->passed = all;
-        all[fence->n_passed] = (struct passed){.path = strdup(path), .st = *st};
-        if (all[fence->n_passed].path == NULL)
-                return -ENOMEM;
-        fence->n_passed++;
-        return 0;
+        fence->passed = alloc_again(fence->passed, fence->n_passed + 1, sizeof(*fence->passed));
+        fence->passed[fence->n_passed++] = (struct passed){.path = alloc_text(path), .st = *st};
 }
 
 /* What cannot be opened, or have a rule, stays out of reach. */
@@ -232,7 +225,7 @@ static int pass(struct fence *fence, int ruleset, const char *path)
         if (fstat(dirfd(dir), &st) < 0)
                 r = -errno;
         if (r == 0)
-                r = passed_add(fence, path, &st);
+                passed_add(fence, path, &st);
         while (r == 0 && (entry = readdir(dir)) != NULL)
                 r = pass_entry(fence, ruleset, dirfd(dir), path, entry->d_name);
         closedir(dir);
@@ -280,11 +273,9 @@ int fence_ruleset(struct fence *fence)
 
 int fence_create(const char *const *hidden, struct fence **fencep)
 {
-        struct fence *fence = calloc(1, sizeof(*fence));
+        struct fence *fence = alloc_zeroed(sizeof(*fence));
         int r = 0;
 
-        if (fence == NULL)
-                return -ENOMEM;
         fence->fd = -1;
         fence->abi = fence_abi();
         if (fence->abi == 0)

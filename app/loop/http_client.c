@@ -7,7 +7,8 @@
  * request that was cancelled has left the lists that lead to its handlers, and the callbacks that
  * curl still makes for it end its transfer.
  *
- * A turn is everybody's: who has brought enough in it is held, and goes on in a later one.
+ * A turn is everybody's: who has brought enough in it is held, and goes on in a later one
+ * (http_turn.c).
  *
  * Proxies: as curl has it, from http_proxy, https_proxy, all_proxy and no_proxy in the environment.
  * What is judged of a way through one: http_egress.c.
@@ -17,101 +18,12 @@
 #include "http_pool.h"
 #include "turn.h"
 
+#include "mgw/base/alloc.h"
+
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-/* What a request, and all of its source, may bring in one turn. */
-#define HTTP_REQUEST_SPEND_MAX (64u << 10)
-#define HTTP_SOURCE_SPEND_MAX (256u << 10)
 #define N_POOLS 4
-
-curl_socket_t http_client_open_socket(void *userdata, curlsocktype purpose,
-                                      struct curl_sockaddr *address)
-{
-        struct http_transfer *transfer = userdata;
-        const struct http_request *request = transfer->request;
-        int fd;
-
-        (void)purpose;
-        if (!request->source->may_reach_link_local && http_egress_refuses(&address->addr)) {
-                http_egress_tell(&address->addr, transfer->barred);
-                return CURL_SOCKET_BAD;
-        }
-        fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-        if (fd < 0)
-                return CURL_SOCKET_BAD;
-        request->client->n_sockets++;
-        return fd;
-}
-
-int http_client_close_socket(void *userdata, curl_socket_t fd)
-{
-        struct http_client *client = userdata;
-
-        client->n_sockets--;
-        return close(fd);
-}
-
-void http_client_defer(struct http_client *client, struct list *due)
-{
-        list_move_to_tail(&client->due, due);
-        if (!client->is_working)
-                loop_defer(client->loop, &client->work);
-}
-
-/* ---- what comes in a turn ---- */
-
-static uint32_t spent_in(const struct http_client *client, uint64_t turn, uint32_t spent)
-{
-        return turn == client->loop->n_turns ? spent : 0;
-}
-
-static bool request_is_spent(const struct http_request *request)
-{
-        return spent_in(request->client, request->turn, request->spent) >= HTTP_REQUEST_SPEND_MAX;
-}
-
-static bool source_is_spent(const struct http_client *client, const struct http_source *source)
-{
-        return spent_in(client, source->turn, source->spent) >= HTTP_SOURCE_SPEND_MAX;
-}
-
-static void source_hold(struct http_client *client, struct http_request *request)
-{
-        struct http_source *source = request->source;
-
-        if (source->held.next == NULL)
-                list_init(&source->held);
-        list_move_to_tail(&source->held, &request->node);
-        list_move_to_tail(&client->sources, &source->node);
-        if (!client->is_working)
-                loop_defer(client->loop, &client->work);
-}
-
-bool http_client_holds(struct http_request *request)
-{
-        struct http_client *client = request->client;
-        const struct list *held = &request->source->held;
-        bool has_its_go = request->go_turn == client->loop->n_turns;
-        bool has_others_before = !has_its_go && held->next != NULL && !list_is_empty(held);
-
-        if (!has_others_before && !request_is_spent(request) &&
-            !source_is_spent(client, request->source))
-                return false;
-        source_hold(client, request);
-        return true;
-}
-
-void http_client_spend(struct http_request *request, uint32_t n_bytes)
-{
-        struct http_client *client = request->client;
-        struct http_source *source = request->source;
-
-        request->spent = spent_in(client, request->turn, request->spent) + n_bytes;
-        source->spent = spent_in(client, source->turn, source->spent) + n_bytes;
-        request->turn = source->turn = client->loop->n_turns;
-}
 
 /* ---- the work at the end of a turn ---- */
 
@@ -174,7 +86,7 @@ static void source_release(struct http_client *client, struct http_source *sourc
         while (!client->is_destroyed && (first = list_first(&source->held)) != NULL) {
                 struct http_request *request = container_of(first, struct http_request, node);
 
-                if (request_is_spent(request) || source_is_spent(client, source))
+                if (http_turn_is_spent(request))
                         return;
                 request->go_turn = client->loop->n_turns;
                 request_go_on(request);
@@ -228,10 +140,8 @@ static void client_on_work(struct loop_task *task)
 
 int http_client_create(struct loop *loop, struct http_client **clientp)
 {
-        struct http_client *client = calloc(1, sizeof(*client));
+        struct http_client *client = alloc_zeroed(sizeof(*client));
 
-        if (client == NULL)
-                return -ENOMEM;
         list_init(&client->starting);
         list_init(&client->running);
         list_init(&client->resuming);

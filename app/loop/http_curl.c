@@ -3,12 +3,13 @@
  * curl by itself repeats a request on a new connection when a kept one closes before a byte of the
  * answer: transfer_on_prereq() refuses that for POST. */
 #include "http_inside.h"
-#include "http_pool.h"
+
+#include "mgw/base/alloc.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Streams are held open by the thousand, and curl keeps this buffer all the while; other answers
  * are short-lived, and long ones want few reads. */
@@ -52,36 +53,10 @@ static void curl_go_on(struct http_request *request)
 {
         struct http_multi *multi = request->transfer->multi;
 
-        http_client_defer(request->client, &multi->due);
+        http_turn_defer(request->client, &multi->due);
         /* A failure comes through the transfer's end. */
         (void)curl_easy_pause(request->transfer->easy, CURLPAUSE_CONT);
         http_multi_run(multi, CURL_SOCKET_TIMEOUT, 0);
-}
-
-/* ---- the end ---- */
-
-/* Where a host name has led: whoever comes next needs no curl. */
-static void curl_tell_address(struct http_request *request)
-{
-        char *ip = NULL;
-
-        curl_easy_getinfo(request->transfer->easy, CURLINFO_PRIMARY_IP, &ip);
-        if (ip != NULL)
-                http_server_learn(request->client, request->server, ip);
-}
-
-void http_curl_end(struct http_request *request, CURLcode result)
-{
-        struct http_transfer *transfer = request->transfer;
-        const char *why = NULL;
-
-        if (result == CURLE_OK && request->server != NULL)
-                curl_tell_address(request);
-        if (result != CURLE_OK && transfer->barred[0] != '\0')
-                why = transfer->barred;
-        else if (result != CURLE_OK)
-                why = transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(result);
-        http_request_end(request, http_failure_fault(request, result), why);
 }
 
 /* ---- what curl tells of a transfer ---- */
@@ -142,6 +117,34 @@ static size_t transfer_on_body(char *p, size_t size, size_t n, void *userdata)
         return flow == HTTP_PAUSE ? CURL_WRITEFUNC_PAUSE : n;
 }
 
+/* Sockets are counted, and those that may not be opened refused. */
+static curl_socket_t transfer_on_open(void *userdata, curlsocktype purpose,
+                                      struct curl_sockaddr *address)
+{
+        struct http_transfer *transfer = userdata;
+        const struct http_request *request = transfer->request;
+        int fd;
+
+        (void)purpose;
+        if (!request->source->may_reach_link_local && http_egress_refuses(&address->addr)) {
+                http_egress_tell(&address->addr, transfer->barred);
+                return CURL_SOCKET_BAD;
+        }
+        fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+        if (fd < 0)
+                return CURL_SOCKET_BAD;
+        request->client->n_sockets++;
+        return fd;
+}
+
+static int transfer_on_close(void *userdata, curl_socket_t fd)
+{
+        struct http_client *client = userdata;
+
+        client->n_sockets--;
+        return close(fd);
+}
+
 /* Before each time that the request is sent. What has been sent by then is a proxy's CONNECT. */
 static int transfer_on_prereq(void *userdata, char *peer, char *self, int peer_port, int self_port)
 {
@@ -174,13 +177,14 @@ static bool transfer_add_line(struct http_transfer *transfer, const char *line)
 /* The host of the URL, where curl would write the name for TLS. */
 static bool transfer_add_host(struct http_transfer *transfer)
 {
-        char *origin = http_origin(http_request_url(transfer->request)), *line = NULL;
-        bool is_done =
-                origin == NULL || (asprintf(&line, "Host: %s", strstr(origin, "://") + 3) >= 0 &&
-                                   transfer_add_line(transfer, line));
+        char *origin = http_origin(http_request_url(transfer->request)), *line;
+        bool is_done;
 
-        if (origin != NULL)
-                free(line);
+        if (origin == NULL)
+                return true;
+        line = alloc_format("Host: %s", strstr(origin, "://") + 3);
+        is_done = transfer_add_line(transfer, line);
+        free(line);
         free(origin);
         return is_done;
 }
@@ -228,9 +232,9 @@ static bool transfer_set_connection(struct http_transfer *transfer)
                SET(easy, CURLOPT_FORBID_REUSE, request->is_stream ? 1L : 0L) &&
                SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, CURL_WRITE_BYTES) &&
                SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
-               SET(easy, CURLOPT_OPENSOCKETFUNCTION, http_client_open_socket) &&
+               SET(easy, CURLOPT_OPENSOCKETFUNCTION, transfer_on_open) &&
                SET(easy, CURLOPT_OPENSOCKETDATA, transfer) &&
-               SET(easy, CURLOPT_CLOSESOCKETFUNCTION, http_client_close_socket) &&
+               SET(easy, CURLOPT_CLOSESOCKETFUNCTION, transfer_on_close) &&
                SET(easy, CURLOPT_CLOSESOCKETDATA, request->client);
 }
 
@@ -273,17 +277,15 @@ static bool transfer_set_up(struct http_transfer *transfer)
 
 static int curl_begin(struct http_request *request)
 {
-        struct http_transfer *transfer = calloc(1, sizeof(*transfer));
+        struct http_transfer *transfer = alloc_zeroed(sizeof(*transfer));
 
-        if (transfer == NULL)
-                return -ENOMEM;
         request->transfer = transfer;
         transfer->request = request;
         if (!transfer_set_up(transfer))
                 return -ENOMEM;
         if (!transfer->is_barred)
                 return http_multi_add(transfer);
-        http_curl_end(request, CURLE_COULDNT_CONNECT);
+        http_multi_end(request, CURLE_COULDNT_CONNECT);
         return 0;
 }
 

@@ -2,7 +2,8 @@
  * origin, for the log. Paths and queries are in neither, since they may hold secrets. */
 #include "http_inside.h"
 
-#include <stdio.h>
+#include "mgw/base/alloc.h"
+
 #include <stdlib.h>
 
 const char *http_fault_text(enum http_fault fault)
@@ -96,10 +97,9 @@ char *http_origin_of(CURLU *url)
         char *scheme = url_part(url, CURLUPART_SCHEME), *host = url_part(url, CURLUPART_HOST),
              *port = url_part(url, CURLUPART_PORT), *origin = NULL;
 
-        if (scheme != NULL && host != NULL &&
-            asprintf(&origin, "%s://%s%s%s", scheme, host, port != NULL ? ":" : "",
-                     port != NULL ? port : "") < 0)
-                origin = NULL;
+        if (scheme != NULL && host != NULL)
+                origin = alloc_format("%s://%s%s%s", scheme, host, port != NULL ? ":" : "",
+                                      port != NULL ? port : "");
         curl_free(scheme);
         curl_free(host);
         curl_free(port);

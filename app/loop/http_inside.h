@@ -1,6 +1,7 @@
-/* The inside of the HTTP client. http_client.c moves requests, http_request.c knows one exchange,
- * and one of two carries it: a connection of our own (http_plain.c, those that are kept:
- * http_pool.c) where nothing more is needed, or curl (http_curl.c, driven by http_multi.c). */
+/* The inside of the HTTP client. http_client.c moves requests, http_turn.c holds those that have
+ * brought enough in a turn, http_request.c knows one exchange, and one of two carries it: a
+ * connection of our own (http_plain.c, those that are kept: http_pool.c) where nothing more is
+ * needed, or curl (http_curl.c, driven by http_multi.c). */
 #pragma once
 
 #include "mgw/loop/http.h"
@@ -197,19 +198,21 @@ enum http_fault http_failure_fault(const struct http_request *request, CURLcode 
 /* http_origin() of a URL that has been read. */
 char *http_origin_of(CURLU *url);
 
-/* Has it, or its source, brought enough in this turn? Then it is held until there is room. */
-bool http_client_holds(struct http_request *request);
+/* Has it, or its source, brought enough in this turn? */
+bool http_turn_is_spent(const struct http_request *request);
+/* The same; then it is held until there is room. */
+bool http_turn_holds(struct http_request *request);
 /* It has brought so much. */
-void http_client_spend(struct http_request *request, uint32_t n_bytes);
+void http_turn_spend(struct http_request *request, uint32_t n_bytes);
 /* The handle is to be called for at the end of the turn. */
-void http_client_defer(struct http_client *client, struct list *due);
+void http_turn_defer(struct http_client *client, struct list *due);
 
 /* Into a handle of curl's; never from within its callbacks. 0, -ENOMEM. */
 int http_multi_add(struct http_transfer *transfer);
 /* Out of it; harmless when it is in none. */
 void http_multi_remove(struct http_transfer *transfer);
 /* The transfer is over. */
-void http_curl_end(struct http_request *request, CURLcode result);
+void http_multi_end(struct http_request *request, CURLcode result);
 /* Tells curl that fd is ready, or with CURL_SOCKET_TIMEOUT the time, and ends what has finished. */
 void http_multi_run(struct http_multi *multi, curl_socket_t fd, int events);
 void http_multi_destroy(struct http_multi *multi);
@@ -220,8 +223,3 @@ bool http_egress_refuses(const struct sockaddr *address);
 void http_egress_tell(const struct sockaddr *address, char why[HTTP_REFUSAL_BYTES]);
 /* The same of a URL whose host is a number: then that is in *address. */
 bool http_egress_refuses_url(const char *url, struct sockaddr_storage *address);
-
-/* For curl: the sockets it opens are counted, those it may not open refused. */
-curl_socket_t http_client_open_socket(void *transfer, curlsocktype purpose,
-                                      struct curl_sockaddr *address);
-int http_client_close_socket(void *client, curl_socket_t fd);

@@ -2,6 +2,7 @@
  * is still in the cache; a slab of which nothing is used is given back. */
 #include "http_memory.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/list.h"
 
 #include <curl/curl.h>
@@ -222,7 +223,8 @@ bool http_memory_init(void)
 
 void *http_object_create(size_t n, size_t n_more)
 {
-        void *object = IS_SANITIZED ? malloc(n + n_more) : http_memory_get(n + n_more);
+        void *object = alloc_judge(IS_SANITIZED ? malloc(n + n_more) : http_memory_get(n + n_more),
+                                   n + n_more);
 
         if (object != NULL)
                 memset(object, 0, n);

@@ -16,7 +16,7 @@ void *http_memory_get_zeroed(size_t n, size_t size);
 void *http_memory_resize(void *p, size_t n);
 void http_memory_free(void *p);
 /* For objects of ours, of n bytes that are zeroed and some more; malloc()'s in builds with a
- * sanitizer, which sees more of it. NULL: out of memory. */
+ * sanitizer, which sees more of it. NULL: a big one that could not be had. */
 void *http_object_create(size_t n, size_t n_more);
 void http_object_free(void *object);
 /* Bytes that are mapped for it now. */

@@ -9,6 +9,9 @@
  * none), so that arming it again cannot fail. A wait of 0 is work for the end of the turn: once a
  * turn, however often curl asks. */
 #include "http_inside.h"
+#include "http_pool.h"
+
+#include "mgw/base/alloc.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -53,11 +56,9 @@ static void socket_on_io(struct loop_io *io, uint32_t events)
 
 static int socket_create(struct http_multi *multi, curl_socket_t fd, uint32_t events)
 {
-        struct http_socket *socket = calloc(1, sizeof(*socket));
+        struct http_socket *socket = alloc_zeroed(sizeof(*socket));
         int r;
 
-        if (socket == NULL)
-                return -ENOMEM;
         socket->multi = multi;
         socket->io.fd = fd;
         socket->io.on_io = socket_on_io;
@@ -116,12 +117,38 @@ static int multi_on_timer(CURLM *curl, long timeout_ms, void *userdata)
         if (multi->client->is_destroyed)
                 return 0;
         if (timeout_ms == 0)
-                http_client_defer(multi->client, &multi->due);
+                http_turn_defer(multi->client, &multi->due);
         else
                 list_unlink(&multi->due);
         (void)timer_arm(multi->client->loop, &multi->timer,
                         timeout_ms > 0 ? timeout_ms : multi_spare_ms(multi));
         return 0;
+}
+
+/* ---- the end of transfers ---- */
+
+/* Where a host name has led: whoever comes next needs no curl. */
+static void tell_address(struct http_request *request)
+{
+        char *ip = NULL;
+
+        curl_easy_getinfo(request->transfer->easy, CURLINFO_PRIMARY_IP, &ip);
+        if (ip != NULL)
+                http_server_learn(request->client, request->server, ip);
+}
+
+void http_multi_end(struct http_request *request, CURLcode result)
+{
+        struct http_transfer *transfer = request->transfer;
+        const char *why = NULL;
+
+        if (result == CURLE_OK && request->server != NULL)
+                tell_address(request);
+        if (result != CURLE_OK && transfer->barred[0] != '\0')
+                why = transfer->barred;
+        else if (result != CURLE_OK)
+                why = transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(result);
+        http_request_end(request, http_failure_fault(request, result), why);
 }
 
 /* Ends what curl has finished. */
@@ -136,7 +163,7 @@ static void multi_reap(struct http_multi *multi)
 
                 curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &request);
                 if (http_request_runs(request))
-                        http_curl_end(request, message->data.result);
+                        http_multi_end(request, message->data.result);
         }
 }
 
@@ -184,21 +211,19 @@ static void multi_on_due(struct timer *timer)
 static struct http_multi *multi_create(struct http_client *client, struct list *pool,
                                        bool is_for_streams)
 {
-        struct http_multi *multi = calloc(1, sizeof(*multi));
+        struct http_multi *multi = alloc_zeroed(sizeof(*multi));
 
-        if (multi == NULL)
-                return NULL;
         multi->client = client;
         multi->pool = pool;
         multi->is_for_streams = is_for_streams;
         multi->timer.on_due = multi_on_due;
         list_init(&multi->sockets);
-        if (timer_arm(client->loop, &multi->timer, HTTP_FAR_MS) < 0 ||
-            (multi->curl = curl_multi_init()) == NULL) {
-                timer_disarm(client->loop, &multi->timer);
+        multi->curl = curl_multi_init();
+        if (multi->curl == NULL) {
                 free(multi);
                 return NULL;
         }
+        (void)timer_arm(client->loop, &multi->timer, HTTP_FAR_MS);
         curl_multi_setopt(multi->curl, CURLMOPT_SOCKETFUNCTION, multi_on_socket);
         curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi);
         curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, multi_on_timer);

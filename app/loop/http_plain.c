@@ -105,16 +105,14 @@ static void connection_on_deadline(struct timer *timer)
         connection_fail(c, HTTP_FAULT_AWAY, "Failed to connect in time");
 }
 
-/* false: out of memory. */
-static bool connection_wait(struct http_connection *c, int64_t at_ms)
+static void connection_wait(struct http_connection *c, int64_t at_ms)
 {
         struct loop *loop = c->client->loop;
 
-        if (at_ms == 0) {
+        if (at_ms == 0)
                 timer_disarm(loop, &c->deadline);
-                return true;
-        }
-        return timer_arm(loop, &c->deadline, at_ms - loop_now_ms(loop)) == 0;
+        else
+                (void)timer_arm(loop, &c->deadline, at_ms - loop_now_ms(loop));
 }
 
 /* ---- events ---- */
@@ -146,10 +144,8 @@ static void connection_connected(struct http_connection *c)
                 return;
         }
         c->is_connecting = false;
-        if (connection_wait(c, c->late_at_ms))
-                connection_write(c);
-        else
-                http_request_fail(c->request, "out of memory");
+        connection_wait(c, c->late_at_ms);
+        connection_write(c);
 }
 
 static void connection_on_io(struct loop_io *io, uint32_t events)
@@ -385,10 +381,6 @@ static struct http_connection *connection_open(struct http_request *request)
         if (fd < 0)
                 return NULL;
         c = http_connection_create(request->client, server, fd);
-        if (c == NULL) {
-                close(fd);
-                return NULL;
-        }
         tune(fd);
         c->io.on_io = connection_on_io;
         c->deadline.on_due = connection_on_deadline;
@@ -425,8 +417,9 @@ static int connection_connect(struct http_connection *c)
 
         if (c->late_at_ms > 0 && c->late_at_ms < at_ms)
                 at_ms = c->late_at_ms;
-        if (loop_io_add(c->client->loop, &c->io, LOOP_OUT) < 0 || !connection_wait(c, at_ms))
+        if (loop_io_add(c->client->loop, &c->io, LOOP_OUT) < 0)
                 return -ENOMEM;
+        connection_wait(c, at_ms);
         if (connect(c->fd, &address->any, n) < 0 && errno != EINPROGRESS)
                 connection_refused(c, errno);
         return 0;
@@ -482,8 +475,9 @@ static int plain_begin(struct http_request *request)
                                ? plain_connect(request, target)
                                : HTTP_E_DECLINED;
         r = connection_carry(c, request, target);
-        if (r < 0 || !connection_wait(c, c->late_at_ms))
-                return -ENOMEM;
+        if (r < 0)
+                return r;
+        connection_wait(c, c->late_at_ms);
         connection_write(c);
         return 0;
 }

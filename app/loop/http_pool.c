@@ -9,6 +9,8 @@
 #include "http_pool.h"
 #include "http_memory.h"
 
+#include "mgw/base/alloc.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -143,26 +145,25 @@ void http_server_leave_to_curl(struct http_server *server, int64_t now_ms)
 
 static void pool_on_sweep(struct timer *timer);
 
-static bool pool_watch(struct http_client *client, int64_t delay_ms)
+static void pool_watch(struct http_client *client, int64_t delay_ms)
 {
-        return timer_is_armed(&client->pool.sweep) ||
-               timer_arm(client->loop, &client->pool.sweep, delay_ms) == 0;
+        if (!timer_is_armed(&client->pool.sweep))
+                (void)timer_arm(client->loop, &client->pool.sweep, delay_ms);
 }
 
 static struct http_server *server_create(struct http_client *client, struct str host, uint16_t port,
                                          struct str key)
 {
-        struct http_server *server = NULL;
+        struct http_server *server;
         bool is_v6 = memchr(host.p, ':', host.n) != NULL;
         char name[HOST_MAX + 1];
 
         memcpy(name, host.p, host.n);
         name[host.n] = '\0';
-        if (HASH_COUNT(client->pool.servers) < SERVERS_MAX &&
-            pool_watch(client, HTTP_IDLE_S * 1000))
-                server = calloc(1, sizeof(*server) + key.n);
-        if (server == NULL)
+        if (HASH_COUNT(client->pool.servers) >= SERVERS_MAX)
                 return NULL;
+        pool_watch(client, HTTP_IDLE_S * 1000);
+        server = alloc_zeroed(sizeof(*server) + key.n);
         server->port = port;
         if (!server_name_read(server, name, is_v6)) {
                 free(server);
@@ -225,8 +226,6 @@ struct http_connection *http_connection_create(struct http_client *client,
 {
         struct http_connection *connection = http_object_create(sizeof(*connection), 0);
 
-        if (connection == NULL)
-                return NULL;
         connection->fd = connection->io.fd = fd;
         connection->client = client;
         connection->server = server;
@@ -293,11 +292,12 @@ void http_pool_put(struct http_connection *connection)
         struct http_pool *pool = &client->pool;
         struct http_server *server = connection->server;
 
-        if (server->n_idle == IDLE_PER_SERVER_MAX || !pool_watch(client, HTTP_IDLE_S * 1000) ||
+        if (server->n_idle == IDLE_PER_SERVER_MAX ||
             loop_io_set(client->loop, &connection->io, LOOP_IN) < 0) {
                 http_connection_close(connection);
                 return;
         }
+        pool_watch(client, HTTP_IDLE_S * 1000);
         if (pool->n_idle == IDLE_MAX)
                 http_connection_close(
                         container_of(list_first(&pool->idle), struct http_connection, by_age));
@@ -339,7 +339,7 @@ static void pool_on_sweep(struct timer *timer)
         }
         servers_sweep(client, now_ms);
         if (pool->servers != NULL)
-                (void)pool_watch(client, wait_ms > SWEEP_MS ? wait_ms : SWEEP_MS);
+                pool_watch(client, wait_ms > SWEEP_MS ? wait_ms : SWEEP_MS);
 }
 
 void http_pool_init(struct http_client *client)

@@ -84,7 +84,7 @@ static inline bool http_server_is_curls(const struct http_server *server, int64_
 }
 /* A connection that is kept and whose server has not left; NULL: none. */
 struct http_connection *http_pool_take(struct http_client *client, struct http_server *server);
-/* A new one; fd is the caller's until then. NULL: out of memory. */
+/* A new one, which takes fd over. */
 struct http_connection *http_connection_create(struct http_client *client,
                                                struct http_server *server, int fd);
 /* It is kept for the next request. */

@@ -2,7 +2,8 @@
  * GET, and sends our headers, which may hold credentials, to any host. */
 #include "http_inside.h"
 
-#include <stdio.h>
+#include "mgw/base/alloc.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -50,7 +51,7 @@ char *http_resolve(const char *base, const char *ref)
             curl_url_set(to, CURLUPART_URL, ref, CURLU_URLENCODE) == CURLUE_OK &&
             origin_is_same(from, to) && !has_user(to) &&
             curl_url_get(to, CURLUPART_URL, &text, 0) == CURLUE_OK)
-                url = strdup(text);
+                url = alloc_text(text);
         curl_free(text);
         curl_url_cleanup(from);
         curl_url_cleanup(to);
@@ -91,10 +92,10 @@ static void redirect_to(struct http_request *request, unsigned status, CURLU *fr
                 return;
         origin = http_origin_of(to);
         if (why == NULL)
-                request->next_url = strdup(url);
-        else if (asprintf(&request->refusal, "HTTP %u: redirected to %.300s, %s", status,
-                          origin != NULL ? origin : "an unreadable URL", why) < 0)
-                request->refusal = NULL;
+                request->next_url = alloc_text(url);
+        else
+                request->refusal = alloc_format("HTTP %u: redirected to %.300s, %s", status,
+                                                origin != NULL ? origin : "an unreadable URL", why);
         make_ascii(request->refusal);
         free(origin);
         curl_free(url);

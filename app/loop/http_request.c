@@ -166,12 +166,12 @@ enum http_flow http_request_take_body(struct http_request *request, const char *
                 request_count_error(request, n);
                 return HTTP_GO_ON;
         }
-        if (http_client_holds(request))
+        if (http_turn_holds(request))
                 return HTTP_PAUSE;
         request_count_error(request, n);
         if (!http_request_runs(request))
                 return HTTP_GO_ON;
-        http_client_spend(request, (uint32_t)n);
+        http_turn_spend(request, (uint32_t)n);
         spent = request->source->spent;
         flow = request->handlers.on_body(request->owner, p, n);
         request->spent += request->source->spent - spent;

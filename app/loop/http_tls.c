@@ -2,7 +2,8 @@
  * it is given a URL with that name, and the way from there to the host. */
 #include "http_inside.h"
 
-#include <stdio.h>
+#include "mgw/base/alloc.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,12 +35,11 @@ void http_tls_read_environment(struct http_client *client)
 static bool rename_host(struct http_request *request, CURLU *url, char *host)
 {
         struct http_transfer *transfer = request->transfer;
-        char *way = NULL, *renamed = NULL;
+        /* Any name and port: there is one host. */
+        char *way = alloc_format("::%s:", host), *renamed = NULL;
         bool is_done = false;
 
-        /* Any name and port: there is one host. */
-        if (asprintf(&way, "::%s:", host) >= 0 &&
-            (transfer->way = curl_slist_append(NULL, way)) != NULL &&
+        if ((transfer->way = curl_slist_append(NULL, way)) != NULL &&
             curl_url_set(url, CURLUPART_HOST, request->server_name, 0) == CURLUE_OK &&
             curl_url_get(url, CURLUPART_URL, &renamed, 0) == CURLUE_OK)
                 is_done = SET(transfer->easy, CURLOPT_URL, renamed) &&

@@ -10,6 +10,7 @@
  * handler is on the stack. */
 #include "mgw/loop/loop.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "turn.h"
@@ -30,10 +31,8 @@ static_assert(LOOP_IN == EPOLLIN && LOOP_OUT == EPOLLOUT && LOOP_GONE == (EPOLLE
 
 int loop_create(struct loop **loopp)
 {
-        struct loop *loop = calloc(1, sizeof(*loop));
+        struct loop *loop = alloc_zeroed(sizeof(*loop));
 
-        if (loop == NULL)
-                return -ENOMEM;
         loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (loop->epoll_fd < 0) {
                 int r = -errno;
@@ -222,25 +221,15 @@ void loop_task_cancel(struct loop_task *task)
         list_unlink(&task->node);
 }
 
-static int loop_grow_morgue(struct loop *loop)
+static void loop_grow_morgue(struct loop *loop)
 {
-        size_t size = loop->graves_size == 0 ? 64 : loop->graves_size * 2;
-        struct grave *graves = reallocarray(loop->graves, size, sizeof(*graves));
-
-        if (graves == NULL)
-                return -ENOMEM;
-        loop->graves = graves;
-        loop->graves_size = size;
-        return 0;
+        loop->graves_size = loop->graves_size == 0 ? 64 : loop->graves_size * 2;
+        loop->graves = alloc_again(loop->graves, loop->graves_size, sizeof(*loop->graves));
 }
 
 void loop_bury(struct loop *loop, void *object, void (*free_fn)(void *object))
 {
-        if (loop->n_graves == loop->graves_size && loop_grow_morgue(loop) < 0) {
-                /* Somebody up the stack may still hold the object: to lose its memory is the lesser
-                 * evil. */
-                log_error(NULL, "out of memory: an object that ended could not be freed");
-                return;
-        }
+        if (loop->n_graves == loop->graves_size)
+                loop_grow_morgue(loop);
         loop->graves[loop->n_graves++] = (struct grave){object, free_fn};
 }

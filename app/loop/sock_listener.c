@@ -56,8 +56,7 @@ static bool sock_has_descriptor(struct sock_listener *listener)
  * the same. */
 static void sock_rest(struct sock_listener *listener, const char *why)
 {
-        if (timer_arm(listener->loop, &listener->rest, SOCK_REST_MS) < 0)
-                return; /* out of memory: the next turn tries again */
+        (void)timer_arm(listener->loop, &listener->rest, SOCK_REST_MS);
         loop_io_remove(listener->loop, &listener->io);
         listener->is_resting = true;
         if (listener->is_told)

@@ -1,14 +1,12 @@
 /* A binary heap, ordered by due time; each timer knows its slot, so that to disarm or re-arm it
- * costs log n and no search. The heap grows and never shrinks: a timer that was armed before can be
- * armed again by its own handler without fail. */
+ * costs log n and no search. The heap grows and never shrinks. */
 #include "mgw/loop/timer.h"
 
+#include "mgw/base/alloc.h"
 #include "turn.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 
 /* A hundred years: sums of due times stay far from overflow. */
 #define TIMER_MAX_MS (INT64_C(100) * 366 * 24 * 3600 * 1000)
@@ -48,19 +46,11 @@ static void heap_settle(struct loop *loop, uint32_t slot, struct timer_slot entr
                 heap_sink(loop, slot, entry);
 }
 
-static int heap_grow(struct loop *loop)
+static void heap_grow(struct loop *loop)
 {
-        uint32_t size = loop->heap_size == 0 ? 64 : loop->heap_size * 2;
-        struct timer_slot *heap;
-
-        if (loop->heap_size > UINT32_MAX / 4)
-                return -ENOMEM;
-        heap = reallocarray(loop->heap, size, sizeof(*heap));
-        if (heap == NULL)
-                return -ENOMEM;
-        loop->heap = heap;
-        loop->heap_size = size;
-        return 0;
+        assert(loop->heap_size <= UINT32_MAX / 4);
+        loop->heap_size = loop->heap_size == 0 ? 64 : loop->heap_size * 2;
+        loop->heap = alloc_again(loop->heap, loop->heap_size, sizeof(*loop->heap));
 }
 
 int timer_arm(struct loop *loop, struct timer *timer, int64_t delay_ms)
@@ -68,8 +58,8 @@ int timer_arm(struct loop *loop, struct timer *timer, int64_t delay_ms)
         int64_t least_ms = loop->is_in_timers ? 1 : 0; /* else a turn might never end */
 
         assert(timer->on_due != NULL);
-        if (!timer_is_armed(timer) && loop->n_timers + 1 >= loop->heap_size && heap_grow(loop) < 0)
-                return -ENOMEM;
+        if (!timer_is_armed(timer) && loop->n_timers + 1 >= loop->heap_size)
+                heap_grow(loop);
         if (delay_ms < least_ms)
                 delay_ms = least_ms;
         if (delay_ms > TIMER_MAX_MS)

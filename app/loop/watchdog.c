@@ -3,6 +3,7 @@
  * turn is, its own thread finds out, in the handler of a signal that is sent to it. */
 #include "mgw/loop/watchdog.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "turn.h"
 
@@ -29,7 +30,7 @@ struct watchdog {
         int64_t slow_ms;
         int64_t limit_ms;
         pthread_t thread;
-        pthread_t subscription_kind;
+        pthread_t watched;
         sem_t stop;
 };
 
@@ -91,8 +92,7 @@ static void tell_slow(struct watchdog *w, int64_t ms)
 
         while (sem_trywait(&found.is_found) == 0)
                 ; /* of a handler that came too late for the last one */
-        if (pthread_kill(w->subscription_kind, SIGRTMIN) == 0 &&
-            wait_for(&found.is_found, HANDLER_MS))
+        if (pthread_kill(w->watched, SIGRTMIN) == 0 && wait_for(&found.is_found, HANDLER_MS))
                 name_frames(where, sizeof(where));
         log_urgent(LOG_LEVEL_WARN, "[loop] a turn has lasted %.3g s, and is at%s",
                    (double)ms / 1000, where);
@@ -165,16 +165,14 @@ int watchdog_start(struct loop *loop, int64_t slow_ms, int64_t limit_ms,
                    struct watchdog **watchdogp)
 {
         struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-        struct watchdog *w = calloc(1, sizeof(*w));
+        struct watchdog *w = alloc_zeroed(sizeof(*w));
         void *frame;
         int r;
 
-        if (w == NULL)
-                return -ENOMEM;
         w->loop = loop;
         w->slow_ms = slow_ms;
         w->limit_ms = limit_ms;
-        w->subscription_kind = pthread_self();
+        w->watched = pthread_self();
         sem_init(&w->stop, 0, 0);
         sem_init(&found.is_found, 0, 0);
         (void)backtrace(&frame, 1); /* loads what it needs now, not in the handler */

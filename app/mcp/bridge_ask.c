@@ -89,8 +89,8 @@ json_t *bridge_input_request(const json_t *request)
         params = bridge_copy(params);
         bridge_drop_meta(params, "progressToken");
         json_object_del(params, "task"); /* of 2025-11-25's tasks */
-        json_object_del(params,
-                        "elicitationId"); /* era C's clients learn the outcome by retrying */
+        /* Stateless clients learn the outcome by retrying. */
+        json_object_del(params, "elicitationId");
         if (json_object_set_new(input, "params", params) == 0)
                 return input;
         json_decref(input);

@@ -112,8 +112,8 @@ static bool has_boolean(const json_t *properties)
         return false;
 }
 
-/* Sessions' tools have a schema for each property that is an object; era C's may have true or
- * false. */
+/* In the eras with sessions each property of a tool has a schema that is an object; in the
+ * stateless era it may be true or false. */
 static json_t *schema_for_session(json_t *schema)
 {
         json_t *properties = json_object_get(schema, "properties");

@@ -11,6 +11,9 @@ json_t *bridge_copy(const json_t *object);
  * copied but for the object itself. */
 void bridge_drop_meta(json_t *object, const char *key);
 
+/* Has it a name and a version? */
+bool bridge_is_implementation(const json_t *info);
+
 /* Content, messages and tools for a session client; a new reference, to the same when it may stay.
  * NULL: out of memory. */
 json_t *bridge_contents_for_session(era_revision client, json_t *blocks);

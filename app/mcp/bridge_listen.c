@@ -113,7 +113,7 @@ json_t *bridge_filter_of_changes(const json_t *asked)
 {
         json_t *filter = json_object();
 
-        for (size_t i = 0; i < N_CHANGES && filter != NULL; i++)
+        for (size_t i = 0; i < N_CHANGES; i++)
                 if (json_is_true(json_object_get(asked, changes[i].flag)))
                         json_object_set_new(filter, changes[i].flag, json_true());
         return filter;
@@ -124,7 +124,7 @@ json_t *bridge_filter_for_upstream(const json_t *capabilities, json_t *uris, jso
         const json_t *resources = json_object_get(capabilities, "resources");
         json_t *filter = json_object();
 
-        for (size_t i = 0; i < N_CHANGES && filter != NULL; i++)
+        for (size_t i = 0; i < N_CHANGES; i++)
                 if (json_is_true(json_object_get(
                             json_object_get(capabilities, changes[i].capability), "listChanged")))
                         json_object_set_new(filter, changes[i].flag, json_true());

@@ -1,3 +1,4 @@
+/* What the built-in tools say of themselves. */
 #include "mgw/mcp/builtin_tools.h"
 
 static const char tools_text[] =

@@ -1,5 +1,9 @@
+/* Names and URIs, there and back. What clients see of a name follows from the rule and the
+ * upstream's own name alone: it is the same at any time, in any session, on all nodes. Only where
+ * two upstreams have the same URI do the lists decide. */
 #include "mgw/mcp/catalog.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/wire/uri.h"
 
 #include <fnmatch.h>
@@ -77,18 +81,16 @@ static uint32_t hash_of(const char *text)
         return hash;
 }
 
-/* NULL: out of memory. */
 static char *safe_name_take(char *shown)
 {
-        size_t n = shown != NULL ? strlen(shown) : 0;
+        size_t n = strlen(shown);
         char *safe;
 
-        if (shown == NULL || is_as_it_was(shown))
+        if (is_as_it_was(shown))
                 return shown;
         n = n < SAFE_MAX - HASH_BYTES ? n : SAFE_MAX - HASH_BYTES;
-        if (asprintf(&safe, "%.*s_%08x", (int)n, shown, (unsigned)hash_of(shown)) < 0)
-                safe = NULL;
-        for (char *c = safe; c != NULL && *c != '\0'; c++)
+        safe = alloc_format("%.*s_%08x", (int)n, shown, (unsigned)hash_of(shown));
+        for (char *c = safe; *c != '\0'; c++)
                 if (!is_of_safe(*c))
                         *c = '_';
         free(shown);
@@ -116,7 +118,7 @@ char *catalog_shown_name(const struct catalog_rule *rule, const char *theirs)
                 return NULL;
         if (rule->is_safe && catalog_rival(rule, shown) == NULL)
                 shown = safe_name_take(shown);
-        if (shown == NULL || catalog_rival(rule, shown) == NULL)
+        if (catalog_rival(rule, shown) == NULL)
                 return shown;
         free(shown);
         return NULL;

@@ -1,3 +1,4 @@
+/* A table: a row for each revision, a column for each difference. A new revision is a row here. */
 #include "mgw/mcp/era.h"
 
 #include <errno.h>
@@ -110,7 +111,7 @@ json_t *era_supported(void)
 {
         json_t *names = json_array();
 
-        for (size_t i = N_REVISIONS; i-- > 0 && names != NULL;)
+        for (size_t i = N_REVISIONS; i-- > 0;)
                 json_array_append_new(names, json_string(revisions[i].name));
         return names;
 }

@@ -1,3 +1,5 @@
+/* Which Origins are local is told by their text, never by a lookup: DNS is what such an attack
+ * rebinds. */
 #include "mgw/mcp/guard.h"
 
 #include "mgw/wire/hdr.h"

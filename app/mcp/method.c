@@ -1,3 +1,4 @@
+/* The table, and in which eras a method is known. */
 #include "mgw/mcp/method.h"
 
 #include <stddef.h>
@@ -44,7 +45,7 @@ static const struct method methods[] = {
 };
 
 static const struct method unknown = {.name = "unknown", .class = METHOD_UNKNOWN};
-/* Of era C no revision has others than those above. */
+/* Of the stateless era no revision has others than those above. */
 static const struct method notice = {"notice", METHOD_NOTICE, SESSION};
 
 const struct method *method_find(const char *name)

@@ -336,7 +336,7 @@ static int check_schema(struct tool_check *check, const json_t *schema, enum pla
 static int check_input_schema(const json_t *schema, char *why, size_t why_size)
 {
         struct tool_check check = {json_object(), why, why_size};
-        int r = check.names == NULL ? -ENOMEM : check_schema(&check, schema, PLACE_ROOT);
+        int r = check_schema(&check, schema, PLACE_ROOT);
 
         json_decref(check.names);
         return r;

@@ -1,3 +1,5 @@
+/* What is sent is always more than what was sent last, by the least that a double can tell if the
+ * upstream's own value is not. It is finite, since JSON knows no other numbers. */
 #include "mgw/mcp/progress.h"
 
 #include <math.h>

@@ -66,14 +66,22 @@ bool shape_is_word(const json_t *value, const char *const *words);
 /* An array or an object without members. */
 bool shape_is_empty(const json_t *value);
 
+/* ---- shape_list.c ---- */
+
+/* Tells the first that is wrong. */
+void shape_note(struct mending *m, const char *name, const char *what);
+/* Of TEXTS or WORDS. */
+json_t *shape_entry(struct mending *m, json_t *entry, const struct member *want);
+/* Each entry by mend(). */
+json_t *shape_list(struct mending *m, json_t *value, const struct member *want,
+                   json_t *(*mend)(struct mending *m, json_t *entry, const struct member *want));
+
 /* ---- shape_schema.c ---- */
 
 /* The JSON Schema of a tool: is_in, of its arguments. */
 json_t *shape_schema(struct mending *m, json_t *value, bool is_in);
 
-/* ---- shape_mend.c: of objects and lists, member by member ---- */
+/* ---- shape_mend.c: of objects, member by member ---- */
 
-void shape_note(struct mending *m, const char *name, const char *what);
-json_t *shape_list(struct mending *m, json_t *value, const struct member *want);
 /* In place. False: it cannot be made sound. */
 bool shape_object(struct mending *m, json_t *object, const struct shape *shape);

@@ -1,14 +1,5 @@
-/* Objects and lists, made what their shapes want, member by member. */
+/* Objects, made what their shapes want, member by member. */
 #include "shape_inside.h"
-
-#include <stdio.h>
-
-/* The first that is wrong is what is told. */
-void shape_note(struct mending *m, const char *name, const char *what)
-{
-        if (m->why[0] == '\0')
-                snprintf(m->why, m->why_size, "%s %s", name, what);
-}
 
 static json_t *mend_part(struct mending *m, json_t *value, const struct shape *shape)
 {
@@ -23,40 +14,9 @@ static json_t *mend_part(struct mending *m, json_t *value, const struct shape *s
         return NULL;
 }
 
-/* NULL: it is none. */
-static json_t *mend_entry(struct mending *m, json_t *entry, const struct member *want)
+static json_t *mend_nest(struct mending *m, json_t *entry, const struct member *want)
 {
-        switch (want->kind) {
-        case TEXTS:
-                return json_is_null(entry) ? NULL : shape_text(entry);
-        case WORDS:
-                return shape_is_word(entry, want->words) ? json_incref(entry) : NULL;
-        default:
-                return mend_part(m, entry, want->of);
-        }
-}
-
-json_t *shape_list(struct mending *m, json_t *value, const struct member *want)
-{
-        bool is_one = !json_is_array(value) && !shape_is_empty(value);
-        json_t *one = is_one ? json_pack("[O]", value) : NULL, *list = json_array(), *entry;
-        bool is_same = json_is_array(value);
-        size_t i;
-
-        json_array_foreach (is_one ? one : value, i, entry) {
-                json_t *new = mend_entry(m, entry, want);
-
-                is_same &= new == entry;
-                if (new == NULL)
-                        shape_note(m, want->name, "has an entry that is none");
-                else
-                        json_array_append_new(list, new);
-        }
-        json_decref(one);
-        if (!is_same)
-                return list;
-        json_decref(list);
-        return json_incref(value);
+        return mend_part(m, entry, want->of);
 }
 
 static json_t *mended(struct mending *m, json_t *value, const struct member *want)
@@ -66,11 +26,12 @@ static json_t *mended(struct mending *m, json_t *value, const struct member *wan
         case SCHEMA_OUT:
                 return shape_schema(m, value, want->kind == SCHEMA_IN);
         case NEST:
-                return mend_part(m, value, want->of);
+                return mend_nest(m, value, want);
         case LIST:
+                return shape_list(m, value, want, mend_nest);
         case TEXTS:
         case WORDS:
-                return shape_list(m, value, want);
+                return shape_list(m, value, want, shape_entry);
         default:
                 return shape_value(value, want);
         }

@@ -65,7 +65,8 @@ static void mend_required(struct mending *m, json_t *schema)
         json_t *required = json_object_get(schema, "required");
 
         if (json_is_array(required) || rpc_is_string(required)) {
-                json_object_set_new(schema, "required", unique(shape_list(m, required, &names)));
+                json_object_set_new(schema, "required",
+                                    unique(shape_list(m, required, &names, shape_entry)));
                 return;
         }
         if (required != NULL && !json_is_null(required) && !json_is_boolean(required) &&

@@ -1,3 +1,5 @@
+/* The mark is an HMAC over user, server and id. An id proves by itself whose it is, so that nothing
+ * need be kept. */
 #include "mgw/mcp/task_id.h"
 
 #include "mgw/base/base64.h"

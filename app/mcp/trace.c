@@ -2,12 +2,12 @@
  * traceparent than 00 pass when they begin as 00 does, as the specification has it. */
 #include "mgw/mcp/trace.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/json_str.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,7 +229,7 @@ int trace_adopt(json_t *message, const struct mirror_headers *headers)
         if (!trace_has_headers(headers))
                 return 0;
         meta = json_object();
-        r = meta != NULL ? adopt(meta, headers) : -ENOMEM;
+        r = adopt(meta, headers);
         if (r == 0 && json_object_size(meta) > 0 && json_object_set(params, "_meta", meta) < 0)
                 r = -ENOMEM;
         json_decref(meta);
@@ -256,13 +256,9 @@ int trace_lines_add(char ***linesp, const json_t *params)
 
         for (int key = 0; key < N_KEYS && r == 0; key++) {
                 const char *value = json_string_value(json_object_get(meta, keys[key].name));
-                char *line;
 
-                if (value == NULL)
-                        continue;
-                if (asprintf(&line, "%s: %s", keys[key].name, value) < 0)
-                        return -ENOMEM;
-                r = strv_add_take(linesp, line);
+                if (value != NULL)
+                        r = strv_add_take(linesp, alloc_format("%s: %s", keys[key].name, value));
         }
         return r;
 }

@@ -203,7 +203,7 @@ static void add_filename(struct operation *op, const char *field)
         const char *argument;
 
         snprintf(longer, sizeof(longer), "%s_filename", field);
-        argument = openapi_operation_add(
+        argument = openapi_argument_add(
                 op, "filename", longer,
                 json_pack("{s:s, s:s}", "type", "string", "description", "The name of the file."),
                 false);
@@ -219,7 +219,7 @@ static void add_field(struct operation *op, const char *field, json_t *schema, b
                 json_is_true(json_object_get(
                         json_object_get(json_object_get(op->tool, "encoding"), field), "base64"));
         bool is_one = has_type(own, "string");
-        const char *argument = openapi_operation_add(op, "form", field, own, is_required);
+        const char *argument = openapi_argument_add(op, "form", field, own, is_required);
 
         json_object_set_new(openapi_object_in(op->tool, "body"), field,
                             json_sprintf("{%s}", argument));
@@ -251,9 +251,9 @@ static const char *add_fields(struct operation *op, json_t *media, bool is_parts
         if (json_object_size(fields) == 0) {
                 /* fields of any name */
                 own = openapi_schema(op->o, json_object_get(media, "schema"));
-                json_object_set_new(op->tool, "body",
-                                    json_sprintf("{%s}", openapi_operation_add(op, "body", "body",
-                                                                               own, false)));
+                json_object_set_new(
+                        op->tool, "body",
+                        json_sprintf("{%s}", openapi_argument_add(op, "body", "body", own, false)));
         }
         json_decref(fields);
         json_decref(required);
@@ -270,7 +270,7 @@ static void add_whole(struct operation *op, json_t *own, json_t *body)
 
         if (words != NULL && json_object_get(own, "description") == NULL)
                 json_object_set_new(own, "description", json_string(words));
-        argument = openapi_operation_add(op, "body", "body", own, is_required);
+        argument = openapi_argument_add(op, "body", "body", own, is_required);
         if (!is_required)
                 json_object_set_new(op->tool, "body_optional", json_true());
         json_object_set_new(op->tool, "body", json_sprintf("{%s}", argument));

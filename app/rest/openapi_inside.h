@@ -39,7 +39,7 @@ struct operation {
         json_t *arguments; /* "in name" of a parameter -> its argument */
 };
 
-/* ---- openapi.c ---- */
+/* ---- openapi_document.c ---- */
 
 /* Where a reference within the document leads, borrowed; NULL: nowhere, or out of it. */
 json_t *openapi_at(struct openapi *o, const char *ref);
@@ -49,24 +49,28 @@ struct json_node *openapi_node_resolve(struct openapi *o, struct json_node *node
 /* node[key] as a value, or as a text; NULL: none. */
 json_t *openapi_member(struct openapi *o, struct json_node *node, const char *key);
 const char *openapi_text(struct openapi *o, struct json_node *node, const char *key);
-void openapi_note(struct operation *op, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* object[key], made when it is not there. */
 json_t *openapi_object_in(json_t *object, const char *key);
-/* What a tool or an argument may be called. */
-void openapi_name(char out[OPENAPI_NAME_MAX + 1], const char *text);
-
 /* May such a walk go a step further? It begins with depth 0. */
 bool openapi_may_step(struct openapi *o, unsigned depth);
+/* What a tool or an argument may be called. */
+void openapi_name(char out[OPENAPI_NAME_MAX + 1], const char *text);
+/* Tells the caller what of the document is not as it stands there (on_note()). */
+void openapi_tell(struct openapi *o, const char *where, const char *why, bool is_left_out);
+void openapi_note(struct operation *op, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- openapi_argument.c ---- */
+
+/* The argument for a parameter or field, whatever it is called. */
+const char *openapi_argument_name(struct operation *op, const char *in, const char *name);
+/* Adds an argument; own is consumed. */
+const char *openapi_argument_add(struct operation *op, const char *in, const char *name,
+                                 json_t *own, bool is_required);
 
 /* ---- openapi_operation.c ---- */
 
 /* NULL: a tool (op->tool). Else why it is none. */
 const char *openapi_operation_read(struct operation *op);
-/* The argument for a parameter or field, whatever it is called. */
-const char *openapi_operation_argument(struct operation *op, const char *in, const char *name);
-/* Adds an argument; own is consumed. */
-const char *openapi_operation_add(struct operation *op, const char *in, const char *name,
-                                  json_t *own, bool is_required);
 
 /* ---- openapi_body.c ---- */
 

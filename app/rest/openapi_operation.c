@@ -23,39 +23,6 @@ static const char *text_of(const json_t *object, const char *key)
         return text != NULL ? text : "";
 }
 
-/* ---- arguments ---- */
-
-/* Its name, or with where it stands before it when that is taken. */
-const char *openapi_operation_argument(struct operation *op, const char *in, const char *name)
-{
-        char key[300], argument[OPENAPI_NAME_MAX + 1], longer[400];
-
-        snprintf(key, sizeof(key), "%s %s", in, name);
-        if (json_object_get(op->arguments, key) == NULL) {
-                openapi_name(argument, name);
-                if (argument[0] == '\0' || json_object_get(op->properties, argument) != NULL) {
-                        snprintf(longer, sizeof(longer), "%s_%s", in, name);
-                        openapi_name(argument, longer);
-                }
-                /* names without a letter of ours, or that are cut alike */
-                for (unsigned i = 2; json_object_get(op->properties, argument) != NULL; i++)
-                        snprintf(argument, sizeof(argument), "%.20s_%u", in, i);
-                set_text(op->arguments, key, argument);
-        }
-        return json_string_value(json_object_get(op->arguments, key));
-}
-
-const char *openapi_operation_add(struct operation *op, const char *in, const char *name,
-                                  json_t *own, bool is_required)
-{
-        const char *argument = openapi_operation_argument(op, in, name);
-
-        json_object_set_new(op->properties, argument, own);
-        if (is_required)
-                json_object_set_new(op->required, argument, json_true());
-        return argument;
-}
-
 /* ---- parameters ---- */
 
 /* Headers that are not an argument's to set (OpenAPI 3.1 4.8.12.2.1, and RFC 9110 7). */
@@ -136,7 +103,7 @@ static void add_parameter(struct operation *op, json_t *parameters, json_t *para
         own = openapi_schema(op->o, schema);
         if (words != NULL && json_object_get(own, "description") == NULL)
                 set_text(own, "description", words);
-        argument = openapi_operation_add(
+        argument = openapi_argument_add(
                 op, in, name, own, is_path || json_is_true(json_object_get(parameter, "required")));
         sent = json_pack("{s:s, s:s, s:s}", "argument", argument, "name", name, "in", in);
         copy_style(op, parameter, in, name, sent);
@@ -254,7 +221,7 @@ static void add_path(struct operation *op)
                 snprintf(name, sizeof(name), "%.*s", n, open + 1);
                 add_undeclared(op, name);
                 fprintf(f, "%.*s{+%s}", (int)(open - rest), rest,
-                        openapi_operation_argument(op, "path", name));
+                        openapi_argument_name(op, "path", name));
                 rest = open + n + 2;
         }
         fprintf(f, "%.*s", (int)strcspn(rest, "#"), rest);

@@ -1,6 +1,8 @@
 /* "servers" of OpenAPI (4.8.5), and what Swagger 2.0 has in their place. */
 #include "openapi_inside.h"
 
+#include "mgw/base/alloc.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +50,9 @@ static char *fill(json_t *server, const char *url)
 static char *make_absolute(const struct openapi *o, const char *url)
 {
         const char *base = o->base_url, *host;
-        char *whole;
 
         if (is_absolute(url))
-                return strdup(url);
+                return alloc_text(url);
         if (base == NULL || strstr(url, "://") != NULL)
                 return NULL;
         host = strstr(base, "://");
@@ -60,10 +61,7 @@ static char *make_absolute(const struct openapi *o, const char *url)
         host += 3 + strcspn(host + 3, "/");
         while (strncmp(url, "./", 2) == 0)
                 url += 2;
-        return asprintf(&whole, "%.*s%s%s", (int)(host - base), base, url[0] == '/' ? "" : "/",
-                        url) < 0
-                       ? NULL
-                       : whole;
+        return alloc_format("%.*s%s%s", (int)(host - base), base, url[0] == '/' ? "" : "/", url);
 }
 
 char *openapi_server(struct openapi *o, json_t *servers)
@@ -92,7 +90,6 @@ char *openapi_v2_server(struct openapi *o)
         const char *path = openapi_text(o, root, "basePath");
         json_t *schemes = openapi_member(o, root, "schemes"), *scheme;
         bool is_plain = false;
-        char *url;
         size_t i;
 
         if (host == NULL)
@@ -104,8 +101,6 @@ char *openapi_v2_server(struct openapi *o)
                 if (word != NULL && strcmp(word, "https") == 0)
                         break;
         }
-        return asprintf(&url, "%s://%s%s%s", is_plain ? "http" : "https", host,
-                        path != NULL && path[0] != '/' ? "/" : "", path != NULL ? path : "") < 0
-                       ? NULL
-                       : url;
+        return alloc_format("%s://%s%s%s", is_plain ? "http" : "https", host,
+                            path != NULL && path[0] != '/' ? "/" : "", path != NULL ? path : "");
 }

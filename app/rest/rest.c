@@ -1,6 +1,7 @@
 /* Reads and checks a description: whatever is wrong in it is said at the start, not at a call. */
 #include "rest_inside.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/uri.h"
 
@@ -187,8 +188,8 @@ static int copy_url(const struct place *at, const char *url, char **copyp)
                             "must begin with http:// or https://, without query and fragment");
         while (n > 0 && url[n - 1] == '/')
                 n--;
-        *copyp = str_dup((struct str){url, n});
-        return *copyp != NULL ? 0 : -ENOMEM;
+        *copyp = alloc_str((struct str){url, n});
+        return 0;
 }
 
 static int read_schemas(const struct place *at, struct rest_tool *t)
@@ -218,18 +219,6 @@ static int read_schemas(const struct place *at, struct rest_tool *t)
                 schema_destroy(schema);
         }
         return 0;
-}
-
-int rest_schema_check(const json_t *json, const json_t *value, char *why, size_t why_size)
-{
-        struct schema *schema;
-        int r = schema_create(json, &schema, why, why_size);
-
-        if (r != 0)
-                return r;
-        r = schema_check(schema, value, why, why_size);
-        schema_destroy(schema);
-        return r;
 }
 
 static int read_method(const struct place *at, struct rest_tool *t)
@@ -388,10 +377,8 @@ static int show_tool(struct rest *rest, const struct rest_tool *t)
         for (size_t i = 0; i < sizeof(shown_keys) / sizeof(shown_keys[0]); i++) {
                 json_t *value = json_object_get(t->spec, shown_keys[i]);
 
-                if (value != NULL && json_object_set(shown, shown_keys[i], value) < 0) {
-                        json_decref(shown);
-                        return -ENOMEM;
-                }
+                if (value != NULL)
+                        json_object_set(shown, shown_keys[i], value);
         }
         return json_array_append_new(rest->shown, shown) < 0 ? -ENOMEM : 0;
 }
@@ -430,11 +417,9 @@ static int add_tool(const struct place *root, struct rest *rest, const char *nam
         snprintf(at.key, sizeof(at.key), "tools.%s", name);
         if (!json_is_object(spec))
                 return fail(&at, "", "must be an object");
-        t->name = strdup(name);
+        t->name = alloc_text(name);
         t->spec = json_incref(spec);
         rest->n_tools++;
-        if (t->name == NULL)
-                return -ENOMEM;
         r = read_tool(&at, rest, t);
         if (r == REST_E_FAULT && root->faults->leaves_out) {
                 tool_finish(t);
@@ -474,14 +459,13 @@ int rest_create(const json_t *description, const char *base_url, struct rest **r
 {
         size_t n = json_object_size(json_object_get(description, "tools"));
         struct rest *rest = calloc(1, sizeof(*rest) + n * sizeof(rest->tools[0]));
-        int r = -ENOMEM;
+        int r;
 
         if (rest == NULL)
-                return r;
+                return -ENOMEM;
         rest->description = json_incref((json_t *)description);
         rest->shown = json_array();
-        if (rest->description != NULL && rest->shown != NULL)
-                r = rest_read(rest, base_url, faults);
+        r = rest_read(rest, base_url, faults);
         if (r == 0)
                 *restp = rest;
         else
@@ -504,9 +488,4 @@ void rest_destroy(struct rest *rest)
 json_t *rest_tools(const struct rest *rest)
 {
         return rest->shown;
-}
-
-json_t *rest_security_schemes(const struct rest *rest)
-{
-        return json_object_get(rest->description, "security_schemes");
 }

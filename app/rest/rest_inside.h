@@ -67,8 +67,7 @@ int rest_template_fill(const json_t *template, const json_t *arguments, json_t *
  * with why, -ENOMEM. */
 int rest_mail_encode(const json_t *parts, json_t **textp, char *why, size_t why_size);
 
-/* Does the value fit? As schema_check(). A schema is compiled for it: of many tools few are called,
- * and each would hold as much again as its schema. */
+/* Does the value fit? As schema_check(). */
 int rest_schema_check(const json_t *schema, const json_t *value, char *why, size_t why_size);
 
 /* Reads the "parameters" of a tool. 0, REST_E_FAULT with why, -ENOMEM. */

@@ -222,8 +222,8 @@ static int take_page(struct rest_run *run, json_t *page)
         items = json_pointer(page, at);
         token = json_pointer(page, json_string_value(json_object_get(paging, "token")));
         run->n_pages++;
-        if (run->items == NULL && (run->items = json_array()) == NULL)
-                return -ENOMEM;
+        if (run->items == NULL)
+                run->items = json_array();
         if (json_is_array(items) && json_array_extend(run->items, items) < 0)
                 return -ENOMEM;
         if (run->n_pages < run->tool->pages_max && json_is_string(token) &&

@@ -3,6 +3,7 @@
  * says which schemes it wants, and the gateway's entry has the credentials by their names. */
 #include "rest_inside.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/base64.h"
 #include "mgw/base/strv.h"
 #include "mgw/wire/hdr.h"
@@ -20,6 +21,11 @@ static const char *text_of(const json_t *object, const char *key)
         const char *text = json_string_value(json_object_get(object, key));
 
         return text != NULL ? text : "";
+}
+
+json_t *rest_security_schemes(const struct rest *rest)
+{
+        return json_object_get(rest->description, "security_schemes");
 }
 
 int rest_security_check(json_t *schemes, char *why, size_t why_size)
@@ -78,13 +84,13 @@ static char *value_of(const json_t *scheme, const char *credential)
         struct buf text;
 
         if (as[0] == '\0')
-                return strdup(credential);
+                return alloc_text(credential);
         if (strcmp(as, "bearer") == 0)
-                return asprintf(&value, "Bearer %s", credential) < 0 ? NULL : value;
+                return alloc_format("Bearer %s", credential);
         buf_init(&text, 2 * VALUE_MAX_BYTES);
         if (buf_add_str(&text, STR("Basic ")) == 0 &&
             base64_encode(&text, BASE64_STANDARD, str_from(credential)) == 0)
-                value = str_dup(buf_bytes(&text));
+                value = alloc_str(buf_bytes(&text));
         buf_finish(&text);
         return value;
 }
@@ -100,9 +106,9 @@ static int add_pair(struct buf *out, const char *between, const char *name, cons
         return r != 0 ? r : uri_encode(out, str_from(value));
 }
 
-static int keep_secret(const struct making *m, const char *secret)
+static void keep_secret(const struct making *m, const char *secret)
 {
-        return strv_add_take(&m->request->secrets, strdup(secret));
+        (void)strv_add_take(&m->request->secrets, alloc_text(secret));
 }
 
 static int add_one(const struct making *m, const json_t *scheme, const char *credential,
@@ -111,10 +117,11 @@ static int add_one(const struct making *m, const json_t *scheme, const char *cre
         const char *in = text_of(scheme, "in"), *name = text_of(scheme, "name");
         char *value = value_of(scheme, credential);
         const char *bare = value != NULL ? strrchr(value, ' ') : NULL;
-        int r = value != NULL ? keep_secret(m, credential) : -ENOMEM;
+        int r = value != NULL ? 0 : -ENOMEM;
 
-        if (r == 0 && bare != NULL)
-                r = keep_secret(m, bare + 1);
+        keep_secret(m, credential);
+        if (bare != NULL)
+                keep_secret(m, bare + 1);
         if (r == 0 && strcmp(in, "header") == 0)
                 r = rest_making_header(m, name, value);
         else if (r == 0 && strcmp(in, "query") == 0)

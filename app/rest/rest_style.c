@@ -1,3 +1,4 @@
+/* A table of styles: what stands before, between and behind the parts of a value. */
 #include "rest_style.h"
 
 #include "mgw/wire/rpc.h"

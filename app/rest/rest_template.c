@@ -1,3 +1,5 @@
+/* Templates of JSON. An argument stands alone in its string and keeps its type: nothing that a
+ * caller says can change what stands around it. */
 #include "mgw/wire/json_str.h"
 #include "rest_inside.h"
 
@@ -125,7 +127,7 @@ static int fill_object(struct filling *f, json_t *template, json_t **filledp)
 {
         json_t *all = json_object(), *part, *filled;
         const char *key;
-        int r = all != NULL ? 0 : -ENOMEM;
+        int r = 0;
 
         json_object_foreach (template, key, part) {
                 if (r == 0)
@@ -143,7 +145,7 @@ static int fill_array(struct filling *f, json_t *template, json_t **filledp)
 {
         json_t *all = json_array(), *part, *filled;
         size_t i;
-        int r = all != NULL ? 0 : -ENOMEM;
+        int r = 0;
 
         json_array_foreach (template, i, part) {
                 if (r == 0)

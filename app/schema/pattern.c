@@ -4,6 +4,8 @@
  * the most that the next item can look at before it fails. */
 #include "mgw/schema/pattern.h"
 
+#include "mgw/base/alloc.h"
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <errno.h>
 #include <pcre2.h>
@@ -78,10 +80,9 @@ int pattern_create(struct str text, struct pattern **patternp, char *why, size_t
                 snprintf(why, why_size, "longer than %d bytes", LENGTH_MAX);
                 return PATTERN_E_BAD;
         }
-        pattern = calloc(1, sizeof(*pattern));
+        pattern = alloc_zeroed(sizeof(*pattern));
         context = pcre2_compile_context_create(NULL);
-        r = pattern == NULL || context == NULL ? -ENOMEM
-                                               : compile(pattern, context, text, why, why_size);
+        r = context == NULL ? -ENOMEM : compile(pattern, context, text, why, why_size);
         pcre2_compile_context_free(context);
         if (r != 0) {
                 free(pattern);

@@ -4,7 +4,8 @@
  * lead back to itself without going down into the value: with the bounds on depth, a check ends. */
 #include "schema_inside.h"
 
-#include <assert.h>
+#include "mgw/base/alloc.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,22 +19,6 @@ struct compiler {
         size_t n_nodes;
 };
 
-const struct node *schema_node(const struct schema *schema, const json_t *json)
-{
-        struct node *node;
-
-        HASH_FIND_PTR(schema->nodes, &json, node);
-        return node;
-}
-
-static const struct named_pattern *find_pattern(const struct schema *schema, struct str text)
-{
-        struct named_pattern *found;
-
-        HASH_FIND(hh, schema->patterns, text.p, text.n, found);
-        return found;
-}
-
 static void add_node(struct schema *schema, struct node *node)
 {
         HASH_ADD_PTR(schema->nodes, json, node);
@@ -42,36 +27,6 @@ static void add_node(struct schema *schema, struct node *node)
 static void add_pattern(struct schema *schema, struct named_pattern *pattern, struct str text)
 {
         HASH_ADD_KEYPTR(hh, schema->patterns, text.p, text.n, pattern);
-}
-
-const struct pattern *schema_pattern(const struct schema *schema, struct str text)
-{
-        const struct named_pattern *found = find_pattern(schema, text);
-
-        assert(found != NULL);
-        return found->pattern;
-}
-
-bool schema_count(const json_t *json, uint64_t *np)
-{
-        double real = rpc_number_value(json);
-
-        if (json_is_integer(json) && json_integer_value(json) >= 0) {
-                *np = (uint64_t)json_integer_value(json);
-                return true;
-        }
-        if (!rpc_is_number(json) || real < 0 || real >= 9007199254740992.0 ||
-            real != (double)(uint64_t)real)
-                return false;
-        *np = (uint64_t)real;
-        return true;
-}
-
-uint64_t schema_count_or(const json_t *json, uint64_t otherwise)
-{
-        uint64_t n;
-
-        return json != NULL && schema_count(json, &n) ? n : otherwise;
 }
 
 static int unsound(struct compiler *c, const struct place *place, const char *what, ...)
@@ -129,11 +84,9 @@ static int take_pattern(struct compiler *c, struct str text, const struct place 
         char why[SCHEMA_QUOTE_SIZE];
         int r;
 
-        if (find_pattern(c->schema, text) != NULL)
+        if (schema_pattern(c->schema, text) != NULL)
                 return 0;
-        named = calloc(1, sizeof(*named));
-        if (named == NULL)
-                return -ENOMEM;
+        named = alloc_zeroed(sizeof(*named));
         r = pattern_create(text, &named->pattern, why, sizeof(why));
         if (r == 0) {
                 add_pattern(c->schema, named, text);
@@ -386,12 +339,12 @@ static int compile(struct compiler *c, const json_t *json)
 
 int schema_create(const json_t *json, struct schema **schemap, char *why, size_t why_size)
 {
-        struct schema *schema = calloc(1, sizeof(*schema));
+        struct schema *schema = alloc_zeroed(sizeof(*schema));
         struct compiler c = {
                 .schema = schema,
                 .reason = {.text = why, .size = why_size, .root = "the schema "},
         };
-        int r = schema == NULL ? -ENOMEM : compile(&c, json);
+        int r = compile(&c, json);
 
         if (r != 0) {
                 schema_destroy(schema);

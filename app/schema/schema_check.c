@@ -1,5 +1,9 @@
+/* Checks a value by a compiled schema. A check takes steps, of which it has so many (what a pattern
+ * or a comparison costs counts too), and goes so deep: it ends, whatever the schema and the value.
+ */
 #include "schema_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -35,8 +39,11 @@ int schema_spot_refuse_quoting(struct spot *at, const char *words, const json_t 
 
 int schema_run_match(struct run *run, struct str pattern, struct str text)
 {
-        int r = pattern_match(schema_pattern(run->schema, pattern), text, &run->steps);
+        const struct pattern *compiled = schema_pattern(run->schema, pattern);
+        int r;
 
+        assert(compiled != NULL);
+        r = pattern_match(compiled, text, &run->steps);
         return r == PATTERN_E_LIMIT ? SCHEMA_E_LIMIT : r;
 }
 

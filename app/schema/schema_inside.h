@@ -1,6 +1,7 @@
-/* What the files of the schema share: schema.c compiles, schema_check.c walks values,
- * schema_rules.c has the keywords, schema_same.c compares, schema_reason.c puts what is wrong into
- * words. */
+/* What the files of the schema share, from the ground up: schema_reason.c puts what is wrong into
+ * words, schema_node.c looks into a compiled schema, schema_check.c walks values by it,
+ * schema_same.c compares, schema_count.c counts; schema_parts.c, schema_logic.c and schema_rules.c
+ * have the keywords, the latter their table; schema_ref.c leads references, schema.c compiles. */
 #pragma once
 
 #include "mgw/base/hash.h"
@@ -108,6 +109,7 @@ struct schema {
         bool has_unevaluated;
 };
 
+/* NULL: there is none. */
 const struct node *schema_node(const struct schema *schema, const json_t *json);
 const struct pattern *schema_pattern(const struct schema *schema, struct str text);
 /* Leads node->target to where its $ref says, NULL when there is nothing; *resourcep is what "#"

@@ -1,3 +1,5 @@
+/* What is wrong, in words by which a model can mend its call: the place, and what the schema wants
+ * there, cut to a bounded size. */
 #include "schema_inside.h"
 
 #include <stdio.h>

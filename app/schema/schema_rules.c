@@ -139,26 +139,6 @@ static int check_multiple_of(struct spot *at, json_t *json)
 
 /* Counts. */
 
-const struct noun schema_noun_characters = {"character", "characters"};
-const struct noun schema_noun_items = {"item", "items"};
-const struct noun schema_noun_properties = {"property", "properties"};
-
-static int refuse_count(struct spot *at, const char *bound, uint64_t n, const struct noun *what)
-{
-        return schema_run_refuse(at->run, at->place, "must have %s %llu %s", bound,
-                                 (unsigned long long)n, n == 1 ? what->one : what->many);
-}
-
-int schema_check_least(struct spot *at, uint64_t least, uint64_t n, const struct noun *what)
-{
-        return n >= least ? 0 : refuse_count(at, "at least", least, what);
-}
-
-int schema_check_most(struct spot *at, uint64_t most, uint64_t n, const struct noun *what)
-{
-        return n <= most ? 0 : refuse_count(at, "at most", most, what);
-}
-
 /* 0 with the characters of a string, SCHEMA_E_LIMIT. */
 static int count_characters(struct spot *at, uint64_t *np)
 {

@@ -1,3 +1,5 @@
+/* Compares values as JSON Schema does. Every comparison takes steps of the run. Twins in an array
+ * are found by hashes, which are the same for values that are. */
 #include "schema_inside.h"
 
 #include <errno.h>

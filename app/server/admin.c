@@ -1,3 +1,4 @@
+/* What load balancers and operators ask for. Who may is the table of paths' to say (route). */
 #include "mgw/server/admin.h"
 
 #include "mgw/base/log.h"
@@ -136,25 +137,23 @@ void admin_on_metrics(struct request *req)
         reply_text(req, 200, "text/plain; version=0.0.4", text, (int)n);
 }
 
-/* An announcement is sent without an id: it is not kept for replay. A walk over all sessions, when
- * the operator announces something. */
+/* A walk over all sessions, when the operator announces something. */
 static unsigned announce(struct context *context, const json_t *msg, const char *email)
 {
-        struct sse_event ev = {.name = STR("message"), .retry_ms = -1};
+        struct str text;
         unsigned n = 0;
 
-        if (rpc_dump(msg, &ev.data) < 0)
+        if (rpc_dump(msg, &text) < 0)
                 return 0;
         for (struct session *s = context->sessions; s != NULL; s = s->hh.next) {
-                struct list *newest = list_last(&s->streams);
-
-                if (newest == NULL || (email != NULL && strcmp(email, s->user->email) != 0))
+                if (list_is_empty(&s->streams) ||
+                    (email != NULL && strcmp(email, s->client.user->email) != 0))
                         continue;
-                n += stream_push(container_of(newest, struct stream, node), &ev) == 0;
+                n += channel_announce(s, text);
                 if (email != NULL)
                         break;
         }
-        free((void *)ev.data.p);
+        free((void *)text.p);
         return n;
 }
 

@@ -140,18 +140,13 @@ static bool judge_body(struct request *req)
 }
 
 /* What nobody is asked for is the gateway's own. */
-static bool judge_share(struct request *req)
+static void choose_share(struct request *req)
 {
         struct context *context = request_context(req);
-        struct share *share = req->in->user != NULL
-                                      ? share_of(context, req->in->user, req->in->head.remote_addr)
-                                      : share_hold(context->own_share);
 
-        if (share == NULL)
-                refuse_busy(req, NULL, 503);
-        else
-                request_set_share(req, share);
-        return share != NULL;
+        request_set_share(req, req->in->user != NULL
+                                       ? share_of(context, req->in->user, req->in->head.remote_addr)
+                                       : share_hold(context->own_share));
 }
 
 /* A client of the socket that is no web server names no address: it is of this machine. */
@@ -239,8 +234,10 @@ static bool judge_origin(struct request *req)
 
 static bool route_on_head(struct request *req)
 {
-        return judge_origin(req) && judge_path(req) && judge_user(req) && judge_share(req) &&
-               judge_body(req);
+        if (!judge_origin(req) || !judge_path(req) || !judge_user(req))
+                return false;
+        choose_share(req);
+        return judge_body(req);
 }
 
 static void route_on_request(struct request *req)

@@ -14,6 +14,7 @@
 #include "mgw/loop/watchdog.h"
 #include "mgw/server/route.h"
 #include "mgw/session/call_input.h"
+#include "mgw/session/page_cache.h"
 #include "mgw/session/request_state.h"
 #include "mgw/session/session.h"
 #include "mgw/session/subscription.h"
@@ -89,7 +90,7 @@ static void server_end_quiet_sessions(struct context *context)
 
                 if (s->n_calls > 0)
                         continue;
-                while (!s->is_ending && (node = list_first(&s->streams)) != NULL)
+                while (!s->client.is_ending && (node = list_first(&s->streams)) != NULL)
                         stream_end(container_of(node, struct stream, node));
         }
 }
@@ -176,9 +177,9 @@ static void server_check_tokens(struct server *sv)
 
         HASH_ITER(hh, context->sessions, s, after)
         {
-                if (s->user->has_token || s->kind == SESSION_SHARED)
+                if (s->client.user->has_token || s->client.kind == UPSTREAM_CLIENT_SHARED)
                         continue;
-                log_info(LOG_FIELDS({"user", s->user->email}),
+                log_info(LOG_FIELDS({"user", s->client.user->email}),
                          "[MCP] session ended: its user has no valid token any more");
                 session_end(s);
         }
@@ -297,6 +298,7 @@ static int server_open(struct server *sv, const struct config *config)
         replay_pool_init(&context->replay, config->replay_total_max_bytes, config->replay_age_ms);
         stream_context_init(context);
         session_context_init(context);
+        session_client_context_init(context);
         if ((r = request_state_context_init(context)) < 0 ||
             (r = loop_create(&context->loop)) < 0 ||
             (r = children_create(context->loop, &context->children)) < 0 ||
@@ -307,8 +309,6 @@ static int server_open(struct server *sv, const struct config *config)
         memory_set_caps(context);
         share_context_init(context);
         work_context_init(context);
-        if (context->own_share == NULL)
-                return -ENOMEM;
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
         if (config->auth_tokens_file[0] == '\0')
@@ -340,6 +340,7 @@ static void server_close(struct server *sv)
                 sock_unlink(context->config->listen);
         http_client_destroy(context->http);
         children_destroy(context->children);
+        page_cache_forget_all(context);
         upstreams_destroy(context); /* which pay for what was coming from them */
         confine_close(context);
         share_context_finish(context);

@@ -61,6 +61,7 @@ static void run_wait(struct call *call, const json_t *arguments)
                 answer_text(call, why, sizeof(why) - 1, true);
                 return;
         }
+        call_set_state(call, CALL_STATE_WAITING);
         call->work.on_due = wait_on_due;
         if (timer_arm(session_context(call->session)->loop, &call->work,
                       (int64_t)(seconds * 1000)) < 0)
@@ -70,14 +71,15 @@ static void run_wait(struct call *call, const json_t *arguments)
 /* How the session's servers are, but for those that are as they should be. */
 static void describe_servers(const struct session *s, FILE *out)
 {
-        size_t n_ready = 0, n = s->upstream_sessions != NULL ? session_context(s)->n_upstreams : 0;
+        size_t n_ready = 0,
+               n = s->client.upstream_sessions != NULL ? session_context(s)->n_upstreams : 0;
 
         for (size_t i = 0; i < n; i++)
-                n_ready += s->upstream_sessions[i] != NULL &&
-                           s->upstream_sessions[i]->state == UPSTREAM_SESSION_READY;
+                n_ready += s->client.upstream_sessions[i] != NULL &&
+                           s->client.upstream_sessions[i]->state == UPSTREAM_SESSION_READY;
         fprintf(out, "servers: %zu of %zu ready\n", n_ready, n);
         for (size_t i = 0; i < n; i++) {
-                const struct upstream_session *us = s->upstream_sessions[i];
+                const struct upstream_session *us = s->client.upstream_sessions[i];
                 const char *words = us != NULL ? upstream_session_last_words(us) : NULL;
 
                 if (us == NULL || us->state == UPSTREAM_SESSION_READY)
@@ -97,7 +99,7 @@ static void run_status(struct call *call, const json_t *arguments)
         const struct list *oldest = list_first(&call->session->streams);
         struct str protocol = call_is_stateless(call)
                                       ? era_claimed_in_meta(call->params)
-                                      : str_from(era_revision_name(call->session->revision));
+                                      : str_from(era_revision_name(call->session->client.revision));
         int64_t age_s = 0;
         char *text = NULL, privileges[256];
         size_t n_text = 0;
@@ -131,8 +133,8 @@ static void run_status(struct call *call, const json_t *arguments)
                 context->ledger.bytes >> 10, context->ledger.max_bytes >> 20,
                 context->ledger.refused, (double)loop_turns(context->loop)->longest_us / 1000,
                 call->share->memory.bytes >> 10, call->share->n_sessions, call->share->n_streams,
-                call->share->n_calls, call->share->n_children, call->session->user->email,
-                call->session->user->n_streams, age_s, STR_ARG(protocol));
+                call->share->n_calls, call->share->n_children, call->session->client.user->email,
+                call->session->client.user->n_streams, age_s, STR_ARG(protocol));
         describe_servers(call->session, out);
         if (fclose(out) == 0)
                 answer_text(call, text, n_text, false);

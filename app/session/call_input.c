@@ -6,11 +6,12 @@
 #include "mgw/base/rand.h"
 #include "mgw/core/share.h"
 #include "mgw/mcp/bridge.h"
-#include "mgw/session/endpoint_stateless.h"
+#include "mgw/session/call_stateless.h"
 #include "mgw/session/post_response.h"
 #include "mgw/session/request_state.h"
 #include "mgw/session/server_request.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,8 +37,8 @@ void call_input_give_up(struct call_input *input, const char *why)
         if (input == NULL || !input->is_suspended)
                 return;
         call = input->call;
-        if (share_may_log(call->share, call->session->user->email))
-                log_info(LOG_FIELDS({"user", call->session->user->email}), "[MCP] %s: %s",
+        if (share_may_log(call->share, call->session->client.user->email))
+                log_info(LOG_FIELDS({"user", call->session->client.user->email}), "[MCP] %s: %s",
                          call->method->name, why);
         server_request_refuse_all(call->session, call, why);
         input->is_suspended = false;
@@ -73,8 +74,9 @@ static json_t *input_required(const struct call_input *input)
 {
         const struct call *call = input->call;
         json_t *content = json_pack("{s:s, s:I}", "call", input->name, "round", input->round);
-        json_t *state = request_state_seal(session_context(call->session), call->session->user,
-                                           call->method->name, call->params, content);
+        json_t *state =
+                request_state_seal(session_context(call->session), call->session->client.user,
+                                   call->method->name, call->params, content);
 
         json_decref(content);
         return state == NULL ? NULL
@@ -97,7 +99,8 @@ static void call_input_on_ask(struct timer *timer)
                 call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
                 return;
         }
-        endpoint_stateless_finish_answer(call, answer);
+        assert(post != NULL && post->call == call);
+        call_stateless_finish_answer(call, answer);
         input->is_suspended = true;
         call_set_post(call, NULL);
         timer_arm(session_context(call->session)->loop, &input->deadline,
@@ -160,9 +163,9 @@ void call_input_forget(struct call *call, const char *id)
 
 bool call_input_keeps_answer(struct call_input *input, json_t *answer)
 {
-        if (input == NULL || !input->is_suspended || input->call->session->is_ending)
+        if (input == NULL || !input->is_suspended || input->call->session->client.is_ending)
                 return false;
-        json_decref(input->answer);
+        assert(input->answer == NULL);
         input->answer = answer;
         return true;
 }
@@ -196,7 +199,7 @@ bool call_input_seal_result(const struct call *call, json_t *result)
         if (theirs == NULL)
                 return true;
         content = json_pack("{s:O}", "theirs", theirs);
-        state = request_state_seal(session_context(call->session), call->session->user,
+        state = request_state_seal(session_context(call->session), call->session->client.user,
                                    call->method->name, call->params, content);
         json_decref(content);
         return json_object_set_new(result, "requestState", state) == 0;
@@ -248,6 +251,7 @@ void call_input_go_on(struct call *call, struct post_response *post, const struc
         struct call_input *input = call->input;
         json_t *answer = input->answer;
 
+        assert(input->is_suspended && call->post == NULL);
         input->is_suspended = false;
         input->round++;
         input->answer = NULL;

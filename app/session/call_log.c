@@ -52,12 +52,12 @@ void call_log(const struct call *call, const char *why, const json_t *answer)
         enum log_level level = is_worth_it ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 
         if (call->method->class == METHOD_LISTEN || !log_is_on(level) ||
-            !share_may_log(call->share, call->session->user->email))
+            !share_may_log(call->share, call->session->client.user->email))
                 return; /* that is a stream, which has lines of its own */
         log_line(level,
                  LOG_FIELDS({"upstream",
                              call->upstream != NULL ? upstream_name(call->upstream) : NULL},
                             {"traceparent", traceparent}, {"name", is_shown ? NULL : name}),
                  "[MCP] %s%s%s (%s) %" PRId64 " ms %s", call->method->name, is_shown ? " " : "",
-                 is_shown ? name : "", call->session->user->email, took_ms, outcome);
+                 is_shown ? name : "", call->session->client.user->email, took_ms, outcome);
 }

@@ -3,6 +3,8 @@
 #include "mgw/session/call_upstream.h"
 
 #include "mgw/session/call_input.h"
+#include "mgw/session/post_response.h"
+#include "mgw/session/relay.h"
 #include "mgw/session/task.h"
 
 /* Log messages that come by another stream than the answer may come behind it, where the stateless
@@ -39,6 +41,7 @@ static void on_answer_take(struct upstream_request *request, json_t *answer)
                 return;
         }
         call->lingering = answer;
+        call_set_state(call, CALL_STATE_LINGERING);
         call->work.on_due = on_linger;
         timer_arm(session_context(call->session)->loop, &call->work, LINGER_MS);
 }
@@ -50,14 +53,16 @@ static void on_fail(struct upstream_request *request, const char *why)
         call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: %s", upstream_name(call->upstream), why);
 }
 
+static const struct upstream_request_events answer_events = {on_answer_take, on_fail};
+
 static void send_call(struct call *call)
 {
         json_t *params = call->upstream_params;
 
         call->upstream_params = NULL;
-        call->request.call = call;
-        call->request.on_answer_take = on_answer_take;
-        call->request.on_fail = on_fail;
+        call_set_state(call, CALL_STATE_SENT);
+        call->request.call = &call->upstream_call;
+        call->request.events = &answer_events;
         upstream_request_send_take(&call->request, call_link(call), call->method->name, params);
 }
 
@@ -73,12 +78,14 @@ static void on_level_fail(struct upstream_request *request, const char *why)
         send_call(container_of(request, struct call, request));
 }
 
+static const struct upstream_request_events level_events = {on_level_answer_take, on_level_fail};
+
 /* The level that a stateless client wants is that of the upstream's session before the call. */
 static void set_level(struct call *call, struct upstream_session *us)
 {
-        call->request.on_answer_take = on_level_answer_take;
-        call->request.on_fail = on_level_fail;
-        us->told_level = call->session->log_level;
+        call_set_state(call, CALL_STATE_LEVEL);
+        call->request.events = &level_events;
+        us->told_level = call->session->client.log_level;
         upstream_request_send_take(
                 &call->request, us, "logging/setLevel",
                 json_pack("{s:s}", "level", method_log_level_name(us->told_level)));
@@ -88,9 +95,51 @@ void call_upstream_take(struct call *call, struct upstream_session *us, json_t *
 {
         call->upstream = us->upstream;
         call->upstream_params = params;
-        if (call->log_level >= 0 && us->told_level != call->session->log_level &&
+        if (call->log_level >= 0 && us->told_level != call->session->client.log_level &&
             upstream_session_can(us, "logging"))
                 set_level(call, us);
         else
                 send_call(call);
 }
+
+/* ---- in the middle of it ---- */
+
+static void on_progress(struct upstream_call *call, json_t *params)
+{
+        call_on_progress(call_of(call), params);
+}
+
+static bool must_wait(const struct upstream_call *call, struct waiter *waiter)
+{
+        const struct post_response *post = container_of(call, struct call, upstream_call)->post;
+
+        if (post == NULL)
+                return false;
+        if (post->stream != NULL)
+                return request_must_wait(post->stream->req, waiter);
+        return post->req != NULL && request_must_wait(post->req, waiter);
+}
+
+static bool begin_relay(struct upstream_call *call, int64_t id, bool of_stateless, bool as_event,
+                        struct str head)
+{
+        return relay_begin(call_of(call), id, of_stateless, as_event, head);
+}
+
+static void feed_relay(struct upstream_call *call, struct str bytes, bool is_last)
+{
+        relay_feed(call_of(call)->relay, bytes, is_last);
+}
+
+static bool relay_waits(struct upstream_call *call, struct waiter *waiter)
+{
+        return relay_must_wait(call_of(call)->relay, waiter);
+}
+
+const struct upstream_call_events call_upstream_events = {
+        .on_progress = on_progress,
+        .must_wait = must_wait,
+        .relay_begin = begin_relay,
+        .relay_feed = feed_relay,
+        .relay_must_wait = relay_waits,
+};

@@ -4,6 +4,7 @@
 #include "mgw/core/share.h"
 #include "mgw/mcp/trace.h"
 #include "mgw/session/call.h"
+#include "mgw/session/call_start.h"
 #include "mgw/session/endpoint_stateless.h"
 #include "mgw/session/post_response.h"
 #include "mgw/session/refuse.h"
@@ -47,7 +48,7 @@ static struct session *require_session(struct request *req, json_t *id)
         struct session *s =
                 session_find(request_context(req), req->in->head.session_id, req->in->user);
 
-        if (s != NULL && s->kind != SESSION_HTTP)
+        if (s != NULL && s->client.kind != UPSTREAM_CLIENT_SESSION)
                 s = NULL;
         if (s != NULL)
                 session_touch(s);
@@ -77,8 +78,10 @@ static void on_notification(struct session *s, const struct rpc_msg *m)
                 break;
         default:
                 for (size_t i = 0;
-                     s->upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
-                        upstream_session_send_take(s->upstream_sessions[i], json_incref(m->root));
+                     s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams;
+                     i++)
+                        upstream_session_send_take(s->client.upstream_sessions[i],
+                                                   json_incref(m->root));
         }
 }
 
@@ -173,7 +176,7 @@ static int check_share(struct request *req, const struct batch *b)
 /* 0, or -1 when the request has been answered. */
 static int check_batch(struct request *req, const struct session *s, const struct batch *b)
 {
-        if (b->is_array && !era_has_batches(s->revision)) {
+        if (b->is_array && !era_has_batches(s->client.revision)) {
                 refuse_message(req, 400, NULL, RPC_INVALID_REQUEST,
                                "This session's protocol version has no batches", NULL);
                 return -1;
@@ -223,8 +226,8 @@ static void open_session(struct request *req, const struct batch *b)
                                "initialize: params.protocolVersion must be a string", NULL);
         else if (check_share(req, b) != 0)
                 return;
-        else if (context->is_draining ||
-                 session_create(context, req->in->user, req->share, SESSION_HTTP, &s) < 0)
+        else if (context->is_draining || session_create(context, req->in->user, req->share,
+                                                        UPSTREAM_CLIENT_SESSION, &s) < 0)
                 refuse_busy(req, b->id, 503);
         else
                 run_batch(req, s, b, true);
@@ -337,7 +340,7 @@ void endpoint_session_on_sse(struct request *req)
 
         if (refusal != 0)
                 refuse_busy(req, NULL, refusal);
-        else if (session_create(context, req->in->user, req->share, SESSION_SSE, &s) < 0)
+        else if (session_create(context, req->in->user, req->share, UPSTREAM_CLIENT_SSE, &s) < 0)
                 refuse_busy(req, NULL, 503);
         else if (session_open_sse(s, req) < 0)
                 session_end(s);
@@ -351,7 +354,7 @@ static struct session *require_message_session(struct request *req)
 
         if (cgi_query_get(req->in->head.query, STR("sessionId"), id, sizeof(id)) == 0)
                 s = session_find(request_context(req), str_from(id), req->in->user);
-        if (s != NULL && s->kind == SESSION_SSE)
+        if (s != NULL && s->client.kind == UPSTREAM_CLIENT_SSE)
                 return s;
         request_reply(req, 404, plain,
                       STR("This sessionId is not known (any more): open /sse again.\n"));
@@ -376,7 +379,7 @@ void endpoint_session_on_message(struct request *req)
                 struct share *share = share_hold(req->share);
 
                 request_reply(req, 202, NULL, STR(""));
-                for (size_t i = 0; i < b.n && !s->is_ending; i++)
+                for (size_t i = 0; i < b.n && !s->client.is_ending; i++)
                         on_message(s, share, NULL, &b.messages[i]);
                 share_let_go(share);
         }

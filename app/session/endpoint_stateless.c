@@ -6,6 +6,7 @@
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/mirror.h"
 #include "mgw/session/call_input.h"
+#include "mgw/session/call_start.h"
 #include "mgw/session/listing.h"
 #include "mgw/session/post_response.h"
 #include "mgw/session/refuse.h"
@@ -124,34 +125,6 @@ static json_t *mirrored_headers(const struct request *req)
         return headers;
 }
 
-static struct str mirrored_header(const void *headers, const char *name)
-{
-        const json_t *value = json_object_get(headers, name);
-
-        return json_str(value);
-}
-
-bool endpoint_stateless_knows_tool(const struct listing_owner *owner)
-{
-        const struct upstream_session *us = owner->us;
-
-        return us == NULL || us->lists[LIST_TOOLS].of != NULL ||
-               (us->state == UPSTREAM_SESSION_READY && !us->is_stateless);
-}
-
-bool endpoint_stateless_check_tool(struct call *call, const struct listing_owner *owner)
-{
-        const json_t *tool = owner->us != NULL ? listing_find_tool(owner->us, owner->theirs) : NULL;
-        const struct mirror_headers headers = {mirrored_header, call->post->mirrored};
-        char why[200];
-
-        if (mirror_check_params(&headers, json_object_get(call->params, "arguments"),
-                                json_object_get(tool, "inputSchema"), why, sizeof(why)) == 0)
-                return true;
-        call_fail(call, RPC_HEADER_MISMATCH, "%s", why);
-        return false;
-}
-
 static void start(struct request *req, struct session *s, const struct rpc_msg *m)
 {
         struct post_response *post = post_response_create(req, s, 1, false);
@@ -168,7 +141,8 @@ static void start(struct request *req, struct session *s, const struct rpc_msg *
 static void start_again(struct request *req, struct session *s, const struct rpc_msg *m)
 {
         const char *why = "no call waits for this input any more: send the request without it";
-        json_t *state = request_state_open(session_context(s), s->user, m->method, m->params, &why);
+        json_t *state =
+                request_state_open(session_context(s), s->client.user, m->method, m->params, &why);
         json_t *theirs = json_object_get(state, "theirs");
         struct call *call = theirs == NULL && state != NULL ? call_input_find(s, state) : NULL;
         struct post_response *post;
@@ -208,91 +182,4 @@ void endpoint_stateless_on_post(struct request *req, struct user *user, json_t *
                 start_again(req, s, &m);
         else
                 start(req, s, &m);
-}
-
-/* Walks the calls of a standing session: without tokens those of all clients. */
-void endpoint_stateless_set_log_level(struct call *call)
-{
-        struct session *s = call->session;
-        int lowest = -1;
-
-        call->log_level = bridge_log_level(call->params);
-        if (call->log_level < 0)
-                return;
-        list_for_each (it, &s->calls) {
-                int level = container_of(it, struct call, node)->log_level;
-
-                if (level >= 0 && (lowest < 0 || level < lowest))
-                        lowest = level;
-        }
-        s->log_level = (int16_t)lowest;
-}
-
-/* Walks the calls of a standing session to the newest that fits, once any of them has wanted to be
- * told. */
-struct call *endpoint_stateless_logging_call(const struct upstream_session *us, struct call *guess)
-{
-        const struct list *calls = &us->session->calls;
-
-        if (guess != NULL && guess->log_level >= 0)
-                return guess;
-        if (us->session->log_level < 0)
-                return NULL;
-        for (const struct list *it = calls->prev; it != calls; it = it->prev) {
-                struct call *call = container_of(it, struct call, node);
-
-                if (call->upstream == us->upstream && call->log_level >= 0)
-                        return call;
-        }
-        return NULL;
-}
-
-bool endpoint_stateless_wants(const struct call *call, const json_t *msg)
-{
-        const char *method = json_string_value(json_object_get(msg, "method"));
-        const char *level =
-                json_string_value(json_object_get(json_object_get(msg, "params"), "level"));
-
-        if (method == NULL || method_find(method)->class != METHOD_MESSAGE)
-                return true;
-        return call->log_level >= 0 && method_log_level(level) >= call->log_level;
-}
-
-/* Where nothing has gone out yet (Streamable HTTP, "Protocol Version Header", "Server Validation").
- * otherwise: of all other errors. */
-static unsigned status_of(const json_t *error, unsigned otherwise)
-{
-        switch (json_integer_value(json_object_get(error, "code"))) {
-        case RPC_METHOD_NOT_FOUND:
-                return 404;
-        case RPC_HEADER_MISMATCH:
-        case RPC_MISSING_CAPABILITY:
-        case RPC_UNSUPPORTED_VERSION:
-                return 400;
-        default:
-                return otherwise;
-        }
-}
-
-static int64_t fresh_ms(const struct call *call)
-{
-        switch (call->method->class) {
-        case METHOD_LIST:
-                return listing_fresh_ms(call);
-        case METHOD_DISCOVER:
-                return session_context(call->session)->config->catalog_age_ms;
-        default:
-                return 0;
-        }
-}
-
-void endpoint_stateless_finish_answer(const struct call *call, json_t *answer)
-{
-        json_t *info = context_implementation();
-
-        if (call->post != NULL)
-                call->post->status =
-                        status_of(json_object_get(answer, "error"), call->post->status);
-        (void)bridge_finish(call->method->name, call->params, answer, info, fresh_ms(call));
-        json_decref(info);
 }

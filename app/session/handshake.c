@@ -30,11 +30,11 @@ static json_t *capabilities(const struct session *s)
         json_t *all = json_pack("{s:{s:b}, s:{}}", "tools", "listChanged", 1, "logging");
         json_t *anything = json_pack("{s:{}, s:{s:b}, s:{}}", "prompts", "resources", "subscribe",
                                      1, "completions");
-        bool is_stateless = s->kind == SESSION_STANDING;
+        bool is_stateless = s->client.kind == UPSTREAM_CLIENT_STANDING;
 
-        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams;
-             i++) {
-                const struct upstream_session *us = s->upstream_sessions[i];
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
+                const struct upstream_session *us = s->client.upstream_sessions[i];
                 const json_t *theirs = us != NULL && us->init_result != NULL
                                                ? json_object_get(us->init_result, "capabilities")
                                                : anything;
@@ -60,9 +60,9 @@ static json_t *instructions(const struct session *s)
 {
         json_t *all = NULL;
 
-        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams;
-             i++) {
-                const struct upstream_session *us = s->upstream_sessions[i];
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
+                const struct upstream_session *us = s->client.upstream_sessions[i];
                 const char *text;
                 json_t *longer;
 
@@ -84,15 +84,15 @@ static json_t *instructions(const struct session *s)
 static void answer_initialize(struct call *call)
 {
         struct session *s = call->session;
-        json_t *result =
-                json_pack("{s:s, s:o, s:o}", "protocolVersion", era_revision_name(s->revision),
-                          "capabilities", capabilities(s), "serverInfo", context_implementation());
+        json_t *result = json_pack("{s:s, s:o, s:o}", "protocolVersion",
+                                   era_revision_name(s->client.revision), "capabilities",
+                                   capabilities(s), "serverInfo", context_implementation());
         json_t *text = instructions(s);
 
         if (text != NULL)
                 json_object_set_new(result, "instructions", text);
         call_succeed_take(call, result);
-        s->is_initialized = true; /* from now on who listens wants to hear */
+        s->client.is_initialized = true; /* from now on who listens wants to hear */
         session_tell_use(s);
 }
 
@@ -112,9 +112,11 @@ static void answer(struct call *call)
 {
         const struct session *s = call->session;
 
-        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
-                if (s->upstream_sessions[i] != NULL && !s->upstream_sessions[i]->is_settled)
-                        s->upstream_sessions[i]->is_missing = true;
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
+                if (s->client.upstream_sessions[i] != NULL &&
+                    !s->client.upstream_sessions[i]->is_settled)
+                        s->client.upstream_sessions[i]->is_missing = true;
         if (call->method->class == METHOD_INITIALIZE)
                 answer_initialize(call);
         else
@@ -130,8 +132,9 @@ static bool is_awaited(const struct upstream_session *us)
 
 static bool awaits_links(const struct session *s)
 {
-        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
-                if (is_awaited(s->upstream_sessions[i]))
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
+                if (is_awaited(s->client.upstream_sessions[i]))
                         return true;
         return false;
 }
@@ -142,9 +145,9 @@ static void handshake_on_grace(struct timer *timer)
         struct call *call = container_of(timer, struct call, work);
         const struct session *s = call->session;
 
-        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams;
-             i++) {
-                const struct upstream_session *us = s->upstream_sessions[i];
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
+                const struct upstream_session *us = s->client.upstream_sessions[i];
                 const char *words = us != NULL ? upstream_session_last_words(us) : NULL;
 
                 if (us != NULL && is_awaited(us) &&
@@ -162,6 +165,7 @@ static void handshake_wait(struct call *call)
 {
         const struct context *context = session_context(call->session);
 
+        call_set_state(call, CALL_STATE_WAITING);
         call->work.on_due = handshake_on_grace;
         timer_arm(context->loop, &call->work, context->config->upstream_grace_ms);
 }
@@ -193,7 +197,7 @@ void handshake_initialize(struct call *call)
         struct session *s = call->session;
         const char *asked = rpc_text(call->params, "protocolVersion");
 
-        if (s->is_initialized || s->upstream_sessions != NULL) {
+        if (s->client.is_initialized || s->client.upstream_sessions != NULL) {
                 call_fail(call, RPC_INVALID_REQUEST, "this session is initialized already");
                 return;
         }
@@ -201,11 +205,11 @@ void handshake_initialize(struct call *call)
                 call_fail(call, RPC_INVALID_PARAMS, "params.protocolVersion must be a string");
                 return;
         }
-        s->revision = era_negotiate(str_from(asked));
+        s->client.revision = era_negotiate(str_from(asked));
         if (session_open_links(s, call->params) < 0)
                 call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
-        else if (!s->is_initialized && awaits_links(s))
+        else if (!s->client.is_initialized && awaits_links(s))
                 handshake_wait(call);
-        else if (!s->is_initialized)
+        else if (!s->client.is_initialized)
                 answer(call);
 }

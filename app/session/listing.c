@@ -9,6 +9,7 @@
 #include "mgw/upstream/fetch.h"
 #include "mgw/upstream/upstream.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,9 +67,9 @@ int64_t listing_fresh_ms(const struct call *call)
         enum list_kind list = list_of_key(call->method->list_key);
         int64_t fresh_ms = session_context(s)->config->catalog_age_ms;
 
-        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams;
-             i++) {
-                const struct upstream_session *us = s->upstream_sessions[i];
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
+                const struct upstream_session *us = s->client.upstream_sessions[i];
 
                 if (us == NULL)
                         continue;
@@ -87,7 +88,7 @@ static void answer_list(struct call *call)
         char *collision;
         json_t *page = page_cache_page(s, list_of_key(call->method->list_key), cursor, &collision);
 
-        if (collision != NULL && share_may_log(call->share, s->user->email))
+        if (collision != NULL && share_may_log(call->share, s->client.user->email))
                 log_warn(NULL,
                          "[catalog] two servers offer %s: the first one's is used (give one of "
                          "them a prefix, or another name under \"tools\")",
@@ -243,9 +244,9 @@ static void listing_fetch(struct listing *l, enum list_kind list, const char *na
 {
         const struct session *s = l->call->session;
 
-        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams;
-             i++) {
-                struct upstream_session *us = s->upstream_sessions[i];
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
+                struct upstream_session *us = s->client.upstream_sessions[i];
 
                 if (us != NULL && fetch_fresh_ms(us, list) == 0 &&
                     upstream_session_can(us, fetch_capability(list)) &&
@@ -262,6 +263,9 @@ static struct listing *listing_begin(struct call *call, void (*on_done)(struct c
                 call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
                 return NULL;
         }
+        assert(call->listing == NULL);
+        if (call->state != CALL_STATE_LISTENING)
+                call_set_state(call, CALL_STATE_LISTING);
         call->listing = l;
         l->call = call;
         l->on_done = on_done;
@@ -329,9 +333,7 @@ void listing_drop(struct listing *l)
 static const json_t *find_entry(const struct upstream_session *us, enum list_kind list,
                                 const char *value)
 {
-        const struct upstream_list *of = us->lists[list].of;
-
-        return of != NULL ? json_object_get(of->index, value) : NULL;
+        return upstream_list_find(us->lists[list].of, value);
 }
 
 /* The name behind one that was made to fit, which the list alone tells; borrowed. NULL: it is none
@@ -366,9 +368,9 @@ struct listing_owner listing_owner_of_name(const struct session *s, enum list_ki
         struct listing_owner best = {.list = list, .shown = shown};
         unsigned n_able = 0, n_unknown = 0, n_made = 0;
 
-        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams;
-             i++) {
-                struct upstream_session *us = s->upstream_sessions[i];
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
+                struct upstream_session *us = s->client.upstream_sessions[i];
                 const char *theirs = us != NULL ? theirs_by_rule(us, list, shown) : NULL;
 
                 if (us != NULL && theirs == NULL && us->lists[list].of == NULL &&
@@ -446,8 +448,9 @@ struct listing_owner listing_owner_of_uri(const struct session *s, const char *s
 
         for (size_t way = 0; way < sizeof(ways) / sizeof(ways[0]); way++)
                 for (size_t i = 0;
-                     s->upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
-                        struct upstream_session *us = s->upstream_sessions[i];
+                     s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams;
+                     i++) {
+                        struct upstream_session *us = s->client.upstream_sessions[i];
                         const char *theirs;
 
                         if (us == NULL || !upstream_session_can(us, "resources"))
@@ -470,14 +473,14 @@ struct listing_owner listing_owner_of_uri(const struct session *s, const char *s
 
 void listing_show_uri(const struct upstream_session *us, json_t *params)
 {
-        const struct session *s = us->session;
+        const struct session *s = session_of(us->client);
         const char *uri = json_string_value(json_object_get(params, "uri"));
         unsigned n = 0;
         char *of_server, *shown;
 
         for (size_t i = 0; uri != NULL && i < session_context(s)->n_upstreams; i++)
-                n += s->upstream_sessions[i] != NULL &&
-                     find_entry(s->upstream_sessions[i], LIST_RESOURCES, uri) != NULL;
+                n += s->client.upstream_sessions[i] != NULL &&
+                     find_entry(s->client.upstream_sessions[i], LIST_RESOURCES, uri) != NULL;
         of_server = n > 1 ? catalog_server_uri(&us->upstream->rule, uri) : NULL;
         shown = catalog_shown_uri(of_server != NULL ? of_server : uri);
         if (shown != NULL)
@@ -486,14 +489,9 @@ void listing_show_uri(const struct upstream_session *us, json_t *params)
         free(shown);
 }
 
-const json_t *listing_find_tool(const struct upstream_session *us, const char *theirs)
-{
-        return find_entry(us, LIST_TOOLS, theirs);
-}
-
 bool listing_tool_may_repeat(const struct upstream_session *us, const char *theirs)
 {
-        const json_t *hints = json_object_get(listing_find_tool(us, theirs), "annotations");
+        const json_t *hints = json_object_get(find_entry(us, LIST_TOOLS, theirs), "annotations");
 
         return json_is_true(json_object_get(hints, "readOnlyHint")) ||
                json_is_true(json_object_get(hints, "idempotentHint"));

@@ -8,6 +8,7 @@
 #include "mgw/wire/json_raw.h"
 #include "mgw/wire/rpc.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,13 +33,14 @@ struct cached_page {
 
 static struct upstream_list *list_of(const struct session *s, size_t i, enum list_kind list)
 {
-        return s->upstream_sessions != NULL && s->upstream_sessions[i] != NULL
-                       ? s->upstream_sessions[i]->lists[list].of
+        return s->client.upstream_sessions != NULL && s->client.upstream_sessions[i] != NULL
+                       ? s->client.upstream_sessions[i]->lists[list].of
                        : NULL;
 }
 
 static void page_cache_entry_destroy(struct context *context, struct cached_page *shown)
 {
+        assert(context->n_cached_pages > 0);
         list_unlink(&shown->node);
         context->n_cached_pages--;
         for (size_t i = 0; i < PAGES_MAX; i++)
@@ -49,8 +51,9 @@ static void page_cache_entry_destroy(struct context *context, struct cached_page
 
 static bool is_of(const struct cached_page *shown, const struct session *s, enum list_kind list)
 {
-        if (shown->list != list || shown->is_stateless != (s->kind == SESSION_STANDING) ||
-            shown->revision != s->revision)
+        if (shown->list != list ||
+            shown->is_stateless != (s->client.kind == UPSTREAM_CLIENT_STANDING) ||
+            shown->revision != s->client.revision)
                 return false;
         for (size_t i = 0; i < session_context(s)->n_upstreams; i++)
                 if (shown->of[i] != list_of(s, i, list))
@@ -79,8 +82,8 @@ static struct cached_page *page_cache_of(const struct session *s, enum list_kind
         if (shown == NULL)
                 return NULL;
         shown->list = list;
-        shown->is_stateless = s->kind == SESSION_STANDING;
-        shown->revision = s->revision;
+        shown->is_stateless = s->client.kind == UPSTREAM_CLIENT_STANDING;
+        shown->revision = s->client.revision;
         ledger_hold_init(&shown->hold, &context->own_share->memory, LEDGER_LIST);
         for (size_t i = 0; i < context->n_upstreams; i++)
                 shown->of[i] = list_of(s, i, list);
@@ -104,8 +107,9 @@ static size_t parts_of(const struct session *s, enum list_kind list, struct cata
                 parts[n++] = (struct catalog_part){&builtin_rule, *builtinp};
         for (size_t i = 0; i < session_context(s)->n_upstreams; i++)
                 if (list_of(s, i, list) != NULL)
-                        parts[n++] = (struct catalog_part){&s->upstream_sessions[i]->upstream->rule,
-                                                           list_of(s, i, list)->entries};
+                        parts[n++] = (struct catalog_part){
+                                &s->client.upstream_sessions[i]->upstream->rule,
+                                list_of(s, i, list)->entries};
         return n;
 }
 
@@ -115,8 +119,8 @@ static json_t *page_bridge_take(const struct session *s, enum list_kind list, js
         json_t *answer = page != NULL ? json_pack("{s:o}", "result", page) : NULL;
         json_t *bridged = NULL;
 
-        if (s->kind == SESSION_STANDING ||
-            bridge_finish_session(s->revision, fetch_method(list), answer, false) == 0)
+        if (s->client.kind == UPSTREAM_CLIENT_STANDING ||
+            bridge_finish_session(s->client.revision, fetch_method(list), answer, false) == 0)
                 bridged = json_incref(json_object_get(answer, "result"));
         json_decref(answer);
         return bridged;
@@ -193,7 +197,8 @@ json_t *page_cache_page(struct session *session, enum list_kind list, const char
         return json_copy(shown->pages[no]);
 }
 
-void page_cache_forget(struct context *context, const struct upstream_list *list)
+/* What was made of that list goes. */
+static void page_cache_forget(struct context *context, const struct upstream_list *list)
 {
         struct list *next;
 
@@ -207,6 +212,12 @@ void page_cache_forget(struct context *context, const struct upstream_list *list
                 if (is_made_of)
                         page_cache_entry_destroy(context, shown);
         }
+}
+
+void page_cache_context_init(struct context *context)
+{
+        list_init(&context->shown);
+        context->on_list_end = page_cache_forget;
 }
 
 void page_cache_forget_all(struct context *context)

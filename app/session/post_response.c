@@ -8,9 +8,35 @@
 #include "mgw/session/subscription.h"
 #include "mgw/wire/hdr.h"
 
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define TO(state) (1u << POST_RESPONSE_STATE_##state)
+
+static const unsigned post_moves[] = {
+        [POST_RESPONSE_STATE_WAITING] = TO(BODY) | TO(STREAM) | TO(CUT) | TO(LEFT) | TO(OVER),
+        [POST_RESPONSE_STATE_BODY] = TO(WHOLE) | TO(LEFT) | TO(OVER),
+        [POST_RESPONSE_STATE_WHOLE] = TO(OVER),
+        [POST_RESPONSE_STATE_STREAM] = TO(CUT) | TO(OVER),
+        [POST_RESPONSE_STATE_CUT] = TO(STREAM) | TO(OVER),
+        [POST_RESPONSE_STATE_LEFT] = TO(OVER),
+        [POST_RESPONSE_STATE_OVER] = 0,
+};
+
+static void post_set_state(struct post_response *post, enum post_response_state to)
+{
+        assert(post_moves[post->state] & 1u << to);
+        assert(to == POST_RESPONSE_STATE_OVER ||
+               (post->stream != NULL) == (to == POST_RESPONSE_STATE_STREAM));
+        post->state = (uint8_t)to;
+}
+
+/* Has it become one, lost or not? */
+static bool post_is_stream(const struct post_response *post)
+{
+        return post->state == POST_RESPONSE_STATE_STREAM || post->state == POST_RESPONSE_STATE_CUT;
+}
 
 static void post_on_cut(struct post_response *post)
 {
@@ -25,6 +51,8 @@ static void post_on_gone(struct request *req)
         struct post_response *post = req->owner;
 
         post->req = NULL;
+        if (!post_is_stream(post))
+                post_set_state(post, POST_RESPONSE_STATE_LEFT);
         post_on_cut(post);
 }
 
@@ -37,6 +65,7 @@ static void post_on_stream_end(struct stream *stream)
         if (post == NULL)
                 return;
         post->stream = NULL;
+        post_set_state(post, POST_RESPONSE_STATE_CUT);
         post_on_cut(post);
 }
 
@@ -45,7 +74,7 @@ static void post_on_farewell(struct stream *stream)
 {
         const struct post_response *post = stream->owner;
 
-        if (post != NULL && post->call != NULL && post->call->subscription != NULL)
+        if (post != NULL && post->call != NULL && post->call->state == CALL_STATE_LISTENING)
                 subscription_complete(post->call);
 }
 
@@ -56,12 +85,7 @@ static const struct stream_events post_stream_events = {
 
 static void post_push(struct post_response *post, const json_t *msg)
 {
-        struct str text;
-
-        if (rpc_dump(msg, &text) < 0)
-                return;
-        session_push(post->session, &post->channel, post->stream, text);
-        free((void *)text.p);
+        channel_send(post->session, &post->channel, post->stream, msg);
 }
 
 /* Protocol rule 5: the head and a first event or comment go out now, the answers follow as events.
@@ -69,31 +93,29 @@ static void post_push(struct post_response *post, const json_t *msg)
 bool post_response_begin_stream(struct post_response *post)
 {
         struct session *s = post->session;
-        char first[64] = SSE_OPEN;
+        char first[CHANNEL_FIRST_SIZE];
         json_t *answer;
         size_t i;
 
-        if (post->is_stream)
+        if (post_is_stream(post))
                 return true;
-        if (post->req == NULL || !post->accepts_stream ||
+        if (post->state != POST_RESPONSE_STATE_WAITING || !post->accepts_stream ||
             share_refuses_stream(post->req->share) != 0)
                 return false;
         timer_disarm(session_context(s)->loop, &post->grace);
-        post->is_stream = true;
-        if (s->kind == SESSION_HTTP)
-                post->channel.no = session_new_channel(s, true);
-        if (post->channel.no > 0 && era_primes_streams(s->revision))
-                snprintf(first, sizeof(first), "id: %u-0\ndata: \n\n", post->channel.no);
+        post->channel = channel_new(s, true);
         struct stream_options options = {
                 .session = s,
                 .session_id = post->opens_session ? s->id : NULL,
-                .channel = post->channel,
-                .first = str_from(first),
+                .first = channel_first(s, (struct replay_id){post->channel.no, 0}, first),
                 .events = &post_stream_events,
                 .owner = post,
         };
-        if (stream_open(post->req, &options, &post->stream) < 0)
+        if (stream_open(post->req, &options, &post->stream) < 0) {
+                post_set_state(post, POST_RESPONSE_STATE_CUT);
                 return true; /* the connection is lost, and tells so by itself */
+        }
+        post_set_state(post, POST_RESPONSE_STATE_STREAM);
         post->req = NULL;
         json_array_foreach (post->answers, i, answer)
                 post_push(post, answer);
@@ -169,11 +191,14 @@ struct post_response *post_response_find(struct session *session, uint32_t chann
 
 void post_response_resume(struct post_response *post, struct stream *stream)
 {
-        if (post->stream != NULL) {
+        if (post->state == POST_RESPONSE_STATE_STREAM) {
                 post->stream->owner = NULL;
                 stream_end(post->stream);
+                post->stream = stream;
+        } else {
+                post->stream = stream;
+                post_set_state(post, POST_RESPONSE_STATE_STREAM);
         }
-        post->stream = stream;
         stream->owner = post;
         stream->events = &post_stream_events;
         stream->has_retry = false;
@@ -205,10 +230,10 @@ static bool post_begin_body(struct post_response *post)
 {
         const struct cgi_header headers[] = {{"Content-Type", "application/json"}, {0}};
 
-        if (post->req == NULL || !post->shows_cuts)
+        if (post->state != POST_RESPONSE_STATE_WAITING || !post->shows_cuts)
                 return false;
         timer_disarm(session_context(post->session)->loop, &post->grace);
-        post->body = POST_RESPONSE_BODY_BEGUN;
+        post_set_state(post, POST_RESPONSE_STATE_BODY);
         request_own(post->req, &post_body_events, post);
         (void)request_begin(post->req, headers, STR(""));
         return true;
@@ -216,9 +241,9 @@ static bool post_begin_body(struct post_response *post)
 
 bool post_response_begin_parts(struct post_response *post, bool as_event)
 {
-        bool wants_event = post->is_stream || post->wants_stream || as_event;
+        bool wants_event = post_is_stream(post) || post->wants_stream || as_event;
 
-        if (post->is_batch || post->n_open != 1 || post->body != POST_RESPONSE_BODY_NONE)
+        if (post->is_batch || post->n_open != 1)
                 return false;
         if (!post->accepts_stream || !wants_event)
                 if (post_begin_body(post))
@@ -226,7 +251,12 @@ bool post_response_begin_parts(struct post_response *post, bool as_event)
         if (!post->accepts_stream)
                 return false;
         (void)post_response_begin_stream(post);
-        return post->stream != NULL && !post->stream->is_full && post->stream->writer == NULL;
+        return post->stream != NULL && stream_takes_parts(post->stream);
+}
+
+void post_response_end_body(struct post_response *post)
+{
+        post_set_state(post, POST_RESPONSE_STATE_WHOLE);
 }
 
 bool post_response_send(struct post_response *post, const json_t *msg)
@@ -268,25 +298,33 @@ static void post_over(struct post_response *post)
 {
         struct context *context = session_context(post->session);
 
+        assert(post->n_open == 0 && post->call == NULL);
         timer_disarm(context->loop, &post->grace);
-        if (post->req != NULL && post->body == POST_RESPONSE_BODY_NONE) {
+        switch (post->state) {
+        case POST_RESPONSE_STATE_WAITING:
                 post_reply(post);
-        } else if (post->req != NULL && post->body == POST_RESPONSE_BODY_WHOLE) {
+                break;
+        case POST_RESPONSE_STATE_WHOLE:
                 request_end(post->req);
-        } else if (post->req != NULL) {
-                request_cut(post->req);
-        } else if (post->stream != NULL) {
+                break;
+        case POST_RESPONSE_STATE_STREAM:
                 post->stream->owner = NULL;
                 stream_end(post->stream);
+                break;
+        default: /* of a body that is not whole, or a stream that could not begin */
+                if (post->req != NULL)
+                        request_cut(post->req);
         }
+        post_set_state(post, POST_RESPONSE_STATE_OVER);
         loop_bury(context->loop, post, post_free);
 }
 
 void post_response_answer(struct post_response *post, const json_t *answer)
 {
+        assert(post->n_open > 0);
         if (answer != NULL && post->wants_stream && post->status == 200)
                 (void)post_response_begin_stream(post);
-        if (answer != NULL && post->is_stream)
+        if (answer != NULL && post_is_stream(post))
                 post_push(post, answer);
         else if (answer != NULL)
                 json_array_append(post->answers, (json_t *)answer);

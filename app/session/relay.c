@@ -13,6 +13,7 @@
 #include "mgw/wire/rpc_mend.h"
 #include "mgw/wire/rpc_result.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,26 +111,22 @@ static void relay_on_gone(struct stream_writer *writer)
 
 /* ---- the beginning ---- */
 
-/* channel: NULL in the sse era, where events have no ids, as in the stateless era. */
-static int add_event_head(struct buf *out, struct channel *channel)
+/* The stream that is to carry it; NULL: none, a body does when call->post has begun one. */
+static struct stream *find_stream(const struct call *call)
 {
-        char event_id[REPLAY_ID_SIZE];
-
-        if (channel == NULL || channel->no == 0)
-                return buf_add_str(out, STR("event: message\ndata: "));
-        replay_id_print((struct replay_id){channel->no, ++channel->seq}, event_id);
-        return buf_addf(out, "event: message\nid: %s\ndata: ", event_id);
+        return call->post != NULL ? call->post->stream : session_newest_stream(call->session);
 }
 
 /* All up to where the result stands. */
 static int add_head(struct buf *out, struct call *call)
 {
-        struct post_response *post = call->post;
+        struct stream *stream = find_stream(call);
         struct str id = {NULL, 0};
         int r = rpc_dump(call->id, &id);
 
-        if (r == 0 && (post == NULL || post->stream != NULL))
-                r = add_event_head(out, post != NULL ? &post->channel : NULL);
+        if (r == 0 && stream != NULL)
+                r = channel_begin_event(
+                        call->post != NULL ? &call->post->channel : &stream->channel, out);
         if (r == 0)
                 r = buf_addf(out, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":", id.p);
         free((void *)id.p);
@@ -142,16 +139,6 @@ static bool is_its_result(int64_t id, struct str head)
 
         return rpc_result_is_under_way(head, &found) &&
                (found == RPC_RESULT_ID_UNKNOWN || found == id);
-}
-
-/* The stream that is to carry it; NULL: none, a body does when call->post has begun one. */
-static struct stream *find_stream(const struct call *call)
-{
-        struct list *newest = list_last(&call->session->streams);
-
-        if (call->post != NULL)
-                return call->post->stream;
-        return newest != NULL ? container_of(newest, struct stream, node) : NULL;
 }
 
 /* What has to be read first: the client is to be asked before it, it has a task's id in it, which
@@ -168,8 +155,8 @@ static bool may_begin(struct call *call, bool as_event)
 
         if (call->post != NULL)
                 return post_response_begin_parts(call->post, as_event);
-        stream = call->session->kind == SESSION_SSE ? find_stream(call) : NULL;
-        return stream != NULL && !stream->is_full && stream->writer == NULL;
+        stream = call->session->client.kind == UPSTREAM_CLIENT_SSE ? find_stream(call) : NULL;
+        return stream != NULL && stream_takes_parts(stream);
 }
 
 bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event, struct str head)
@@ -177,7 +164,7 @@ bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event
         struct relay *relay;
         struct buf start;
 
-        if (call->relay != NULL || !is_its_result(id, head) ||
+        if (call->state != CALL_STATE_SENT || !is_its_result(id, head) ||
             must_be_whole(call, of_stateless, head) || !may_begin(call, as_event))
                 return false;
         relay = calloc(1, sizeof(*relay));
@@ -199,6 +186,7 @@ bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event
         if (relay->stream != NULL)
                 stream_begin_parts(relay->stream, &relay->writer);
         call->relay = relay;
+        call_set_state(call, CALL_STATE_RELAYING);
         call_stop_beats(call);
         relay_write(relay, buf_bytes(&start));
         buf_finish(&start);
@@ -208,7 +196,7 @@ bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event
 
 /* ---- the rest ---- */
 
-bool relay_must_wait(struct relay *relay, struct request_waiter *waiter)
+bool relay_must_wait(struct relay *relay, struct waiter *waiter)
 {
         struct request *req = relay_request(relay);
 
@@ -227,7 +215,7 @@ static void relay_end(struct relay *relay)
         }
         relay_write(relay, STR("}"));
         if (relay->is_body)
-                call->post->body = POST_RESPONSE_BODY_WHOLE;
+                post_response_end_body(call->post);
         call_answered(call);
 }
 
@@ -252,6 +240,7 @@ void relay_feed(struct relay *relay, struct str bytes, bool is_last)
 {
         enum rpc_result_outcome o = RPC_RESULT_MORE;
 
+        assert(relay->call->relay == relay && relay->call->state == CALL_STATE_RELAYING);
         if (relay_request(relay) == NULL) {
                 call_fail(relay->call, RPC_INTERNAL_ERROR,
                           "the connection broke while a big answer came: call again");

@@ -57,9 +57,10 @@ static json_t *ask_fit(const struct server_request *ask, json_t *request, const 
         const char *method = json_string_value(json_object_get(request, "method"));
         json_t *fitting = NULL;
 
-        if (ask->session->kind == SESSION_STANDING || method_find(method)->class != METHOD_ASK)
+        if (ask->session->client.kind == UPSTREAM_CLIENT_STANDING ||
+            method_find(method)->class != METHOD_ASK)
                 return json_incref(request);
-        return bridge_request_for_session(ask->session->revision, ask->id, request, &fitting,
+        return bridge_request_for_session(ask->session->client.revision, ask->id, request, &fitting,
                                           whyp) == 0
                        ? fitting
                        : NULL;
@@ -80,9 +81,11 @@ static const char *ask_send(struct server_request *ask, json_t *request)
         return why;
 }
 
-void server_request_send(struct requester *from, struct call *via, json_t *request)
+void server_request_send(struct requester *from, struct upstream_call *upstream_call,
+                         json_t *request)
 {
-        struct session *s = via != NULL ? via->session : from->session;
+        struct call *via = upstream_call != NULL ? call_of(upstream_call) : NULL;
+        struct session *s = via != NULL ? via->session : session_of(from->client);
         json_t *upstream_id = json_object_get(request, "id");
         struct server_request *ask;
         const char *why;
@@ -190,7 +193,7 @@ void server_request_cancel(struct requester *from, json_t *notification)
                 if (!json_equal(ask->upstream_id, id))
                         continue;
                 json_object_set(params, "requestId", ask->id);
-                if (ask->session->kind == SESSION_STANDING)
+                if (ask->session->client.kind == UPSTREAM_CLIENT_STANDING)
                         call_input_forget(ask->via, json_string_value(ask->id));
                 else
                         session_deliver(ask->session, notification);

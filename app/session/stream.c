@@ -8,6 +8,7 @@
 #include "mgw/base/log.h"
 #include "mgw/session/session.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
@@ -51,12 +52,26 @@ static void stream_touch(struct stream *s)
         list_move_to_tail(&context->streams, &s->due_link);
 }
 
+static void stream_set_state(struct stream *s, enum stream_state to)
+{
+        static const unsigned moves[] = {
+                [STREAM_STATE_OPEN] = 1u << STREAM_STATE_FULL | 1u << STREAM_STATE_OVER,
+                [STREAM_STATE_FULL] = 1u << STREAM_STATE_OVER,
+                [STREAM_STATE_OVER] = 0,
+        };
+
+        assert(moves[s->state] & 1u << to);
+        s->state = (uint8_t)to;
+}
+
 static void stream_over(struct stream *s)
 {
         struct context *context = request_context(s->req);
-        struct user *user = s->session->user;
+        struct user *user = s->session->client.user;
         int64_t life_ms = loop_now_ms(context->loop) - s->opened_ms;
 
+        stream_set_state(s, STREAM_STATE_OVER);
+        assert(context->stats.n_streams > 0 && user->n_streams > 0 && s->req->share->n_streams > 0);
         list_unlink(&s->due_link);
         list_unlink(&s->node);
         timer_disarm(context->loop, &s->farewell);
@@ -116,7 +131,7 @@ static void stream_on_farewell(struct timer *timer)
 {
         struct stream *s = container_of(timer, struct stream, farewell);
 
-        if (stream_hears_farewell(s) && !s->is_full)
+        if (stream_hears_farewell(s) && s->state == STREAM_STATE_OPEN)
                 s->events->on_farewell(s);
         else
                 stream_end(s);
@@ -145,7 +160,7 @@ unsigned stream_refusal(const struct request *req)
 int stream_open(struct request *req, const struct stream_options *o, struct stream **streamp)
 {
         struct context *context = request_context(req);
-        struct user *user = o->session->user;
+        struct user *user = o->session->client.user;
         struct stream *s = calloc(1, sizeof(*s));
         char client[64], request_id[64];
         const struct cgi_header headers[] = {
@@ -213,21 +228,22 @@ static int stream_write(struct stream *s, struct str bytes)
         uint32_t cap_bytes = context->config->stream_queue_max_bytes;
         int r;
 
-        if (s->is_full)
+        assert(s->state != STREAM_STATE_OVER);
+        if (s->state == STREAM_STATE_FULL)
                 return STREAM_E_FULL;
         r = s->writer != NULL ? stream_hold(&s->writer->held, bytes, cap_bytes)
                               : stream_send(s, bytes, cap_bytes);
         if (r == BUF_E_FULL) {
                 r = STREAM_E_FULL;
-                s->is_full = true;
+                stream_set_state(s, STREAM_STATE_FULL);
                 s->has_retry = false;
                 context->stats.streams_overflowed++;
-                if (share_may_log(s->req->share, s->session->user->email))
+                if (share_may_log(s->req->share, s->session->client.user->email))
                         log_warn(NULL,
                                  "[MCP] stream %s (%s) ended: the client does not read, %u bytes "
                                  "wait "
                                  "(stream_queue_max_bytes)",
-                                 s->id, s->session->user->email, cap_bytes);
+                                 s->id, s->session->client.user->email, cap_bytes);
                 timer_arm(context->loop, &s->farewell, 0);
         }
         return r;
@@ -248,15 +264,21 @@ int stream_push(struct stream *s, const struct sse_event *event)
         return r;
 }
 
+bool stream_takes_parts(const struct stream *s)
+{
+        return s->state == STREAM_STATE_OPEN && s->writer == NULL;
+}
+
 void stream_begin_parts(struct stream *s, struct stream_writer *writer)
 {
+        assert(stream_takes_parts(s));
         buf_init(&writer->held, UINT32_MAX);
         s->writer = writer;
 }
 
 int stream_write_part(struct stream *s, struct str bytes, bool is_last)
 {
-        int r = s->is_full ? STREAM_E_FULL : stream_send(s, bytes, UINT32_MAX);
+        int r = s->state == STREAM_STATE_FULL ? STREAM_E_FULL : stream_send(s, bytes, UINT32_MAX);
         struct buf *held = &s->writer->held;
 
         if (!is_last)

@@ -10,6 +10,7 @@
 #include "mgw/session/task.h"
 #include "mgw/upstream/subscription_kind.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,13 +127,14 @@ static void subscription_acknowledge(struct subscription *sub)
 {
         json_t *msg, *told;
 
+        assert(list_is_empty(&sub->node));
         timer_disarm(subscription_gate(sub)->loop, &sub->deadline);
         loop_task_cancel(&sub->begin);
         subscription_honour(sub, &subscription_kind_resources);
         subscription_honour(sub, &subscription_kind_tasks);
         msg = rpc_notification_take("notifications/subscriptions/acknowledged",
                                     json_pack("{s:O}", "notifications", sub->filter));
-        list_append(&sub->call->session->user->subscriptions, &sub->node);
+        list_append(&sub->call->session->client.user->subscriptions, &sub->node);
         json_decref(sub->call->params); /* it stays for long, and with many others */
         sub->call->params = NULL;
         (void)call_count_bytes(sub->call);
@@ -149,7 +151,7 @@ static void subscription_acknowledge(struct subscription *sub)
  * all. */
 void subscriptions_deliver(struct session *session, const json_t *msg)
 {
-        list_for_each_safe (it, &session->user->subscriptions) {
+        list_for_each_safe (it, &session->client.user->subscriptions) {
                 const struct subscription *sub = container_of(it, struct subscription, node);
 
                 if (bridge_filter_takes(sub->filter, msg))
@@ -215,6 +217,7 @@ static void watch_on_answer_take(struct upstream_request *request, json_t *answe
         if (!watch->is_on && watch->is_counted)
                 (void)watch_uncount(watch);
         json_decref(answer);
+        assert(watch->subscription->n_pending > 0);
         watch->subscription->n_pending--;
         subscription_check(watch->subscription);
 }
@@ -227,9 +230,12 @@ static void watch_on_fail(struct upstream_request *request, const char *why)
         (void)why;
         if (watch->is_counted)
                 (void)watch_uncount(watch);
+        assert(sub->n_pending > 0);
         sub->n_pending--;
         subscription_check(sub);
 }
+
+static const struct upstream_request_events watch_events = {watch_on_answer_take, watch_on_fail};
 
 /* Those that do not answer in time are not honoured. Learning has a time of its own. Walks
  * WATCHES_MAX of each kind at most. */
@@ -276,9 +282,8 @@ static void watch_start(struct subscription *sub, const struct subscription_kind
         }
         list_append(&sub->watches, &watch->node);
         sub->n_pending++;
+        watch->request.events = &watch_events;
         watch->request.may_repeat = true;
-        watch->request.on_answer_take = watch_on_answer_take;
-        watch->request.on_fail = watch_on_fail;
         upstream_request_send_take(&watch->request, owner, kind->subscribe,
                                    json_pack("{s:s}", kind->key, theirs));
 }
@@ -299,7 +304,7 @@ static void watch_end(struct watch *watch)
         list_unlink(&watch->node);
         upstream_request_drop(&watch->request, NULL);
         ledger_hold_set_past(&watch->hold, 0);
-        if (!session->is_ending && was_last) {
+        if (!session->client.is_ending && was_last) {
                 if (watch->kind == &subscription_kind_resources) /* also while it is down */
                         json_object_del(watch->owner->subscribed, watch->theirs);
                 upstream_session_request_take(watch->owner, watch->kind->unsubscribe,
@@ -410,6 +415,7 @@ void subscription_start(struct call *call)
         if (!subscription_check_asked(call))
                 return;
         (void)post_response_begin_stream(call->post);
+        call_set_state(call, CALL_STATE_LISTENING);
         call->subscription = subscription_new(call);
         if (call->subscription == NULL)
                 return;

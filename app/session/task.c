@@ -9,15 +9,16 @@
 /* The end of the id that the client has given: no NUL is in it. */
 struct task_owner task_owner(const struct session *s, const char *shown)
 {
-        for (size_t i = 0; s->upstream_sessions != NULL && i < session_context(s)->n_upstreams;
-             i++) {
-                struct upstream_session *us = s->upstream_sessions[i];
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
+                struct upstream_session *us = s->client.upstream_sessions[i];
                 struct str theirs;
 
                 if (us == NULL)
                         continue;
-                theirs = task_id_read(session_context(s)->state_key, str_from(s->user->email),
-                                      str_from(upstream_name(us->upstream)), str_from(shown));
+                theirs =
+                        task_id_read(session_context(s)->state_key, str_from(s->client.user->email),
+                                     str_from(upstream_name(us->upstream)), str_from(shown));
                 if (theirs.n > 0)
                         return (struct task_owner){us, theirs.p};
         }
@@ -47,7 +48,7 @@ void task_show(const struct upstream_session *us, json_t *task)
 
         if (!json_is_string(id))
                 return;
-        shown = task_id_show(us->upstream->context->state_key, str_from(us->session->user->email),
+        shown = task_id_show(us->upstream->context->state_key, str_from(us->client->user->email),
                              str_from(upstream_name(us->upstream)), json_str(id));
         json_object_set_new(task, "taskId", json_string(shown));
         free(shown);

@@ -1,5 +1,6 @@
 #include "mgw/upstream/breaker.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 /* So many failures in a row open it. */
@@ -7,9 +8,24 @@
 /* The while is doubled so often. */
 #define DOUBLINGS_MAX 16
 
+static const bool breaker_may_move[BREAKER_N_STATES][BREAKER_N_STATES] = {
+        [BREAKER_CLOSED] = {[BREAKER_CLOSED] = true, [BREAKER_OPEN] = true},
+        [BREAKER_OPEN] =
+                {[BREAKER_CLOSED] = true, [BREAKER_OPEN] = true, [BREAKER_HALF_OPEN] = true},
+        [BREAKER_HALF_OPEN] =
+                {[BREAKER_CLOSED] = true, [BREAKER_OPEN] = true, [BREAKER_HALF_OPEN] = true},
+};
+
+static void breaker_move(struct breaker *b, enum breaker_state to)
+{
+        assert(breaker_may_move[b->state][to]);
+        b->state = to;
+        assert((to == BREAKER_CLOSED) == (b->n_failures < FAILURES_ALLOWED));
+}
+
 bool breaker_is_open(const struct breaker *b)
 {
-        return b->n_failures >= FAILURES_ALLOWED;
+        return b->state != BREAKER_CLOSED;
 }
 
 static bool is_shut_for(const struct breaker *b, const void *user)
@@ -48,7 +64,7 @@ bool breaker_may_try(struct breaker *b, const struct breaker_pace *pace, int64_t
         if (breaker_wait_ms(b, now_ms, user) > 0)
                 return false;
         keep_away(b, pace, now_ms, user);
-        b->is_tried = true;
+        breaker_move(b, BREAKER_HALF_OPEN);
         return true;
 }
 
@@ -60,12 +76,12 @@ bool breaker_failed(struct breaker *b, const struct breaker_pace *pace, int64_t 
 
         if (sign == BREAKER_NO_SIGN)
                 return false;
-        if (was_shut && !b->is_tried)
+        if (was_shut && b->state != BREAKER_HALF_OPEN)
                 return false; /* of what was on its way when it opened */
         b->who = b->n_failures == 0 || b->who == who ? who : NULL;
         if (b->n_failures < UINT32_MAX)
                 b->n_failures++;
-        b->is_tried = false;
+        breaker_move(b, b->n_failures < FAILURES_ALLOWED ? BREAKER_CLOSED : BREAKER_OPEN);
         keep_away(b, pace, now_ms, who);
         return breaker_is_open(b) && !was_shut;
 }
@@ -74,6 +90,7 @@ bool breaker_worked(struct breaker *b)
 {
         bool was_open = breaker_is_open(b);
 
-        *b = (struct breaker){0};
+        *b = (struct breaker){.state = b->state};
+        breaker_move(b, BREAKER_CLOSED);
         return was_open;
 }

@@ -56,7 +56,7 @@ static int give_uid(const struct upstream_session *us, struct child_options *opt
         char *owner;
         int64_t place;
 
-        if (asprintf(&owner, "%s %s", upstream_name(us->upstream), us->session->user->email) < 0)
+        if (asprintf(&owner, "%s %s", upstream_name(us->upstream), us->client->user->email) < 0)
                 return -ENOMEM;
         place = uid_place(context->confine->owners, config->children_uid_count, owner);
         free(owner);

@@ -7,6 +7,7 @@
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/uri.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -332,6 +333,7 @@ int credential_ask(struct credential_use *use)
                 r = fetch_start(c);
         if (r < 0)
                 return r;
+        assert(list_is_empty(&use->node)); /* it waits once at most */
         list_append(&c->waiting, &use->node);
         return CREDENTIAL_E_WAIT;
 }

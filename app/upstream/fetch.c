@@ -7,6 +7,7 @@
 #include "mgw/wire/rpc_number.h"
 #include "upstream_inside.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -440,6 +441,11 @@ static void fetch_on_answer_take(struct upstream_request *request, json_t *answe
         json_decref(answer);
 }
 
+static const struct upstream_request_events fetch_events = {
+        .on_answer_take = fetch_on_answer_take,
+        .on_fail = fetch_on_fail,
+};
+
 int64_t fetch_fresh_ms(const struct upstream_session *us, enum list_kind list)
 {
         const struct context *context = us->upstream->context;
@@ -455,6 +461,7 @@ int64_t fetch_fresh_ms(const struct upstream_session *us, enum list_kind list)
 
 void fetch_start(struct fetch *f, struct upstream_session *us, enum list_kind list)
 {
+        assert(f->from == NULL); /* it is not on its way */
         f->from = us;
         f->list = list;
         f->entries = json_array();
@@ -468,9 +475,8 @@ void fetch_start(struct fetch *f, struct upstream_session *us, enum list_kind li
         ledger_hold_init(&f->hold, &us->upstream->memory, LEDGER_LIST);
         f->as_of = us->n_changes;
         f->request = (struct upstream_request){
+                .events = &fetch_events,
                 .may_repeat = true,
-                .on_answer_take = fetch_on_answer_take,
-                .on_fail = fetch_on_fail,
         };
         fetch_send(f, NULL);
 }

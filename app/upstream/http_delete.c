@@ -4,6 +4,7 @@
 #include "mgw/wire/hdr.h"
 #include "transport_http_inside.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ static enum http_flow ending_on_body(void *owner, const char *p, size_t n)
 
 static void ending_end(const struct account *account, const char *why)
 {
+        assert(account->upstream->n_ending > 0);
         account->upstream->n_ending--;
         if (why != NULL)
                 log_debug(NULL, "[upstream] %s: end of a session: %s",

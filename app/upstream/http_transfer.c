@@ -3,10 +3,10 @@
 #include "mgw/base/strv.h"
 #include "mgw/mcp/mirror.h"
 #include "mgw/mcp/trace.h"
-#include "mgw/session/relay.h"
 #include "mgw/wire/hdr.h"
 #include "transport_http_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -108,11 +108,20 @@ static void transfer_remember_event(struct http_transfer *w, const struct sse_ev
 
 /* ---- big results ---- */
 
-static struct relay *transfer_relay(const struct http_transfer *w)
+/* The call whose answer it is that goes on while it comes, or NULL. */
+static struct upstream_call *transfer_relayed(const struct http_transfer *w)
 {
-        struct call *call = pending_request_call(w->pending);
+        struct upstream_call *call = pending_request_call(w->pending);
 
-        return call != NULL ? call->relay : NULL;
+        return call != NULL && call->is_relayed ? call : NULL;
+}
+
+/* Must its source wait for its client? */
+static bool transfer_must_wait(struct http_transfer *w)
+{
+        struct upstream_call *call = transfer_relayed(w);
+
+        return call != NULL && call->events->relay_must_wait(call, &w->room);
 }
 
 static bool transfer_begin_relay(struct http_transfer *w, struct str head)
@@ -136,7 +145,7 @@ static void transfer_try_relay(struct http_transfer *w)
                 w->is_whole = true;
 }
 
-static void transfer_on_drained(struct request_waiter *waiter)
+static void transfer_on_drained(struct waiter *waiter)
 {
         const struct http_transfer *w = container_of(waiter, struct http_transfer, room);
 
@@ -164,7 +173,7 @@ static void transfer_feed(struct http_transfer *w, const char *p, size_t n)
                 p += used;
                 n -= used;
                 if (r == SSE_E_PIECE || r == SSE_E_PIECE_LAST) {
-                        relay_feed(transfer_relay(w), ev.data, r == SSE_E_PIECE_LAST);
+                        pending_request_feed_relay(w->pending, ev.data, r == SSE_E_PIECE_LAST);
                         continue;
                 }
                 if (r == SSE_E_MORE) {
@@ -195,7 +204,7 @@ static void transfer_feed_end(struct http_transfer *w)
         size_t used = 0;
         int r = SSE_E_MORE;
 
-        for (int i = 0; i < 2 && r == SSE_E_MORE && transfer_relay(w) == NULL; i++)
+        for (int i = 0; i < 2 && r == SSE_E_MORE && transfer_relayed(w) == NULL; i++)
                 r = sse_reader_feed(&w->sse, "\n", 1, &used, &ev);
         if (r == 0 && is_message(&ev))
                 upstream_session_on_last_text(w->us, w->pending, ev.data);
@@ -218,12 +227,12 @@ static enum http_flow transfer_on_body(void *owner, const char *p, size_t n)
                 return HTTP_GO_ON;
         if (w->pending != NULL)
                 pending_request_heard(w->pending);
-        if (transfer_relay(w) != NULL && relay_must_wait(transfer_relay(w), &w->room))
+        if (transfer_must_wait(w))
                 return HTTP_PAUSE;
         if (w->is_stream)
                 transfer_feed(w, p, n);
-        else if (transfer_relay(w) != NULL)
-                relay_feed(transfer_relay(w), (struct str){p, n}, false);
+        else if (transfer_relayed(w) != NULL)
+                pending_request_feed_relay(w->pending, (struct str){p, n}, false);
         else if (w->pending != NULL && buf_add(&w->body, p, n) != 0)
                 transfer_fail(w, "its answer is over 64 MB", FAULT_FINAL);
         else if (w->body.len >= RELAY_MIN_BYTES && !w->is_whole && w->status == 200 &&
@@ -267,7 +276,7 @@ static bool transfer_may_resume(const struct http_transfer *w)
         return !w->pending->is_stateless && w->pending->kind == PENDING_REQUEST_REQUEST &&
                w->last_event_id != NULL && (w->status == 200 || w->status == 0) &&
                w->n_resumes < RESUMES_MAX && !pending_request_is_outlived(w->pending) &&
-               transfer_relay(w) == NULL;
+               transfer_relayed(w) == NULL;
 }
 
 /* A server that keeps no session would not refuse a request so. */
@@ -500,6 +509,7 @@ static void transfer_on_token(struct credential_use *use)
 {
         struct http_transfer *w = container_of(use, struct http_transfer, use);
 
+        assert(w->http == NULL); /* one request at a time */
         w->status = 0;
         if (transfer_ends_outlived(w))
                 return;

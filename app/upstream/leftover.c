@@ -4,9 +4,9 @@
 
 #include "mgw/base/log.h"
 #include "mgw/core/share.h"
-#include "mgw/session/session.h"
 #include "mgw/wire/rpc_peek.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct leftover {
@@ -28,6 +28,7 @@ static void leftover_end(struct leftover *l, const char *why)
         list_unlink(&l->node);
         timer_disarm(context->loop, &l->deadline);
         child_stop(l->child);
+        assert(l->share->n_children > 0);
         l->share->n_children--;
         share_let_go(l->share);
         loop_bury(context->loop, l, free);
@@ -111,12 +112,12 @@ static struct leftover *leftover_find(const struct share *share, const struct up
 
 bool leftover_take(struct upstream_session *us, struct child *child, int64_t left_ms)
 {
-        struct session *s = us->session;
+        const struct upstream_client *client = us->client;
         struct context *context = upstream_session_context(us);
         struct leftover *l;
 
-        if (left_ms <= 0 || context->is_draining || !s->user->has_token ||
-            leftover_find(s->share, us->upstream) != NULL)
+        if (left_ms <= 0 || context->is_draining || !client->user->has_token ||
+            leftover_find(client->share, us->upstream) != NULL)
                 return false;
         l = calloc(1, sizeof(*l));
         if (l == NULL)
@@ -127,10 +128,10 @@ bool leftover_take(struct upstream_session *us, struct child *child, int64_t lef
                 return false;
         }
         l->upstream = us->upstream;
-        l->share = share_hold(s->share);
-        l->user = s->user;
+        l->share = share_hold(client->share);
+        l->user = client->user;
         l->child = child;
-        s->share->n_children++;
+        client->share->n_children++;
         child_hand_over(child, &leftover_handlers, l);
         list_append(&context->leftovers, &l->node);
         return true;

@@ -1,12 +1,12 @@
 /* The questions of one round go to the client together, under the keys that the server has given
  * them; the reply to each comes here. All that follows from a reply is done at the end of the turn:
- * it may come from within server_request_send(), or from the end of the call. */
+ * it may come from within on_server_request(), or from the end of the call. */
 #include "mrtr.h"
 
 #include "mgw/base/log.h"
 #include "mgw/mcp/bridge.h"
-#include "mgw/session/call.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,14 +40,15 @@ static void mrtr_end(struct mrtr *r, const char *why)
         json_t *error =
                 rpc_error_take(pending_request_msg_id(pending), RPC_INTERNAL_ERROR, why, NULL);
 
+        assert(pending->state == PENDING_REQUEST_PARKED && request->call != NULL);
         if (upstream_may_log(pending->owner->upstream))
-                log_info(LOG_FIELDS({"user", request->call->session->user->email}),
+                log_info(LOG_FIELDS({"user", request->call->client->user->email}),
                          "[upstream] %s: %s", upstream_name(pending->owner->upstream), why);
         pending_request_end(pending);
         if (error != NULL)
-                request->on_answer_take(request, error);
+                request->events->on_answer_take(request, error);
         else
-                request->on_fail(request, "out of memory");
+                request->events->on_fail(request, "out of memory");
 }
 
 static void mrtr_send(struct mrtr *r)
@@ -122,14 +123,14 @@ static const char *mrtr_check(const struct mrtr *r, const json_t *result)
 
 static void mrtr_ask(struct mrtr *r)
 {
-        struct call *call = pending_request_call(r->pending);
+        struct upstream_call *call = pending_request_call(r->pending);
         json_t *questions = json_deep_copy(r->requests), *request;
         const char *key;
 
         json_object_foreach (questions, key, request) {
                 json_object_set_new(request, "jsonrpc", json_string("2.0"));
                 json_object_set_new(request, "id", json_string(key));
-                server_request_send(&r->requester, call, request);
+                r->requester.client->events->on_server_request(&r->requester, call, request);
         }
         json_decref(questions);
 }
@@ -143,7 +144,7 @@ static struct mrtr *mrtr_of(struct pending_request *pending)
         r->pending = pending;
         r->task.on_run = mrtr_on_task;
         r->deadline.on_due = mrtr_on_deadline;
-        r->requester.session = pending->request->call->session;
+        r->requester.client = pending->request->call->client;
         r->requester.on_message_take = mrtr_on_message_take;
         list_init(&r->requester.server_requests);
         pending->mrtr = r;
@@ -193,7 +194,7 @@ void mrtr_drop(struct mrtr *r)
 {
         if (r == NULL)
                 return;
-        server_request_forget(&r->requester);
+        r->requester.client->events->on_requester_gone(&r->requester);
         loop_task_cancel(&r->task);
         timer_disarm(mrtr_loop(r), &r->deadline);
         loop_bury(mrtr_loop(r), r, mrtr_free);

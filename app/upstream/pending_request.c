@@ -2,15 +2,14 @@
  * What found its session lost, or does no harm twice, is sent once more. */
 #include "header_retry.h"
 #include "mgw/base/log.h"
-#include "mgw/session/call.h"
 #include "mgw/upstream/account.h"
 #include "mgw/wire/json_raw.h"
 #include "mgw/wire/json_str.h"
 #include "mrtr.h"
 #include "upstream_listen.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -32,33 +31,45 @@ static void pending_request_free(void *object)
         free(pending);
 }
 
-bool pending_request_is_open(const struct pending_request *pending)
+void pending_request_move(struct pending_request *pending, enum pending_request_state to)
 {
-        return !list_is_empty(&pending->node);
-}
+        struct upstream_session *us = pending->owner;
+        struct list *const lists[PENDING_REQUEST_N_STATES] = {
+                [PENDING_REQUEST_WAITING] = &us->waiting,
+                [PENDING_REQUEST_QUEUED] = &us->queued,
+                [PENDING_REQUEST_SENT] = &us->sent,
+                [PENDING_REQUEST_PARKED] = &us->parked,
+        };
 
-static void pending_request_unlist(struct pending_request *pending)
-{
+        assert(pending_request_may_move[pending->state][to]);
+        assert(pending->transfer == NULL || to == PENDING_REQUEST_OVER);
         list_unlink(&pending->node);
         if (pending->hh.tbl != NULL)
-                HASH_DEL(pending->owner->by_id, pending);
+                HASH_DEL(us->by_id, pending);
         pending->hh.tbl = NULL;
+        pending->state = to;
+        if (lists[to] != NULL)
+                list_append(lists[to], &pending->node);
+        if (to == PENDING_REQUEST_SENT && pending->id > 0)
+                HASH_ADD(hh, us->by_id, id, sizeof(pending->id), pending);
 }
 
-void pending_request_move(struct pending_request *pending, struct list *list)
+void pending_request_set_aside(struct pending_request *pending, struct list *aside)
 {
-        pending_request_unlist(pending);
-        list_append(list, &pending->node);
+        pending_request_move(pending, PENDING_REQUEST_ASIDE);
+        list_append(aside, &pending->node);
 }
 
 void pending_request_end(struct pending_request *pending)
 {
         struct upstream_session *us = pending->owner;
 
-        pending_request_unlist(pending);
+        pending_request_move(pending, PENDING_REQUEST_OVER);
         timer_disarm(upstream_session_loop(us), &pending->silence);
+        assert(pending_request_is_request(pending) || us->n_sends > 0);
         us->n_sends -= !pending_request_is_request(pending);
         if (pending->is_unasked) {
+                assert(us->n_unasked > 0);
                 us->n_unasked--;
                 if (!list_is_empty(&us->queued))
                         loop_defer(upstream_session_loop(us), &us->pump);
@@ -75,6 +86,11 @@ void pending_request_end(struct pending_request *pending)
         loop_bury(upstream_session_loop(us), pending, pending_request_free);
 }
 
+struct upstream_call *pending_request_call(const struct pending_request *pending)
+{
+        return pending != NULL && pending->request != NULL ? pending->request->call : NULL;
+}
+
 void pending_request_answer_take(struct pending_request *pending, json_t *answer)
 {
         struct upstream_request *request = pending->request;
@@ -83,32 +99,24 @@ void pending_request_answer_take(struct pending_request *pending, json_t *answer
         if (request == NULL)
                 json_decref(answer);
         else if (answer != NULL)
-                request->on_answer_take(request, answer);
+                request->events->on_answer_take(request, answer);
         else
-                request->on_fail(request, "out of memory");
+                request->events->on_fail(request, "out of memory");
 }
 
 /* What is being relayed is known for what it is to its end. */
-static void pending_request_note_cancel(struct pending_request *pending)
+void pending_request_note_cancel(struct pending_request *pending)
 {
-        const struct call *call = pending_request_call(pending);
+        const struct upstream_call *call = pending_request_call(pending);
 
-        if (!pending_request_is_outlived(pending) && (call == NULL || call->relay == NULL))
+        if (!pending_request_is_outlived(pending) && (call == NULL || !call->is_relayed))
                 pending->owner->given_up_in = pending->generation;
 }
 
 /* A session that is over is told nothing. */
-static bool pending_request_may_cancel(const struct pending_request *pending)
+bool pending_request_may_cancel(const struct pending_request *pending)
 {
         return pending->transfer != NULL && !pending_request_is_outlived(pending);
-}
-
-void upstream_session_cancel(struct upstream_session *us, int64_t id, const char *why)
-{
-        upstream_session_send_take(us,
-                                   rpc_notification_take("notifications/cancelled",
-                                                         json_pack("{s:I, s:s}", "requestId",
-                                                                   (json_int_t)id, "reason", why)));
 }
 
 /* What nobody waits for has the time of an opening, what greets the upstream session's deadline. 0:
@@ -173,7 +181,7 @@ struct pending_request *pending_request_new(struct upstream_session *us,
         pending->silence.on_due = pending_request_on_silence;
         us->n_sends += !is_request;
         pending->generation = is_request ? 0 : us->generation;
-        list_append(&us->waiting, &pending->node);
+        list_append(&us->waiting, &pending->node); /* PENDING_REQUEST_WAITING */
         return pending;
 }
 
@@ -212,7 +220,7 @@ static bool pending_request_waits_for_others(struct pending_request *pending)
             pending_request_is_handshake(pending) || pending->kind == PENDING_REQUEST_LISTEN)
                 return false;
         if (us->n_unasked >= UNASKED_MAX) {
-                list_move_to_tail(&us->queued, &pending->node);
+                pending_request_move(pending, PENDING_REQUEST_QUEUED);
                 return true;
         }
         pending->is_unasked = true;
@@ -220,7 +228,7 @@ static bool pending_request_waits_for_others(struct pending_request *pending)
         return false;
 }
 
-void upstream_session_on_pump(struct loop_task *task)
+void pending_requests_on_pump(struct loop_task *task)
 {
         struct upstream_session *us = container_of(task, struct upstream_session, pump);
         struct list *it;
@@ -243,9 +251,7 @@ void pending_request_start(struct pending_request *pending)
         }
         if (pending_request_waits_for_others(pending))
                 return;
-        pending_request_move(pending, &us->sent);
-        if (pending->id > 0)
-                HASH_ADD(hh, us->by_id, id, sizeof(pending->id), pending);
+        pending_request_move(pending, PENDING_REQUEST_SENT);
         pending_request_fix(pending);
         pending_request_heard(pending);
         if (pending_request_open_params(pending) < 0)
@@ -261,7 +267,7 @@ const char *pending_request_version(const struct pending_request *pending)
 }
 
 /* Progress upstream is counted under the id of our request. */
-static void set_progress_token(json_t *params, int64_t id)
+void pending_request_set_token(json_t *params, int64_t id)
 {
         json_t *meta = json_copy(json_object_get(params, "_meta"));
 
@@ -274,20 +280,20 @@ void pending_request_park(struct pending_request *pending)
         timer_disarm(upstream_session_loop(pending->owner), &pending->silence);
         if (pending->transfer != NULL)
                 pending->owner->transport->drop(pending);
-        pending_request_move(pending, &pending->owner->parked);
+        pending_request_move(pending, PENDING_REQUEST_PARKED);
 }
 
 void pending_request_unpark(struct pending_request *pending)
 {
         struct upstream_session *us = pending->owner;
 
+        assert(pending->state == PENDING_REQUEST_PARKED);
         pending->id = ++us->last_id;
         json_object_set_new(pending->msg, "id", json_integer(pending->id));
-        if (pending_request_call(pending) != NULL &&
-            pending_request_call(pending)->progress_token != NULL)
-                set_progress_token(pending_request_params(pending), pending->id);
+        if (pending_request_call(pending) != NULL && pending_request_call(pending)->wants_progress)
+                pending_request_set_token(pending_request_params(pending), pending->id);
         pending->was_retried = false;
-        list_move_to_tail(&us->waiting, &pending->node);
+        pending_request_move(pending, PENDING_REQUEST_WAITING);
         if (us->state == UPSTREAM_SESSION_READY)
                 pending_request_start(pending);
         else
@@ -323,7 +329,7 @@ static void pending_request_wait_again(struct pending_request *pending)
         pending->was_retried = true;
         if (pending->transfer != NULL)
                 pending->owner->transport->drop(pending);
-        pending_request_move(pending, &pending->owner->waiting);
+        pending_request_move(pending, PENDING_REQUEST_WAITING);
 }
 
 static void pending_request_repeat(struct pending_request *pending)
@@ -347,14 +353,14 @@ static bool pending_request_may_repeat(const struct pending_request *pending,
 /* For the log: of the call, where there is one. */
 static const char *pending_request_user(const struct pending_request *pending)
 {
-        const struct call *call = pending_request_call(pending);
+        const struct upstream_call *call = pending_request_call(pending);
 
-        return call != NULL ? call->session->user->email : pending->owner->session->user->email;
+        return (call != NULL ? call->client : pending->owner->client)->user->email;
 }
 
-static struct share *pending_request_share(const struct pending_request *pending)
+struct share *pending_request_share(const struct pending_request *pending)
 {
-        const struct call *call = pending_request_call(pending);
+        const struct upstream_call *call = pending_request_call(pending);
 
         return call != NULL ? call->share : upstream_session_share(pending->owner);
 }
@@ -389,7 +395,7 @@ void pending_request_give_up(struct pending_request *pending, const struct failu
                                  "[upstream] %s: %s", upstream_name(us->upstream), why);
         pending_request_end(pending);
         if (request != NULL)
-                request->on_fail(request, why);
+                request->events->on_fail(request, why);
 }
 
 void pending_request_fail_as(struct pending_request *pending, const struct failure *f)
@@ -448,102 +454,32 @@ void pending_request_outlived(struct pending_request *pending, enum pending_requ
                 pending_request_end(pending);
 }
 
-/* ---- from above ---- */
-
-static void upstream_request_refuse_for_rest(struct upstream_request *request, int64_t ms)
+void pending_request_unreadable(struct pending_request *pending, const char *fault)
 {
-        char why[80];
+        char why[224];
 
-        snprintf(why, sizeof(why),
-                 "it has asked to be left alone for %" PRId64 " s more (Retry-After)",
-                 (ms + 999) / 1000);
-        pending_request_end(request->pending);
-        request->on_fail(request, why);
+        snprintf(why, sizeof(why), "its answer cannot be read: %s", fault);
+        if (pending->kind != PENDING_REQUEST_DISCOVER ||
+            !upstream_session_handshake_otherwise(pending))
+                pending_request_fail(pending, why, FAULT_FINAL);
 }
 
-void upstream_request_send_take(struct upstream_request *request, struct upstream_session *us,
-                                const char *method, json_t *params)
+bool pending_request_begin_relay(struct pending_request *pending, bool as_event, struct str head)
 {
-        int64_t id = ++us->last_id;
-        int64_t rest_ms = 0;
-        struct pending_request *pending;
+        struct upstream_call *call = pending_request_call(pending);
 
-        if (request->call != NULL && request->call->progress_token != NULL)
-                set_progress_token(params, id);
-        pending = pending_request_new(us, PENDING_REQUEST_REQUEST,
-                                      rpc_request_take(json_integer(id), method, params));
-        if (pending == NULL) {
-                request->on_fail(request, "out of memory");
-                return;
-        }
-        pending->id = id;
-        pending->request = request;
-        request->pending = pending;
-        if (request->call != NULL) /* what it offers may be asked for */
-                rest_ms = account_back_off_ms(us->account, pending_request_share(pending));
-        if (rest_ms > 0) {
-                upstream_request_refuse_for_rest(request, rest_ms);
-        } else if (us->state == UPSTREAM_SESSION_READY && !us->transport->is_own &&
-                   !upstream_may_try(us->upstream, pending_request_share(pending))) {
-                pending_request_end(pending);
-                request->on_fail(request, upstream_backing_off);
-        } else if (us->state == UPSTREAM_SESSION_READY) {
-                pending_request_start(pending);
-        } else {
-                upstream_session_try(us);
-        }
+        if (call == NULL || call->is_relayed)
+                return false;
+        call->is_relayed = true; /* by its end, which may come from within, it is known for that */
+        call->is_relayed =
+                call->events->relay_begin(call, pending->id, pending->is_stateless, as_event, head);
+        return call->is_relayed;
 }
 
-void upstream_request_drop(struct upstream_request *request, const char *why)
+void pending_request_feed_relay(struct pending_request *pending, struct str bytes, bool is_last)
 {
-        struct pending_request *pending = request->pending;
-        struct upstream_session *us;
-        bool was_sent;
-        int64_t id;
+        struct upstream_call *call = pending_request_call(pending);
 
-        if (pending == NULL)
-                return;
-        us = pending->owner;
-        was_sent = pending_request_may_cancel(pending);
-        id = pending->id;
-        if (why != NULL)
-                pending_request_note_cancel(pending);
-        pending_request_end(pending);
-        if (why != NULL && was_sent && us->state == UPSTREAM_SESSION_READY)
-                upstream_session_cancel(us, id, why);
-}
-
-void upstream_session_request_take(struct upstream_session *us, const char *method, json_t *params)
-{
-        int64_t id = ++us->last_id;
-        struct pending_request *pending;
-
-        if (us->state == UPSTREAM_SESSION_DOWN) {
-                json_decref(params);
-                return;
-        }
-        pending = pending_request_new(us, PENDING_REQUEST_REQUEST,
-                                      rpc_request_take(json_integer(id), method, params));
-        if (pending == NULL)
-                return;
-        pending->id = id;
-        if (us->state == UPSTREAM_SESSION_READY)
-                pending_request_start(pending);
-}
-
-void upstream_session_send_take(struct upstream_session *us, json_t *msg)
-{
-        struct pending_request *pending;
-
-        if (us->state == UPSTREAM_SESSION_DOWN || !upstream_session_takes_notification(us, msg)) {
-                json_decref(msg);
-                return;
-        }
-        pending = pending_request_new(us,
-                                      json_is_string(json_object_get(msg, "method"))
-                                              ? PENDING_REQUEST_NOTIFY
-                                              : PENDING_REQUEST_REPLY,
-                                      msg);
-        if (pending != NULL && us->state == UPSTREAM_SESSION_READY)
-                pending_request_start(pending);
+        assert(call != NULL && call->is_relayed);
+        call->events->relay_feed(call, bytes, is_last);
 }

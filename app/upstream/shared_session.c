@@ -2,9 +2,9 @@
  * says of one request goes to that request's call. What it says to all goes to all, and what names
  * no request to the one call that can have caused it: never to a user whose it may not be. */
 #include "mgw/base/log.h"
-#include "mgw/session/call.h"
 #include "upstream_inside.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Of a URI that are looked at: more is only what is subscribed to itself. */
@@ -24,12 +24,13 @@ static struct upstream_session *user_session_of(struct list *it)
 
 void shared_session_on_ready(struct upstream_session *shared)
 {
+        assert(shared->state == UPSTREAM_SESSION_READY);
         shared->abandoned_until_ms = 0;
         list_for_each_safe (it, &shared->user_sessions) {
                 struct upstream_session *user_session = user_session_of(it);
 
                 if (user_session->state == UPSTREAM_SESSION_OPENING) {
-                        transport_shared_on_ready(user_session, NULL);
+                        user_session->transport->on_shared_settled(user_session, NULL);
                 } else if (user_session->state == UPSTREAM_SESSION_DOWN) {
                         upstream_session_try(user_session);
                 } else {
@@ -44,7 +45,7 @@ void shared_session_on_down(struct upstream_session *shared, const char *why)
 {
         list_for_each_safe (it, &shared->user_sessions)
                 if (user_session_of(it)->state == UPSTREAM_SESSION_OPENING)
-                        transport_shared_on_ready(user_session_of(it), why);
+                        user_session_of(it)->transport->on_shared_settled(user_session_of(it), why);
 }
 
 /* ---- what is set for all ---- */
@@ -52,13 +53,14 @@ void shared_session_on_down(struct upstream_session *shared, const char *why)
 /* Walks all user sessions, when one of them leaves or says what it wants. */
 int shared_session_log_level(const struct upstream_session *shared)
 {
-        const struct session *lowest = NULL;
+        const struct upstream_client *lowest = NULL;
 
         list_for_each (it, &shared->user_sessions) {
-                const struct session *s = user_session_of(it)->session;
+                const struct upstream_client *client = user_session_of(it)->client;
 
-                if (s->log_level >= 0 && (lowest == NULL || s->log_level < lowest->log_level))
-                        lowest = s;
+                if (client->log_level >= 0 &&
+                    (lowest == NULL || client->log_level < lowest->log_level))
+                        lowest = client;
         }
         return lowest != NULL ? lowest->log_level : -1;
 }
@@ -171,7 +173,7 @@ static void shared_session_leave_watched(struct upstream_session *shared,
 void shared_session_on_leave(struct upstream_session *shared,
                              const struct upstream_session *user_session)
 {
-        if (user_session->session->log_level >= 0) /* else it was not among those asked */
+        if (user_session->client->log_level >= 0) /* else it was not among those asked */
                 shared_session_tell_level(shared);
         shared_session_leave_watched(shared, user_session, &subscription_kind_resources);
         shared_session_leave_watched(shared, user_session, &subscription_kind_tasks);
@@ -179,10 +181,10 @@ void shared_session_on_leave(struct upstream_session *shared,
 
 /* ---- whose it is ---- */
 
-void shared_session_on_abandon(struct upstream_session *shared, const struct call *call)
+void shared_session_on_abandon(struct upstream_session *shared, const struct upstream_call *call)
 {
         int64_t now = loop_now_ms(upstream_session_loop(shared));
-        const struct user *user = call->session->user;
+        const struct user *user = call->client->user;
 
         if (shared->abandoned_by != NULL && shared->abandoned_by != user &&
             now < shared->abandoned_until_ms)
@@ -192,23 +194,23 @@ void shared_session_on_abandon(struct upstream_session *shared, const struct cal
 }
 
 /* Walks to the first call of a second user. */
-struct call *shared_session_only_call(const struct upstream_session *shared)
+struct upstream_call *shared_session_only_call(const struct upstream_session *shared)
 {
         const struct user *user =
                 loop_now_ms(upstream_session_loop(shared)) < shared->abandoned_until_ms
                         ? shared->abandoned_by
                         : NULL;
-        struct call *newest = NULL;
+        struct upstream_call *newest = NULL;
 
         list_for_each (it, &shared->sent) {
-                struct call *call =
+                struct upstream_call *call =
                         pending_request_call(container_of(it, struct pending_request, node));
 
                 if (call == NULL)
                         continue;
-                if (user != NULL && user != call->session->user)
+                if (user != NULL && user != call->client->user)
                         return NULL;
-                user = call->session->user;
+                user = call->client->user;
                 newest = call;
         }
         return newest;
@@ -278,12 +280,12 @@ static void shared_session_on_task(struct upstream_session *shared, const struct
 }
 
 /* The child logs at the lowest level that any session wants. */
-static bool session_wants(const struct session *s, const struct rpc_msg *m)
+static bool client_wants(const struct upstream_client *client, const struct rpc_msg *m)
 {
         int level = method_log_level(json_string_value(json_object_get(m->params, "level")));
 
         return method_find(m->method)->class != METHOD_MESSAGE || level < 0 ||
-               level >= s->log_level;
+               level >= client->log_level;
 }
 
 static void shared_session_log_notice(const struct upstream_session *shared,
@@ -301,22 +303,22 @@ static void shared_session_log_notice(const struct upstream_session *shared,
         free((void *)text.p);
 }
 
-static void shared_session_on_notice(struct upstream_session *shared, struct call *call,
+static void shared_session_on_notice(struct upstream_session *shared, struct upstream_call *call,
                                      const struct rpc_msg *m)
 {
         if (call != NULL) {
-                if (session_wants(call->session, m) && !call_send(call, m->root))
-                        session_deliver(call->session, m->root);
+                if (client_wants(call->client, m))
+                        shared->client->events->on_notification(shared, call, m);
         } else if (shared->upstream->server->scope == CONFIG_SCOPE_SHARED) {
                 shared_session_log_notice(shared, m);
         } else {
                 list_for_each_safe (it, &shared->user_sessions)
-                        if (session_wants(user_session_of(it)->session, m))
+                        if (client_wants(user_session_of(it)->client, m))
                                 upstream_session_on_message(user_session_of(it), NULL, m->root);
         }
 }
 
-void shared_session_on_notification(struct upstream_session *shared, struct call *call,
+void shared_session_on_notification(struct upstream_session *shared, struct upstream_call *call,
                                     const struct rpc_msg *m)
 {
         switch (method_find(m->method)->class) {
@@ -334,17 +336,17 @@ void shared_session_on_notification(struct upstream_session *shared, struct call
         }
 }
 
-void shared_session_on_request(struct upstream_session *shared, struct call *call,
+void shared_session_on_request(struct upstream_session *shared, struct upstream_call *call,
                                const struct rpc_msg *m)
 {
         if (call == NULL)
                 upstream_session_refuse(
                         shared, m, RPC_INTERNAL_ERROR,
                         "nobody to ask: it may belong to calls of several users, or to none");
-        else if (!upstream_session_may_ask(
-                         call->session->upstream_sessions[shared->upstream->index], m))
+        else if (!upstream_session_may_ask(call->client->upstream_sessions[shared->upstream->index],
+                                           m))
                 upstream_session_refuse(shared, m, RPC_METHOD_NOT_FOUND,
                                         "the client whose call it is cannot be asked this");
         else
-                server_request_send(&shared->requester, call, m->root);
+                shared->client->events->on_server_request(&shared->requester, call, m->root);
 }

@@ -1,9 +1,9 @@
 /* Streamable HTTP: each message is a POST of its own, whose answer is JSON or a stream; one GET
  * stream carries what no call asked for. A 404 means that the upstream has forgotten the session.
  */
-#include "mgw/session/session.h"
 #include "transport_http_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,10 +55,8 @@ void transport_http_get_on_done(struct http_transfer *w)
  * Who only initializes does not. */
 static bool is_heard(const struct upstream_session *us)
 {
-        const struct session *s = us->session;
-
-        return s->is_initialized &&
-               (list_is_empty(&s->idle_link) || json_object_size(us->subscribed) > 0);
+        return us->client->is_initialized &&
+               (!us->client->is_idle || json_object_size(us->subscribed) > 0);
 }
 
 static void get_start(struct upstream_session *us)
@@ -118,6 +116,7 @@ static void http_on_use(struct upstream_session *us)
 
 void transport_http_session_leave(struct http_session *s)
 {
+        assert(s == NULL || s->n_users > 0);
         if (s == NULL || --s->n_users > 0)
                 return;
         if (!s->is_forgotten)
@@ -228,6 +227,7 @@ static void http_destroy(struct upstream_session *us)
 const struct transport transport_http = {
         .knows_stateless = true,
         .has_headers = true,
+        .logs_beside = true,
         .outlives_sessions = true,
         .create = http_create,
         .open = http_open,

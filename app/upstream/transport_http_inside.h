@@ -36,7 +36,7 @@ struct http_transfer {
         struct buf body;
         struct ledger_hold hold; /* of sse and body */
         struct timer resume;
-        struct request_waiter room; /* a client that does not read holds it back */
+        struct waiter room; /* a client that does not read holds it back */
         char *last_event_id;
         int64_t resume_ms;
         unsigned n_resumes; /* since the last event */

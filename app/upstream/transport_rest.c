@@ -127,7 +127,7 @@ static void transfer_refuse_elsewhere(struct rest_wire *w, const struct failure 
         char why[80];
 
         if (upstream_may_log(transfer_upstream(w)))
-                log_warn(LOG_FIELDS({"user", w->pending->owner->session->user->email},
+                log_warn(LOG_FIELDS({"user", w->pending->owner->client->user->email},
                                     {"detail", f->detail}),
                          "[upstream] %s: %s", upstream_name(transfer_upstream(w)), f->why);
         snprintf(why, sizeof(why), "HTTP %u: %s", w->status, f->why);

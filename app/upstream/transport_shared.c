@@ -3,9 +3,9 @@
  * are not alone; what is set for all at once (the level of the log, subscriptions) is settled among
  * the user sessions. Once greeted a user session stays READY: that the child is started again is
  * its shared session's business. */
-#include "mgw/session/call.h"
 #include "upstream_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +60,11 @@ static void shared_answer_take(struct pending_request *pending, json_t *result)
         json_decref(answer);
 }
 
+static const struct upstream_request_events shared_events = {
+        .on_answer_take = shared_on_answer_take,
+        .on_fail = shared_on_fail,
+};
+
 /* ---- what goes ---- */
 
 static void shared_carry(struct pending_request *pending, const char *method)
@@ -71,10 +76,9 @@ static void shared_carry(struct pending_request *pending, const char *method)
                 return;
         }
         c->pending = pending;
+        c->request.events = &shared_events;
         c->request.call = pending_request_call(pending);
         c->request.may_repeat = pending->request != NULL && pending->request->may_repeat;
-        c->request.on_answer_take = shared_on_answer_take;
-        c->request.on_fail = shared_on_fail;
         pending->transfer = c;
         upstream_request_send_take(&c->request, pending->owner->shared, method,
                                    json_copy(pending_request_params(pending)));
@@ -114,6 +118,7 @@ static void shared_send(struct pending_request *pending)
 {
         struct upstream_session *shared = pending->owner->shared;
 
+        assert(shared != NULL); /* nothing is sent before it is open */
         if (pending->kind == PENDING_REQUEST_NOTIFY)
                 shared_notify(pending);
         else if (pending->kind == PENDING_REQUEST_REPLY)
@@ -127,7 +132,7 @@ static void shared_send(struct pending_request *pending)
                 upstream_session_try(shared);
 }
 
-void transport_shared_on_ready(struct upstream_session *us, const char *why)
+static void shared_on_settled(struct upstream_session *us, const char *why)
 {
         struct list *first = list_first(&us->sent);
         struct pending_request *pending =
@@ -155,13 +160,13 @@ static int shared_open(struct upstream_session *us)
 
         if (us->shared != NULL)
                 return 0;
-        r = session_shared_upstream(us->session, us->upstream, &us->shared);
+        r = us->client->events->find_shared(us->client, us->upstream, &us->shared);
         if (r < 0) {
                 upstream_session_open_failed(us, strerror(-r));
                 return r;
         }
         list_append(&us->shared->user_sessions, &us->user_node);
-        session_touch(us->shared->session);
+        us->shared->client->events->on_shared(us->shared->client);
         return 0;
 }
 
@@ -176,16 +181,18 @@ static void shared_destroy(struct upstream_session *us)
                 return;
         list_unlink(&us->user_node);
         shared_session_on_leave(us->shared, us);
-        session_touch(us->shared->session);
+        us->shared->client->events->on_shared(us->shared->client);
         us->shared = NULL;
 }
 
 const struct transport transport_shared = {
         .is_own = true,
+        .shares = true,
         .create = shared_create,
         .open = shared_open,
         .send = shared_send,
         .drop = shared_drop,
         .on_ready = shared_on_ready,
+        .on_shared_settled = shared_on_settled,
         .destroy = shared_destroy,
 };

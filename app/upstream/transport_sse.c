@@ -2,7 +2,6 @@
  * `endpoint`, tells where our messages are POSTed; they are answered on the stream. */
 #include "mgw/base/strv.h"
 #include "mgw/mcp/trace.h"
-#include "mgw/session/relay.h"
 #include "mgw/upstream/account.h"
 #include "mgw/upstream/credential.h"
 #include "mgw/wire/hdr.h"
@@ -26,7 +25,7 @@ struct sse_peer {
         char *endpoint;                  /* NULL: not told yet */
         struct pending_request *held;    /* what waits for it: initialize */
         struct pending_request *relayed; /* the event in progress is its answer */
-        struct request_waiter room;      /* a client that does not read holds the stream back */
+        struct waiter room;              /* a client that does not read holds the stream back */
         int64_t retry_after_s;
         unsigned status;
         bool was_offered; /* the event in progress, to be relayed */
@@ -313,10 +312,10 @@ static void peer_on_piece(struct sse_peer *peer, struct str piece, bool is_last)
         if (peer->relayed == NULL)
                 return;
         pending_request_heard(peer->relayed);
-        relay_feed(peer->relayed->request->call->relay, piece, is_last);
+        pending_request_feed_relay(peer->relayed, piece, is_last);
 }
 
-static void peer_on_room(struct request_waiter *waiter)
+static void peer_on_room(struct waiter *waiter)
 {
         const struct sse_peer *peer = container_of(waiter, struct sse_peer, room);
 

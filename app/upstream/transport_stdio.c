@@ -4,13 +4,12 @@
 #include "mgw/base/strv.h"
 #include "mgw/core/share.h"
 #include "mgw/loop/child.h"
-#include "mgw/session/relay.h"
-#include "mgw/session/session.h"
 #include "mgw/upstream/account.h"
 #include "mgw/upstream/confine.h"
 #include "mgw/upstream/leftover.h"
 #include "upstream_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +26,7 @@ struct stdio_peer {
         struct child *child;
         struct list of_share;            /* share->children while it runs */
         struct pending_request *relayed; /* the line in progress is its answer */
-        struct request_waiter room;      /* a client that does not read holds the child back */
+        struct waiter room;              /* a client that does not read holds the child back */
         struct timer idle;
         int64_t start_until_ms; /* its start may last so long; 0: it has started */
         char last_words[160];   /* of its stderr, before it is ready */
@@ -38,7 +37,7 @@ static const char *const inherited[] = {"PATH", "HOME", "LANG"};
 
 static struct share *peer_share(const struct stdio_peer *peer)
 {
-        return peer->us->session->share;
+        return peer->us->client->share;
 }
 
 static void peer_watch_idle(struct stdio_peer *peer)
@@ -50,6 +49,7 @@ static void peer_watch_idle(struct stdio_peer *peer)
 
 static void peer_leave_share(struct stdio_peer *peer)
 {
+        assert(peer->child == NULL || peer_share(peer)->n_children > 0);
         if (peer->child != NULL)
                 peer_share(peer)->n_children--;
         list_unlink(&peer->of_share);
@@ -129,7 +129,7 @@ static void peer_wait_for_room(struct stdio_peer *peer)
                 child_pause(peer->child);
 }
 
-static void peer_on_client_room(struct request_waiter *waiter)
+static void peer_on_client_room(struct waiter *waiter)
 {
         const struct stdio_peer *peer = container_of(waiter, struct stdio_peer, room);
 
@@ -168,7 +168,7 @@ static void peer_on_piece(void *owner, struct str piece, bool is_last)
         if (peer->relayed == NULL)
                 return;
         pending_request_heard(peer->relayed);
-        relay_feed(peer->relayed->request->call->relay, piece, is_last);
+        pending_request_feed_relay(peer->relayed, piece, is_last);
         peer_wait_for_room(peer);
 }
 
@@ -337,6 +337,7 @@ static void share_on_child_over(void *counter)
 {
         struct share *share = counter;
 
+        assert(share->n_processes > 0);
         share->n_processes--;
         share_let_go(share);
 }
@@ -400,7 +401,7 @@ static int stdio_open(struct upstream_session *us)
                 return r;
         }
         if (upstream_may_log(us->upstream))
-                log_info(LOG_FIELDS({"user", us->session->user->email}),
+                log_info(LOG_FIELDS({"user", us->client->user->email}),
                          "[upstream] %s: process %d started", upstream_name(us->upstream),
                          (int)child_pid(peer->child));
         peer->start_until_ms =

@@ -2,131 +2,10 @@
 
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
-#include "mgw/session/page_cache.h"
-#include "mgw/upstream/account.h"
-#include "upstream_inside.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
 const char upstream_backing_off[] = "is left alone for a while, after failures in a row";
-
-static const struct transport *const transports[] = {
-        [CONFIG_SERVER_HTTP] = &transport_http,
-        [CONFIG_SERVER_SSE] = &transport_sse,
-        [CONFIG_SERVER_STDIO] = &transport_stdio,
-        [CONFIG_SERVER_REST] = &transport_rest,
-};
-
-static bool is_rival(const char *prefix, const char *other)
-{
-        size_t n = strlen(prefix);
-
-        return strlen(other) > n && strncmp(prefix, other, n) == 0;
-}
-
-/* Whoever has the longest prefix that a name begins with owns it, whatever others offer and whoever
- * is down. Configured servers times themselves, once. */
-static int find_rivals(struct upstream *u)
-{
-        const struct config *config = u->context->config;
-        size_t n = 0;
-
-        u->rule.rivals = calloc(config->n_servers + 1, sizeof(*u->rule.rivals));
-        if (u->rule.rivals == NULL)
-                return -ENOMEM;
-        for (size_t i = 0; i < config->n_servers; i++)
-                if (is_rival(u->rule.prefix, config->servers[i].prefix))
-                        u->rule.rivals[n++] = config->servers[i].prefix;
-        return 0;
-}
-
-static const char *given(const char *own, const char *standard)
-{
-        return own != NULL ? own : standard[0] != '\0' ? standard : NULL;
-}
-
-/* A key belongs to its certificate: who has a certificate of its own does not take that of all. */
-static struct http_tls tls_of(const struct config *config, const struct config_server *s)
-{
-        bool has_own = s->client_cert_file != NULL;
-
-        return (struct http_tls){
-                .ca_file = given(s->ca_file, config->upstream_ca_file),
-                .client_cert_file = given(s->client_cert_file, config->upstream_client_cert_file),
-                .client_key_file =
-                        given(s->client_key_file, has_own ? "" : config->upstream_client_key_file),
-                .server_name = s->tls_server_name,
-        };
-}
-
-int upstreams_create(struct context *context)
-{
-        size_t n = context->config->n_servers;
-
-        context->upstreams = calloc(n > 0 ? n : 1, sizeof(*context->upstreams));
-        if (context->upstreams == NULL)
-                return -ENOMEM;
-        context->n_upstreams = n;
-        list_init(&context->shown);
-        for (size_t i = 0; i < n; i++) {
-                const struct config_server *server = &context->config->servers[i];
-
-                context->upstreams[i] = (struct upstream){
-                        .context = context,
-                        .server = server,
-                        .transport = transports[server->kind],
-                        .rule = {.server = server->name,
-                                 .prefix = server->prefix,
-                                 .include = server->include,
-                                 .exclude = server->exclude,
-                                 .tools = server->tools,
-                                 .is_safe = context->config->has_safe_names},
-                        .memory = {&context->ledger, 0, context->memory_per_user_max_bytes},
-                        .index = (unsigned)i,
-                        .http = {.may_reach_link_local = server->allow_link_local,
-                                 .tls = tls_of(context->config, server)},
-                };
-                upstream_forget_eras(&context->upstreams[i]);
-                if (find_rivals(&context->upstreams[i]) < 0 ||
-                    accounts_create(&context->upstreams[i]) < 0)
-                        return -ENOMEM;
-        }
-        return 0;
-}
-
-static void recent_release(struct upstream_recent *recent)
-{
-        json_decref(recent->init_result);
-        for (size_t i = 0; i < sizeof(recent->lists) / sizeof(recent->lists[0]); i++)
-                upstream_list_let_go(recent->lists[i]);
-}
-
-void upstreams_destroy(struct context *context)
-{
-        page_cache_forget_all(context);
-        for (size_t i = 0; i < context->n_upstreams; i++) {
-                recent_release(&context->upstreams[i].recent[0]);
-                recent_release(&context->upstreams[i].recent[1]);
-                json_decref(context->upstreams[i].recent_params);
-                free(context->upstreams[i].rule.rivals);
-                log_budget_finish(&context->upstreams[i].log);
-                accounts_destroy(&context->upstreams[i]);
-        }
-        free(context->upstreams);
-        context->upstreams = NULL;
-        context->n_upstreams = 0;
-}
-
-unsigned upstreams_n_ending(const struct context *context)
-{
-        unsigned n = 0;
-
-        for (size_t i = 0; i < context->n_upstreams; i++)
-                n += context->upstreams[i].n_ending;
-        return n;
-}
 
 const char *upstream_name(const struct upstream *upstream)
 {
@@ -201,7 +80,7 @@ int64_t upstream_retry_in_ms(const struct upstream *u, const struct share *share
 
 void upstream_forget_transport(struct upstream *u)
 {
-        u->transport = transports[u->server->kind];
+        u->transport = u->first_transport;
 }
 
 void upstream_forget_eras(struct upstream *u)

@@ -1,11 +1,13 @@
-/* What the files of an upstream session and its transports say to each other: upstream session.c
- * (its states), pending request.c (what goes), upstream_session_receive.c (what comes),
- * upstream_session_handshake.c (of which era it is), upstream_session_stateless.c (servers without
- * sessions), upstream_session_host.c (for whom else), upstream_*.c (how). */
+/* What the files of an upstream session and its transports say to each other: upstream_session.c
+ * (its states), pending_request.c (what goes; pending_request_message.c: as what),
+ * upstream_session_ receive.c (texts that come), _message.c (what they mean), _relay.c (big ones),
+ * _send.c (what nobody waits for), _handshake.c (of which era it is), _stateless.c (servers without
+ * sessions), shared_session.c (for whom else), transport_*.c (how). */
 #pragma once
 
 #include "failure.h"
 #include "mgw/base/hash.h"
+#include "mgw/mcp/method.h"
 #include "mgw/upstream/subscription_kind.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/rpc.h"
@@ -22,12 +24,48 @@ enum pending_request_kind {
         PENDING_REQUEST_REPLY,  /* to a request of the server's: it has no method */
 };
 
+/* A message's state is the list of its upstream session that it stands on. */
+enum pending_request_state {
+        PENDING_REQUEST_WAITING, /* for READY */
+        PENDING_REQUEST_QUEUED,  /* nobody waits for it, and many such are on their way */
+        PENDING_REQUEST_SENT,    /* given to the transport, or held for what its server tells */
+        PENDING_REQUEST_PARKED,  /* its server is to be given something first */
+        PENDING_REQUEST_ASIDE,   /* on a list of whoever decides what becomes of it */
+        PENDING_REQUEST_OVER,    /* on none; freed at the end of the turn */
+        PENDING_REQUEST_N_STATES
+};
+
+/* What moves it, from the state at the left to that at the top:
+ *
+ *          WAITING             QUEUED         SENT           PARKED        ASIDE        OVER
+ * WAITING  waits once more     others first   READY          -             -            ended
+ * QUEUED   -                   -              others over    -             -            ended
+ * SENT     sent again later    -              -              asked back    being taken  ended
+ * PARKED   has what was asked  -              -              -             -            ended
+ * ASIDE    sent again later    -              -              -             -            ended
+ * OVER     -                   -              -              -             -            -
+ */
+static const bool pending_request_may_move[PENDING_REQUEST_N_STATES][PENDING_REQUEST_N_STATES] = {
+        [PENDING_REQUEST_WAITING] = {[PENDING_REQUEST_WAITING] = true,
+                                     [PENDING_REQUEST_QUEUED] = true,
+                                     [PENDING_REQUEST_SENT] = true,
+                                     [PENDING_REQUEST_OVER] = true},
+        [PENDING_REQUEST_QUEUED] = {[PENDING_REQUEST_SENT] = true, [PENDING_REQUEST_OVER] = true},
+        [PENDING_REQUEST_SENT] = {[PENDING_REQUEST_WAITING] = true,
+                                  [PENDING_REQUEST_PARKED] = true,
+                                  [PENDING_REQUEST_ASIDE] = true,
+                                  [PENDING_REQUEST_OVER] = true},
+        [PENDING_REQUEST_PARKED] =
+                {[PENDING_REQUEST_WAITING] = true, [PENDING_REQUEST_OVER] = true},
+        [PENDING_REQUEST_ASIDE] = {[PENDING_REQUEST_WAITING] = true, [PENDING_REQUEST_OVER] = true},
+};
+
 /* One message of ours on its way, and what is known of its answer. What it depends on is fixed when
  * it starts, and again when it is sent once more: its upstream session may have become another
  * meanwhile. */
 struct pending_request {
-        struct list node;  /* on its upstream session's pending requests, waiting or parked */
-        UT_hash_handle hh; /* us->by_id while it is on pending requests, and is a request */
+        struct list node;  /* on the list of its state */
+        UT_hash_handle hh; /* owner->by_id while it is SENT, and is a request */
         struct upstream_session *owner;
         struct upstream_request *request; /* PENDING_REQUEST_REQUEST: NULL once nobody waits */
         json_t *msg;
@@ -37,6 +75,7 @@ struct pending_request {
         struct header_retry *header_retry; /* its server has wanted other headers */
         int64_t id;
         enum pending_request_kind kind;
+        enum pending_request_state state;
         bool is_unasked; /* counted in its upstream session's n_unasked */
         bool was_retried;
         bool is_stateless;   /* it started as one to a server without sessions */
@@ -74,6 +113,10 @@ struct transport {
         /* Each message has a connection of its own: what is on its way when the upstream session
          * begins anew goes on in the session that it was sent in. */
         bool outlives_sessions;
+        /* Log messages may come by another stream than the answer to what has caused them. */
+        bool logs_beside;
+        /* It hands messages to another upstream session, which others share. */
+        bool shares;
         /* Allocates us->peer. 0, -ENOMEM. */
         int (*create)(struct upstream_session *us);
         /* Before initialize is sent: what was is void. 0; -errno: it has failed, and
@@ -85,6 +128,8 @@ struct transport {
         void (*drop)(struct pending_request *pending);
         /* The upstream has been greeted. */
         void (*on_ready)(struct upstream_session *us);
+        /* The upstream session that it shares is READY, or why it is not; NULL: it shares none. */
+        void (*on_shared_settled)(struct upstream_session *us, const char *why);
         /* Its session has become idle, or is so no more; NULL: it makes no difference. */
         void (*on_use)(struct upstream_session *us);
         /* What is to be had of it when it does not answer, or NULL; may be missing. */
@@ -105,9 +150,29 @@ void upstream_session_on_text(struct upstream_session *us, struct pending_reques
 /* The same of what its stream ended within: it may be whole, else it is as if it had not come. */
 void upstream_session_on_last_text(struct upstream_session *us, struct pending_request *via,
                                    struct str text);
+/* One message, read; is_found: among other text. */
+void upstream_session_on_one(struct upstream_session *us, struct pending_request *via, json_t *root,
+                             bool is_found);
 /* The same, read already: a message, or an array of them (2025-03-26); borrowed. */
 void upstream_session_on_message(struct upstream_session *us, struct pending_request *via,
                                  json_t *root);
+/* Whose answer is it? One without an id is that of the request whose HTTP answer it came by (via),
+ * or of the only one that waits. */
+struct pending_request *upstream_session_whose(struct upstream_session *us,
+                                               struct pending_request *via, const json_t *id);
+/* The only one that waits for a result, when nothing else can be answered; NULL: none. */
+struct pending_request *upstream_session_only_request(const struct upstream_session *us);
+/* It is left out, as the log tells. */
+void upstream_session_skip(struct upstream_session *us, const char *why);
+/* What an upstream session was when several messages came at once. When it begins anew, or ends,
+ * the rest is of what is past. */
+struct upstream_session_moment {
+        unsigned generation;
+        bool was_up;
+};
+struct upstream_session_moment upstream_session_now(const struct upstream_session *us);
+bool upstream_session_is_past(const struct upstream_session *us,
+                              struct upstream_session_moment then);
 /* What is coming is gathered at the cost of its server: it takes n bytes now. false: it has no room
  * for them. Set to 0 before the upstream session ends. */
 void upstream_session_hold_init(struct ledger_hold *hold, const struct upstream_session *us);
@@ -121,15 +186,16 @@ bool upstream_session_may_ask(const struct upstream_session *us, const struct rp
 void upstream_session_refuse(struct upstream_session *us, const struct rpc_msg *m, int code,
                              const char *why);
 /* A message that grows big on a connection that carries all answers: when it is the result of a
- * call, that is relayed from now on, as_event: in the form that it has. The pending request whose
- * call->relay takes the rest; NULL: it must be gathered. */
+ * call, that is relayed from now on, as_event: in the form that it has. The pending request that
+ * is to be fed the rest; NULL: it must be gathered. */
 struct pending_request *upstream_session_begin_relay(struct upstream_session *us, bool as_event,
                                                      struct str head);
-/* The same where it is known whose answer grows; x may be NULL. True: its call->relay takes the
+/* The same where it is known whose answer grows; pending may be NULL. True: it is to be fed the
  * rest. */
 bool pending_request_begin_relay(struct pending_request *pending, bool as_event, struct str head);
-/* Does a client that what comes may go to not read? As request_must_wait(). */
-bool upstream_session_must_wait(struct upstream_session *us, struct request_waiter *waiter);
+void pending_request_feed_relay(struct pending_request *pending, struct str bytes, bool is_last);
+/* Does a client that what comes may go to not read? Then the waiter waits for it. */
+bool upstream_session_must_wait(struct upstream_session *us, struct waiter *waiter);
 /* Something of its answer has come: the time that it may be silent begins again. */
 void pending_request_heard(struct pending_request *pending);
 /* Its server asks who called to leave it alone for so long. */
@@ -157,10 +223,13 @@ bool upstream_session_is_quiet(const struct upstream_session *us);
 void upstream_session_fall_back(struct upstream_session *us, const struct transport *transport);
 /* The upstream's session is gone, and no pending request told so. */
 void upstream_session_forgotten(struct upstream_session *us);
-/* Who waits for its answer; NULL: no call. */
-struct call *pending_request_call(const struct pending_request *pending);
-/* Has it an answer to wait for still? */
-bool pending_request_is_open(const struct pending_request *pending);
+/* The call that waits for its answer; NULL: none. pending may be NULL. */
+struct upstream_call *pending_request_call(const struct pending_request *pending);
+/* Has it an end to wait for still? */
+static inline bool pending_request_is_open(const struct pending_request *pending)
+{
+        return pending->state != PENDING_REQUEST_OVER;
+}
 /* Is it one of those that open the upstream session? */
 static inline bool pending_request_is_handshake(const struct pending_request *pending)
 {
@@ -171,6 +240,13 @@ static inline bool pending_request_is_handshake(const struct pending_request *pe
 static inline bool pending_request_is_request(const struct pending_request *pending)
 {
         return pending->kind != PENDING_REQUEST_NOTIFY && pending->kind != PENDING_REQUEST_REPLY;
+}
+/* Is it for a client of the stateless era? */
+static inline bool pending_request_is_of_stateless(const struct pending_request *pending)
+{
+        const struct upstream_call *call = pending_request_call(pending);
+
+        return call != NULL && upstream_call_is_stateless(call);
 }
 /* Has its session ended? What the upstream session says of itself is not true of it any more. */
 static inline bool pending_request_is_outlived(const struct pending_request *pending)
@@ -201,7 +277,13 @@ static inline struct loop *upstream_session_loop(const struct upstream_session *
         return upstream_session_context(us)->loop;
 }
 
-/* ---- between upstream session*.c and pending request.c ---- */
+/* ---- between upstream_session*.c and pending_request*.c ---- */
+
+/* Does what is sent reach the server, now or when it is READY? */
+static inline bool upstream_session_is_up(const struct upstream_session *us)
+{
+        return us->state == UPSTREAM_SESSION_OPENING || us->state == UPSTREAM_SESSION_READY;
+}
 
 /* Tells the server, where that can be told, that nobody waits for its answer. */
 void upstream_session_cancel(struct upstream_session *us, int64_t id, const char *why);
@@ -213,11 +295,23 @@ struct pending_request *pending_request_new(struct upstream_session *us,
                                             enum pending_request_kind kind, json_t *msg_take);
 void pending_request_start(struct pending_request *pending);
 /* More of what nobody waits for may go out. */
-void upstream_session_on_pump(struct loop_task *task);
+void pending_requests_on_pump(struct loop_task *task);
+/* In params: progress upstream is counted under the id of our request. */
+void pending_request_set_token(json_t *params, int64_t id);
+/* Nobody waits for its answer any more, which may come late all the same. */
+void pending_request_note_cancel(struct pending_request *pending);
+/* Can its server be told that it is cancelled? */
+bool pending_request_may_cancel(const struct pending_request *pending);
+/* Whose it is. */
+struct share *pending_request_share(const struct pending_request *pending);
+/* Its answer has come, and cannot be read. */
+void pending_request_unreadable(struct pending_request *pending, const char *fault);
 /* The one that has this id, and waits for an answer. */
 struct pending_request *pending_request_find(struct upstream_session *us, const json_t *id);
-/* From what has been sent to another list, or none. */
-void pending_request_move(struct pending_request *pending, struct list *list);
+/* The only way from one state to another: an assert on every move that is not in the table. */
+void pending_request_move(struct pending_request *pending, enum pending_request_state to);
+/* The same to ASIDE, at the tail of that list. */
+void pending_request_set_aside(struct pending_request *pending, struct list *aside);
 /* It waits for something else than its server. */
 void pending_request_park(struct pending_request *pending);
 /* Sends it again, under a new id. */
@@ -250,7 +344,7 @@ void upstream_session_open_failed(struct upstream_session *us, const char *why);
 /* Who calls by this upstream session: shares what happens to others of the same user. */
 static inline struct share *upstream_session_share(const struct upstream_session *us)
 {
-        return us->session->share;
+        return us->client->share;
 }
 /* So much is to be logged; -1: as it likes. */
 void upstream_session_tell_level(struct upstream_session *us, int level);
@@ -260,24 +354,21 @@ void upstream_session_tell_level(struct upstream_session *us, int level);
 /* Its upstream session stands in a session of its own, and is the shared session of theirs. */
 static inline bool upstream_session_is_shared(const struct upstream_session *us)
 {
-        return us->session->kind == SESSION_SHARED;
+        return us->client->kind == UPSTREAM_CLIENT_SHARED;
 }
 
 static inline bool upstream_session_uses_shared(const struct upstream_session *us)
 {
-        return us->transport == &transport_shared;
+        return us->transport->shares;
 }
 
 /* Does what comes on its connection go to one client alone? To hold it back costs nobody else. */
 static inline bool upstream_session_serves_one(const struct upstream_session *us)
 {
-        enum session_kind kind = us->session->kind;
+        enum upstream_client_kind kind = us->client->kind;
 
-        return kind == SESSION_SSE || kind == SESSION_HTTP;
+        return kind == UPSTREAM_CLIENT_SSE || kind == UPSTREAM_CLIENT_SESSION;
 }
-
-/* For a user session that waits for it: the shared session is READY, or why it is not. */
-void transport_shared_on_ready(struct upstream_session *user_session, const char *why);
 
 void shared_session_on_ready(struct upstream_session *shared);
 void shared_session_on_down(struct upstream_session *shared, const char *why);
@@ -295,13 +386,13 @@ json_t *shared_session_subscribed(const struct upstream_session *shared);
 /* Hands a notification to all user sessions that are READY. */
 void shared_session_pass(struct upstream_session *shared, json_t *msg);
 /* The call's answer is not waited for any more; the child may go on with it all the same. */
-void shared_session_on_abandon(struct upstream_session *shared, const struct call *call);
+void shared_session_on_abandon(struct upstream_session *shared, const struct upstream_call *call);
 /* The newest call on its way, where it and all others are of one user; else NULL. */
-struct call *shared_session_only_call(const struct upstream_session *shared);
+struct upstream_call *shared_session_only_call(const struct upstream_session *shared);
 /* What the child says; call: the one that can have caused it, or NULL. */
-void shared_session_on_notification(struct upstream_session *shared, struct call *call,
+void shared_session_on_notification(struct upstream_session *shared, struct upstream_call *call,
                                     const struct rpc_msg *m);
-void shared_session_on_request(struct upstream_session *shared, struct call *call,
+void shared_session_on_request(struct upstream_session *shared, struct upstream_call *call,
                                const struct rpc_msg *m);
 
 /* ---- servers without sessions ---- */
@@ -317,7 +408,7 @@ bool upstream_session_takes_notification(const struct upstream_session *us, cons
 /* What the client that this call is of (NULL: that the upstream session is of) has said in
  * initialize. */
 const json_t *upstream_session_init_params(const struct upstream_session *us,
-                                           const struct call *call);
+                                           const struct upstream_call *call);
 /* An answer that is none yet: true when the request goes on. */
 bool upstream_session_goes_on(struct pending_request *pending, const struct rpc_msg *m);
 /* The server does not speak as it did: finds out again how, and sends x once more. */

@@ -1,7 +1,8 @@
 #include "mgw/upstream/upstream_list.h"
 
-#include "mgw/session/page_cache.h"
+#include "mgw/core/context.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct upstream_list *upstream_list_create_take(struct context *context, json_t *entries,
@@ -28,9 +29,11 @@ struct upstream_list *upstream_list_hold(struct upstream_list *list)
 
 void upstream_list_let_go(struct upstream_list *list)
 {
+        assert(list == NULL || list->n_users > 0);
         if (list == NULL || --list->n_users > 0)
                 return;
-        page_cache_forget(list->context, list);
+        if (list->context->on_list_end != NULL)
+                list->context->on_list_end(list->context, list);
         json_decref(list->entries);
         json_decref(list->index);
         ledger_hold_set_past(&list->hold, 0);

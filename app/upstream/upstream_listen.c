@@ -3,6 +3,7 @@
 #include "mgw/base/log.h"
 #include "mgw/mcp/bridge.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,7 @@ void upstream_listen_forget(struct pending_request *pending)
 {
         struct upstream_listen *l = pending->owner->listen;
 
+        assert(pending->kind == PENDING_REQUEST_LISTEN && l != NULL);
         if (l->open == pending) {
                 l->open = NULL;
                 json_decref(l->open_index);
@@ -88,7 +90,7 @@ void upstream_listen_stop(struct upstream_session *us)
                 struct pending_request *pending = container_of(it, struct pending_request, node);
 
                 if (is_subscriber(pending))
-                        pending_request_move(pending, &us->waiting);
+                        pending_request_move(pending, PENDING_REQUEST_WAITING);
         }
         timer_disarm(upstream_session_loop(us), &l->retry);
         l->is_refused = false;
@@ -134,7 +136,7 @@ static void take_subscribers(struct upstream_session *us, const json_t *filter, 
                 struct subscriber s = subscriber_of(container_of(it, struct pending_request, node));
 
                 if (s.pending != NULL && names(filter, s.kind, s.name))
-                        pending_request_move(s.pending, taken);
+                        pending_request_set_aside(s.pending, taken);
         }
 }
 
@@ -234,6 +236,7 @@ static void upstream_listen_open(struct upstream_listen *l, json_t *filter)
         if (pending == NULL)
                 return;
         pending->id = us->last_id;
+        assert(l->opening == NULL);
         l->opening = pending;
         timer_arm(upstream_session_loop(us), &l->deadline,
                   us->upstream->context->config->upstream_open_timeout_ms);

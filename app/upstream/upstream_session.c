@@ -6,9 +6,6 @@
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/era.h"
 #include "mgw/mcp/shape.h"
-#include "mgw/session/call.h"
-#include "mgw/session/handshake.h"
-#include "mgw/session/listing.h"
 #include "mgw/upstream/account.h"
 #include "mgw/upstream/fetch.h"
 #include "upstream_listen.h"
@@ -23,6 +20,20 @@
 /* A session that was opened so often without one answer in between is no sign of health. */
 #define UNPROVEN_MAX 2
 
+/* ---- its states ---- */
+
+/* Its deadline runs while it is OPENING alone, its retry while it is DOWN alone. */
+static void upstream_session_move(struct upstream_session *us, enum upstream_session_state to)
+{
+        assert(upstream_session_may_move[us->state][to]);
+        assert(to != UPSTREAM_SESSION_READY || us->init_result != NULL);
+        if (to != UPSTREAM_SESSION_OPENING)
+                timer_disarm(upstream_session_loop(us), &us->deadline);
+        if (to != UPSTREAM_SESSION_DOWN)
+                timer_disarm(upstream_session_loop(us), &us->retry);
+        us->state = to;
+}
+
 /* ---- opening ---- */
 
 static void upstream_session_settle(struct upstream_session *us)
@@ -30,7 +41,7 @@ static void upstream_session_settle(struct upstream_session *us)
         if (us->is_settled)
                 return;
         us->is_settled = true;
-        handshake_on_upstreams_settled(us->session);
+        us->client->events->on_settled(us->client);
 }
 
 /* Walks what waits once: each has its end by it. */
@@ -49,9 +60,8 @@ static void upstream_session_fail_waiting(struct upstream_session *us, const cha
 static void upstream_session_set_down(struct upstream_session *us, const char *why,
                                       int64_t retry_ms)
 {
-        us->state = UPSTREAM_SESSION_DOWN;
+        upstream_session_move(us, UPSTREAM_SESSION_DOWN);
         us->is_missing = true;
-        timer_disarm(upstream_session_loop(us), &us->deadline);
         upstream_session_end_handshakes(us);
         if (us->shared == NULL) /* which tells when it is READY */
                 timer_arm(upstream_session_loop(us), &us->retry, retry_ms);
@@ -77,7 +87,7 @@ static void upstream_session_log_opening(const struct upstream_session *us, cons
 
         if ((is_kept_out && us->is_missing) || !upstream_may_log(us->upstream))
                 return;
-        log_warn(LOG_FIELDS({"user", us->session->user->email}, {"detail", f->detail}),
+        log_warn(LOG_FIELDS({"user", us->client->user->email}, {"detail", f->detail}),
                  "[upstream] %s: %s: its entries are missing %s", upstream_name(us->upstream),
                  f->why, is_kept_out ? "for this session" : "until it is back");
 }
@@ -137,7 +147,7 @@ static const struct transport *upstream_session_pick_transport(const struct upst
 {
         return upstream_is_private(us->upstream) || upstream_session_is_shared(us)
                        ? us->upstream->transport
-                       : &transport_shared;
+                       : us->upstream->sharing;
 }
 
 /* As long as something is on its way by the other transport that one stays. */
@@ -177,7 +187,7 @@ static void upstream_session_take_exchanges(struct upstream_session *us, struct 
                 struct pending_request *pending = container_of(it, struct pending_request, node);
 
                 upstream_session_drop_wire(pending);
-                pending_request_move(pending, taken);
+                pending_request_set_aside(pending, taken);
         }
 }
 
@@ -202,9 +212,10 @@ void upstream_session_begin(struct upstream_session *us)
 
         upstream_listen_stop(us);
         upstream_session_end_handshakes(us);
-        us->state = UPSTREAM_SESSION_OPENING;
+        upstream_session_move(us, UPSTREAM_SESSION_OPENING);
         us->generation++;
-        server_request_forget(&us->requester); /* their ids mean nothing in a new session */
+        /* their ids mean nothing in a new session */
+        us->client->events->on_requester_gone(&us->requester);
         if (!us->transport->outlives_sessions) {
                 upstream_session_take_exchanges(us, &lost);
                 upstream_session_give_up(
@@ -220,7 +231,7 @@ static void upstream_session_refuse_user(struct upstream_session *us)
         char why[400];
 
         snprintf(why, sizeof(why), "there are no credentials for %s (\"users\" of its entry)",
-                 us->session->user->email);
+                 us->client->user->email);
         upstream_session_open_failed_as(us,
                                         &(const struct failure){.why = why, .fault = FAULT_OURS});
         timer_disarm(upstream_session_loop(us), &us->retry);
@@ -230,9 +241,8 @@ void upstream_session_try(struct upstream_session *us)
 {
         struct upstream *u = us->upstream;
 
-        if (us->state != UPSTREAM_SESSION_DOWN || us->session->is_ending)
+        if (us->state != UPSTREAM_SESSION_DOWN || us->client->is_ending)
                 return;
-        timer_disarm(upstream_session_loop(us), &us->retry);
         if (us->account == NULL) {
                 upstream_session_refuse_user(us);
         } else if (!upstream_session_uses_shared(us) &&
@@ -268,11 +278,12 @@ void upstream_session_tell_list(struct upstream_session *us, enum list_kind list
         json_t *msg = upstream_session_can(us, fetch_capability(list))
                               ? rpc_notification_take(methods[list], NULL)
                               : NULL;
+        const struct rpc_msg m = {.kind = RPC_NOTIFICATION, .root = msg, .method = methods[list]};
 
         if (msg != NULL && upstream_session_is_shared(us))
                 shared_session_pass(us, msg);
         else if (msg != NULL)
-                session_deliver(us->session, msg);
+                us->client->events->on_notification(us, NULL, &m);
         json_decref(msg);
 }
 
@@ -355,7 +366,7 @@ static void upstream_session_begin_session(struct upstream_session *us)
         upstream_session_send_take(us, rpc_notification_take("notifications/initialized", NULL));
         upstream_session_tell_level(us, upstream_session_is_shared(us)
                                                 ? shared_session_log_level(us)
-                                                : us->session->log_level);
+                                                : us->client->log_level);
         upstream_session_subscribe_again(us);
 }
 
@@ -364,7 +375,6 @@ void upstream_session_on_init_result(struct upstream_session *us, json_t *result
         struct upstream *u = us->upstream;
         struct list *it;
 
-        timer_disarm(upstream_session_loop(us), &us->deadline);
         if (account_speaks(us->account, ACCOUNT_HANDSHAKE) && upstream_may_log(u))
                 log_info(NULL, "[upstream] %s: has answered: clients are told what it has",
                          upstream_name(u));
@@ -385,7 +395,7 @@ void upstream_session_on_init_result(struct upstream_session *us, json_t *result
         upstream_session_imply_lists(us);
         upstream_session_imply_completions(us);
         upstream_session_share_alike(&us->init_result, &u->recent[us->is_stateless].init_result);
-        us->state = UPSTREAM_SESSION_READY;
+        upstream_session_move(us, UPSTREAM_SESSION_READY);
         us->n_changes++;
         if (!us->is_stateless)
                 upstream_session_begin_session(us);
@@ -409,7 +419,7 @@ void upstream_session_forgotten(struct upstream_session *us)
 {
         if (us->state != UPSTREAM_SESSION_READY)
                 return;
-        us->state = UPSTREAM_SESSION_DOWN;
+        upstream_session_move(us, UPSTREAM_SESSION_DOWN);
         if (us->n_unproven > UNPROVEN_MAX) {
                 upstream_session_open_failed(us, "forgets its sessions before they are of use");
                 return;
@@ -434,7 +444,7 @@ void upstream_session_lost(struct upstream_session *us, const struct failure *f)
 void upstream_session_sleep(struct upstream_session *us)
 {
         upstream_listen_stop(us);
-        us->state = UPSTREAM_SESSION_DOWN;
+        upstream_session_move(us, UPSTREAM_SESSION_DOWN);
 }
 
 /* What it listens to does not count, since it may be silent for ever, but for tasks: they run
@@ -456,7 +466,7 @@ static void upstream_session_on_client_message(struct requester *requester, json
                                    msg);
 }
 
-int upstream_session_create(struct upstream *upstream, struct session *session,
+int upstream_session_create(struct upstream *upstream, struct upstream_client *client,
                             const json_t *init_params, struct upstream_session **upstream_sessionp)
 {
         struct upstream_session *us = calloc(1, sizeof(*us));
@@ -465,15 +475,15 @@ int upstream_session_create(struct upstream *upstream, struct session *session,
         if (us == NULL)
                 return -ENOMEM;
         us->upstream = upstream;
-        us->session = session;
-        us->account = account_find(upstream, session->user);
+        us->client = client;
+        us->account = account_find(upstream, client->user);
         us->transport = upstream_session_pick_transport(us);
         us->init_params = json_copy((json_t *)init_params);
         json_object_set_new(
                 us->init_params, "capabilities",
                 bridge_capabilities_along(json_object_get(init_params, "capabilities")));
         json_object_set_new(us->init_params, "protocolVersion",
-                            json_string(era_revision_name(session->revision)));
+                            json_string(era_revision_name(client->revision)));
         upstream_session_share_alike(&us->init_params, &upstream->recent_params);
         us->deadline.on_due = upstream_session_on_deadline;
         us->retry.on_due = upstream_session_on_retry;
@@ -482,9 +492,9 @@ int upstream_session_create(struct upstream *upstream, struct session *session,
         list_init(&us->parked);
         list_init(&us->queued);
         list_init(&us->overdue);
-        us->pump.on_run = upstream_session_on_pump;
+        us->pump.on_run = pending_requests_on_pump;
         list_init(&us->requester.server_requests);
-        us->requester.session = session;
+        us->requester.client = client;
         us->requester.on_message_take = upstream_session_on_client_message;
         list_init(&us->user_sessions);
         us->told_level = -1;
@@ -498,10 +508,10 @@ int upstream_session_create(struct upstream *upstream, struct session *session,
         return 0;
 }
 
-int upstream_session_open(struct upstream *upstream, struct session *session,
+int upstream_session_open(struct upstream *upstream, struct upstream_client *client,
                           const json_t *init_params, struct upstream_session **upstream_sessionp)
 {
-        int r = upstream_session_create(upstream, session, init_params, upstream_sessionp);
+        int r = upstream_session_create(upstream, client, init_params, upstream_sessionp);
 
         if (r == 0)
                 upstream_session_try(*upstream_sessionp);
@@ -527,15 +537,14 @@ void upstream_session_close(struct upstream_session *us)
         if (us == NULL)
                 return;
         assert(list_is_empty(&us->user_sessions));
-        timer_disarm(upstream_session_loop(us), &us->deadline);
-        timer_disarm(upstream_session_loop(us), &us->retry);
+        assert(list_is_empty(&us->overdue));
+        assert(us->watch_counts[0] == NULL && us->watch_counts[1] == NULL);
         for (size_t i = 0; i < LIST_N_KINDS; i++) {
                 upstream_list_let_go(us->lists[i].of);
                 us->lists[i].of = NULL;
         }
-        server_request_forget(&us->requester);
+        us->client->events->on_requester_gone(&us->requester);
         upstream_listen_stop(us);
-        listing_forget_overdue(us);
         while ((it = list_first(&us->sent)) != NULL)
                 pending_request_end(container_of(it, struct pending_request, node));
         while ((it = list_first(&us->waiting)) != NULL)
@@ -545,7 +554,7 @@ void upstream_session_close(struct upstream_session *us)
         while ((it = list_first(&us->queued)) != NULL)
                 pending_request_end(container_of(it, struct pending_request, node));
         loop_task_cancel(&us->pump);
-        us->state = UPSTREAM_SESSION_DOWN;
+        upstream_session_move(us, UPSTREAM_SESSION_ENDED);
         us->transport->destroy(us);
         loop_bury(upstream_session_loop(us), us, upstream_session_free);
 }
@@ -565,7 +574,7 @@ bool upstream_session_can(const struct upstream_session *us, const char *capabil
 
 bool upstream_session_logs_beside(const struct upstream_session *us)
 {
-        return us->transport == &transport_http && !us->is_stateless;
+        return us->transport->logs_beside && !us->is_stateless;
 }
 
 const char *upstream_session_version(const struct upstream_session *us)

@@ -6,6 +6,7 @@
 #include "mgw/mcp/era.h"
 #include "upstream_inside.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* A server of which that is not known has this part of the time for an opening to understand
@@ -45,7 +46,7 @@ static bool upstream_session_is_doubtful(const struct upstream_session *us, bool
 
 static bool upstream_session_first_is_stateless(const struct upstream_session *us)
 {
-        bool is_clients = us->session->kind == SESSION_STANDING;
+        bool is_clients = us->client->kind == UPSTREAM_CLIENT_STANDING;
 
         if (!upstream_session_may_speak(us, is_clients))
                 return !is_clients;
@@ -65,6 +66,7 @@ static void upstream_session_handshake_as(struct upstream_session *us, bool is_s
         struct pending_request *pending = pending_request_new(
                 us, kind, rpc_request_take(json_integer(++us->last_id), method, params));
 
+        assert(us->state == UPSTREAM_SESSION_OPENING);
         us->is_stateless = is_stateless;
         if (is_stateless && upstream_session_is_doubtful(us, true)) {
                 us->is_probing = true;

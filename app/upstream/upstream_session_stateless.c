@@ -1,38 +1,13 @@
-/* An upstream session to a server that keeps no session (the stateless era): each request says who
- * asks, nothing but requests goes there, and answers are made what the client knows. */
+/* An upstream session to a server that keeps no session (the stateless era): nothing but requests
+ * goes there, and answers are made what the client knows. */
 #include "header_retry.h"
 #include "mgw/base/log.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/era.h"
-#include "mgw/session/call.h"
-#include "mgw/session/listing.h"
 #include "mrtr.h"
 #include "upstream_listen.h"
 
-#include <errno.h>
 #include <string.h>
-
-/* Does the client that this is for speak that era itself? */
-static bool is_of_stateless_client(const struct pending_request *pending)
-{
-        const struct call *call = pending_request_call(pending);
-
-        return call != NULL && call_is_stateless(call);
-}
-
-static era_revision pending_request_stateless_revision(const struct pending_request *pending)
-{
-        era_revision revision;
-
-        return era_revision_find(str_from(pending_request_version(pending)), &revision) == 0
-                       ? revision
-                       : era_newest_stateless();
-}
-
-const char *pending_request_stateless_version(const struct pending_request *pending)
-{
-        return era_revision_name(pending_request_stateless_revision(pending));
-}
 
 bool upstream_session_is_of_stateless(const struct upstream_session *us)
 {
@@ -43,72 +18,13 @@ bool upstream_session_is_of_stateless(const struct upstream_session *us)
 }
 
 const json_t *upstream_session_init_params(const struct upstream_session *us,
-                                           const struct call *call)
+                                           const struct upstream_call *call)
 {
         struct upstream_session *const *upstream_sessions =
-                call != NULL ? call->session->upstream_sessions : NULL;
+                call != NULL ? call->client->upstream_sessions : NULL;
 
         return upstream_sessions != NULL ? upstream_sessions[us->upstream->index]->init_params
                                          : us->init_params;
-}
-
-/* Who asks, in each request: the client that speaks that era itself has said it in its _meta. */
-static int wrap(const struct pending_request *pending, json_t *params)
-{
-        const struct upstream_session *us = pending->owner;
-        const struct call *call = pending_request_call(pending);
-        const json_t *said = upstream_session_init_params(us, call);
-        era_revision revision = pending_request_stateless_revision(pending);
-        int level = call != NULL ? call->session->log_level : us->session->log_level;
-        json_t *capabilities, *info;
-        int r;
-
-        if (is_of_stateless_client(pending)) {
-                capabilities = bridge_capabilities_along(bridge_client_capabilities(params));
-                info = bridge_client_info(params);
-                level = bridge_log_level(params);
-        } else if (upstream_listen_has_tasks(pending)) {
-                capabilities = bridge_tasks_capability();
-                info = json_object_get(said, "clientInfo");
-        } else {
-                capabilities = bridge_capabilities_across(json_object_get(said, "capabilities"));
-                info = json_object_get(said, "clientInfo");
-        }
-        r = bridge_set_meta(params, revision, info, capabilities, level);
-        json_decref(capabilities);
-        return r;
-}
-
-/* The message as it goes out, a new reference; NULL: out of memory. What it carries for a server
- * without sessions, from its client or from rounds, is nothing for one that has come back with
- * them. */
-static json_t *pending_request_message(const struct pending_request *pending)
-{
-        const json_t *params = pending_request_params(pending);
-        bool is_wrapped = pending->is_stateless && pending_request_is_request(pending);
-        json_t *msg, *own;
-
-        if (!is_wrapped && !is_of_stateless_client(pending) && pending->mrtr == NULL)
-                return json_incref(pending->msg);
-        if (is_wrapped)
-                own = params != NULL ? json_copy((json_t *)params) : json_object();
-        else
-                own = bridge_strip(params);
-        msg = json_copy(pending->msg);
-        if (json_object_set_new(msg, "params", own) == 0 &&
-            (!is_wrapped || wrap(pending, own) == 0))
-                return msg;
-        json_decref(msg);
-        return NULL;
-}
-
-int pending_request_dump(const struct pending_request *pending, struct str *text)
-{
-        json_t *msg = pending_request_message(pending);
-        int r = msg != NULL ? rpc_dump(msg, text) : -ENOMEM;
-
-        json_decref(msg);
-        return r;
 }
 
 const json_t *upstream_session_input_schema(const struct pending_request *pending)
@@ -119,7 +35,8 @@ const json_t *upstream_session_input_schema(const struct pending_request *pendin
         if (!pending_request_is_request(pending) || name == NULL ||
             strcmp(pending_request_method(pending), "tools/call") != 0)
                 return NULL;
-        return json_object_get(listing_find_tool(pending->owner, name), "inputSchema");
+        return json_object_get(upstream_list_find(pending->owner->lists[LIST_TOOLS].of, name),
+                               "inputSchema");
 }
 
 bool upstream_session_answers_itself(struct pending_request *pending)
@@ -157,7 +74,7 @@ bool upstream_session_goes_on(struct pending_request *pending, const struct rpc_
         json_int_t code = json_integer_value(json_object_get(m->error, "code"));
 
         if (m->kind == RPC_RESULT && pending_request_call(pending) != NULL &&
-            !is_of_stateless_client(pending) && method_find(method)->may_ask &&
+            !pending_request_is_of_stateless(pending) && method_find(method)->may_ask &&
             bridge_is_input_required(m->result)) {
                 mrtr_go_on(pending, m->result);
                 return true;
@@ -201,11 +118,11 @@ static json_t *answer_that_asks(struct pending_request *pending, const struct rp
 
 json_t *upstream_session_bridge_answer(struct pending_request *pending, const struct rpc_msg *m)
 {
-        const struct call *call = pending_request_call(pending);
+        const struct upstream_call *call = pending_request_call(pending);
         bool server_requests = m->kind == RPC_RESULT && bridge_is_input_required(m->result);
         json_t *answer;
 
-        if (is_of_stateless_client(pending))
+        if (pending_request_is_of_stateless(pending))
                 return server_requests ? answer_that_asks(pending, m) : json_incref(m->root);
         if (m->kind == RPC_RESULT && !bridge_is_known(m->result))
                 return bad_answer_take(pending, "its answer is of a resultType that is not known");
@@ -214,7 +131,7 @@ json_t *upstream_session_bridge_answer(struct pending_request *pending, const st
         if (call == NULL)
                 return json_incref(m->root);
         answer = json_copy(m->root);
-        if (bridge_finish_session(call->session->revision, pending_request_method(pending), answer,
+        if (bridge_finish_session(call->client->revision, pending_request_method(pending), answer,
                                   true) == 0)
                 return answer;
         json_decref(answer);

@@ -1,6 +1,8 @@
 /* Reads with http-parser; an answer has one head, in one record (as all that we send). */
 #include "mgw/wire/http1.h"
 
+#include "mgw/base/alloc.h"
+
 #include <errno.h>
 #include <fastcgi.h>
 #include <http_parser.h>
@@ -182,10 +184,8 @@ static int on_end(http_parser *parser)
 
 struct http1 *http1_create(uint32_t head_max_bytes, http1_on_record *on_record, void *owner)
 {
-        struct http1 *h = calloc(1, sizeof(*h));
+        struct http1 *h = alloc_zeroed(sizeof(*h));
 
-        if (h == NULL)
-                return NULL;
         http_parser_init(&h->parser, HTTP_REQUEST);
         h->parser.data = h;
         h->on_record = on_record;

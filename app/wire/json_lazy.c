@@ -1,5 +1,8 @@
+/* A node is opened when one of its members is asked for: these are found, and kept as texts. A
+ * value is made when it is asked for. What has been made is kept; both are bounded. */
 #include "mgw/wire/json_lazy.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/hash.h"
 #include "mgw/wire/json_pointer.h"
 #include "rpc_read.h"
@@ -74,17 +77,14 @@ static struct json_node *add_member(struct json_lazy *lazy, struct json_node *no
 
         HASH_FIND(hh, node->members, key.p, key.n, member);
         if (member == NULL) {
-                if (lazy->n_nodes >= JSON_LAZY_NODES_MAX ||
-                    (member = calloc(1, sizeof(*member))) == NULL) {
+                char *copy = lazy->n_nodes < JSON_LAZY_NODES_MAX ? str_dup(key) : NULL;
+
+                if (copy == NULL) {
                         lazy->was_short = true;
                         return NULL;
                 }
-                member->key = str_dup(key);
-                if (member->key == NULL) {
-                        free(member);
-                        lazy->was_short = true;
-                        return NULL;
-                }
+                member = alloc_zeroed(sizeof(*member));
+                member->key = copy;
                 HASH_ADD_KEYPTR(hh, node->members, member->key, key.n, member);
                 lazy->n_nodes++;
         }
@@ -188,11 +188,9 @@ static void node_finish(struct json_node *node)
 
 int json_lazy_create(struct str text, struct json_lazy **lazyp, size_t *atp)
 {
-        struct json_lazy *lazy = calloc(1, sizeof(*lazy));
+        struct json_lazy *lazy = alloc_zeroed(sizeof(*lazy));
         size_t at;
 
-        if (lazy == NULL)
-                return -ENOMEM;
         lazy->root.text = text;
         at = skip_space(text, 0);
         *atp = is_at(text, at, '{') ? open_node(lazy, &lazy->root) : at + 1;
@@ -206,12 +204,9 @@ int json_lazy_create(struct str text, struct json_lazy **lazyp, size_t *atp)
 
 struct json_lazy *json_lazy_of_take(json_t *root)
 {
-        struct json_lazy *lazy = calloc(1, sizeof(*lazy));
+        struct json_lazy *lazy = alloc_zeroed(sizeof(*lazy));
 
-        if (lazy == NULL)
-                json_decref(root);
-        else
-                lazy->root.value = root;
+        lazy->root.value = root;
         return lazy;
 }
 

@@ -1,3 +1,5 @@
+/* A string of jansson's, with the mark before the text. jansson's own check for UTF-8 would refuse
+ * it. */
 #include "mgw/wire/json_marked.h"
 
 #include <stdlib.h>

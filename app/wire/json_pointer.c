@@ -1,3 +1,4 @@
+/* Token by token, each into a buffer of a fixed size. */
 #include "mgw/wire/json_pointer.h"
 
 #include "mgw/base/str.h"

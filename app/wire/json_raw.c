@@ -1,3 +1,4 @@
+/* The texts were judged before (rpc_glance.h): nothing is checked here again. */
 #include "mgw/wire/json_raw.h"
 
 #include "mgw/wire/rpc.h"

@@ -1,3 +1,4 @@
+/* One walk over the text. Strings are skipped, so that what looks like a comment in one stays. */
 #include "mgw/wire/jsonc.h"
 
 #include <string.h>

@@ -302,8 +302,6 @@ static json_t *sound_error(json_t *error)
 
 static void mend_error(json_t *root, struct rpc_msg *msg)
 {
-        json_t *sound;
-
         if (msg->error == NULL)
                 return;
         if (msg->result != NULL && !is_error(msg->error)) {
@@ -315,11 +313,8 @@ static void mend_error(json_t *root, struct rpc_msg *msg)
         if (msg->error == NULL)
                 json_object_del(root, "error");
         else if (!json_is_integer(json_object_get(msg->error, "code")) ||
-                 !rpc_is_string(json_object_get(msg->error, "message"))) {
-                sound = sound_error(msg->error);
-                if (sound != NULL)
-                        json_object_set_new(root, "error", sound);
-        }
+                 !rpc_is_string(json_object_get(msg->error, "message")))
+                json_object_set_new(root, "error", sound_error(msg->error));
 }
 
 static void mend_answer(json_t *root, struct rpc_msg *msg)
@@ -382,11 +377,11 @@ struct member {
         bool may_lack;
 };
 
-/* Consumes all values. NULL: out of memory, here or where a needed value was made. */
+/* Consumes all values. NULL: a needed value could not be made. */
 static json_t *build(const struct member *members, size_t n)
 {
         json_t *object = json_object();
-        bool is_bad = object == NULL;
+        bool is_bad = false;
 
         for (size_t i = 0; i < n; i++) {
                 if (members[i].value == NULL && members[i].may_lack)

@@ -1,3 +1,5 @@
+/* One walk over the text, by a list of the members that are wanted. Where there is a doubt the
+ * answer is no: that costs the way through rpc_parse(), and is never wrong. */
 #include "mgw/wire/rpc_glance.h"
 
 #include "mgw/wire/json_raw.h"

@@ -1,3 +1,5 @@
+/* Text comes in pieces: what has begun at the end of one is held, 12 bytes at most, until the next
+ * one tells what it is. What is sound is passed on from the input itself. */
 #include "mgw/wire/rpc_mend.h"
 
 #include "mgw/wire/rpc.h"

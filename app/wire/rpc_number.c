@@ -1,3 +1,5 @@
+/* Numbers that a double does not hold stay as they were written. Who asks for their value gets the
+ * nearest double. */
 #include "mgw/wire/rpc_number.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* A walk by quotes and brackets alone. It is bounded for hostile text too: after so many braces
+ * that are never closed it gives up. */
 #include "mgw/wire/rpc_peek.h"
 
 #include "mgw/wire/rpc.h"

@@ -1,3 +1,5 @@
+/* A recursive descent, whose depth was bounded before it begins. Plain text is skipped eight bytes
+ * at a time; only a string in which something must be mended is copied piece by piece. */
 #include "rpc_read.h"
 
 #include "mgw/wire/rpc.h"
@@ -420,7 +422,7 @@ static json_t *read_nest(struct reader *r)
         bool is_object = *r->at++ == '{';
         json_t *nest = is_object ? json_object() : json_array();
 
-        if (nest == NULL || ++r->depth > RPC_DEPTH_MAX ||
+        if (++r->depth > RPC_DEPTH_MAX ||
             !(is_object ? read_members(r, nest) : read_entries(r, nest))) {
                 json_decref(nest);
                 return NULL;

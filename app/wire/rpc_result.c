@@ -1,3 +1,5 @@
+/* A machine of states over bytes: it never goes back, and keeps no more than the name of a member.
+ */
 #include "mgw/wire/rpc_result.h"
 
 #include "mgw/wire/rpc.h"

@@ -1,3 +1,4 @@
+/* UTF-8 and surrogates, for all that read, judge or mend text. */
 #include "rpc_text.h"
 
 size_t rpc_put_utf8(char *out, uint32_t c)

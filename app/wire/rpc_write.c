@@ -1,3 +1,4 @@
+/* Into one buffer, which doubles. Plain text is copied at once. */
 #include "rpc_write.h"
 
 #include "mgw/wire/json_raw.h"

@@ -238,7 +238,7 @@ static json_t *read_sequence(struct reader *r, const yaml_event_t *start, unsign
 
         if (!enter(r, start, start->data.sequence_start.tag, YAML_SEQ_TAG, depth))
                 return NULL;
-        array = need(r, json_array());
+        array = json_array();
         while (next(r, &event)) {
                 bool is_end = event.type == YAML_SEQUENCE_END_EVENT;
                 json_t *one = is_end ? NULL : read_node(r, &event, depth - 1);
@@ -304,7 +304,7 @@ static json_t *read_mapping(struct reader *r, const yaml_event_t *start, unsigne
 
         if (!enter(r, start, start->data.mapping_start.tag, YAML_MAP_TAG, depth))
                 return NULL;
-        object = need(r, json_object());
+        object = json_object();
         while (!is_end && next(r, &event)) {
                 is_end = event.type == YAML_MAPPING_END_EVENT;
                 if (!is_end)
@@ -376,8 +376,6 @@ int yaml_to_json(struct str text, const struct yaml_limits *limits, json_t **jso
         if (yaml_parser_initialize(&r.parser) == 0)
                 return -ENOMEM;
         r.anchors = json_object();
-        if (r.anchors == NULL)
-                r.error = -ENOMEM;
         yaml_parser_set_input_string(&r.parser, (const unsigned char *)text.p, text.n);
         read_stream(&r, limits->depth_max, &json);
         yaml_parser_delete(&r.parser);

@@ -95,6 +95,7 @@ static void check_pending_request(const struct upstream_session *us,
         const struct subscription_kind *kind;
         bool subscribes = false;
 
+        REQUIRE(pending->state == PENDING_REQUEST_SENT);
         if (pending_request_is_handshake(pending))
                 REQUIRE(us->state == UPSTREAM_SESSION_OPENING);
         if (pending->transfer != NULL ||
@@ -106,6 +107,7 @@ static void check_pending_request(const struct upstream_session *us,
 
 static void check_upstream_session(const struct upstream_session *us)
 {
+        REQUIRE(us->state != UPSTREAM_SESSION_ENDED);
         list_for_each (it, &us->sent)
                 check_pending_request(us, container_of(it, struct pending_request, node));
         REQUIRE(us->state != UPSTREAM_SESSION_READY || list_is_empty(&us->waiting));
@@ -118,11 +120,11 @@ static void check_all(void)
 
         HASH_ITER(hh, world.context->sessions, s, next)
         {
-                for (size_t i = 0; s->upstream_sessions != NULL && i < world.context->n_upstreams;
-                     i++)
-                        if (s->upstream_sessions[i] != NULL) {
-                                check_upstream_session(s->upstream_sessions[i]);
-                                seen_upstream_session(s->upstream_sessions[i]);
+                for (size_t i = 0;
+                     s->client.upstream_sessions != NULL && i < world.context->n_upstreams; i++)
+                        if (s->client.upstream_sessions[i] != NULL) {
+                                check_upstream_session(s->client.upstream_sessions[i]);
+                                seen_upstream_session(s->client.upstream_sessions[i]);
                         }
         }
 }
@@ -211,7 +213,7 @@ static void tell_call(const struct call *call)
         const struct pending_request *pending = call->request.pending;
 
         fprintf(stderr, "not answered: %s of a session of kind %d;", call->method->name,
-                call->session->kind);
+                call->session->client.kind);
         if (pending != NULL)
                 fprintf(stderr, " exchange %d at %s, state %d, %s %s", pending->kind,
                         upstream_name(pending->owner->upstream), pending->owner->state,

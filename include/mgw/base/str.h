@@ -28,7 +28,8 @@ struct str str_trim(struct str s);
 struct str str_cut(struct str *restp, char sep);
 /* Decimal digits only, the whole of s. 0, -EINVAL, -ERANGE. */
 int str_to_u64(struct str s, uint64_t *np);
-/* A NUL-terminated copy; the caller frees it. NULL: out of memory. */
+/* A NUL-terminated copy of a text that may be big; the caller frees it. NULL: out of memory.
+ * Of small ones: alloc_str(). */
 char *str_dup(struct str s);
 
 /* 0 to 15; -1: it is none. */

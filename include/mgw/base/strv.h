@@ -4,8 +4,8 @@
 #include <stddef.h>
 
 size_t strv_count(const char *const *v);
-/* Appends to an array that is owned with its texts (*vp may be NULL). 0; -ENOMEM, also for a text
- * that is NULL. */
+/* Appends to an array that is owned with its texts (*vp may be NULL). 0; -ENOMEM: the text is NULL.
+ */
 int strv_add_take(char ***vp, char *text);
 /* Frees the texts and the array. */
 void strv_free(char **v);

@@ -5,7 +5,7 @@
 #include "mgw/core/share.h"
 
 /* of: whoever asked, at any address that is its own. It wants no request of this share's for so
- * long, from now. Without memory it is forgotten. */
+ * long, from now. */
 void back_off_set(struct share *share, const void *of, int64_t ms);
 /* How long still; 0: not. */
 int64_t back_off_left_ms(struct share *share, const void *of);

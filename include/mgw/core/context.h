@@ -1,4 +1,4 @@
-/* What the rooms of this floor share: made and ended by server/server, borrowed by all others. */
+/* What all share: made and ended by server/server, borrowed by all others. */
 #pragma once
 
 #include "mgw/base/ledger.h"
@@ -13,6 +13,8 @@
 struct session;
 struct share;
 struct upstream;
+struct upstream_client_events;
+struct upstream_list;
 
 /* Counters for /metrics and gateway_status; they only grow, but for those named n_x. */
 struct context_stats {
@@ -56,16 +58,20 @@ struct context {
 
         uint8_t state_key[SEAL_KEY_BYTES]; /* session/request_state */
 
-        struct session *sessions; /* session/session: hash by id */
-        struct share *shares;     /* core/share: of addresses, hash */
-        struct share *own_share;  /* pays for what is nobody's, without a cap of its own */
-        struct list idle_shares;  /* those with idle sessions */
+        const struct upstream_client_events *client_events; /* session/session_client */
+        struct session *sessions;                           /* session/session: hash by id */
+        struct share *shares;                               /* core/share: of addresses, hash */
+        struct share *own_share; /* pays for what is nobody's, without a cap of its own */
+        struct list idle_shares; /* those with idle sessions */
         void (*on_idle_due)(
                 struct share *share); /* its idle sessions may be over; set by session/session */
         struct list leftovers;        /* upstream/leftover */
 
         struct list shown; /* session/page_cache */
         unsigned n_cached_pages;
+        /* A list of an upstream ends: what was made of it goes; set by session/page_cache. NULL:
+         * nothing is. */
+        void (*on_list_end)(struct context *context, const struct upstream_list *list);
 
         struct loop_task work; /* core/work */
         struct list busy_shares;
@@ -76,6 +82,5 @@ struct context {
         uint64_t memory_slack; /* held and not in use, when the heap last gave back what it could */
 };
 
-/* What we say of ourselves to clients and upstreams (schema, Implementation). A new object, NULL:
- * out of memory. */
+/* What we say of ourselves to clients and upstreams (schema, Implementation). A new object. */
 json_t *context_implementation(void);

@@ -10,10 +10,10 @@
 struct session;
 
 struct share {
-        UT_hash_handle hh; /* gate->shares: those of addresses */
+        UT_hash_handle hh; /* context->shares: those of addresses */
         struct context *context;
         struct ledger_payer memory;
-        struct list idle_link;     /* gate->idle_shares while it has idle sessions */
+        struct list idle_link;     /* context->idle_shares while it has idle sessions */
         struct list idle_sessions; /* in order of last use */
         struct list children;      /* stdio servers of its sessions, in order of last use */
         struct timer expiry;       /* of the longest idle session; of itself when nobody holds it */
@@ -21,7 +21,7 @@ struct share {
         struct rate calls;
         struct log_budget log;
         struct list work;      /* core/work: what waits for a turn */
-        struct list busy_link; /* gate->busy_shares while something does */
+        struct list busy_link; /* context->busy_shares while something does */
         uint64_t work_turn;    /* in which so much was done: */
         int64_t work_us;
         unsigned n_holders;
@@ -38,9 +38,9 @@ struct share {
 void share_context_init(struct context *context);
 /* After all who hold one have been ended; they may still lie in the morgue. */
 void share_context_finish(struct context *context);
-/* The share of that user, or of the address where all are one user; held for the caller. NULL: out
- * of memory. */
+/* The share of that user, or of the address where all are one user; held for the caller. */
 struct share *share_of(struct context *context, struct user *user, struct str address);
+/* NULL is fine. */
 struct share *share_hold(struct share *share);
 /* A user's, with its user. NULL is fine. */
 void share_destroy(struct share *share);

@@ -2,6 +2,7 @@
  * peer that keeps or multiplexes connections is served too. */
 #pragma once
 
+#include "mgw/base/waiter.h"
 #include "mgw/core/work.h"
 #include "mgw/wire/cgi.h"
 
@@ -18,13 +19,6 @@ struct request_events {
         /* ABORT_REQUEST: the proxy wants it to end, now or in a while (HAProxy being reloaded sends
          * this for clients that are still there). NULL: treated as gone. */
         void (*on_abort)(struct request *req);
-};
-
-/* A source that waits for the peer of a request. */
-struct request_waiter {
-        struct list node; /* request->waiters */
-        /* Only says that it may go on: it must not wait again from within. */
-        void (*on_drained)(struct request_waiter *waiter);
 };
 
 /* What came in. A stream, which lives for hours, does without it. */
@@ -45,7 +39,7 @@ struct request {
         struct fcgi_conn *conn;
         struct request_input *in; /* NULL once request_begin() has made it a stream */
         struct share *share;      /* held; who pays for it. From on_head on */
-        struct list waiters;
+        struct list waiters;      /* for its peer to read */
         const struct request_events *events;
         void *owner;
         uint16_t id;
@@ -79,7 +73,7 @@ int request_write(struct request *req, struct str bytes, uint32_t cap_bytes);
 uint32_t request_n_unsent(const struct request *req);
 /* Does so much wait for the peer that a source must? Then on_drained is called once, when all of it
  * has been taken or the request is over; unlink the waiter to be spared that. */
-bool request_must_wait(struct request *req, struct request_waiter *waiter);
+bool request_must_wait(struct request *req, struct waiter *waiter);
 /* Ends a stream in order. The request must not be used afterwards. */
 void request_end(struct request *req);
 /* The same for one that breaks off, which its client can see: the connection ends without

@@ -128,5 +128,5 @@ void http_cancel(struct http_request *request);
 /* What failed, in words that hold nothing of the server's and no address: for clients. */
 const char *http_fault_text(enum http_fault fault);
 /* scheme://host[:port] of a URL, for a log: what else stands in it may be secret. The caller frees
- * it. NULL: it cannot be read, or out of memory. */
+ * it. NULL: it cannot be read. */
 char *http_origin(const char *url);

@@ -8,7 +8,7 @@ struct timer {
         void (*on_due)(struct timer *timer);
 };
 
-/* Due in delay_ms from now (>= 0); re-arms an armed one. 0, -ENOMEM. */
+/* Due in delay_ms from now (>= 0); re-arms an armed one. Always 0. */
 int timer_arm(struct loop *loop, struct timer *timer, int64_t delay_ms);
 /* Harmless when disarmed. */
 void timer_disarm(struct loop *loop, struct timer *timer);

@@ -1,11 +1,11 @@
-/* From the messages of one era to those of another: a session client (eras A and B) before a
- * stateless upstream (era C), a stateless client before an upstream with a session, and an older
- * session client before a newer upstream. Nothing here waits or sends. What is called for_... makes
- * or changes a message so that its receiver's revision knows it (its JSON schema, and its prose).
+/* From the messages of one era to those of another: a session client before a stateless upstream, a
+ * stateless client before an upstream with a session, and an older session client before a newer
+ * upstream. Nothing here waits or sends. What is called for_... makes or changes a message so that
+ * its receiver's revision knows it (its JSON schema, and its prose).
  *
  * "A request" is a whole JSON-RPC request that a server sends (elicitation/create,
- * sampling/createMessage, roots/list); "an input request" is its form without id in era C's
- * inputRequests, "an input response" what stands for its reply in inputResponses. */
+ * sampling/createMessage, roots/list); "an input request" is its form without id in the stateless
+ * era's inputRequests, "an input response" what stands for its reply in inputResponses. */
 #pragma once
 
 #include "mgw/mcp/era.h"
@@ -17,7 +17,7 @@
 #define BRIDGE_E_INVALID 1 /* not what the specification asks for: code RPC_INVALID_PARAMS */
 #define BRIDGE_E_CANNOT 2  /* the receiver's revision has no words for it */
 
-/* ---- what era C carries in params._meta of each request ---- */
+/* ---- what the stateless era carries in params._meta of each request ---- */
 
 /* Is it all there, and well-typed? 0, BRIDGE_E_INVALID with *whyp a constant sentence. */
 int bridge_check_meta(const json_t *params, const char **whyp);
@@ -43,13 +43,13 @@ json_t *bridge_capabilities_along(json_t *capabilities);
  * era is told of; the settings of several servers are put together, the first's win. 0, -ENOMEM. */
 int bridge_add_extensions(json_t *capabilities, const json_t *theirs, bool is_stateless);
 /* The extension io.modelcontextprotocol/tasks: is it among these capabilities? These capabilities
- * with it alone (NULL: out of memory). */
+ * with it alone. */
 bool bridge_has_tasks(const json_t *capabilities);
 json_t *bridge_tasks_capability(void);
 /* Is a result a task instead of what was asked for? */
 bool bridge_is_task(const json_t *result);
-/* A copy of params (may be NULL) for an upstream with a session: without what only era C has.
- * NULL: out of memory. */
+/* A copy of params (may be NULL) for an upstream with a session: without what only the stateless
+ * era has. NULL: out of memory. */
 json_t *bridge_strip(const json_t *params);
 
 /* ---- answers ---- */
@@ -63,8 +63,8 @@ int bridge_finish(const char *method, const json_t *params, json_t *answer,
 /* What a result of an upstream with a session lacks of that, as the text of its first members with
  * a comma behind: for results that are not held as a whole. */
 const char *bridge_lacking_members(const char *method);
-/* The same for a session client of that revision; is_stateless: the upstream is of era C. Content
- * that the revision does not know becomes some that it knows. */
+/* The same for a session client of that revision; is_stateless: the upstream keeps none.
+ * Content that the revision does not know becomes some that it knows. */
 int bridge_finish_session(era_revision client, const char *method, json_t *answer,
                           bool is_stateless);
 /* The result of initialize that says what a stateless upstream's server/discover says. NULL: out of
@@ -79,7 +79,7 @@ bool bridge_can_ask(const json_t *capabilities, const json_t *request);
 /* The same of the client of a stateless request. */
 bool bridge_client_can(const json_t *params, const json_t *request);
 /* The capabilities that it needs, as data.requiredCapabilities of RPC_MISSING_CAPABILITY has them.
- * NULL: out of memory. */
+ */
 json_t *bridge_required_capabilities(const json_t *request);
 
 /* Is what a client gives with a retry, if it is one, well-formed? 0, BRIDGE_E_INVALID with *whyp a
@@ -129,7 +129,7 @@ int bridge_check_listen(const json_t *params, const char **whyp);
 json_t *bridge_filter_index(const json_t *filter);
 /* Does a filter, as bridge_filter_index() makes it, ask for this notification? */
 bool bridge_filter_takes(const json_t *filter, const json_t *msg);
-/* What of a filter asks for changes of lists. NULL: out of memory. */
+/* What of a filter asks for changes of lists. */
 json_t *bridge_filter_of_changes(const json_t *asked);
 /* The filter that asks an upstream with these capabilities for all changes of lists, and for the
  * resources and tasks (arrays of URIs and ids; may be NULL). NULL: out of memory. */

@@ -3,5 +3,5 @@
 
 #include <jansson.h>
 
-/* Their entries for tools/list; a new array, NULL: out of memory. */
+/* Their entries for tools/list; a new array. */
 json_t *builtin_tools(void);

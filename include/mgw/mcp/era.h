@@ -1,6 +1,6 @@
 /* Every difference between the revisions of MCP. No other file compares revisions or knows a date.
- * A revision is an opaque small number; era A is HTTP+SSE, era B Streamable HTTP with sessions, era
- * C stateless. */
+ * A revision is an opaque small number. The sse era is HTTP+SSE, the session era Streamable HTTP
+ * with sessions; the stateless era has no sessions. */
 #pragma once
 
 #include "mgw/base/str.h"
@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A revision that we speak. Those of eras A and B are kept by a session, as initialize negotiates
- * them; those of era C are stateless. */
+/* A revision that we speak. Those of the sse and session eras are kept by a session, as initialize
+ * negotiates them. */
 typedef uint8_t era_revision;
 
 /* The revision with that name. 0, -ENOENT. */
@@ -25,7 +25,7 @@ era_revision era_newest_stateless(void);
 era_revision era_negotiate(struct str asked);
 /* The newest in an array of names (supportedVersions, data.supported) that we speak. 0, -ENOENT. */
 int era_choose(const json_t *names, era_revision *revisionp);
-/* An array of the names of all revisions that we speak, newest first; NULL: out of memory. */
+/* An array of the names of all revisions that we speak, newest first. */
 json_t *era_supported(void);
 
 /* May a POST carry an array of messages? */
@@ -47,10 +47,10 @@ bool era_has_sampling_blocks(era_revision revision);
 /* What an MCP-Protocol-Version header says (empty: not sent). */
 enum era_version {
         ERA_VERSION_NONE,
-        ERA_VERSION_SESSION,     /* a revision of eras A or B that we speak: in *revisionp */
-        ERA_VERSION_STATELESS,   /* era C: its first revision or a later one, spoken here or not */
+        ERA_VERSION_SESSION,     /* a revision with sessions that we speak: in *revisionp */
+        ERA_VERSION_STATELESS,   /* 2026-07-28 or later, spoken here or not */
         ERA_VERSION_UNSUPPORTED, /* anything else */
 };
 enum era_version era_version_read(struct str header, era_revision *revisionp);
-/* The revision that a message claims in params._meta (era C), or the empty string. */
+/* The revision that a message claims in params._meta (the stateless era), or the empty string. */
 struct str era_claimed_in_meta(const json_t *params);

@@ -38,9 +38,9 @@ struct method {
         enum method_class class;
         const char *capability; /* that its server must have ("tools"), or NULL */
         const char *list_key;   /* METHOD_LIST: the member that holds the entries ("tools") */
-        bool is_stateless;      /* is it a method of era C? */
-        bool is_session;        /* is it one of eras A and B? */
-        bool may_ask;           /* era C: may its answer ask for input? */
+        bool is_stateless;      /* is it a method of the stateless era? */
+        bool is_session;        /* is it one of the eras with sessions? */
+        bool may_ask;           /* stateless: may its answer ask for input? */
         const char *name_key;   /* the member of params that the header Mcp-Name says, or NULL */
 };
 

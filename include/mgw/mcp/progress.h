@@ -1,4 +1,4 @@
-/* Progress that always grows (protocol rule 6): an upstream's own values, and the gateway's
+/* Progress that always grows (utilities/progress): an upstream's own values, and the gateway's
  * heartbeats in its silence. */
 #pragma once
 

@@ -29,6 +29,6 @@ struct openapi_caller {
 };
 
 /* The document is borrowed. 0: *descriptionp owned by the caller. REST_E_FAULT with a sentence in
- * why (200 bytes will do): no such document. -ENOMEM. */
+ * why (200 bytes will do): no such document. */
 int openapi_describe(struct json_lazy *document, const struct openapi_caller *caller,
                      json_t **descriptionp, char *why, size_t why_size);

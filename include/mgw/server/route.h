@@ -1,4 +1,4 @@
-/* From a request to the room that answers it: Origin, path, method, user. */
+/* From a request to the function that answers it: Origin, path, method, user. */
 #pragma once
 
 #include "mgw/fastcgi/fcgi_server.h"

@@ -3,12 +3,40 @@
 
 #include "mgw/mcp/method.h"
 #include "mgw/mcp/progress.h"
+#include "mgw/session/session.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/rpc.h"
+
+#include <assert.h>
 
 struct call_input;
 struct post_response;
 struct subscription;
+
+/* How far a call is. Its moves, by call_set_state() alone; from all but the last also to ENDED:
+ *
+ *   NEW       -> ROUTING
+ *   ROUTING   -> WAITING, LISTING, LISTENING, LEVEL, SENT
+ *   LISTING   -> ROUTING
+ *   LEVEL     -> SENT
+ *   SENT      -> RELAYING, LINGERING, ANSWERED
+ *   LINGERING -> ANSWERED
+ *   WAITING, LISTENING, RELAYING, ANSWERED: to ENDED alone
+ *
+ * Whether its client is there to be answered is another matter: post, and input. */
+enum call_state {
+        CALL_STATE_NEW,       /* what it may do is being looked at */
+        CALL_STATE_ROUTING,   /* whose it is is being looked at */
+        CALL_STATE_WAITING,   /* for its timer `work`, or for upstreams that open */
+        CALL_STATE_LISTING,   /* for lists (listing): they are its answer, or tell whose it is */
+        CALL_STATE_LISTENING, /* its stream carries changes (subscription) */
+        CALL_STATE_LEVEL,    /* its upstream is told the level of its log first (upstream_params) */
+        CALL_STATE_SENT,     /* its upstream has it (request) */
+        CALL_STATE_RELAYING, /* its answer goes out while it comes (relay) */
+        CALL_STATE_LINGERING, /* its answer waits for what comes by another stream (lingering) */
+        CALL_STATE_ANSWERED,  /* its answer waits for its client's retry (input) */
+        CALL_STATE_ENDED
+};
 
 struct call {
         struct list node; /* session->calls */
@@ -24,37 +52,47 @@ struct call {
         char *name;             /* of the tool or prompt; NULL: it asks for none */
         json_t *progress_token; /* or NULL */
         struct progress progress;
-        struct timer beat;               /* the upstream has been silent for an interval */
-        struct timer work;               /* built-in tools that take time; or the answer lingers */
-        json_t *lingering;               /* NULL: it does not */
-        struct upstream_request request; /* to the upstream that has what it asks for */
-        struct upstream *upstream;       /* where it went; NULL: nowhere yet */
-        json_t *upstream_params;         /* until it is sent */
-        struct listing *listing;         /* lists it has asked for */
-        struct relay *relay;             /* its answer is going out while it comes */
-        struct call_input *input;        /* what its upstream asks of a stateless client */
-        struct subscription *subscription; /* METHOD_LISTEN */
+        struct timer beat; /* the upstream has been silent for an interval */
+        struct timer work; /* built-in tools that take time; or the answer lingers */
+        json_t *lingering; /* NULL: it does not */
+        struct upstream_call upstream_call; /* what upstreams know of it */
+        struct upstream_request request;    /* to the upstream that has what it asks for */
+        struct upstream *upstream;          /* where it went; NULL: nowhere yet */
+        json_t *upstream_params;            /* until it is sent */
+        struct listing *listing;            /* lists it has asked for */
+        struct relay *relay;                /* its answer is going out while it comes */
+        struct call_input *input;           /* what its upstream asks of a stateless client */
+        struct subscription *subscription;  /* METHOD_LISTEN */
         int64_t started_ms;
         unsigned n_server_requests; /* that it has caused, and that are not answered */
-        int log_level;              /* stateless: lowest that the client wants; -1: none */
+        int16_t log_level;          /* stateless: lowest that the client wants; -1: none */
+        uint8_t state;              /* enum call_state */
 };
+
+static inline struct call *call_of(struct upstream_call *upstream_call)
+{
+        return container_of(upstream_call, struct call, upstream_call);
+}
 
 /* Is it of a client that keeps no session (the stateless era)? */
 static inline bool call_is_stateless(const struct call *call)
 {
-        return call->session->kind == SESSION_STANDING;
+        return upstream_call_is_stateless(&call->upstream_call);
 }
 
 /* The upstream session by which it went: call->upstream is known. */
 static inline struct upstream_session *call_link(const struct call *call)
 {
-        return call->session->upstream_sessions[call->upstream->index];
+        assert(call->upstream != NULL);
+        return call->session->client.upstream_sessions[call->upstream->index];
 }
 
-/* Starts one request; post is NULL for the sse era. It is answered in any case. In a standing
- * session the request is one of the stateless era, and has been checked as such. */
-void call_start(struct session *session, struct share *share, struct post_response *post,
-                const struct rpc_msg *msg);
+/* Stands on its session's list from now on; post is NULL in the sse era. What it is to do:
+ * call_start(). */
+struct call *call_create(struct session *session, struct share *share, struct post_response *post,
+                         const struct rpc_msg *msg);
+/* By whoever takes it on. */
+void call_set_state(struct call *call, enum call_state to);
 /* Its answer goes there from now on; NULL: it waits for its client. */
 void call_set_post(struct call *call, struct post_response *post);
 /* The whole answer (result or error, with or without its id): sent under the client's id; ends the
@@ -76,7 +114,7 @@ bool call_send(struct call *call, const json_t *msg);
  * asked.
  */
 const char *call_ask(struct call *call, const char *id, const json_t *request);
-/* The upstream's own progress: sent under the client's token, growing. */
+/* The upstream's own progress, which is wanted: sent under the client's token, growing. */
 void call_on_progress(struct call *call, json_t *params);
 /* The client wants it no more: no answer, the upstream is told. */
 void call_cancel(struct call *call, const char *reason);

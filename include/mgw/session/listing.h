@@ -2,6 +2,7 @@
  * who owns what stands in them. */
 #pragma once
 
+#include "mgw/session/call.h"
 #include "mgw/upstream/upstream_session.h"
 
 struct listing;
@@ -36,7 +37,5 @@ bool listing_learn(struct call *call, const struct listing_owner *owner,
                    void (*on_done)(struct call *call));
 /* Puts the URI that clients know into the params of a notification of this upstream session. */
 void listing_show_uri(const struct upstream_session *us, json_t *params);
-/* The tool's entry as the upstream gave it, borrowed; NULL: not known. */
-const json_t *listing_find_tool(const struct upstream_session *us, const char *theirs);
 /* Does its entry say that calling it twice does no harm? */
 bool listing_tool_may_repeat(const struct upstream_session *us, const char *theirs);

@@ -3,6 +3,7 @@
  * asked for last are kept, as long as there is memory for them (LEDGER_LIST). */
 #pragma once
 
+#include "mgw/session/session.h"
 #include "mgw/upstream/upstream_session.h"
 
 /* The page that begins at cursor (NULL: the first): {KEY: the entries, raw or not, nextCursor}, as
@@ -10,7 +11,6 @@
  * *collisionp: what two servers offer, the caller's to free; NULL: nothing, or it has been told. */
 json_t *page_cache_page(struct session *session, enum list_kind list, const char *cursor,
                         char **collisionp);
-/* An upstream's list ends: what was made of it goes. */
-void page_cache_forget(struct context *context, const struct upstream_list *list);
-/* All of it: there is no memory, or the gate ends. */
+void page_cache_context_init(struct context *context);
+/* All of it: there is no memory, or the gateway ends. */
 void page_cache_forget_all(struct context *context);

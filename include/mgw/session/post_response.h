@@ -6,11 +6,20 @@
 
 struct call;
 
-/* A JSON body that is written part by part. */
-enum post_response_body {
-        POST_RESPONSE_BODY_NONE,
-        POST_RESPONSE_BODY_BEGUN,
-        POST_RESPONSE_BODY_WHOLE
+/* What has gone out. Its moves; from all but the last also to OVER:
+ *
+ *   WAITING -> BODY, STREAM, CUT, LEFT
+ *   BODY    -> WHOLE, LEFT
+ *   STREAM  -> CUT
+ *   CUT     -> STREAM */
+enum post_response_state {
+        POST_RESPONSE_STATE_WAITING, /* nothing: answers gather (req) */
+        POST_RESPONSE_STATE_BODY,    /* a part of its one answer, as a JSON body (req) */
+        POST_RESPONSE_STATE_WHOLE,   /* all of that */
+        POST_RESPONSE_STATE_STREAM,  /* events, which go on (stream) */
+        POST_RESPONSE_STATE_CUT,  /* events, by a stream that is lost: its client may come back */
+        POST_RESPONSE_STATE_LEFT, /* none that can be taken up: its client has left */
+        POST_RESPONSE_STATE_OVER
 };
 
 struct post_response {
@@ -23,11 +32,10 @@ struct post_response {
         json_t *answers;  /* array, until it becomes a stream */
         json_t *mirrored; /* stateless: its headers Mcp-Param-*, by their names in CGI; or NULL */
         struct channel channel;
-        unsigned n_open;              /* calls without an answer */
-        unsigned status;              /* of a JSON answer */
-        enum post_response_body body; /* who writes it says when it is whole: else it is cut */
+        unsigned n_open; /* calls without an answer */
+        unsigned status; /* of a JSON answer */
+        uint8_t state;   /* enum post_response_state */
         bool is_batch;
-        bool is_stream; /* it has become one, cut or not */
         bool accepts_stream;
         bool wants_stream;  /* it accepts nothing else */
         bool shows_cuts;    /* its client can see that a body of no told length breaks off */
@@ -45,6 +53,8 @@ bool post_response_begin_stream(struct post_response *post);
 /* May its one answer be written part by part? As one event of a stream, post->stream, or as a body
  * at post->req: as its server did, where the client takes that and would see that it breaks off. */
 bool post_response_begin_parts(struct post_response *post, bool as_event);
+/* All of the body has been written; one of which this is not said is cut. */
+void post_response_end_body(struct post_response *post);
 /* A GET stream goes on where the POST's own was cut. */
 void post_response_resume(struct post_response *post, struct stream *stream);
 /* Is its client there to hear the answer? */

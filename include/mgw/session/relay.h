@@ -5,16 +5,13 @@
 
 #include "mgw/session/call.h"
 
-/* An answer longer than this is worth it. */
-#define RELAY_MIN_BYTES (256u << 10)
-
 struct relay;
 
 /* head: what has come of the answer so far, id: what it was asked under, of_stateless: by a server
  * without sessions. True: it has been taken, call->relay takes the rest. */
 bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event, struct str head);
 /* Must its source wait? As request_must_wait(). */
-bool relay_must_wait(struct relay *relay, struct request_waiter *waiter);
+bool relay_must_wait(struct relay *relay, struct waiter *waiter);
 /* More of the answer. With its end, or when it turns out to be none, the call is over. is_last:
  * nothing more will come. */
 void relay_feed(struct relay *relay, struct str bytes, bool is_last);

@@ -6,6 +6,7 @@
 #include "mgw/core/share.h"
 #include "mgw/mcp/era.h"
 #include "mgw/session/stream.h"
+#include "mgw/upstream/upstream_client.h"
 
 #include <jansson.h>
 
@@ -13,44 +14,43 @@ struct call;
 struct upstream_session;
 struct upstream;
 
-enum session_kind {
-        SESSION_SSE,      /* the sse era: lives as long as its one stream */
-        SESSION_HTTP,     /* the session era: found by its id */
-        SESSION_STANDING, /* a user's own, without a client: the stateless era's requests run in it
-                           */
-        SESSION_SHARED, /* without a client: its upstream sessions are what others of the user's, or
-                         of all, share */
-};
-
 struct session {
         UT_hash_handle hh;
         struct list idle_link; /* on its share's idle_sessions while nothing is open */
         struct list streams;   /* live GET streams (the sse era: its only one), newest last */
         struct list calls;
-        struct list server_requests; /* requests of upstreams that wait for the client's reply */
-        struct user *user;
-        struct share *share; /* held; pays for it */
-        struct upstream_session *
-                *upstream_sessions; /* one an upstream, from initialize on; NULL: none */
-        struct replay *replay;
+        struct list server_requests;   /* requests of upstreams that wait for the client's reply */
+        struct upstream_client client; /* what its upstream sessions know of it */
+        struct replay *replay;         /* NULL: nothing has been kept */
         int64_t used_ms;
-        uint32_t charged;    /* to the share */
-        struct channel lost; /* the newest GET channel without a stream */
-        uint32_t last_channel;
+        uint32_t charged;      /* to the share */
+        struct channel lost;   /* the newest GET channel without a stream; no 0: there is none */
+        uint32_t last_channel; /* of a GET stream; a POST's is one more */
         uint32_t last_server_request;
         uint16_t n_calls; /* without those that listen: they count as streams */
         uint16_t n_server_requests;
-        era_revision revision;
-        uint8_t kind; /* enum session_kind */
-        bool is_initialized;
-        bool is_ending;
-        int16_t log_level; /* lowest that the client wants; -1: it has not said */
         char id[];
 };
 
 static inline struct context *session_context(const struct session *session)
 {
-        return session->share->context;
+        return session->client.share->context;
+}
+
+static inline struct session *session_of(struct upstream_client *client)
+{
+        return container_of(client, struct session, client);
+}
+
+/* What upstream sessions tell sessions (session/session_client): before the first is made. */
+void session_client_context_init(struct context *context);
+
+/* NULL: none is open. */
+static inline struct stream *session_newest_stream(const struct session *session)
+{
+        struct list *newest = list_last(&session->streams);
+
+        return newest != NULL ? container_of(newest, struct stream, node) : NULL;
 }
 
 void session_context_init(struct context *context);
@@ -58,7 +58,7 @@ void session_context_init(struct context *context);
  * table, if it has none, that of the one that has many. 0, -EAGAIN (full of live ones, or no
  * memory for it), -ENOMEM. */
 int session_create(struct context *context, struct user *user, struct share *share,
-                   enum session_kind kind, struct session **sessionp);
+                   enum upstream_client_kind kind, struct session **sessionp);
 /* Ends an idle session, of who has many: memory is short. false: there is none. */
 bool sessions_give_up_one(struct context *context);
 /* The user's standing session, with its upstream sessions opening or open: made when first needed,
@@ -84,12 +84,6 @@ void session_tell_use(struct session *session);
 void session_end(struct session *session);
 void session_end_all(struct context *context);
 
-/* A number for a new channel. */
-uint32_t session_new_channel(struct session *session, bool is_post);
-/* Sends one message on a channel: keeps it for replay (the session era), pushes it when there is a
- * stream (may be NULL). */
-void session_push(struct session *session, struct channel *channel, struct stream *stream,
-                  struct str text);
 /* Sends a message that no call asked for: to the newest live stream, or keeps it for the next one;
  * in a standing session to the subscriptions that want it. */
 void session_deliver(struct session *session, const json_t *msg);

@@ -3,6 +3,7 @@
 
 #include "mgw/base/rand.h"
 #include "mgw/fastcgi/request.h"
+#include "mgw/session/channel.h"
 #include "mgw/wire/sse.h"
 
 struct session;
@@ -10,14 +11,6 @@ struct stream;
 
 #define STREAM_ID_BYTES 6
 #define STREAM_E_FULL 1 /* the client does not read: the stream has been ended */
-
-/* A stream of events as the client counts it: it outlives the connection that carries it, since a
- * client may come back for what it missed. Even numbers are GET streams, odd ones belong to a POST.
- */
-struct channel {
-        uint32_t no;  /* 0: none, events carry no ids */
-        uint32_t seq; /* of the last event */
-};
 
 /* Who writes an event in parts: other events wait until its end. */
 struct stream_writer {
@@ -35,6 +28,17 @@ struct stream_events {
         void (*on_farewell)(struct stream *stream);
 };
 
+/* What a stream still takes. Its moves:
+ *
+ *   OPEN -> FULL, OVER
+ *   FULL -> OVER */
+enum stream_state {
+        STREAM_STATE_OPEN,
+        STREAM_STATE_FULL, /* an event found no room: none may follow it, since a resuming client
+                              asks for what came after the last that it has */
+        STREAM_STATE_OVER  /* until the end of the turn */
+};
+
 struct stream {
         struct list due_link; /* gate->streams */
         struct request *req;
@@ -42,10 +46,9 @@ struct stream {
         struct stream_writer *writer; /* NULL: no event is being written in parts */
         uint32_t written_ms;          /* modulo 2^32 */
         bool has_retry;               /* its client reconnects: a deliberate end tells it when */
-        bool is_full; /* an event found no room: none may follow it, since a resuming client asks
-                         for what came after the last that it has */
+        uint8_t state;                /* enum stream_state */
         char id[RAND_TEXT_SIZE(STREAM_ID_BYTES)]; /* in the log */
-        struct channel channel;
+        struct channel channel;             /* of a GET; a POST's counts in its post_response */
         const struct stream_events *events; /* NULL: nobody listens */
         void *owner;                        /* ends it when its work is done; NULL: nobody does */
         int64_t opened_ms;
@@ -67,8 +70,10 @@ struct stream_options {
 unsigned stream_refusal(const struct request *req);
 /* Turns the request into a stream. 0; -errno: the request is lost, and ends by itself. */
 int stream_open(struct request *req, const struct stream_options *options, struct stream **streamp);
-/* One event. 0; STREAM_E_FULL and -errno: the stream is ending by itself. */
+/* One event, of a channel. 0; STREAM_E_FULL and -errno: the stream is ending by itself. */
 int stream_push(struct stream *stream, const struct sse_event *event);
+/* May an event be written in parts now? */
+bool stream_takes_parts(const struct stream *stream);
 /* From now on the writer writes an event in parts; it is borrowed until the last of them, or
  * on_gone. */
 void stream_begin_parts(struct stream *stream, struct stream_writer *writer);

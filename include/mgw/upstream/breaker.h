@@ -22,14 +22,22 @@ struct breaker_pace {
         int64_t max_ms;
 };
 
+/* CLOSED -> OPEN         so many failures in a row
+ * OPEN -> HALF_OPEN       its time is over: one may try
+ * HALF_OPEN -> HALF_OPEN  another may, since the first has not told
+ * HALF_OPEN -> OPEN       the try has failed
+ * OPEN -> OPEN            one has failed whom it does not keep away: longer, or for all
+ * any -> CLOSED           it has answered */
+enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN, BREAKER_N_STATES };
+
 /* Zeroed: closed. Users are compared, never looked into. */
 struct breaker {
+        enum breaker_state state;
         const void *who;   /* has seen all the failures in a row; NULL: several, or anybody would */
         const void *tryer; /* had the last try; NULL: there was none, or it was for all */
         int64_t retry_at_ms; /* for the tryer; without one for all */
         int64_t others_at_ms;
         unsigned n_failures; /* in a row */
-        bool is_tried;       /* open, and one try is on its way */
 };
 
 bool breaker_is_open(const struct breaker *b);

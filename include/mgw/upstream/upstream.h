@@ -24,8 +24,10 @@ struct upstream_recent {
 struct upstream {
         struct context *context;
         const struct config_server *server;
-        const struct transport *transport; /* how its upstream sessions are carried */
-        enum upstream_speaks speaks[2];    /* with sessions [0], without [1] */
+        const struct transport *transport;       /* how its upstream sessions are carried */
+        const struct transport *first_transport; /* what is tried when that is not known */
+        const struct transport *sharing;         /* how those are that share another */
+        enum upstream_speaks speaks[2];          /* with sessions [0], without [1] */
         struct catalog_rule rule;
         struct account *accounts;   /* as whom it is called: account_find() */
         struct http_source http;    /* its requests: what they bring in a turn, where they may go */

@@ -1,5 +1,5 @@
-/* One list of an upstream: its entries, made as clients take them. Links whose lists are equal
- * share it, and the upstream pays for it while any of them has it. */
+/* One list of an upstream: its entries, made as clients take them. Upstream sessions whose lists
+ * are equal share it, and the upstream pays for it while any of them has it. */
 #pragma once
 
 #include "mgw/base/ledger.h"
@@ -22,6 +22,12 @@ struct upstream_list *upstream_list_create_take(struct context *context, json_t 
 /* NULL is fine to both. */
 struct upstream_list *upstream_list_hold(struct upstream_list *list);
 void upstream_list_let_go(struct upstream_list *list);
+
+/* The entry that is asked for by that name or URI, borrowed; NULL: not known. */
+static inline json_t *upstream_list_find(const struct upstream_list *list, const char *name)
+{
+        return list != NULL ? json_object_get(list->index, name) : NULL;
+}
 
 static inline json_t *upstream_list_entries(const struct upstream_list *list)
 {

@@ -1,16 +1,39 @@
 /* A session's upstream session to one upstream: a JSON-RPC peer, whatever carries its messages.
- * DOWN -> OPENING (server/discover, initialize) -> READY; an upstream session that went down opens
- * again by itself, and when somebody needs it. */
+ * One that went down opens again by itself, and when somebody needs it. */
 #pragma once
 
-#include "mgw/session/server_request.h"
 #include "mgw/upstream/upstream.h"
 #include "mgw/upstream/upstream_list.h"
+#include "mgw/upstream/upstream_request.h"
 
 enum upstream_session_state {
-        UPSTREAM_SESSION_DOWN,
-        UPSTREAM_SESSION_OPENING,
-        UPSTREAM_SESSION_READY
+        UPSTREAM_SESSION_DOWN, /* nothing goes out; it opens when its retry is due, or on demand */
+        UPSTREAM_SESSION_OPENING, /* server/discover or initialize is on its way, with a deadline */
+        UPSTREAM_SESSION_READY,   /* its server has answered: init_result is known */
+        UPSTREAM_SESSION_ENDED,   /* closed, and freed at the end of the turn */
+        UPSTREAM_SESSION_N_STATES
+};
+
+/* What moves it, from the state at the left to that at the top:
+ *
+ *           DOWN                  OPENING        READY          ENDED
+ * DOWN      it is kept out still  it is tried    -              its session ends
+ * OPENING   it has failed         begun anew     answered       its session ends
+ * READY     lost, forgotten,      -              -              its session ends
+ *           or put to sleep
+ * ENDED     -                     -              -              -
+ */
+static const bool upstream_session_may_move[UPSTREAM_SESSION_N_STATES][UPSTREAM_SESSION_N_STATES] =
+        {
+                [UPSTREAM_SESSION_DOWN] = {[UPSTREAM_SESSION_DOWN] = true,
+                                           [UPSTREAM_SESSION_OPENING] = true,
+                                           [UPSTREAM_SESSION_ENDED] = true},
+                [UPSTREAM_SESSION_OPENING] = {[UPSTREAM_SESSION_DOWN] = true,
+                                              [UPSTREAM_SESSION_OPENING] = true,
+                                              [UPSTREAM_SESSION_READY] = true,
+                                              [UPSTREAM_SESSION_ENDED] = true},
+                [UPSTREAM_SESSION_READY] =
+                        {[UPSTREAM_SESSION_DOWN] = true, [UPSTREAM_SESSION_ENDED] = true},
 };
 
 /* The lists of an upstream session, as the upstream gave them. */
@@ -18,8 +41,8 @@ enum list_kind { LIST_TOOLS, LIST_PROMPTS, LIST_RESOURCES, LIST_TEMPLATES, LIST_
 
 struct upstream_session {
         struct upstream *upstream;
-        struct session *session;
-        struct account *account; /* as whom it calls; NULL: it is not for this user */
+        struct upstream_client *client; /* for whom it is */
+        struct account *account;        /* as whom it calls; NULL: it is not for this user */
         json_t *init_params;
         json_t *init_result; /* the result of initialize, or what would be it; NULL: never opened */
         json_t *subscribed;  /* the client's subscriptions there: URI -> true; NULL: none so far */
@@ -31,18 +54,19 @@ struct upstream_session {
         struct pending_request *by_id; /* those of them that are requests: hash */
         struct list waiting;           /* for READY */
         struct list parked;            /* for something else */
-        struct list overdue;   /* lists that no client waits for any more: session/listing */
-        struct list queued;    /* READY, but many that nobody waits for are on their way */
+        struct list overdue; /* lists that no client waits for any more; kept by session/listing */
+        struct list queued;  /* READY, but many that nobody waits for are on their way */
         struct loop_task pump; /* of those */
-        struct watch_count *watch_counts[2]; /* session/subscription: resources, tasks */
-        struct requester requester;          /* for the upstream's requests to clients */
-        struct timer deadline;               /* of OPENING */
-        struct timer retry;                  /* while DOWN */
-        struct upstream_session *shared;     /* it shares; NULL: none (yet) */
-        struct list user_node;               /* on its shared session's user sessions */
-        struct list user_sessions;           /* that share its child */
-        const struct user *abandoned_by;     /* of a call there whose answer is not waited for */
-        int64_t abandoned_until_ms;          /* the child may be busy with it so long */
+        struct watch_count
+                *watch_counts[2];        /* of resources, of tasks; kept by session/subscription */
+        struct requester requester;      /* for the upstream's requests to clients */
+        struct timer deadline;           /* of OPENING */
+        struct timer retry;              /* while DOWN */
+        struct upstream_session *shared; /* it shares; NULL: none (yet) */
+        struct list user_node;           /* on its shared session's user sessions */
+        struct list user_sessions;       /* that share its child */
+        const struct user *abandoned_by; /* of a call there whose answer is not waited for */
+        int64_t abandoned_until_ms;      /* the child may be busy with it so long */
         int64_t last_id;
         unsigned generation;  /* counts the upstream sessions */
         unsigned given_up_in; /* the last of them in which a request was cancelled: its answer may
@@ -68,27 +92,14 @@ struct upstream_session {
         } lists[LIST_N_KINDS];
 };
 
-/* One request to an upstream, embedded by whoever wants the answer. Zeroed, but for call,
- * may_repeat and the handlers, before it is sent. Exactly one handler is called, from
- * the loop or from within upstream_request_send_take(); not after upstream_request_drop(). */
-struct upstream_request {
-        struct pending_request *pending; /* NULL: not on its way */
-        struct call *call; /* the upstream's notifications and questions go by it; NULL: none */
-        bool may_repeat;   /* to do it twice does no harm */
-        /* The whole answer, a result or an error, owned by the handler. */
-        void (*on_answer_take)(struct upstream_request *request, json_t *answer);
-        void (*on_fail)(struct upstream_request *request, const char *why);
-};
-
-/* Begins with what the client's initialize said; handshake_on_upstreams_settled() tells the end. 0,
- * -ENOMEM.
- */
-int upstream_session_open(struct upstream *upstream, struct session *session,
+/* Begins with what the client's initialize said; on_settled() tells the end. 0, -ENOMEM. */
+int upstream_session_open(struct upstream *upstream, struct upstream_client *client,
                           const json_t *init_params, struct upstream_session **upstream_sessionp);
 /* The same, but DOWN until somebody needs it. */
-int upstream_session_create(struct upstream *upstream, struct session *session,
+int upstream_session_create(struct upstream *upstream, struct upstream_client *client,
                             const json_t *init_params, struct upstream_session **upstream_sessionp);
-/* Ends the upstream's session. Its requests must be over. NULL is fine. */
+/* Ends the upstream's session. Its requests must be over, and what is kept with it forgotten. NULL
+ * is fine. */
 void upstream_session_close(struct upstream_session *us);
 /* Its session has become idle, or is so no more. NULL is fine. */
 void upstream_session_use(struct upstream_session *us);
@@ -103,12 +114,6 @@ const char *upstream_session_last_words(const struct upstream_session *us);
 /* Does the upstream have this capability ("tools"; NULL: always)? One that never said counts. */
 bool upstream_session_can(const struct upstream_session *us, const char *capability);
 
-/* Sends a request; the request's call's progress token, if any, is replaced by one of ours. An
- * upstream session that is down is opened first. */
-void upstream_request_send_take(struct upstream_request *request, struct upstream_session *us,
-                                const char *method, json_t *params);
-/* Nobody waits for it any more; the upstream is told when why is not NULL. */
-void upstream_request_drop(struct upstream_request *request, const char *why);
 /* A request whose answer nobody waits for; dropped while the upstream session is down. */
 void upstream_session_request_take(struct upstream_session *us, const char *method, json_t *params);
 /* Sends a notification or a reply; dropped while the upstream session is down. */

@@ -22,7 +22,6 @@ static inline bool http1_begins(uint8_t first)
         return first >= 'A' && first <= 'Z';
 }
 
-/* NULL: out of memory. */
 struct http1 *http1_create(uint32_t head_max_bytes, http1_on_record *on_record, void *owner);
 void http1_destroy(struct http1 *h); /* NULL is fine */
 /* What the proxy sends. 0, HTTP1_E_BAD, HTTP1_E_FULL, -ENOMEM. */

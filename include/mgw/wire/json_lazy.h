@@ -18,9 +18,9 @@
 struct json_lazy;
 struct json_node;
 
-/* An object's text, borrowed until the end. 0, JSON_LAZY_E_TEXT with *atp about where, -ENOMEM. */
+/* An object's text, borrowed until the end. 0, JSON_LAZY_E_TEXT with *atp about where. */
 int json_lazy_create(struct str text, struct json_lazy **lazyp, size_t *atp);
-/* The same of values that are there. NULL: out of memory; root is consumed in any case. */
+/* The same of values that are there; root is consumed. */
 struct json_lazy *json_lazy_of_take(json_t *root);
 void json_lazy_destroy(struct json_lazy *lazy);
 /* Has something been asked for that was past a bound? It was said not to be there. */

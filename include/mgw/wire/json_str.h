@@ -1,3 +1,4 @@
+/* Strings of JSON as bytes: NULs may stand among them. */
 #pragma once
 
 #include "mgw/base/str.h"

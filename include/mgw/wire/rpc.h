@@ -77,7 +77,7 @@ json_t *rpc_id_of(const json_t *message);
  * that says nothing is none, else it is made a sound one; a result of null or [] is {}. */
 int rpc_msg_mend(json_t *root, struct rpc_msg *msg, const char **whyp);
 
-/* Builders return a new message, or NULL when out of memory. `id` is borrowed (NULL gives null);
+/* Builders return a new message, or NULL where a value is NULL. `id` is borrowed (NULL gives null);
  * _take parameters are consumed, also on failure. */
 json_t *rpc_result_take(json_t *id, json_t *result);
 json_t *rpc_error_take(json_t *id, int code, const char *message, json_t *data);

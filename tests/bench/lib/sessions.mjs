@@ -1,4 +1,4 @@
-// What idle sessions cost whose upstreams are real ones: each session holds a link to every upstream. The servers
+// What idle sessions cost whose upstreams are real ones: each session has an upstream session with every one. The servers
 // are mgw alone: neither the floor nor a thread a stream has upstreams to hold.
 
 import path from 'node:path';
@@ -8,7 +8,7 @@ import { mgwWith } from './servers.mjs';
 import { descriptorsOf, memoryOf, programs, sleep, startChain } from './system.mjs';
 
 const FEW = 100;
-/** Of these each has all upstreams to open: twenty links a session are enough in a thousand sessions. */
+/** Of these each has all upstreams to open: twenty upstream sessions each are enough in a thousand sessions. */
 const MANY_LINKED = 1000;
 /** As many programs as a machine bears that others use too; each is a process. */
 const [FEW_PROGRAMS, MANY_PROGRAMS] = [10, 400];

@@ -14,7 +14,7 @@ export function trustingFetch({ http2 = false, ca = testCertificate().ca } = {})
   return f;
 }
 
-/** kind: 'sse' (era A) or 'http' (era B). Connected; close it with client.close(). */
+/** kind: 'sse' (HTTP+SSE) or 'http' (Streamable HTTP). Connected; close it with client.close(). */
 export async function connectClient(base, kind, { fetch, name = 'mgw-e2e', capabilities = {}, setUp, headers } = {}) {
   const client = new Client({ name, version: '1.0.0' }, { capabilities });
   setUp?.(client);

@@ -49,7 +49,7 @@ class CrowdClient {
   }
 }
 
-/** Era B by hand. */
+/** Streamable HTTP with a session, by hand. */
 export class RawClient extends CrowdClient {
   habits = { callOne: 60, callMany: 8, cancelOne: 8, giveUpOne: 8, listAll: 4, newStream: 4, newSession: 4 };
   #waiting = new Map(); // id -> { call, resolve }

@@ -13,7 +13,7 @@ export const initializeParams = (protocolVersion = '2025-11-25') => ({
   protocolVersion, capabilities: { sampling: {}, elicitation: {}, roots: {} }, clientInfo: { name: 'raw', version: '1' },
 });
 
-/** A session of era B. Returns { id, headers } to be sent with every request. */
+/** A session of Streamable HTTP. Returns { id, headers } to be sent with every request. */
 export async function openSession(url, protocolVersion = '2025-11-25', headers = {}, by = fetch) {
   const response = await by(`${url}/mcp`, {
     method: 'POST', headers: { ...JSON_HEADERS, ...headers }, body: rpc(1, 'initialize', initializeParams(protocolVersion)),

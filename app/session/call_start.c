@@ -1,0 +1,249 @@
+/* Requests are answered here (ping, the level of the log), from what all upstreams say
+ * (initialize, lists), by the built-in tools, or by the upstream that has what they ask for. */
+#include "mgw/session/call_start.h"
+
+#include "mgw/core/share.h"
+#include "mgw/session/builtin.h"
+#include "mgw/session/call_stateless.h"
+#include "mgw/session/call_upstream.h"
+#include "mgw/session/handshake.h"
+#include "mgw/session/listing.h"
+#include "mgw/session/post_response.h"
+#include "mgw/session/subscription.h"
+#include "mgw/session/task.h"
+#include "mgw/wire/json_raw.h"
+#include "mgw/wire/rpc_glance.h"
+
+#include <string.h>
+
+#define TOKEN_MAX_BYTES 1024
+#define CALL_E_BUSY (-32000)
+
+static void call_dispatch(struct call *call);
+
+static json_t *copy_params(const struct call *call)
+{
+        return call->params != NULL ? json_copy(call->params) : json_object();
+}
+
+/* params with the member that names the thing as its owner knows it. The tasks of 2025-11-25 are
+ * declared to nobody: who asks for one gets the answer itself. */
+static json_t *params_for_owner(const struct call *call, const char *key, const char *theirs)
+{
+        json_t *params;
+
+        if (json_is_raw(call->params))
+                return rpc_call_renamed(call->params, theirs);
+        params = copy_params(call);
+        json_object_del(params, "task");
+        json_object_set_new(params, key, json_string(theirs));
+        return params;
+}
+
+static void call_by_name(struct call *call)
+{
+        const char *name = call->name;
+        bool is_tool = strcmp(call->method->name, "tools/call") == 0;
+        struct listing_owner owner;
+
+        if (name == NULL) {
+                call_fail(call, RPC_INVALID_PARAMS, "params.name must be a string without NUL");
+                return;
+        }
+        if (is_tool && session_context(call->session)->config->has_builtin_tools &&
+            builtin_call(call))
+                return;
+        owner = listing_owner_of_name(call->session, is_tool ? LIST_TOOLS : LIST_PROMPTS, name);
+        if (is_tool && call_is_stateless(call) && !call_stateless_knows_tool(&owner))
+                owner.is_certain = false;
+        if (listing_learn(call, &owner, call_dispatch))
+                return;
+        if (is_tool && call_is_stateless(call) && !call_stateless_check_tool(call, &owner))
+                return;
+        if (owner.us == NULL) {
+                call_fail(call, RPC_INVALID_PARAMS, "%s: unknown name: %s", call->method->name,
+                          name);
+        } else if (!upstream_session_can(owner.us, call->method->capability)) {
+                call_fail(call, RPC_INVALID_PARAMS, "%s: the server does not offer this: %s",
+                          call->method->name, name);
+        } else {
+                call->request.may_repeat =
+                        !is_tool || listing_tool_may_repeat(owner.us, owner.theirs);
+                call_upstream_take(call, owner.us, params_for_owner(call, "name", owner.theirs));
+        }
+}
+
+static void call_by_uri(struct call *call)
+{
+        const char *uri = rpc_text(call->params, "uri");
+        struct listing_owner owner;
+
+        if (uri == NULL) {
+                call_fail(call, RPC_INVALID_PARAMS, "params.uri must be a string without NUL");
+                return;
+        }
+        owner = listing_owner_of_uri(call->session, uri);
+        if (listing_learn(call, &owner, call_dispatch))
+                return;
+        if (owner.us == NULL) {
+                call_fail(call, RPC_RESOURCE_NOT_FOUND, "no such resource: %s", uri);
+                return;
+        }
+        call->request.may_repeat = true;
+        call_upstream_take(call, owner.us, params_for_owner(call, "uri", owner.theirs));
+}
+
+static void call_by_task(struct call *call)
+{
+        const char *id = rpc_text(call->params, "taskId");
+        struct task_owner owner;
+
+        if (!task_check_client(call))
+                return;
+        if (id == NULL) {
+                call_fail(call, RPC_INVALID_PARAMS, "params.taskId must be a string without NUL");
+                return;
+        }
+        owner = task_owner(call->session, id);
+        if (owner.us == NULL) {
+                call_fail(call, RPC_INVALID_PARAMS, "no such task, or none of yours");
+                return;
+        }
+        call->request.may_repeat = true;
+        call_upstream_take(call, owner.us, params_for_owner(call, "taskId", owner.theirs));
+}
+
+static void call_complete(struct call *call)
+{
+        const json_t *ref = json_object_get(call->params, "ref");
+        const char *name = rpc_text(ref, "name");
+        const char *uri = rpc_text(ref, "uri");
+        struct listing_owner owner = {.is_certain = true};
+        json_t *copy;
+
+        if (name != NULL)
+                owner = listing_owner_of_name(call->session, LIST_PROMPTS, name);
+        else if (uri != NULL)
+                owner = listing_owner_of_uri(call->session, uri);
+        if (listing_learn(call, &owner, call_dispatch))
+                return;
+        if (owner.us == NULL || !upstream_session_can(owner.us, call->method->capability)) {
+                call_fail(call, RPC_INVALID_PARAMS, "no server here completes this");
+                return;
+        }
+        copy = json_copy((json_t *)ref);
+        json_object_set_new(copy, name != NULL ? "name" : "uri", json_string(owner.theirs));
+        json_t *params = copy_params(call);
+        json_object_set_new(params, "ref", copy);
+        call->request.may_repeat = true;
+        call_upstream_take(call, owner.us, params);
+}
+
+/* Kept for upstreams that open later. */
+static void call_set_level(struct call *call)
+{
+        struct session *s = call->session;
+        int level = method_log_level(rpc_text(call->params, "level"));
+
+        if (level < 0) {
+                call_fail(call, RPC_INVALID_PARAMS, "params.level must be a level of RFC 5424");
+                return;
+        }
+        s->client.log_level = (int16_t)level;
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
+                if (upstream_session_can(s->client.upstream_sessions[i], call->method->capability))
+                        upstream_session_request_take(s->client.upstream_sessions[i],
+                                                      call->method->name, copy_params(call));
+        call_succeed_take(call, json_object());
+}
+
+static void call_dispatch(struct call *call)
+{
+        call_set_state(call, CALL_STATE_ROUTING);
+        switch (call->method->class) {
+        case METHOD_INITIALIZE:
+                handshake_initialize(call);
+                break;
+        case METHOD_DISCOVER:
+                handshake_discover(call);
+                break;
+        case METHOD_LISTEN:
+                subscription_start(call);
+                break;
+        case METHOD_PING:
+                call_succeed_take(call, json_object());
+                break;
+        case METHOD_LIST:
+                listing_start(call);
+                break;
+        case METHOD_BY_NAME:
+                call_by_name(call);
+                break;
+        case METHOD_BY_URI:
+                call_by_uri(call);
+                break;
+        case METHOD_BY_TASK:
+                call_by_task(call);
+                break;
+        case METHOD_COMPLETE:
+                call_complete(call);
+                break;
+        case METHOD_SET_LEVEL:
+                call_set_level(call);
+                break;
+        default:
+                call_fail(call, RPC_METHOD_NOT_FOUND, "unknown method: %s", call->method->name);
+        }
+}
+
+/* Those of the other era are not known to this client's. */
+static bool call_is_known(const struct call *call)
+{
+        return call_is_stateless(call) ? call->method->is_stateless : call->method->is_session;
+}
+
+/* Ids and progress tokens are copied into each message about the call. */
+static bool is_long(const json_t *token)
+{
+        return json_string_length(token) > TOKEN_MAX_BYTES;
+}
+
+/* Refused as request_body_json() refuses what has not been read yet. */
+static void call_refuse_memory(struct call *call, const char *method, int outcome)
+{
+        bool is_users = outcome == LEDGER_E_PAYER;
+
+        if (call->post != NULL && !call->post->is_batch)
+                call->post->status = is_users ? 429 : 503;
+        call_fail(call, CALL_E_BUSY, "%s: %s", method,
+                  is_users ? "what this user has asked for takes as much memory as one may have "
+                             "(memory_per_user_max_bytes)"
+                           : "the gateway has no memory for new work now (memory_max_bytes)");
+}
+
+static void call_begin(struct call *call, const char *method)
+{
+        int r = call_count_bytes(call);
+
+        if (r != 0)
+                call_refuse_memory(call, method, r);
+        else if (is_long(call->progress_token))
+                call_fail(call, RPC_INVALID_PARAMS,
+                          "params._meta.progressToken: more than %d bytes", TOKEN_MAX_BYTES);
+        else if (!call_is_known(call))
+                call_fail(call, RPC_METHOD_NOT_FOUND, "unknown method: %s", method);
+        else
+                call_dispatch(call);
+}
+
+void call_start(struct session *session, struct share *share, struct post_response *post,
+                const struct rpc_msg *msg)
+{
+        struct call *call = call_create(session, share, post, msg);
+
+        call->upstream_call.events = &call_upstream_events;
+        if (call_is_stateless(call))
+                call_stateless_set_log_level(call);
+        call_begin(call, msg->method);
+}

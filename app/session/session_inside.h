@@ -1,0 +1,16 @@
+/* What the files of session show each other, and nobody else. */
+#pragma once
+
+#include "mgw/session/session.h"
+
+/* Makes one that is not counted among those that clients make, and makes no room for it. 0,
+ * -ENOMEM. */
+int session_new(struct context *context, struct user *user, struct share *share,
+                enum upstream_client_kind kind, struct session **sessionp);
+
+/* Makes room for one more of the share. 0, -EAGAIN: all are live. */
+int sessions_make_room(struct context *context, const struct share *share);
+/* Ends the share's idle sessions whose time is over. */
+void sessions_expire(struct share *share);
+/* Harmless when it is not idle. */
+void session_leave_idle(struct session *session);

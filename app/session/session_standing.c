@@ -1,0 +1,103 @@
+/* Sessions without a client: a user's standing session, in which requests of the stateless era run,
+ * and those whose upstream sessions others share. What initialize says there is ours. */
+#include "session_inside.h"
+
+#include "mgw/core/share.h"
+#include "mgw/upstream/upstream_session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Of one session, where nothing else is said. */
+#define CALLS_MAX 60000
+
+/* Whoever calls in it says what it can do with each request: an upstream may ask for anything, and
+ * is refused where the client cannot. */
+static json_t *standing_init_params(void)
+{
+        return json_pack("{s:{s:{s:{}, s:{}}, s:{s:{}, s:{}}, s:{}}, s:o}", "capabilities",
+                         "sampling", "context", "tools", "elicitation", "form", "url", "roots",
+                         "clientInfo", context_implementation());
+}
+
+/* Where all are one user they share that session: none of them pays for it. */
+static struct share *standing_share(struct context *context, struct user *user)
+{
+        struct share *own =
+                user->is_anonymous ? context->own_share : share_of(context, user, STR(""));
+
+        if (!user->is_anonymous)
+                share_let_go(own);
+        return own;
+}
+
+int session_standing(struct context *context, struct user *user, struct session **sessionp)
+{
+        json_t *init_params;
+        int r;
+
+        *sessionp = user->standing;
+        if (user->standing != NULL)
+                return 0;
+        r = session_create(context, user, standing_share(context, user), UPSTREAM_CLIENT_STANDING,
+                           sessionp);
+        if (r < 0)
+                return r;
+        user->standing = *sessionp;
+        user->standing->client.is_initialized = true;
+        user->standing->client.revision = era_newest();
+        init_params = standing_init_params();
+        r = init_params != NULL ? session_open_links(user->standing, init_params) : -ENOMEM;
+        json_decref(init_params);
+        if (r < 0)
+                session_end(*sessionp);
+        return r;
+}
+
+unsigned session_calls_max(const struct session *s)
+{
+        const struct config *config = session_context(s)->config;
+
+        if (s->client.kind != UPSTREAM_CLIENT_STANDING)
+                return config->calls_per_session_max;
+        return config->calls_per_user_max > 0 ? config->calls_per_user_max : CALLS_MAX;
+}
+
+/* It counts as none of the sessions that clients make, and there are no more of them than users. */
+static int session_host(struct context *context, struct user *user)
+{
+        int r = user->shared == NULL ? session_new(context, user, context->own_share,
+                                                   UPSTREAM_CLIENT_SHARED, &user->shared)
+                                     : 0;
+
+        if (r < 0 || user->shared->client.upstream_sessions != NULL)
+                return r;
+        user->shared->client.is_initialized = true;
+        user->shared->client.revision = era_newest();
+        user->shared->client.upstream_sessions =
+                calloc(context->n_upstreams, sizeof(struct upstream_session *));
+        if (user->shared->client.upstream_sessions != NULL)
+                return 0;
+        session_end(user->shared);
+        return -ENOMEM;
+}
+
+int session_shared_upstream(const struct session *s, struct upstream *upstream,
+                            struct upstream_session **upstream_sessionp)
+{
+        bool is_for_all = upstream->server->scope == CONFIG_SCOPE_SHARED;
+        struct user *user = is_for_all ? &session_context(s)->everybody : s->client.user;
+        int r = session_host(session_context(s), user);
+        json_t *init_params;
+
+        if (r == 0 && user->shared->client.upstream_sessions[upstream->index] == NULL) {
+                init_params = standing_init_params();
+                r = upstream_session_create(
+                        upstream, &user->shared->client, init_params,
+                        &user->shared->client.upstream_sessions[upstream->index]);
+                json_decref(init_params);
+        }
+        if (r == 0)
+                *upstream_sessionp = user->shared->client.upstream_sessions[upstream->index];
+        return r;
+}
