@@ -10,12 +10,21 @@
 
 /* ---- reading ---- */
 
-static const struct config_row account_rows[] = {CONFIG_ACCOUNT_ROWS(0), {.key = NULL}};
+#define AT(field) offsetof(struct config_account, field)
+
+const struct config_row config_account_rows[] = {
+        {"headers", KIND_PAIRS, AT(headers), .marks = CONFIG_HTTP | CONFIG_REST, .between = ": "},
+        {"env", KIND_PAIRS, AT(env), .marks = CONFIG_STDIO, .between = "="},
+        {"oauth", KIND_OTHER, AT(oauth), .marks = CONFIG_HTTP | CONFIG_REST,
+         .load = config_oauth_load},
+        {"security", KIND_PAIRS, AT(security), .marks = CONFIG_REST, .between = "="},
+        {.key = NULL},
+};
 
 static void load_key(struct loading *l, const char *at, const char *key, json_t *value,
                      enum config_server_kind kind, struct config_account *account)
 {
-        const struct config_row *row = config_table_find(account_rows, key, 1u << kind);
+        const struct config_row *row = config_table_find(config_account_rows, key, 1u << kind);
 
         if (row != NULL && (row->marks & 1u << kind) != 0)
                 config_table_load(l, row, at, value, account);
@@ -152,7 +161,7 @@ void config_account_check(struct loading *l, const char *full, struct config_ser
 static void account_finish(struct config_account *account)
 {
         free(account->email);
-        config_table_finish(account_rows, account);
+        config_table_finish(config_account_rows, account);
         config_oauth_finish(account->oauth);
 }
 

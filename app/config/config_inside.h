@@ -73,7 +73,7 @@ void config_settings_load(struct loading *l, json_t *gateway);
 void config_settings_load_environment(struct loading *l);
 void config_settings_finish(struct config *config);
 
-/* Who knows a row of an entry. */
+/* Kinds of servers, as marks. */
 #define CONFIG_HTTP (1u << CONFIG_SERVER_HTTP | 1u << CONFIG_SERVER_SSE)
 #define CONFIG_STDIO (1u << CONFIG_SERVER_STDIO)
 #define CONFIG_REST (1u << CONFIG_SERVER_REST)
@@ -89,19 +89,8 @@ void config_oauth_check(struct loading *l, const char *at, const struct config_s
                         struct config_oauth *oauth);
 void config_oauth_finish(struct config_oauth *oauth);
 
-/* The rows of an account, which stands at this offset: everybody's in an entry, and each user's. */
-#define CONFIG_ACCOUNT_AT(at, field) ((at) + offsetof(struct config_account, field))
-#define CONFIG_ACCOUNT_ROWS(at)                                                                    \
-        {"headers", KIND_PAIRS, CONFIG_ACCOUNT_AT(at, headers),                                    \
-         .marks = CONFIG_HTTP | CONFIG_REST, .between = ": "},                                     \
-                {"env", KIND_PAIRS, CONFIG_ACCOUNT_AT(at, env), .marks = CONFIG_STDIO,             \
-                 .between = "="},                                                                  \
-                {"oauth", KIND_OTHER, CONFIG_ACCOUNT_AT(at, oauth),                                \
-                 .marks = CONFIG_HTTP | CONFIG_REST, .load = config_oauth_load},                   \
-        {                                                                                          \
-                "security", KIND_PAIRS, CONFIG_ACCOUNT_AT(at, security), .marks = CONFIG_REST,     \
-                                                                         .between = "="            \
-        }
+/* Of everybody's account in an entry, and of each user's; marks: who knows the key. */
+extern const struct config_row config_account_rows[];
 /* {"ada@example.com": {"headers", "oauth", "env"}}; server: struct config_server *. */
 void config_account_load_users(struct loading *l, const char *at, json_t *object, void *server);
 /* When all of the entry is read: completes what stands in for users, reads their refresh tokens,

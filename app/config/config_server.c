@@ -63,7 +63,6 @@ static const char *const era_words[] = {"auto", "session", "stateless", NULL};
 
 static const struct config_row server_rows[] = {
         {"type", KIND_OTHER, 0, .marks = ALL, .load = load_type},
-        CONFIG_ACCOUNT_ROWS(AT(account)),
         {"url", KIND_TEXT, AT(url), .marks = CONFIG_HTTP},
         {"allow_link_local", KIND_BOOL, AT(allow_link_local), .marks = CONFIG_HTTP | CONFIG_REST,
          .is_literal = true},
@@ -103,6 +102,14 @@ static const struct config_row server_rows[] = {
         {.key = NULL},
 };
 
+/* Its own row, or that of its account. */
+static const struct config_row *find_row(const char *key, unsigned kinds)
+{
+        const struct config_row *row = config_table_find(server_rows, key, kinds);
+
+        return row != NULL ? row : config_table_find(config_account_rows, key, kinds);
+}
+
 /* The key that makes an entry one of this kind. */
 static const char *const kind_keys[] = {
         [CONFIG_SERVER_HTTP] = "url",
@@ -113,22 +120,21 @@ static const char *const kind_keys[] = {
 
 bool config_server_knows(const char *key)
 {
-        return config_table_find(server_rows, key, ALL) != NULL;
+        return find_row(key, ALL) != NULL;
 }
 
 bool config_server_takes(enum config_server_kind kind, const char *key)
 {
-        const struct config_row *row = config_table_find(server_rows, key, 1u << kind);
+        const struct config_row *row = find_row(key, 1u << kind);
 
         return row != NULL && (row->marks & 1u << kind) != 0;
 }
 
 const char *config_server_near(const char *key)
 {
-        for (const struct config_row *row = server_rows; row->key != NULL; row++)
-                if (config_is_slip(key, row->key))
-                        return row->key;
-        return NULL;
+        const char *near = config_table_near(server_rows, key);
+
+        return near != NULL ? near : config_table_near(config_account_rows, key);
 }
 
 /* ---- reading ---- */
@@ -201,8 +207,9 @@ static void load_env_file(struct loading *l, const char *full, const json_t *ent
 static void load_key(struct loading *l, const char *at, const char *key, json_t *value,
                      struct config_server *s)
 {
-        const struct config_row *row = config_table_find(server_rows, key, 1u << s->kind);
+        const struct config_row *row = find_row(key, 1u << s->kind);
         const char *near = row == NULL ? config_server_near(key) : NULL;
+        bool is_own = config_table_find(server_rows, key, ALL) != NULL;
 
         if (near != NULL)
                 config_fault(l, at, "not known: is \"%s\" meant? (docs/upstreams.md)", near);
@@ -211,7 +218,7 @@ static void load_key(struct loading *l, const char *at, const char *key, json_t 
         else if ((row->marks & 1u << s->kind) == 0)
                 config_fault(l, at, "does not go with \"%s\"", kind_keys[s->kind]);
         else
-                config_table_load(l, row, at, value, s);
+                config_table_load(l, row, at, value, is_own ? (void *)s : &s->account);
 }
 
 int config_server_default(struct config_server *s)

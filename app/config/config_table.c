@@ -22,6 +22,14 @@ const struct config_row *config_table_find(const struct config_row *rows, const 
         return found;
 }
 
+const char *config_table_near(const struct config_row *rows, const char *word)
+{
+        for (; rows->key != NULL; rows++)
+                if (config_is_slip(word, rows->key))
+                        return rows->key;
+        return NULL;
+}
+
 /* ---- texts ---- */
 
 static const char *why_not(const struct config_row *row)

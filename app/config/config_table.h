@@ -44,6 +44,8 @@ struct config_row {
 /* The row of the key that has one of the marks, or else another one of it; NULL: none has it. */
 const struct config_row *config_table_find(const struct config_row *rows, const char *key,
                                            unsigned marks);
+/* The first key that the word may be a slip in; NULL: none. */
+const char *config_table_near(const struct config_row *rows, const char *word);
 /* Sets what the rows have defaults for. 0, -ENOMEM. */
 int config_table_default(const struct config_row *rows, void *into);
 /* The value of the key at, from a file, into the row's place. Faults are told. */

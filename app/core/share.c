@@ -48,7 +48,7 @@ void share_destroy(struct share *share)
         if (share == NULL)
                 return;
         back_off_forget_all(share);
-        list_unlink(&share->busy_link);
+        list_unlink(&share->busy_node);
         log_budget_finish(&share->log);
         free(share);
 }

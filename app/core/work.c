@@ -38,7 +38,7 @@ static void work_on_task(struct loop_task *task)
         int64_t left_us = ALL_US;
 
         while (left_us > 0 && (it = list_first(&context->busy_shares)) != NULL) {
-                struct share *share = container_of(it, struct share, busy_link);
+                struct share *share = container_of(it, struct share, busy_node);
                 struct list *first = list_first(&share->work);
 
                 list_unlink(it);
@@ -67,8 +67,8 @@ void work_start(struct work *work, struct share *share)
                 (void)work_run(share, work);
         } else {
                 list_append(&share->work, &work->node);
-                if (list_is_empty(&share->busy_link))
-                        list_append(&share->context->busy_shares, &share->busy_link);
+                if (list_is_empty(&share->busy_node))
+                        list_append(&share->context->busy_shares, &share->busy_node);
                 loop_defer(share->context->loop, &share->context->work);
         }
 }

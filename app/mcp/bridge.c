@@ -248,7 +248,7 @@ int bridge_finish_session(era_revision client, const char *method, json_t *answe
         return convert_result(client, method, result);
 }
 
-json_t *bridge_hello_of_discover(const json_t *discover, era_revision revision)
+json_t *bridge_init_result_of_discover(const json_t *discover, era_revision revision)
 {
         json_t *info =
                 json_object_get(json_object_get(discover, "_meta"), BRIDGE_KEY("serverInfo"));

@@ -35,7 +35,7 @@ static void entry_drop(struct replay_entry *e)
         e->log->pool->bytes -= entry_bytes(e);
         ledger_release(e->log->payer, LEDGER_REPLAY, entry_bytes(e));
         list_unlink(&e->node);
-        list_unlink(&e->pool_link);
+        list_unlink(&e->pool_node);
         free(e);
 }
 
@@ -49,7 +49,7 @@ static struct replay_entry *pool_oldest(const struct replay_pool *pool)
 {
         struct list *first = list_first(&pool->entries);
 
-        return first != NULL ? container_of(first, struct replay_entry, pool_link) : NULL;
+        return first != NULL ? container_of(first, struct replay_entry, pool_node) : NULL;
 }
 
 void replay_pool_expire(struct replay_pool *pool, int64_t now_ms)
@@ -115,7 +115,7 @@ int replay_add(struct replay *log, struct replay_id id, struct str data, bool wa
         e->n = (uint32_t)data.n;
         memcpy(e->data, data.p, data.n);
         list_append(&log->entries, &e->node);
-        list_append(&pool->entries, &e->pool_link);
+        list_append(&pool->entries, &e->pool_node);
         log->bytes += (uint32_t)size;
         pool->bytes += size;
         return 0;

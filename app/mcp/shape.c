@@ -480,7 +480,7 @@ static void mend_capability(json_t *capabilities, const char *name, json_t *valu
                                     json_is_object(value) ? json_incref(value) : json_object());
 }
 
-void shape_mend_hello(json_t *hello)
+void shape_mend_init_result(json_t *hello)
 {
         json_t *theirs = json_object_get(hello, "capabilities"), *sound = json_object(), *value;
         const char *name;

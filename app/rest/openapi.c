@@ -4,7 +4,6 @@
 
 #include "mgw/base/alloc.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+/* One line for a call that failed, was slow or is traced; at debug for each. Never an argument or
+ * a result. */
 #include "mgw/session/call_log.h"
 #include "mgw/core/share.h"
 

@@ -36,7 +36,7 @@ static void on_answer_take(struct upstream_request *request, json_t *answer)
 {
         struct call *call = container_of(request, struct call, request);
 
-        if (call->log_level < 0 || !upstream_session_logs_beside(call_link(call))) {
+        if (call->log_level < 0 || !upstream_session_logs_beside(call_upstream_session(call))) {
                 pass_answer_take(call, answer);
                 return;
         }
@@ -63,7 +63,8 @@ static void send_call(struct call *call)
         call_set_state(call, CALL_STATE_SENT);
         call->request.call = &call->upstream_call;
         call->request.events = &answer_events;
-        upstream_request_send_take(&call->request, call_link(call), call->method->name, params);
+        upstream_request_send_take(&call->request, call_upstream_session(call), call->method->name,
+                                   params);
 }
 
 static void on_level_answer_take(struct upstream_request *request, json_t *answer)

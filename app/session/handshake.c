@@ -1,3 +1,5 @@
+/* What the upstreams say of themselves is put together in the order of the configuration:
+ * capabilities are united, instructions stand one behind the other. */
 #include "mgw/session/handshake.h"
 
 #include "mgw/base/log.h"
@@ -130,7 +132,7 @@ static bool is_awaited(const struct upstream_session *us)
                (!us->is_settled && !account_is_silent(us->account, ACCOUNT_HANDSHAKE));
 }
 
-static bool awaits_links(const struct session *s)
+static bool awaits_upstreams(const struct session *s)
 {
         for (size_t i = 0;
              s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
@@ -173,7 +175,7 @@ static void handshake_wait(struct call *call)
 /* Walks the calls of a session, once, when the last of its upstream sessions is settled. */
 void handshake_on_upstreams_settled(struct session *session)
 {
-        if (awaits_links(session))
+        if (awaits_upstreams(session))
                 return;
         list_for_each_safe (it, &session->calls) {
                 struct call *call = container_of(it, struct call, node);
@@ -186,7 +188,7 @@ void handshake_on_upstreams_settled(struct session *session)
 
 void handshake_discover(struct call *call)
 {
-        if (awaits_links(call->session))
+        if (awaits_upstreams(call->session))
                 handshake_wait(call);
         else
                 answer(call);
@@ -206,9 +208,9 @@ void handshake_initialize(struct call *call)
                 return;
         }
         s->client.revision = era_negotiate(str_from(asked));
-        if (session_open_links(s, call->params) < 0)
+        if (session_open_upstreams(s, call->params) < 0)
                 call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
-        else if (!s->client.is_initialized && awaits_links(s))
+        else if (!s->client.is_initialized && awaits_upstreams(s))
                 handshake_wait(call);
         else if (!s->client.is_initialized)
                 answer(call);

@@ -1,3 +1,6 @@
+/* A listing asks each upstream for its list and waits for all of them, for upstream_grace_ms at
+ * most. A part that has not come by then is overdue: it stays with its upstream session, and
+ * clients are told when it is there. */
 #include "mgw/session/listing.h"
 
 #include "mgw/base/log.h"
@@ -45,7 +48,7 @@ static enum list_kind list_of_key(const char *key)
         return (enum list_kind)i;
 }
 
-static struct context *listing_gate(const struct listing *l)
+static struct context *listing_context(const struct listing *l)
 {
         return session_context(l->call->session);
 }
@@ -112,7 +115,7 @@ static void listing_on_turn(struct work *work)
 /* Many calls may have waited for one list, and each answer is work. */
 static void listing_done(struct listing *l)
 {
-        timer_disarm(listing_gate(l)->loop, &l->deadline);
+        timer_disarm(listing_context(l)->loop, &l->deadline);
         work_start(&l->work, l->call->share);
 }
 
@@ -278,7 +281,7 @@ static struct listing *listing_begin(struct call *call, void (*on_done)(struct c
 
 static void listing_wait(struct listing *l)
 {
-        const struct context *context = listing_gate(l);
+        const struct context *context = listing_context(l);
 
         l->is_starting = false;
         timer_arm(context->loop, &l->deadline, context->config->upstream_grace_ms);
@@ -321,11 +324,11 @@ void listing_drop(struct listing *l)
 
         if (l == NULL)
                 return;
-        timer_disarm(listing_gate(l)->loop, &l->deadline);
+        timer_disarm(listing_context(l)->loop, &l->deadline);
         work_cancel(&l->work);
         while ((it = list_first(&l->parts)) != NULL)
                 part_end(container_of(it, struct part, node), "the client no longer waits");
-        loop_bury(listing_gate(l)->loop, l, free);
+        loop_bury(listing_context(l)->loop, l, free);
 }
 
 /* ---- owners ---- */

@@ -1,3 +1,4 @@
+/* A page is kept with the lists that it was made of, and goes with the first of them. */
 #include "mgw/session/page_cache.h"
 
 #include "mgw/core/share.h"
@@ -22,7 +23,7 @@
 
 /* What is made of the same lists, for clients of one revision. */
 struct cached_page {
-        struct list node; /* gate->shown, what was asked for last first */
+        struct list node; /* context->cached_pages, what was asked for last first */
         enum list_kind list;
         bool is_stateless;
         era_revision revision;
@@ -38,25 +39,25 @@ static struct upstream_list *list_of(const struct session *s, size_t i, enum lis
                        : NULL;
 }
 
-static void page_cache_entry_destroy(struct context *context, struct cached_page *shown)
+static void page_cache_entry_destroy(struct context *context, struct cached_page *entry)
 {
         assert(context->n_cached_pages > 0);
-        list_unlink(&shown->node);
+        list_unlink(&entry->node);
         context->n_cached_pages--;
         for (size_t i = 0; i < PAGES_MAX; i++)
-                json_decref(shown->pages[i]);
-        ledger_hold_set_past(&shown->hold, 0);
-        free(shown);
+                json_decref(entry->pages[i]);
+        ledger_hold_set_past(&entry->hold, 0);
+        free(entry);
 }
 
-static bool is_of(const struct cached_page *shown, const struct session *s, enum list_kind list)
+static bool is_of(const struct cached_page *entry, const struct session *s, enum list_kind list)
 {
-        if (shown->list != list ||
-            shown->is_stateless != (s->client.kind == UPSTREAM_CLIENT_STANDING) ||
-            shown->revision != s->client.revision)
+        if (entry->list != list ||
+            entry->is_stateless != (s->client.kind == UPSTREAM_CLIENT_STANDING) ||
+            entry->revision != s->client.revision)
                 return false;
         for (size_t i = 0; i < session_context(s)->n_upstreams; i++)
-                if (shown->of[i] != list_of(s, i, list))
+                if (entry->of[i] != list_of(s, i, list))
                         return false;
         return true;
 }
@@ -65,31 +66,31 @@ static bool is_of(const struct cached_page *shown, const struct session *s, enum
 static struct cached_page *page_cache_of(const struct session *s, enum list_kind list)
 {
         struct context *context = session_context(s);
-        struct cached_page *shown;
+        struct cached_page *entry;
 
-        list_for_each (it, &context->shown) {
-                shown = container_of(it, struct cached_page, node);
-                if (is_of(shown, s, list)) {
+        list_for_each (it, &context->cached_pages) {
+                entry = container_of(it, struct cached_page, node);
+                if (is_of(entry, s, list)) {
                         list_unlink(it);
-                        list_prepend(&context->shown, it);
-                        return shown;
+                        list_prepend(&context->cached_pages, it);
+                        return entry;
                 }
         }
         if (context->n_cached_pages == KEPT_MAX)
-                page_cache_entry_destroy(
-                        context, container_of(context->shown.prev, struct cached_page, node));
-        shown = calloc(1, sizeof(*shown) + context->n_upstreams * sizeof(struct upstream_list *));
-        if (shown == NULL)
+                page_cache_entry_destroy(context, container_of(context->cached_pages.prev,
+                                                               struct cached_page, node));
+        entry = calloc(1, sizeof(*entry) + context->n_upstreams * sizeof(struct upstream_list *));
+        if (entry == NULL)
                 return NULL;
-        shown->list = list;
-        shown->is_stateless = s->client.kind == UPSTREAM_CLIENT_STANDING;
-        shown->revision = s->client.revision;
-        ledger_hold_init(&shown->hold, &context->own_share->memory, LEDGER_LIST);
+        entry->list = list;
+        entry->is_stateless = s->client.kind == UPSTREAM_CLIENT_STANDING;
+        entry->revision = s->client.revision;
+        ledger_hold_init(&entry->hold, &context->own_share->memory, LEDGER_LIST);
         for (size_t i = 0; i < context->n_upstreams; i++)
-                shown->of[i] = list_of(s, i, list);
-        list_prepend(&context->shown, &shown->node);
+                entry->of[i] = list_of(s, i, list);
+        list_prepend(&context->cached_pages, &entry->node);
         context->n_cached_pages++;
-        return shown;
+        return entry;
 }
 
 static const struct catalog_rule builtin_rule = {.server = "mgw", .prefix = ""};
@@ -147,15 +148,15 @@ static json_t *page_make(const struct session *s, enum list_kind list, const cha
 }
 
 /* The same page, its entries a text. NULL: there is no memory to keep it. */
-static json_t *page_keep(struct cached_page *shown, json_t *page)
+static json_t *page_keep(struct cached_page *entry, json_t *page)
 {
-        const char *key = fetch_key(shown->list);
+        const char *key = fetch_key(entry->list);
         json_t *kept = NULL;
         struct str text;
 
         if (rpc_dump(json_object_get(page, key), &text) < 0)
                 return NULL;
-        if (ledger_hold_set(&shown->hold, shown->hold.bytes + PAGE_BYTES + text.n) == 0) {
+        if (ledger_hold_set(&entry->hold, entry->hold.bytes + PAGE_BYTES + text.n) == 0) {
                 kept = json_copy(page);
                 if (json_object_set_new(kept, key, json_raw(text)) < 0) {
                         json_decref(kept);
@@ -181,20 +182,20 @@ json_t *page_cache_page(struct session *session, enum list_kind list, const char
                         char **collisionp)
 {
         size_t no = page_no(cursor);
-        struct cached_page *shown = no < PAGES_MAX ? page_cache_of(session, list) : NULL;
+        struct cached_page *entry = no < PAGES_MAX ? page_cache_of(session, list) : NULL;
         json_t *page;
 
         *collisionp = NULL;
-        if (shown != NULL && shown->pages[no] != NULL)
-                return json_copy(shown->pages[no]);
+        if (entry != NULL && entry->pages[no] != NULL)
+                return json_copy(entry->pages[no]);
         page = page_make(session, list, cursor, collisionp);
-        if (shown == NULL || page == NULL)
+        if (entry == NULL || page == NULL)
                 return page;
-        shown->pages[no] = page_keep(shown, page);
-        if (shown->pages[no] == NULL)
+        entry->pages[no] = page_keep(entry, page);
+        if (entry->pages[no] == NULL)
                 return page;
         json_decref(page);
-        return json_copy(shown->pages[no]);
+        return json_copy(entry->pages[no]);
 }
 
 /* What was made of that list goes. */
@@ -202,21 +203,22 @@ static void page_cache_forget(struct context *context, const struct upstream_lis
 {
         struct list *next;
 
-        for (struct list *it = context->shown.next; it != &context->shown; it = next) {
-                struct cached_page *shown = container_of(it, struct cached_page, node);
+        for (struct list *it = context->cached_pages.next; it != &context->cached_pages;
+             it = next) {
+                struct cached_page *entry = container_of(it, struct cached_page, node);
                 bool is_made_of = false;
 
                 next = it->next;
                 for (size_t i = 0; i < context->n_upstreams; i++)
-                        is_made_of |= shown->of[i] == list;
+                        is_made_of |= entry->of[i] == list;
                 if (is_made_of)
-                        page_cache_entry_destroy(context, shown);
+                        page_cache_entry_destroy(context, entry);
         }
 }
 
 void page_cache_context_init(struct context *context)
 {
-        list_init(&context->shown);
+        list_init(&context->cached_pages);
         context->on_list_end = page_cache_forget;
 }
 
@@ -224,6 +226,6 @@ void page_cache_forget_all(struct context *context)
 {
         struct list *it;
 
-        while ((it = list_first(&context->shown)) != NULL)
+        while ((it = list_first(&context->cached_pages)) != NULL)
                 page_cache_entry_destroy(context, container_of(it, struct cached_page, node));
 }

@@ -88,8 +88,8 @@ static void post_push(struct post_response *post, const json_t *msg)
         channel_send(post->session, &post->channel, post->stream, msg);
 }
 
-/* Protocol rule 5: the head and a first event or comment go out now, the answers follow as events.
- * Walks the answers that wait: one for each request of the POST at most. */
+/* The head and a first event or comment go out now, the answers follow as events. Walks the answers
+ * that wait: one for each request of the POST at most. */
 bool post_response_begin_stream(struct post_response *post)
 {
         struct session *s = post->session;

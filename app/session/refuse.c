@@ -1,3 +1,4 @@
+/* A refusal answers each request that was read, with its id; what was not read has none. */
 #include "mgw/session/refuse.h"
 
 #include "mgw/core/share.h"

@@ -1,3 +1,5 @@
+/* A call that may go on as it came is looked at first, all else is read. The text is freed before
+ * the values are used. */
 #include "mgw/session/request_body.h"
 
 #include "mgw/core/share.h"

@@ -1,3 +1,4 @@
+/* The seal is bound to the user, the method and the params without what a retry adds. */
 #include "mgw/session/request_state.h"
 
 #include "mgw/base/clock.h"

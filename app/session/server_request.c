@@ -11,8 +11,8 @@
 #include <stdlib.h>
 
 struct server_request {
-        struct list node;      /* session->server_requests */
-        struct list from_link; /* from->server_requests */
+        struct list node;           /* session->server_requests */
+        struct list requester_node; /* from->server_requests */
         struct session *session;
         struct requester *from;
         struct call *via;       /* NULL: no call caused it */
@@ -21,20 +21,20 @@ struct server_request {
         json_t *upstream_token; /* NULL: it wants no progress */
 };
 
-static void ask_end(struct server_request *ask)
+static void server_request_end(struct server_request *r)
 {
-        list_unlink(&ask->node);
-        list_unlink(&ask->from_link);
-        ask->session->n_server_requests--;
-        if (ask->via != NULL)
-                ask->via->n_server_requests--;
-        json_decref(ask->id);
-        json_decref(ask->upstream_id);
-        json_decref(ask->upstream_token);
-        free(ask);
+        list_unlink(&r->node);
+        list_unlink(&r->requester_node);
+        r->session->n_server_requests--;
+        if (r->via != NULL)
+                r->via->n_server_requests--;
+        json_decref(r->id);
+        json_decref(r->upstream_id);
+        json_decref(r->upstream_token);
+        free(r);
 }
 
-static void ask_refuse(struct requester *from, json_t *upstream_id, const char *why)
+static void requester_refuse(struct requester *from, json_t *upstream_id, const char *why)
 {
         json_t *error = rpc_error_take(upstream_id, RPC_INTERNAL_ERROR, why, NULL);
 
@@ -43,40 +43,41 @@ static void ask_refuse(struct requester *from, json_t *upstream_id, const char *
 }
 
 /* Tokens of two upstreams may be the same. */
-static void ask_take_token(struct server_request *ask, json_t *meta)
+static void server_request_take_token(struct server_request *r, json_t *meta)
 {
-        ask->upstream_token = json_incref(json_object_get(meta, "progressToken"));
-        if (ask->upstream_token != NULL)
-                json_object_set(meta, "progressToken", ask->id);
+        r->upstream_token = json_incref(json_object_get(meta, "progressToken"));
+        if (r->upstream_token != NULL)
+                json_object_set(meta, "progressToken", r->id);
 }
 
 /* The request as the client's revision knows it, a new reference. NULL: *whyp says why it does not.
  */
-static json_t *ask_fit(const struct server_request *ask, json_t *request, const char **whyp)
+static json_t *server_request_fit(const struct server_request *r, json_t *request,
+                                  const char **whyp)
 {
         const char *method = json_string_value(json_object_get(request, "method"));
         json_t *fitting = NULL;
 
-        if (ask->session->client.kind == UPSTREAM_CLIENT_STANDING ||
+        if (r->session->client.kind == UPSTREAM_CLIENT_STANDING ||
             method_find(method)->class != METHOD_ASK)
                 return json_incref(request);
-        return bridge_request_for_session(ask->session->client.revision, ask->id, request, &fitting,
+        return bridge_request_for_session(r->session->client.revision, r->id, request, &fitting,
                                           whyp) == 0
                        ? fitting
                        : NULL;
 }
 
 /* NULL, or why the client is not asked. */
-static const char *ask_send(struct server_request *ask, json_t *request)
+static const char *server_request_deliver(struct server_request *r, json_t *request)
 {
         const char *why = "out of memory";
-        json_t *fitting = ask_fit(ask, request, &why);
+        json_t *fitting = server_request_fit(r, request, &why);
 
         if (fitting == NULL)
                 return why;
-        why = ask->via != NULL ? call_ask(ask->via, json_string_value(ask->id), fitting) : NULL;
-        if (ask->via == NULL)
-                session_deliver(ask->session, fitting);
+        why = r->via != NULL ? call_ask(r->via, json_string_value(r->id), fitting) : NULL;
+        if (r->via == NULL)
+                session_deliver(r->session, fitting);
         json_decref(fitting);
         return why;
 }
@@ -87,40 +88,40 @@ void server_request_send(struct requester *from, struct upstream_call *upstream_
         struct call *via = upstream_call != NULL ? call_of(upstream_call) : NULL;
         struct session *s = via != NULL ? via->session : session_of(from->client);
         json_t *upstream_id = json_object_get(request, "id");
-        struct server_request *ask;
+        struct server_request *r;
         const char *why;
         char id[24];
 
         if (s->n_server_requests >= session_calls_max(s)) {
-                ask_refuse(from, upstream_id, "too many requests wait for this client");
+                requester_refuse(from, upstream_id, "too many requests wait for this client");
                 return;
         }
         if (via == NULL && list_is_empty(&s->streams)) {
-                ask_refuse(from, upstream_id, "the client has no stream open to be asked on");
+                requester_refuse(from, upstream_id, "the client has no stream open to be asked on");
                 return;
         }
-        ask = calloc(1, sizeof(*ask));
+        r = calloc(1, sizeof(*r));
         snprintf(id, sizeof(id), "mgw-%u", ++s->last_server_request);
-        if (ask == NULL || (ask->id = json_string(id)) == NULL) {
-                free(ask);
-                ask_refuse(from, upstream_id, "out of memory");
+        if (r == NULL || (r->id = json_string(id)) == NULL) {
+                free(r);
+                requester_refuse(from, upstream_id, "out of memory");
                 return;
         }
-        ask->session = s;
-        ask->from = from;
-        ask->upstream_id = json_incref(upstream_id);
-        list_append(&s->server_requests, &ask->node);
-        list_append(&from->server_requests, &ask->from_link);
+        r->session = s;
+        r->from = from;
+        r->upstream_id = json_incref(upstream_id);
+        list_append(&s->server_requests, &r->node);
+        list_append(&from->server_requests, &r->requester_node);
         s->n_server_requests++;
-        json_object_set(request, "id", ask->id);
-        ask->via = via;
+        json_object_set(request, "id", r->id);
+        r->via = via;
         if (via != NULL)
                 via->n_server_requests++;
-        ask_take_token(ask, json_object_get(json_object_get(request, "params"), "_meta"));
-        why = ask_send(ask, request);
+        server_request_take_token(r, json_object_get(json_object_get(request, "params"), "_meta"));
+        why = server_request_deliver(r, request);
         if (why != NULL) {
-                ask_refuse(from, ask->upstream_id, why);
-                ask_end(ask);
+                requester_refuse(from, r->upstream_id, why);
+                server_request_end(r);
         }
 }
 
@@ -128,14 +129,14 @@ void server_request_send(struct requester *from, struct upstream_call *upstream_
 void server_request_refuse_all(struct session *s, const struct call *via, const char *why)
 {
         list_for_each_safe (it, &s->server_requests) {
-                struct server_request *ask = container_of(it, struct server_request, node);
+                struct server_request *r = container_of(it, struct server_request, node);
 
                 if (via->n_server_requests == 0)
                         break;
-                if (ask->via != via)
+                if (r->via != via)
                         continue;
-                ask_refuse(ask->from, ask->upstream_id, why);
-                ask_end(ask);
+                requester_refuse(r->from, r->upstream_id, why);
+                server_request_end(r);
         }
 }
 
@@ -146,12 +147,12 @@ void server_request_on_progress(struct session *s, json_t *notification)
         const json_t *token = json_object_get(params, "progressToken");
 
         list_for_each (it, &s->server_requests) {
-                struct server_request *ask = container_of(it, struct server_request, node);
+                struct server_request *r = container_of(it, struct server_request, node);
 
-                if (ask->upstream_token == NULL || !json_equal(ask->id, token))
+                if (r->upstream_token == NULL || !json_equal(r->id, token))
                         continue;
-                json_object_set(params, "progressToken", ask->upstream_token);
-                ask->from->on_message_take(ask->from, json_incref(notification));
+                json_object_set(params, "progressToken", r->upstream_token);
+                r->from->on_message_take(r->from, json_incref(notification));
                 return;
         }
 }
@@ -167,14 +168,14 @@ void server_request_on_reply(struct session *s, json_t *reply)
         const json_t *id = json_object_get(reply, "id");
 
         list_for_each_safe (it, &s->server_requests) {
-                struct server_request *ask = container_of(it, struct server_request, node);
+                struct server_request *r = container_of(it, struct server_request, node);
 
-                if (!json_equal(ask->id, id))
+                if (!json_equal(r->id, id))
                         continue;
-                struct requester *from = ask->from;
+                struct requester *from = r->from;
 
-                json_object_set(reply, "id", ask->upstream_id);
-                ask_end(ask);
+                json_object_set(reply, "id", r->upstream_id);
+                server_request_end(r);
                 from->on_message_take(from, json_incref(reply));
                 return;
         }
@@ -188,16 +189,16 @@ void server_request_cancel(struct requester *from, json_t *notification)
         const json_t *id = json_object_get(params, "requestId");
 
         list_for_each_safe (it, &from->server_requests) {
-                struct server_request *ask = container_of(it, struct server_request, from_link);
+                struct server_request *r = container_of(it, struct server_request, requester_node);
 
-                if (!json_equal(ask->upstream_id, id))
+                if (!json_equal(r->upstream_id, id))
                         continue;
-                json_object_set(params, "requestId", ask->id);
-                if (ask->session->client.kind == UPSTREAM_CLIENT_STANDING)
-                        call_input_forget(ask->via, json_string_value(ask->id));
+                json_object_set(params, "requestId", r->id);
+                if (r->session->client.kind == UPSTREAM_CLIENT_STANDING)
+                        call_input_forget(r->via, json_string_value(r->id));
                 else
-                        session_deliver(ask->session, notification);
-                ask_end(ask);
+                        session_deliver(r->session, notification);
+                server_request_end(r);
                 return;
         }
 }
@@ -207,7 +208,7 @@ void server_request_forget(struct requester *from)
         struct list *it;
 
         while ((it = list_first(&from->server_requests)) != NULL)
-                ask_end(container_of(it, struct server_request, from_link));
+                server_request_end(container_of(it, struct server_request, requester_node));
 }
 
 void server_request_forget_session(struct session *s)
@@ -215,5 +216,5 @@ void server_request_forget_session(struct session *s)
         struct list *it;
 
         while ((it = list_first(&s->server_requests)) != NULL)
-                ask_end(container_of(it, struct server_request, node));
+                server_request_end(container_of(it, struct server_request, node));
 }

@@ -40,7 +40,7 @@ static void session_free(void *object)
         struct session *s = object;
 
         assert(list_is_empty(&s->calls) && s->n_calls == 0 && s->n_server_requests == 0);
-        assert(list_is_empty(&s->streams) && list_is_empty(&s->idle_link) && s->replay == NULL);
+        assert(list_is_empty(&s->streams) && list_is_empty(&s->idle_node) && s->replay == NULL);
         ledger_release(&s->client.share->memory, LEDGER_SESSION, s->charged);
         share_let_go(s->client.share);
         free(s);
@@ -99,7 +99,7 @@ int session_create(struct context *context, struct user *user, struct share *sha
 
 /* Each upstream session that settles asks whether it was the last: the table must be whole before.
  */
-int session_open_links(struct session *s, const json_t *init_params)
+int session_open_upstreams(struct session *s, const json_t *init_params)
 {
         size_t n = session_context(s)->n_upstreams;
         int r = 0;
@@ -169,7 +169,7 @@ void session_end(struct session *s)
         loop_bury(session_context(s)->loop, s, session_free);
 }
 
-/* Hosts after those that share them. */
+/* Shared sessions after those that use them. */
 void session_end_all(struct context *context)
 {
         struct session *s, *next;

@@ -1,6 +1,6 @@
 /* Sessions with nothing open stand in a list of their share, in the order of their last use: its
  * head is the next to expire, and the first to go when the share is full. Shares that have such
- * stand in a list of the gate. */
+ * stand in a list of the context. */
 #include "session_inside.h"
 
 #include "mgw/base/log.h"
@@ -44,7 +44,7 @@ static void sessions_watch_expiry(struct share *share)
         if (head == NULL) {
                 timer_disarm(context->loop, &share->expiry);
         } else if (!timer_is_armed(&share->expiry)) {
-                const struct session *s = container_of(head, struct session, idle_link);
+                const struct session *s = container_of(head, struct session, idle_node);
                 int64_t due =
                         s->used_ms + context->config->session_idle_ms - loop_now_ms(context->loop);
 
@@ -54,13 +54,13 @@ static void sessions_watch_expiry(struct share *share)
 
 void session_leave_idle(struct session *s)
 {
-        if (list_is_empty(&s->idle_link))
+        if (list_is_empty(&s->idle_node))
                 return;
         assert(s->client.share->n_idle_sessions > 0);
-        list_unlink(&s->idle_link);
+        list_unlink(&s->idle_node);
         s->client.is_idle = false;
         if (--s->client.share->n_idle_sessions == 0)
-                list_unlink(&s->client.share->idle_link);
+                list_unlink(&s->client.share->idle_node);
 }
 
 static void session_enter_idle(struct session *s)
@@ -68,11 +68,11 @@ static void session_enter_idle(struct session *s)
         const struct list *last = list_last(&s->client.share->idle_sessions);
 
         assert(last == NULL ||
-               container_of(last, struct session, idle_link)->used_ms <= s->used_ms);
-        list_append(&s->client.share->idle_sessions, &s->idle_link);
+               container_of(last, struct session, idle_node)->used_ms <= s->used_ms);
+        list_append(&s->client.share->idle_sessions, &s->idle_node);
         s->client.is_idle = true;
         if (s->client.share->n_idle_sessions++ == 0)
-                list_append(&session_context(s)->idle_shares, &s->client.share->idle_link);
+                list_append(&session_context(s)->idle_shares, &s->client.share->idle_node);
         sessions_watch_expiry(s->client.share);
 }
 
@@ -86,7 +86,7 @@ void sessions_expire(struct share *share)
         replay_pool_expire(&context->replay, loop_now_ms(context->loop));
         share_hold(share); /* the last of its sessions may end */
         while ((node = list_first(&share->idle_sessions)) != NULL) {
-                struct session *s = container_of(node, struct session, idle_link);
+                struct session *s = container_of(node, struct session, idle_node);
 
                 if (s->used_ms > horizon)
                         break;
@@ -99,12 +99,12 @@ void sessions_expire(struct share *share)
         share_let_go(share);
 }
 
-/* Hosts aside, which others may need. They stand in the gate's own share; in others the first
- * fits. */
+/* Shared sessions aside, which others may need. They stand in the gateway's own share; in others
+ * the first fits. */
 static struct session *share_longest_idle(const struct share *share)
 {
         list_for_each (it, &share->idle_sessions) {
-                struct session *s = container_of(it, struct session, idle_link);
+                struct session *s = container_of(it, struct session, idle_node);
 
                 if (s->client.kind != UPSTREAM_CLIENT_SHARED)
                         return s;
@@ -112,7 +112,7 @@ static struct session *share_longest_idle(const struct share *share)
         return NULL;
 }
 
-/* Of some that have idle sessions, the one that has most. The gate's own share, where shared
+/* Of some that have idle sessions, the one that has most. The gateway's own share, where shared
  * sessions are, only where there is no other. Walks SHARES_SEEN_MAX at most. */
 static struct session *sessions_longest_idle(const struct context *context)
 {
@@ -120,7 +120,7 @@ static struct session *sessions_longest_idle(const struct context *context)
         unsigned n_seen = 0;
 
         list_for_each (it, &context->idle_shares) {
-                const struct share *share = container_of(it, struct share, idle_link);
+                const struct share *share = container_of(it, struct share, idle_node);
 
                 if (share != context->own_share &&
                     (most == NULL || share->n_idle_sessions > most->n_idle_sessions))
@@ -174,11 +174,11 @@ void session_touch(struct session *s)
         if (s->client.is_ending)
                 return;
         s->used_ms = loop_now_ms(session_context(s)->loop);
-        was_idle = !list_is_empty(&s->idle_link);
+        was_idle = !list_is_empty(&s->idle_node);
         session_leave_idle(s);
         if (session_is_idle(s))
                 session_enter_idle(s);
-        is_idle = !list_is_empty(&s->idle_link);
+        is_idle = !list_is_empty(&s->idle_node);
         if (was_idle != is_idle)
                 session_tell_use(s);
 }

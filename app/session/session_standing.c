@@ -47,7 +47,7 @@ int session_standing(struct context *context, struct user *user, struct session 
         user->standing->client.is_initialized = true;
         user->standing->client.revision = era_newest();
         init_params = standing_init_params();
-        r = init_params != NULL ? session_open_links(user->standing, init_params) : -ENOMEM;
+        r = init_params != NULL ? session_open_upstreams(user->standing, init_params) : -ENOMEM;
         json_decref(init_params);
         if (r < 0)
                 session_end(*sessionp);
@@ -64,7 +64,7 @@ unsigned session_calls_max(const struct session *s)
 }
 
 /* It counts as none of the sessions that clients make, and there are no more of them than users. */
-static int session_host(struct context *context, struct user *user)
+static int session_shared(struct context *context, struct user *user)
 {
         int r = user->shared == NULL ? session_new(context, user, context->own_share,
                                                    UPSTREAM_CLIENT_SHARED, &user->shared)
@@ -87,7 +87,7 @@ int session_shared_upstream(const struct session *s, struct upstream *upstream,
 {
         bool is_for_all = upstream->server->scope == CONFIG_SCOPE_SHARED;
         struct user *user = is_for_all ? &session_context(s)->everybody : s->client.user;
-        int r = session_host(session_context(s), user);
+        int r = session_shared(session_context(s), user);
         json_t *init_params;
 
         if (r == 0 && user->shared->client.upstream_sessions[upstream->index] == NULL) {

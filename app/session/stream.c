@@ -40,7 +40,7 @@ static void stream_watch_sweep(struct context *context)
         }
         if (timer_is_armed(&context->sweep))
                 return;
-        silent_ms = stream_silent_ms(container_of(head, struct stream, due_link), context);
+        silent_ms = stream_silent_ms(container_of(head, struct stream, due_node), context);
         timer_arm(context->loop, &context->sweep, interval > silent_ms ? interval - silent_ms : 0);
 }
 
@@ -49,7 +49,7 @@ static void stream_touch(struct stream *s)
         struct context *context = request_context(s->req);
 
         s->written_ms = (uint32_t)loop_now_ms(context->loop);
-        list_move_to_tail(&context->streams, &s->due_link);
+        list_move_to_tail(&context->streams, &s->due_node);
 }
 
 static void stream_set_state(struct stream *s, enum stream_state to)
@@ -72,7 +72,7 @@ static void stream_over(struct stream *s)
 
         stream_set_state(s, STREAM_STATE_OVER);
         assert(context->stats.n_streams > 0 && user->n_streams > 0 && s->req->share->n_streams > 0);
-        list_unlink(&s->due_link);
+        list_unlink(&s->due_node);
         list_unlink(&s->node);
         timer_disarm(context->loop, &s->farewell);
         context->stats.n_streams--;
@@ -313,7 +313,7 @@ static void stream_on_sweep(struct timer *timer)
         struct list *node;
 
         while ((node = list_first(&context->streams)) != NULL) {
-                struct stream *s = container_of(node, struct stream, due_link);
+                struct stream *s = container_of(node, struct stream, due_node);
 
                 if (stream_silent_ms(s, context) < interval - interval / 30)
                         break;

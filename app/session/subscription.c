@@ -55,7 +55,7 @@ struct subscription {
         bool is_learning;       /* whose a resource is */
 };
 
-static struct context *subscription_gate(const struct subscription *sub)
+static struct context *subscription_context(const struct subscription *sub)
 {
         return session_context(sub->call->session);
 }
@@ -128,7 +128,7 @@ static void subscription_acknowledge(struct subscription *sub)
         json_t *msg, *told;
 
         assert(list_is_empty(&sub->node));
-        timer_disarm(subscription_gate(sub)->loop, &sub->deadline);
+        timer_disarm(subscription_context(sub)->loop, &sub->deadline);
         loop_task_cancel(&sub->begin);
         subscription_honour(sub, &subscription_kind_resources);
         subscription_honour(sub, &subscription_kind_tasks);
@@ -166,7 +166,7 @@ static void subscription_check(struct subscription *sub)
         if (!list_is_empty(&sub->node))
                 return; /* it has been acknowledged */
         if (!has_begun(sub))
-                loop_defer(subscription_gate(sub)->loop, &sub->begin);
+                loop_defer(subscription_context(sub)->loop, &sub->begin);
         else if (sub->n_pending == 0)
                 subscription_acknowledge(sub);
 }
@@ -317,7 +317,7 @@ static void watch_end(struct watch *watch)
 
 static void subscription_watch_time(struct subscription *sub)
 {
-        struct context *context = subscription_gate(sub);
+        struct context *context = subscription_context(sub);
 
         timer_arm(context->loop, &sub->deadline, context->config->upstream_open_timeout_ms);
 }
@@ -438,7 +438,7 @@ void subscription_drop(struct subscription *sub)
 
         if (sub == NULL)
                 return;
-        loop = subscription_gate(sub)->loop;
+        loop = subscription_context(sub)->loop;
         list_unlink(&sub->node);
         loop_task_cancel(&sub->begin);
         timer_disarm(loop, &sub->deadline);

@@ -1,3 +1,4 @@
+/* An id is made and read here alone, so nothing is kept of tasks. */
 #include "mgw/session/task.h"
 
 #include "mgw/mcp/bridge.h"
@@ -66,6 +67,6 @@ bool task_show_answer(struct call *call, json_t *answer)
                 return false;
         }
         if (is_task || call->method->class == METHOD_BY_TASK)
-                task_show(call_link(call), result);
+                task_show(call_upstream_session(call), result);
         return true;
 }

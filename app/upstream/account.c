@@ -1,3 +1,4 @@
+/* The accounts of an upstream are an array: first that of all others, then those of users. */
 #include "mgw/upstream/account.h"
 
 #include "mgw/base/strv.h"

@@ -1,3 +1,4 @@
+/* Two times say when it may be tried: one for who tried last, and one for the others. */
 #include "mgw/upstream/breaker.h"
 
 #include <assert.h>

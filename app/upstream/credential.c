@@ -1,3 +1,5 @@
+/* A token is fetched by one request at a time; who wants it meanwhile waits on a list, and is told
+ * of the end. */
 #include "mgw/upstream/credential.h"
 
 #include "mgw/base/file.h"

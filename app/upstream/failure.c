@@ -1,3 +1,4 @@
+/* From what the transport saw to what is told, and to whose failure it is. */
 #include "failure.h"
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+/* Pages are gathered until there is no cursor, or a bound is met: entries, pages, bytes, a cursor
+ * that comes again. Entries are mended as they come, and each counts once. */
 #include "mgw/upstream/fetch.h"
 
 #include "mgw/base/log.h"

@@ -1,3 +1,4 @@
+/* Once a request: what the server says after that is its last word. */
 #include "header_retry.h"
 
 #include "mgw/base/log.h"

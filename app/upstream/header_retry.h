@@ -1,6 +1,5 @@
 /* The server of a request wants other headers (Streamable HTTP, "Client Behavior"): its tools are
- * fetched, and the request sent again. The pending request waits meanwhile on its upstream
- * session's parked. */
+ * fetched, and the request sent again. The pending request is parked meanwhile. */
 #pragma once
 
 #include "upstream_inside.h"

@@ -288,7 +288,7 @@ static bool transfer_is_foreign(const struct http_transfer *w)
                !upstream_session_is_answer(w->pending, buf_bytes(&w->body));
 }
 
-/* The answer to a greeting was none: what does its status say? True: it has been acted upon. */
+/* The answer to a handshake was none: what does its status say? True: it has been acted upon. */
 static bool transfer_turns(struct http_transfer *w)
 {
         struct pending_request *pending = w->pending;

@@ -1,3 +1,4 @@
+/* Its lines go nowhere: the first answer among them ends it. */
 #include "mgw/upstream/leftover.h"
 
 #include "upstream_inside.h"
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 
 struct leftover {
-        struct list node; /* gate->leftovers, the oldest first */
+        struct list node; /* context->leftovers, the oldest first */
         struct upstream *upstream;
         struct share *share; /* held */
         const struct user *user;
@@ -69,7 +70,7 @@ static void leftover_on_error_line(void *owner, struct str line)
                          STR_ARG(line));
 }
 
-static void leftover_on_room(void *owner)
+static void leftover_on_drained(void *owner)
 {
         (void)owner;
 }
@@ -94,7 +95,7 @@ static const struct child_handlers leftover_handlers = {
         .on_long_line = leftover_on_long_line,
         .on_piece = leftover_on_piece,
         .on_error_line = leftover_on_error_line,
-        .on_drained = leftover_on_room,
+        .on_drained = leftover_on_drained,
         .on_exit = leftover_on_exit,
 };
 

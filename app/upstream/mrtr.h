@@ -1,6 +1,6 @@
 /* The server of a request needs input first (basic patterns, "Multi Round-Trip Requests"): the
  * client of the call is asked for it, and the request sent again with what it says. The pending
- * request waits meanwhile on its upstream session's parked. */
+ * request is parked meanwhile. */
 #pragma once
 
 #include "upstream_inside.h"

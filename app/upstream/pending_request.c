@@ -60,6 +60,12 @@ void pending_request_set_aside(struct pending_request *pending, struct list *asi
         list_append(aside, &pending->node);
 }
 
+void pending_request_drop_transfer(struct pending_request *pending)
+{
+        if (pending->transfer != NULL)
+                pending->owner->transport->drop(pending);
+}
+
 void pending_request_end(struct pending_request *pending)
 {
         struct upstream_session *us = pending->owner;
@@ -81,8 +87,7 @@ void pending_request_end(struct pending_request *pending)
         pending->request = NULL;
         mrtr_drop(pending->mrtr);
         header_retry_drop(pending->header_retry);
-        if (pending->transfer != NULL)
-                us->transport->drop(pending);
+        pending_request_drop_transfer(pending);
         loop_bury(upstream_session_loop(us), pending, pending_request_free);
 }
 
@@ -119,9 +124,8 @@ bool pending_request_may_cancel(const struct pending_request *pending)
         return pending->transfer != NULL && !pending_request_is_outlived(pending);
 }
 
-/* What nobody waits for has the time of an opening, what greets the upstream session's deadline. 0:
- * for ever.
- */
+/* What nobody waits for has the time of an opening, a handshake the upstream session's deadline. 0:
+ * for ever. */
 static int64_t pending_request_patience_ms(const struct pending_request *pending)
 {
         const struct upstream *u = pending->owner->upstream;
@@ -278,8 +282,7 @@ void pending_request_set_token(json_t *params, int64_t id)
 void pending_request_park(struct pending_request *pending)
 {
         timer_disarm(upstream_session_loop(pending->owner), &pending->silence);
-        if (pending->transfer != NULL)
-                pending->owner->transport->drop(pending);
+        pending_request_drop_transfer(pending);
         pending_request_move(pending, PENDING_REQUEST_PARKED);
 }
 
@@ -327,8 +330,7 @@ struct pending_request *pending_request_find(struct upstream_session *us, const 
 static void pending_request_wait_again(struct pending_request *pending)
 {
         pending->was_retried = true;
-        if (pending->transfer != NULL)
-                pending->owner->transport->drop(pending);
+        pending_request_drop_transfer(pending);
         pending_request_move(pending, PENDING_REQUEST_WAITING);
 }
 

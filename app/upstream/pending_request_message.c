@@ -48,8 +48,7 @@ static int wrap(const struct pending_request *pending, json_t *params)
 }
 
 /* The message as it goes out, a new reference; NULL: out of memory. What it carries for a server
- * without sessions, from its client or from rounds, is nothing for one that has come back with
- * them. */
+ * without sessions, from its client or by mrtr, is nothing for one that has come back with them. */
 static json_t *pending_request_message(const struct pending_request *pending)
 {
         const json_t *params = pending_request_params(pending);

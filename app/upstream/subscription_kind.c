@@ -1,3 +1,4 @@
+/* Two kinds, one table; what an upstream session watches is two objects of JSON. */
 #include "mgw/upstream/subscription_kind.h"
 
 #include "mgw/upstream/upstream_session.h"

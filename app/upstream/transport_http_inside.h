@@ -1,6 +1,5 @@
-/* What the files of Streamable HTTP say to each other: upstream_http.c (the peer: its session, its
- * GET stream), upstream_http_wire.c (one request), upstream_http_ending.c (the end of a session).
- */
+/* What the files of Streamable HTTP say to each other: transport_http.c (the peer: its session, its
+ * GET stream), http_transfer.c (one request), http_delete.c (the end of a session). */
 #pragma once
 
 #include "mgw/upstream/account.h"
@@ -24,8 +23,8 @@ struct http_session {
         bool is_forgotten; /* the server does not know it any more */
 };
 
-/* One HTTP request to the upstream; x is NULL for the GET stream. A stream that ends before the
- * answer goes on with a GET, where its events have ids. */
+/* One HTTP request to the upstream; pending is NULL for the GET stream. A stream that ends before
+ * the answer goes on with a GET, where its events have ids. */
 struct http_transfer {
         struct upstream_session *us;
         struct pending_request *pending;
@@ -68,7 +67,7 @@ struct http_transfer_lines {
 
 /* ---- one request ---- */
 
-/* x is NULL for the GET stream. NULL: out of memory. */
+/* pending is NULL for the GET stream. NULL: out of memory. */
 struct http_transfer *http_transfer_create(struct upstream_session *us,
                                            struct pending_request *pending);
 /* Sends it, once there is a token for it; failures come as those of send(). */

@@ -1,3 +1,5 @@
+/* How one upstream fares: its breaker, when it is tried again, what of its transport and eras is
+ * known, and how much of it is logged. */
 #include "mgw/upstream/upstream.h"
 
 #include "mgw/base/log.h"

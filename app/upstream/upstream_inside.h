@@ -35,16 +35,7 @@ enum pending_request_state {
         PENDING_REQUEST_N_STATES
 };
 
-/* What moves it, from the state at the left to that at the top:
- *
- *          WAITING             QUEUED         SENT           PARKED        ASIDE        OVER
- * WAITING  waits once more     others first   READY          -             -            ended
- * QUEUED   -                   -              others over    -             -            ended
- * SENT     sent again later    -              -              asked back    being taken  ended
- * PARKED   has what was asked  -              -              -             -            ended
- * ASIDE    sent again later    -              -              -             -            ended
- * OVER     -                   -              -              -             -            -
- */
+/* What moves it stands in docs/architecture.md ("States"). */
 static const bool pending_request_may_move[PENDING_REQUEST_N_STATES][PENDING_REQUEST_N_STATES] = {
         [PENDING_REQUEST_WAITING] = {[PENDING_REQUEST_WAITING] = true,
                                      [PENDING_REQUEST_QUEUED] = true,
@@ -61,7 +52,7 @@ static const bool pending_request_may_move[PENDING_REQUEST_N_STATES][PENDING_REQ
 };
 
 /* One message of ours on its way, and what is known of its answer. What it depends on is fixed when
- * it starts, and again when it is sent once more: its upstream session may have become another
+ * it starts, and again when it is sent once more: its upstream session may have begun anew
  * meanwhile. */
 struct pending_request {
         struct list node;  /* on the list of its state */
@@ -79,8 +70,8 @@ struct pending_request {
         bool is_unasked; /* counted in its upstream session's n_unasked */
         bool was_retried;
         bool is_stateless;   /* it started as one to a server without sessions */
-        unsigned generation; /* the upstream session that it is of; 0: it has not started */
-        json_t *init_result; /* what its server had said of itself; NULL: it greets */
+        unsigned generation; /* that of its upstream session when it started; 0: it has not */
+        json_t *init_result; /* what its server had said of itself; NULL: it is a handshake */
 };
 
 /* Of its message; borrowed. NULL: it is a reply. */
@@ -122,9 +113,9 @@ struct transport {
         /* Before initialize is sent: what was is void. 0; -errno: it has failed, and
          * upstream_session_open_failed_as() has been told. */
         int (*open)(struct upstream_session *us);
-        /* Sends x->msg; failures come by pending_request_fail(), also from within. */
+        /* Sends pending->msg; failures come by pending_request_fail(), also from within. */
         void (*send)(struct pending_request *pending);
-        /* Nothing more of it: frees x->wire. */
+        /* Nothing more of it: frees pending->transfer. */
         void (*drop)(struct pending_request *pending);
         /* The upstream has been greeted. */
         void (*on_ready)(struct upstream_session *us);
@@ -207,8 +198,8 @@ void pending_request_fail(struct pending_request *pending, const char *why,
                           enum pending_request_fault fault);
 /* A message that gets no answer is out. */
 void pending_request_end(struct pending_request *pending);
-/* The upstream does not know its session any more: opens a new one, and sends x again in it, unless
- * it was for the old one alone. */
+/* The upstream does not know its session any more: opens a new one, and sends it again there,
+ * unless it was for the old one alone. */
 void pending_request_again(struct pending_request *pending);
 /* Its session is over, and nothing more of it may be sent there; fault: what the server can have
  * seen of it. It goes on as pending_request_again(), or ends. */
@@ -253,18 +244,18 @@ static inline bool pending_request_is_outlived(const struct pending_request *pen
 {
         return pending->generation != pending->owner->generation;
 }
-/* The protocol version that was agreed on with its server; NULL: none, it greets. */
+/* The protocol version that was agreed on with its server; NULL: none yet, it is a handshake. */
 const char *pending_request_version(const struct pending_request *pending);
 /* The text of the message as it goes out; the caller frees text->p. 0, -ENOMEM. */
 int pending_request_dump(const struct pending_request *pending, struct str *text);
-/* The server does not understand x, which greets it: true when that has been acted upon, since the
+/* The server does not understand this handshake: true when that has been acted upon, since the
  * other era is tried, or is on its way already. */
 bool upstream_session_handshake_otherwise(struct pending_request *pending);
-/* A refusal (HTTP 4xx) of what greets: true when its body tells the era, and has been acted upon.
- */
+/* A refusal (HTTP 4xx) of a handshake: true when its body tells the era, and has been acted
+ * upon. */
 bool upstream_session_takes_refusal(struct pending_request *pending, struct str text);
 const char *upstream_session_version(const struct upstream_session *us);
-/* Greetings on their way have come to nothing. */
+/* Handshakes on their way have come to nothing. */
 void upstream_session_end_handshakes(struct upstream_session *us);
 
 static inline struct context *upstream_session_context(const struct upstream_session *us)
@@ -308,6 +299,8 @@ struct share *pending_request_share(const struct pending_request *pending);
 void pending_request_unreadable(struct pending_request *pending, const char *fault);
 /* The one that has this id, and waits for an answer. */
 struct pending_request *pending_request_find(struct upstream_session *us, const json_t *id);
+/* Its transport has nothing to do with it any more. */
+void pending_request_drop_transfer(struct pending_request *pending);
 /* The only way from one state to another: an assert on every move that is not in the table. */
 void pending_request_move(struct pending_request *pending, enum pending_request_state to);
 /* The same to ASIDE, at the tail of that list. */
@@ -351,7 +344,7 @@ void upstream_session_tell_level(struct upstream_session *us, int level);
 
 /* ---- a child that several sessions share ---- */
 
-/* Its upstream session stands in a session of its own, and is the shared session of theirs. */
+/* It stands in a session of its own, and is the shared session of theirs. */
 static inline bool upstream_session_is_shared(const struct upstream_session *us)
 {
         return us->client->kind == UPSTREAM_CLIENT_SHARED;
@@ -411,7 +404,7 @@ const json_t *upstream_session_init_params(const struct upstream_session *us,
                                            const struct upstream_call *call);
 /* An answer that is none yet: true when the request goes on. */
 bool upstream_session_goes_on(struct pending_request *pending, const struct rpc_msg *m);
-/* The server does not speak as it did: finds out again how, and sends x once more. */
+/* The server does not speak as it did: finds out again how, and sends it once more. */
 void upstream_session_doubt(struct pending_request *pending);
 /* The error that the body of a refusal (HTTP 4xx) is, for the caller to release; NULL: none. */
 json_t *upstream_session_read_refusal(struct str text, struct rpc_msg *m);

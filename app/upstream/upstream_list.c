@@ -1,3 +1,5 @@
+/* A list is counted by who uses it and freed with the last; pages that were made of it go before.
+ */
 #include "mgw/upstream/upstream_list.h"
 
 #include "mgw/core/context.h"

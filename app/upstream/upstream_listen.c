@@ -1,3 +1,4 @@
+/* At most two are on their way: the one that is acknowledged, and its successor. */
 #include "upstream_listen.h"
 
 #include "mgw/base/log.h"
@@ -69,7 +70,7 @@ void upstream_listen_forget(struct pending_request *pending)
         }
 }
 
-/* It is on no wire, and waits for what listens to be acknowledged. */
+/* It has no transfer, and waits for what listens to be acknowledged. */
 static bool is_subscriber(const struct pending_request *pending)
 {
         const struct subscription_kind *kind;

@@ -1,3 +1,5 @@
+/* What its server or its breaker forbids fails at once. All else becomes a pending request, which
+ * goes when the upstream session is READY. */
 #include "mgw/upstream/upstream_request.h"
 
 #include "mgw/upstream/account.h"

@@ -170,15 +170,9 @@ static int upstream_session_take_transport(struct upstream_session *us,
         return 0;
 }
 
-static void upstream_session_drop_wire(struct pending_request *pending)
-{
-        if (pending->transfer != NULL)
-                pending->owner->transport->drop(pending);
-}
-
-/* All that is on its way, off its wires: what opens the upstream session again may be another
- * transport. */
-static void upstream_session_take_exchanges(struct upstream_session *us, struct list *taken)
+/* All that is on its way, off its transport: what opens the upstream session again may be another.
+ */
+static void upstream_session_take_sent(struct upstream_session *us, struct list *taken)
 {
         struct list *it;
 
@@ -186,7 +180,7 @@ static void upstream_session_take_exchanges(struct upstream_session *us, struct 
         while ((it = list_first(&us->sent)) != NULL) {
                 struct pending_request *pending = container_of(it, struct pending_request, node);
 
-                upstream_session_drop_wire(pending);
+                pending_request_drop_transfer(pending);
                 pending_request_set_aside(pending, taken);
         }
 }
@@ -217,7 +211,7 @@ void upstream_session_begin(struct upstream_session *us)
         /* their ids mean nothing in a new session */
         us->client->events->on_requester_gone(&us->requester);
         if (!us->transport->outlives_sessions) {
-                upstream_session_take_exchanges(us, &lost);
+                upstream_session_take_sent(us, &lost);
                 upstream_session_give_up(
                         &lost, &(const struct failure){.why = "its connection was given up"});
         }
@@ -391,7 +385,7 @@ void upstream_session_on_init_result(struct upstream_session *us, json_t *result
         }
         json_decref(us->init_result);
         us->init_result = json_incref(result);
-        shape_mend_hello(us->init_result);
+        shape_mend_init_result(us->init_result);
         upstream_session_imply_lists(us);
         upstream_session_imply_completions(us);
         upstream_session_share_alike(&us->init_result, &u->recent[us->is_stateless].init_result);
@@ -436,7 +430,7 @@ void upstream_session_lost(struct upstream_session *us, const struct failure *f)
 
         if (upstream_session_opens_anew(us, f->why))
                 return;
-        upstream_session_take_exchanges(us, &lost);
+        upstream_session_take_sent(us, &lost);
         upstream_session_open_failed_as(us, f);
         upstream_session_give_up(&lost, f);
 }

@@ -122,7 +122,7 @@ bool upstream_session_handshake_otherwise(struct pending_request *pending)
         return true;
 }
 
-/* While it opens, little but the greetings has been sent. */
+/* While it opens, little but the handshake has been sent. */
 static struct pending_request *upstream_session_find_opening(const struct upstream_session *us,
                                                              enum pending_request_kind kind)
 {
@@ -188,7 +188,7 @@ static void upstream_session_on_discovered(struct pending_request *pending, cons
         if ((!json_is_array(versions) || (is_spoken && !is_of_era)) &&
             upstream_session_handshake_otherwise(pending))
                 return;
-        init_result = is_of_era ? bridge_hello_of_discover(result, revision) : NULL;
+        init_result = is_of_era ? bridge_init_result_of_discover(result, revision) : NULL;
         upstream_session_end_handshakes(us);
         if (init_result != NULL) {
                 us->is_stateless = true;
@@ -232,8 +232,7 @@ static void upstream_session_on_handshake_refused(struct pending_request *pendin
                                                   const json_t *error)
 {
         struct upstream_session *us = pending->owner;
-        /* What it says may be of this user, and the upstream session a shared session of several.
-         */
+        /* What it says may be of this user, and the upstream session that of several. */
         const struct failure failure = {
                 .why = pending->kind == PENDING_REQUEST_DISCOVER ? "has refused server/discover"
                                                                  : "has refused initialize",

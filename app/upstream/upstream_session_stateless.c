@@ -119,14 +119,14 @@ static json_t *answer_that_asks(struct pending_request *pending, const struct rp
 json_t *upstream_session_bridge_answer(struct pending_request *pending, const struct rpc_msg *m)
 {
         const struct upstream_call *call = pending_request_call(pending);
-        bool server_requests = m->kind == RPC_RESULT && bridge_is_input_required(m->result);
+        bool is_question = m->kind == RPC_RESULT && bridge_is_input_required(m->result);
         json_t *answer;
 
         if (pending_request_is_of_stateless(pending))
-                return server_requests ? answer_that_asks(pending, m) : json_incref(m->root);
+                return is_question ? answer_that_asks(pending, m) : json_incref(m->root);
         if (m->kind == RPC_RESULT && !bridge_is_known(m->result))
                 return bad_answer_take(pending, "its answer is of a resultType that is not known");
-        if (server_requests)
+        if (is_question)
                 return bad_answer_take(pending, "it asks for input where it may not");
         if (call == NULL)
                 return json_incref(m->root);

@@ -215,7 +215,7 @@ static void tell_call(const struct call *call)
         fprintf(stderr, "not answered: %s of a session of kind %d;", call->method->name,
                 call->session->client.kind);
         if (pending != NULL)
-                fprintf(stderr, " exchange %d at %s, state %d, %s %s", pending->kind,
+                fprintf(stderr, " pending request %d at %s, state %d, %s %s", pending->kind,
                         upstream_name(pending->owner->upstream), pending->owner->state,
                         pending->transfer != NULL ? "on its wire" : "on no wire",
                         pending->mrtr != NULL ? "in rounds" : "");

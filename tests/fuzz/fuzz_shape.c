@@ -243,7 +243,7 @@ static void try_one(const char *kind, json_t *value)
                 json_t *capability;
                 const char *name;
 
-                shape_mend_hello(value);
+                shape_mend_init_result(value);
                 REQUIRE(json_is_object(json_object_get(value, "capabilities")));
                 json_object_foreach (json_object_get(value, "capabilities"), name, capability)
                         REQUIRE(json_is_object(capability));

@@ -67,7 +67,7 @@ struct context {
                 struct share *share); /* its idle sessions may be over; set by session/session */
         struct list leftovers;        /* upstream/leftover */
 
-        struct list shown; /* session/page_cache */
+        struct list cached_pages; /* session/page_cache */
         unsigned n_cached_pages;
         /* A list of an upstream ends: what was made of it goes; set by session/page_cache. NULL:
          * nothing is. */

@@ -13,7 +13,7 @@ struct share {
         UT_hash_handle hh; /* context->shares: those of addresses */
         struct context *context;
         struct ledger_payer memory;
-        struct list idle_link;     /* context->idle_shares while it has idle sessions */
+        struct list idle_node;     /* context->idle_shares while it has idle sessions */
         struct list idle_sessions; /* in order of last use */
         struct list children;      /* stdio servers of its sessions, in order of last use */
         struct timer expiry;       /* of the longest idle session; of itself when nobody holds it */
@@ -21,7 +21,7 @@ struct share {
         struct rate calls;
         struct log_budget log;
         struct list work;      /* core/work: what waits for a turn */
-        struct list busy_link; /* context->busy_shares while something does */
+        struct list busy_node; /* context->busy_shares while something does */
         uint64_t work_turn;    /* in which so much was done: */
         int64_t work_us;
         unsigned n_holders;

@@ -96,9 +96,9 @@ int child_start(struct children *children, const struct child_options *options,
                 char *why, size_t why_size);
 /* Its process group too. */
 pid_t child_pid(const struct child *child);
-/* A whole message with its LF; copied. Never blocks. 0; CHILD_E_FULL: wait for on_room; -EMSGSIZE:
- * longer than the cap; -EPIPE: it does not read any more; -ENOMEM. A child that closes standard
- * input or output is ended as by child_stop(), with its handlers. */
+/* A whole message with its LF; copied. Never blocks. 0; CHILD_E_FULL: wait for on_drained;
+ * -EMSGSIZE: longer than the cap; -EPIPE: it does not read any more; -ENOMEM. A child that closes
+ * standard input or output is ended as by child_stop(), with its handlers. */
 int child_write(struct child *child, struct str bytes);
 /* No on_line until child_resume(), and no on_exit while there are lines to come: what the child
  * writes waits in its pipe. Memory held: what has come of one line, and a pipe's content. */

@@ -68,8 +68,8 @@ const char *bridge_lacking_members(const char *method);
 int bridge_finish_session(era_revision client, const char *method, json_t *answer,
                           bool is_stateless);
 /* The result of initialize that says what a stateless upstream's server/discover says. NULL: out of
- * memory. Its capabilities are as the server said them (shape_mend_hello()). */
-json_t *bridge_hello_of_discover(const json_t *discover, era_revision revision);
+ * memory. Its capabilities are as the server said them (shape_mend_init_result()). */
+json_t *bridge_init_result_of_discover(const json_t *discover, era_revision revision);
 
 /* ---- what servers ask clients for ---- */
 

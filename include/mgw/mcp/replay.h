@@ -37,7 +37,7 @@ struct replay {
 };
 
 struct replay_entry {
-        struct list node, pool_link;
+        struct list node, pool_node;
         struct replay *log;
         struct replay_id id;
         int64_t at_ms;

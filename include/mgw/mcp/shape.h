@@ -31,4 +31,4 @@ bool shape_mend_notice(const char *method, json_t *params, char *why, size_t why
 /* An error whose code promises data that it has not becomes one that promises none. */
 void shape_mend_error(json_t *error);
 /* The result of initialize or server/discover: its "capabilities" are an object of objects then. */
-void shape_mend_hello(json_t *hello);
+void shape_mend_init_result(json_t *hello);

@@ -81,7 +81,7 @@ static inline bool call_is_stateless(const struct call *call)
 }
 
 /* The upstream session by which it went: call->upstream is known. */
-static inline struct upstream_session *call_link(const struct call *call)
+static inline struct upstream_session *call_upstream_session(const struct call *call)
 {
         assert(call->upstream != NULL);
         return call->session->client.upstream_sessions[call->upstream->index];

@@ -1,6 +1,7 @@
-/* What the gateway says of itself and of all upstreams together: the answers to initialize (eras A
- * and B) and server/discover (the stateless era), which wait until each upstream is ready or
- * known to be down, for upstream_grace_ms at most, and not for one that has left others waiting. */
+/* What the gateway says of itself and of all upstreams together: the answers to initialize (the
+ * eras with sessions) and server/discover (the stateless era), which wait until each upstream is
+ * ready or known to be down, for upstream_grace_ms at most, and not for one that has left others
+ * waiting. */
 #pragma once
 
 #include "mgw/session/call.h"

@@ -14,7 +14,7 @@ int64_t listing_fresh_ms(const struct call *call);
 /* The call is over. NULL is fine. */
 void listing_drop(struct listing *listing);
 
-/* The upstream session's session ends: what is still on its way for nobody is dropped. */
+/* The upstream session ends: what is still on its way for nobody is dropped. */
 void listing_forget_overdue(struct upstream_session *us);
 
 /* Who has what clients know by a name or URI. */

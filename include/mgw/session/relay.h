@@ -1,6 +1,6 @@
 /* A big result goes on to the client while it comes, in bounded memory, its bytes as the upstream
- * sent them: as one event of the POST's stream, as the POST's JSON body, or as one event of an era
- * A session's stream. What cannot go so is gathered whole. */
+ * sent them: as one event of the POST's stream, as the POST's JSON body, or as one event of the
+ * stream of a session of the sse era. What cannot go so is gathered whole. */
 #pragma once
 
 #include "mgw/session/call.h"

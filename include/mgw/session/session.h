@@ -1,5 +1,4 @@
-/* A session: its streams, its calls, its upstream sessions to the upstreams, its events to replay,
- * its end. */
+/* A session: its streams, its calls, its upstream sessions, its events to replay, its end. */
 #pragma once
 
 #include "mgw/base/hash.h"
@@ -16,7 +15,7 @@ struct upstream;
 
 struct session {
         UT_hash_handle hh;
-        struct list idle_link; /* on its share's idle_sessions while nothing is open */
+        struct list idle_node; /* on its share's idle_sessions while nothing is open */
         struct list streams;   /* live GET streams (the sse era: its only one), newest last */
         struct list calls;
         struct list server_requests;   /* requests of upstreams that wait for the client's reply */
@@ -64,8 +63,8 @@ bool sessions_give_up_one(struct context *context);
 /* The user's standing session, with its upstream sessions opening or open: made when first needed,
  * ended when it has been idle for as long as others. Outcomes as session_create(). */
 int session_standing(struct context *context, struct user *user, struct session **sessionp);
-/* Links to all upstreams, with what initialize says to them. 0, -ENOMEM. */
-int session_open_links(struct session *session, const json_t *init_params);
+/* Opens an upstream session with each upstream, with what initialize says to them. 0, -ENOMEM. */
+int session_open_upstreams(struct session *session, const json_t *init_params);
 /* So many calls may run in it at once, and as many questions wait. */
 unsigned session_calls_max(const struct session *session);
 /* The upstream session that this session's requests to the upstream go by: shared by all sessions
@@ -89,5 +88,5 @@ void session_end_all(struct context *context);
 void session_deliver(struct session *session, const json_t *msg);
 /* Opens a GET stream of the session era; last_event_id may be empty. Replays what was missed. */
 void session_open_get(struct session *session, struct request *req, struct str last_event_id);
-/* Opens the one stream of an the sse era session; its end is the session's. 0, -errno. */
+/* Opens the one stream of a session of the sse era; its end is the session's. 0, -errno. */
 int session_open_sse(struct session *session, struct request *req);

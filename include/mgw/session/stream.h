@@ -40,7 +40,7 @@ enum stream_state {
 };
 
 struct stream {
-        struct list due_link; /* gate->streams */
+        struct list due_node; /* context->streams */
         struct request *req;
         struct session *session;
         struct stream_writer *writer; /* NULL: no event is being written in parts */

@@ -2,7 +2,7 @@
  * a while that doubles with each more. Then it is tried by one at a time. Pure: time is passed in.
  *
  * What one user alone has seen may be of that user's own making (a request that a proxy cuts, an
- * account whose greeting hangs): it keeps that user away alone, until another has seen the same.
+ * account whose handshake hangs): it keeps that user away alone, until another has seen the same.
  * And whoever tries in vain waits longer than others do for theirs, so that nobody holds the one
  * try for good. */
 #pragma once

@@ -6,8 +6,8 @@
 
 struct confine;
 
-/* Reads the configuration of gate; tells the log what holds, and what does not. 0; -EINVAL: what is
- * wrong is in the log; -errno. */
+/* Reads the configuration; tells the log what holds, and what does not. 0; -EINVAL: what is wrong
+ * is in the log; -errno. */
 int confine_open(struct context *context);
 void confine_close(struct context *context);
 /* Fills in fence, uid and limits for the child of that upstream session. 0; -EAGAIN with a sentence

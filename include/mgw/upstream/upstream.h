@@ -32,7 +32,7 @@ struct upstream {
         struct account *accounts;   /* as whom it is called: account_find() */
         struct http_source http;    /* its requests: what they bring in a turn, where they may go */
         struct ledger_payer memory; /* pays for what it says and what is known of it */
-        unsigned index;    /* in gate->upstreams, and of its upstream session in a session */
+        unsigned index;    /* in context->upstreams, and in each session's upstream_sessions */
         unsigned n_ending; /* its sessions and children that are still ending */
         struct breaker breaker;
         struct log_budget log;
@@ -40,7 +40,7 @@ struct upstream {
         json_t *recent_params; /* what was said to it of a client */
 };
 
-/* One for each server of the configuration, into gate->upstreams. 0, -errno. */
+/* One for each server of the configuration, into context->upstreams. 0, -errno. */
 int upstreams_create(struct context *context);
 void upstreams_destroy(struct context *context);
 /* Upstream sessions and children whose end is not confirmed yet. */

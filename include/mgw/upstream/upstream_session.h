@@ -1,4 +1,4 @@
-/* A session's upstream session to one upstream: a JSON-RPC peer, whatever carries its messages.
+/* A client session's own session with one upstream: a JSON-RPC peer, whatever carries its messages.
  * One that went down opens again by itself, and when somebody needs it. */
 #pragma once
 
@@ -14,26 +14,18 @@ enum upstream_session_state {
         UPSTREAM_SESSION_N_STATES
 };
 
-/* What moves it, from the state at the left to that at the top:
- *
- *           DOWN                  OPENING        READY          ENDED
- * DOWN      it is kept out still  it is tried    -              its session ends
- * OPENING   it has failed         begun anew     answered       its session ends
- * READY     lost, forgotten,      -              -              its session ends
- *           or put to sleep
- * ENDED     -                     -              -              -
- */
-static const bool upstream_session_may_move[UPSTREAM_SESSION_N_STATES][UPSTREAM_SESSION_N_STATES] =
-        {
-                [UPSTREAM_SESSION_DOWN] = {[UPSTREAM_SESSION_DOWN] = true,
-                                           [UPSTREAM_SESSION_OPENING] = true,
-                                           [UPSTREAM_SESSION_ENDED] = true},
-                [UPSTREAM_SESSION_OPENING] = {[UPSTREAM_SESSION_DOWN] = true,
-                                              [UPSTREAM_SESSION_OPENING] = true,
-                                              [UPSTREAM_SESSION_READY] = true,
-                                              [UPSTREAM_SESSION_ENDED] = true},
-                [UPSTREAM_SESSION_READY] =
-                        {[UPSTREAM_SESSION_DOWN] = true, [UPSTREAM_SESSION_ENDED] = true},
+/* What moves it stands in docs/architecture.md ("States"). */
+static const bool upstream_session_may_move[][UPSTREAM_SESSION_N_STATES] = {
+        [UPSTREAM_SESSION_DOWN] = {[UPSTREAM_SESSION_DOWN] = true,
+                                   [UPSTREAM_SESSION_OPENING] = true,
+                                   [UPSTREAM_SESSION_ENDED] = true},
+        [UPSTREAM_SESSION_OPENING] = {[UPSTREAM_SESSION_DOWN] = true,
+                                      [UPSTREAM_SESSION_OPENING] = true,
+                                      [UPSTREAM_SESSION_READY] = true,
+                                      [UPSTREAM_SESSION_ENDED] = true},
+        [UPSTREAM_SESSION_READY] =
+                {[UPSTREAM_SESSION_DOWN] = true, [UPSTREAM_SESSION_ENDED] = true},
+        [UPSTREAM_SESSION_ENDED] = {false},
 };
 
 /* The lists of an upstream session, as the upstream gave them. */
@@ -68,11 +60,10 @@ struct upstream_session {
         const struct user *abandoned_by; /* of a call there whose answer is not waited for */
         int64_t abandoned_until_ms;      /* the child may be busy with it so long */
         int64_t last_id;
-        unsigned generation;  /* counts the upstream sessions */
-        unsigned given_up_in; /* the last of them in which a request was cancelled: its answer may
-                                 come late */
+        unsigned generation;  /* counts how often it has begun */
+        unsigned given_up_in; /* the last in which one was cancelled: its answer may come late */
         unsigned n_turns;     /* from one era to the other, in this opening */
-        unsigned n_unproven;  /* of them, those opened since the last answer to a request */
+        unsigned n_unproven;  /* openings since the last answer to a request */
         unsigned n_kept_out;  /* times in a row that it was not to be, by no sign of the upstream's
                                  health */
         unsigned n_unasked;   /* on their way, that nobody waits for */

@@ -590,7 +590,7 @@ Test(bridge, discovery_as_a_hello)
                 "{'supportedVersions': ['2026-07-28'], 'capabilities': {'tools': {'listChanged':"
                 " true}}, 'instructions': 'i', 'resultType': 'complete', 'ttlMs': 0, 'cacheScope':"
                 " 'private', '_meta': {" KEY("serverInfo") ": {'name': 's', 'version': '3'}}}");
-        json_t *hello = bridge_hello_of_discover(discover, era_newest_stateless());
+        json_t *hello = bridge_init_result_of_discover(discover, era_newest_stateless());
 
         check_is("2025-11-25", "InitializeResult", hello);
         check_json(hello, "{'protocolVersion': '2026-07-28', 'capabilities': {'tools':"
@@ -598,11 +598,11 @@ Test(bridge, discovery_as_a_hello)
                           " 'instructions': 'i'}");
         json_object_del(discover, "_meta");
         json_object_del(discover, "instructions");
-        check_json(bridge_hello_of_discover(discover, era_newest_stateless()),
+        check_json(bridge_init_result_of_discover(discover, era_newest_stateless()),
                    "{'protocolVersion': '2026-07-28', 'capabilities': {'tools': {'listChanged':"
                    " true}}, 'serverInfo': {'name': 'unknown', 'version': '0'}}");
         json_object_del(discover, "capabilities");
-        check_json(bridge_hello_of_discover(discover, era_newest_stateless()),
+        check_json(bridge_init_result_of_discover(discover, era_newest_stateless()),
                    "{'protocolVersion': '2026-07-28', 'serverInfo': {'name': 'unknown', 'version':"
                    " '0'}}");
         json_decref(discover);

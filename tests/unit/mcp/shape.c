@@ -334,11 +334,11 @@ Test(shape, capabilities)
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
                 json_t *hello = json_pack("{s:o}", "capabilities", json_from(cases[i][0]));
 
-                shape_mend_hello(hello);
+                shape_mend_init_result(hello);
                 check_text(json_incref(json_object_get(hello, "capabilities")), cases[i][1]);
                 json_decref(hello);
         }
-        shape_mend_hello(none);
+        shape_mend_init_result(none);
         check_text(none, "{\"capabilities\":{}}");
 }
 

@@ -60,8 +60,9 @@ Test(pending_request, waiting_is_sent_when_it_is_ready_and_over_when_it_is_down_
 
 Test(pending_request, sent_is_over_with_its_answer_its_silence_or_when_it_is_dropped)
 {
-        struct pending_request *pending = make_sent(false);
+        struct pending_request *pending;
 
+        make_sent(false);
         world_answer();
         check_over(1, 0);
         world_ask(&asked, NULL, false);
@@ -115,6 +116,7 @@ Test(pending_request, parked_is_sent_under_a_new_id_or_over)
         pending_request_unpark(pending);
         check_int(pending->state, PENDING_REQUEST_SENT);
         cr_assert_gt(pending->id, id);
+        check_int(json_integer_value(pending_request_msg_id(pending)), pending->id);
         pending_request_park(pending);
         upstream_request_drop(&asked.request, NULL);
         check_over(0, 0);
