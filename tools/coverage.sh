@@ -36,7 +36,7 @@ coverage_unit() {
 
 coverage_e2e() {
   need_npm_packages
-  [ $# -gt 0 ] || set -- tests/e2e/*.test.mjs
+  [ $# -gt 0 ] || set -- "${E2E_TESTS[@]}"
   MGW_BIN=$PWD/$COVERAGE_DIR/mgw MGW_BIN_RELEASE=$PWD/$COVERAGE_DIR/mgw \
     LLVM_PROFILE_FILE=$PWD/$COVERAGE_DIR/profiles/e2e-%4m.profraw run_node coverage-e2e "$@"
 }

@@ -6,6 +6,7 @@
 
 passed=0
 failed=0
+E2E_TESTS=(tests/e2e/{streams,door,clients,upstreams,rest,conformance,operation}/*.test.mjs)
 NODE_LIMIT=${NODE_LIMIT:-25m}
 
 run_tests() {
@@ -87,7 +88,7 @@ test_e2e() {
   need_npm_packages
   build build gcc -Dtests=false
   build build-asan-gcc gcc -Dsanitize=true -Dtests=true -Db_lundef=false
-  run_node e2e tests/e2e/{streams,door,clients,upstreams,rest,conformance,operation}/*.test.mjs
+  run_node e2e "${E2E_TESTS[@]}"
 }
 
 test_sdks() {

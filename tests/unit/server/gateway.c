@@ -17,6 +17,7 @@
 
 /* What does not come to rest never will. */
 #define MOVES_MAX 20000
+#define STACK_BYTES (1u << 20)
 
 static struct config config;
 static pthread_t thread;
@@ -118,6 +119,8 @@ static void until_it_stands(void)
 
 void gateway_start(const char *servers, const char *settings)
 {
+        pthread_attr_t attr;
+
         need_folder();
         load(servers, settings);
         signal(SIGPIPE, SIG_IGN);
@@ -128,7 +131,10 @@ void gateway_start(const char *servers, const char *settings)
         sem_init(&stands, 0, 0);
         servers_begin();
         world_begin(&events);
-        cr_assert_eq(pthread_create(&thread, NULL, run, NULL), 0);
+        pthread_attr_init(&attr);
+        pthread_attr_setstacksize(&attr, STACK_BYTES);
+        cr_assert_eq(pthread_create(&thread, &attr, run, NULL), 0);
+        pthread_attr_destroy(&attr);
         until_it_stands();
         cr_assert_not(is_over, "%s", gateway_log());
 }

@@ -318,7 +318,8 @@ static void one(const char *server, const char *version, size_t moment, size_t e
         c.version = version_of_world = version;
         snprintf(with_timeout, sizeof(with_timeout), "%.*s,'timeout_s':60}",
                  (int)strlen(server) - 1, server);
-        gateway_start(with_timeout, "'session_idle_s':1200,'keepalive_s':120");
+        gateway_start(with_timeout,
+                      "'session_idle_s':1200,'keepalive_s':120,'children_landlock':false");
         moments[moment].come();
         events[event].happen();
         /* Each server falls silent, and time passes. */
