@@ -165,7 +165,7 @@ Test(lists, a_server_that_refuses_has_none)
         sent_error(servers_await("tools/list"), -32603, "no");
         sent_honestly(servers_await("tools/list"));
         all = json_at(client_answer(&c, a, 1), "result/tools");
-        cr_assert_geq(json_array_size(all), 2);
+        check_int(json_array_size(all), 3 + 2);
         gateway_stop();
 }
 
