@@ -124,6 +124,7 @@ for (const [kind, at] of [['Streamable HTTP', '/mcp'], ['HTTP+SSE', '/sse']]) {
       await start(entry());
       const client = await connect();
       await whoami(client);
+      await waitFor(() => guarded.streams.size > 0); // which would be refused too
       guarded.owners = good;
       await assert.rejects(whoami(client), /upstream guarded: it answered HTTP 401$/);
       assert.equal(guarded.refused, 2);
