@@ -55,7 +55,7 @@ static inline struct stream *session_newest_stream(const struct session *session
 void session_context_init(struct context *context);
 /* Where the share or the table is full, the longest idle session of the share makes room; in a full
  * table, if it has none, that of the one that has many. 0, -EAGAIN (full of live ones, or no
- * memory for it), -ENOMEM. */
+ * memory for it). */
 int session_create(struct context *context, struct user *user, struct share *share,
                    enum upstream_client_kind kind, struct session **sessionp);
 /* Ends an idle session, of who has many: memory is short. false: there is none. */
