@@ -320,8 +320,7 @@ static int server_open(struct server *sv, const struct config *config)
         memory_watch(context);
         if ((r = confine_open(context)) < 0)
                 return r;
-        if ((r = upstreams_create(context)) < 0)
-                return r;
+        upstreams_create(context);
         r = server_listen(sv);
         return r < 0 ? r : server_watch(sv);
 }

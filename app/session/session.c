@@ -96,22 +96,20 @@ int session_create(struct context *context, struct user *user, struct share *sha
 
 /* Each upstream session that settles asks whether it was the last: the table must be whole before.
  */
-int session_open_upstreams(struct session *s, const json_t *init_params)
+void session_open_upstreams(struct session *s, const json_t *init_params)
 {
         size_t n = session_context(s)->n_upstreams;
-        int r = 0;
 
         if (n == 0)
-                return 0;
+                return;
         s->client.upstream_sessions = alloc_array(n, sizeof(struct upstream_session *));
-        for (size_t i = 0; i < n && r == 0; i++)
-                r = upstream_session_open(&session_context(s)->upstreams[i], &s->client,
-                                          init_params, &s->client.upstream_sessions[i]);
+        for (size_t i = 0; i < n; i++)
+                upstream_session_open(&session_context(s)->upstreams[i], &s->client, init_params,
+                                      &s->client.upstream_sessions[i]);
         session_charge(
                 s, sizeof(*s) +
                            n * (sizeof(struct upstream_session) + UPSTREAM_SESSION_AROUND_BYTES) +
                            rpc_cost(init_params));
-        return r;
 }
 
 struct session *session_find(struct context *context, struct str id, const struct user *user)

@@ -6,8 +6,6 @@
 #include "mgw/core/share.h"
 #include "mgw/upstream/upstream_session.h"
 
-#include <stdlib.h>
-
 /* Of one session, where nothing else is said. */
 #define CALLS_MAX 60000
 
@@ -47,11 +45,9 @@ int session_standing(struct context *context, struct user *user, struct session 
         user->standing->client.is_initialized = true;
         user->standing->client.revision = era_newest();
         init_params = standing_init_params();
-        r = session_open_upstreams(user->standing, init_params);
+        session_open_upstreams(user->standing, init_params);
         json_decref(init_params);
-        if (r < 0)
-                session_end(*sessionp);
-        return r;
+        return 0;
 }
 
 unsigned session_calls_max(const struct session *s)
@@ -79,22 +75,18 @@ static struct upstream_client *session_shared(struct context *context, struct us
         return client;
 }
 
-int session_shared_upstream(const struct session *s, struct upstream *upstream,
-                            struct upstream_session **upstream_sessionp)
+struct upstream_session *session_shared_upstream(const struct session *s, struct upstream *upstream)
 {
         bool is_for_all = upstream->server->scope == CONFIG_SCOPE_SHARED;
         struct user *user = is_for_all ? &session_context(s)->everybody : s->client.user;
         struct upstream_client *client = session_shared(session_context(s), user);
         struct upstream_session **usp = &client->upstream_sessions[upstream->index];
         json_t *init_params;
-        int r = 0;
 
         if (*usp == NULL) {
                 init_params = standing_init_params();
-                r = upstream_session_create(upstream, client, init_params, usp);
+                *usp = upstream_session_create(upstream, client, init_params);
                 json_decref(init_params);
         }
-        if (r == 0)
-                *upstream_sessionp = *usp;
-        return r;
+        return *usp;
 }
