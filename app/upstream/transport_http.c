@@ -102,7 +102,7 @@ static void http_on_use(struct upstream_session *us)
         if (us->is_stateless)
                 return;
         if (!is_heard(us) && is_open) {
-                (void)timer_arm(upstream_session_loop(us), &peer->leave, GET_LEAVE_MS);
+                timer_arm(upstream_session_loop(us), &peer->leave, GET_LEAVE_MS);
         } else if (is_heard(us)) {
                 timer_disarm(upstream_session_loop(us), &peer->leave);
                 if (!is_open)
