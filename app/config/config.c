@@ -3,6 +3,7 @@
 #include "mgw/config/config.h"
 
 #include "config_inside.h"
+#include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
 
 #include <ctype.h>
@@ -64,7 +65,7 @@ static void load_file(struct loading *l)
 /* The host's name, reduced to what a session id may begin with. */
 static void set_node_from_host(struct config *c)
 {
-        char host[64] = "", *to = host, *node;
+        char host[64] = "", *to = host;
 
         if (gethostname(host, sizeof(host) - 1) < 0)
                 host[0] = '\0';
@@ -72,11 +73,8 @@ static void set_node_from_host(struct config *c)
                 if (isalnum((unsigned char)*from) || *from == '-')
                         *to++ = *from;
         *to = '\0';
-        node = strdup(host[0] != '\0' ? host : "mgw");
-        if (node != NULL) {
-                free(c->node);
-                c->node = node;
-        }
+        free(c->node);
+        c->node = alloc_text(host[0] != '\0' ? host : "mgw");
 }
 
 /* Whoever reaches mgw without a proxy of this machine: it is to be known where clients are meant
@@ -101,10 +99,9 @@ int config_load(struct config *config, const char *path, FILE *err)
         struct loading l = {.config = config, .err = err, .path = path};
 
         memset(config, 0, sizeof(*config));
-        if (config_settings_default(config) < 0)
-                return -ENOMEM;
+        config_settings_default(config);
         if (path != NULL) {
-                config->path = strdup(path);
+                config->path = alloc_text(path);
                 load_file(&l);
         }
         config_settings_load_environment(&l);

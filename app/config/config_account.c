@@ -4,6 +4,8 @@
 #include "mgw/base/strv.h"
 #include "mgw/wire/hdr.h"
 
+#include "mgw/base/alloc.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -60,8 +62,8 @@ void config_account_load_users(struct loading *l, const char *at, json_t *object
         const char *email;
         json_t *value;
 
-        s->users = calloc(json_object_size(object) + 1, sizeof(*s->users));
-        if (s->users == NULL || !json_is_object(object)) {
+        s->users = alloc_array(json_object_size(object) + 1, sizeof(*s->users));
+        if (!json_is_object(object)) {
                 config_fault(l, at, "must be an object: user -> {\"headers\", \"oauth\", \"env\"}");
                 return;
         }
@@ -70,7 +72,7 @@ void config_account_load_users(struct loading *l, const char *at, json_t *object
                 char full[CONFIG_KEY_SIZE];
 
                 config_key(full, at, email);
-                account->email = strdup(email);
+                account->email = alloc_text(email);
                 load_user(l, full, value, s->kind, account);
         }
 }
@@ -97,7 +99,7 @@ static void inherit_lines(char ***linesp, char *const *from, const char *end, bo
                         has_token && strncasecmp(*from, authorization, strlen(authorization)) == 0;
 
                 if (!is_other_token && !has_name(*linesp, *from, end))
-                        (void)strv_add_take(linesp, strdup(*from));
+                        (void)strv_add_take(linesp, alloc_text(*from));
         }
 }
 

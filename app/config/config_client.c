@@ -6,6 +6,8 @@
  * that look like a slip in one of ours; and an entry that is faulty is left out, with a word. */
 #include "config_inside.h"
 
+#include "mgw/base/alloc.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,16 +222,15 @@ char *config_client_name(const char *name, bool (*is_taken)(const void *owner, c
                          const void *owner)
 {
         char safe[64];
-        char *one = NULL;
 
         if (config_is_name(name, 63) && !is_taken(owner, name))
-                return strdup(name);
+                return alloc_text(name);
         make_safe(name, safe);
         if (!is_taken(owner, safe))
-                return strdup(safe);
+                return alloc_text(safe);
         for (unsigned i = 2; i < 1000000; i++) {
-                if (asprintf(&one, "%s-%u", safe, i) < 0)
-                        return NULL;
+                char *one = alloc_format("%s-%u", safe, i);
+
                 if (!is_taken(owner, one))
                         return one;
                 free(one);

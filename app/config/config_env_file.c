@@ -4,6 +4,8 @@
 #include "config_source.h"
 #include "mgw/base/strv.h"
 
+#include "mgw/base/alloc.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -30,10 +32,10 @@ static bool is_name(struct str name)
  */
 static char *quoted(struct str rest)
 {
-        char quote = rest.p[0], *out = malloc(rest.n + 1);
+        char quote = rest.p[0], *out = alloc_zeroed(rest.n + 1);
         size_t n = 0, i = 1;
 
-        for (; out != NULL && i < rest.n && rest.p[i] != quote; i++) {
+        for (; i < rest.n && rest.p[i] != quote; i++) {
                 if (quote == '"' && rest.p[i] == '\\' && i + 1 < rest.n) {
                         i++;
                         out[n++] = rest.p[i] == 'n' ? '\n' : rest.p[i] == 't' ? '\t' : rest.p[i];
@@ -41,7 +43,7 @@ static char *quoted(struct str rest)
                         out[n++] = rest.p[i];
                 }
         }
-        if (out == NULL || i == rest.n) {
+        if (i == rest.n) {
                 free(out);
                 return NULL;
         }
@@ -59,7 +61,7 @@ static char *value_of(struct str rest)
                         rest.n = i;
         if (rest.n > 0 && rest.p[0] == '#')
                 rest.n = 0;
-        return str_dup(trim_all(rest));
+        return alloc_str(trim_all(rest));
 }
 
 static bool has(char *const *lines, struct str name)
@@ -74,7 +76,7 @@ static bool has(char *const *lines, struct str name)
 static const char *read_line(struct str line, char ***linesp)
 {
         struct str rest = line, name;
-        char *value, *pair;
+        char *value;
 
         if (line.n == 0 || line.p[0] == '#')
                 return NULL;
@@ -88,8 +90,8 @@ static const char *read_line(struct str line, char ***linesp)
         value = value_of(trim_all(rest));
         if (value == NULL)
                 return "has a quote that is not closed in its line";
-        if (!has(*linesp, name) && asprintf(&pair, "%.*s=%s", STR_ARG(name), value) >= 0)
-                (void)strv_add_take(linesp, pair);
+        if (!has(*linesp, name))
+                (void)strv_add_take(linesp, alloc_format("%.*s=%s", STR_ARG(name), value));
         free(value);
         return NULL;
 }
@@ -116,7 +118,7 @@ void config_env_file_load(struct loading *l, const char *at, const char *file, c
 {
         char *path = config_source_beside(l->path, file);
         struct str text;
-        int r = path != NULL ? config_source_read(path, SOURCE_MAX_BYTES, &text) : -ENOMEM;
+        int r = config_source_read(path, SOURCE_MAX_BYTES, &text);
 
         if (r == 0) {
                 read_lines(l, at, path, text, linesp);
@@ -124,8 +126,7 @@ void config_env_file_load(struct loading *l, const char *at, const char *file, c
         } else if (r == -ENOENT) {
                 config_note(l, at, "%s is not there: the program starts without it", path);
         } else {
-                config_fault(l, at, "%s cannot be read: %s", path != NULL ? path : file,
-                             strerror(-r));
+                config_fault(l, at, "%s cannot be read: %s", path, strerror(-r));
         }
         free(path);
 }

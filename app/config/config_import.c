@@ -75,9 +75,7 @@ int config_import(char *const *paths, size_t n, FILE *out, FILE *err)
         tell_wanted(wanted, err);
         all = json_pack("{s:o, s:o}", "mcpServers", imported, "gateway",
                         gateway != NULL ? gateway : json_object());
-        r = all != NULL && json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) == 0
-                    ? 0
-                    : -ENOMEM;
+        r = json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) == 0 ? 0 : -ENOMEM;
         fputc('\n', out);
         json_decref(all);
         json_decref(wanted);

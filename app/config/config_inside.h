@@ -67,8 +67,8 @@ char *config_text(struct loading *l, const char *key, json_type want, const json
 
 /* ---- "gateway" (config_settings.c) ---- */
 
-/* Each setting's default. 0, -ENOMEM. */
-int config_settings_default(struct config *config);
+/* Each setting's default. */
+void config_settings_default(struct config *config);
 void config_settings_load(struct loading *l, json_t *gateway);
 void config_settings_load_environment(struct loading *l);
 void config_settings_finish(struct config *config);
@@ -116,8 +116,8 @@ const char *config_server_near(const char *key);
 enum config_server_kind config_server_kind(const json_t *entry);
 /* Does the kind know the key, which is one of ours? */
 bool config_server_takes(enum config_server_kind kind, const char *key);
-/* What an entry has that says nothing. 0, -ENOMEM. */
-int config_server_default(struct config_server *s);
+/* What an entry has that says nothing. */
+void config_server_default(struct config_server *s);
 /* Reads an entry in our spelling; s has its name, prefix and kind. full: the entry's key. */
 void config_server_read(struct loading *l, const char *full, json_t *entry,
                         struct config_server *s);
@@ -139,7 +139,7 @@ void config_client_ignore(struct loading *l, const char *key);
 /* All of the file has been read: tells in one line what was not for us. */
 void config_client_tell(struct loading *l);
 /* A name that config_is_name() takes, and that no other server has, made of a client's; the caller
- * frees it. NULL: out of memory. is_taken(owner, name): has another one got it? */
+ * frees it. NULL: they are all taken. is_taken(owner, name): has another one got it? */
 char *config_client_name(const char *name, bool (*is_taken)(const void *owner, const char *name),
                          const void *owner);
 

@@ -4,6 +4,8 @@
 #include "mgw/base/file.h"
 #include "mgw/wire/hdr.h"
 
+#include "mgw/base/alloc.h"
+
 #include <errno.h>
 #include <libgen.h>
 #include <stdlib.h>
@@ -45,17 +47,17 @@ static void load_key(struct loading *l, const char *at, const char *key, json_t 
         }
         config_table_load(l, row, full, value, oauth);
         if (*oauth_field(oauth, row) == NULL)
-                *oauth_field(oauth, row) = strdup(""); /* told: it is not missing, too */
+                *oauth_field(oauth, row) = alloc_text(""); /* told: it is not missing, too */
 }
 
 void config_oauth_load(struct loading *l, const char *at, json_t *object, void *oauthp)
 {
-        struct config_oauth *oauth = calloc(1, sizeof(*oauth));
+        struct config_oauth *oauth = alloc_zeroed(sizeof(*oauth));
         const char *key;
         json_t *value;
 
         *(struct config_oauth **)oauthp = oauth;
-        if (oauth == NULL || !json_is_object(object))
+        if (!json_is_object(object))
                 config_fault(l, at, "must be an object with \"token_url\" and \"client_id\"");
         else
                 json_object_foreach (object, key, value)
@@ -69,7 +71,7 @@ void config_oauth_inherit(struct config_oauth *oauth, struct config_oauth *from)
 
                 if ((row->marks & INHERITED) != 0 && *oauth_field(oauth, row) == NULL &&
                     theirs != NULL)
-                        *oauth_field(oauth, row) = strdup(theirs);
+                        *oauth_field(oauth, row) = alloc_text(theirs);
         }
 }
 
@@ -106,9 +108,9 @@ static void check_is_only(struct loading *l, const char *at, const struct config
 
 static void check_folder(struct loading *l, const char *at, const char *path)
 {
-        char *copy = strdup(path);
+        char *copy = alloc_text(path);
 
-        if (copy == NULL || access(dirname(copy), W_OK | X_OK) < 0)
+        if (access(dirname(copy), W_OK | X_OK) < 0)
                 config_fault(l, at, "%s: its folder must be writable, for what will replace it: %s",
                              path, strerror(errno));
         if (file_is_open_to_others(path))
@@ -127,7 +129,7 @@ static void take_token(struct loading *l, const char *at, struct config_oauth *o
                 return;
         }
         free(oauth->refresh_token);
-        oauth->refresh_token = str_dup(text);
+        oauth->refresh_token = alloc_str(text);
 }
 
 /* What the file holds is newer than the configuration. */
@@ -136,13 +138,11 @@ static void read_file(struct loading *l, const char *full, const struct config_s
 {
         char at[CONFIG_KEY_SIZE], *path = config_source_beside(l->path, oauth->refresh_token_file);
         struct str text;
-        int r = path != NULL ? config_source_read(path, SOURCE_MAX_BYTES, &text) : -ENOMEM;
+        int r = config_source_read(path, SOURCE_MAX_BYTES, &text);
 
         config_key(at, full, "refresh_token_file");
-        if (path != NULL) {
-                free(oauth->refresh_token_file);
-                oauth->refresh_token_file = path;
-        }
+        free(oauth->refresh_token_file);
+        oauth->refresh_token_file = path;
         if (r == 0) {
                 take_token(l, at, oauth, text);
                 free((void *)text.p);

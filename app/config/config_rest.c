@@ -232,15 +232,11 @@ void config_rest_load(struct loading *l, const char *at, struct config_server *s
         char *path = config_source_beside(l->path,
                                           is_document ? server->openapi_file : server->rest_file);
         struct loading file = {.config = l->config, .err = l->err, .path = path};
-        int r = path != NULL
-                        ? config_source_read(path,
-                                             is_document ? DOCUMENT_MAX_BYTES : SOURCE_MAX_BYTES,
-                                             &file.text)
-                        : -ENOMEM;
+        int r = config_source_read(path, is_document ? DOCUMENT_MAX_BYTES : SOURCE_MAX_BYTES,
+                                   &file.text);
 
         if (r < 0) {
-                config_fault(l, at, "%s cannot be read: %s", path != NULL ? path : "the file",
-                             strerror(-r));
+                config_fault(l, at, "%s cannot be read: %s", path, strerror(-r));
         } else {
                 if (is_document)
                         read_openapi(&file, server);

@@ -221,10 +221,10 @@ static void load_key(struct loading *l, const char *at, const char *key, json_t 
                 config_table_load(l, row, at, value, is_own ? (void *)s : &s->account);
 }
 
-int config_server_default(struct config_server *s)
+void config_server_default(struct config_server *s)
 {
         s->data_max_bytes = s->processes_max = s->files_max = -1;
-        return config_table_default(server_rows, s);
+        config_table_default(server_rows, s);
 }
 
 void config_server_read(struct loading *l, const char *full, json_t *entry, struct config_server *s)

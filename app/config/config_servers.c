@@ -2,7 +2,8 @@
  * In a file of ours a fault keeps mgw from starting; in a client's the entry is left out. */
 #include "config_inside.h"
 
-#include <stdlib.h>
+#include "mgw/base/alloc.h"
+
 #include <string.h>
 
 /* Two servers whose names could be mistaken for each other's. */
@@ -16,18 +17,12 @@ static void check_prefix(struct loading *l, const char *full, const struct confi
                                      l->config->servers[i].name, s->prefix);
 }
 
-static void add_server(struct loading *l, struct config_server *s)
+static void add_server(struct loading *l, const struct config_server *s)
 {
-        struct config_server *all =
-                reallocarray(l->config->servers, l->config->n_servers + 1, sizeof(*all));
+        struct config *config = l->config;
 
-        if (all == NULL) {
-                config_server_finish(s);
-                l->n_faults++;
-                return;
-        }
-        l->config->servers = all;
-        all[l->config->n_servers++] = *s;
+        config->servers = alloc_again(config->servers, config->n_servers + 1, sizeof(*s));
+        config->servers[config->n_servers++] = *s;
 }
 
 static bool is_taken(const void *owner, const char *name)
@@ -69,10 +64,12 @@ static void take_entry(struct loading *l, const char *full, char *name, json_t *
 {
         struct config_server s = {.name = name};
         bool is_disabled = json_is_true(json_object_get(entry, "disabled"));
-        bool is_whole = config_server_default(&s) == 0 && name != NULL &&
-                        asprintf(&s.prefix, "%s_", name) >= 0;
+        bool is_whole = name != NULL;
 
-        if (!is_whole)
+        config_server_default(&s);
+        if (is_whole)
+                s.prefix = alloc_format("%s_", name);
+        else
                 l->n_faults++;
         if (is_whole && !is_disabled)
                 is_whole = load_entry(l, full, entry, &s) || (l->is_ours && l->imported == NULL);

@@ -196,9 +196,9 @@ static const struct config_row settings[] = {
 
 /* ---- where values come from ---- */
 
-int config_settings_default(struct config *config)
+void config_settings_default(struct config *config)
 {
-        return config_table_default(settings, config);
+        config_table_default(settings, config);
 }
 
 static void load_group(struct loading *l, json_t *object, const char *prefix)

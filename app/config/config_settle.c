@@ -2,6 +2,8 @@
  * is filled in. */
 #include "config_inside.h"
 
+#include "mgw/base/alloc.h"
+
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,8 @@ static bool is_file_key(const char *key)
                (n > 5 && strcmp(key + n - 5, "_file") == 0);
 }
 
-/* path as it is found from any folder; consumed. NULL: out of memory. */
+/* path as it is found from any folder; consumed. NULL: there is none, or the folder is not
+ * known. */
 static char *make_absolute(const struct loading *l, char *path)
 {
         char *file, *absolute = NULL;
@@ -23,8 +26,8 @@ static char *make_absolute(const struct loading *l, char *path)
         if (path == NULL || path[0] == '/' || path[0] == '$' || path[0] == '\0')
                 return path;
         file = realpath(l->path, NULL);
-        if (file == NULL || asprintf(&absolute, "%s/%s", dirname(file), path) < 0)
-                absolute = NULL;
+        if (file != NULL)
+                absolute = alloc_format("%s/%s", dirname(file), path);
         free(file);
         free(path);
         return absolute;

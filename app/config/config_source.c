@@ -1,6 +1,8 @@
 /* Files that people write, of a bounded size, and where in them a key stands. */
 #include "config_source.h"
 
+#include "mgw/base/alloc.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -46,12 +48,10 @@ int config_source_read(const char *path, size_t max_bytes, struct str *text)
 char *config_source_beside(const char *config_path, const char *file)
 {
         const char *slash = strrchr(config_path, '/');
-        char *path;
 
         if (file[0] == '/' || slash == NULL)
-                return strdup(file);
-        return asprintf(&path, "%.*s/%s", (int)(slash - config_path), config_path, file) < 0 ? NULL
-                                                                                             : path;
+                return alloc_text(file);
+        return alloc_format("%.*s/%s", (int)(slash - config_path), config_path, file);
 }
 
 /* ---- lines ---- */

@@ -4,9 +4,10 @@
 
 #include "config_inside.h"
 #include "config_source.h"
+#include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,15 +46,12 @@ static const char *why_not(const struct config_row *row)
         return why;
 }
 
-static const char *set_text(char **fieldp, const char *text)
+static void set_text(char **fieldp, const char *text)
 {
-        char *copy = strdup(text);
+        char *copy = alloc_text(text);
 
-        if (copy == NULL)
-                return "out of memory";
         free(*fieldp);
         *fieldp = copy;
-        return NULL;
 }
 
 static const char *set_word(const struct config_row *row, void *field, const char *text)
@@ -96,12 +94,12 @@ static void add_text(const struct config_row *row, char ***textsp, const char *t
         struct str rest = str_from(text);
 
         if (!row->is_split)
-                (void)strv_add_take(textsp, strdup(text));
+                (void)strv_add_take(textsp, alloc_text(text));
         while (row->is_split && rest.n > 0) {
                 struct str one = str_trim(str_cut(&rest, ','));
 
                 if (one.n > 0)
-                        (void)strv_add_take(textsp, str_dup(one));
+                        (void)strv_add_take(textsp, alloc_str(one));
         }
 }
 
@@ -114,7 +112,8 @@ const char *config_table_set(const struct config_row *row, void *into, const cha
         switch (row->kind) {
         case KIND_TEXT:
         case KIND_FILE:
-                return set_text(field, text);
+                set_text(field, text);
+                return NULL;
         case KIND_WORD:
         case KIND_BOOL:
                 return set_word(row, field, text);
@@ -131,12 +130,16 @@ const char *config_table_set(const struct config_row *row, void *into, const cha
         }
 }
 
-int config_table_default(const struct config_row *rows, void *into)
+void config_table_default(const struct config_row *rows, void *into)
 {
-        for (; rows->key != NULL; rows++)
-                if (rows->standard != NULL && config_table_set(rows, into, rows->standard) != NULL)
-                        return -ENOMEM;
-        return 0;
+        for (; rows->key != NULL; rows++) {
+                const char *why = rows->standard != NULL
+                                          ? config_table_set(rows, into, rows->standard)
+                                          : NULL;
+
+                assert(why == NULL);
+                (void)why;
+        }
 }
 
 /* ---- values of files ---- */
@@ -156,7 +159,7 @@ static char *text_of(struct loading *l, const struct config_row *row, const char
         bool is_truth = row->kind == KIND_BOOL && row->words == NULL;
         json_type want = is_number ? JSON_REAL : is_truth ? JSON_TRUE : JSON_STRING;
         char *text =
-                row->is_literal ? strdup(literal(row, value)) : config_text(l, at, want, value);
+                row->is_literal ? alloc_text(literal(row, value)) : config_text(l, at, want, value);
         char *path;
 
         if (row->kind != KIND_FILE || text == NULL || (text[0] == '\0' && row->standard != NULL))
@@ -212,14 +215,15 @@ static void load_pairs(struct loading *l, const struct config_row *row, const ch
                 return;
         }
         json_object_foreach (object, name, value) {
-                char *text = config_text(l, at, JSON_STRING, value), *pair;
+                char *text = config_text(l, at, JSON_STRING, value);
 
                 if (text == NULL)
                         continue;
                 if (strpbrk(text, "\r\n") != NULL || strpbrk(name, "\r\n:= ") != NULL)
                         config_fault(l, at, "%s: a name or value here holds no line break", name);
-                else if (asprintf(&pair, "%s%s%s", name, row->between, text) >= 0)
-                        (void)strv_add_take(textsp, pair);
+                else
+                        (void)strv_add_take(textsp,
+                                            alloc_format("%s%s%s", name, row->between, text));
                 free(text);
         }
 }

@@ -46,8 +46,8 @@ const struct config_row *config_table_find(const struct config_row *rows, const 
                                            unsigned marks);
 /* The first key that the word may be a slip in; NULL: none. */
 const char *config_table_near(const struct config_row *rows, const char *word);
-/* Sets what the rows have defaults for. 0, -ENOMEM. */
-int config_table_default(const struct config_row *rows, void *into);
+/* Sets what the rows have defaults for. */
+void config_table_default(const struct config_row *rows, void *into);
 /* The value of the key at, from a file, into the row's place. Faults are told. */
 void config_table_load(struct loading *l, const struct config_row *row, const char *at,
                        json_t *value, void *into);

@@ -3,6 +3,8 @@
 #include "config_inside.h"
 #include "config_source.h"
 
+#include "mgw/base/alloc.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <libgen.h>
@@ -63,7 +65,7 @@ static char *workspace_folder(const struct loading *l)
         folder = dirname(file);
         if (strrchr(folder, '/')[1] == '.')
                 folder = dirname(folder);
-        found = strdup(folder);
+        found = alloc_text(folder);
         free(file);
         return found;
 }
@@ -334,12 +336,10 @@ char *config_expand(struct loading *l, const char *key, const char *text)
 
 char *config_text(struct loading *l, const char *key, json_type want, const json_t *value)
 {
-        char *text = NULL;
-
         if (json_is_number(value) && want == JSON_REAL)
-                return asprintf(&text, "%.17g", json_number_value(value)) < 0 ? NULL : text;
+                return alloc_format("%.17g", json_number_value(value));
         if (json_is_boolean(value) && want == JSON_TRUE)
-                return strdup(json_is_true(value) ? "true" : "false");
+                return alloc_text(json_is_true(value) ? "true" : "false");
         if (json_is_string(value))
                 return config_expand(l, key, json_string_value(value));
         config_fault(l, key, "must be %s",

@@ -141,7 +141,7 @@ void share_let_go(struct share *share)
 {
         if (share == NULL || --share->n_holders > 0 || !share->is_address)
                 return;
-        (void)timer_arm(share->context->loop, &share->expiry, FORGOTTEN_AFTER_MS);
+        timer_arm(share->context->loop, &share->expiry, FORGOTTEN_AFTER_MS);
 }
 
 bool share_may_log(struct share *share, const char *whose)

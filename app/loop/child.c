@@ -138,7 +138,7 @@ static void child_reap(struct child *child)
 static void child_end_after(struct child *child, int64_t ms, void (*on_due)(struct timer *timer))
 {
         child->timer.on_due = on_due;
-        (void)timer_arm(child->loop, &child->timer, ms);
+        timer_arm(child->loop, &child->timer, ms);
 }
 
 static bool child_is_silent(const struct child *child)

@@ -120,8 +120,8 @@ static int multi_on_timer(CURLM *curl, long timeout_ms, void *userdata)
                 http_turn_defer(multi->client, &multi->due);
         else
                 list_unlink(&multi->due);
-        (void)timer_arm(multi->client->loop, &multi->timer,
-                        timeout_ms > 0 ? timeout_ms : multi_spare_ms(multi));
+        timer_arm(multi->client->loop, &multi->timer,
+                  timeout_ms > 0 ? timeout_ms : multi_spare_ms(multi));
         return 0;
 }
 
@@ -204,7 +204,7 @@ static void multi_on_due(struct timer *timer)
                 http_multi_destroy(multi);
                 return;
         }
-        (void)timer_arm(multi->client->loop, timer, HTTP_FAR_MS);
+        timer_arm(multi->client->loop, timer, HTTP_FAR_MS);
         http_multi_run(multi, CURL_SOCKET_TIMEOUT, 0);
 }
 
@@ -223,7 +223,7 @@ static struct http_multi *multi_create(struct http_client *client, struct list *
                 free(multi);
                 return NULL;
         }
-        (void)timer_arm(client->loop, &multi->timer, HTTP_FAR_MS);
+        timer_arm(client->loop, &multi->timer, HTTP_FAR_MS);
         curl_multi_setopt(multi->curl, CURLMOPT_SOCKETFUNCTION, multi_on_socket);
         curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi);
         curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, multi_on_timer);
@@ -248,7 +248,7 @@ static void multi_count(struct http_multi *multi, int change)
                 list_prepend(multi->pool, &multi->node);
         }
         if (multi->n_running == 0 && !multi->client->is_destroyed)
-                (void)timer_arm(multi->client->loop, &multi->timer, multi_spare_ms(multi));
+                timer_arm(multi->client->loop, &multi->timer, multi_spare_ms(multi));
 }
 
 int http_multi_add(struct http_transfer *transfer)

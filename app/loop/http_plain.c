@@ -112,7 +112,7 @@ static void connection_wait(struct http_connection *c, int64_t at_ms)
         if (at_ms == 0)
                 timer_disarm(loop, &c->deadline);
         else
-                (void)timer_arm(loop, &c->deadline, at_ms - loop_now_ms(loop));
+                timer_arm(loop, &c->deadline, at_ms - loop_now_ms(loop));
 }
 
 /* ---- events ---- */

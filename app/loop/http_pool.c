@@ -148,7 +148,7 @@ static void pool_on_sweep(struct timer *timer);
 static void pool_watch(struct http_client *client, int64_t delay_ms)
 {
         if (!timer_is_armed(&client->pool.sweep))
-                (void)timer_arm(client->loop, &client->pool.sweep, delay_ms);
+                timer_arm(client->loop, &client->pool.sweep, delay_ms);
 }
 
 static struct http_server *server_create(struct http_client *client, struct str host, uint16_t port,

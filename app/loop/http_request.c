@@ -137,7 +137,7 @@ static void request_watch_error(struct http_request *request, unsigned status)
 {
         request->n_error_bytes = 0;
         if (status >= 300)
-                (void)timer_arm(request->client->loop, &request->patience, ERROR_BODY_MS);
+                timer_arm(request->client->loop, &request->patience, ERROR_BODY_MS);
 }
 
 static void request_count_error(struct http_request *request, size_t n)

@@ -56,7 +56,7 @@ static bool sock_has_descriptor(struct sock_listener *listener)
  * the same. */
 static void sock_rest(struct sock_listener *listener, const char *why)
 {
-        (void)timer_arm(listener->loop, &listener->rest, SOCK_REST_MS);
+        timer_arm(listener->loop, &listener->rest, SOCK_REST_MS);
         loop_io_remove(listener->loop, &listener->io);
         listener->is_resting = true;
         if (listener->is_told)
@@ -143,7 +143,7 @@ static void sock_on_rest_due(struct timer *timer)
         struct sock_listener *listener = container_of(timer, struct sock_listener, rest);
 
         if (listener->is_resting) {
-                (void)timer_arm(listener->loop, timer, SOCK_REST_MS);
+                timer_arm(listener->loop, timer, SOCK_REST_MS);
                 sock_listener_wake(listener);
                 return;
         }

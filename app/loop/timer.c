@@ -53,7 +53,7 @@ static void heap_grow(struct loop *loop)
         loop->heap = alloc_again(loop->heap, loop->heap_size, sizeof(*loop->heap));
 }
 
-int timer_arm(struct loop *loop, struct timer *timer, int64_t delay_ms)
+void timer_arm(struct loop *loop, struct timer *timer, int64_t delay_ms)
 {
         int64_t least_ms = loop->is_in_timers ? 1 : 0; /* else a turn might never end */
 
@@ -66,7 +66,6 @@ int timer_arm(struct loop *loop, struct timer *timer, int64_t delay_ms)
                 delay_ms = TIMER_MAX_MS;
         heap_settle(loop, timer_is_armed(timer) ? timer->slot : ++loop->n_timers,
                     (struct timer_slot){loop_now_ms(loop) + delay_ms, timer});
-        return 0;
 }
 
 void timer_disarm(struct loop *loop, struct timer *timer)

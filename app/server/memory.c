@@ -106,7 +106,7 @@ static void memory_on_move(struct ledger *ledger)
 {
         struct context *context = container_of(ledger, struct context, ledger);
 
-        (void)timer_arm(context->loop, &context->memory_look, LOOK_MS);
+        timer_arm(context->loop, &context->memory_look, LOOK_MS);
 }
 
 static void memory_on_look(struct timer *timer)

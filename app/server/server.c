@@ -187,8 +187,8 @@ static void server_check_tokens(struct server *sv)
         if (next == INT64_MAX)
                 timer_disarm(context->loop, &sv->expiry);
         else
-                (void)timer_arm(context->loop, &sv->expiry,
-                                next - now < CHECK_TOKENS_MS ? next - now : CHECK_TOKENS_MS);
+                timer_arm(context->loop, &sv->expiry,
+                          next - now < CHECK_TOKENS_MS ? next - now : CHECK_TOKENS_MS);
 }
 
 static void server_on_expiry(struct timer *timer)
@@ -259,7 +259,7 @@ static void server_on_log(struct timer *timer)
         struct server *sv = container_of(timer, struct server, log);
 
         log_budgets_tell(loop_now_ms(sv->context.loop));
-        (void)timer_arm(sv->context.loop, timer, LOG_TELL_MS);
+        timer_arm(sv->context.loop, timer, LOG_TELL_MS);
 }
 
 /* A service manager's watchdog is fed by the loop itself: what hangs feeds nobody. */
@@ -268,7 +268,7 @@ static void server_on_feed(struct timer *timer)
         struct server *sv = container_of(timer, struct server, feed);
 
         (void)notify("WATCHDOG=1");
-        (void)timer_arm(sv->context.loop, timer, notify_watchdog_ms() / 3);
+        timer_arm(sv->context.loop, timer, notify_watchdog_ms() / 3);
 }
 
 static int server_watch(struct server *sv)
@@ -320,8 +320,7 @@ static int server_open(struct server *sv, const struct config *config)
         memory_watch(context);
         if ((r = confine_open(context)) < 0)
                 return r;
-        if ((r = upstreams_create(context)) < 0)
-                return r;
+        upstreams_create(context);
         r = server_listen(sv);
         return r < 0 ? r : server_watch(sv);
 }

@@ -63,9 +63,7 @@ static void run_wait(struct call *call, const json_t *arguments)
         }
         call_set_state(call, CALL_STATE_WAITING);
         call->work.on_due = wait_on_due;
-        if (timer_arm(session_context(call->session)->loop, &call->work,
-                      (int64_t)(seconds * 1000)) < 0)
-                call_fail(call, RPC_INTERNAL_ERROR, "wait: out of memory");
+        timer_arm(session_context(call->session)->loop, &call->work, (int64_t)(seconds * 1000));
 }
 
 /* How the session's servers are, but for those that are as they should be. */

@@ -222,8 +222,7 @@ static void call_send_progress(struct call *call, json_t *params, double value)
         json_object_set(params, "progressToken", call->progress_token);
         json_object_set_new(params, "progress", json_real(value));
         msg = rpc_notification_take("notifications/progress", json_incref(params));
-        if (msg != NULL)
-                (void)call_send(call, msg);
+        (void)call_send(call, msg);
         json_decref(msg);
         call_watch_silence(call);
 }

@@ -2,6 +2,7 @@
  * counts the rounds, so that each state is good for one retry. */
 #include "mgw/session/call_input.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
 #include "mgw/core/share.h"
@@ -116,11 +117,8 @@ static struct call_input *call_input_of(struct call *call)
 
         if (input != NULL)
                 return input;
-        input = calloc(1, sizeof(*input));
-        if (input == NULL || (input->requests = json_object()) == NULL) {
-                free(input);
-                return NULL;
-        }
+        input = alloc_zeroed(sizeof(*input));
+        input->requests = json_object();
         input->call = call;
         input->ask.on_due = call_input_on_ask;
         input->deadline.on_due = call_input_on_deadline;
@@ -142,8 +140,7 @@ const char *call_input_ask(struct call *call, const char *id, const json_t *requ
         if (!bridge_client_can(call->params, request))
                 return "the client has not declared the capability for this";
         input = call_input_of(call);
-        if (input == NULL ||
-            json_object_set_new(input->requests, id, bridge_input_request(request)) < 0)
+        if (json_object_set_new(input->requests, id, bridge_input_request(request)) < 0)
                 return "out of memory";
         if (!input->is_suspended)
                 timer_arm(session_context(call->session)->loop, &input->ask, 0);

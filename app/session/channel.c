@@ -3,6 +3,7 @@
  * which the next GET goes on with. */
 #include "mgw/session/channel.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/core/share.h"
 #include "mgw/session/session.h"
@@ -35,10 +36,9 @@ static void channel_keep(struct session *s, struct replay_id id, struct str text
 
         assert(s->client.kind == UPSTREAM_CLIENT_SESSION);
         if (s->replay == NULL && context->config->replay_max_bytes > 0) {
-                s->replay = calloc(1, sizeof(*s->replay));
-                if (s->replay != NULL)
-                        replay_init(s->replay, &context->replay, &s->client.share->memory,
-                                    context->config->replay_max_bytes);
+                s->replay = alloc_zeroed(sizeof(*s->replay));
+                replay_init(s->replay, &context->replay, &s->client.share->memory,
+                            context->config->replay_max_bytes);
         }
         if (s->replay != NULL &&
             replay_add(s->replay, id, text, was_sent, loop_now_ms(context->loop)) < 0)

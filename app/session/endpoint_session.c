@@ -200,10 +200,6 @@ static void run_batch(struct request *req, struct session *s, const struct batch
 
         if (b->n_requests > 0) {
                 post = post_response_create(req, s, b->n_requests, b->is_array);
-                if (post == NULL) {
-                        request_reply(req, 500, plain, STR("Out of memory.\n"));
-                        return;
-                }
                 post->opens_session = opens_session;
         }
         for (size_t i = 0; i < b->n; i++)

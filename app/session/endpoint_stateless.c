@@ -129,10 +129,6 @@ static void start(struct request *req, struct session *s, const struct rpc_msg *
 {
         struct post_response *post = post_response_create(req, s, 1, false);
 
-        if (post == NULL) {
-                refuse(req, m->id, 500, RPC_INTERNAL_ERROR, "out of memory");
-                return;
-        }
         post->mirrored = mirrored_headers(req);
         call_start(s, req->share, post, m);
 }
@@ -145,17 +141,14 @@ static void start_again(struct request *req, struct session *s, const struct rpc
                 request_state_open(session_context(s), s->client.user, m->method, m->params, &why);
         json_t *theirs = json_object_get(state, "theirs");
         struct call *call = theirs == NULL && state != NULL ? call_input_find(s, state) : NULL;
-        struct post_response *post;
 
         if (theirs != NULL) {
                 json_object_set(m->params, "requestState", theirs);
                 start(req, s, m);
         } else if (call == NULL) {
                 refuse(req, m->id, 400, RPC_INVALID_PARAMS, why);
-        } else if ((post = post_response_create(req, s, 1, false)) == NULL) {
-                refuse(req, m->id, 500, RPC_INTERNAL_ERROR, "out of memory");
         } else {
-                call_input_go_on(call, post, m);
+                call_input_go_on(call, post_response_create(req, s, 1, false), m);
         }
         json_decref(state);
 }

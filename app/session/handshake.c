@@ -208,9 +208,8 @@ void handshake_initialize(struct call *call)
                 return;
         }
         s->client.revision = era_negotiate(str_from(asked));
-        if (session_open_upstreams(s, call->params) < 0)
-                call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
-        else if (!s->client.is_initialized && awaits_upstreams(s))
+        session_open_upstreams(s, call->params);
+        if (!s->client.is_initialized && awaits_upstreams(s))
                 handshake_wait(call);
         else if (!s->client.is_initialized)
                 answer(call);

@@ -3,6 +3,7 @@
  * clients are told when it is there. */
 #include "mgw/session/listing.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/core/share.h"
 #include "mgw/core/work.h"
@@ -190,10 +191,11 @@ static bool is_silent(const struct upstream_session *us, enum list_kind list)
 
 static void part_start(struct listing *l, struct upstream_session *us, enum list_kind list)
 {
-        struct part *part = is_overdue(us, list) ? NULL : calloc(1, sizeof(*part));
+        struct part *part;
 
-        if (part == NULL)
+        if (is_overdue(us, list))
                 return;
+        part = alloc_zeroed(sizeof(*part));
         part->from = us;
         part->listing = l;
         part->fetch.on_done = part_on_done;
@@ -260,12 +262,8 @@ static void listing_fetch(struct listing *l, enum list_kind list, const char *na
 
 static struct listing *listing_begin(struct call *call, void (*on_done)(struct call *call))
 {
-        struct listing *l = calloc(1, sizeof(*l));
+        struct listing *l = alloc_zeroed(sizeof(*l));
 
-        if (l == NULL) {
-                call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
-                return NULL;
-        }
         assert(call->listing == NULL);
         if (call->state != CALL_STATE_LISTENING)
                 call_set_state(call, CALL_STATE_LISTING);
@@ -292,8 +290,6 @@ void listing_start(struct call *call)
 {
         struct listing *l = listing_begin(call, answer_list);
 
-        if (l == NULL)
-                return;
         listing_fetch(l, list_of_key(call->method->list_key), NULL);
         listing_wait(l);
 }
@@ -306,8 +302,6 @@ bool listing_learn(struct call *call, const struct listing_owner *owner,
         if (owner->is_certain || call->listing != NULL)
                 return false;
         l = listing_begin(call, on_done);
-        if (l == NULL)
-                return true;
         if (owner->list != LIST_RESOURCES) {
                 listing_fetch(l, owner->list, owner->shown);
         } else {

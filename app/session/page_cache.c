@@ -1,6 +1,7 @@
 /* A page is kept with the lists that it was made of, and goes with the first of them. */
 #include "mgw/session/page_cache.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/core/share.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/builtin_tools.h"
@@ -62,7 +63,7 @@ static bool is_of(const struct cached_page *entry, const struct session *s, enum
         return true;
 }
 
-/* Walks KEPT_MAX, and for each the upstreams. NULL: out of memory. */
+/* Walks KEPT_MAX, and for each the upstreams. */
 static struct cached_page *page_cache_of(const struct session *s, enum list_kind list)
 {
         struct context *context = session_context(s);
@@ -79,9 +80,8 @@ static struct cached_page *page_cache_of(const struct session *s, enum list_kind
         if (context->n_cached_pages == KEPT_MAX)
                 page_cache_entry_destroy(context, container_of(context->cached_pages.prev,
                                                                struct cached_page, node));
-        entry = calloc(1, sizeof(*entry) + context->n_upstreams * sizeof(struct upstream_list *));
-        if (entry == NULL)
-                return NULL;
+        entry = alloc_zeroed(sizeof(*entry) +
+                             context->n_upstreams * sizeof(struct upstream_list *));
         entry->list = list;
         entry->is_stateless = s->client.kind == UPSTREAM_CLIENT_STANDING;
         entry->revision = s->client.revision;
@@ -131,12 +131,11 @@ static json_t *page_bridge_take(const struct session *s, enum list_kind list, js
 static json_t *page_make(const struct session *s, enum list_kind list, const char *cursor,
                          char **collisionp)
 {
-        struct catalog_part *parts = calloc(session_context(s)->n_upstreams + 1, sizeof(*parts));
+        struct catalog_part *parts =
+                alloc_array(session_context(s)->n_upstreams + 1, sizeof(*parts));
         const char *collision = NULL;
         json_t *builtin = NULL, *all, *page;
 
-        if (parts == NULL)
-                return NULL;
         all = catalog_merge(parts, parts_of(s, list, parts, &builtin), fetch_key(list), &collision);
         if (collision != NULL)
                 *collisionp = strdup(collision);

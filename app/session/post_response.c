@@ -3,6 +3,7 @@
  * In the stateless era, where nothing can be resumed, it is one. */
 #include "mgw/session/post_response.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/core/share.h"
 #include "mgw/session/call.h"
 #include "mgw/session/subscription.h"
@@ -155,12 +156,9 @@ struct post_response *post_response_create(struct request *req, struct session *
                                            unsigned n_requests, bool is_batch)
 {
         struct accepted accepted = accepted_by(req->in->head.accept);
-        struct post_response *post = calloc(1, sizeof(*post));
+        struct post_response *post = alloc_zeroed(sizeof(*post));
 
-        if (post == NULL || (post->answers = json_array()) == NULL) {
-                free(post);
-                return NULL;
-        }
+        post->answers = json_array();
         post->req = req;
         post->session = session;
         post->n_open = n_requests;

@@ -5,6 +5,7 @@
  * ended is cut. */
 #include "mgw/session/relay.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/session/call_input.h"
 #include "mgw/session/post_response.h"
@@ -167,13 +168,12 @@ bool relay_begin(struct call *call, int64_t id, bool of_stateless, bool as_event
         if (call->state != CALL_STATE_SENT || !is_its_result(id, head) ||
             must_be_whole(call, of_stateless, head) || !may_begin(call, as_event))
                 return false;
-        relay = calloc(1, sizeof(*relay));
         buf_init(&start, 4096);
-        if (relay == NULL || add_head(&start, call) != 0) {
+        if (add_head(&start, call) != 0) {
                 buf_finish(&start);
-                free(relay);
                 return false;
         }
+        relay = alloc_zeroed(sizeof(*relay));
         relay->call = call;
         relay->id = id;
         if (call_is_stateless(call) && !of_stateless)

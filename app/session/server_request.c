@@ -2,6 +2,7 @@
  * there. */
 #include "mgw/session/server_request.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/session/call.h"
 #include "mgw/session/call_input.h"
@@ -100,13 +101,9 @@ void server_request_send(struct requester *from, struct upstream_call *upstream_
                 requester_refuse(from, upstream_id, "the client has no stream open to be asked on");
                 return;
         }
-        r = calloc(1, sizeof(*r));
+        r = alloc_zeroed(sizeof(*r));
         snprintf(id, sizeof(id), "mgw-%u", ++s->last_server_request);
-        if (r == NULL || (r->id = json_string(id)) == NULL) {
-                free(r);
-                requester_refuse(from, upstream_id, "out of memory");
-                return;
-        }
+        r->id = json_string(id);
         r->session = s;
         r->from = from;
         r->upstream_id = json_incref(upstream_id);

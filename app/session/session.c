@@ -1,6 +1,7 @@
 /* Sessions stand in a hash by id, from their making to their end. */
 #include "session_inside.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
 #include "mgw/core/share.h"
@@ -54,15 +55,13 @@ static void session_charge(struct session *s, size_t bytes)
         ledger_charge_past(&s->client.share->memory, LEDGER_SESSION, s->charged);
 }
 
-int session_new(struct context *context, struct user *user, struct share *share,
-                enum upstream_client_kind kind, struct session **sessionp)
+struct session *session_new(struct context *context, struct user *user, struct share *share,
+                            enum upstream_client_kind kind)
 {
         size_t n_node = strlen(context->config->node);
         size_t size = sizeof(struct session) + n_node + 1 + RAND_TEXT_SIZE(ID_RANDOM_BYTES);
-        struct session *s = calloc(1, size);
+        struct session *s = alloc_zeroed(size);
 
-        if (s == NULL)
-                return -ENOMEM;
         memcpy(s->id, context->config->node, n_node);
         s->id[n_node] = '.';
         rand_text(s->id + n_node + 1, ID_RANDOM_BYTES);
@@ -76,8 +75,7 @@ int session_new(struct context *context, struct user *user, struct share *share,
         list_init(&s->calls);
         list_init(&s->server_requests);
         HASH_ADD_STR(context->sessions, id, s);
-        *sessionp = s;
-        return 0;
+        return s;
 }
 
 int session_create(struct context *context, struct user *user, struct share *share,
@@ -87,10 +85,9 @@ int session_create(struct context *context, struct user *user, struct share *sha
 
         if (r == 0 && ledger_check(&share->memory, sizeof(struct session)) != 0)
                 r = -EAGAIN;
-        if (r == 0)
-                r = session_new(context, user, share, kind, sessionp);
         if (r < 0)
                 return r;
+        *sessionp = session_new(context, user, share, kind);
         context->stats.n_sessions++;
         share->n_sessions++;
         session_touch(*sessionp);
@@ -99,24 +96,20 @@ int session_create(struct context *context, struct user *user, struct share *sha
 
 /* Each upstream session that settles asks whether it was the last: the table must be whole before.
  */
-int session_open_upstreams(struct session *s, const json_t *init_params)
+void session_open_upstreams(struct session *s, const json_t *init_params)
 {
         size_t n = session_context(s)->n_upstreams;
-        int r = 0;
 
         if (n == 0)
-                return 0;
-        s->client.upstream_sessions = calloc(n, sizeof(struct upstream_session *));
-        if (s->client.upstream_sessions == NULL)
-                return -ENOMEM;
-        for (size_t i = 0; i < n && r == 0; i++)
-                r = upstream_session_open(&session_context(s)->upstreams[i], &s->client,
-                                          init_params, &s->client.upstream_sessions[i]);
+                return;
+        s->client.upstream_sessions = alloc_array(n, sizeof(struct upstream_session *));
+        for (size_t i = 0; i < n; i++)
+                upstream_session_open(&session_context(s)->upstreams[i], &s->client, init_params,
+                                      &s->client.upstream_sessions[i]);
         session_charge(
                 s, sizeof(*s) +
                            n * (sizeof(struct upstream_session) + UPSTREAM_SESSION_AROUND_BYTES) +
                            rpc_cost(init_params));
-        return r;
 }
 
 struct session *session_find(struct context *context, struct str id, const struct user *user)

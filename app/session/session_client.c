@@ -16,10 +16,10 @@ static void on_shared(struct upstream_client *client)
         session_touch(session_of(client));
 }
 
-static int find_shared(const struct upstream_client *client, struct upstream *upstream,
-                       struct upstream_session **usp)
+static struct upstream_session *find_shared(const struct upstream_client *client,
+                                            struct upstream *upstream)
 {
-        return session_shared_upstream(container_of(client, struct session, client), upstream, usp);
+        return session_shared_upstream(container_of(client, struct session, client), upstream);
 }
 
 /* Walks the streams of one session (streams_per_user_max), to the first that does not read. */

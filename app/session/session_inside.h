@@ -3,10 +3,9 @@
 
 #include "mgw/session/session.h"
 
-/* Makes one that is not counted among those that clients make, and makes no room for it. 0,
- * -ENOMEM. */
-int session_new(struct context *context, struct user *user, struct share *share,
-                enum upstream_client_kind kind, struct session **sessionp);
+/* Makes one that is not counted among those that clients make, and makes no room for it. */
+struct session *session_new(struct context *context, struct user *user, struct share *share,
+                            enum upstream_client_kind kind);
 
 /* Makes room for one more of the share. 0, -EAGAIN: all are live. */
 int sessions_make_room(struct context *context, const struct share *share);

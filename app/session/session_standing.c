@@ -2,11 +2,9 @@
  * and those whose upstream sessions others share. What initialize says there is ours. */
 #include "session_inside.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/core/share.h"
 #include "mgw/upstream/upstream_session.h"
-
-#include <errno.h>
-#include <stdlib.h>
 
 /* Of one session, where nothing else is said. */
 #define CALLS_MAX 60000
@@ -47,11 +45,9 @@ int session_standing(struct context *context, struct user *user, struct session 
         user->standing->client.is_initialized = true;
         user->standing->client.revision = era_newest();
         init_params = standing_init_params();
-        r = init_params != NULL ? session_open_upstreams(user->standing, init_params) : -ENOMEM;
+        session_open_upstreams(user->standing, init_params);
         json_decref(init_params);
-        if (r < 0)
-                session_end(*sessionp);
-        return r;
+        return 0;
 }
 
 unsigned session_calls_max(const struct session *s)
@@ -64,40 +60,33 @@ unsigned session_calls_max(const struct session *s)
 }
 
 /* It counts as none of the sessions that clients make, and there are no more of them than users. */
-static int session_shared(struct context *context, struct user *user)
+static struct upstream_client *session_shared(struct context *context, struct user *user)
 {
-        int r = user->shared == NULL ? session_new(context, user, context->own_share,
-                                                   UPSTREAM_CLIENT_SHARED, &user->shared)
-                                     : 0;
+        struct upstream_client *client;
 
-        if (r < 0 || user->shared->client.upstream_sessions != NULL)
-                return r;
-        user->shared->client.is_initialized = true;
-        user->shared->client.revision = era_newest();
-        user->shared->client.upstream_sessions =
-                calloc(context->n_upstreams, sizeof(struct upstream_session *));
-        if (user->shared->client.upstream_sessions != NULL)
-                return 0;
-        session_end(user->shared);
-        return -ENOMEM;
+        if (user->shared != NULL)
+                return &user->shared->client;
+        user->shared = session_new(context, user, context->own_share, UPSTREAM_CLIENT_SHARED);
+        client = &user->shared->client;
+        client->is_initialized = true;
+        client->revision = era_newest();
+        client->upstream_sessions =
+                alloc_array(context->n_upstreams, sizeof(struct upstream_session *));
+        return client;
 }
 
-int session_shared_upstream(const struct session *s, struct upstream *upstream,
-                            struct upstream_session **upstream_sessionp)
+struct upstream_session *session_shared_upstream(const struct session *s, struct upstream *upstream)
 {
         bool is_for_all = upstream->server->scope == CONFIG_SCOPE_SHARED;
         struct user *user = is_for_all ? &session_context(s)->everybody : s->client.user;
-        int r = session_shared(session_context(s), user);
+        struct upstream_client *client = session_shared(session_context(s), user);
+        struct upstream_session **usp = &client->upstream_sessions[upstream->index];
         json_t *init_params;
 
-        if (r == 0 && user->shared->client.upstream_sessions[upstream->index] == NULL) {
+        if (*usp == NULL) {
                 init_params = standing_init_params();
-                r = upstream_session_create(
-                        upstream, &user->shared->client, init_params,
-                        &user->shared->client.upstream_sessions[upstream->index]);
+                *usp = upstream_session_create(upstream, client, init_params);
                 json_decref(init_params);
         }
-        if (r == 0)
-                *upstream_sessionp = user->shared->client.upstream_sessions[upstream->index];
-        return r;
+        return *usp;
 }

@@ -4,12 +4,12 @@
  * has one line an interval. */
 #include "mgw/session/stream.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/session/session.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -161,7 +161,7 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
 {
         struct context *context = request_context(req);
         struct user *user = o->session->client.user;
-        struct stream *s = calloc(1, sizeof(*s));
+        struct stream *s = alloc_zeroed(sizeof(*s));
         char client[64], request_id[64];
         const struct cgi_header headers[] = {
                 {"Content-Type", "text/event-stream"},
@@ -171,8 +171,6 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
                 {0},
         };
 
-        if (s == NULL)
-                return -ENOMEM;
         s->req = req;
         s->session = o->session;
         s->events = o->events;

@@ -2,6 +2,7 @@
  * changes behind it is told. */
 #include "mgw/session/subscription.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/core/share.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/catalog.h"
@@ -138,8 +139,7 @@ static void subscription_acknowledge(struct subscription *sub)
         json_decref(sub->call->params); /* it stays for long, and with many others */
         sub->call->params = NULL;
         (void)call_count_bytes(sub->call);
-        if (msg != NULL)
-                subscription_send(sub, msg);
+        subscription_send(sub, msg);
         json_decref(msg);
         told = sub->filter;
         sub->filter = bridge_filter_index(told);
@@ -263,10 +263,11 @@ static void watch_free(void *object)
 static void watch_start(struct subscription *sub, const struct subscription_kind *kind,
                         const char *shown, struct upstream_session *owner, const char *theirs)
 {
-        struct watch *watch = owner != NULL ? calloc(1, sizeof(*watch)) : NULL;
+        struct watch *watch;
 
-        if (watch == NULL)
+        if (owner == NULL)
                 return;
+        watch = alloc_zeroed(sizeof(*watch));
         watch->subscription = sub;
         watch->kind = kind;
         watch->owner = owner;
@@ -374,13 +375,9 @@ static void subscription_on_begin(struct loop_task *task)
 
 static struct subscription *subscription_new(struct call *call)
 {
-        struct subscription *sub = calloc(1, sizeof(*sub));
+        struct subscription *sub = alloc_zeroed(sizeof(*sub));
 
-        if (sub == NULL || (sub->filter = bridge_filter_of_changes(asked_filter(call))) == NULL) {
-                free(sub);
-                call_fail(call, RPC_INTERNAL_ERROR, "out of memory");
-                return NULL;
-        }
+        sub->filter = bridge_filter_of_changes(asked_filter(call));
         sub->call = call;
         sub->deadline.on_due = subscription_on_deadline;
         sub->begin.on_run = subscription_on_begin;
@@ -417,8 +414,6 @@ void subscription_start(struct call *call)
         (void)post_response_begin_stream(call->post);
         call_set_state(call, CALL_STATE_LISTENING);
         call->subscription = subscription_new(call);
-        if (call->subscription == NULL)
-                return;
         subscription_watch_time(call->subscription);
         subscription_check(call->subscription);
 }

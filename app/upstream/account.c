@@ -1,11 +1,11 @@
 /* The accounts of an upstream are an array: first that of all others, then those of users. */
 #include "mgw/upstream/account.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
 #include "mgw/core/back_off.h"
 #include "mgw/upstream/credential.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,32 +18,26 @@ static size_t n_accounts(const struct upstream *u)
         return u->server->n_users + 1;
 }
 
-static int account_init(struct upstream *u, struct account *a, const struct config_account *config)
+static void account_init(struct upstream *u, struct account *a, const struct config_account *config)
 {
         struct account *all = &u->accounts[0];
 
         a->upstream = u;
         a->config = config;
         if (config->oauth == NULL)
-                return 0;
-        if (a != all && config->oauth == all->config->oauth) {
+                return;
+        if (a != all && config->oauth == all->config->oauth)
                 a->credential = all->credential;
-                return 0;
-        }
-        return credential_create(u, config->oauth, config->email, &a->credential);
+        else
+                a->credential = credential_create(u, config->oauth, config->email);
 }
 
-int accounts_create(struct upstream *u)
+void accounts_create(struct upstream *u)
 {
-        int r;
-
-        u->accounts = calloc(n_accounts(u), sizeof(*u->accounts));
-        if (u->accounts == NULL)
-                return -ENOMEM;
-        r = account_init(u, &u->accounts[0], &u->server->account);
-        for (size_t i = 0; r == 0 && i < u->server->n_users; i++)
-                r = account_init(u, &u->accounts[i + 1], &u->server->users[i]);
-        return r;
+        u->accounts = alloc_array(n_accounts(u), sizeof(*u->accounts));
+        account_init(u, &u->accounts[0], &u->server->account);
+        for (size_t i = 0; i < u->server->n_users; i++)
+                account_init(u, &u->accounts[i + 1], &u->server->users[i]);
 }
 
 void accounts_destroy(struct upstream *u)
@@ -71,10 +65,8 @@ const char **account_headers(const struct account *a, const char *const *first,
 {
         const char *const *own = (const char *const *)a->config->headers;
         size_t n_first = strv_count(first), n_own = strv_count(own);
-        const char **lines = calloc(n_first + n_own + 2, sizeof(*lines));
+        const char **lines = alloc_array(n_first + n_own + 2, sizeof(*lines));
 
-        if (lines == NULL)
-                return NULL;
         for (size_t i = 0; i < n_first; i++)
                 lines[i] = first[i];
         for (size_t i = 0; i < n_own; i++)

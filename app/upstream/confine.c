@@ -3,6 +3,7 @@
  * belongs to that user. And where the kernel has Landlock it is fenced by that. */
 #include "mgw/upstream/confine.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/base/privilege.h"
 #include "mgw/base/strv.h"
@@ -40,8 +41,8 @@ static int64_t uid_place(char **owners, uint32_t n, const char *owner)
         uint32_t at = hash(owner) % n;
 
         for (uint32_t tried = 0; tried < n; tried++, at = (at + 1) % n) {
-                if (owners[at] == NULL && (owners[at] = strdup(owner)) == NULL)
-                        return -1;
+                if (owners[at] == NULL)
+                        owners[at] = alloc_text(owner);
                 if (strcmp(owners[at], owner) == 0)
                         return at;
         }
@@ -53,12 +54,9 @@ static int give_uid(const struct upstream_session *us, struct child_options *opt
 {
         const struct context *context = upstream_session_context(us);
         const struct config *config = context->config;
-        char *owner;
-        int64_t place;
+        char *owner = alloc_format("%s %s", upstream_name(us->upstream), us->client->user->email);
+        int64_t place = uid_place(context->confine->owners, config->children_uid_count, owner);
 
-        if (asprintf(&owner, "%s %s", upstream_name(us->upstream), us->client->user->email) < 0)
-                return -ENOMEM;
-        place = uid_place(context->confine->owners, config->children_uid_count, owner);
         free(owner);
         if (place < 0) {
                 snprintf(why, why_size,
@@ -71,42 +69,40 @@ static int give_uid(const struct upstream_session *us, struct child_options *opt
 
 /* ---- the fence ---- */
 
-static int add_secret(char ***secrets, const char *path)
+static void add_secret(char ***secrets, const char *path)
 {
-        return path == NULL || path[0] == '\0' ? 0 : strv_add_take(secrets, strdup(path));
+        if (path != NULL && path[0] != '\0')
+                (void)strv_add_take(secrets, alloc_text(path));
 }
 
-static int add_account(char ***secrets, const struct config_account *account)
+static void add_account(char ***secrets, const struct config_account *account)
 {
-        return account->oauth == NULL ? 0 : add_secret(secrets, account->oauth->refresh_token_file);
+        if (account->oauth != NULL)
+                add_secret(secrets, account->oauth->refresh_token_file);
 }
 
-static int add_server(char ***secrets, const struct config_server *server)
+static void add_server(char ***secrets, const struct config_server *server)
 {
-        int r = add_secret(secrets, server->client_key_file);
-
-        if (r == 0)
-                r = add_account(secrets, &server->account);
-        for (size_t i = 0; i < server->n_users && r == 0; i++)
-                r = add_account(secrets, &server->users[i]);
-        return r;
+        add_secret(secrets, server->client_key_file);
+        add_account(secrets, &server->account);
+        for (size_t i = 0; i < server->n_users; i++)
+                add_account(secrets, &server->users[i]);
 }
 
 /* The files that no child has any business with; also the socket, which it could put its own in
  * the place of. Ended by NULL; NULL: there are none. */
-static int secret_files(const struct config *config, char ***secrets)
+static char **secret_files(const struct config *config)
 {
-        int r = add_secret(secrets, config->path);
+        char **secrets = NULL;
 
-        if (r == 0)
-                r = add_secret(secrets, config->auth_tokens_file);
-        if (r == 0)
-                r = add_secret(secrets, config->upstream_client_key_file);
-        if (r == 0 && strncmp(config->listen, "unix:", 5) == 0)
-                r = add_secret(secrets, config->listen + 5);
-        for (size_t i = 0; i < config->n_servers && r == 0; i++)
-                r = add_server(secrets, &config->servers[i]);
-        return r;
+        add_secret(&secrets, config->path);
+        add_secret(&secrets, config->auth_tokens_file);
+        add_secret(&secrets, config->upstream_client_key_file);
+        if (strncmp(config->listen, "unix:", 5) == 0)
+                add_secret(&secrets, config->listen + 5);
+        for (size_t i = 0; i < config->n_servers; i++)
+                add_server(&secrets, &config->servers[i]);
+        return secrets;
 }
 
 static int open_fence(struct context *context, char **secrets)
@@ -213,11 +209,9 @@ static int open_uids(struct context *context)
 
 static int open_for_children(struct context *context)
 {
-        char **secrets = NULL;
-        int r = secret_files(context->config, &secrets);
+        char **secrets = secret_files(context->config);
+        int r = open_uids(context);
 
-        if (r == 0)
-                r = open_uids(context);
         if (r == 0)
                 r = open_fence(context, secrets);
         if (r == 0)
@@ -233,9 +227,7 @@ int confine_open(struct context *context)
         char text[256];
         int r = 0;
 
-        context->confine = calloc(1, sizeof(*context->confine));
-        if (context->confine == NULL)
-                return -ENOMEM;
+        context->confine = alloc_zeroed(sizeof(*context->confine));
         context->confine->has_children = has_children(context->config);
         if (context->confine->has_children)
                 r = open_for_children(context);

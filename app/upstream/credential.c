@@ -2,6 +2,7 @@
  * of the end. */
 #include "mgw/upstream/credential.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/file.h"
 #include "mgw/base/log.h"
 #include "mgw/rest/rest.h"
@@ -37,13 +38,11 @@ struct credential {
         unsigned status;
 };
 
-int credential_create(struct upstream *upstream, const struct config_oauth *oauth,
-                      const char *email, struct credential **credentialp)
+struct credential *credential_create(struct upstream *upstream, const struct config_oauth *oauth,
+                                     const char *email)
 {
-        struct credential *c = calloc(1, sizeof(*c));
+        struct credential *c = alloc_zeroed(sizeof(*c));
 
-        if (c == NULL)
-                return -ENOMEM;
         c->context = upstream->context;
         c->source = &upstream->http;
         c->oauth = oauth;
@@ -51,8 +50,7 @@ int credential_create(struct upstream *upstream, const struct config_oauth *oaut
         c->email = email;
         list_init(&c->waiting);
         buf_init(&c->body, ANSWER_MAX_BYTES);
-        *credentialp = c;
-        return 0;
+        return c;
 }
 
 static void forget(struct credential *c)
@@ -68,12 +66,12 @@ static void use_tell(struct credential_use *use, const char *why)
         const struct credential *c = use->credential;
 
         list_unlink(&use->node);
-        if (why == NULL && (use->header = strdup(c->header)) == NULL)
-                why = "out of memory";
-        if (why == NULL)
-                use->on_token(use);
-        else
+        if (why != NULL) {
                 use->on_fail(use, why);
+                return;
+        }
+        use->header = alloc_text(c->header);
+        use->on_token(use);
 }
 
 /* fault: NULL when there is a token. */
@@ -126,7 +124,7 @@ static void keep_refresh_token(struct credential *c, const char *token)
             strcmp(token, newest_refresh_token(c) != NULL ? newest_refresh_token(c) : "") == 0)
                 return;
         free(c->refresh_token);
-        c->refresh_token = strdup(token);
+        c->refresh_token = alloc_text(token);
         if (path == NULL)
                 return;
         buf_init(&line, CONFIG_OAUTH_TOKEN_MAX + 1);
@@ -147,10 +145,7 @@ static const char *take_token(struct credential *c, json_t *answer)
         if (!hdr_is_visible(str_from(token), CONFIG_OAUTH_TOKEN_MAX))
                 return "its answer holds no access token";
         forget(c);
-        if (asprintf(&c->header, "Authorization: Bearer %s", token) < 0) {
-                c->header = NULL;
-                return "out of memory";
-        }
+        c->header = alloc_format("Authorization: Bearer %s", token);
         keep_refresh_token(c, json_string_value(json_object_get(answer, "refresh_token")));
         take_life(c, json_object_get(answer, "expires_in"));
         return NULL;
@@ -329,8 +324,10 @@ int credential_ask(struct credential_use *use)
                 return 0;
         if (c->renew_at_ms > 0 && loop_now_ms(c->context->loop) >= c->renew_at_ms)
                 forget(c);
-        if (c->header != NULL)
-                return (use->header = strdup(c->header)) != NULL ? 0 : -ENOMEM;
+        if (c->header != NULL) {
+                use->header = alloc_text(c->header);
+                return 0;
+        }
         if (c->http == NULL)
                 r = fetch_start(c);
         if (r < 0)

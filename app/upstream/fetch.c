@@ -187,7 +187,8 @@ static void index_shown(json_t *index, const char *uri, json_t *entry)
         free(shown);
 }
 
-/* NULL: of templates, which match; or out of memory. Walks the list once, ENTRIES_MAX at most. */
+/* NULL: of templates, which match; or there is no memory for it. Walks the list once, ENTRIES_MAX
+ * at most. */
 static json_t *make_index(const struct catalog_rule *rule, enum list_kind list,
                           const json_t *entries)
 {
@@ -213,7 +214,7 @@ static json_t *make_index(const struct catalog_rule *rule, enum list_kind list,
         return index;
 }
 
-/* Sessions with the same list share it: borrowed. NULL: out of memory. */
+/* Sessions with the same list share it: borrowed. */
 static struct upstream_list *fetch_share(struct fetch *f)
 {
         struct upstream *u = f->from->upstream;
@@ -227,8 +228,6 @@ static struct upstream_list *fetch_share(struct fetch *f)
                 return *recent;
         new = upstream_list_create_take(u->context, json_incref(f->entries),
                                         make_index(&u->rule, f->list, f->entries), &f->hold);
-        if (new == NULL)
-                return NULL;
         upstream_list_let_go(*recent);
         *recent = new;
         fetch_tell_faults(f);
@@ -255,10 +254,6 @@ static void fetch_done(struct fetch *f)
         struct upstream_session *us = f->from;
         struct upstream_list *shared = fetch_share(f);
 
-        if (shared == NULL) {
-                fetch_on_fail(&f->request, "out of memory");
-                return;
-        }
         account_speaks(us->account, ACCOUNT_LIST + f->list);
         upstream_list_hold(shared);
         upstream_list_let_go(us->lists[f->list].of);

@@ -1,6 +1,7 @@
 /* Once a request: what the server says after that is its last word. */
 #include "header_retry.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/upstream/fetch.h"
 
@@ -22,12 +23,8 @@ static void header_retry_on_done(struct fetch *fetch, bool is_new)
 
 void header_retry_start(struct pending_request *pending)
 {
-        struct header_retry *r = calloc(1, sizeof(*r));
+        struct header_retry *r = alloc_zeroed(sizeof(*r));
 
-        if (r == NULL) {
-                pending_request_fail(pending, "out of memory", FAULT_FINAL);
-                return;
-        }
         if (upstream_may_log(pending->owner->upstream))
                 log_info(NULL, "[upstream] %s: it wants other headers: its tools are fetched again",
                          upstream_name(pending->owner->upstream));

@@ -4,9 +4,10 @@
 #include "mgw/wire/hdr.h"
 #include "transport_http_inside.h"
 
+#include "mgw/base/alloc.h"
+
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 static void ending_on_head(void *owner, const struct http_response *response)
 {
@@ -68,37 +69,32 @@ static void ending_on_token(struct credential_use *use)
         struct upstream *upstream = e->account->upstream;
         struct http_request *request;
         struct http_transfer_lines headers;
-        int r = http_transfer_lines_init(&headers, e->account, use->header, e->session_id,
-                                         e->version, NULL, NULL);
+        struct http_options options = {
+                .method = "DELETE",
+                .url = upstream->server->url,
+                .connect_timeout_ms = upstream_connect_timeout_ms(upstream),
+                .timeout_ms = DELETE_TIMEOUT_MS,
+                .source = &upstream->http,
+        };
 
-        if (r == 0) {
-                const struct http_options options = {
-                        .method = "DELETE",
-                        .url = upstream->server->url,
-                        .headers = headers.lines,
-                        .connect_timeout_ms = upstream_connect_timeout_ms(upstream),
-                        .timeout_ms = DELETE_TIMEOUT_MS,
-                        .source = &upstream->http,
-                };
-                r = http_start(upstream->context->http, &options, &handlers, e->account, &request);
-                free(headers.lines);
-        }
-        if (r < 0)
+        http_transfer_lines_init(&headers, e->account, use->header, e->session_id, e->version, NULL,
+                                 NULL);
+        options.headers = headers.lines;
+        if (http_start(upstream->context->http, &options, &handlers, e->account, &request) < 0)
                 ending_end(e->account, "DELETE could not be sent");
+        free(headers.lines);
         ending_free(e);
 }
 
 /* version may be NULL. */
 void http_delete_start(struct account *account, const char *session_id, const char *version)
 {
-        struct ending *e = calloc(1, sizeof(*e));
+        struct ending *e = alloc_zeroed(sizeof(*e));
         int r;
 
-        if (e == NULL)
-                return;
         e->account = account;
-        e->session_id = strdup(session_id);
-        e->version = version != NULL ? strdup(version) : NULL;
+        e->session_id = alloc_text(session_id);
+        e->version = version != NULL ? alloc_text(version) : NULL;
         e->use = (struct credential_use){.credential = account->credential,
                                          .on_token = ending_on_token,
                                          .on_fail = ending_on_no_token};
@@ -117,9 +113,8 @@ static void late_greeting_on_head(void *owner, const struct http_response *respo
 
         if (!hdr_is_visible(response->session_id, SESSION_ID_MAX))
                 return;
-        id = str_dup(response->session_id);
-        if (id != NULL)
-                http_delete_start(owner, id, NULL);
+        id = alloc_str(response->session_id);
+        http_delete_start(owner, id, NULL);
         free(id);
 }
 

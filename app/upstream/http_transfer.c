@@ -6,8 +6,9 @@
 #include "mgw/wire/hdr.h"
 #include "transport_http_inside.h"
 
+#include "mgw/base/alloc.h"
+
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -386,15 +387,13 @@ static const struct http_handlers transfer_handlers = {
 
 /* ---- what goes ---- */
 
-int http_transfer_lines_init(struct http_transfer_lines *h, const struct account *account,
-                             const char *authorization, const char *session_id, const char *version,
-                             const char *last_event_id, char *const *more)
+void http_transfer_lines_init(struct http_transfer_lines *h, const struct account *account,
+                              const char *authorization, const char *session_id,
+                              const char *version, const char *last_event_id, char *const *more)
 {
-        const char **first = calloc(strv_count((const char *const *)more) + 6, sizeof(*first));
+        const char **first = alloc_array(strv_count((const char *const *)more) + 6, sizeof(*first));
         size_t n = 0;
 
-        if (first == NULL)
-                return -ENOMEM;
         first[n++] = "Content-Type: application/json";
         first[n++] = "Accept: application/json, text/event-stream";
         for (; more != NULL && *more != NULL; more++)
@@ -413,7 +412,6 @@ int http_transfer_lines_init(struct http_transfer_lines *h, const struct account
         }
         h->lines = account_headers(account, first, authorization);
         free(first);
-        return h->lines != NULL ? 0 : -ENOMEM;
 }
 
 /* The upstream session gives up before; what it leaves behind is bounded by this. */
@@ -423,24 +421,24 @@ static long greeting_timeout_ms(const struct upstream_session *us)
                DELETE_TIMEOUT_MS;
 }
 
-static int transfer_header_lines(const struct http_transfer *w, struct http_transfer_lines *headers,
-                                 char *const *more)
+static void transfer_header_lines(const struct http_transfer *w,
+                                  struct http_transfer_lines *headers, char *const *more)
 {
         const struct account *account = w->us->account;
         const struct http_peer *peer = w->us->peer;
         const char *id = w->session != NULL ? w->session->id : NULL;
 
         if (w->pending == NULL) /* it ends with its session */
-                return http_transfer_lines_init(headers, account, w->use.header, id,
-                                                upstream_session_version(w->us),
-                                                peer->last_event_id, more);
-        if (w->pending->is_stateless)
-                return http_transfer_lines_init(headers, account, w->use.header, NULL,
-                                                pending_request_stateless_version(w->pending), NULL,
-                                                more);
-        return http_transfer_lines_init(headers, account, w->use.header, id,
-                                        pending_request_version(w->pending), w->last_event_id,
-                                        pending_request_is_handshake(w->pending) ? NULL : more);
+                http_transfer_lines_init(headers, account, w->use.header, id,
+                                         upstream_session_version(w->us), peer->last_event_id,
+                                         more);
+        else if (w->pending->is_stateless)
+                http_transfer_lines_init(headers, account, w->use.header, NULL,
+                                         pending_request_stateless_version(w->pending), NULL, more);
+        else
+                http_transfer_lines_init(headers, account, w->use.header, id,
+                                         pending_request_version(w->pending), w->last_event_id,
+                                         pending_request_is_handshake(w->pending) ? NULL : more);
 }
 
 /* What of the message stands in headers too: its trace context, and to a server without sessions
@@ -466,15 +464,10 @@ static int transfer_request(struct http_transfer *w)
         char **lines = NULL;
         int r = posts ? transfer_lines_make(pending, &lines) : 0;
 
-        if (r == 0)
-                r = transfer_header_lines(w, &headers, lines);
-        if (r < 0) {
-                strv_free(lines);
-                return r;
-        }
-        if (posts)
+        if (r == 0 && posts)
                 r = pending_request_dump(pending, &body);
         if (r == 0) {
+                transfer_header_lines(w, &headers, lines);
                 const struct http_options options = {
                         .method = posts ? "POST" : "GET",
                         .url = us->upstream->server->url,
@@ -549,10 +542,8 @@ static void transfer_on_resume(struct timer *timer)
 struct http_transfer *http_transfer_create(struct upstream_session *us,
                                            struct pending_request *pending)
 {
-        struct http_transfer *w = calloc(1, sizeof(*w));
+        struct http_transfer *w = alloc_zeroed(sizeof(*w));
 
-        if (w == NULL)
-                return NULL;
         w->us = us;
         w->pending = pending;
         if (pending == NULL)

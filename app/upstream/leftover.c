@@ -1,6 +1,7 @@
 /* Its lines go nowhere: the first answer among them ends it. */
 #include "mgw/upstream/leftover.h"
 
+#include "mgw/base/alloc.h"
 #include "upstream_inside.h"
 
 #include "mgw/base/log.h"
@@ -120,14 +121,9 @@ bool leftover_take(struct upstream_session *us, struct child *child, int64_t lef
         if (left_ms <= 0 || context->is_draining || !client->user->has_token ||
             leftover_find(client->share, us->upstream) != NULL)
                 return false;
-        l = calloc(1, sizeof(*l));
-        if (l == NULL)
-                return false;
+        l = alloc_zeroed(sizeof(*l));
         l->deadline.on_due = leftover_on_deadline;
-        if (timer_arm(context->loop, &l->deadline, left_ms) < 0) {
-                free(l);
-                return false;
-        }
+        timer_arm(context->loop, &l->deadline, left_ms);
         l->upstream = us->upstream;
         l->share = share_hold(client->share);
         l->user = client->user;

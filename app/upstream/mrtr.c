@@ -3,6 +3,7 @@
  * it may come from within on_server_request(), or from the end of the call. */
 #include "mrtr.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/mcp/bridge.h"
 
@@ -137,10 +138,11 @@ static void mrtr_ask(struct mrtr *r)
 
 static struct mrtr *mrtr_of(struct pending_request *pending)
 {
-        struct mrtr *r = pending->mrtr != NULL ? pending->mrtr : calloc(1, sizeof(*r));
+        struct mrtr *r = pending->mrtr;
 
-        if (r == NULL || r == pending->mrtr)
+        if (r != NULL)
                 return r;
+        r = alloc_zeroed(sizeof(*r));
         r->pending = pending;
         r->task.on_run = mrtr_on_task;
         r->deadline.on_due = mrtr_on_deadline;
@@ -158,10 +160,6 @@ void mrtr_go_on(struct pending_request *pending, json_t *result)
         const char *why;
 
         pending_request_park(pending);
-        if (r == NULL) {
-                pending_request_fail(pending, "out of memory", FAULT_FINAL);
-                return;
-        }
         r->n++;
         why = mrtr_check(r, result);
         if (why != NULL) {

@@ -8,6 +8,8 @@
 #include "mrtr.h"
 #include "upstream_listen.h"
 
+#include "mgw/base/alloc.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -169,16 +171,16 @@ struct pending_request *pending_request_new(struct upstream_session *us,
 {
         bool is_request = kind != PENDING_REQUEST_NOTIFY && kind != PENDING_REQUEST_REPLY;
         bool has_room = is_request || us->n_sends < SENDS_MAX;
-        struct pending_request *pending = has_room ? calloc(1, sizeof(*pending)) : NULL;
+        struct pending_request *pending;
 
         if (!has_room && upstream_may_log(us->upstream))
                 log_warn(NULL, "[upstream] %s: it takes no messages, one more is dropped",
                          upstream_name(us->upstream));
-        if (pending == NULL || msg_take == NULL) {
+        if (!has_room || msg_take == NULL) {
                 json_decref(msg_take);
-                free(pending);
                 return NULL;
         }
+        pending = alloc_zeroed(sizeof(*pending));
         pending->owner = us;
         pending->kind = kind;
         pending->msg = msg_take;

@@ -3,8 +3,9 @@
  */
 #include "transport_http_inside.h"
 
+#include "mgw/base/alloc.h"
+
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,10 +74,7 @@ static void get_start(struct upstream_session *us)
                 us->n_changes++;
         peer->was_left = false;
         peer->get = http_transfer_create(us, NULL);
-        if (peer->get != NULL)
-                http_transfer_ask(peer->get);
-        else
-                transport_http_get_later(peer);
+        http_transfer_ask(peer->get);
 }
 
 static void get_on_retry(struct timer *timer)
@@ -104,7 +102,7 @@ static void http_on_use(struct upstream_session *us)
         if (us->is_stateless)
                 return;
         if (!is_heard(us) && is_open) {
-                (void)timer_arm(upstream_session_loop(us), &peer->leave, GET_LEAVE_MS);
+                timer_arm(upstream_session_loop(us), &peer->leave, GET_LEAVE_MS);
         } else if (is_heard(us)) {
                 timer_disarm(upstream_session_loop(us), &peer->leave);
                 if (!is_open)
@@ -128,14 +126,10 @@ void transport_http_session_leave(struct http_session *s)
 
 void transport_http_session_take(struct http_peer *peer, struct str id)
 {
-        struct http_session *s = calloc(1, sizeof(*s));
+        struct http_session *s = alloc_zeroed(sizeof(*s));
 
         transport_http_session_leave(peer->session);
-        peer->session = NULL;
-        if (s == NULL || (s->id = str_dup(id)) == NULL) {
-                free(s);
-                return;
-        }
+        s->id = alloc_str(id);
         s->account = peer->us->account;
         s->n_users = 1;
         peer->session = s;
@@ -148,7 +142,7 @@ struct http_session *transport_http_session_use(const struct http_peer *peer, co
         if (s == NULL)
                 return NULL;
         if (s->version == NULL && version != NULL)
-                s->version = strdup(version);
+                s->version = alloc_text(version);
         s->n_users++;
         return s;
 }
@@ -157,26 +151,21 @@ struct http_session *transport_http_session_use(const struct http_peer *peer, co
 
 static void http_send(struct pending_request *pending)
 {
-        struct http_transfer *w = pending->transfer = http_transfer_create(pending->owner, pending);
+        struct http_transfer *w = http_transfer_create(pending->owner, pending);
 
-        if (w != NULL)
-                http_transfer_ask(w);
-        else
-                pending_request_fail(pending, "out of memory", FAULT_FINAL);
+        pending->transfer = w;
+        http_transfer_ask(w);
 }
 
-static int http_create(struct upstream_session *us)
+static void http_create(struct upstream_session *us)
 {
-        struct http_peer *peer = calloc(1, sizeof(*peer));
+        struct http_peer *peer = alloc_zeroed(sizeof(*peer));
 
-        if (peer == NULL)
-                return -ENOMEM;
         peer->us = us;
         peer->get_delay_ms = GET_RETRY_MS;
         peer->get_retry.on_due = get_on_retry;
         peer->leave.on_due = get_on_leave;
         us->peer = peer;
-        return 0;
 }
 
 static int http_open(struct upstream_session *us)

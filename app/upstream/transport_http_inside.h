@@ -67,17 +67,17 @@ struct http_transfer_lines {
 
 /* ---- one request ---- */
 
-/* pending is NULL for the GET stream. NULL: out of memory. */
+/* pending is NULL for the GET stream. */
 struct http_transfer *http_transfer_create(struct upstream_session *us,
                                            struct pending_request *pending);
 /* Sends it, once there is a token for it; failures come as those of send(). */
 void http_transfer_ask(struct http_transfer *w);
 void http_transfer_drop(struct http_transfer *w);
 /* Headers for http_options; h->lines is the caller's to free. All but the first two may be NULL.
- * more: lines, ended by NULL. 0, -ENOMEM. */
-int http_transfer_lines_init(struct http_transfer_lines *h, const struct account *account,
-                             const char *authorization, const char *session_id, const char *version,
-                             const char *last_event_id, char *const *more);
+ * more: lines, ended by NULL. */
+void http_transfer_lines_init(struct http_transfer_lines *h, const struct account *account,
+                              const char *authorization, const char *session_id,
+                              const char *version, const char *last_event_id, char *const *more);
 
 /* ---- the peer ---- */
 

@@ -9,6 +9,8 @@
 #include "mgw/wire/hdr.h"
 #include "upstream_inside.h"
 
+#include "mgw/base/alloc.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,7 +192,7 @@ static const char **make_secrets(const struct rest_wire *w)
                                              (const char *const *)w->secrets, w->use.header);
         size_t n = strv_count((const char *const *)w->secrets);
 
-        for (size_t i = n; lines != NULL && lines[i] != NULL; i++)
+        for (size_t i = n; lines[i] != NULL; i++)
                 lines[i] = secret_of(lines[i]);
         return lines;
 }
@@ -206,9 +208,7 @@ static void transfer_take_answer(struct rest_wire *w)
                 .secrets = secrets,
         };
         json_t *result = NULL;
-        int r = secrets != NULL ? rest_run_answer(&w->run, upstream_name(transfer_upstream(w)),
-                                                  &answer, &result)
-                                : -ENOMEM;
+        int r = rest_run_answer(&w->run, upstream_name(transfer_upstream(w)), &answer, &result);
 
         free((void *)secrets);
         w->n_read += w->body.len;
@@ -253,13 +253,12 @@ static const char **make_headers(const struct rest_wire *w, char *const *describ
         char *const *const more[] = {described, traced};
         size_t n = strv_count(own);
 
-        lines = own != NULL ? calloc(n + strv_count((const char *const *)described) +
-                                             strv_count((const char *const *)traced) + 1,
-                                     sizeof(*lines))
-                            : NULL;
-        for (size_t i = 0; lines != NULL && i < n; i++)
+        lines = alloc_array(n + strv_count((const char *const *)described) +
+                                    strv_count((const char *const *)traced) + 1,
+                            sizeof(*lines));
+        for (size_t i = 0; i < n; i++)
                 lines[i] = own[i];
-        for (size_t i = 0; lines != NULL && i < 2; i++)
+        for (size_t i = 0; i < 2; i++)
                 for (char *const *line = more[i]; line != NULL && *line != NULL; line++)
                         if (!hdr_lines_have(lines, *line))
                                 lines[n++] = *line;
@@ -282,9 +281,8 @@ static int transfer_start(struct rest_wire *w, const struct rest_request *reques
                 .source = &u->http,
         };
 
-        r = headers != NULL
-                    ? http_start(u->context->http, &options, &transfer_handlers, w, &w->http)
-                    : -ENOMEM;
+        if (r == 0)
+                r = http_start(u->context->http, &options, &transfer_handlers, w, &w->http);
         free((void *)headers);
         strv_free(traced);
         return r;
@@ -366,16 +364,13 @@ static json_t *init_result(const struct pending_request *pending)
 static void rest_send(struct pending_request *pending)
 {
         const char *method = pending_request_method(pending);
-        struct rest_wire *w = pending_request_is_request(pending) ? calloc(1, sizeof(*w)) : NULL;
+        struct rest_wire *w;
 
         if (!pending_request_is_request(pending)) {
                 pending_request_end(pending);
                 return;
         }
-        if (w == NULL) {
-                pending_request_fail(pending, "out of memory", FAULT_UNSENT);
-                return;
-        }
+        w = alloc_zeroed(sizeof(*w));
         w->pending = pending;
         w->task.on_run = transfer_on_task;
         w->use = (struct credential_use){.credential = pending->owner->account->credential,
@@ -396,12 +391,6 @@ static void rest_send(struct pending_request *pending)
                 transfer_error(w, RPC_METHOD_NOT_FOUND, "a REST API has tools only");
 }
 
-static int rest_create_peer(struct upstream_session *us)
-{
-        (void)us;
-        return 0;
-}
-
 static int rest_open(struct upstream_session *us)
 {
         (void)us;
@@ -415,7 +404,7 @@ static void rest_nothing(struct upstream_session *us)
 
 const struct transport transport_rest = {
         .looks_inside = true,
-        .create = rest_create_peer,
+        .create = rest_nothing,
         .open = rest_open,
         .send = rest_send,
         .drop = rest_drop,

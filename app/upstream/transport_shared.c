@@ -5,11 +5,11 @@
  * its shared session's business. */
 #include "upstream_inside.h"
 
+#include "mgw/base/alloc.h"
+
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* A request of the user session's, as the shared session sends it. */
 struct carried {
@@ -69,12 +69,8 @@ static const struct upstream_request_events shared_events = {
 
 static void shared_carry(struct pending_request *pending, const char *method)
 {
-        struct carried *c = calloc(1, sizeof(*c));
+        struct carried *c = alloc_zeroed(sizeof(*c));
 
-        if (c == NULL) {
-                pending_request_fail(pending, "out of memory", FAULT_FINAL);
-                return;
-        }
         c->pending = pending;
         c->request.events = &shared_events;
         c->request.call = pending_request_call(pending);
@@ -148,23 +144,16 @@ static void shared_on_settled(struct upstream_session *us, const char *why)
 
 /* ---- its life ---- */
 
-static int shared_create(struct upstream_session *us)
+static void shared_create(struct upstream_session *us)
 {
         us->peer = NULL;
-        return 0;
 }
 
 static int shared_open(struct upstream_session *us)
 {
-        int r;
-
         if (us->shared != NULL)
                 return 0;
-        r = us->client->events->find_shared(us->client, us->upstream, &us->shared);
-        if (r < 0) {
-                upstream_session_open_failed(us, strerror(-r));
-                return r;
-        }
+        us->shared = us->client->events->find_shared(us->client, us->upstream);
         list_append(&us->shared->user_sessions, &us->user_node);
         us->shared->client->events->on_shared(us->shared->client);
         return 0;

@@ -8,7 +8,8 @@
 #include "mgw/wire/sse.h"
 #include "upstream_inside.h"
 
-#include <errno.h>
+#include "mgw/base/alloc.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,9 +141,7 @@ static int http_begin(struct upstream_session *us, const char *method, const cha
                 .is_stream = body.n == 0,
                 .source = &us->upstream->http,
         };
-        int r = headers != NULL ? http_start(upstream_session_context(us)->http, &options, handlers,
-                                             owner, requestp)
-                                : -ENOMEM;
+        int r = http_start(upstream_session_context(us)->http, &options, handlers, owner, requestp);
 
         free(headers);
         return r;
@@ -151,9 +150,8 @@ static int http_begin(struct upstream_session *us, const char *method, const cha
 /* To be freed in any case. */
 static int post_lines_make(const struct pending_request *pending, char ***linesp)
 {
-        int r = strv_add_take(linesp, strdup("Content-Type: application/json"));
-
-        return r == 0 ? trace_lines_add(linesp, pending_request_params(pending)) : r;
+        (void)strv_add_take(linesp, alloc_text("Content-Type: application/json"));
+        return trace_lines_add(linesp, pending_request_params(pending));
 }
 
 static void post_on_token(struct credential_use *use)
@@ -194,12 +192,8 @@ static void post_ask(struct sse_post *post)
 static void sse_send(struct pending_request *pending)
 {
         struct sse_peer *peer = pending->owner->peer;
-        struct sse_post *post = calloc(1, sizeof(*post));
+        struct sse_post *post = alloc_zeroed(sizeof(*post));
 
-        if (post == NULL) {
-                pending_request_fail(pending, "out of memory", FAULT_UNSENT);
-                return;
-        }
         post->us = pending->owner;
         post->pending = pending;
         post->use = (struct credential_use){.credential = pending->owner->account->credential,
@@ -443,18 +437,15 @@ static int get_ask(struct sse_peer *peer)
 
 /* ---- its life ---- */
 
-static int sse_create(struct upstream_session *us)
+static void sse_create(struct upstream_session *us)
 {
-        struct sse_peer *peer = calloc(1, sizeof(*peer));
+        struct sse_peer *peer = alloc_zeroed(sizeof(*peer));
 
-        if (peer == NULL)
-                return -ENOMEM;
         peer->us = us;
         peer->room.on_drained = peer_on_room;
         sse_reader_init(&peer->reader, MESSAGE_MAX_BYTES);
         upstream_session_hold_init(&peer->hold, us);
         us->peer = peer;
-        return 0;
 }
 
 static int sse_open(struct upstream_session *us)

@@ -9,6 +9,8 @@
 #include "mgw/upstream/leftover.h"
 #include "upstream_inside.h"
 
+#include "mgw/base/alloc.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -264,17 +266,14 @@ static void stdio_drop(struct pending_request *pending)
 
 /* ---- its life ---- */
 
-static int stdio_create(struct upstream_session *us)
+static void stdio_create(struct upstream_session *us)
 {
-        struct stdio_peer *peer = calloc(1, sizeof(*peer));
+        struct stdio_peer *peer = alloc_zeroed(sizeof(*peer));
 
-        if (peer == NULL)
-                return -ENOMEM;
         peer->us = us;
         peer->idle.on_due = peer_on_idle;
         peer->room.on_drained = peer_on_client_room;
         us->peer = peer;
-        return 0;
 }
 
 static bool gives(char *const *lines, const char *name)
@@ -291,26 +290,23 @@ static bool gives(char *const *lines, const char *name)
 static void inherit(char ***all, char *const *own, const char *name)
 {
         const char *value = getenv(name);
-        char *line;
 
-        if (value != NULL && !gives(own, name) && !gives(*all, name) &&
-            asprintf(&line, "%s=%s", name, value) >= 0)
-                (void)strv_add_take(all, line);
+        if (value != NULL && !gives(own, name) && !gives(*all, name))
+                (void)strv_add_take(all, alloc_format("%s=%s", name, value));
 }
 
-/* NAME=value of what is inherited, then the account's; may be empty. NULL: out of memory. */
+/* NAME=value of what is inherited, then the account's; may be empty. */
 static char **make_environment(const struct config_server *server,
                                const struct config_account *account)
 {
-        char **all = calloc(1, sizeof(*all));
+        char **all = alloc_zeroed(sizeof(*all));
 
-        for (size_t i = 0; all != NULL && i < sizeof(inherited) / sizeof(inherited[0]); i++)
+        for (size_t i = 0; i < sizeof(inherited) / sizeof(inherited[0]); i++)
                 inherit(&all, account->env, inherited[i]);
-        for (char *const *name = server->pass_env; all != NULL && name != NULL && *name != NULL;
-             name++)
+        for (char *const *name = server->pass_env; name != NULL && *name != NULL; name++)
                 inherit(&all, account->env, *name);
-        for (char *const *own = account->env; all != NULL && own != NULL && *own != NULL; own++)
-                (void)strv_add_take(&all, strdup(*own));
+        for (char *const *own = account->env; own != NULL && *own != NULL; own++)
+                (void)strv_add_take(&all, alloc_text(*own));
         return all;
 }
 
@@ -361,7 +357,7 @@ static int peer_start(struct stdio_peer *peer, char *detail, size_t size)
                 .term_after_ms = TERM_AFTER_MS,
                 .kill_after_ms = KILL_AFTER_MS,
         };
-        int r = envp != NULL ? confine_child(us, &options, detail, size) : -ENOMEM;
+        int r = confine_child(us, &options, detail, size);
 
         if (r == 0)
                 r = child_start(upstream_session_context(us)->children, &options, &peer_handlers,

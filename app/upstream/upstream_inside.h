@@ -108,8 +108,8 @@ struct transport {
         bool logs_beside;
         /* It hands messages to another upstream session, which others share. */
         bool shares;
-        /* Allocates us->peer. 0, -ENOMEM. */
-        int (*create)(struct upstream_session *us);
+        /* Allocates us->peer. */
+        void (*create)(struct upstream_session *us);
         /* Before initialize is sent: what was is void. 0; -errno: it has failed, and
          * upstream_session_open_failed_as() has been told. */
         int (*open)(struct upstream_session *us);
@@ -280,8 +280,8 @@ static inline bool upstream_session_is_up(const struct upstream_session *us)
 void upstream_session_cancel(struct upstream_session *us, int64_t id, const char *why);
 /* Ends it with that answer (NULL: out of memory). */
 void pending_request_answer_take(struct pending_request *pending, json_t *answer);
-/* Waits for READY; takes the message. What is no request is for the session of now alone. NULL: out
- * of memory. */
+/* Waits for READY; takes the message. What is no request is for the session of now alone. NULL:
+ * there is no message, or it is no request and too many wait. */
 struct pending_request *pending_request_new(struct upstream_session *us,
                                             enum pending_request_kind kind, json_t *msg_take);
 void pending_request_start(struct pending_request *pending);

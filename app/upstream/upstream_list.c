@@ -2,6 +2,7 @@
  */
 #include "mgw/upstream/upstream_list.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/core/context.h"
 
 #include <assert.h>
@@ -10,13 +11,8 @@
 struct upstream_list *upstream_list_create_take(struct context *context, json_t *entries,
                                                 json_t *index, struct ledger_hold *hold)
 {
-        struct upstream_list *list = calloc(1, sizeof(*list));
+        struct upstream_list *list = alloc_zeroed(sizeof(*list));
 
-        if (list == NULL) {
-                json_decref(entries);
-                json_decref(index);
-                return NULL;
-        }
         *list = (struct upstream_list){context, 1, entries, index, *hold};
         hold->bytes = 0;
         return list;

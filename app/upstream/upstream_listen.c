@@ -1,6 +1,7 @@
 /* At most two are on their way: the one that is acknowledged, and its successor. */
 #include "upstream_listen.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/mcp/bridge.h"
 
@@ -234,8 +235,6 @@ static void upstream_listen_open(struct upstream_listen *l, json_t *filter)
                 rpc_request_take(json_integer(++us->last_id), "subscriptions/listen",
                                  json_pack("{s:O}", "notifications", filter)));
 
-        if (pending == NULL)
-                return;
         pending->id = us->last_id;
         assert(l->opening == NULL);
         l->opening = pending;
@@ -277,10 +276,11 @@ static void upstream_listen_on_deadline(struct timer *timer)
 
 static struct upstream_listen *upstream_listen_of(struct upstream_session *us)
 {
-        struct upstream_listen *l = us->listen != NULL ? us->listen : calloc(1, sizeof(*l));
+        struct upstream_listen *l = us->listen;
 
-        if (l == NULL || l == us->listen)
+        if (l != NULL)
                 return l;
+        l = alloc_zeroed(sizeof(*l));
         l->us = us;
         l->retry.on_due = upstream_listen_on_retry;
         l->deadline.on_due = upstream_listen_on_deadline;
@@ -292,8 +292,6 @@ void upstream_listen_start(struct upstream_session *us)
 {
         struct upstream_listen *l = upstream_listen_of(us);
 
-        if (l == NULL)
-                return;
         l->is_refused = false;
         timer_disarm(upstream_session_loop(us), &l->retry);
         upstream_listen_check(us);

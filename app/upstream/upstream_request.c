@@ -32,10 +32,6 @@ void upstream_request_send_take(struct upstream_request *request, struct upstrea
                 pending_request_set_token(params, id);
         pending = pending_request_new(us, PENDING_REQUEST_REQUEST,
                                       rpc_request_take(json_integer(id), method, params));
-        if (pending == NULL) {
-                request->events->on_fail(request, "out of memory");
-                return;
-        }
         pending->id = id;
         pending->request = request;
         request->pending = pending;

@@ -2,6 +2,7 @@
  * one that was lost opens again by itself. */
 #include "mgw/upstream/upstream_session.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/era.h"
@@ -11,7 +12,6 @@
 #include "upstream_listen.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -151,23 +151,19 @@ static const struct transport *upstream_session_pick_transport(const struct upst
 }
 
 /* As long as something is on its way by the other transport that one stays. */
-static int upstream_session_take_transport(struct upstream_session *us,
-                                           const struct transport *transport)
+static void upstream_session_take_transport(struct upstream_session *us,
+                                            const struct transport *transport)
 {
         void *before = us->peer, *peer;
-        int r;
 
         if (us->transport == transport || !list_is_empty(&us->sent))
-                return 0;
-        r = transport->create(us);
-        if (r < 0)
-                return r;
+                return;
+        transport->create(us);
         peer = us->peer;
         us->peer = before;
         us->transport->destroy(us);
         us->peer = peer;
         us->transport = transport;
-        return 0;
 }
 
 /* All that is on its way, off its transport: what opens the upstream session again may be another.
@@ -243,22 +239,21 @@ void upstream_session_try(struct upstream_session *us)
                    !upstream_may_try(u, upstream_session_share(us))) {
                 upstream_session_set_down(us, upstream_backing_off,
                                           upstream_retry_in_ms(u, upstream_session_share(us), 0));
-        } else if (upstream_session_take_transport(us, upstream_session_pick_transport(us)) < 0) {
-                upstream_session_open_failed(us, "out of memory");
         } else {
+                upstream_session_take_transport(us, upstream_session_pick_transport(us));
                 upstream_session_begin(us);
         }
 }
 
 void upstream_session_fall_back(struct upstream_session *us, const struct transport *transport)
 {
-        if (!list_is_empty(&us->sent))
+        if (!list_is_empty(&us->sent)) {
                 upstream_session_open_failed(
                         us, "takes messages no more as it took those on their way");
-        else if (upstream_session_take_transport(us, transport) < 0)
-                upstream_session_open_failed(us, "out of memory");
-        else
-                upstream_session_begin(us);
+                return;
+        }
+        upstream_session_take_transport(us, transport);
+        upstream_session_begin(us);
 }
 
 void upstream_session_tell_list(struct upstream_session *us, enum list_kind list)
@@ -460,14 +455,12 @@ static void upstream_session_on_client_message(struct requester *requester, json
                                    msg);
 }
 
-int upstream_session_create(struct upstream *upstream, struct upstream_client *client,
-                            const json_t *init_params, struct upstream_session **upstream_sessionp)
+struct upstream_session *upstream_session_create(struct upstream *upstream,
+                                                 struct upstream_client *client,
+                                                 const json_t *init_params)
 {
-        struct upstream_session *us = calloc(1, sizeof(*us));
-        int r;
+        struct upstream_session *us = alloc_zeroed(sizeof(*us));
 
-        if (us == NULL)
-                return -ENOMEM;
         us->upstream = upstream;
         us->client = client;
         us->account = account_find(upstream, client->user);
@@ -492,24 +485,15 @@ int upstream_session_create(struct upstream *upstream, struct upstream_client *c
         us->requester.on_message_take = upstream_session_on_client_message;
         list_init(&us->user_sessions);
         us->told_level = -1;
-        r = us->transport->create(us);
-        if (r < 0) {
-                json_decref(us->init_params);
-                free(us);
-                return r;
-        }
-        *upstream_sessionp = us;
-        return 0;
+        us->transport->create(us);
+        return us;
 }
 
-int upstream_session_open(struct upstream *upstream, struct upstream_client *client,
-                          const json_t *init_params, struct upstream_session **upstream_sessionp)
+void upstream_session_open(struct upstream *upstream, struct upstream_client *client,
+                           const json_t *init_params, struct upstream_session **upstream_sessionp)
 {
-        int r = upstream_session_create(upstream, client, init_params, upstream_sessionp);
-
-        if (r == 0)
-                upstream_session_try(*upstream_sessionp);
-        return r;
+        *upstream_sessionp = upstream_session_create(upstream, client, init_params);
+        upstream_session_try(*upstream_sessionp);
 }
 
 static void upstream_session_free(void *object)

@@ -75,10 +75,6 @@ static void upstream_session_handshake_as(struct upstream_session *us, bool is_s
                 patience_ms -= upstream_session_probe_patience_ms(us);
         }
         timer_arm(upstream_session_loop(us), &us->deadline, patience_ms > 0 ? patience_ms : 1);
-        if (pending == NULL) {
-                upstream_session_open_failed(us, "out of memory");
-                return;
-        }
         pending->id = us->last_id;
         pending_request_start(pending);
 }

@@ -20,8 +20,6 @@ void upstream_session_request_take(struct upstream_session *us, const char *meth
         }
         pending = pending_request_new(us, PENDING_REQUEST_REQUEST,
                                       rpc_request_take(json_integer(id), method, params));
-        if (pending == NULL)
-                return;
         pending->id = id;
         if (us->state == UPSTREAM_SESSION_READY)
                 pending_request_start(pending);

@@ -2,10 +2,10 @@
  * for it, is settled here once. */
 #include "mgw/upstream/upstream.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/upstream/account.h"
 #include "upstream_inside.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,18 +25,15 @@ static bool is_rival(const char *prefix, const char *other)
 
 /* Whoever has the longest prefix that a name begins with owns it, whatever others offer and whoever
  * is down. Configured servers times themselves, once. */
-static int find_rivals(struct upstream *u)
+static void find_rivals(struct upstream *u)
 {
         const struct config *config = u->context->config;
         size_t n = 0;
 
-        u->rule.rivals = calloc(config->n_servers + 1, sizeof(*u->rule.rivals));
-        if (u->rule.rivals == NULL)
-                return -ENOMEM;
+        u->rule.rivals = alloc_array(config->n_servers + 1, sizeof(*u->rule.rivals));
         for (size_t i = 0; i < config->n_servers; i++)
                 if (is_rival(u->rule.prefix, config->servers[i].prefix))
                         u->rule.rivals[n++] = config->servers[i].prefix;
-        return 0;
 }
 
 static const char *given(const char *own, const char *standard)
@@ -58,13 +55,11 @@ static struct http_tls tls_of(const struct config *config, const struct config_s
         };
 }
 
-int upstreams_create(struct context *context)
+void upstreams_create(struct context *context)
 {
         size_t n = context->config->n_servers;
 
-        context->upstreams = calloc(n > 0 ? n : 1, sizeof(*context->upstreams));
-        if (context->upstreams == NULL)
-                return -ENOMEM;
+        context->upstreams = alloc_array(n, sizeof(*context->upstreams));
         context->n_upstreams = n;
         for (size_t i = 0; i < n; i++) {
                 const struct config_server *server = &context->config->servers[i];
@@ -87,11 +82,9 @@ int upstreams_create(struct context *context)
                                  .tls = tls_of(context->config, server)},
                 };
                 upstream_forget_eras(&context->upstreams[i]);
-                if (find_rivals(&context->upstreams[i]) < 0 ||
-                    accounts_create(&context->upstreams[i]) < 0)
-                        return -ENOMEM;
+                find_rivals(&context->upstreams[i]);
+                accounts_create(&context->upstreams[i]);
         }
-        return 0;
 }
 
 static void recent_release(struct upstream_recent *recent)

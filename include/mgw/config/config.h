@@ -156,7 +156,7 @@ struct config {
 
 /* Fills config from defaults, the file (path may be NULL: none) and environ. All faults found are
  * written to err, one a line, "FILE:LINE: KEY: what is wrong, what is right"; so is what is left
- * out of a client's file (n_left_out), and what is ignored there. 0, -EINVAL, -errno. config may be
+ * out of a client's file (n_left_out), and what is ignored there. 0, -EINVAL. config may be
  * finished in any case. */
 int config_load(struct config *config, const char *path, FILE *err);
 void config_finish(struct config *config);

@@ -8,8 +8,8 @@ struct timer {
         void (*on_due)(struct timer *timer);
 };
 
-/* Due in delay_ms from now (>= 0); re-arms an armed one. Always 0. */
-int timer_arm(struct loop *loop, struct timer *timer, int64_t delay_ms);
+/* Due in delay_ms from now (>= 0); re-arms an armed one. */
+void timer_arm(struct loop *loop, struct timer *timer, int64_t delay_ms);
 /* Harmless when disarmed. */
 void timer_disarm(struct loop *loop, struct timer *timer);
 static inline bool timer_is_armed(const struct timer *timer)

@@ -43,7 +43,7 @@ struct post_response {
 };
 
 /* Takes over a POST with n_requests requests; the calls that wait for it are the caller's to start.
- * NULL: out of memory. */
+ */
 struct post_response *post_response_create(struct request *req, struct session *session,
                                            unsigned n_requests, bool is_batch);
 /* The running POST whose events go by that channel, or NULL. */

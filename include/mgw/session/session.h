@@ -55,7 +55,7 @@ static inline struct stream *session_newest_stream(const struct session *session
 void session_context_init(struct context *context);
 /* Where the share or the table is full, the longest idle session of the share makes room; in a full
  * table, if it has none, that of the one that has many. 0, -EAGAIN (full of live ones, or no
- * memory for it), -ENOMEM. */
+ * memory for it). */
 int session_create(struct context *context, struct user *user, struct share *share,
                    enum upstream_client_kind kind, struct session **sessionp);
 /* Ends an idle session, of who has many: memory is short. false: there is none. */
@@ -63,15 +63,15 @@ bool sessions_give_up_one(struct context *context);
 /* The user's standing session, with its upstream sessions opening or open: made when first needed,
  * ended when it has been idle for as long as others. Outcomes as session_create(). */
 int session_standing(struct context *context, struct user *user, struct session **sessionp);
-/* Opens an upstream session with each upstream, with what initialize says to them. 0, -ENOMEM. */
-int session_open_upstreams(struct session *session, const json_t *init_params);
+/* Opens an upstream session with each upstream, with what initialize says to them. */
+void session_open_upstreams(struct session *session, const json_t *init_params);
 /* So many calls may run in it at once, and as many questions wait. */
 unsigned session_calls_max(const struct session *session);
 /* The upstream session that this session's requests to the upstream go by: shared by all sessions
  * of the user, or of all users (scope). It is made when first needed; its own session stays while
- * others use it, and then as long as others that are idle. 0, -ENOMEM. */
-int session_shared_upstream(const struct session *session, struct upstream *upstream,
-                            struct upstream_session **upstream_sessionp);
+ * others use it, and then as long as others that are idle. */
+struct upstream_session *session_shared_upstream(const struct session *session,
+                                                 struct upstream *upstream);
 /* The session with that id if it is this user's, else NULL. */
 struct session *session_find(struct context *context, struct str id, const struct user *user);
 /* To be called when a stream or call of it begins or ends, or a message came. */

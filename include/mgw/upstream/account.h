@@ -19,14 +19,14 @@ struct account {
         unsigned silent;               /* one bit a question: account_is_silent() */
 };
 
-/* Into upstream->accounts. 0, -ENOMEM. */
-int accounts_create(struct upstream *upstream);
+/* Into upstream->accounts. */
+void accounts_create(struct upstream *upstream);
 /* After all who use them; NULL accounts are fine. */
 void accounts_destroy(struct upstream *upstream);
 /* NULL: the upstream is only for users who have one of their own ("per_user"). */
 struct account *account_find(const struct upstream *upstream, const struct user *user);
 /* Lines for http_options.headers: first (ended by NULL), then the account's own, then authorization
- * unless it is NULL. The lines are borrowed, the caller frees the array. NULL: out of memory. */
+ * unless it is NULL. The lines are borrowed, the caller frees the array. */
 const char **account_headers(const struct account *account, const char *const *first,
                              const char *authorization);
 /* Was the question left without an answer for upstream_grace_ms? Then no client of the account

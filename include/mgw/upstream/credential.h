@@ -23,9 +23,9 @@ struct credential_use {
 };
 
 /* For the upstream's requests. oauth is borrowed, and so is email: NULL, or whose token it is.
- * 0, -ENOMEM. */
-int credential_create(struct upstream *upstream, const struct config_oauth *oauth,
-                      const char *email, struct credential **credentialp);
+ */
+struct credential *credential_create(struct upstream *upstream, const struct config_oauth *oauth,
+                                     const char *email);
 /* After the HTTP client; who waits still is told. NULL is fine. */
 void credential_destroy(struct credential *credential);
 /* Sets use->header. 0; CREDENTIAL_E_WAIT: a token has to be waited for; -errno. */

@@ -40,8 +40,8 @@ struct upstream {
         json_t *recent_params; /* what was said to it of a client */
 };
 
-/* One for each server of the configuration, into context->upstreams. 0, -errno. */
-int upstreams_create(struct context *context);
+/* One for each server of the configuration, into context->upstreams. */
+void upstreams_create(struct context *context);
 void upstreams_destroy(struct context *context);
 /* Upstream sessions and children whose end is not confirmed yet. */
 unsigned upstreams_n_ending(const struct context *context);

@@ -40,9 +40,9 @@ struct upstream_client_events {
         /* UPSTREAM_CLIENT_SHARED: one more shares one of its upstream sessions, or one less. */
         void (*on_shared)(struct upstream_client *client);
         /* The upstream session that the client's requests to that upstream go by: made when first
-         * needed. 0, -ENOMEM. */
-        int (*find_shared)(const struct upstream_client *client, struct upstream *upstream,
-                           struct upstream_session **usp);
+         * needed. */
+        struct upstream_session *(*find_shared)(const struct upstream_client *client,
+                                                struct upstream *upstream);
         /* Does it leave unread what no call has asked for? Then the waiter waits. */
         bool (*must_wait)(const struct upstream_client *client, struct waiter *waiter);
 };

@@ -16,7 +16,7 @@ struct upstream_list {
         struct ledger_hold hold;
 };
 
-/* Of one user. Takes entries and index, and what the hold holds. NULL: out of memory. */
+/* Of one user. Takes entries and index, and what the hold holds. */
 struct upstream_list *upstream_list_create_take(struct context *context, json_t *entries,
                                                 json_t *index, struct ledger_hold *hold);
 /* NULL is fine to both. */

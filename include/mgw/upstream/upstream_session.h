@@ -83,12 +83,14 @@ struct upstream_session {
         } lists[LIST_N_KINDS];
 };
 
-/* Begins with what the client's initialize said; on_settled() tells the end. 0, -ENOMEM. */
-int upstream_session_open(struct upstream *upstream, struct upstream_client *client,
-                          const json_t *init_params, struct upstream_session **upstream_sessionp);
+/* Begins with what the client's initialize said; on_settled() tells the end, and finds it in its
+ * place. */
+void upstream_session_open(struct upstream *upstream, struct upstream_client *client,
+                           const json_t *init_params, struct upstream_session **upstream_sessionp);
 /* The same, but DOWN until somebody needs it. */
-int upstream_session_create(struct upstream *upstream, struct upstream_client *client,
-                            const json_t *init_params, struct upstream_session **upstream_sessionp);
+struct upstream_session *upstream_session_create(struct upstream *upstream,
+                                                 struct upstream_client *client,
+                                                 const json_t *init_params);
 /* Ends the upstream's session. Its requests must be over, and what is kept with it forgotten. NULL
  * is fine. */
 void upstream_session_close(struct upstream_session *us);

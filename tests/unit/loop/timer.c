@@ -40,7 +40,7 @@ static void alarm_on_due(struct timer *timer)
         a->n_rings++;
         a->rank = ++n_rings_of_all;
         if (a->again)
-                cr_assert_eq(timer_arm(loop, timer, 0), 0);
+                timer_arm(loop, timer, 0);
         if (a->silences != NULL)
                 timer_disarm(loop, &a->silences->timer);
 }
@@ -52,7 +52,7 @@ static void alarm_set(struct alarm *a, int64_t delay_ms)
         a->timer.on_due = alarm_on_due;
         do { /* until the clock stood still meanwhile */
                 now_ms = loop_now_ms(loop);
-                cr_assert_eq(timer_arm(loop, &a->timer, delay_ms), 0);
+                timer_arm(loop, &a->timer, delay_ms);
         } while (loop_now_ms(loop) != now_ms);
         a->due_ms = now_ms + (delay_ms < 0 ? 0 : delay_ms > UINT32_MAX ? UINT32_MAX : delay_ms);
 }

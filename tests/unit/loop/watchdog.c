@@ -57,7 +57,7 @@ static void run(void (*on_due)(struct timer *timer), int64_t limit_ms)
         struct watchdog *watchdog;
 
         cr_assert_eq(watchdog_start(loop, SLOW_MS, limit_ms, &watchdog), 0);
-        cr_assert_eq(timer_arm(loop, &timer, 0), 0);
+        timer_arm(loop, &timer, 0);
         cr_assert_eq(loop_turn(loop, 1000), 0);
         watchdog_stop(watchdog);
 }
@@ -113,7 +113,7 @@ Test(watchdog, turns_are_counted_by_how_long_they_took)
         uint64_t n_short = 0, n = 0;
 
         cr_assert_eq(loop_turn(loop, 0), 0);
-        cr_assert_eq(timer_arm(loop, &timer, 0), 0);
+        timer_arm(loop, &timer, 0);
         cr_assert_eq(loop_turn(loop, 1000), 0);
         for (size_t i = 0; i <= LOOP_N_TURN_BOUNDS; i++) {
                 n += turns->n[i];

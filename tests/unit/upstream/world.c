@@ -11,10 +11,9 @@ struct world world;
 
 /* ---- the transport ---- */
 
-static int fake_create(struct upstream_session *us)
+static void fake_create(struct upstream_session *us)
 {
         us->peer = NULL;
-        return 0;
 }
 
 static int fake_open(struct upstream_session *us)
@@ -124,7 +123,7 @@ void world_make(void)
         world.context.config = &world.config;
         cr_assert_eq(loop_create(&world.context.loop), 0);
         share_context_init(&world.context);
-        cr_assert_eq(upstreams_create(&world.context), 0);
+        upstreams_create(&world.context);
         world.context.upstreams[0].transport = &fake;
         world.context.upstreams[0].first_transport = &fake;
         world.client = (struct upstream_client){.events = &owner_events,
@@ -133,9 +132,7 @@ void world_make(void)
                                                 .revision = era_negotiate(STR("2025-06-18")),
                                                 .kind = UPSTREAM_CLIENT_SESSION,
                                                 .log_level = -1};
-        cr_assert_eq(upstream_session_create(&world.context.upstreams[0], &world.client,
-                                             init_params, &world.us),
-                     0);
+        world.us = upstream_session_create(&world.context.upstreams[0], &world.client, init_params);
         world.client.upstream_sessions = &world.us;
         json_decref(init_params);
 }
