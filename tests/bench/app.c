@@ -55,7 +55,7 @@ static bool read_request(struct reading *r, const uint8_t *p, size_t n)
 
 static void conn_close(struct conn *c)
 {
-        if (c->link.next != NULL)
+        if (c->node.next != NULL)
                 list_unlink(&c->node);
         free(c->in);
         source_remove(&c->source);
