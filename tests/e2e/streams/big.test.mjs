@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
-import { EventEmitter, once } from 'node:events';
+import { once } from 'node:events';
 import { connectClient, textOf, trustingFetch } from '../lib/clients.mjs';
 import { startGateway, waitFor } from '../lib/gateway.mjs';
 import { messageOf, post } from '../lib/stateless.mjs';
@@ -17,7 +17,8 @@ const result = (id, value) => JSON.stringify({ jsonrpc: '2.0', id, result: value
 /** An MCP server whose tool `big` answers with so many bytes of text: by JSON or as an event, and may break off. */
 async function startBig() {
   const written = { bytes: 0, open: 0 };
-  const told = new EventEmitter();
+  const told = {}; // the GET stream, and what a pause waits for
+  told.isSeen = new Promise((resolve) => { told.seen = resolve; });
   const write = async (res, text) => {
     written.bytes += text.length;
     if (!res.write(text)) await Promise.race([once(res, 'drain'), once(res, 'close')]);
@@ -38,10 +39,7 @@ async function startBig() {
       await new Promise((resolve) => { setTimeout(resolve, 1500); });
       await write(res, '{"type":"text","text":"');
     }
-    if (pause === 'told') { // of something by the other stream, until the test has seen it
-      told.stream.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 'meanwhile' } })}\n\n`);
-      await once(told, 'seen');
-    }
+    if (pause === 'told') await told.isSeen; // what the test has said by the other stream
     if (end === 'cut') return res.destroy();
     if (end === 'garbage') return res.end('"}]]}}\n\n');
     await write(res, `"}]}${space},"jsonrpc":"2.0","id":${id}}`);
@@ -291,8 +289,9 @@ test('a big answer that has begun as JSON stays so: what its server says meanwhi
   await waitFor(() => big.told.stream, 'the gateway to listen');
   const response = await fetch(`${gateway.url}/mcp`, { method: 'POST', headers: session.headers, body: callBig({ bytes: 3 * MB, pause: 'told' }) });
   assert.equal(response.headers.get('content-type'), 'application/json');
+  big.told.stream.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 'meanwhile' } })}\n\n`);
   await stream.event((e) => e.json?.params?.data === 'meanwhile');
-  big.told.emit('seen');
+  big.told.seen();
   assert.equal(hash(textOf((await response.json()).result)), hash(lengthOf(3 * MB).text));
   stream.close();
   await gateway.stop();
