@@ -55,7 +55,8 @@ static json_t *upstream_session_glance(struct upstream_session *us, struct str t
                 root != NULL ? pending_request_find(us, json_object_get(root, "id")) : NULL;
         const struct upstream_call *call = pending_request_call(pending);
 
-        if (call != NULL && !pending->is_stateless && !upstream_call_is_stateless(call) &&
+        if (pending != NULL && call != NULL && !pending->is_stateless &&
+            !upstream_call_is_stateless(call) &&
             strcmp(pending_request_method(pending), "tools/call") == 0)
                 return root;
         json_decref(root);
