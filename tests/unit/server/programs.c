@@ -13,6 +13,19 @@
 static struct client c, d;
 static struct answer *a;
 
+static void check_result(void)
+{
+        cr_assert_not_null(json_at(client_answer(&c, a, 1), "result"), "%s", gateway_log());
+}
+
+/* A call has a result, soon. */
+static void check_served(void)
+{
+        a = client_ask(&c, 1, "tools/call", CALL_T);
+        gateway_pass_ms(2000);
+        check_result();
+}
+
 static void check_error(void)
 {
         gateway_pass_ms(2000);
@@ -26,9 +39,7 @@ Test(programs, one_that_ends_is_started_again_when_it_is_needed)
         check_int(world_child_n(), 1);
         world_child_exit(world_child_ago(0), 256, "exited with code 1");
         gateway_pass_ms(30000);
-        a = client_ask(&c, 1, "tools/call", CALL_T);
-        gateway_pass_ms(2000);
-        cr_assert_not_null(json_at(client_answer(&c, a, 1), "result"), "%s", gateway_log());
+        check_served();
         gateway_stop();
 }
 
@@ -57,7 +68,7 @@ Test(programs, what_only_reads_is_sent_once_more)
         world_child_exit(world_child_ago(0), 9, "was killed by SIGKILL");
         gateway_pass_ms(2000);
         sent_result(servers_await("tools/call"), "'content':[]");
-        cr_assert_not_null(json_at(client_answer(&c, a, 1), "result"), "%s", gateway_log());
+        check_result();
         gateway_stop();
 }
 
@@ -70,9 +81,7 @@ Test(programs, one_that_cannot_be_started_is_left_out)
         check_error();
         world_child_start_errno = 0;
         gateway_pass_ms(60000);
-        a = client_ask(&c, 1, "tools/call", CALL_T);
-        gateway_pass_ms(2000);
-        cr_assert_not_null(json_at(client_answer(&c, a, 1), "result"), "%s", gateway_log());
+        check_served();
         gateway_stop();
 }
 
@@ -88,7 +97,7 @@ Test(programs, what_one_does_not_read_is_an_error_until_it_does)
         world_child_drain(world_child_ago(0));
         a = client_ask(&c, 1, "tools/call", CALL_T);
         sent_result(servers_await("tools/call"), "'content':[]");
-        cr_assert_not_null(json_at(client_answer(&c, a, 1), "result"), "%s", gateway_log());
+        check_result();
         gateway_stop();
 }
 
@@ -126,9 +135,7 @@ Test(programs, one_that_is_idle_for_long_is_ended)
         check_int(world_child_n(), 1);
         gateway_pass_ms(70000);
         check_int(world_child_n(), 0);
-        a = client_ask(&c, 1, "tools/call", CALL_T);
-        gateway_pass_ms(2000);
-        cr_assert_not_null(json_at(client_answer(&c, a, 1), "result"), "%s", gateway_log());
+        check_served();
         gateway_stop();
 }
 
@@ -198,7 +205,7 @@ TEST_FOR_EACH(programs, a_shared_one_serves_all_sessions)
         client_open(&d, "2025-06-18", "{}");
         a = client_ask(&c, 1, "tools/call", CALL_T);
         gateway_pass_ms(1);
-        cr_assert_not_null(json_at(client_answer(&c, a, 1), "result"), "%s", gateway_log());
+        check_result();
         a = client_ask(&d, 1, "tools/call", CALL_T);
         cr_assert_not_null(json_at(client_answer(&d, a, 1), "result"), "%s", gateway_log());
         check_int(world_child_n(), 1);

@@ -16,6 +16,8 @@
         "'string'}}}}"
 #define ELICITATION "{'jsonrpc':'2.0','id':'e','method':'elicitation/create','params':" ELICIT "}"
 
+#define STATE_SIZE 1000
+
 static struct client c;
 static struct answer *a;
 static struct sent *call;
@@ -28,6 +30,12 @@ static void begin(const char *server, const char *version, const char *capabilit
         client_open(&c, version, capabilities);
         a = client_ask(&c, 1, "tools/call", CALL_T);
         call = servers_await("tools/call");
+}
+
+/* For the retry. */
+static void keep_state(const json_t *answer, char state[STATE_SIZE])
+{
+        snprintf(state, STATE_SIZE, "%s", json_text_at(answer, "result/requestState"));
 }
 
 static struct answer *retry(int id, const char *state, const char *responses)
@@ -201,7 +209,7 @@ Test(questions, those_of_a_server_that_is_gone_are_forgotten)
 TEST_OVER_EACH(questions, a_stateless_client_is_answered_with_what_it_has_to_bring)
 {
         const json_t *result;
-        char state[1000], responses[600];
+        char state[STATE_SIZE], responses[600];
 
         begin(server, STATELESS, ALL);
         sent_event(call, NULL, ELICITATION);
@@ -223,17 +231,16 @@ TEST_OVER_EACH(questions, a_stateless_client_is_answered_with_what_it_has_to_bri
 
 Test(questions, what_a_retry_lacks_is_asked_for_again)
 {
-        char state[1000];
+        char state[STATE_SIZE];
 
         begin(HTTP, STATELESS, ALL);
         sent_event(call, NULL, ELICITATION);
-        snprintf(state, sizeof(state), "%s",
-                 json_text_at(client_answer(&c, a, 1), "result/requestState"));
+        keep_state(client_answer(&c, a, 1), state);
         a = retry(2, state, "{'other':{}}");
         cr_assert_str_eq(json_text_at(client_answer(&c, a, 2), "result/resultType"),
                          "input_required");
         cr_assert_str_neq(json_text_at(a->json, "result/requestState"), state);
-        snprintf(state, sizeof(state), "%s", json_text_at(a->json, "result/requestState"));
+        keep_state(a->json, state);
         a = retry(3, state, "{'mgw-1':{'action':'decline'}}");
         cr_assert_str_eq(json_text_at(servers_last("reply")->msg, "result/action"), "decline");
         gateway_stop();
@@ -241,12 +248,11 @@ Test(questions, what_a_retry_lacks_is_asked_for_again)
 
 Test(questions, an_answer_that_comes_meanwhile_waits_for_the_retry)
 {
-        char state[1000];
+        char state[STATE_SIZE];
 
         begin(HTTP, STATELESS, ALL);
         sent_event(call, NULL, ELICITATION);
-        snprintf(state, sizeof(state), "%s",
-                 json_text_at(client_answer(&c, a, 1), "result/requestState"));
+        keep_state(client_answer(&c, a, 1), state);
         sent_event_result(call, NULL, "'content':[]");
         a = retry(2, state, "{}");
         cr_assert_str_eq(json_text_at(client_answer(&c, a, 2), "result/resultType"), "complete");
@@ -255,12 +261,11 @@ Test(questions, an_answer_that_comes_meanwhile_waits_for_the_retry)
 
 Test(questions, whoever_does_not_come_back_in_time_has_given_up)
 {
-        char state[1000];
+        char state[STATE_SIZE];
 
         begin(STDIO, STATELESS, ALL);
         sent_event(call, NULL, ELICITATION);
-        snprintf(state, sizeof(state), "%s",
-                 json_text_at(client_answer(&c, a, 1), "result/requestState"));
+        keep_state(client_answer(&c, a, 1), state);
         gateway_pass_ms(601000);
         check_int(servers_count("notifications/cancelled"), 1);
         cr_assert_not_null(json_at(servers_last("reply")->msg, "error"));
@@ -350,14 +355,14 @@ Test(questions, a_result_that_asks_becomes_a_question_to_a_session_client)
 
 Test(questions, a_stateless_client_gets_the_question_of_a_stateless_server_itself)
 {
-        char state[1000];
+        char state[STATE_SIZE];
         struct sent *again;
 
         begin_stateless(STDIO, STATELESS, ALL);
         sent_result(call, INPUT_REQUIRED);
         cr_assert_str_eq(json_text_at(client_answer(&c, a, 1), "result/inputRequests/k/method"),
                          "elicitation/create");
-        snprintf(state, sizeof(state), "%s", json_text_at(a->json, "result/requestState"));
+        keep_state(a->json, state);
         cr_assert_str_neq(state, "s", "it is sealed");
         a = retry(2, state, "{'k':{'action':'decline'}}");
         again = servers_await("tools/call");

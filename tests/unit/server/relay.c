@@ -12,10 +12,26 @@
 static struct client c;
 static char piece[PIECE];
 
-static struct answer *call(void)
+static void keep_calls(void)
 {
         memset(piece, 'x', sizeof(piece));
         servers_keep("tools/call");
+}
+
+/* Of a client that takes no stream. */
+static struct answer *call_for_json(void)
+{
+        keep_calls();
+        return client_send(&(const struct client_request){
+                .session = c.session,
+                .accept = "application/json",
+                .body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\","
+                        "\"params\":{\"name\":\"u_t\",\"arguments\":{}}}"});
+}
+
+static struct answer *call(void)
+{
+        keep_calls();
         return client_ask(&c, 1, "tools/call", "{'name':'u_t','arguments':{}}");
 }
 
@@ -156,13 +172,7 @@ Test(relay, whoever_takes_json_alone_gets_a_body_as_it_comes)
 
         gateway_start(HTTP, "");
         client_open(&c, "2025-06-18", "{}");
-        memset(piece, 'x', sizeof(piece));
-        servers_keep("tools/call");
-        a = client_send(&(const struct client_request){
-                .session = c.session,
-                .accept = "application/json",
-                .body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\","
-                        "\"params\":{\"name\":\"u_t\",\"arguments\":{}}}"});
+        a = call_for_json();
         sent = servers_await("tools/call");
         say_begin(sent, "application/json", "");
         say_pieces(sent, PIECES / 2);
@@ -295,13 +305,7 @@ Test(relay, a_body_that_cannot_be_ended_is_cut)
 
         gateway_start(HTTP, "");
         client_open(&c, "2025-06-18", "{}");
-        memset(piece, 'x', sizeof(piece));
-        servers_keep("tools/call");
-        a = client_send(&(const struct client_request){
-                .session = c.session,
-                .accept = "application/json",
-                .body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\","
-                        "\"params\":{\"name\":\"u_t\",\"arguments\":{}}}"});
+        a = call_for_json();
         sent = servers_await("tools/call");
         say_begin(sent, "application/json", "");
         say_pieces(sent, PIECES / 2);

@@ -12,6 +12,11 @@ static struct client c;
         "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"c\",\"version\":\"1\"},"               \
         "\"io.modelcontextprotocol/clientCapabilities\":{}}"
 
+#define LIST "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" META "}}"
+#define CALL                                                                                       \
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/"                                        \
+        "call\",\"params\":{\"name\":\"u_t\"," META "}}"
+
 Test(stateless, what_is_wrong_is_refused_with_its_status)
 {
         static const struct {
@@ -28,25 +33,13 @@ Test(stateless, what_is_wrong_is_refused_with_its_status)
                   .body = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"}"},
                  202},
                 /* no header for the method, another method, no name, another name */
-                {{.version = STATELESS,
-                  .body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/"
-                          "list\",\"params\":{" META "}}"},
-                 400},
-                {{.version = STATELESS,
-                  .rpc_method = "tools/call",
-                  .body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/"
-                          "list\",\"params\":{" META "}}"},
-                 400},
-                {{.version = STATELESS,
-                  .rpc_method = "tools/call",
-                  .body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/"
-                          "call\",\"params\":{\"name\":\"u_t\"," META "}}"},
-                 400},
+                {{.version = STATELESS, .body = LIST}, 400},
+                {{.version = STATELESS, .rpc_method = "tools/call", .body = LIST}, 400},
+                {{.version = STATELESS, .rpc_method = "tools/call", .body = CALL}, 400},
                 {{.version = STATELESS,
                   .rpc_method = "tools/call",
                   .rpc_name = "u_w",
-                  .body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/"
-                          "call\",\"params\":{\"name\":\"u_t\"," META "}}"},
+                  .body = CALL},
                  400},
                 /* no _meta */
                 {{.version = STATELESS,
@@ -67,11 +60,7 @@ Test(stateless, what_is_wrong_is_refused_with_its_status)
                           "listen\",\"params\":{\"notifications\":{}," META "}}"},
                  406},
                 /* and one that is right */
-                {{.version = STATELESS,
-                  .rpc_method = "tools/list",
-                  .body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/"
-                          "list\",\"params\":{" META "}}"},
-                 200},
+                {{.version = STATELESS, .rpc_method = "tools/list", .body = LIST}, 200},
         };
 
         gateway_start(HTTP, "");
