@@ -4,6 +4,7 @@
 #include "mgw/base/privilege.h"
 #include "mgw/base/strv.h"
 #include "mgw/base/syscall_filter.h"
+#include "mgw/config/config.h"
 #include "mgw/core/user.h"
 #include "mgw/server/server.h"
 

@@ -44,7 +44,7 @@ static void load_user(struct loading *l, const char *full, json_t *object,
         const char *key;
         json_t *value;
 
-        if (!hdr_is_visible(str_from(account->email), CONFIG_EMAIL_MAX))
+        if (!hdr_is_user(str_from(account->email)))
                 config_fault(l, full, "a user's name is made of visible characters");
         if (!json_is_object(object))
                 config_fault(l, full, "must be an object");

@@ -151,11 +151,10 @@ bool share_may_log(struct share *share, const char *whose)
 
 unsigned share_refuses_calls(struct share *share, unsigned n, unsigned n_calls)
 {
-        const struct config *config = share->context->config;
-        uint32_t per_s = config->calls_per_user_s;
+        const struct share_limits *limits = &share->context->per_user;
+        uint32_t per_s = limits->calls_per_s;
 
-        if (n_calls > 0 && config->calls_per_user_max > 0 &&
-            share->n_calls + n_calls > config->calls_per_user_max)
+        if (n_calls > 0 && limits->calls_max > 0 && share->n_calls + n_calls > limits->calls_max)
                 return 429;
         return rate_take(&share->calls, per_s, per_s * BURST_S, n,
                          loop_now_ms(share->context->loop))
@@ -166,7 +165,7 @@ unsigned share_refuses_calls(struct share *share, unsigned n, unsigned n_calls)
 unsigned share_refuses_stream(const struct share *share)
 {
         const struct context *context = share->context;
-        uint32_t max = context->config->streams_per_user_max;
+        uint32_t max = context->per_user.streams_max;
 
         if (context->stats.n_streams >= context->streams_max)
                 return 429;

@@ -5,7 +5,6 @@
 #include "mgw/core/user.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/hash.h"
-#include "mgw/config/config.h"
 
 #include "mgw/base/file.h"
 #include "mgw/core/share.h"
@@ -79,7 +78,7 @@ static const char *read_token(struct user_table *t, const json_t *entry, struct 
         const char *email = json_string_value(json_object_get(entry, "email"));
         const json_t *expires = json_object_get(entry, "expires");
 
-        if (email == NULL || !hdr_is_visible(str_from(email), CONFIG_EMAIL_MAX))
+        if (email == NULL || !hdr_is_user(str_from(email)))
                 return "\"email\" must be a string of visible characters";
         if (read_hash(json_string_value(json_object_get(entry, "sha256")), token->hash) < 0)
                 return "\"sha256\" must be 64 hexadecimal digits";

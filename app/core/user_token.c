@@ -2,7 +2,6 @@
 #include "mgw/base/clock.h"
 #include "mgw/base/file.h"
 #include "mgw/base/rand.h"
-#include "mgw/config/config.h"
 #include "mgw/core/user.h"
 #include "mgw/wire/hdr.h"
 
@@ -72,7 +71,7 @@ int user_token_make(const char *email, unsigned days, const char *path, FILE *ou
         json_t *entry;
         int r = 0;
 
-        if (!hdr_is_visible(str_from(email), CONFIG_EMAIL_MAX) || strchr(email, '@') == NULL) {
+        if (!hdr_is_user(str_from(email)) || strchr(email, '@') == NULL) {
                 fprintf(err, "mgw token: \"%s\" is no email address\n", email);
                 return -EINVAL;
         }

@@ -3,6 +3,7 @@
 #include "fcgi_inside.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 
 #include <fastcgi.h>

@@ -1,6 +1,7 @@
 /* A request's life, and its answer: whole, or a stream. */
 #include "fcgi_inside.h"
 #include "mgw/base/alloc.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 
 #include <errno.h>

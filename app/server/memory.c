@@ -6,6 +6,7 @@
 #include "memory.h"
 
 #include "mgw/base/log.h"
+#include "mgw/config/config.h"
 #include "mgw/session/page_cache.h"
 #include "mgw/session/session.h"
 

@@ -4,6 +4,7 @@
 #include "mgw/server/route.h"
 
 #include "mgw/base/clock.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/mcp/guard.h"
 #include "mgw/server/admin.h"

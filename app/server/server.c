@@ -288,6 +288,9 @@ static int server_open(struct server *sv, const struct config *config)
         int r;
 
         context->config = config;
+        context->per_user = (struct share_limits){.calls_max = config->calls_per_user_max,
+                                                  .calls_per_s = config->calls_per_user_s,
+                                                  .streams_max = config->streams_per_user_max};
         context->on_calm = server_on_calm;
         sv->deadline.on_due = server_on_deadline;
         sv->last_words.on_due = server_on_last_words;

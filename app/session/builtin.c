@@ -2,6 +2,7 @@
  * wrong. */
 #include "mgw/session/builtin.h"
 
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/upstream/confine.h"
 #include "mgw/wire/json_raw.h"

@@ -3,6 +3,7 @@
 #include "mgw/session/call.h"
 
 #include "mgw/base/alloc.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/session/call_input.h"

@@ -5,6 +5,7 @@
 #include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/session/call_stateless.h"

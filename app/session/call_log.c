@@ -1,6 +1,7 @@
 /* One line for a call that failed, was slow or is traced; at debug for each. Never an argument or
  * a result. */
 #include "mgw/session/call_log.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 
 #include "mgw/base/log.h"

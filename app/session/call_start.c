@@ -2,6 +2,7 @@
  * (initialize, lists), by the built-in tools, or by the upstream that has what they ask for. */
 #include "mgw/session/call_start.h"
 
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/session/builtin.h"
 #include "mgw/session/call_stateless.h"

@@ -2,6 +2,7 @@
  * headers too, and the members that its answers have. */
 #include "mgw/session/call_stateless.h"
 
+#include "mgw/config/config.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/mirror.h"
 #include "mgw/session/post_response.h"

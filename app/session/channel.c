@@ -5,6 +5,7 @@
 
 #include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/session/session.h"
 #include "mgw/wire/rpc.h"

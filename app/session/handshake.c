@@ -3,6 +3,7 @@
 #include "mgw/session/handshake.h"
 
 #include "mgw/base/log.h"
+#include "mgw/config/config.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/upstream/account.h"
 #include "mgw/upstream/upstream_session.h"

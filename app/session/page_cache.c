@@ -2,6 +2,7 @@
 #include "mgw/session/page_cache.h"
 
 #include "mgw/base/alloc.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/builtin_tools.h"

@@ -4,6 +4,7 @@
 #include "mgw/session/post_response.h"
 
 #include "mgw/base/alloc.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/session/call.h"
 #include "mgw/session/subscription.h"

@@ -6,6 +6,7 @@
 #include "mgw/session/relay.h"
 
 #include "mgw/base/alloc.h"
+#include "mgw/config/config.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/session/call_input.h"
 #include "mgw/session/post_response.h"

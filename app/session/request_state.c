@@ -3,6 +3,7 @@
 
 #include "mgw/base/clock.h"
 #include "mgw/base/rand.h"
+#include "mgw/config/config.h"
 #include "mgw/mcp/seal.h"
 #include "mgw/wire/json_str.h"
 #include "mgw/wire/rpc.h"

@@ -4,6 +4,7 @@
 #include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/session/call.h"
 #include "mgw/session/listing.h"

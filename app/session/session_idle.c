@@ -4,6 +4,7 @@
 #include "session_inside.h"
 
 #include "mgw/base/log.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/session/call.h"
 #include "mgw/session/post_response.h"

@@ -3,6 +3,7 @@
 #include "session_inside.h"
 
 #include "mgw/base/alloc.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/upstream/upstream_session.h"
 

@@ -7,6 +7,7 @@
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
+#include "mgw/config/config.h"
 #include "mgw/session/session.h"
 
 #include <assert.h>

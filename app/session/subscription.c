@@ -3,6 +3,7 @@
 #include "mgw/session/subscription.h"
 
 #include "mgw/base/alloc.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/catalog.h"

@@ -3,6 +3,7 @@
 
 #include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
+#include "mgw/config/config.h"
 #include "mgw/core/back_off.h"
 #include "mgw/upstream/credential.h"
 

@@ -7,6 +7,7 @@
 #include "mgw/base/log.h"
 #include "mgw/base/privilege.h"
 #include "mgw/base/strv.h"
+#include "mgw/config/config.h"
 #include "mgw/loop/fence.h"
 #include "upstream_inside.h"
 

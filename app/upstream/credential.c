@@ -5,6 +5,7 @@
 #include "mgw/base/alloc.h"
 #include "mgw/base/file.h"
 #include "mgw/base/log.h"
+#include "mgw/config/config.h"
 #include "mgw/rest/rest.h"
 #include "mgw/upstream/upstream.h"
 #include "mgw/wire/hdr.h"

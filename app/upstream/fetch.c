@@ -3,6 +3,7 @@
 #include "mgw/upstream/fetch.h"
 
 #include "mgw/base/log.h"
+#include "mgw/config/config.h"
 #include "mgw/mcp/mirror.h"
 #include "mgw/mcp/shape.h"
 #include "mgw/upstream/account.h"

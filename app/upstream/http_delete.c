@@ -1,6 +1,7 @@
 /* The end of an upstream's session: a DELETE, for which a token may have to be fetched. Nobody is
  * told how it went; the gateway waits for it when it drains (upstream->n_ending). */
 #include "mgw/base/log.h"
+#include "mgw/config/config.h"
 #include "mgw/wire/hdr.h"
 #include "transport_http_inside.h"
 

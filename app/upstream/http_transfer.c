@@ -1,6 +1,7 @@
 /* One request of Streamable HTTP, and its answer: JSON, or a stream, which goes on by GET when it
  * breaks off. A 404 means that the upstream has forgotten the session. */
 #include "mgw/base/strv.h"
+#include "mgw/config/config.h"
 #include "mgw/mcp/mirror.h"
 #include "mgw/mcp/trace.h"
 #include "mgw/wire/hdr.h"

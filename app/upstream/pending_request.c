@@ -2,6 +2,7 @@
  * What found its session lost, or does no harm twice, is sent once more. */
 #include "header_retry.h"
 #include "mgw/base/log.h"
+#include "mgw/config/config.h"
 #include "mgw/upstream/account.h"
 #include "mgw/wire/json_raw.h"
 #include "mgw/wire/json_str.h"

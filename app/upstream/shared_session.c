@@ -2,6 +2,7 @@
  * says of one request goes to that request's call. What it says to all goes to all, and what names
  * no request to the one call that can have caused it: never to a user whose it may not be. */
 #include "mgw/base/log.h"
+#include "mgw/config/config.h"
 #include "upstream_inside.h"
 
 #include <assert.h>

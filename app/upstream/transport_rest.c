@@ -2,6 +2,7 @@
  * to the API. Answers go out at the end of the turn, never from within send(). */
 #include "mgw/base/log.h"
 #include "mgw/base/strv.h"
+#include "mgw/config/config.h"
 #include "mgw/mcp/trace.h"
 #include "mgw/rest/rest.h"
 #include "mgw/upstream/account.h"

@@ -1,6 +1,7 @@
 /* HTTP+SSE (MCP 2024-11-05): one GET stream carries all that the server says. Its first event,
  * `endpoint`, tells where our messages are POSTed; they are answered on the stream. */
 #include "mgw/base/strv.h"
+#include "mgw/config/config.h"
 #include "mgw/mcp/trace.h"
 #include "mgw/upstream/account.h"
 #include "mgw/upstream/credential.h"

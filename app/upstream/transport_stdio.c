@@ -2,6 +2,7 @@
  * needs it, and ended when it has had nothing to do for a while. */
 #include "mgw/base/log.h"
 #include "mgw/base/strv.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/loop/child.h"
 #include "mgw/upstream/account.h"

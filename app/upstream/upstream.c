@@ -4,6 +4,7 @@
 
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
+#include "mgw/config/config.h"
 
 #include <stdio.h>
 

@@ -4,6 +4,7 @@
 
 #include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
+#include "mgw/config/config.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/era.h"
 #include "mgw/mcp/shape.h"

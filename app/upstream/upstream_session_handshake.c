@@ -2,6 +2,7 @@
  * one, else the other (versioning, "Backward Compatibility"). What is found is kept with the
  * upstream. */
 #include "mgw/base/log.h"
+#include "mgw/config/config.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/era.h"
 #include "upstream_inside.h"

@@ -3,6 +3,7 @@
 #include "mgw/upstream/upstream.h"
 
 #include "mgw/base/alloc.h"
+#include "mgw/config/config.h"
 #include "mgw/upstream/account.h"
 #include "upstream_inside.h"
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define USER_MAX_BYTES 254
+
 /* Cuts at the first sep that stands outside of quoted strings (RFC 9110 5.6.4). */
 static struct str cut_unquoted(struct str *restp, char sep)
 {
@@ -175,6 +177,11 @@ bool hdr_is_visible(struct str s, size_t max)
                         return false;
         }
         return true;
+}
+
+bool hdr_is_user(struct str s)
+{
+        return hdr_is_visible(s, USER_MAX_BYTES);
 }
 
 bool hdr_is_token(struct str s)

@@ -6,6 +6,7 @@
  * is taken. */
 #include "fuzz.h"
 #include "mgw/base/log.h"
+#include "mgw/config/config.h"
 #include "mgw/session/call.h"
 #include "mgw/session/session.h"
 #include "session/world.h"

@@ -23,8 +23,6 @@ enum config_scope { CONFIG_SCOPE_SESSION, CONFIG_SCOPE_USER, CONFIG_SCOPE_SHARED
 /* In which a server is spoken to; auto: its client's, where the server knows that one. */
 enum config_era { CONFIG_ERA_AUTO, CONFIG_ERA_SESSION, CONFIG_ERA_STATELESS };
 
-/* Bytes of a user's name: visible characters. */
-#define CONFIG_EMAIL_MAX 254
 /* Bytes of an access or refresh token. */
 #define CONFIG_OAUTH_TOKEN_MAX 16384
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "mgw/base/ledger.h"
-#include "mgw/config/config.h"
 #include "mgw/core/user.h"
 #include "mgw/loop/child.h"
 #include "mgw/loop/http.h"
@@ -10,11 +9,19 @@
 #include "mgw/mcp/replay.h"
 #include "mgw/mcp/seal.h"
 
+struct config;
 struct session;
 struct share;
 struct upstream;
 struct upstream_client_events;
 struct upstream_list;
+
+/* What one user may have; 0: no limit. */
+struct share_limits {
+        uint32_t calls_max; /* at once */
+        uint32_t calls_per_s;
+        uint32_t streams_max;
+};
 
 /* Counters for /metrics and gateway_status; they only grow, but for those named n_x. */
 struct context_stats {
@@ -78,6 +85,7 @@ struct context {
 
         struct ledger ledger;
         uint64_t memory_per_user_max_bytes;
+        struct share_limits per_user;
         struct timer memory_look; /* server/memory */
         uint64_t memory_slack; /* held and not in use, when the heap last gave back what it could */
 };

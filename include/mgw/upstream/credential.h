@@ -5,6 +5,7 @@
 
 #include "mgw/core/context.h"
 
+struct config_oauth;
 struct credential;
 struct upstream;
 

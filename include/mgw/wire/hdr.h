@@ -20,6 +20,8 @@ struct str hdr_bearer(struct str authorization);
 struct str hdr_url_host(struct str url);
 /* Only visible ASCII (0x21 to 0x7e), 1 to max bytes: what a session id may hold. */
 bool hdr_is_visible(struct str s, size_t max);
+/* What a user may be called, in headers and in the log: 1 to 254 of such (an email address). */
+bool hdr_is_user(struct str s);
 /* A token (RFC 9110 5.6.2), which names of headers are. */
 bool hdr_is_token(struct str s);
 

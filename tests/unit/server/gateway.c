@@ -1,4 +1,5 @@
 #include "gateway.h"
+#include "mgw/config/config.h"
 
 #include "../../world/world.h"
 #include "client.h"

@@ -1,6 +1,7 @@
 /* Channels and the streams that carry them, down to the bytes that a client reads: the FastCGI
  * server is the real one. */
 #include "mgw/session/channel.h"
+#include "mgw/config/config.h"
 
 #include "../check.h"
 #include "mgw/base/log.h"

@@ -2,6 +2,8 @@
  * of the test's own, which counts what it is told. */
 #pragma once
 
+#include "mgw/config/config.h"
+
 #include "../../../app/upstream/upstream_inside.h"
 
 struct world {
