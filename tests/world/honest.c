@@ -28,8 +28,7 @@ static const struct {
         {"completion/complete", "\"completion\":{\"values\":[]}"},
 };
 
-static char *print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static char *print(const char *fmt, ...)
+char *honest_print(const char *fmt, ...)
 {
         va_list ap;
         char *text;
@@ -40,7 +39,7 @@ static char *print(const char *fmt, ...)
         return text;
 }
 
-static long long id_of(const json_t *msg)
+long long honest_id(const json_t *msg)
 {
         return json_integer_value(json_object_get(msg, "id"));
 }
@@ -55,9 +54,9 @@ char *honest_result(const json_t *msg, const char *fields)
 {
         bool is_typed = !is_stateless(msg) || strstr(fields, "\"resultType\"") != NULL;
 
-        return print("{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{%s%s%s}}", id_of(msg), fields,
-                     is_typed || fields[0] == '\0' ? "" : ",",
-                     is_typed ? "" : "\"resultType\":\"complete\"");
+        return honest_print("{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{%s%s%s}}", honest_id(msg),
+                            fields, is_typed || fields[0] == '\0' ? "" : ",",
+                            is_typed ? "" : "\"resultType\":\"complete\"");
 }
 
 char *honest_acknowledge(const json_t *msg)
@@ -65,10 +64,11 @@ char *honest_acknowledge(const json_t *msg)
         const json_t *filter = json_object_get(json_object_get(msg, "params"), "notifications");
         char *text = json_dumps(filter, JSON_COMPACT), *all;
 
-        all = print("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\","
-                    "\"params\":{\"notifications\":%s,\"_meta\":{"
-                    "\"io.modelcontextprotocol/subscriptionId\":%lld}}}",
-                    text != NULL ? text : "{}", id_of(msg));
+        all = honest_print(
+                "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\","
+                "\"params\":{\"notifications\":%s,\"_meta\":{"
+                "\"io.modelcontextprotocol/subscriptionId\":%lld}}}",
+                text != NULL ? text : "{}", honest_id(msg));
         free(text);
         return all;
 }

@@ -4,6 +4,11 @@
 
 #include <jansson.h>
 
+/* As asprintf(); new memory. */
+char *honest_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Its id, a number; 0: it has none. */
+long long honest_id(const json_t *msg);
+
 /* New memory. NULL: it is no request. */
 char *honest_answer(const json_t *msg);
 /* The fields of a result, as text; with its resultType where msg is of the stateless era and they

@@ -5,38 +5,20 @@
 #include "../../world/honest.h"
 #include "../fuzz.h"
 
-#include <stdarg.h>
-
 /* A result under way is relayed when it has grown past 256 KiB. */
 #define BIG_BYTES (300u << 10)
 
-static char *print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static char *print(const char *fmt, ...)
-{
-        va_list ap;
-        char *text;
-
-        va_start(ap, fmt);
-        REQUIRE(vasprintf(&text, fmt, ap) >= 0);
-        va_end(ap);
-        return text;
-}
-
-static long long id_of(const json_t *msg)
-{
-        return json_integer_value(json_object_get(msg, "id"));
-}
-
 static char *result(const json_t *msg, const char *fields)
 {
-        return print("{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{%s}}", id_of(msg), fields);
+        return honest_print("{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{%s}}", honest_id(msg),
+                            fields);
 }
 
 static char *error(const json_t *msg, int code, const char *data)
 {
-        return print(
+        return honest_print(
                 "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"error\":{\"code\":%d,\"message\":\"no\"%s%s}}",
-                id_of(msg), code, data[0] != '\0' ? ",\"data\":" : "", data);
+                honest_id(msg), code, data[0] != '\0' ? ",\"data\":" : "", data);
 }
 
 static char *say_big(const json_t *msg)
@@ -46,30 +28,31 @@ static char *say_big(const json_t *msg)
         REQUIRE(filler != NULL);
         memset(filler, 'x', BIG_BYTES);
         filler[BIG_BYTES] = '\0';
-        all = print("{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{\"content\":[{\"type\":\"text\","
-                    "\"text\":\"%s\"}]}}",
-                    id_of(msg), filler);
+        all = honest_print(
+                "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{\"content\":[{\"type\":\"text\","
+                "\"text\":\"%s\"}]}}",
+                honest_id(msg), filler);
         free(filler);
         return all;
 }
 
 static char *ask_for(const json_t *msg, const char *method, const char *params)
 {
-        return print("{\"jsonrpc\":\"2.0\",\"id\":%lld,\"method\":\"%s\",\"params\":%s}",
-                     77 + id_of(msg), method, params);
+        return honest_print("{\"jsonrpc\":\"2.0\",\"id\":%lld,\"method\":\"%s\",\"params\":%s}",
+                            77 + honest_id(msg), method, params);
 }
 
 static char *notice(const char *method, const char *params)
 {
-        return print("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/%s\",\"params\":%s}", method,
-                     params);
+        return honest_print("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/%s\",\"params\":%s}",
+                            method, params);
 }
 
 static char *notice_of(const char *method, const char *fmt, const json_t *msg)
 {
         char params[300];
 
-        snprintf(params, sizeof(params), "{%s%lld%s", fmt, id_of(msg), "}");
+        snprintf(params, sizeof(params), "{%s%lld%s", fmt, honest_id(msg), "}");
         return notice(method, params);
 }
 
@@ -144,11 +127,13 @@ char *say(unsigned kind, const json_t *msg)
         case 28:
                 return notice("tasks", "{\"taskId\":\"k\",\"status\":\"completed\"}");
         case 29:
-                return print("{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"x\"}}");
+                return honest_print(
+                        "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"x\"}}");
         case 30:
-                return print("{\"jsonrpc\":\"2.0\",\"id\":%lld,\"meth", id_of(msg));
+                return honest_print("{\"jsonrpc\":\"2.0\",\"id\":%lld,\"meth", honest_id(msg));
         case 31:
-                return print("[{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{}},7]", id_of(msg));
+                return honest_print("[{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{}},7]",
+                                    honest_id(msg));
         default:
                 return honest_answer(msg);
         }
@@ -198,7 +183,7 @@ void answer_make(unsigned kind, const char *method, const char *url, const json_
 
                 a->is_stream = true;
                 if (text != NULL)
-                        a->body = print("id: 5\nretry: 20\ndata: %s\n\n", text);
+                        a->body = honest_print("id: 5\nretry: 20\ndata: %s\n\n", text);
                 free(text);
         } else if (kind == 48) { /* one that must be asked for again */
                 a->is_stream = true;

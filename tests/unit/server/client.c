@@ -476,3 +476,13 @@ const json_t *client_hears(struct client *c, struct answer *a, const char *metho
         }
         return NULL;
 }
+
+void client_check_each(const struct client_expect *expected, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                struct answer *a = client_send(&expected[i].r);
+
+                gateway_settle();
+                cr_assert_eq(answer_status(a), expected[i].status, "%zu: %u", i, answer_status(a));
+        }
+}

@@ -45,6 +45,14 @@ struct client_request {
 
 /* Sends it, and lets the gateway move. */
 struct answer *client_send(const struct client_request *request);
+
+struct client_expect {
+        struct client_request r;
+        unsigned status;
+};
+
+/* Sends each, and looks at the status that it is answered with. */
+void client_check_each(const struct client_expect *expected, size_t n);
 /* A connection on which the test speaks itself: what it sends, and what of it comes back as records
  * (bytes) or as it is (raw). */
 struct answer *client_connect(void);

@@ -28,10 +28,7 @@ static bool body_has(struct answer *a, const char *text)
 
 Test(door, each_path_has_its_methods)
 {
-        static const struct {
-                struct client_request r;
-                unsigned status;
-        } asked[] = {
+        static const struct client_expect asked[] = {
                 {{.method = "GET", .uri = "/nothing"}, 404},
                 {{.method = "GET", .uri = "/health"}, 200},
                 {{.method = "GET", .uri = "/health/"}, 200},

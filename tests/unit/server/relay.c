@@ -83,28 +83,26 @@ static void check_whole(const json_t *answer)
         check_int(json_string_length(json_at(answer, "result/content/0/text")), PIECE * PIECES);
 }
 
-TEST_FOR_EACH(relay, a_big_json_comes_whole)
+static void comes_whole(const char *version, bool by_event)
 {
         struct answer *a;
 
         gateway_start(HTTP, "");
         client_open(&c, version, "{}");
         a = call();
-        say_all(servers_await("tools/call"), false);
+        say_all(servers_await("tools/call"), by_event);
         check_whole(client_answer(&c, a, 1));
         gateway_stop();
 }
 
+TEST_FOR_EACH(relay, a_big_json_comes_whole)
+{
+        comes_whole(version, false);
+}
+
 TEST_FOR_EACH(relay, a_big_event_comes_whole)
 {
-        struct answer *a;
-
-        gateway_start(HTTP, "");
-        client_open(&c, version, "{}");
-        a = call();
-        say_all(servers_await("tools/call"), true);
-        check_whole(client_answer(&c, a, 1));
-        gateway_stop();
+        comes_whole(version, true);
 }
 
 TEST_FOR_EACH(relay, a_big_line_of_a_program_comes_whole)

@@ -210,10 +210,7 @@ Test(sessions, the_sse_eras_ends_with_its_stream)
 
 Test(sessions, what_is_wrong_with_a_request_is_said_before_anything_else)
 {
-        static const struct {
-                struct client_request r;
-                unsigned status;
-        } wrong[] = {
+        static const struct client_expect wrong[] = {
                 {{.body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}"}, 400},
                 {{.session = "none", .body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}"},
                  404},
@@ -235,12 +232,7 @@ Test(sessions, what_is_wrong_with_a_request_is_said_before_anything_else)
         };
 
         gateway_start(HTTP, "");
-        for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-                struct answer *a = client_send(&wrong[i].r);
-
-                gateway_settle();
-                cr_assert_eq(answer_status(a), wrong[i].status, "%zu: %u", i, answer_status(a));
-        }
+        client_check_each(wrong, sizeof(wrong) / sizeof(wrong[0]));
         gateway_stop();
 }
 

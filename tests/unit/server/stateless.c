@@ -19,10 +19,7 @@ static struct client c;
 
 Test(stateless, what_is_wrong_is_refused_with_its_status)
 {
-        static const struct {
-                struct client_request r;
-                unsigned status;
-        } wrong[] = {
+        static const struct client_expect wrong[] = {
                 /* a batch, a response, a notification */
                 {{.version = STATELESS,
                   .body = "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}]"},
@@ -64,13 +61,19 @@ Test(stateless, what_is_wrong_is_refused_with_its_status)
         };
 
         gateway_start(HTTP, "");
-        for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-                struct answer *a = client_send(&wrong[i].r);
-
-                gateway_settle();
-                cr_assert_eq(answer_status(a), wrong[i].status, "%zu: %u", i, answer_status(a));
-        }
+        client_check_each(wrong, sizeof(wrong) / sizeof(wrong[0]));
         gateway_stop();
+}
+
+/* Of a client that wants log messages from warnings up; its server keeps it. */
+static struct answer *call_with_log(const char *server)
+{
+        gateway_start(server, "");
+        servers_are(SERVERS_SESSION);
+        servers_keep("tools/call");
+        client_open(&c, STATELESS, "{}");
+        c.meta = ",'io.modelcontextprotocol/logLevel':'warning'";
+        return client_ask(&c, 1, "tools/call", "{'name':'u_t','arguments':{}}");
 }
 
 Test(stateless, log_messages_come_to_who_wants_them)
@@ -78,12 +81,7 @@ Test(stateless, log_messages_come_to_who_wants_them)
         struct answer *a;
         struct sent *call;
 
-        gateway_start(STDIO, "");
-        servers_are(SERVERS_SESSION);
-        servers_keep("tools/call");
-        client_open(&c, STATELESS, "{}");
-        c.meta = ",'io.modelcontextprotocol/logLevel':'warning'";
-        a = client_ask(&c, 1, "tools/call", "{'name':'u_t','arguments':{}}");
+        a = call_with_log(STDIO);
         call = servers_await("tools/call");
         cr_assert_str_eq(json_text_at(servers_last("logging/setLevel")->msg, "params/level"),
                          "warning");
@@ -105,12 +103,7 @@ Test(stateless, over_http_they_may_come_by_the_stream_behind_the_answer)
         struct answer *a;
         struct sent *call;
 
-        gateway_start(HTTP, "");
-        servers_are(SERVERS_SESSION);
-        servers_keep("tools/call");
-        client_open(&c, STATELESS, "{}");
-        c.meta = ",'io.modelcontextprotocol/logLevel':'warning'";
-        a = client_ask(&c, 1, "tools/call", "{'name':'u_t','arguments':{}}");
+        a = call_with_log(HTTP);
         call = servers_await("tools/call");
         sent_result(call, "'content':[]");
         cr_assert_null(client_answer(&c, a, 1), "the answer lingers");
