@@ -373,8 +373,7 @@ describe('the life of a shared child', { timeout: 60000 }, () => {
     const bob = await Session.open(gateway, 'bob1');
     const from = gateway.mgw.lines.length;
     await bob.client.close(); // without an end: the session expires, and with it what was bob's alone
-    await gateway.mgw.line(/session expired/, { from });
-    await gateway.mgw.line(/session expired/, { from: gateway.mgw.lines.length });
+    await waitFor(() => gateway.mgw.count(/session expired/, from) === 2, "bob's session and that of his child to expire");
     assert.deepEqual((await each(['shared', 'user'], (server) => ada.call(`${server}_pid`))).map(Number), pids);
     await ada.end();
     await waitFor(() => !pids.some(isRunning), 'both to be gone');
