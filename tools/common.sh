@@ -3,7 +3,7 @@
 
 BUILD_PACKAGES=(
   gcc libc6-dev meson ninja-build pkg-config
-  libfcgi-dev libhttp-parser-dev libjansson-dev libcurl4-openssl-dev libssl-dev libpcre2-dev uthash-dev libseccomp-dev libyaml-dev
+  libfcgi-dev libhttp-parser-dev libjansson-dev libcurl4-openssl-dev libssl-dev libpcre2-dev uthash-dev libseccomp-dev libyaml-dev libsqlite3-dev libjose-dev
 )
 UP_PACKAGES=("${BUILD_PACKAGES[@]}" haproxy openssl curl iproute2)
 # clang's sanitizers and fuzzer are in libclang-rt; llvm has the program that puts names to their addresses.

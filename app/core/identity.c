@@ -1,0 +1,45 @@
+#include "mgw/core/identity.h"
+
+#include "mgw/base/strv.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct identity *identity_hold(struct identity *identity)
+{
+        identity->n_holders++;
+        return identity;
+}
+
+void identity_let_go(struct identity *identity)
+{
+        if (identity == NULL)
+                return;
+        assert(identity->n_holders > 0);
+        if (--identity->n_holders > 0)
+                return;
+        free(identity->subject);
+        free(identity->client);
+        strv_free(identity->groups);
+        strv_free(identity->scopes);
+        free(identity);
+}
+
+static bool has(char *const *words, const char *word)
+{
+        for (; words != NULL && *words != NULL; words++)
+                if (strcmp(*words, word) == 0)
+                        return true;
+        return false;
+}
+
+bool identity_has_scope(const struct identity *identity, const char *scope)
+{
+        return identity->has_all_scopes || has(identity->scopes, scope);
+}
+
+bool identity_has_group(const struct identity *identity, const char *group)
+{
+        return has(identity->groups, group);
+}

@@ -1,0 +1,30 @@
+/* As whom a request is made: a user, and what their token says of them. Shared by all who act by
+ * it; never changed once it is made. */
+#pragma once
+
+#include "mgw/core/user.h"
+
+enum identity_source {
+        IDENTITY_ANONYMOUS,
+        IDENTITY_FILE,  /* a token of auth.tokens_file */
+        IDENTITY_JWT,   /* of an issuer in auth.jwt */
+        IDENTITY_LOGIN, /* a token that mgw has given out (auth.login) */
+};
+
+struct identity {
+        unsigned n_holders;
+        enum identity_source source;
+        struct user *user;   /* held */
+        char *subject;       /* of the issuer; NULL: there is none */
+        char **groups;       /* ended by NULL; NULL: none */
+        char **scopes;       /* likewise */
+        bool has_all_scopes; /* its kind of token has no scopes: none is missing */
+        char *client;        /* the OAuth client, for the log; NULL: not known */
+        int64_t expires_ms;  /* wall clock; INT64_MAX: never */
+};
+
+struct identity *identity_hold(struct identity *identity);
+/* NULL is fine. */
+void identity_let_go(struct identity *identity);
+bool identity_has_scope(const struct identity *identity, const char *scope);
+bool identity_has_group(const struct identity *identity, const char *group);

@@ -1,0 +1,84 @@
+/* What outlives the process: records by key, few and small (grants of users at upstreams, refresh
+ * tokens that were used, revocations, consents). Two forms: memory, and SQLite in state_dir, whose
+ * one thread does all reading and writing, so that the loop never waits. Values are sealed before
+ * they leave this floor (AES-256-GCM, bound to their key), and opened when they come back.
+ *
+ * Every operation ends in on_done, from the loop, never from within the call that started it. A
+ * write that has been told of as done is on the disk. Operations on one key are done in the order
+ * in which they were started. */
+#pragma once
+
+#include "mgw/base/buf.h"
+#include "mgw/base/list.h"
+#include "mgw/base/str.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct loop;
+struct store;
+struct store_op;
+
+#define STORE_KEY_MAX_BYTES 1024
+#define STORE_VALUE_MAX_BYTES (64u << 10)
+
+/* Outcomes in op->result, beside 0 and -errno (-EIO: the disk; -EBUSY: too much waits; -ENOSPC). */
+#define STORE_E_NONE 1     /* there is no such record */
+#define STORE_E_CONFLICT 2 /* its version is another, or (STORE_NEW) it is there already */
+#define STORE_E_SEALED 3   /* it is there, and no key that we have opens it */
+
+/* For `expected`: whichever version, and none at all. */
+#define STORE_ANY UINT64_MAX
+#define STORE_NEW 0
+
+struct store_record {
+        struct str key;
+        struct str value;
+        uint64_t version;   /* grows with each write; never 0 */
+        int64_t expires_ms; /* wall clock; INT64_MAX: never. What has expired is not there */
+};
+
+/* Embedded by who waits, zeroed but for on_done. */
+struct store_op {
+        struct list node;
+        void (*on_done)(struct store_op *op);
+        int result;
+        /* Of get and list: borrowed until on_done returns. Of put: n = 1 with the new version. */
+        const struct store_record *records;
+        size_t n_records;
+        struct store_job *job; /* the store's own */
+};
+
+struct store_options {
+        const char *dir; /* NULL: memory */
+        /* Secrets of 32 characters or more. NULL: of a file in dir, made once (0600); in memory a
+         * random one. */
+        const char *key;
+        const char *old_key; /* NULL, or what older records may be sealed by */
+};
+
+/* Opens, checks (PRAGMA quick_check) and migrates. Faults are written to err: what, where, what to
+ * do. 0, -EINVAL, -errno. */
+int store_open(struct store **storep, struct loop *loop, const struct store_options *options,
+               FILE *err);
+/* Operations under way are given up without on_done, writes already begun are finished. NULL is
+ * fine. */
+void store_close(struct store *store);
+
+void store_get(struct store *store, struct store_op *op, struct str key);
+/* Makes or replaces it, when its version is `expected` (STORE_ANY, STORE_NEW, or as read). */
+void store_put(struct store *store, struct store_op *op, struct str key, struct str value,
+               int64_t expires_ms, uint64_t expected);
+/* STORE_E_NONE when it is not there. */
+void store_delete(struct store *store, struct store_op *op, struct str key, uint64_t expected);
+/* Those whose keys begin with prefix, in the order of keys, those after `after` (empty: from the
+ * first), at most max: at the end fewer come. */
+void store_list(struct store *store, struct store_op *op, struct str prefix, struct str after,
+                size_t max);
+/* on_done is not called any more; a write is done all the same. Harmless when it is not waiting. */
+void store_cancel(struct store_op *op);
+
+/* A key of parts: each is percent-encoded, '/' between them, so that no part can reach into
+ * another. The parts end with NULL; the caller frees it. NULL: longer than STORE_KEY_MAX_BYTES. */
+char *store_key(const char *kind, ...);
