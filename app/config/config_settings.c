@@ -96,6 +96,9 @@ static const struct config_row settings[] = {
          .help = "secret that seals what such clients give back, and ids of tasks; the same on all "
                  "nodes (default: random)",
          .is_right = is_secret, .why = "must have 32 characters at least"},
+        {"state_key_old", KIND_TEXT, AT(state_key_old), "",
+         .help = "the former state_key, while what was sealed by it is still about",
+         .is_right = is_secret, .why = "must have 32 characters at least"},
         {"connections_max", KIND_UINT32, AT(connections_max), "45000", 1, 1e7,
          .help = "FastCGI connections at once"},
         {"head_max_bytes", KIND_UINT32, AT(head_max_bytes), "65536", 1024, 1e7,

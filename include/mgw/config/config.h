@@ -132,7 +132,8 @@ struct config {
         uint32_t calls_per_user_max; /* 0 = no limit */
         uint32_t calls_per_user_s;   /* 0 = no limit */
         int64_t input_wait_ms;
-        char *state_key; /* "": a random one */
+        char *state_key;     /* "": a random one */
+        char *state_key_old; /* "": none */
         uint32_t connections_max;
         uint32_t head_max_bytes;
         uint32_t body_max_bytes;
