@@ -1,6 +1,6 @@
 #include "mgw/auth/client.h"
 
-#include "mgw/auth/redirect.h"
+#include "mgw/wire/redirect.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/base64.h"
 #include "mgw/base/strv.h"

@@ -1,7 +1,7 @@
 /* What clients say of themselves, when they register and in their documents (RFC 7591 2). */
 #include "mgw/auth/client.h"
 
-#include "mgw/auth/redirect.h"
+#include "mgw/wire/redirect.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
 #include "mgw/wire/json_str.h"

@@ -291,6 +291,7 @@ void config_settings_finish(struct config *config)
 {
         for (size_t i = 0; i < N_TABLES; i++)
                 config_table_finish(tables[i], config);
+        config_login_client_finish(&config->login);
 }
 
 void config_print_help(FILE *out)

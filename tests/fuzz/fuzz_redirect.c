@@ -1,7 +1,7 @@
 /* Two redirect addresses, a line each: what is taken is what it says it is, and one fits another
  * only where a port is all that differs. */
 #include "fuzz.h"
-#include "mgw/auth/redirect.h"
+#include "mgw/wire/redirect.h"
 
 static bool holds(struct str s, char c)
 {

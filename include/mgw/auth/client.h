@@ -32,7 +32,7 @@ struct client {
         char *key;        /* tells it apart in tokens, in the store and in the log: its id, or, of a
                              registered one, "dcr:" and a digest of it */
         char *name;       /* as it calls itself: UTF-8 without controls; "": it does not */
-        char **redirects; /* each of them is taken (auth/redirect) */
+        char **redirects; /* each of them is taken (wire/redirect) */
         char *secret;     /* of a static one; NULL: none */
         json_t *jwks;     /* private_key_jwt: a set of keys (RFC 7517), or where it is */
         char *jwks_uri;

@@ -1,6 +1,6 @@
 /* No part of it is decoded or mended: what would have to be is refused, since a browser may read it
  * otherwise than we do. */
-#include "mgw/auth/redirect.h"
+#include "mgw/wire/redirect.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "mgw/auth/redirect.h"
+#include "mgw/wire/redirect.h"
 
 #include "../check.h"
 
