@@ -3,12 +3,14 @@
 #include "mgw/server/server.h"
 
 #include "memory.h"
+#include "mgw/auth/authority.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/base/log_budget.h"
 #include "mgw/base/notify.h"
 #include "mgw/core/share.h"
 #include "mgw/loop/child.h"
+#include "mgw/loop/http_document.h"
 #include "mgw/loop/signal.h"
 #include "mgw/loop/sock.h"
 #include "mgw/loop/watchdog.h"
@@ -337,9 +339,12 @@ static int server_open(struct server *sv, const struct config *config)
             (r = server_read(context, server_open_store)) < 0 ||
             (r = http_client_create(context->loop, &context->http)) < 0)
                 return r;
+        if (config->allow_private_documents)
+                http_document_allow_private(context->http);
         memory_set_caps(context);
         share_context_init(context);
         work_context_init(context);
+        authority_create(context);
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
         if (config->auth_tokens_file[0] == '\0')
@@ -368,6 +373,7 @@ static void server_close(struct server *sv)
         fcgi_server_destroy(sv->fcgi_server);
         if (sv->fcgi_server != NULL && !sv->was_inherited)
                 sock_unlink(context->config->listen);
+        authority_destroy(context->authority);
         http_client_destroy(context->http);
         children_destroy(context->children);
         page_cache_forget_all(context);
