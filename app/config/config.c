@@ -107,6 +107,7 @@ int config_load(struct config *config, const char *path, FILE *err)
         config_settings_load_environment(&l);
         config_names_check(&l);
         check_is_public(&l);
+        config_oauth_check_public(&l);
         config_tls_check_gateway(&l);
         config_login_check(&l);
         free((void *)l.text.p);

@@ -96,9 +96,16 @@ bool config_is_issuer(const char *text);
 void config_oauth_load(struct loading *l, const char *at, json_t *object, void *oauthp);
 /* What it does not say itself, but for the refresh token. */
 void config_oauth_inherit(struct config_oauth *oauth, struct config_oauth *from);
+/* What a provider known by name (oauth->preset) has, where oauth does not say it itself. false: none
+ * has that name. */
+bool config_oauth_preset(struct config_oauth *oauth);
+/* The names of all of them, for a fault. */
+extern const char config_oauth_presets[];
 /* Has it what it needs? Reads its refresh token from its file; s: the entry that it stands in. */
 void config_oauth_check(struct loading *l, const char *at, const struct config_server *s,
                         struct config_oauth *oauth);
+/* When all is read: what users connect in a browser needs gateway.public_url. */
+void config_oauth_check_public(struct loading *l);
 void config_oauth_finish(struct config_oauth *oauth);
 
 /* Of everybody's account in an entry, and of each user's; marks: who knows the key. */

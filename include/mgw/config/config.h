@@ -26,14 +26,33 @@ enum config_era { CONFIG_ERA_AUTO, CONFIG_ERA_SESSION, CONFIG_ERA_STATELESS };
 /* Bytes of an access or refresh token. */
 #define CONFIG_OAUTH_TOKEN_MAX 16384
 
-/* OAuth 2.0: a refresh token, or the client's own credentials where there is none. */
-struct config_oauth {
+/* RFC 8693: the caller's own token is exchanged for one of the upstream's. NULL: not said. */
+struct config_token_exchange {
         char *token_url;
         char *client_id;
+        char *client_secret;
+        char *audience;
+        char *resource;
+        char *scope;
+};
+
+/* OAuth 2.0: a grant that each user gives in a browser (connects), a token that the caller's is
+ * exchanged for, a refresh token, or the client's own credentials where there is none of these. */
+struct config_oauth {
+        char *token_url;
+        char *client_id;          /* NULL: connects, and one is to be had there */
         char *client_secret;      /* NULL: a public client */
         char *refresh_token;      /* NULL: client credentials */
         char *refresh_token_file; /* holds it, and takes those that come after it; NULL: none */
         char *scope;              /* NULL: none is asked for */
+        char *preset;             /* the name of a provider: app/config/config_oauth_preset.c */
+        char *issuer;             /* whose metadata name the endpoints (RFC 8414); NULL: not said */
+        char *authorization_url;
+        char *revocation_url;        /* RFC 7009; NULL: as the metadata have it */
+        char **scopes;               /* that users are asked for; NULL: as the server says */
+        char **authorization_params; /* "name=value", for the authorization request */
+        struct config_token_exchange *exchange; /* NULL: none */
+        bool connects;                          /* set by config_oauth_check() */
 };
 
 /* As whom an upstream is called. Arrays end with NULL; NULL itself: none. */
