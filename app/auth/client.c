@@ -1,9 +1,9 @@
 #include "mgw/auth/client.h"
 
-#include "mgw/wire/redirect.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/base64.h"
 #include "mgw/base/strv.h"
+#include "mgw/wire/redirect.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>

@@ -1,10 +1,10 @@
 /* What clients say of themselves, when they register and in their documents (RFC 7591 2). */
 #include "mgw/auth/client.h"
 
-#include "mgw/wire/redirect.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
 #include "mgw/wire/json_str.h"
+#include "mgw/wire/redirect.h"
 
 #include <stdio.h>
 #include <stdlib.h>

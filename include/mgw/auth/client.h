@@ -56,7 +56,8 @@ struct client *client_from_metadata(enum client_kind kind, const char *id, const
 struct client *client_new_static(const char *id, const char *name, const char *secret,
                                  char *const *redirects);
 
-/* Registers what metadata say: gives it an id that holds it. Held by the caller. NULL: the fault. */
+/* Registers what metadata say: gives it an id that holds it. Held by the caller. NULL: the fault.
+ */
 struct client *client_register(const struct sealed_keys *keys, const json_t *metadata,
                                struct client_fault *fault);
 /* The client that an id of ours stands for. Held by the caller. NULL: it is none of ours. */
