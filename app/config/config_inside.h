@@ -73,6 +73,14 @@ void config_settings_load(struct loading *l, json_t *gateway);
 void config_settings_load_environment(struct loading *l);
 void config_settings_finish(struct config *config);
 
+/* ---- "gateway.auth.login" (config_login.c) ---- */
+
+extern const struct config_row config_login_rows[];
+/* All has been read: is there what signing in needs? */
+void config_login_check(struct loading *l);
+/* https, or http on this machine; without query and fragment (RFC 8414 2). */
+bool config_is_issuer(const char *text);
+
 /* Kinds of servers, as marks. */
 #define CONFIG_HTTP (1u << CONFIG_SERVER_HTTP | 1u << CONFIG_SERVER_SSE)
 #define CONFIG_STDIO (1u << CONFIG_SERVER_STDIO)

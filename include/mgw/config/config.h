@@ -103,6 +103,20 @@ struct config_server {
         int64_t idle_ms;          /* a child that has nothing to do ends after this */
 };
 
+/* "auth.login": people sign in. Texts are "" and arrays NULL where nothing was said. */
+struct config_login {
+        char *issuer; /* the OpenID provider; "" = there is none */
+        char *client_id;
+        char *client_secret; /* "" = a public client */
+        char **scopes;
+        char *claim_email;
+        char *claim_subject;
+        char *claim_groups;
+        char **domains;     /* NULL = of any */
+        char **groups;      /* NULL = in any or none */
+        int64_t browser_ms; /* a browser stays signed in */
+};
+
 struct config {
         char *path; /* of the file; NULL: none */
         char *listen;
@@ -166,6 +180,7 @@ struct config {
         char *public_url;       /* "" = not said */
         char *auth_tokens_file; /* "" = everybody is anonymous */
         bool auth_anonymous;    /* also who does not come from this machine */
+        struct config_login login;
         struct config_server *servers;
         size_t n_servers;
         size_t n_left_out; /* entries of a client's file that are faulty */
