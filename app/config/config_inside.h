@@ -78,6 +78,10 @@ void config_settings_finish(struct config *config);
 extern const struct config_row config_login_rows[];
 /* All has been read: is there what signing in needs? */
 void config_login_check(struct loading *l);
+/* "clients" (config_login_client.c); into: where they stand. */
+void config_login_client_load(struct loading *l, const char *at, json_t *value, void *into);
+void config_login_client_check(struct loading *l);
+void config_login_client_finish(struct config_login *login);
 /* https, or http on this machine; without query and fragment (RFC 8414 2). */
 bool config_is_issuer(const char *text);
 

@@ -44,6 +44,15 @@ const struct config_row config_login_rows[] = {
          .help = "only users who are in one of these", .is_split = true},
         {"auth.login.browser_s", KIND_SECONDS, AT(browser_ms), "28800", 60, SECONDS_MAX,
          .help = "a browser stays signed in for so long"},
+        {"auth.login.tokens", KIND_BOOL, AT(has_tokens), "false",
+         .help = "without an issuer: people sign in by a token of auth.tokens_file, true or false"},
+        {"auth.login.access_token_s", KIND_SECONDS, AT(access_token_ms), "3600", 30, 86400,
+         .help = "life of the access tokens that clients get"},
+        {"auth.login.login_s", KIND_SECONDS, AT(login_ms), "2592000", 60, SECONDS_MAX,
+         .help = "a client's login ends after this, and it asks its user again"},
+        {"auth.login.registration", KIND_BOOL, AT(has_registration), "true",
+         .help = "clients may register themselves (RFC 7591): true or false"},
+        {"auth.login.clients", KIND_OTHER, AT(clients), .load = config_login_client_load},
         {.key = NULL},
 };
 
@@ -56,6 +65,11 @@ bool config_is_issuer(const char *text)
         return host.n > 0 && hdr_is_visible(url, 512) && strpbrk(text, "?#\"\\") == NULL &&
                (str_has_prefix(url, STR("https://")) ||
                 (is_here && str_has_prefix(url, STR("http://"))));
+}
+
+bool config_has_login(const struct config *config)
+{
+        return config->login.issuer[0] != '\0' || config->login.has_tokens;
 }
 
 static bool has(char *const *texts, const char *text)
@@ -84,7 +98,13 @@ void config_login_check(struct loading *l)
         const char *stray = stray_key(login);
         char at[CONFIG_KEY_SIZE];
 
+        config_login_client_check(l);
         if (login->issuer[0] == '\0') {
+                if (login->has_tokens && l->config->auth_tokens_file[0] == '\0')
+                        config_fault(l, "gateway.auth.login.tokens", "needs \"auth.tokens_file\"");
+                if (login->has_tokens && l->config->public_url[0] == '\0')
+                        config_fault(l, "gateway.auth.login.tokens",
+                                     "needs \"public_url\": clients are led to it");
                 if (stray != NULL) {
                         config_key(at, "gateway.auth.login", stray);
                         config_fault(l, at, "means nothing without auth.login.issuer");

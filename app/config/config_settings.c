@@ -96,6 +96,9 @@ static const struct config_row settings[] = {
          .help = "secret that seals what such clients give back, and ids of tasks; the same on all "
                  "nodes (default: random)",
          .is_right = is_secret, .why = "must have 32 characters at least"},
+        {"state_key_old", KIND_TEXT, AT(state_key_old), "",
+         .help = "the former state_key, while what was sealed by it is still about",
+         .is_right = is_secret, .why = "must have 32 characters at least"},
         {"connections_max", KIND_UINT32, AT(connections_max), "45000", 1, 1e7,
          .help = "FastCGI connections at once"},
         {"head_max_bytes", KIND_UINT32, AT(head_max_bytes), "65536", 1024, 1e7,
@@ -140,6 +143,9 @@ static const struct config_row settings[] = {
          .help = "certificate (PEM) by which mgw shows upstreams who it is"},
         {"upstream_client_key_file", KIND_FILE, AT(upstream_client_key_file), "",
          .help = "its key (default: in the same file)"},
+        {"allow_private_documents", KIND_BOOL, AT(allow_private_documents), "false",
+         .help = "documents whose address somebody else names (of OAuth clients and servers) may "
+                 "be at http and private addresses, for tests and closed networks: true or false"},
         {"catalog_age_s", KIND_SECONDS, AT(catalog_age_ms), "300", 0, SECONDS_MAX,
          .help = "lists of upstreams are asked for again after this"},
         {"children_max", KIND_UINT32, AT(children_max), "200", 1, 1e6,
@@ -285,6 +291,7 @@ void config_settings_finish(struct config *config)
 {
         for (size_t i = 0; i < N_TABLES; i++)
                 config_table_finish(tables[i], config);
+        config_login_client_finish(&config->login);
 }
 
 void config_print_help(FILE *out)

@@ -103,6 +103,14 @@ struct config_server {
         int64_t idle_ms;          /* a child that has nothing to do ends after this */
 };
 
+/* A client that an administrator has registered with our authorization server. */
+struct config_login_client {
+        char *client_id;
+        char *client_secret; /* NULL: a public client */
+        char *name;          /* NULL: its id */
+        char **redirect_uris;
+};
+
 /* "auth.login": people sign in. Texts are "" and arrays NULL where nothing was said. */
 struct config_login {
         char *issuer; /* the OpenID provider; "" = there is none */
@@ -115,6 +123,13 @@ struct config_login {
         char **domains;     /* NULL = of any */
         char **groups;      /* NULL = in any or none */
         int64_t browser_ms; /* a browser stays signed in */
+        /* Of our authorization server. */
+        bool has_tokens; /* where there is no provider: people sign in by a token of tokens_file */
+        int64_t access_token_ms;
+        int64_t login_ms; /* refresh tokens of one consent, all together */
+        bool has_registration;
+        struct config_login_client *clients;
+        size_t n_clients;
 };
 
 struct config {
@@ -136,7 +151,8 @@ struct config {
         uint32_t calls_per_user_max; /* 0 = no limit */
         uint32_t calls_per_user_s;   /* 0 = no limit */
         int64_t input_wait_ms;
-        char *state_key; /* "": a random one */
+        char *state_key;     /* "": a random one */
+        char *state_key_old; /* "": none */
         uint32_t connections_max;
         uint32_t head_max_bytes;
         uint32_t body_max_bytes;
@@ -158,6 +174,7 @@ struct config {
         char *upstream_ca_file;
         char *upstream_client_cert_file;
         char *upstream_client_key_file;
+        bool allow_private_documents; /* http_document_allow_private() */
         int64_t catalog_age_ms;
         uint32_t children_max;
         uint32_t children_per_user_max; /* 0 = no limit */
@@ -192,6 +209,8 @@ struct config {
  * finished in any case. */
 int config_load(struct config *config, const char *path, FILE *err);
 void config_finish(struct config *config);
+/* Is mgw an authorization server for its clients? */
+bool config_has_login(const struct config *config);
 /* The servers of several files as one configuration, in their order: names are made unique, what
  * depends on a file's place is filled in, variables stay; of "gateway" the first. Prints it to out,
  * and to err what is left out, renamed, ignored or wanted in the environment. 0; -EINVAL: something
