@@ -12,6 +12,7 @@
 struct config;
 struct session;
 struct share;
+struct store;
 struct upstream;
 struct upstream_client_events;
 struct upstream_list;
@@ -44,6 +45,7 @@ struct context {
         const struct config *config;
         struct user_table *users;
         struct user everybody; /* in whose name runs what all users share */
+        struct store *store;   /* what outlives the process */
         struct http_client *http;
         struct children *children;
         struct confine *confine;    /* upstream/confine: what children are kept from */
