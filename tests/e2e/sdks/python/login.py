@@ -1,7 +1,7 @@
-"""A client of Python's mcp, 1.x or 2.x, that signs in by the SDK's own auth code: login.py URL REDIRECT CA_FILE.
+"""A client of Python's mcp, 1.x or 2.x (its newest revision), that signs in by the SDK's own auth code: login.py URL REDIRECT CA_FILE.
 
 Out: {"visit": url}: a person has to go there. In: {"code", "state", "iss"}: what the redirect brings.
-Then {"ready": revision}, and the client is driven: see driver.py. "forget" makes the access token a bad one.
+Then {"ready": revision}, and the client is driven: see driver.py. "expire": its access token is taken for expired.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ from driver import drive, lines, say
 
 try:
     import httpx2 as httpx  # the SDK's 2.x has its own
+    from mcp import Client, MCPError as McpError
     from mcp.client.auth import AuthorizationCodeResult
-    from mcp import MCPError as McpError
 except ImportError:
     import httpx
     from mcp import McpError
 
-    AuthorizationCodeResult = None
+    Client = None
 
 url, redirect, ca_file = sys.argv[1:]
 trust = ssl.create_default_context(cafile=ca_file)
@@ -54,7 +54,7 @@ async def visit(to):
 
 async def came_back():
     async for params in input_lines:
-        if AuthorizationCodeResult:
+        if Client:
             return AuthorizationCodeResult(**params)
         return params["code"], params.get("state")
 
@@ -81,22 +81,27 @@ async def main():
     )
     auth = OAuthClientProvider(url, metadata, storage, visit, came_back)
 
-    async def forget(params, id):
-        auth.context.current_tokens.access_token = "not-good-any-more"
-
     async def expire(params, id):
         auth.context.token_expiry_time = 1
 
-    async with connect(auth) as (read, write, *_), ClientSession(read, write) as session:
-        result = await session.initialize()
-        say({"ready": getattr(result, "protocolVersion", None) or result.protocol_version})
+    async with open_session(connect(auth)) as (session, revision):
+        say({"ready": revision})
         methods = {
             "tools/list": lambda p, _: session.list_tools(),
             "tools/call": lambda p, _: session.call_tool(p["name"], p["arguments"]),
-            "forget": forget,
             "expire": expire,
         }
         await drive(methods, McpError, source=input_lines)
+
+
+@asynccontextmanager
+async def open_session(connecting):
+    if Client:
+        async with Client(connecting, mode="legacy" if url.endswith("/sse") else "auto") as client:
+            yield client, client.protocol_version
+    else:
+        async with connecting as (read, write, *_), ClientSession(read, write) as session:
+            yield session, (await session.initialize()).protocolVersion
 
 
 input_lines = lines()
