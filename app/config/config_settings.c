@@ -140,6 +140,9 @@ static const struct config_row settings[] = {
          .help = "certificate (PEM) by which mgw shows upstreams who it is"},
         {"upstream_client_key_file", KIND_FILE, AT(upstream_client_key_file), "",
          .help = "its key (default: in the same file)"},
+        {"allow_private_documents", KIND_BOOL, AT(allow_private_documents), "false",
+         .help = "documents whose address somebody else names (of OAuth clients and servers) may "
+                 "be at http and private addresses, for tests and closed networks: true or false"},
         {"catalog_age_s", KIND_SECONDS, AT(catalog_age_ms), "300", 0, SECONDS_MAX,
          .help = "lists of upstreams are asked for again after this"},
         {"children_max", KIND_UINT32, AT(children_max), "200", 1, 1e6,

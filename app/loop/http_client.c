@@ -23,7 +23,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define N_POOLS 4
+#define N_POOLS (2 * HTTP_N_REACHES)
 
 /* ---- the work at the end of a turn ---- */
 
@@ -148,9 +148,10 @@ int http_client_create(struct loop *loop, struct http_client **clientp)
         list_init(&client->failing);
         list_init(&client->cancelled);
         for (size_t i = 0; i < N_POOLS; i++)
-                list_init(&client->pools[i / 2][i % 2]);
+                list_init(&client->pools[i % 2][i / 2]);
         list_init(&client->due);
         list_init(&client->sources);
+        client->strangers.reach = HTTP_REACH_PUBLIC;
         client->loop = loop;
         client->work.on_run = client_on_work;
         http_pool_init(client);
@@ -181,7 +182,7 @@ static void client_free(void *object)
                 http_request_destroy(container_of(node, struct http_request, node));
         }
         for (size_t i = 0; i < N_POOLS; i++)
-                pool_finish(&client->pools[i / 2][i % 2]);
+                pool_finish(&client->pools[i % 2][i / 2]);
         http_pool_finish(client);
         curl_global_cleanup();
         free(client);

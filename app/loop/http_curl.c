@@ -99,6 +99,7 @@ static size_t transfer_on_header(char *p, size_t size, size_t n, void *userdata)
                 .location = transfer_header(transfer, "Location"),
                 .retry_after = transfer_header(transfer, "Retry-After"),
                 .session_id = transfer_header(transfer, "Mcp-Session-Id"),
+                .cache_control = transfer_header(transfer, "Cache-Control"),
         };
         return http_request_take_head(request, &head) ? n : CURL_WRITEFUNC_ERROR;
 }
@@ -126,8 +127,8 @@ static curl_socket_t transfer_on_open(void *userdata, curlsocktype purpose,
         int fd;
 
         (void)purpose;
-        if (!request->source->may_reach_link_local && http_egress_refuses(&address->addr)) {
-                http_egress_tell(&address->addr, transfer->barred);
+        if (http_egress_refuses(request->source->reach, &address->addr)) {
+                http_egress_tell(request->source->reach, &address->addr, transfer->barred);
                 return CURL_SOCKET_BAD;
         }
         fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
@@ -232,6 +233,7 @@ static bool transfer_set_connection(struct http_transfer *transfer)
                SET(easy, CURLOPT_FORBID_REUSE, request->is_stream ? 1L : 0L) &&
                SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, CURL_WRITE_BYTES) &&
                SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
+               (request->source->reach != HTTP_REACH_PUBLIC || SET(easy, CURLOPT_NOPROXY, "*")) &&
                SET(easy, CURLOPT_OPENSOCKETFUNCTION, transfer_on_open) &&
                SET(easy, CURLOPT_OPENSOCKETDATA, transfer) &&
                SET(easy, CURLOPT_CLOSESOCKETFUNCTION, transfer_on_close) &&

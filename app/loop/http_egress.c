@@ -1,6 +1,7 @@
-/* Where requests never go, whatever a name resolves to: link-local addresses and those where clouds
- * keep a machine's credentials, and what is nobody's address. An IPv6 address that carries one of
- * IPv4 is judged by that.
+/* Where requests never go, whatever a name resolves to. Out of HTTP_REACH_NETWORK are link-local
+ * addresses, those where clouds keep a machine's credentials, and what is nobody's address. Out of
+ * HTTP_REACH_PUBLIC is also all that is not of the Internet (the registries of RFC 6890). An IPv6
+ * address that carries one of IPv4 is judged by that.
  *
  * By way of a proxy it is the proxy that connects: then only what the URL itself says can be judged
  * here. */
@@ -24,12 +25,34 @@ static const struct range ranges4[] = {
         {"224.0.0.0", 3},        /* multicast, reserved, broadcast */
 };
 
+static const struct range private4[] = {
+        {"10.0.0.0", 8},      /* private (RFC 1918) */
+        {"100.64.0.0", 10},   /* carrier-grade NAT */
+        {"127.0.0.0", 8},     /* loopback */
+        {"172.16.0.0", 12},   /* private */
+        {"192.0.0.0", 24},    /* protocol assignments */
+        {"192.0.2.0", 24},    /* documentation */
+        {"192.88.99.0", 24},  /* 6to4 relays */
+        {"192.168.0.0", 16},  /* private */
+        {"198.18.0.0", 15},   /* benchmarks */
+        {"198.51.100.0", 24}, /* documentation */
+        {"203.0.113.0", 24},  /* documentation */
+};
+
 static const struct range ranges6[] = {
         {"::", 128},           /* this host */
         {"fe80::", 10},        /* link-local */
         {"fd00:ec2::", 32},    /* Amazon's metadata */
         {"fd20:ce::254", 128}, /* Google's */
         {"ff00::", 8},         /* multicast */
+};
+
+/* All that is public is in the first; the others are parts of it. */
+static const struct range unicast6 = {"2000::", 3};
+static const struct range private6[] = {
+        {"2001::", 23},     /* protocol assignments, Teredo */
+        {"2001:db8::", 32}, /* documentation */
+        {"3fff::", 20},     /* documentation */
 };
 
 /* Prefixes before an address of IPv4. */
@@ -52,39 +75,56 @@ static bool is_in(int family, const void *address, const struct range *range)
                (rest == 0 || (net[n] ^ at[n]) >> (8 - rest) == 0);
 }
 
-static bool refuses4(const void *address)
+#define N_RANGES(ranges) (sizeof(ranges) / sizeof((ranges)[0]))
+
+static bool is_in_any(int family, const void *address, const struct range *ranges, size_t n)
 {
-        for (size_t i = 0; i < sizeof(ranges4) / sizeof(ranges4[0]); i++)
-                if (is_in(AF_INET, address, &ranges4[i]))
+        for (size_t i = 0; i < n; i++)
+                if (is_in(family, address, &ranges[i]))
                         return true;
         return false;
 }
 
-static bool refuses6(const uint8_t *address)
+static bool refuses4(enum http_reach reach, const void *address)
+{
+        return is_in_any(AF_INET, address, ranges4, N_RANGES(ranges4)) ||
+               (reach == HTTP_REACH_PUBLIC &&
+                is_in_any(AF_INET, address, private4, N_RANGES(private4)));
+}
+
+static bool is_public6(const uint8_t *address)
+{
+        return is_in(AF_INET6, address, &unicast6) &&
+               !is_in_any(AF_INET6, address, private6, N_RANGES(private6));
+}
+
+static bool refuses6(enum http_reach reach, const uint8_t *address)
 {
         static const uint8_t loopback[16] = {[15] = 1};
 
         if (memcmp(address, loopback, sizeof(loopback)) == 0)
-                return false;
-        for (size_t i = 0; i < sizeof(ranges6) / sizeof(ranges6[0]); i++)
-                if (is_in(AF_INET6, address, &ranges6[i]))
-                        return true;
-        for (size_t i = 0; i < sizeof(carriers) / sizeof(carriers[0]); i++)
+                return reach == HTTP_REACH_PUBLIC;
+        if (is_in_any(AF_INET6, address, ranges6, N_RANGES(ranges6)))
+                return true;
+        for (size_t i = 0; i < N_RANGES(carriers); i++)
                 if (is_in(AF_INET6, address, &carriers[i]))
-                        return refuses4(address + (carriers[i].n_bits == 16 ? 2 : 12));
-        return false;
+                        return refuses4(reach, address + (carriers[i].n_bits == 16 ? 2 : 12));
+        return reach == HTTP_REACH_PUBLIC && !is_public6(address);
 }
 
-bool http_egress_refuses(const struct sockaddr *address)
+bool http_egress_refuses(enum http_reach reach, const struct sockaddr *address)
 {
+        if (reach == HTTP_REACH_ANY)
+                return false;
         if (address->sa_family == AF_INET)
-                return refuses4(&((const struct sockaddr_in *)address)->sin_addr);
+                return refuses4(reach, &((const struct sockaddr_in *)address)->sin_addr);
         if (address->sa_family == AF_INET6)
-                return refuses6(((const struct sockaddr_in6 *)address)->sin6_addr.s6_addr);
+                return refuses6(reach, ((const struct sockaddr_in6 *)address)->sin6_addr.s6_addr);
         return true;
 }
 
-void http_egress_tell(const struct sockaddr *address, char why[HTTP_REFUSAL_BYTES])
+void http_egress_tell(enum http_reach reach, const struct sockaddr *address,
+                      char why[HTTP_REFUSAL_BYTES])
 {
         char text[INET6_ADDRSTRLEN] = "?";
         const void *at = address->sa_family == AF_INET
@@ -92,11 +132,16 @@ void http_egress_tell(const struct sockaddr *address, char why[HTTP_REFUSAL_BYTE
                                  : &((const struct sockaddr_in6 *)address)->sin6_addr;
 
         (void)inet_ntop(address->sa_family, at, text, sizeof(text));
-        snprintf(why, HTTP_REFUSAL_BYTES, "Its address %s is not to be reached (allow_link_local)",
-                 text);
+        if (reach == HTTP_REACH_PUBLIC)
+                snprintf(why, HTTP_REFUSAL_BYTES,
+                         "Its address %s is not public (allow_private_documents)", text);
+        else
+                snprintf(why, HTTP_REFUSAL_BYTES,
+                         "Its address %s is not to be reached (allow_link_local)", text);
 }
 
-bool http_egress_refuses_url(const char *text, struct sockaddr_storage *address)
+bool http_egress_refuses_url(enum http_reach reach, const char *text,
+                             struct sockaddr_storage *address)
 {
         struct sockaddr_in *in4 = (struct sockaddr_in *)address;
         struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)address;
@@ -121,5 +166,5 @@ bool http_egress_refuses_url(const char *text, struct sockaddr_storage *address)
         }
         curl_free(host);
         curl_url_cleanup(url);
-        return is_number && http_egress_refuses((const struct sockaddr *)address);
+        return is_number && http_egress_refuses(reach, (const struct sockaddr *)address);
 }

@@ -18,6 +18,8 @@
 
 #define HTTP_REFUSAL_BYTES 128
 
+#define HTTP_N_REACHES 3 /* of enum http_reach */
+
 /* Lines of the head of an answer, and of trailers. */
 #define HTTP_HEAD_MAX_BYTES (256u << 10)
 
@@ -38,9 +40,9 @@ struct http_client {
         struct loop_task work;
         struct http_pool pool;
         /* Handles of curl's, those with room first: by whether their transfers may be silent for
-         * long, and by whether they may reach link-local addresses, since who may not must not get
-         * a connection that another has opened. */
-        struct list pools[2][2];
+         * long, and by which addresses they may reach, since who may not must not get a connection
+         * that another has opened. */
+        struct list pools[2][HTTP_N_REACHES];
         struct list due; /* handles that curl wants to be called for at once */
         struct list starting;
         struct list running;
@@ -49,6 +51,8 @@ struct http_client {
         struct list cancelled;
         struct list sources; /* that hold requests back */
         struct http_source nobody;
+        struct http_source strangers; /* http_document: who asks for what is public */
+        unsigned n_for_strangers;
         unsigned n_sockets;
         const char *ca_file; /* of the environment; NULL: curl's own */
         const char *ca_folder;
@@ -124,6 +128,7 @@ struct http_request {
         bool is_stream;
         bool is_repeatable;
         bool is_get;
+        bool is_exact;
         bool is_plain; /* its header fields leave the framing to us */
         bool is_curls; /* our own way has led nowhere */
         bool is_fresh; /* not by a connection that has been used: one has failed it */
@@ -153,7 +158,7 @@ struct http_request {
 /* What the head of an answer says; texts are ended by a NUL. */
 struct http_head {
         unsigned status;
-        struct str content_type, location, retry_after, session_id;
+        struct str content_type, location, retry_after, session_id, cache_control;
 };
 
 /* The one place that moves a request, and with it the list it stands on. */
@@ -217,9 +222,11 @@ void http_multi_end(struct http_request *request, CURLcode result);
 void http_multi_run(struct http_multi *multi, curl_socket_t fd, int events);
 void http_multi_destroy(struct http_multi *multi);
 
-/* Is it an address that is reached where that is allowed alone? */
-bool http_egress_refuses(const struct sockaddr *address);
+/* Is it an address out of this reach? */
+bool http_egress_refuses(enum http_reach reach, const struct sockaddr *address);
 /* That it is, for on_done. */
-void http_egress_tell(const struct sockaddr *address, char why[HTTP_REFUSAL_BYTES]);
+void http_egress_tell(enum http_reach reach, const struct sockaddr *address,
+                      char why[HTTP_REFUSAL_BYTES]);
 /* The same of a URL whose host is a number: then that is in *address. */
-bool http_egress_refuses_url(const char *url, struct sockaddr_storage *address);
+bool http_egress_refuses_url(enum http_reach reach, const char *url,
+                             struct sockaddr_storage *address);

@@ -255,8 +255,7 @@ int http_multi_add(struct http_transfer *transfer)
 {
         struct http_request *request = transfer->request;
         struct http_client *client = request->client;
-        struct list *pool =
-                &client->pools[request->is_stream][request->source->may_reach_link_local];
+        struct list *pool = &client->pools[request->is_stream][request->source->reach];
         struct list *first = list_first(pool);
         struct http_multi *multi =
                 first != NULL ? container_of(first, struct http_multi, node) : NULL;

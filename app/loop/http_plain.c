@@ -225,6 +225,7 @@ static bool connection_tell_head(struct http_connection *c)
                 .location = http1_response_field(&c->answer, HTTP1_LOCATION),
                 .retry_after = http1_response_field(&c->answer, HTTP1_RETRY_AFTER),
                 .session_id = http1_response_field(&c->answer, HTTP1_SESSION_ID),
+                .cache_control = http1_response_field(&c->answer, HTTP1_CACHE_CONTROL),
         };
 
         bool runs = http_request_take_head(c->request, &head);
@@ -433,8 +434,8 @@ static int plain_connect(struct http_request *request, struct str target)
         char why[HTTP_REFUSAL_BYTES];
         int r;
 
-        if (!request->source->may_reach_link_local && http_egress_refuses(address)) {
-                http_egress_tell(address, why);
+        if (http_egress_refuses(request->source->reach, address)) {
+                http_egress_tell(request->source->reach, address, why);
                 http_request_end(request, HTTP_FAULT_BARRED, why);
                 return 0;
         }

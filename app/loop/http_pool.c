@@ -182,12 +182,12 @@ static void server_free(struct http_client *client, struct http_server *server)
         free(server);
 }
 
-static size_t key_make(char key[KEY_BYTES], bool may_reach_link_local, const struct location *to)
+static size_t key_make(char key[KEY_BYTES], enum http_reach reach, const struct location *to)
 {
         size_t n = 0;
         unsigned divisor = 10000;
 
-        key[n++] = may_reach_link_local ? '1' : '0';
+        key[n++] = (char)('0' + reach);
         for (size_t i = 0; i < to->host.n; i++) {
                 char c = to->host.p[i];
 
@@ -210,7 +210,7 @@ struct http_server *http_pool_server(struct http_request *request, struct str *t
         if (!url_read(http_request_url(request), &to))
                 return NULL;
         *target = to.target;
-        n = key_make(key, request->source->may_reach_link_local, &to);
+        n = key_make(key, request->source->reach, &to);
         HASH_FIND(hh, client->pool.servers, key, n, server);
         if (server == NULL)
                 server = server_create(client, to.host, to.port, (struct str){key, n});

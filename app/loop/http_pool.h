@@ -7,7 +7,7 @@
 
 #include <netinet/in.h>
 
-/* Where connections lead: one origin, by whether link-local addresses may be reached. Its address
+/* Where connections lead: one origin, by which addresses may be reached. Its address
  * is in its name, or is curl's to find out: then it is known for a while from what curl has done.
  */
 struct http_server {
@@ -24,7 +24,7 @@ struct http_server {
         int64_t curls_until_ms; /* its HTTP is read by curl alone */
         uint16_t port;
         uint16_t n_key;
-        char key[]; /* "0" or "1" (link-local), and the host in lower case, ":", the port */
+        char key[]; /* the reach as a digit, and the host in lower case, ":", the port */
 };
 
 /* One connection; what its exchange needs is http_plain.c's. */

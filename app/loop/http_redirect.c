@@ -68,6 +68,8 @@ static bool is_redirect(unsigned status)
 static const char *objection(const struct http_request *request, unsigned status, CURLU *from,
                              CURLU *to)
 {
+        if (request->is_exact)
+                return "not followed";
         if (!origin_is_same(from, to))
                 return "another origin: not followed";
         if (status <= 303 && !request->is_get)

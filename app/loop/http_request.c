@@ -8,6 +8,7 @@
 #include "http_memory.h"
 #include "http_pool.h"
 #include "mgw/base/clock.h"
+#include "mgw/wire/hdr.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -114,6 +115,7 @@ static void request_tell_head(struct http_request *request, const struct http_he
                 .content_type = head->content_type,
                 .session_id = head->session_id,
                 .retry_after_s = retry_after_s(head->retry_after),
+                .max_age_s = hdr_max_age_s(head->cache_control),
         };
 
         request->is_head_told = true;
@@ -344,6 +346,7 @@ static int request_create(struct http_client *client, const struct http_options 
         request->is_stream = options->is_stream;
         request->is_repeatable =
                 strcmp(options->method, "POST") != 0 && strcmp(options->method, "PATCH") != 0;
+        request->is_exact = options->is_exact;
         request->is_get = strcmp(options->method, "GET") == 0;
         request->connect_timeout_ms = options->connect_timeout_ms;
         request->timeout_ms = options->timeout_ms;

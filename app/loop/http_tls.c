@@ -70,13 +70,13 @@ static bool set_renamed(struct http_request *request, const char *text)
 static void judge(struct http_request *request, const char *url)
 {
         struct http_transfer *transfer = request->transfer;
+        enum http_reach reach = request->source->reach;
         struct sockaddr_storage address;
 
-        transfer->is_barred = request->client->has_proxy &&
-                              !request->source->may_reach_link_local &&
-                              http_egress_refuses_url(url, &address);
+        transfer->is_barred =
+                request->client->has_proxy && http_egress_refuses_url(reach, url, &address);
         if (transfer->is_barred)
-                http_egress_tell((const struct sockaddr *)&address, transfer->barred);
+                http_egress_tell(reach, (const struct sockaddr *)&address, transfer->barred);
 }
 
 bool http_tls_set_url(struct http_request *request)

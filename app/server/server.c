@@ -9,6 +9,7 @@
 #include "mgw/base/notify.h"
 #include "mgw/core/share.h"
 #include "mgw/loop/child.h"
+#include "mgw/loop/http_document.h"
 #include "mgw/loop/signal.h"
 #include "mgw/loop/sock.h"
 #include "mgw/loop/watchdog.h"
@@ -309,6 +310,8 @@ static int server_open(struct server *sv, const struct config *config)
             (r = server_read_tokens(context)) < 0 ||
             (r = http_client_create(context->loop, &context->http)) < 0)
                 return r;
+        if (config->allow_private_documents)
+                http_document_allow_private(context->http);
         memory_set_caps(context);
         share_context_init(context);
         work_context_init(context);

@@ -79,7 +79,8 @@ void upstreams_create(struct context *context)
                                  .is_safe = context->config->has_safe_names},
                         .memory = {&context->ledger, 0, context->memory_per_user_max_bytes},
                         .index = (unsigned)i,
-                        .http = {.may_reach_link_local = server->allow_link_local,
+                        .http = {.reach = server->allow_link_local ? HTTP_REACH_ANY
+                                                                   : HTTP_REACH_NETWORK,
                                  .tls = tls_of(context->config, server)},
                 };
                 upstream_forget_eras(&context->upstreams[i]);

@@ -109,6 +109,34 @@ static size_t span(struct str s, const char *others)
         return n;
 }
 
+/* More than 32 bits hold is as long as that. */
+static int64_t read_seconds(struct str text)
+{
+        uint64_t s;
+
+        if (text.n > 2 && text.p[0] == '"' && text.p[text.n - 1] == '"')
+                text = (struct str){text.p + 1, text.n - 2};
+        if (str_to_u64(text, &s) != 0)
+                return -1;
+        return s < UINT32_MAX ? (int64_t)s : UINT32_MAX;
+}
+
+int64_t hdr_max_age_s(struct str cache_control)
+{
+        int64_t s = -1;
+
+        while (cache_control.n > 0) {
+                struct str value = cut_unquoted(&cache_control, ',');
+                struct str name = str_trim(str_cut(&value, '='));
+
+                if (str_eq_nocase(name, STR("no-store")) || str_eq_nocase(name, STR("no-cache")))
+                        return 0;
+                if (str_eq_nocase(name, STR("max-age")))
+                        s = read_seconds(str_trim(value));
+        }
+        return s;
+}
+
 struct str hdr_bearer(struct str authorization)
 {
         struct str token = str_trim(authorization);

@@ -126,6 +126,7 @@ struct config {
         char *upstream_ca_file;
         char *upstream_client_cert_file;
         char *upstream_client_key_file;
+        bool allow_private_documents; /* http_document_allow_private() */
         int64_t catalog_age_ms;
         uint32_t children_max;
         uint32_t children_per_user_max; /* 0 = no limit */

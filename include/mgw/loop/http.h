@@ -30,6 +30,15 @@ struct http_tls {
                                         place of the host of the URL */
 };
 
+/* Which addresses are connected to, asked on each connection. */
+enum http_reach {
+        HTTP_REACH_NETWORK, /* all but link-local and metadata addresses. By way of a proxy its
+                               address is judged, and the server's where the URL has it as a
+                               number: a name is the proxy's to resolve */
+        HTTP_REACH_ANY,
+        HTTP_REACH_PUBLIC, /* of the Internet alone (RFC 6890), and by no proxy */
+};
+
 /* On whose behalf requests are made. What they bring in one turn is bounded together, as each of
  * them is alone; the rest waits for the next turn, in the order in which it came. Embedded by the
  * owner, zeroed; outlives its requests. */
@@ -38,10 +47,7 @@ struct http_source {
         struct list held; /* requests that have brought enough */
         uint64_t turn;    /* in which so much came: */
         uint32_t spent;
-        bool may_reach_link_local; /* else link-local and metadata addresses are refused on each
-                                      connection. By way of a proxy its address is judged, and the
-                                      server's where the URL has it as a number: a name is the
-                                      proxy's to resolve */
+        enum http_reach reach;
         struct http_tls tls;
 };
 
@@ -50,13 +56,14 @@ struct http_response {
         struct str content_type; /* borrowed, for the call only */
         struct str session_id;   /* Mcp-Session-Id */
         int64_t retry_after_s;   /* Retry-After, in seconds or as a date; -1: none */
+        int64_t max_age_s;       /* of Cache-Control (hdr_max_age_s) */
 };
 
 /* What failed; HTTP_FAULT_AWAY, BARRED, TLS and TRUST: there was no connection. */
 enum http_fault {
         HTTP_FAULT_OURS,      /* memory, a limit, a rule of ours: says nothing of the server */
         HTTP_FAULT_AWAY,      /* no name, no way there, refused, or not in time */
-        HTTP_FAULT_BARRED,    /* a link-local or metadata address (http_source) */
+        HTTP_FAULT_BARRED,    /* an address that is out of reach (http_source) */
         HTTP_FAULT_TLS,       /* no TLS */
         HTTP_FAULT_TRUST,     /* a certificate that is not trusted */
         HTTP_FAULT_CUT,       /* ended before a byte of the answer */
@@ -96,6 +103,7 @@ struct http_options {
         long timeout_ms;            /* of the exchange, of each where redirects lead; 0 = none */
         bool is_stream;             /* may be silent for long: others do not pay for that */
         struct http_source *source; /* NULL: of no one's */
+        bool is_exact;              /* no redirect is followed */
         bool is_elsewhere;          /* not at its server: the server's TLS name is not meant */
 };
 

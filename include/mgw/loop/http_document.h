@@ -7,6 +7,12 @@
 
 struct http_document;
 
+#define HTTP_DOCUMENTS_PUBLIC_MAX 64 /* at once */
+
+/* For tests and closed networks: what strangers name may be http, and at any address that
+ * HTTP_REACH_NETWORK has. */
+void http_document_allow_private(struct http_client *client);
+
 struct http_document_options {
         const char *method; /* "GET", "POST" */
         const char *url;

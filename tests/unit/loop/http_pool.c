@@ -166,7 +166,7 @@ Test(http_pool, what_was_found_out_is_judged_as_well)
 /* As the policy is asked when a connection is made. */
 Test(http_pool, who_may_reach_more_has_connections_of_its_own)
 {
-        struct http_source more = {.may_reach_link_local = true};
+        struct http_source more = {.reach = HTTP_REACH_ANY};
 
         start("127.0.0.1", &more, false, NULL);
         await_dones(1);

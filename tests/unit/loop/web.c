@@ -264,6 +264,11 @@ static bool web_serve(struct web *web, int fd, const struct web_request *request
                 return web_status(fd, path);
         if (path_is(path, "/retry/"))
                 return web_retry(fd, path);
+        if (path_is(path, "/cached"))
+                return web_answer(fd,
+                                  "Content-Type: application/json\r\n"
+                                  "Cache-Control: public, max-age=600\r\n",
+                                  "{}", 2);
         if (path_is(path, "/redirect/"))
                 return web_redirect(fd, path);
         if (path_is(path, "/early"))

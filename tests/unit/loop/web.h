@@ -17,6 +17,7 @@
  *      /status/NNN     that status, no body
  *      /retry/A        Retry-After: A, with spaces for '_'
  *      /redirect/NNN?L that status, leads to L
+ *      /cached         "{}", JSON that may be kept for 600 s
  *      /endless/NNN    that status, and a body until the client closes
  *      /unfinished/503 that status, and the beginning of a body
  *      /early          103, then 200

@@ -232,3 +232,27 @@ Test(hdr, lines_have_names_whatever_their_case)
         cr_assert_not(hdr_lines_have(lines, "X-One-More"));
         cr_assert_not(hdr_lines_have(NULL, "X-One"));
 }
+
+Test(hdr, reads_how_long_an_answer_may_be_kept)
+{
+        static const struct {
+                const char *text;
+                int64_t s;
+        } rows[] = {
+                {"", -1},
+                {"public", -1},
+                {"max-age=600", 600},
+                {"public, Max-Age=\"60\" , immutable", 60},
+                {"max-age=600, no-store", 0},
+                {"no-cache=\"set-cookie, max-age=7\"", 0},
+                {"private=\"x, max-age=7\"", -1},
+                {"max-age=-1", -1},
+                {"max-age=x", -1},
+                {"max-age", -1},
+                {"s-maxage=7", -1},
+                {"max-age=99999999999", UINT32_MAX},
+        };
+
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+                cr_expect_eq(hdr_max_age_s(str_from(rows[i].text)), rows[i].s, "%s", rows[i].text);
+}
