@@ -252,6 +252,8 @@ static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 
 void disk_install(void)
 {
+        if (real_disk != NULL)
+                return;
         real_disk = sqlite3_vfs_find(NULL);
         disk = *real_disk;
         disk.szOsFile = sizeof(struct disk_file);
