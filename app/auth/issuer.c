@@ -3,6 +3,7 @@
 #include "mgw/auth/issuer.h"
 
 #include "mgw/auth/jwks.h"
+#include "mgw/auth/oauth_discovery.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
@@ -282,25 +283,13 @@ static void on_metadata(void *owner, const struct http_document_answer *answer)
                 fetch_fail(issuer, issuer->wrong, answer->fault);
 }
 
-/* OpenID's (Discovery 4), that of RFC 8414 3.1, and OpenID's as that has it (5). The caller frees
- * it. */
-static char *metadata_url(const char *url, unsigned place)
-{
-        const char *host = strstr(url, "://") + 3;
-        size_t n = strlen(url), n_origin = (size_t)(host - url) + strcspn(host, "/");
-
-        if (n > n_origin && url[n - 1] == '/')
-                n--;
-        if (place == 0)
-                return alloc_format("%.*s/.well-known/openid-configuration", (int)n, url);
-        return alloc_format("%.*s/.well-known/%s%.*s", (int)n_origin, url,
-                            place == 1 ? "oauth-authorization-server" : "openid-configuration",
-                            (int)(n - n_origin), url + n_origin);
-}
-
+/* OpenID's (Discovery 4), that of RFC 8414 3.1, and OpenID's as that has it (5). */
 static void fetch_metadata(struct issuer *issuer)
 {
-        char *url = metadata_url(issuer->options->url, issuer->place);
+        char *url = oauth_well_known(issuer->options->url,
+                                     issuer->place == 1 ? "oauth-authorization-server"
+                                                        : "openid-configuration",
+                                     true, issuer->place == 0);
 
         fetch(issuer, url, on_metadata);
         free(url);
