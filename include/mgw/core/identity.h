@@ -23,6 +23,8 @@ struct identity {
         int64_t expires_ms;  /* wall clock; INT64_MAX: never */
 };
 
+/* Of that user (held), with no more known; held for the caller, who fills it in. */
+struct identity *identity_create(enum identity_source source, struct user *user);
 struct identity *identity_hold(struct identity *identity);
 /* NULL is fine. */
 void identity_let_go(struct identity *identity);
