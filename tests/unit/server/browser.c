@@ -123,6 +123,7 @@ Test(browser, leads_to_pages_of_ours_alone)
                 sign_in(users_ada, elsewhere[i]);
                 cr_assert_str_eq(answer_header(v.page, "Refresh"), "0;url=/connect", "%s",
                                  elsewhere[i]);
+                gateway_pass_ms(1000);
         }
         check_int(answer_status(visitor_open(&v, "/oauth/sign-in?to=https%3A%2F%2Fevil.example")),
                   400);
