@@ -1,7 +1,6 @@
 #include "mgw/auth/token.h"
 
 #include "mgw/auth/revocation.h"
-#include "mgw/base/clock.h"
 
 /* As JSON; the text is a third longer, and fits a request's head. */
 #define TOKEN_MAX_BYTES 6000
@@ -31,10 +30,10 @@ char *token_make_refresh(const struct authority *authority, const struct authori
 }
 
 static int read(const struct authority *authority, const char *kind, struct str text,
-                struct authorization *of, const char *key, int64_t *np)
+                int64_t now_ms, struct authorization *of, const char *key, int64_t *np)
 {
         json_t *content;
-        int r = sealed_open(&authority->keys, kind, clock_wall_ms(), text, &content);
+        int r = sealed_open(&authority->keys, kind, now_ms, text, &content);
 
         *of = (struct authorization){.ends_ms = 0};
         *np = 0;
@@ -48,17 +47,17 @@ static int read(const struct authority *authority, const char *kind, struct str 
         return r;
 }
 
-int token_read_access(const struct authority *authority, struct str text, struct authorization *of,
-                      int64_t *expires_msp)
+int token_read_access(const struct authority *authority, struct str text, int64_t now_ms,
+                      struct authorization *of, int64_t *expires_msp)
 {
-        return read(authority, SEALED_ACCESS, text, of, "x", expires_msp);
+        return read(authority, SEALED_ACCESS, text, now_ms, of, "x", expires_msp);
 }
 
-int token_read_refresh(const struct authority *authority, struct str text, struct authorization *of,
-                       unsigned *generationp)
+int token_read_refresh(const struct authority *authority, struct str text, int64_t now_ms,
+                       struct authorization *of, unsigned *generationp)
 {
         int64_t n = 0;
-        int r = read(authority, SEALED_REFRESH, text, of, "n", &n);
+        int r = read(authority, SEALED_REFRESH, text, now_ms, of, "n", &n);
 
         *generationp = (unsigned)n;
         return r;

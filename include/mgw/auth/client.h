@@ -68,7 +68,8 @@ char *client_secret(const struct sealed_keys *keys, const struct client *client)
 bool client_has_secret(const struct sealed_keys *keys, const struct client *client,
                        struct str secret);
 
-/* Is the id the address of a document: https, a host and a path, no user, no fragment, no dots? */
-bool client_id_is_document(struct str id);
+/* Is the id the address of a document: https, a host and a path, no user, no fragment, no dots?
+ * Where that is fine: or http, at a loopback address. */
+bool client_id_is_document(struct str id, bool is_private_fine);
 /* Is the address one of the client's? The very one, but for a loopback address's port. */
 bool client_has_redirect(const struct client *client, struct str redirect);

@@ -14,9 +14,9 @@ char *token_make_refresh(const struct authority *authority, const struct authori
 #define TOKEN_E_EXPIRED 2 /* it was one */
 #define TOKEN_E_OVER 3    /* its login has been ended */
 
-/* Of an access token; *of may be finished in any case, *expires_msp is of the wall clock. */
-int token_read_access(const struct authority *authority, struct str text, struct authorization *of,
-                      int64_t *expires_msp);
+/* Of an access token; *of may be finished in any case, times are of the wall clock. */
+int token_read_access(const struct authority *authority, struct str text, int64_t now_ms,
+                      struct authorization *of, int64_t *expires_msp);
 /* Of a refresh token, likewise. Whether it was used before is auth/family's to say. */
-int token_read_refresh(const struct authority *authority, struct str text, struct authorization *of,
-                       unsigned *generationp);
+int token_read_refresh(const struct authority *authority, struct str text, int64_t now_ms,
+                       struct authorization *of, unsigned *generationp);
