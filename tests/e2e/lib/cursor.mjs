@@ -147,9 +147,14 @@ export class CursorLike {
     return [response, stream.events.find(({ json }) => json?.id === id).json.result];
   }
 
+  /** Its two discovery requests, and what follows from them. */
+  async signIn() {
+    return (await this.#discover(`/.well-known/oauth-protected-resource${this.path}`)) || this.#discover('/.well-known/oauth-protected-resource');
+  }
+
   /** All that happens before its tools are shown. Returns them. */
   async connect() {
-    (await this.#discover(`/.well-known/oauth-protected-resource${this.path}`)) || (await this.#discover('/.well-known/oauth-protected-resource'));
+    await this.signIn();
     const [response, { protocolVersion }] = await this.request('initialize', {
       protocolVersion: '2025-11-25', capabilities: { elicitation: {} }, clientInfo: { name: 'cursor-vscode', version: '1.0.0' },
     });

@@ -59,7 +59,7 @@ export class OidcProvider extends LocalServer {
     await it.listen();
     it.issuer = `${options.tls ? 'https' : 'http'}://${options.tls ? 'localhost' : '127.0.0.1'}:${it.port}${options.path ?? ''}`;
     it.keys = [await makeKey(it.options.alg)];
-    it.#begin();
+    it.begin();
     return it;
   }
 
@@ -84,7 +84,7 @@ export class OidcProvider extends LocalServer {
     const key = await makeKey(alg, kid);
     this.options.alg = alg;
     this.keys = drop ? [key] : [key, ...this.keys];
-    this.#begin();
+    this.begin();
     return key;
   }
 
@@ -134,7 +134,8 @@ export class OidcProvider extends LocalServer {
     return this.options.tls ? (this.options.fetch ?? trustingFetch({ ca: fs.readFileSync(this.options.tls.ca, 'utf8') })) : fetch;
   }
 
-  #begin() {
+  /** Begins anew, with what stands in its options and keys now; what it has given out stays. */
+  begin() {
     this.provider = new Provider(this.issuer, this.configuration());
     this.tune(this.provider);
     this.provider.on('grant.success', (ctx) => this.grants.push({ ...ctx.oidc.params, at: ctx.oidc.client?.clientId }));
