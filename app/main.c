@@ -1,4 +1,5 @@
 /* Arguments -> configuration -> server -> exit code. */
+#include "mgw/auth/policy.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/base/privilege.h"
@@ -30,6 +31,8 @@ static void print_help(void)
                "  mgw import FILE...                         print one FILE made of those of MCP "
                "clients\n"
                "  mgw token EMAIL [--days N] [--file FILE]   make a user's token, print it once\n"
+               "  mgw policy check USER [TOOL]               say what USER may, and which rule "
+               "decides\n"
                "  mgw --help, mgw --version\n\n"
                "FILE is JSON (comments are fine) or YAML: {\"mcpServers\": {\"name\": {\"url\": "
                "\"http://...\"}}, \"gateway\": "
@@ -58,6 +61,9 @@ static int check_config(const char *path)
         if (r == 0 && config.n_left_out > 0)
                 printf("%s: ok, but %zu of %zu servers left out\n", path, config.n_left_out,
                        config.n_left_out + config.n_servers);
+        else if (r == 0 && config.policy != NULL && config.policy->n_dead > 0)
+                printf("%s: ok, but %zu of %zu rules can never match\n", path,
+                       config.policy->n_dead, config.policy->n_rules);
         else if (r == 0)
                 printf("%s: ok\n", path);
         config_finish(&config);
@@ -150,6 +156,8 @@ int main(int argc, char **argv)
         json_set_alloc_funcs(alloc_for_library, free);
         if (argc > 1 && strcmp(argv[1], "token") == 0)
                 return make_token(argc - 1, argv + 1);
+        if (argc > 1 && strcmp(argv[1], "policy") == 0)
+                return policy_explain_command(argc - 1, argv + 1, stdout, stderr);
         if (argc > 1 && strcmp(argv[1], "import") == 0)
                 return import(argv + 2);
         while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {

@@ -1,9 +1,9 @@
 #include "mgw/auth/client.h"
 
-#include "mgw/wire/redirect.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/base64.h"
 #include "mgw/base/strv.h"
+#include "mgw/wire/redirect.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>
@@ -184,13 +184,14 @@ bool client_has_secret(const struct sealed_keys *keys, const struct client *clie
                (keys->has_old_key && is_made_by(keys->old_key, client->id, secret));
 }
 
-bool client_id_is_document(struct str id)
+bool client_id_is_document(struct str id, bool is_private_fine)
 {
         enum redirect_kind kind = redirect_kind(id);
         struct str origin = redirect_origin(id);
 
         return (kind == REDIRECT_WEB || kind == REDIRECT_LOOPBACK) &&
-               str_has_prefix(id, STR("https://")) && id.n > origin.n + 1 && id.p[origin.n] == '/';
+               (is_private_fine || str_has_prefix(id, STR("https://"))) && id.n > origin.n + 1 &&
+               id.p[origin.n] == '/';
 }
 
 bool client_has_redirect(const struct client *client, struct str redirect)

@@ -1,10 +1,10 @@
 /* What clients say of themselves, when they register and in their documents (RFC 7591 2). */
 #include "mgw/auth/client.h"
 
-#include "mgw/wire/redirect.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
 #include "mgw/wire/json_str.h"
+#include "mgw/wire/redirect.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,7 +94,9 @@ static bool read_keys(struct client *client, const json_t *metadata, struct clie
                 client->jwks = json_incref(jwks);
                 return true;
         }
-        if (!json_is_string(uri) || !client_id_is_document(json_str(uri)))
+        if (!json_is_string(uri) ||
+            !client_id_is_document(json_str(uri),
+                                   str_has_prefix(str_from(client->id), STR("http:"))))
                 return refuse(fault, invalid_metadata,
                               "private_key_jwt needs jwks, or a jwks_uri with https");
         client->jwks_uri = alloc_str(json_str(uri));

@@ -119,7 +119,7 @@ static void on_revoked(struct store_op *op)
 static void end(struct family_use *use, int outcome)
 {
         struct context *context = use->authority->context;
-        int64_t until_ms = clock_wall_ms() + context->config->login_access_token_ms;
+        int64_t until_ms = clock_wall_ms() + context->config->login.access_token_ms;
         char *key = store_key("revoked", use->family, NULL);
 
         revocation_add(use->authority, use->family, until_ms);

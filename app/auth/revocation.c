@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE 500
-
 struct revocation {
         UT_hash_handle hh; /* authority->revocations */
         struct list node;  /* authority->revocations_by_age */
@@ -22,8 +20,7 @@ static void forget(struct authority *authority, struct revocation *revocation)
 {
         HASH_DEL(authority->revocations, revocation);
         list_unlink(&revocation->node);
-        ledger_release(&authority->context->own_share->memory, LEDGER_SESSION,
-                       revocation->n_bytes);
+        ledger_release(&authority->context->own_share->memory, LEDGER_SESSION, revocation->n_bytes);
         free(revocation);
 }
 
@@ -99,7 +96,7 @@ static void on_page(struct store_op *op)
                 revocation_add(authority, family, op->records[i].expires_ms);
                 free(family);
         }
-        if (op->n_records < PAGE)
+        if (op->n_records == 0) /* fewer than asked for: some could not be opened, perhaps */
                 return;
         free(authority->revocations_after);
         authority->revocations_after = alloc_str(op->records[op->n_records - 1].key);
@@ -110,7 +107,7 @@ static void load_page(struct authority *authority)
 {
         authority->revocations_op.on_done = on_page;
         store_list(authority->context->store, &authority->revocations_op, STR("revoked/"),
-                   str_from(authority->revocations_after), PAGE);
+                   str_from(authority->revocations_after), STORE_LIST_MAX);
 }
 
 void revocations_load(struct authority *authority)

@@ -22,10 +22,13 @@ static void load_others(struct loading *l, json_t *root)
                         continue;
                 if (strcmp(key, "gateway") == 0)
                         config_settings_load(l, value);
+                else if (strcmp(key, "policy") == 0 && l->is_ours)
+                        config_policy_load(l, value);
                 else if (l->is_ours || config_is_slip(key, "mcpServers") ||
-                         config_is_slip(key, "gateway"))
+                         config_is_slip(key, "gateway") || config_is_slip(key, "policy"))
                         config_fault(l, key,
-                                     "not known; the keys here are \"mcpServers\" and \"gateway\"");
+                                     "not known; the keys here are \"mcpServers\", \"gateway\" "
+                                     "and \"policy\"");
                 else
                         config_client_ignore(l, key);
         }
@@ -106,6 +109,7 @@ int config_load(struct config *config, const char *path, FILE *err)
         }
         config_settings_load_environment(&l);
         config_names_check(&l);
+        config_policy_check(&l);
         check_is_public(&l);
         config_oauth_check_public(&l);
         config_tls_check_gateway(&l);
@@ -124,5 +128,6 @@ void config_finish(struct config *c)
         for (size_t i = 0; i < c->n_servers; i++)
                 config_server_finish(&c->servers[i]);
         free(c->servers);
+        config_policy_finish(c->policy);
         memset(c, 0, sizeof(*c));
 }

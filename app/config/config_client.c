@@ -1,6 +1,6 @@
 /* Files of MCP clients: where their entries stand, and whose file it is.
  *
- * A file is mgw's own when it has "gateway", or when one of its entries has a key that mgw alone
+ * A file is mgw's own when it has "gateway" or "policy", or when one of its entries has a key that mgw alone
  * knows; there an unknown key is a fault, and a fault in it keeps mgw from starting. Any other is a
  * client's, with keys that are that client's business: they are named and ignored, but for those
  * that look like a slip in one of ours; and an entry that is faulty is left out, with a word. */
@@ -111,7 +111,7 @@ static bool file_is_ours(const json_t *root, const json_t *servers)
         const char *name;
         json_t *entry;
 
-        if (json_object_get(root, "gateway") != NULL)
+        if (json_object_get(root, "gateway") != NULL || json_object_get(root, "policy") != NULL)
                 return true;
         json_object_foreach ((json_t *)servers, name, entry)
                 if (entry_is_ours(entry))

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What stands beside the servers. */
-static void import_others(struct loading *l, json_t *root, json_t **gateway)
+/* What stands beside the servers: others is {"gateway", "policy"}, of the first file that has it.
+ */
+static void import_others(struct loading *l, json_t *root, json_t *others)
 {
         const char *key;
         json_t *value;
@@ -14,17 +15,17 @@ static void import_others(struct loading *l, json_t *root, json_t **gateway)
         json_object_foreach (root, key, value) {
                 if (strcmp(key, "$schema") == 0 || config_client_holds_servers(l, key))
                         continue;
-                if (strcmp(key, "gateway") != 0)
+                if (strcmp(key, "gateway") != 0 && strcmp(key, "policy") != 0)
                         config_client_ignore(l, key);
-                else if (*gateway == NULL)
-                        *gateway = config_settle(l, key, key, value, true);
+                else if (json_object_get(others, key) == NULL)
+                        json_object_set_new(others, key, config_settle(l, key, key, value, true));
                 else
                         config_note(l, key, "is left out: that of a file before is taken");
         }
 }
 
 /* Has it all been taken? */
-static bool import_file(struct loading *l, const char *path, json_t **gateway)
+static bool import_file(struct loading *l, const char *path, json_t *others)
 {
         json_t *root = config_file_read(l, path), *servers, *entry;
         size_t n_left_out = l->config->n_left_out;
@@ -34,7 +35,7 @@ static bool import_file(struct loading *l, const char *path, json_t **gateway)
                 servers = config_client_open(l, root);
                 json_object_foreach (servers, name, entry)
                         config_servers_add(l, name, entry);
-                import_others(l, root, gateway);
+                import_others(l, root, others);
                 config_client_tell(l);
                 json_decref(servers);
         }
@@ -59,7 +60,7 @@ static void tell_wanted(json_t *wanted, FILE *err)
 int config_import(char *const *paths, size_t n, FILE *out, FILE *err)
 {
         struct config config = {0};
-        json_t *imported = json_object(), *wanted = json_object(), *gateway = NULL, *all;
+        json_t *imported = json_object(), *wanted = json_object(), *others = json_object(), *all;
         bool is_whole = true;
         int r;
 
@@ -70,14 +71,17 @@ int config_import(char *const *paths, size_t n, FILE *out, FILE *err)
                                     .wanted = wanted,
                                     .keeps_variables = true};
 
-                is_whole = import_file(&l, paths[i], &gateway) && is_whole;
+                is_whole = import_file(&l, paths[i], others) && is_whole;
         }
         tell_wanted(wanted, err);
-        all = json_pack("{s:o, s:o}", "mcpServers", imported, "gateway",
-                        gateway != NULL ? gateway : json_object());
+        if (json_object_get(others, "gateway") == NULL)
+                json_object_set_new(others, "gateway", json_object());
+        all = json_pack("{s:o}", "mcpServers", imported);
+        json_object_update(all, others);
         r = json_dumpf(all, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) == 0 ? 0 : -ENOMEM;
         fputc('\n', out);
         json_decref(all);
+        json_decref(others);
         json_decref(wanted);
         config_finish(&config);
         return r < 0 ? r : is_whole ? 0 : -EINVAL;

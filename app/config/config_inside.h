@@ -142,6 +142,13 @@ void config_server_read(struct loading *l, const char *full, json_t *entry,
                         struct config_server *s);
 void config_server_finish(struct config_server *server);
 
+/* ---- "policy" (config_policy.c, config_policy_check.c) ---- */
+
+void config_policy_load(struct loading *l, json_t *object);
+/* All is read: which rules, and what in them, can never match? */
+void config_policy_check(struct loading *l);
+void config_policy_finish(struct config_policy *policy);
+
 /* ---- files of MCP clients (config_client.c, config_client_entry.c) ---- */
 
 /* Whose file it is, and where its entries stand: is_ours, servers_at, inputs. Its entries by their

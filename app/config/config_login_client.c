@@ -21,9 +21,9 @@ static bool is_id(const char *text)
 static const struct config_row client_rows[] = {
         {"client_id", KIND_TEXT, AT(client_id), .is_right = is_id,
          .why = "must be of visible characters, and no address"},
-        {"client_secret", KIND_TEXT, AT(client_secret)},
-        {"name", KIND_TEXT, AT(name)},
-        {"redirect_uris", KIND_TEXTS, AT(redirect_uris)},
+        {"client_secret", KIND_TEXT, AT(client_secret), .marks = 0},
+        {"name", KIND_TEXT, AT(name), .marks = 0},
+        {"redirect_uris", KIND_TEXTS, AT(redirect_uris), .marks = 0},
         {.key = NULL},
 };
 
@@ -43,8 +43,9 @@ static void load_client(struct loading *l, const char *at, json_t *object,
 
                 config_key(full, at, key);
                 if (row == NULL)
-                        config_fault(l, full, "not known: a client has \"client_id\", "
-                                              "\"client_secret\", \"name\" and \"redirect_uris\"");
+                        config_fault(l, full,
+                                     "not known: a client has \"client_id\", "
+                                     "\"client_secret\", \"name\" and \"redirect_uris\"");
                 else if (!json_is_null(value))
                         config_table_load(l, row, full, value, client);
         }

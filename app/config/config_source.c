@@ -124,12 +124,36 @@ static const char *walk_into(struct walk *w, const char *path)
         return path + n + (path[n] == '.');
 }
 
+/* Likewise into the array's element whose number, from 1, the path begins with. */
+static const char *walk_to_element(struct walk *w, const char *path)
+{
+        char *rest;
+        unsigned long n = strtoul(path, &rest, 10);
+
+        w->p++;
+        walk_space(w);
+        while (n > 1 && w->p < w->end && *w->p != ']') {
+                walk_value(w);
+                walk_space(w);
+                n--;
+        }
+        if (n != 1 || w->p >= w->end || *w->p == ']')
+                return NULL;
+        return rest + (*rest == '.');
+}
+
+static const char *walk_on(struct walk *w, const char *path)
+{
+        walk_space(w);
+        return w->p < w->end && *w->p == '[' ? walk_to_element(w, path) : walk_into(w, path);
+}
+
 unsigned config_source_line(struct str text, const char *path)
 {
         struct walk w = {text.p, text.p + text.n, 1};
         unsigned line = 1;
 
-        while (*path != '\0' && (path = walk_into(&w, path)) != NULL)
+        while (*path != '\0' && (path = walk_on(&w, path)) != NULL)
                 line = w.line;
         return line;
 }

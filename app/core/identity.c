@@ -1,10 +1,22 @@
 #include "mgw/core/identity.h"
 
+#include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+struct identity *identity_create(enum identity_source source, struct user *user)
+{
+        struct identity *identity = alloc_zeroed(sizeof(*identity));
+
+        identity->n_holders = 1;
+        identity->source = source;
+        identity->user = user_hold(user);
+        identity->expires_ms = INT64_MAX;
+        return identity;
+}
 
 struct identity *identity_hold(struct identity *identity)
 {
@@ -19,6 +31,7 @@ void identity_let_go(struct identity *identity)
         assert(identity->n_holders > 0);
         if (--identity->n_holders > 0)
                 return;
+        user_let_go(identity->user);
         free(identity->subject);
         free(identity->client);
         strv_free(identity->groups);

@@ -1,5 +1,6 @@
-/* A user's share lives as long as the user. An address's is made when it is first seen, and lives
- * on for a while when nothing is held any more, so that what it may do a second is remembered. */
+/* A user's share lives as long as the user. An address's is made when it is first seen. It lives on
+ * for a while when nothing is held any more, so that what it may do a second is remembered, and so
+ * does a user that was made. */
 #include "mgw/core/share.h"
 
 #include "mgw/base/alloc.h"
@@ -10,10 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An address that holds nothing is forgotten after this; by then its rate is full again. */
+/* Who holds nothing is forgotten after this; by then its rate is full again. */
 #define FORGOTTEN_AFTER_MS 10000
 /* What may be saved up of calls a second, in seconds. */
 #define BURST_S 5
+
+static bool share_may_go(const struct share *share)
+{
+        return share->n_holders == 0 &&
+               (share->is_address || (share->user != NULL && user_may_go(share->user)));
+}
 
 static void share_on_due(struct timer *timer);
 
@@ -61,7 +68,10 @@ static void share_free(void *object)
 static void share_forget(struct share *share)
 {
         timer_disarm(share->context->loop, &share->expiry);
-        HASH_DEL(share->context->shares, share);
+        if (share->user != NULL)
+                user_forget(share->user);
+        else
+                HASH_DEL(share->context->shares, share);
         loop_bury(share->context->loop, share, share_free);
 }
 
@@ -82,7 +92,7 @@ static void share_on_due(struct timer *timer)
 {
         struct share *share = container_of(timer, struct share, expiry);
 
-        if (share->is_address && share->n_holders == 0)
+        if (share_may_go(share))
                 share_forget(share);
         else
                 share->context->on_idle_due(share);
@@ -125,8 +135,10 @@ struct share *share_of(struct context *context, struct user *user, struct str ad
 {
         if (user->is_anonymous)
                 return share_hold(share_of_address(context, address));
-        if (user->share == NULL)
+        if (user->share == NULL) {
                 user->share = share_new(context);
+                user->share->user = user;
+        }
         return share_hold(user->share);
 }
 
@@ -139,9 +151,14 @@ struct share *share_hold(struct share *share)
 
 void share_let_go(struct share *share)
 {
-        if (share == NULL || --share->n_holders > 0 || !share->is_address)
-                return;
-        timer_arm(share->context->loop, &share->expiry, FORGOTTEN_AFTER_MS);
+        if (share != NULL && --share->n_holders == 0)
+                share_watch_end(share);
+}
+
+void share_watch_end(struct share *share)
+{
+        if (share_may_go(share))
+                timer_arm(share->context->loop, &share->expiry, FORGOTTEN_AFTER_MS);
 }
 
 bool share_may_log(struct share *share, const char *whose)

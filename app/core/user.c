@@ -1,15 +1,18 @@
 /* Tokens are looked up by their SHA-256: one digest of what was sent and one look into a hash,
  * however many tokens there are (a chain of uthash has ten of them at most, or it grows). Time
  * tells at best how much of a digest is alike, and nobody can choose the digest of what they send.
- * Users that were handed out stay valid over a reload: they are never freed before the table. */
+ * Listed users that were handed out stay valid over a reload: they are never freed before the
+ * table. */
 #include "mgw/core/user.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/hash.h"
 
 #include "mgw/base/file.h"
+#include "mgw/core/identity.h"
 #include "mgw/core/share.h"
 #include "mgw/wire/hdr.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
@@ -18,48 +21,134 @@
 #include <string.h>
 #include <time.h>
 
-#define SHA256_BYTES 32
 #define SHA256_HEX 64
 
 struct token {
-        uint8_t hash[SHA256_BYTES];
+        uint8_t hash[USER_DIGEST_BYTES];
         int64_t expires_ms; /* INT64_MAX: never */
         struct user *user;
+        struct identity *identity; /* held; NULL: it has not been used */
         UT_hash_handle hh;
 };
 
 struct user_table {
-        char *path;            /* NULL: everybody is anonymous */
+        char *path;            /* NULL: none */
         struct token *tokens;  /* as in the file */
         struct token *by_hash; /* where they are looked up; of two that are alike the last */
         size_t n_tokens;
-        struct user **users;
-        size_t n_users;
+        struct user *users; /* by email */
+        unsigned n_made;
+        struct identity *anonymous;
 };
 
-static struct user *table_user(struct user_table *t, const char *email)
+/* ---- users ---- */
+
+static struct user *table_find_user(const struct user_table *t, const char *email)
 {
         struct user *user;
 
-        for (size_t i = 0; i < t->n_users; i++)
-                if (strcmp(t->users[i]->email, email) == 0)
-                        return t->users[i];
-        t->users = alloc_again(t->users, t->n_users + 1, sizeof(struct user *));
-        user = alloc_zeroed(sizeof(*user));
-        user->email = alloc_text(email);
-        list_init(&user->subscriptions);
-        t->users[t->n_users++] = user;
+        HASH_FIND_STR(t->users, email, user);
         return user;
 }
 
-static int read_hash(const char *hex, uint8_t out[SHA256_BYTES])
+static struct user *table_add_user(struct user_table *t, const char *email)
+{
+        struct user *user = alloc_zeroed(sizeof(*user));
+
+        user->table = t;
+        user->email = alloc_text(email);
+        list_init(&user->subscriptions);
+        HASH_ADD_KEYPTR(hh, t->users, user->email, strlen(user->email), user);
+        return user;
+}
+
+static void user_free(void *object)
+{
+        struct user *user = object;
+
+        free(user->email);
+        free(user);
+}
+
+bool user_may_go(const struct user *user)
+{
+        return user->is_made && user->n_holders == 0;
+}
+
+static void user_leave(struct user *user)
+{
+        assert(user_may_go(user) && user->standing == NULL && user->shared == NULL);
+        HASH_DEL(user->table->users, user);
+        user->table->n_made--;
+}
+
+void user_forget(struct user *user)
+{
+        user_leave(user);
+        loop_bury(user->share->context->loop, user, user_free);
+}
+
+struct user *user_hold(struct user *user)
+{
+        user->n_holders++;
+        return user;
+}
+
+void user_let_go(struct user *user)
+{
+        if (user == NULL)
+                return;
+        assert(user->n_holders > 0);
+        if (--user->n_holders > 0 || !user->is_made)
+                return;
+        if (user->share != NULL) {
+                share_watch_end(user->share);
+        } else {
+                user_leave(user);
+                user_free(user);
+        }
+}
+
+static struct user *table_list_user(struct user_table *t, const char *email)
+{
+        struct user *user = table_find_user(t, email);
+
+        if (user == NULL)
+                user = table_add_user(t, email);
+        t->n_made -= user->is_made;
+        user->is_made = false;
+        return user;
+}
+
+struct user *user_of_email(struct user_table *t, struct str email, int64_t until_ms)
+{
+        char *text = hdr_is_user(email) ? alloc_str(email) : NULL;
+        struct user *user = text != NULL ? table_find_user(t, text) : NULL;
+
+        if (user == NULL && text != NULL && t->n_made < USERS_MADE_MAX) {
+                user = table_add_user(t, text);
+                user->is_made = true;
+                t->n_made++;
+        }
+        free(text);
+        if (user == NULL || user->is_anonymous)
+                return NULL;
+        user->has_token = true;
+        if (user->token_until_ms < until_ms)
+                user->token_until_ms = until_ms;
+        return user_hold(user);
+}
+
+/* ---- tokens of the file ---- */
+
+static int read_hash(const char *hex, uint8_t out[USER_DIGEST_BYTES])
 {
         size_t n = 0;
 
         if (hex == NULL || strlen(hex) != SHA256_HEX ||
-            OPENSSL_hexstr2buf_ex(out, SHA256_BYTES, &n, hex, '\0') != 1)
+            OPENSSL_hexstr2buf_ex(out, USER_DIGEST_BYTES, &n, hex, '\0') != 1)
                 return -EINVAL;
-        return n == SHA256_BYTES ? 0 : -EINVAL;
+        return n == USER_DIGEST_BYTES ? 0 : -EINVAL;
 }
 
 static int read_time(const char *text, int64_t *msp)
@@ -86,15 +175,15 @@ static const char *read_token(struct user_table *t, const json_t *entry, struct 
         if (expires != NULL && (!json_is_string(expires) ||
                                 read_time(json_string_value(expires), &token->expires_ms) < 0))
                 return "\"expires\" must look like \"2027-01-31T00:00:00Z\"";
-        token->user = table_user(t, email);
+        token->user = table_list_user(t, email);
         return NULL;
 }
 
-static struct token *find_token(struct token *by_hash, const uint8_t hash[SHA256_BYTES])
+static struct token *find_token(struct token *by_hash, const uint8_t hash[USER_DIGEST_BYTES])
 {
         struct token *found;
 
-        HASH_FIND(hh, by_hash, hash, SHA256_BYTES, found);
+        HASH_FIND(hh, by_hash, hash, USER_DIGEST_BYTES, found);
         return found;
 }
 
@@ -104,12 +193,14 @@ static void index_token(struct token **by_hashp, struct token *token)
 
         if (same != NULL && *by_hashp != NULL)
                 HASH_DEL(*by_hashp, same);
-        HASH_ADD(hh, *by_hashp, hash, SHA256_BYTES, token);
+        HASH_ADD(hh, *by_hashp, hash, USER_DIGEST_BYTES, token);
 }
 
 static void forget_tokens(struct user_table *t)
 {
         HASH_CLEAR(hh, t->by_hash);
+        for (size_t i = 0; i < t->n_tokens; i++)
+                identity_let_go(t->tokens[i].identity);
         free(t->tokens);
         t->tokens = NULL;
         t->n_tokens = 0;
@@ -170,16 +261,21 @@ int user_table_reload(struct user_table *t, FILE *err)
         return r;
 }
 
+/* ---- the table ---- */
+
 int user_table_create(struct user_table **tablep, const char *path, FILE *err)
 {
         struct user_table *t = alloc_zeroed(sizeof(*t));
+        struct user *anonymous = table_list_user(t, "anonymous");
         int r = 0;
 
+        t->anonymous = identity_create(IDENTITY_ANONYMOUS, anonymous);
+        t->anonymous->has_all_scopes = true;
         if (path != NULL && path[0] != '\0') {
                 t->path = alloc_text(path);
                 r = user_table_reload(t, err);
         } else {
-                table_user(t, "anonymous")->is_anonymous = true;
+                anonymous->is_anonymous = true;
         }
         if (r < 0)
                 user_table_destroy(t);
@@ -190,25 +286,41 @@ int user_table_create(struct user_table **tablep, const char *path, FILE *err)
 
 void user_table_destroy(struct user_table *t)
 {
+        struct user *user, *next;
+
         if (t == NULL)
                 return;
-        for (size_t i = 0; i < t->n_users; i++) {
-                free(t->users[i]->email);
-                share_destroy(t->users[i]->share);
-                free(t->users[i]);
-        }
-        free(t->users);
         forget_tokens(t);
+        identity_let_go(t->anonymous);
+        HASH_ITER(hh, t->users, user, next)
+        {
+                HASH_DEL(t->users, user);
+                share_destroy(user->share);
+                user_free(user);
+        }
         free(t->path);
         free(t);
 }
 
-int64_t user_table_check(struct user_table *t, int64_t wall_ms)
+/* Walks all users. */
+static int64_t check_users(struct user_table *t, int64_t wall_ms)
 {
         int64_t next_ms = INT64_MAX;
+        struct user *user, *next;
 
-        for (size_t i = 0; i < t->n_users; i++)
-                t->users[i]->has_token = t->users[i]->is_anonymous;
+        HASH_ITER(hh, t->users, user, next)
+        {
+                user->has_token = user->is_anonymous || user->token_until_ms > wall_ms;
+                if (user->token_until_ms > wall_ms && user->token_until_ms < next_ms)
+                        next_ms = user->token_until_ms;
+        }
+        return next_ms;
+}
+
+int64_t user_table_check(struct user_table *t, int64_t wall_ms)
+{
+        int64_t next_ms = check_users(t, wall_ms);
+
         for (size_t i = 0; i < t->n_tokens; i++) {
                 if (t->tokens[i].expires_ms <= wall_ms)
                         continue;
@@ -221,31 +333,48 @@ int64_t user_table_check(struct user_table *t, int64_t wall_ms)
 
 unsigned user_table_n_streaming(const struct user_table *t)
 {
+        const struct user *user, *next;
         unsigned n = 0;
 
-        for (size_t i = 0; i < t->n_users; i++)
-                n += t->users[i]->n_streams > 0;
+        HASH_ITER(hh, t->users, user, next)
+        {
+                n += user->n_streams > 0;
+        }
         return n;
 }
 
-enum user_verdict user_find(struct user_table *t, struct str authorization, int64_t wall_ms,
-                            struct user **userp)
+struct identity *user_table_anonymous(const struct user_table *t)
 {
-        struct str text = hdr_bearer(authorization);
-        uint8_t hash[SHA256_BYTES];
-        const struct token *found;
+        return t->anonymous;
+}
 
-        if (t->path == NULL) {
-                *userp = t->users[0];
-                return USER_OK;
+/* ---- who is it? ---- */
+
+void user_digest(struct str token, uint8_t digest[USER_DIGEST_BYTES])
+{
+        if (EVP_Digest(token.p, token.n, digest, NULL, EVP_sha256(), NULL) != 1)
+                memset(digest, 0, USER_DIGEST_BYTES); /* of no token */
+}
+
+static struct identity *token_identity(struct token *token)
+{
+        if (token->identity == NULL) {
+                token->identity = identity_create(IDENTITY_FILE, token->user);
+                token->identity->has_all_scopes = true;
+                token->identity->expires_ms = token->expires_ms;
         }
-        if (text.n == 0)
-                return USER_NO_TOKEN;
-        if (EVP_Digest(text.p, text.n, hash, NULL, EVP_sha256(), NULL) != 1)
-                return USER_BAD_TOKEN;
-        found = find_token(t->by_hash, hash);
+        return token->identity;
+}
+
+enum user_verdict user_find(struct user_table *t, const uint8_t digest[USER_DIGEST_BYTES],
+                            int64_t wall_ms, struct identity **identityp)
+{
+        struct token *found = find_token(t->by_hash, digest);
+
         if (found == NULL)
                 return USER_BAD_TOKEN;
-        *userp = found->user;
-        return found->expires_ms > wall_ms ? USER_OK : USER_EXPIRED;
+        if (found->expires_ms <= wall_ms)
+                return USER_EXPIRED;
+        *identityp = identity_hold(token_identity(found));
+        return USER_OK;
 }

@@ -2,6 +2,7 @@
 #include "fcgi_inside.h"
 #include "mgw/base/alloc.h"
 #include "mgw/config/config.h"
+#include "mgw/core/identity.h"
 #include "mgw/core/share.h"
 
 #include <errno.h>
@@ -30,6 +31,7 @@ static void request_finish_input(struct request *req)
         buf_finish(&req->in->body);
         if (req->in->hold.payer != NULL)
                 ledger_hold_set_past(&req->in->hold, 0);
+        identity_let_go(req->in->identity);
         free(req->in);
         req->in = NULL;
 }

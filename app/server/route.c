@@ -3,6 +3,7 @@
  * what is refused no body is kept, and a body under way is a known user's. */
 #include "mgw/server/route.h"
 
+#include "mgw/auth/caller.h"
 #include "mgw/base/clock.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
@@ -147,9 +148,11 @@ static void choose_share(struct request *req)
 {
         struct context *context = request_context(req);
 
-        request_set_share(req, req->in->user != NULL
-                                       ? share_of(context, req->in->user, req->in->head.remote_addr)
-                                       : share_hold(context->own_share));
+        const struct identity *identity = req->in->identity;
+
+        request_set_share(
+                req, identity != NULL ? share_of(context, identity->user, req->in->head.remote_addr)
+                                      : share_hold(context->own_share));
 }
 
 /* A client of the socket that is no web server names no address: it is of this machine. */
@@ -164,8 +167,8 @@ static bool judge_anonymous(struct request *req)
 {
         const struct config *config = request_context(req)->config;
 
-        if (req->in->user == NULL || !req->in->user->is_anonymous || config->auth_anonymous ||
-            is_from_here(req->in->head.remote_addr))
+        if (req->in->identity == NULL || !req->in->identity->user->is_anonymous ||
+            config->auth_anonymous || is_from_here(req->in->head.remote_addr))
                 return true;
         request_reply(
                 req, 403, plain,
@@ -179,8 +182,8 @@ static bool judge_user(struct request *req)
         enum user_verdict verdict = USER_OK;
 
         if (req->in->route->audience == FOR_USERS)
-                verdict = user_find(request_context(req)->users, req->in->head.authorization,
-                                    clock_wall_ms(), &req->in->user);
+                verdict = caller_find(request_context(req), req->in->head.authorization,
+                                      clock_wall_ms(), &req->in->identity);
         if (verdict != USER_OK)
                 refuse_user(req, verdict);
         return verdict == USER_OK && judge_anonymous(req);

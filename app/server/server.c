@@ -3,6 +3,7 @@
 #include "mgw/server/server.h"
 
 #include "memory.h"
+#include "mgw/auth/authority.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/base/log_budget.h"
@@ -343,6 +344,7 @@ static int server_open(struct server *sv, const struct config *config)
         memory_set_caps(context);
         share_context_init(context);
         work_context_init(context);
+        authority_create(context);
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
         if (config->auth_tokens_file[0] == '\0')
@@ -371,6 +373,7 @@ static void server_close(struct server *sv)
         fcgi_server_destroy(sv->fcgi_server);
         if (sv->fcgi_server != NULL && !sv->was_inherited)
                 sock_unlink(context->config->listen);
+        authority_destroy(context->authority);
         http_client_destroy(context->http);
         children_destroy(context->children);
         page_cache_forget_all(context);

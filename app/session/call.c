@@ -40,6 +40,7 @@ static void call_free(void *object)
         json_decref(call->lingering);
         ledger_hold_set_past(&call->hold, 0);
         share_let_go(call->share);
+        identity_let_go(call->identity);
         free(call);
 }
 
@@ -261,6 +262,14 @@ int call_count_bytes(struct call *call)
                                sizeof(*call) + CALL_AROUND_BYTES + 2 * rpc_cost(call->params));
 }
 
+void call_identify(struct call *call)
+{
+        struct identity *before = call->identity;
+
+        call->identity = identity_hold(call->session->identity);
+        identity_let_go(before);
+}
+
 struct call *call_create(struct session *session, struct share *share, struct post_response *post,
                          const struct rpc_msg *msg)
 {
@@ -269,6 +278,7 @@ struct call *call_create(struct session *session, struct share *share, struct po
 
         call->session = session;
         call->share = share_hold(share);
+        call->identity = identity_hold(session->identity);
         call->upstream_call = (struct upstream_call){.client = &session->client, .share = share};
         ledger_hold_init(&call->hold, &share->memory, LEDGER_CALL);
         call_set_post(call, post);

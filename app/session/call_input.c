@@ -255,6 +255,7 @@ void call_input_go_on(struct call *call, struct post_response *post, const struc
         input->answer = NULL;
         timer_disarm(session_context(call->session)->loop, &input->deadline);
         call_set_post(call, post);
+        call_identify(call);
         json_decref(call->id);
         call->id = json_incref(msg->id);
         call_set_progress_token(

@@ -46,7 +46,7 @@ static int check_version_header(struct request *req, json_t *id, bool is_post)
 static struct session *require_session(struct request *req, json_t *id)
 {
         struct session *s =
-                session_find(request_context(req), req->in->head.session_id, req->in->user);
+                session_find(request_context(req), req->in->head.session_id, req->in->identity);
 
         if (s != NULL && s->client.kind != UPSTREAM_CLIENT_SESSION)
                 s = NULL;
@@ -222,7 +222,7 @@ static void open_session(struct request *req, const struct batch *b)
                                "initialize: params.protocolVersion must be a string", NULL);
         else if (check_share(req, b) != 0)
                 return;
-        else if (context->is_draining || session_create(context, req->in->user, req->share,
+        else if (context->is_draining || session_create(context, req->in->identity, req->share,
                                                         UPSTREAM_CLIENT_SESSION, &s) < 0)
                 refuse_busy(req, b->id, 503);
         else
@@ -292,7 +292,7 @@ void endpoint_session_on_post(struct request *req)
         if (root == NULL)
                 return;
         if (is_stateless(req, root))
-                endpoint_stateless_on_post(req, req->in->user, root);
+                endpoint_stateless_on_post(req, root);
         else
                 on_session_post(req, root);
         json_decref(root);
@@ -336,7 +336,8 @@ void endpoint_session_on_sse(struct request *req)
 
         if (refusal != 0)
                 refuse_busy(req, NULL, refusal);
-        else if (session_create(context, req->in->user, req->share, UPSTREAM_CLIENT_SSE, &s) < 0)
+        else if (session_create(context, req->in->identity, req->share, UPSTREAM_CLIENT_SSE, &s) <
+                 0)
                 refuse_busy(req, NULL, 503);
         else if (session_open_sse(s, req) < 0)
                 session_end(s);
@@ -349,7 +350,7 @@ static struct session *require_message_session(struct request *req)
         struct session *s = NULL;
 
         if (cgi_query_get(req->in->head.query, STR("sessionId"), id, sizeof(id)) == 0)
-                s = session_find(request_context(req), str_from(id), req->in->user);
+                s = session_find(request_context(req), str_from(id), req->in->identity);
         if (s != NULL && s->client.kind == UPSTREAM_CLIENT_SSE)
                 return s;
         request_reply(req, 404, plain,

@@ -153,7 +153,7 @@ static void start_again(struct request *req, struct session *s, const struct rpc
         json_decref(state);
 }
 
-void endpoint_stateless_on_post(struct request *req, struct user *user, json_t *root)
+void endpoint_stateless_on_post(struct request *req, json_t *root)
 {
         struct context *context = request_context(req);
         const struct method *method;
@@ -167,7 +167,7 @@ void endpoint_stateless_on_post(struct request *req, struct user *user, json_t *
             check_version(req, &m) != 0 || check_method(req, &m, method) != 0 ||
             check_accept(req, &m, method) != 0)
                 return;
-        if (context->is_draining || session_standing(context, user, &s) < 0)
+        if (context->is_draining || session_standing(context, req->in->identity, &s) < 0)
                 refuse_busy(req, m.id, 503);
         else if (check_room(req, &m, method) != 0)
                 return;

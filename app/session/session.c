@@ -45,6 +45,8 @@ static void session_free(void *object)
         assert(list_is_empty(&s->streams) && list_is_empty(&s->idle_node) && s->replay == NULL);
         ledger_release(&s->client.share->memory, LEDGER_SESSION, s->charged);
         share_let_go(s->client.share);
+        identity_let_go(s->identity);
+        user_let_go(s->client.user);
         free(s);
 }
 
@@ -66,7 +68,7 @@ struct session *session_new(struct context *context, struct user *user, struct s
         memcpy(s->id, context->config->node, n_node);
         s->id[n_node] = '.';
         rand_text(s->id + n_node + 1, ID_RANDOM_BYTES);
-        s->client.user = user;
+        s->client.user = user_hold(user);
         s->client.share = share_hold(share);
         session_charge(s, size);
         s->client.events = context->client_events;
@@ -79,7 +81,7 @@ struct session *session_new(struct context *context, struct user *user, struct s
         return s;
 }
 
-int session_create(struct context *context, struct user *user, struct share *share,
+int session_create(struct context *context, struct identity *identity, struct share *share,
                    enum upstream_client_kind kind, struct session **sessionp)
 {
         int r = sessions_make_room(context, share);
@@ -88,7 +90,8 @@ int session_create(struct context *context, struct user *user, struct share *sha
                 r = -EAGAIN;
         if (r < 0)
                 return r;
-        *sessionp = session_new(context, user, share, kind);
+        *sessionp = session_new(context, identity->user, share, kind);
+        session_identify(*sessionp, identity);
         context->stats.n_sessions++;
         share->n_sessions++;
         session_touch(*sessionp);
@@ -113,13 +116,25 @@ void session_open_upstreams(struct session *s, const json_t *init_params)
                            rpc_cost(init_params));
 }
 
-struct session *session_find(struct context *context, struct str id, const struct user *user)
+void session_identify(struct session *s, struct identity *identity)
+{
+        struct identity *before = s->identity;
+
+        assert(identity->user == s->client.user);
+        s->identity = identity_hold(identity);
+        identity_let_go(before);
+}
+
+struct session *session_find(struct context *context, struct str id, struct identity *identity)
 {
         struct session *s = NULL;
 
         if (id.n > 0)
                 HASH_FIND(hh, context->sessions, id.p, (unsigned)id.n, s);
-        return s != NULL && s->client.user == user ? s : NULL;
+        if (s == NULL || s->client.user != identity->user)
+                return NULL;
+        session_identify(s, identity);
+        return s;
 }
 
 static void session_close_upstream(struct upstream_session *us)

@@ -30,16 +30,19 @@ static struct share *standing_share(struct context *context, struct user *user)
         return own;
 }
 
-int session_standing(struct context *context, struct user *user, struct session **sessionp)
+int session_standing(struct context *context, struct identity *identity, struct session **sessionp)
 {
+        struct user *user = identity->user;
         json_t *init_params;
         int r;
 
         *sessionp = user->standing;
-        if (user->standing != NULL)
+        if (user->standing != NULL) {
+                session_identify(user->standing, identity);
                 return 0;
-        r = session_create(context, user, standing_share(context, user), UPSTREAM_CLIENT_STANDING,
-                           sessionp);
+        }
+        r = session_create(context, identity, standing_share(context, user),
+                           UPSTREAM_CLIENT_STANDING, sessionp);
         if (r < 0)
                 return r;
         user->standing = *sessionp;

@@ -67,15 +67,38 @@ static void on_refusal(struct loop_task *task)
 
 /* ---- its life ---- */
 
+static int open_in_folder(struct store **storep, struct store_secrets *secrets, struct loop *loop,
+                          const struct store_options *options, FILE *err)
+{
+        struct store_folder folder;
+        int r = store_folder_open(&folder, options->dir, err);
+
+        if (r == 0)
+                r = store_secrets_open(secrets, options, &folder, err);
+        if (r == 0)
+                r = store_sqlite_open(storep, loop, &folder, secrets, err);
+        store_folder_finish(&folder);
+        return r;
+}
+
+static int open_in_memory(struct store **storep, struct store_secrets *secrets, struct loop *loop,
+                          const struct store_options *options, FILE *err)
+{
+        int r = store_secrets_open(secrets, options, NULL, err);
+
+        if (r == 0)
+                *storep = store_memory_create(loop);
+        return r;
+}
+
 int store_open(struct store **storep, struct loop *loop, const struct store_options *options,
                FILE *err)
 {
         struct store_secrets secrets = {.has_old = false};
         struct store *store = NULL;
-        int r = store_secrets_open(&secrets, options, err);
+        int r = (options->dir != NULL ? open_in_folder : open_in_memory)(&store, &secrets, loop,
+                                                                         options, err);
 
-        if (r == 0)
-                store = store_memory_create(loop);
         if (r == 0) {
                 store->secrets = secrets;
                 store->refusal.on_run = on_refusal;

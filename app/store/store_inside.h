@@ -48,7 +48,7 @@ struct store_form {
 };
 
 struct store {
-        const struct store_form *form;
+        const struct store_form *form; /* set by the form, as `loop` is; the rest by store_open() */
         struct loop *loop;
         struct store_secrets secrets;
         size_t bytes_waiting;
@@ -63,10 +63,11 @@ struct store {
 struct store_job *store_job_new(enum store_job_kind kind, struct store_op *op, struct str key);
 /* Copies. 0, -ENOMEM. */
 int store_job_add_record(struct store_job *job, const struct store_record *record);
+void store_job_forget_records(struct store_job *job);
 /* Nobody is told. */
 void store_job_destroy(struct store_job *job);
-/* The first key that a list may have: the caller frees it. */
-char *store_job_list_start(const struct store_job *job, size_t *np);
+/* The first key that a list may have; the caller frees its text. */
+struct str store_job_list_start(const struct store_job *job);
 bool store_job_is_write(const struct store_job *job);
 /* What becomes of a write to a record of this version; 0: there is none. 0, STORE_E_NONE,
  * STORE_E_CONFLICT. */
@@ -77,16 +78,34 @@ int store_job_judge(const struct store_job *job, uint64_t version);
 /* The job has been done: tells who waits, frees it. */
 void store_on_done(struct store *store, struct store_job *job);
 
+/* ---- the folder (store_folder.c) ---- */
+
+struct store_folder {
+        char *database; /* paths */
+        char *key;
+        int lock_fd;       /* who has it has the folder */
+        bool has_database; /* from an earlier process */
+};
+
+/* Makes the folder, when only that is missing, and takes it. Faults are written to err. 0, -EINVAL
+ * (it has been told). Finished in any case. */
+int store_folder_open(struct store_folder *folder, const char *dir, FILE *err);
+/* Makes the file of the database, when it is missing, and sees to it that it is ours alone. */
+int store_folder_make_database(const struct store_folder *folder, FILE *err);
+void store_folder_finish(struct store_folder *folder);
+
 /* ---- secrets (store_secret.c) ---- */
 
-/* 0; -EINVAL, which has been told; -errno. */
+/* folder: NULL in memory. 0, -EINVAL (it has been told). */
 int store_secrets_open(struct store_secrets *secrets, const struct store_options *options,
-                       FILE *err);
+                       const struct store_folder *folder, FILE *err);
 /* HKDF-SHA256's second half (RFC 5869 2.3), one block of it. */
 void store_secret_expand(const uint8_t secret[STORE_SECRET_KEY_BYTES], const char *purpose,
                          const char *label, uint8_t key[STORE_SECRET_KEY_BYTES]);
 
 /* ---- forms ---- */
 
-/* Both fill in all but what store_open() does. */
 struct store *store_memory_create(struct loop *loop);
+/* Takes the lock of the folder. 0, -EINVAL (it has been told), -errno. */
+int store_sqlite_open(struct store **storep, struct loop *loop, struct store_folder *folder,
+                      const struct store_secrets *secrets, FILE *err);

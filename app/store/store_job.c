@@ -43,7 +43,7 @@ int store_job_add_record(struct store_job *job, const struct store_record *recor
         return 0;
 }
 
-void store_job_destroy(struct store_job *job)
+void store_job_forget_records(struct store_job *job)
 {
         for (size_t i = 0; i < job->n_records; i++) {
                 const struct store_record *record = &job->records[i];
@@ -52,6 +52,14 @@ void store_job_destroy(struct store_job *job)
                 free((void *)record->key.p);
         }
         free(job->records);
+        job->records = NULL;
+        job->n_records = 0;
+        job->answer_bytes = 0;
+}
+
+void store_job_destroy(struct store_job *job)
+{
+        store_job_forget_records(job);
         if (job->value.n > 0)
                 OPENSSL_cleanse((void *)job->value.p, job->value.n);
         free((void *)job->value.p);
@@ -61,18 +69,15 @@ void store_job_destroy(struct store_job *job)
 }
 
 /* Nothing stands between a key and the same with a zero behind it. */
-char *store_job_list_start(const struct store_job *job, size_t *np)
+struct str store_job_list_start(const struct store_job *job)
 {
         struct str after = job->after, prefix = job->key;
         size_t n = after.n < prefix.n ? after.n : prefix.n;
         int order = n > 0 ? memcmp(after.p, prefix.p, n) : 0;
 
-        if (after.n == 0 || order < 0 || (order == 0 && after.n < prefix.n)) {
-                *np = prefix.n;
-                return alloc_str(prefix);
-        }
-        *np = after.n + 1;
-        return alloc_str(after); /* which ends with a zero */
+        if (after.n == 0 || order < 0 || (order == 0 && after.n < prefix.n))
+                return (struct str){alloc_str(prefix), prefix.n};
+        return (struct str){alloc_str(after), after.n + 1}; /* it ends with a zero */
 }
 
 bool store_job_is_write(const struct store_job *job)

@@ -158,13 +158,11 @@ static int get(const struct store_memory *m, struct store_job *job)
 static int list(const struct store_memory *m, struct store_job *job)
 {
         int64_t now = clock_wall_ms();
-        struct str start;
+        struct str start = store_job_list_start(job);
         bool is_there;
-        size_t at;
+        size_t at = place(m, start, &is_there);
         int r = 0;
 
-        start.p = store_job_list_start(job, &start.n);
-        at = place(m, start, &is_there);
         free((void *)start.p);
         for (; r == 0 && at < m->n_records && job->n_records < job->max; at++) {
                 const struct store_record *record = m->records[at];

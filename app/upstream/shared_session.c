@@ -185,11 +185,13 @@ void shared_session_on_leave(struct upstream_session *shared,
 void shared_session_on_abandon(struct upstream_session *shared, const struct upstream_call *call)
 {
         int64_t now = loop_now_ms(upstream_session_loop(shared));
-        const struct user *user = call->client->user;
+        struct user *user = call->client->user;
 
         if (shared->abandoned_by != NULL && shared->abandoned_by != user &&
             now < shared->abandoned_until_ms)
                 user = &shared->upstream->context->everybody; /* of several */
+        user_hold(user);
+        user_let_go(shared->abandoned_by);
         shared->abandoned_by = user;
         shared->abandoned_until_ms = now + ABANDONED_MS;
 }

@@ -56,7 +56,8 @@ struct client *client_from_metadata(enum client_kind kind, const char *id, const
 struct client *client_new_static(const char *id, const char *name, const char *secret,
                                  char *const *redirects);
 
-/* Registers what metadata say: gives it an id that holds it. Held by the caller. NULL: the fault. */
+/* Registers what metadata say: gives it an id that holds it. Held by the caller. NULL: the fault.
+ */
 struct client *client_register(const struct sealed_keys *keys, const json_t *metadata,
                                struct client_fault *fault);
 /* The client that an id of ours stands for. Held by the caller. NULL: it is none of ours. */
@@ -67,7 +68,8 @@ char *client_secret(const struct sealed_keys *keys, const struct client *client)
 bool client_has_secret(const struct sealed_keys *keys, const struct client *client,
                        struct str secret);
 
-/* Is the id the address of a document: https, a host and a path, no user, no fragment, no dots? */
-bool client_id_is_document(struct str id);
+/* Is the id the address of a document: https, a host and a path, no user, no fragment, no dots?
+ * Where that is fine: or http, at a loopback address. */
+bool client_id_is_document(struct str id, bool is_private_fine);
 /* Is the address one of the client's? The very one, but for a loopback address's port. */
 bool client_has_redirect(const struct client *client, struct str redirect);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct config_policy;
 struct rest;
 
 enum config_server_kind {
@@ -200,7 +201,8 @@ struct config {
         struct config_login login;
         struct config_server *servers;
         size_t n_servers;
-        size_t n_left_out; /* entries of a client's file that are faulty */
+        size_t n_left_out;            /* entries of a client's file that are faulty */
+        struct config_policy *policy; /* NULL: all may all */
 };
 
 /* Fills config from defaults, the file (path may be NULL: none) and environ. All faults found are

@@ -9,6 +9,7 @@
 #include "mgw/mcp/replay.h"
 #include "mgw/mcp/seal.h"
 
+struct authority;
 struct config;
 struct session;
 struct share;
@@ -44,8 +45,9 @@ struct context {
         struct loop *loop;
         const struct config *config;
         struct user_table *users;
-        struct user everybody; /* in whose name runs what all users share */
-        struct store *store;   /* what outlives the process */
+        struct user everybody;       /* in whose name runs what all users share */
+        struct store *store;         /* what outlives the process */
+        struct authority *authority; /* auth/authority; NULL: there is no auth.login */
         struct http_client *http;
         struct children *children;
         struct confine *confine;    /* upstream/confine: what children are kept from */

@@ -1,5 +1,5 @@
 /* As whom a request is made: a user, and what their token says of them. Shared by all who act by
- * it; never changed once it is made. */
+ * it; never changed once it is made, but for what auth/policy has found out of it. */
 #pragma once
 
 #include "mgw/core/user.h"
@@ -11,18 +11,27 @@ enum identity_source {
         IDENTITY_LOGIN, /* a token that mgw has given out (auth.login) */
 };
 
+/* Which rules of the policy are for somebody: for whom the same are, they see the same. */
+struct identity_rules {
+        uint64_t bits[4];
+        bool is_known;
+};
+
 struct identity {
         unsigned n_holders;
         enum identity_source source;
-        struct user *user;   /* held */
-        char *subject;       /* of the issuer; NULL: there is none */
-        char **groups;       /* ended by NULL; NULL: none */
-        char **scopes;       /* likewise */
-        bool has_all_scopes; /* its kind of token has no scopes: none is missing */
-        char *client;        /* the OAuth client, for the log; NULL: not known */
-        int64_t expires_ms;  /* wall clock; INT64_MAX: never */
+        struct user *user;           /* held */
+        char *subject;               /* of the issuer; NULL: there is none */
+        char **groups;               /* ended by NULL; NULL: none */
+        char **scopes;               /* likewise */
+        bool has_all_scopes;         /* its kind of token has no scopes: none is missing */
+        char *client;                /* the OAuth client, for the log; NULL: not known */
+        int64_t expires_ms;          /* wall clock; INT64_MAX: never */
+        struct identity_rules rules; /* kept by auth/policy */
 };
 
+/* Of that user (held), with no more known; held for the caller, who fills it in. */
+struct identity *identity_create(enum identity_source source, struct user *user);
 struct identity *identity_hold(struct identity *identity);
 /* NULL is fine. */
 void identity_let_go(struct identity *identity);

@@ -12,6 +12,7 @@ struct session;
 struct share {
         UT_hash_handle hh; /* context->shares: those of addresses */
         struct context *context;
+        struct user *user; /* whose it is; NULL: an address's, or the gateway's own */
         struct ledger_payer memory;
         struct list idle_node;     /* context->idle_shares while it has idle sessions */
         struct list idle_sessions; /* in order of last use */
@@ -46,6 +47,8 @@ struct share *share_hold(struct share *share);
 void share_destroy(struct share *share);
 /* NULL is fine. */
 void share_let_go(struct share *share);
+/* Nobody holds its user any more: both go in a while, if nobody holds the share either. */
+void share_watch_end(struct share *share);
 
 /* For lines that this user can make come without end: is there room in the log now? whose: as they
  * are to be called. */

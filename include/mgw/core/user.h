@@ -1,17 +1,26 @@
-/* Who calls. Users come from a file of token hashes; without a file everybody is `anonymous`.
- * A struct user lives as long as its table: sessions and streams borrow it. */
+/* Who calls, by email address. Users are listed in a file of token hashes, or are made when they
+ * come with a token of an issuer or a login. Without any of these everybody is `anonymous`.
+ *
+ * A listed user lives as long as its table. One that was made lives while it is held (by an
+ * identity, a session, or who holds its share), and some seconds more, so that what it may do a
+ * second is remembered. */
 #pragma once
 
+#include "mgw/base/hash.h"
 #include "mgw/base/list.h"
 #include "mgw/base/str.h"
 
 #include <stdint.h>
 #include <stdio.h>
 
+struct identity;
 struct session;
 
 struct user {
+        UT_hash_handle hh; /* its table's */
+        struct user_table *table;
         char *email;
+        unsigned n_holders;        /* identities and sessions */
         unsigned n_streams;        /* open now; kept by session/stream */
         struct share *share;       /* what it holds; kept by core/share, freed with the user. NULL:
                                       nothing so far */
@@ -19,13 +28,28 @@ struct user {
         struct session *shared;    /* of the children that its sessions share; likewise */
         struct list subscriptions; /* of the standing session, those that are acknowledged; kept by
                                       session/subscription */
-        bool has_token;            /* as of the last user_table_check() */
-        bool is_anonymous;         /* it is everybody: each address has a share of its own */
+        int64_t token_until_ms; /* wall clock: as long has it a token that is in no file. 0: none */
+        bool is_made;           /* not listed: it goes when nobody holds it */
+        bool has_token;         /* as of the last user_table_check(), or made since */
+        bool is_anonymous;      /* it is everybody: each address has a share of its own */
 };
+
+/* Users that are made, at once. */
+#define USERS_MADE_MAX 65536
+
+struct user *user_hold(struct user *user);
+/* NULL is fine. */
+void user_let_go(struct user *user);
+/* The user of that address, held: listed, or made. until_ms: so long has it a token at least (wall
+ * clock). NULL: that is no address (hdr_is_user), or there are too many. */
+struct user *user_of_email(struct user_table *table, struct str email, int64_t until_ms);
+/* For core/share: of a user that was made, and that nobody holds. */
+bool user_may_go(const struct user *user);
+void user_forget(struct user *user);
 
 struct user_table;
 
-/* path "" or NULL: a table in which everybody is anonymous. Faults are written to err, "FILE:LINE:
+/* path "" or NULL: a table without a file. Faults are written to err, "FILE:LINE:
  * what". 0, -EINVAL, -errno. */
 int user_table_create(struct user_table **tablep, const char *path, FILE *err);
 void user_table_destroy(struct user_table *table);
@@ -40,12 +64,27 @@ int64_t user_table_check(struct user_table *table, int64_t wall_ms);
 /* Users with a stream open. */
 unsigned user_table_n_streaming(const struct user_table *table);
 
-enum user_verdict { USER_OK, USER_NO_TOKEN, USER_BAD_TOKEN, USER_EXPIRED };
+enum user_verdict {
+        USER_OK,
+        USER_NO_TOKEN,
+        USER_BAD_TOKEN,
+        USER_EXPIRED,
+        USER_NOT_ALLOWED, /* the token is good, and its user is not one of ours */
+        USER_UNSURE,      /* it may be good: who could tell cannot be reached */
+        USER_TOO_MANY,
+        USER_WAIT, /* its key is being asked for */
+};
 
-/* One SHA-256 and one look-up, however many tokens there are. authorization is the header's value.
- */
-enum user_verdict user_find(struct user_table *table, struct str authorization, int64_t wall_ms,
-                            struct user **userp);
+#define USER_DIGEST_BYTES 32 /* SHA-256 */
+
+/* Of a token. */
+void user_digest(struct str token, uint8_t digest[USER_DIGEST_BYTES]);
+/* Whose is that token of the file? One look-up, however many there are. *identityp is held for the
+ * caller. */
+enum user_verdict user_find(struct user_table *table, const uint8_t digest[USER_DIGEST_BYTES],
+                            int64_t wall_ms, struct identity **identityp);
+/* Everybody, where nothing else is said; borrowed. */
+struct identity *user_table_anonymous(const struct user_table *table);
 
 /* Makes a token for email, valid for days. With path: adds it to that file (made with mode 0600;
  * rewritten in one step), prints the token to out. Without: prints token and entry to out. 0,

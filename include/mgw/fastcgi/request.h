@@ -9,7 +9,7 @@
 struct fcgi_conn;
 struct request;
 struct route;
-struct user;
+struct identity;
 struct share;
 
 /* What an owner of a request hears. Set with request_own(). */
@@ -26,7 +26,7 @@ struct request_input {
         struct cgi_params params;
         struct cgi_head head;
         const struct route *route; /* server/route's verdict: where it goes, and who calls */
-        struct user *user;         /* NULL: where anybody may */
+        struct identity *identity; /* held; NULL: where anybody may */
         struct buf raw_params;
         struct buf body;
         struct ledger_hold hold; /* of the body */

@@ -41,8 +41,9 @@ enum call_state {
 struct call {
         struct list node; /* session->calls */
         struct session *session;
-        struct share *share;     /* held; whose it is */
-        struct ledger_hold hold; /* with what it asks for */
+        struct share *share;       /* held; whose it is */
+        struct identity *identity; /* held; as whom its request is made, or its newest retry */
+        struct ledger_hold hold;   /* with what it asks for */
         /* NULL: the answer goes to the session's stream (the sse era), or waits for the client
          * (input) */
         struct post_response *post;
@@ -91,6 +92,8 @@ static inline struct upstream_session *call_upstream_session(const struct call *
  * call_start(). */
 struct call *call_create(struct session *session, struct share *share, struct post_response *post,
                          const struct rpc_msg *msg);
+/* By the identity of its session's newest request from now on. */
+void call_identify(struct call *call);
 /* By whoever takes it on. */
 void call_set_state(struct call *call, enum call_state to);
 /* Its answer goes there from now on; NULL: it waits for its client. */

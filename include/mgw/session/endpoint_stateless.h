@@ -7,4 +7,4 @@
 #include "mgw/session/listing.h"
 
 /* A POST whose body has been read, of a client that speaks the stateless era: root is borrowed. */
-void endpoint_stateless_on_post(struct request *req, struct user *user, json_t *root);
+void endpoint_stateless_on_post(struct request *req, json_t *root);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mgw/base/hash.h"
+#include "mgw/core/identity.h"
 #include "mgw/core/share.h"
 #include "mgw/mcp/era.h"
 #include "mgw/session/stream.h"
@@ -20,6 +21,7 @@ struct session {
         struct list calls;
         struct list server_requests;   /* requests of upstreams that wait for the client's reply */
         struct upstream_client client; /* what its upstream sessions know of it */
+        struct identity *identity;     /* held; of its newest request. NULL: shared, it has none */
         struct replay *replay;         /* NULL: nothing has been kept */
         int64_t used_ms;
         uint32_t charged;      /* to the share */
@@ -56,13 +58,13 @@ void session_context_init(struct context *context);
 /* Where the share or the table is full, the longest idle session of the share makes room; in a full
  * table, if it has none, that of the one that has many. 0, -EAGAIN (full of live ones, or no
  * memory for it). */
-int session_create(struct context *context, struct user *user, struct share *share,
+int session_create(struct context *context, struct identity *identity, struct share *share,
                    enum upstream_client_kind kind, struct session **sessionp);
 /* Ends an idle session, of who has many: memory is short. false: there is none. */
 bool sessions_give_up_one(struct context *context);
 /* The user's standing session, with its upstream sessions opening or open: made when first needed,
  * ended when it has been idle for as long as others. Outcomes as session_create(). */
-int session_standing(struct context *context, struct user *user, struct session **sessionp);
+int session_standing(struct context *context, struct identity *identity, struct session **sessionp);
 /* Opens an upstream session with each upstream, with what initialize says to them. */
 void session_open_upstreams(struct session *session, const json_t *init_params);
 /* So many calls may run in it at once, and as many questions wait. */
@@ -73,7 +75,9 @@ unsigned session_calls_max(const struct session *session);
 struct upstream_session *session_shared_upstream(const struct session *session,
                                                  struct upstream *upstream);
 /* The session with that id if it is this user's, else NULL. */
-struct session *session_find(struct context *context, struct str id, const struct user *user);
+struct session *session_find(struct context *context, struct str id, struct identity *identity);
+/* A request has come for it: calls that are made now are made by this identity, of its user. */
+void session_identify(struct session *session, struct identity *identity);
 /* To be called when a stream or call of it begins or ends, or a message came. */
 void session_touch(struct session *session);
 /* Its upstream sessions are told whether anybody listens: when it becomes idle, or is so no more,

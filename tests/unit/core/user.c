@@ -1,4 +1,6 @@
-#include "mgw/core/user.h"
+#include "mgw/core/identity.h"
+#include "mgw/core/share.h"
+#include "mgw/wire/hdr.h"
 
 #include "../check.h"
 
@@ -47,7 +49,19 @@ static char *make(const char *email, unsigned days)
 
 static enum user_verdict find(const char *authorization, int64_t wall_ms, struct user **userp)
 {
-        return user_find(table, str_from(authorization), wall_ms, userp);
+        uint8_t digest[USER_DIGEST_BYTES];
+        struct identity *identity = NULL;
+        enum user_verdict verdict;
+
+        user_digest(hdr_bearer(str_from(authorization)), digest);
+        verdict = user_find(table, digest, wall_ms, &identity);
+        if (identity != NULL) {
+                cr_expect_eq(identity->source, IDENTITY_FILE);
+                cr_expect(identity_has_scope(identity, "any"));
+                *userp = identity->user;
+        }
+        identity_let_go(identity);
+        return verdict;
 }
 
 static void write_file(const char *text)
@@ -71,11 +85,12 @@ static int create(void)
 
 Test(user, without_a_file_everybody_is_anonymous)
 {
-        struct user *user;
+        const struct user *user;
 
         check_int(user_table_create(&table, "", stderr), 0);
-        check_int(find("", 0, &user), USER_OK);
+        user = user_table_anonymous(table)->user;
         cr_assert_str_eq(user->email, "anonymous");
+        cr_assert(user->is_anonymous);
 }
 
 Test(user, a_made_token_opens_the_door_to_its_user_only)
@@ -99,14 +114,13 @@ Test(user, a_made_token_opens_the_door_to_its_user_only)
         free(ada_too);
 }
 
-Test(user, wrong_missing_and_old_tokens_are_told_apart)
+Test(user, wrong_and_old_tokens_are_told_apart)
 {
         char *ada = make("ada@example.com", 1);
         struct user *user;
 
         check_int(create(), 0);
-        check_int(find("", 0, &user), USER_NO_TOKEN);
-        check_int(find("Basic YTpi", 0, &user), USER_NO_TOKEN);
+        check_int(find("", 0, &user), USER_BAD_TOKEN);
         check_int(find("Bearer mgw_wrong", 0, &user), USER_BAD_TOKEN);
         check_int(find(ada, INT64_MAX, &user), USER_EXPIRED);
         free(ada);
@@ -206,4 +220,106 @@ Test(user, emails_that_are_none_get_no_token)
         cr_assert(user_token_make("a@b\n", 1, path, null, null) < 0);
         cr_assert(access(path, F_OK) < 0);
         fclose(null);
+}
+
+/* ---- users that are made ---- */
+
+static struct user *made(const char *email, int64_t until_ms)
+{
+        return user_of_email(table, str_from(email), until_ms);
+}
+
+Test(user, one_that_is_made_lives_while_it_is_held)
+{
+        struct user *one, *two;
+
+        check_int(user_table_create(&table, "", stderr), 0);
+        one = made("ada@example.com", 10);
+        cr_assert(one->has_token && one->is_made);
+        two = made("ada@example.com", 5);
+        cr_assert_eq(one, two);
+        check_int(one->token_until_ms, 10);
+        user_let_go(two);
+        cr_assert_str_eq(one->email, "ada@example.com");
+        user_let_go(one);
+        two = made("ada@example.com", 5);
+        check_int(two->token_until_ms, 5); /* it has begun anew */
+        user_let_go(two);
+        user_let_go(NULL);
+}
+
+Test(user, one_of_the_file_is_found_and_stays)
+{
+        char *ada = make("ada@example.com", 1);
+        struct user *listed, *found;
+
+        check_int(create(), 0);
+        check_int(find(ada, 0, &listed), USER_OK);
+        found = made("ada@example.com", 5);
+        cr_assert_eq(found, listed);
+        cr_assert_not(found->is_made);
+        user_let_go(found);
+        check_int(find(ada, 0, &found), USER_OK);
+        cr_assert_eq(found, listed);
+        free(ada);
+}
+
+Test(user, one_that_is_made_and_comes_into_the_file_stays)
+{
+        char *bob = make("bob@example.com", 1), *ada;
+        struct user *user, *found;
+
+        check_int(create(), 0);
+        user = made("ada@example.com", 5);
+        ada = make("ada@example.com", 1);
+        check_int(user_table_reload(table, stderr), 0);
+        cr_assert_not(user->is_made);
+        user_let_go(user);
+        check_int(find(ada, 0, &found), USER_OK);
+        cr_assert_eq(found, user);
+        free(ada);
+        free(bob);
+}
+
+Test(user, tokens_of_issuers_and_logins_end_too)
+{
+        struct user *user;
+
+        check_int(user_table_create(&table, "", stderr), 0);
+        user = made("ada@example.com", 1000);
+        check_int((int)user_table_check(table, 999), 1000);
+        cr_assert(user->has_token);
+        cr_assert_eq(user_table_check(table, 1000), INT64_MAX);
+        cr_assert_not(user->has_token);
+        user_let_go(made("ada@example.com", 2000));
+        cr_assert(user->has_token, "it came with another");
+        user_let_go(user);
+}
+
+Test(user, nobody_is_made_of_what_is_no_address_or_of_everybody)
+{
+        check_int(user_table_create(&table, "", stderr), 0);
+        cr_assert_null(made("", 5));
+        cr_assert_null(made("a b@example.com", 5));
+        cr_assert_null(made("a@b\n", 5));
+        cr_assert_null(made("anonymous", 5));
+}
+
+Test(user, so_many_are_made_and_no_more)
+{
+        static struct user *users[USERS_MADE_MAX];
+        char email[32];
+
+        check_int(user_table_create(&table, "", stderr), 0);
+        for (size_t i = 0; i < USERS_MADE_MAX; i++) {
+                snprintf(email, sizeof(email), "u%zu@example.com", i);
+                users[i] = made(email, 5);
+                cr_assert_not_null(users[i]);
+        }
+        cr_assert_null(made("one.more@example.com", 5));
+        user_let_go(users[0]);
+        users[0] = made("one.more@example.com", 5);
+        cr_assert_not_null(users[0]);
+        for (size_t i = 0; i < USERS_MADE_MAX; i++)
+                user_let_go(users[i]);
 }

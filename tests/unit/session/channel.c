@@ -57,8 +57,11 @@ static void turn(void)
 
 static void open_session(enum upstream_client_kind kind, const char *revision)
 {
-        cr_assert_eq(session_create(&context, &user, context.own_share, kind, &session), 0);
+        struct identity *identity = identity_create(IDENTITY_FILE, &user);
+
+        cr_assert_eq(session_create(&context, identity, context.own_share, kind, &session), 0);
         cr_assert_eq(era_revision_find(str_from(revision), &session->client.revision), 0);
+        identity_let_go(identity);
 }
 
 static void set_up(void)

@@ -1,0 +1,31 @@
+/* The kinds of token are tried in the order of what they cost: one look-up, then what is sealed,
+ * then signatures. */
+#include "mgw/auth/caller.h"
+
+#include "mgw/config/config.h"
+#include "mgw/wire/hdr.h"
+
+bool caller_is_anybody(const struct config *config)
+{
+        return config->auth_tokens_file[0] == '\0' && !config_has_login(config);
+}
+
+enum user_verdict caller_find(struct context *context, struct str authorization, int64_t wall_ms,
+                              struct identity **identityp)
+{
+        struct str text = hdr_bearer(authorization);
+        uint8_t digest[USER_DIGEST_BYTES];
+        enum user_verdict verdict;
+
+        if (caller_is_anybody(context->config)) {
+                *identityp = identity_hold(user_table_anonymous(context->users));
+                return USER_OK;
+        }
+        if (text.n == 0)
+                return USER_NO_TOKEN;
+        user_digest(text, digest);
+        verdict = user_find(context->users, digest, wall_ms, identityp);
+        if (verdict == USER_BAD_TOKEN)
+                verdict = caller_read_token(context, text, wall_ms, identityp);
+        return verdict;
+}
