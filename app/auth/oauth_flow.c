@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORM_MAX_BYTES (64u << 10)
 #define ID_TOKEN_MAX (32u << 10)
 #define LIFE_MAX_S 1e9
 

@@ -18,7 +18,6 @@
 
 #define FETCH_TIMEOUT_MAX_MS 30000
 #define ANSWER_MAX_BYTES 65536
-#define FORM_MAX_BYTES 65536
 
 struct token_fetch {
         struct credential *credential;

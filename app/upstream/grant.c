@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORM_MAX_BYTES (64u << 10)
 
 struct grant_source {
         struct credential *credential;
