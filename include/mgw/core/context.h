@@ -10,6 +10,7 @@
 #include "mgw/mcp/seal.h"
 
 struct authority;
+struct caller_issuers;
 struct config;
 struct session;
 struct share;
@@ -45,9 +46,10 @@ struct context {
         struct loop *loop;
         const struct config *config;
         struct user_table *users;
-        struct user everybody;       /* in whose name runs what all users share */
-        struct store *store;         /* what outlives the process */
-        struct authority *authority; /* auth/authority; NULL: there is no auth.login */
+        struct user everybody;          /* in whose name runs what all users share */
+        struct store *store;            /* what outlives the process */
+        struct caller_issuers *issuers; /* auth/caller_jwt; NULL: there is no auth.jwt */
+        struct authority *authority;    /* auth/authority; NULL: there is no auth.login */
         struct http_client *http;
         struct children *children;
         struct confine *confine;    /* upstream/confine: what children are kept from */
