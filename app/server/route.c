@@ -9,11 +9,17 @@
 #include "mgw/base/clock.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/login/authorize.h"
+#include "mgw/login/browser.h"
 #include "mgw/login/page.h"
+#include "mgw/login/registration.h"
+#include "mgw/login/server_metadata.h"
+#include "mgw/login/token_endpoint.h"
 #include "mgw/mcp/guard.h"
 #include "mgw/server/admin.h"
 #include "mgw/session/endpoint_session.h"
 #include "mgw/session/refuse.h"
+#include "mgw/wire/form.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/rpc.h"
 #include "resource_metadata.h"
@@ -24,13 +30,16 @@
 
 /* What comes with a request. */
 enum body {
-        BODY_NONE, /* what comes all the same is thrown away: some clients send {} with a DELETE */
-        BODY_JSON, /* told by its Content-Type */
+        BODY_NONE,  /* what comes all the same is thrown away: some clients send {} with a DELETE */
+        BODY_JSON,  /* told by its Content-Type */
+        BODY_FORM,  /* likewise */
+        BODY_SMALL, /* no longer than a form */
         BODY_ANY,
 };
 
 enum audience {
         FOR_ALL,
+        FOR_STRANGERS, /* likewise; each address pays for itself */
         FOR_USERS,
         FOR_OPERATORS, /* what came by the inside port; to others it is not there */
 };
@@ -52,6 +61,31 @@ static const struct route routes[] = {
         {"/sse", CGI_GET, BODY_NONE, FOR_USERS, NULL, endpoint_session_on_sse},
         {"/message", CGI_POST, BODY_JSON, FOR_USERS, endpoint_session_on_message_head,
          endpoint_session_on_message},
+        {"/.well-known/oauth-authorization-server", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/oauth-authorization-server/mcp", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/oauth-authorization-server/sse", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/openid-configuration/mcp", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/openid-configuration/sse", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/mcp/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/sse/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/oauth/authorize", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, authorize_on_get},
+        {"/oauth/consent", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, authorize_on_consent},
+        {"/oauth/token", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, token_endpoint_on_post},
+        {"/oauth/revoke", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, token_endpoint_on_revoke},
+        {"/oauth/register", CGI_POST, BODY_SMALL, FOR_STRANGERS, NULL, registration_on_post},
+        {"/oauth/sign-in", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, browser_on_sign_in},
+        {"/oauth/sign-in", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_in_form},
+        {"/oauth/sign-out", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_out},
+        {"/oauth/callback", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, browser_on_callback},
         {"/oauth/style.css", CGI_GET, BODY_NONE, FOR_ALL, NULL, page_on_style},
         {"/.well-known/oauth-protected-resource", CGI_GET, BODY_NONE, FOR_ALL, NULL,
          resource_metadata_on_get},
@@ -152,17 +186,32 @@ static void refuse_length(struct request *req)
         request_reply(req, 413, plain, STR("The body is over the limit (body_max_bytes).\n"));
 }
 
+static uint32_t body_max_bytes(const struct request *req)
+{
+        uint32_t max_bytes = request_context(req)->config->body_max_bytes;
+
+        enum body body = req->in->route->body;
+
+        return (body == BODY_FORM || body == BODY_SMALL) && max_bytes > FORM_MAX_BYTES
+                       ? FORM_MAX_BYTES
+                       : max_bytes;
+}
+
 static bool judge_body(struct request *req)
 {
         const struct route *route = req->in->route;
-        uint32_t max_bytes = request_context(req)->config->body_max_bytes;
+        struct str type = req->in->head.content_type;
+        uint32_t max_bytes = body_max_bytes(req);
 
         if (route->body == BODY_NONE) {
                 if (!is_longer_than(req, IGNORED_BODY_MAX_BYTES))
                         return true;
                 refuse_length(req);
-        } else if (route->body == BODY_JSON &&
-                   !hdr_media_is(req->in->head.content_type, STR("application/json"))) {
+        } else if (route->body == BODY_FORM &&
+                   !hdr_media_is(type, STR("application/x-www-form-urlencoded"))) {
+                request_reply(req, 415, plain,
+                              STR("Content-Type must be application/x-www-form-urlencoded.\n"));
+        } else if (route->body == BODY_JSON && !hdr_media_is(type, STR("application/json"))) {
                 refuse_message(req, 415, NULL, RPC_INVALID_REQUEST,
                                "Content-Type must be application/json", NULL);
         } else if (is_longer_than(req, max_bytes)) {
@@ -178,12 +227,15 @@ static bool judge_body(struct request *req)
 static void choose_share(struct request *req)
 {
         struct context *context = request_context(req);
-
+        struct str address = req->in->head.remote_addr;
         const struct identity *identity = req->in->identity;
 
-        request_set_share(
-                req, identity != NULL ? share_of(context, identity->user, req->in->head.remote_addr)
-                                      : share_hold(context->own_share));
+        if (identity != NULL)
+                request_set_share(req, share_of(context, identity->user, address));
+        else if (req->in->route->audience == FOR_STRANGERS)
+                request_set_share(req, share_of_address(context, address));
+        else
+                request_set_share(req, share_hold(context->own_share));
 }
 
 /* A client of the socket that is no web server names no address: it is of this machine. */

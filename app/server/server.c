@@ -10,6 +10,7 @@
 #include "mgw/base/log_budget.h"
 #include "mgw/base/notify.h"
 #include "mgw/core/share.h"
+#include "mgw/login/browser.h"
 #include "mgw/loop/child.h"
 #include "mgw/loop/http_document.h"
 #include "mgw/loop/signal.h"
@@ -192,11 +193,16 @@ static const char *given(const char *text)
 
 static int server_open_store(struct context *context, FILE *err)
 {
+        const struct config *config = context->config;
         const struct store_options options = {
-                .key = given(context->config->state_key),
-                .old_key = given(context->config->state_key_old),
+                .dir = given(config->state_dir),
+                .key = given(config->state_key),
+                .old_key = given(config->state_key_old),
         };
 
+        if (options.dir == NULL && config_needs_state(config))
+                fprintf(err, "logins and connected accounts end with mgw: no state_dir is "
+                             "configured\n");
         return store_open(&context->store, context->loop, &options, err);
 }
 
@@ -370,6 +376,7 @@ static int server_open(struct server *sv, const struct config *config)
         work_context_init(context);
         authority_create(context);
         caller_issuers_create(context);
+        browser_create(context);
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
         if (caller_is_anybody(config))
@@ -400,6 +407,7 @@ static void server_close(struct server *sv)
                 sock_unlink(context->config->listen);
         caller_issuers_destroy(context->issuers);
         authority_destroy(context->authority);
+        browser_destroy(context->browser);
         http_client_destroy(context->http);
         children_destroy(context->children);
         page_cache_forget_all(context);
