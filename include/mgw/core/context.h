@@ -11,6 +11,7 @@
 
 struct authority;
 struct browser;
+struct caller_issuers;
 struct config;
 struct session;
 struct share;
@@ -46,10 +47,11 @@ struct context {
         struct loop *loop;
         const struct config *config;
         struct user_table *users;
-        struct user everybody;       /* in whose name runs what all users share */
-        struct store *store;         /* what outlives the process */
-        struct authority *authority; /* auth/authority; NULL: there is no auth.login */
-        struct browser *browser;     /* login/browser: people who sign in */
+        struct user everybody;          /* in whose name runs what all users share */
+        struct store *store;            /* what outlives the process */
+        struct caller_issuers *issuers; /* auth/caller_jwt; NULL: there is no auth.jwt */
+        struct authority *authority;    /* auth/authority; NULL: there is no auth.login */
+        struct browser *browser;        /* login/browser: people who sign in */
         struct http_client *http;
         struct children *children;
         struct confine *confine;    /* upstream/confine: what children are kept from */
