@@ -178,20 +178,12 @@ static void choose_share(struct request *req)
                 request_set_share(req, share_hold(context->own_share));
 }
 
-/* A client of the socket that is no web server names no address: it is of this machine. */
-static bool is_from_here(struct str address)
-{
-        return address.n == 0 || str_has_prefix(address, STR("127.")) ||
-               str_eq(address, STR("::1")) || str_has_prefix(address, STR("::ffff:127."));
-}
-
-/* Without users the door is open to this machine alone, unless it is said that it is to all. */
 static bool judge_anonymous(struct request *req)
 {
         const struct config *config = request_context(req)->config;
 
         if (req->in->identity == NULL || !req->in->identity->user->is_anonymous ||
-            config->auth_anonymous || is_from_here(req->in->head.remote_addr))
+            caller_may_be_anybody(config, req->in->head.remote_addr))
                 return true;
         request_reply(
                 req, 403, plain,
