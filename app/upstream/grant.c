@@ -286,7 +286,7 @@ void grant_init(struct credential *credential)
 
         g->credential = credential;
         g->key = grant_key(account->upstream, account->email);
-        grant_http_init(&g->http, account->upstream);
+        grant_http_init(&g->http, account);
         credential->source = &source;
         credential->state = g;
 }
