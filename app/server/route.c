@@ -7,11 +7,13 @@
 #include "mgw/base/clock.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/login/browser.h"
 #include "mgw/login/page.h"
 #include "mgw/mcp/guard.h"
 #include "mgw/server/admin.h"
 #include "mgw/session/endpoint_session.h"
 #include "mgw/session/refuse.h"
+#include "mgw/wire/form.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/rpc.h"
 
@@ -22,11 +24,13 @@
 enum body {
         BODY_NONE, /* what comes all the same is thrown away: some clients send {} with a DELETE */
         BODY_JSON, /* told by its Content-Type */
+        BODY_FORM, /* likewise */
         BODY_ANY,
 };
 
 enum audience {
         FOR_ALL,
+        FOR_STRANGERS, /* likewise; each address pays for itself */
         FOR_USERS,
         FOR_OPERATORS, /* what came by the inside port; to others it is not there */
 };
@@ -48,6 +52,10 @@ static const struct route routes[] = {
         {"/sse", CGI_GET, BODY_NONE, FOR_USERS, NULL, endpoint_session_on_sse},
         {"/message", CGI_POST, BODY_JSON, FOR_USERS, endpoint_session_on_message_head,
          endpoint_session_on_message},
+        {"/oauth/sign-in", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, browser_on_sign_in},
+        {"/oauth/sign-in", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_in_form},
+        {"/oauth/sign-out", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_out},
+        {"/oauth/callback", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, browser_on_callback},
         {"/oauth/style.css", CGI_GET, BODY_NONE, FOR_ALL, NULL, page_on_style},
         {"/health", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_health},
         {"/ready", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_ready},
@@ -121,17 +129,29 @@ static void refuse_length(struct request *req)
         request_reply(req, 413, plain, STR("The body is over the limit (body_max_bytes).\n"));
 }
 
+static uint32_t body_max_bytes(const struct request *req)
+{
+        uint32_t max_bytes = request_context(req)->config->body_max_bytes;
+
+        return req->in->route->body == BODY_FORM && max_bytes > FORM_MAX_BYTES ? FORM_MAX_BYTES
+                                                                               : max_bytes;
+}
+
 static bool judge_body(struct request *req)
 {
         const struct route *route = req->in->route;
-        uint32_t max_bytes = request_context(req)->config->body_max_bytes;
+        struct str type = req->in->head.content_type;
+        uint32_t max_bytes = body_max_bytes(req);
 
         if (route->body == BODY_NONE) {
                 if (!is_longer_than(req, IGNORED_BODY_MAX_BYTES))
                         return true;
                 refuse_length(req);
-        } else if (route->body == BODY_JSON &&
-                   !hdr_media_is(req->in->head.content_type, STR("application/json"))) {
+        } else if (route->body == BODY_FORM &&
+                   !hdr_media_is(type, STR("application/x-www-form-urlencoded"))) {
+                request_reply(req, 415, plain,
+                              STR("Content-Type must be application/x-www-form-urlencoded.\n"));
+        } else if (route->body == BODY_JSON && !hdr_media_is(type, STR("application/json"))) {
                 refuse_message(req, 415, NULL, RPC_INVALID_REQUEST,
                                "Content-Type must be application/json", NULL);
         } else if (is_longer_than(req, max_bytes)) {
@@ -147,12 +167,15 @@ static bool judge_body(struct request *req)
 static void choose_share(struct request *req)
 {
         struct context *context = request_context(req);
-
+        struct str address = req->in->head.remote_addr;
         const struct identity *identity = req->in->identity;
 
-        request_set_share(
-                req, identity != NULL ? share_of(context, identity->user, req->in->head.remote_addr)
-                                      : share_hold(context->own_share));
+        if (identity != NULL)
+                request_set_share(req, share_of(context, identity->user, address));
+        else if (req->in->route->audience == FOR_STRANGERS)
+                request_set_share(req, share_of_address(context, address));
+        else
+                request_set_share(req, share_hold(context->own_share));
 }
 
 /* A client of the socket that is no web server names no address: it is of this machine. */

@@ -9,6 +9,7 @@
 #include "mgw/base/log_budget.h"
 #include "mgw/base/notify.h"
 #include "mgw/core/share.h"
+#include "mgw/login/browser.h"
 #include "mgw/loop/child.h"
 #include "mgw/loop/http_document.h"
 #include "mgw/loop/signal.h"
@@ -345,6 +346,7 @@ static int server_open(struct server *sv, const struct config *config)
         share_context_init(context);
         work_context_init(context);
         authority_create(context);
+        browser_create(context);
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
         if (config->auth_tokens_file[0] == '\0')
@@ -374,6 +376,7 @@ static void server_close(struct server *sv)
         if (sv->fcgi_server != NULL && !sv->was_inherited)
                 sock_unlink(context->config->listen);
         authority_destroy(context->authority);
+        browser_destroy(context->browser);
         http_client_destroy(context->http);
         children_destroy(context->children);
         page_cache_forget_all(context);

@@ -10,6 +10,7 @@
 #include "mgw/mcp/seal.h"
 
 struct authority;
+struct browser;
 struct config;
 struct session;
 struct share;
@@ -48,6 +49,7 @@ struct context {
         struct user everybody;       /* in whose name runs what all users share */
         struct store *store;         /* what outlives the process */
         struct authority *authority; /* auth/authority; NULL: there is no auth.login */
+        struct browser *browser;     /* login/browser: people who sign in */
         struct http_client *http;
         struct children *children;
         struct confine *confine;    /* upstream/confine: what children are kept from */

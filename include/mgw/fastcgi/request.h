@@ -27,6 +27,7 @@ struct request_input {
         struct cgi_head head;
         const struct route *route; /* server/route's verdict: where it goes, and who calls */
         struct identity *identity; /* held; NULL: where anybody may */
+        char browser_id[23];       /* login/browser: "": it is not asked for */
         struct buf raw_params;
         struct buf body;
         struct ledger_hold hold; /* of the body */
