@@ -117,9 +117,9 @@ static void on_tokens(void *owner, const struct oauth_tokens *tokens)
                 return;
         }
         task->op.on_done = on_client_forgotten;
-        if (is_unknown && oauth_registration_forget(store_of(task), &task->op,
-                                                    task->connect->context->config->public_url,
-                                                    &task->party))
+        if (is_unknown &&
+            oauth_registration_forget(store_of(task), &task->op,
+                                      task->connect->context->config->public_url, &task->party))
                 return;
         why = alloc_format("Its provider gives no token: %s. Try again from /connect.",
                            tokens->fault);
@@ -216,7 +216,7 @@ static void on_found(struct store_op *op)
 static char *copy(const char *text)
 {
         return text != NULL && text[0] != '\0' && strlen(text) <= CODE_MAX ? alloc_text(text)
-                                                                          : NULL;
+                                                                           : NULL;
 }
 
 static void begin(struct request *req, const char *email, const struct form *query,

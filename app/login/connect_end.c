@@ -1,5 +1,5 @@
-/* The end of a grant: revoked at the provider, where it takes that, and deleted here in any case. In
- * that order: who is killed between has a grant that is found to be over with its next use. */
+/* The end of a grant: revoked at the provider, where it takes that, and deleted here in any case.
+ * In that order: who is killed between has a grant that is found to be over with its next use. */
 #include "connect_inside.h"
 #include "mgw/base/alloc.h"
 #include "mgw/config/config.h"
@@ -51,11 +51,10 @@ static void on_found(struct store_op *op)
         bool is_there = op->result == 0 && grant_read(&task->grant, op->records[0].value) == 0;
 
         if (is_there && grant->party.revocation_url != NULL)
-                task->request = oauth_revoke_start(&task->http, &grant->party,
-                                                   grant->refresh_token != NULL
-                                                           ? grant->refresh_token
-                                                           : grant->access_token,
-                                                   on_revoked, task);
+                task->request = oauth_revoke_start(
+                        &task->http, &grant->party,
+                        grant->refresh_token != NULL ? grant->refresh_token : grant->access_token,
+                        on_revoked, task);
         else
                 forget(task);
 }
@@ -78,8 +77,8 @@ static void begin(struct request *req, const char *email, const char *server)
 void connect_on_end(struct request *req)
 {
         struct form *form = NULL;
-        const char *csrf = form_read(&form, buf_bytes(&req->in->body)) == 0 ? form_get(form, "csrf")
-                                                                            : NULL;
+        const char *csrf =
+                form_read(&form, buf_bytes(&req->in->body)) == 0 ? form_get(form, "csrf") : NULL;
         struct identity *identity;
 
         if (browser_check_form(req, str_from(csrf))) {

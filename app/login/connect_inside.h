@@ -16,13 +16,13 @@ struct connect {
         unsigned n_tasks;
 };
 
-/* One visit that takes time. It goes to its end when its browser has left: what a provider has given
- * is not lost. */
+/* One visit that takes time. It goes to its end when its browser has left: what a provider has
+ * given is not lost. */
 struct connect_task {
         struct list node;
         struct connect *connect;
-        struct request *req; /* NULL: its browser has left, or has been answered */
-        char *email;         /* of the signed-in user */
+        struct request *req;     /* NULL: its browser has left, or has been answered */
+        char *email;             /* of the signed-in user */
         struct account *account; /* held */
         struct oauth_http http;
         struct store_op op;

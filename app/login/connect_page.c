@@ -18,9 +18,9 @@ static const char end_path[] = "/connect/end";
 
 struct listing_page {
         struct buf body;
-        size_t next;     /* of context->upstreams */
+        size_t next; /* of context->upstreams */
         unsigned n_shown;
-        char *done;      /* the server that has just been connected; NULL: none */
+        char *done; /* the server that has just been connected; NULL: none */
         char *csrf;
 };
 
@@ -208,8 +208,8 @@ static char *done_of(struct request *req)
 {
         const struct context *context = request_context(req);
         struct form *query = NULL;
-        const char *done = form_read(&query, req->in->head.query) == 0 ? form_get(query, "done")
-                                                                       : NULL;
+        const char *done =
+                form_read(&query, req->in->head.query) == 0 ? form_get(query, "done") : NULL;
         char *server = NULL;
 
         for (size_t i = 0; done != NULL && i < context->n_upstreams; i++)

@@ -79,7 +79,7 @@ static char *choose_scope(const struct connect_task *task)
         const struct starting *s = task->state;
         const char *challenged = task->account->challenge.scope;
         char *configured = join(oauth_of(task)->scopes);
-        const char *base = configured != NULL ? configured
+        const char *base = configured != NULL   ? configured
                            : challenged != NULL ? challenged
                                                 : task->party.scope;
         char *more = oauth_scope_union(base, s->scope);
@@ -93,9 +93,9 @@ static char *choose_scope(const struct connect_task *task)
 static char *make_state(const struct connect_task *task, const char *nonce)
 {
         const struct starting *s = task->state;
-        json_t *content = json_pack("{s:s, s:s, s:s, s:s}", "n", nonce, "s",
-                                    upstream_name(task->account->upstream), "u", task->email, "l",
-                                    s->login);
+        json_t *content =
+                json_pack("{s:s, s:s, s:s, s:s}", "n", nonce, "s",
+                          upstream_name(task->account->upstream), "u", task->email, "l", s->login);
         struct sealed_keys keys;
         char *text;
 
@@ -115,9 +115,9 @@ static bool make_url(const struct connect_task *task, const char *state, const c
         struct buf url;
 
         buf_init(&url, URL_MAX_BYTES);
-        if (state != NULL && oauth_authorization_url(&url, &task->party, back, state, challenge,
-                                                     scope,
-                                                     oauth_of(task)->authorization_params) == 0)
+        if (state != NULL &&
+            oauth_authorization_url(&url, &task->party, back, state, challenge, scope,
+                                    oauth_of(task)->authorization_params) == 0)
                 s->url = alloc_str(buf_bytes(&url));
         buf_finish(&url);
         free(back);
@@ -177,10 +177,9 @@ static void on_discovered(void *owner, struct oauth_party *party, const char *fa
                 return;
         }
         task->party = *party;
-        task->registration =
-                oauth_registration_start(&task->http, context->store, oauth_of(task),
-                                         context->config->public_url, &task->party, on_registered,
-                                         task);
+        task->registration = oauth_registration_start(&task->http, context->store, oauth_of(task),
+                                                      context->config->public_url, &task->party,
+                                                      on_registered, task);
 }
 
 /* ---- who begins ---- */
@@ -202,9 +201,9 @@ static void begin(struct request *req, const char *email, struct connect_link *l
         task->state = s;
         task->state_free = starting_free;
         kind = account->upstream->server->kind;
-        task->discovery = oauth_discovery_start(
-                &task->http, account->upstream->server->url, kind != CONFIG_SERVER_REST,
-                oauth_of(task), &account->challenge, on_discovered, task);
+        task->discovery = oauth_discovery_start(&task->http, account->upstream->server->url,
+                                                kind != CONFIG_SERVER_REST, oauth_of(task),
+                                                &account->challenge, on_discovered, task);
 }
 
 /* Rule: a link is of use to the user alone that it was given to. */

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 struct grant_source {
         struct credential *credential;
         struct grant grant; /* when is_loaded */
