@@ -9,6 +9,7 @@
 #include "mgw/core/share.h"
 #include "mgw/login/authorize.h"
 #include "mgw/login/browser.h"
+#include "mgw/login/connect.h"
 #include "mgw/login/page.h"
 #include "mgw/login/registration.h"
 #include "mgw/login/server_metadata.h"
@@ -82,6 +83,11 @@ static const struct route routes[] = {
         {"/oauth/sign-in", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_in_form},
         {"/oauth/sign-out", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_out},
         {"/oauth/callback", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, browser_on_callback},
+        {"/oauth/client.json", CGI_GET, BODY_NONE, FOR_ALL, NULL, connect_on_client_document},
+        {"/connect", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, connect_on_page},
+        {"/connect/start", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, connect_on_start},
+        {"/connect/callback", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, connect_on_callback},
+        {"/connect/end", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, connect_on_end},
         {"/oauth/style.css", CGI_GET, BODY_NONE, FOR_ALL, NULL, page_on_style},
         {"/health", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_health},
         {"/ready", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_ready},
