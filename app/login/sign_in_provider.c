@@ -229,17 +229,19 @@ static char *scopes_text(const struct config_login *login)
         return copy;
 }
 
-/* Google shows only accounts of that domain then; that they are, is judged by what comes back. */
+/* Google knows "select_account" alone, and others "login" alone. Google shows only accounts of a
+ * domain that it is told; that they are of it, is judged by what comes back. */
 static char **more_params(const struct sign_in *in)
 {
         const struct config_login *login = login_of(in);
+        bool is_google = strcmp(login->issuer, PERSON_GOOGLE) == 0;
         char **params = NULL;
 
         (void)strv_add_take(&params, alloc_format("nonce=%s", in->state.id));
         if (in->asks_who)
-                (void)strv_add_take(&params, alloc_text("prompt=select_account"));
-        if (strcmp(login->issuer, PERSON_GOOGLE) == 0 &&
-            strv_count((const char *const *)login->domains) == 1)
+                (void)strv_add_take(
+                        &params, alloc_text(is_google ? "prompt=select_account" : "prompt=login"));
+        if (is_google && strv_count((const char *const *)login->domains) == 1)
                 (void)strv_add_take(&params, alloc_format("hd=%s", login->domains[0]));
         return params;
 }
@@ -605,10 +607,10 @@ static struct sign_in_fault state_fault(int r)
                  .what_to_do = "It has to be done within ten minutes. Begin anew.",
                  .detail = "the state is too old"},
                 {.status = 400,
-                 .what = "This sign-in began in another browser",
-                 .what_to_do = "A link to sign in is good in the browser that began it. If "
-                               "somebody sent it to you, do not go on. Else begin anew.",
-                 .detail = "the state is another browser's"},
+                 .what = "This sign-in is none of this browser",
+                 .what_to_do = "It began in another one, or it is over already. If somebody sent "
+                               "you this link, do not go on. Else begin anew.",
+                 .detail = "the state is another browser's, or it has been used"},
                 {.status = 400,
                  .what = "This browser keeps no cookies",
                  .what_to_do = "The cookie that was set when you began has not come back. Let "

@@ -1,6 +1,7 @@
 /* What is to be remembered of a sign-in while the browser is at the OpenID provider: sealed into
- * "state" (RFC 6749 10.12), which is good for ten minutes, in the browser that began it. A return
- * path that is too long for a URL waits in cookies, of which the state has the digest. */
+ * "state" (RFC 6749 10.12), which is good for ten minutes, in the browser that began it: that has a
+ * cookie of the same name. A return path that is too long for a URL waits in cookies, too, of which
+ * the state has the digest. */
 #pragma once
 
 #include "browser_inside.h"
