@@ -352,6 +352,27 @@ describe('signing in, otherwise', { timeout: 120000 }, () => {
         return { gateway: { public_url: url, auth: { tokens_file: path.join(dir, 'tokens.json') } } };
       },
     });
+    const chromium = await startChromium();
+    for (const look of ['light', 'dark', 'phone']) {
+      const visit = await chromium.visit({ look });
+      await visit.open(`${gateway.url}/oauth/sign-in`);
+      await visit.mustBeAccessible();
+      await visit.mustFit();
+      await visit.picture('sign-in');
+      await visit.page.getByLabel('Token').fill('wrong');
+      await visit.press('Sign in');
+      await visit.page.getByRole('alert').waitFor();
+      await visit.mustBeAccessible();
+      await visit.picture('sign-in-refused');
+      await visit.page.getByLabel('Token').fill(token);
+      await visit.press('Sign in');
+      await visit.page.waitForURL(/\/connect$/);
+      assert.match(await visit.text, /ada@example\.com/);
+      visit.errors = visit.errors.filter((error) => !/status of 403/.test(error));
+      assert.deepEqual(visit.errors, [], 'nothing that the page\'s policy forbids');
+      await visit.close();
+    }
+    await chromium.close();
     const browser = new PlainBrowser();
     await browser.open(`${gateway.url}/connect`);
     assert.match(browser.page.html, /Paste your token/);
