@@ -771,7 +771,7 @@ Test(authorization, ten_thousand_registrations_hold_nothing)
         }
         cr_assert_gt(n_refused, 0, "an address that registers without end is slowed down");
         check_int(world.context->ledger.bytes, before);
-        cr_assert_null(world.context->authority->documents);
+        cr_assert_null(world.context->authority->client_documents.documents);
         stop();
 }
 
