@@ -11,6 +11,7 @@
 #include "mgw/base/notify.h"
 #include "mgw/core/share.h"
 #include "mgw/login/browser.h"
+#include "mgw/login/connect.h"
 #include "mgw/loop/child.h"
 #include "mgw/loop/http_document.h"
 #include "mgw/loop/signal.h"
@@ -377,6 +378,7 @@ static int server_open(struct server *sv, const struct config *config)
         authority_create(context);
         caller_issuers_create(context);
         browser_create(context);
+        connect_create(context);
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
         if (caller_is_anybody(config))
@@ -407,6 +409,7 @@ static void server_close(struct server *sv)
                 sock_unlink(context->config->listen);
         caller_issuers_destroy(context->issuers);
         authority_destroy(context->authority);
+        connect_destroy(context->connects);
         browser_destroy(context->browser);
         http_client_destroy(context->http);
         children_destroy(context->children);
