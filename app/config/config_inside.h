@@ -125,6 +125,11 @@ void config_rest_load(struct loading *l, const char *at, struct config_server *s
 void config_tls_check(struct loading *l, const char *full, const struct config_server *s);
 void config_tls_check_gateway(struct loading *l);
 
+/* ---- what outlives mgw (config_state.c) ---- */
+
+/* Where it is kept, when that was not said, and whether it can be. */
+void config_state_check(struct loading *l);
+
 /* ---- an entry (config_server.c) ---- */
 
 /* Is it a key of ours in an entry? */

@@ -92,9 +92,13 @@ static const struct config_row settings[] = {
          .help = "messages a second of one user, or address, over a few seconds; 0: no limit"},
         {"input_wait_s", KIND_SECONDS, AT(input_wait_ms), "600", 0.001, SECONDS_MAX,
          .help = "how long a call waits for input of a client without a session"},
+        {"state_dir", KIND_FILE, AT(state_dir), "",
+         .help = "folder of what outlives mgw: logins, and accounts that users have connected "
+                 "(default: where there are such, that of auth.tokens_file)"},
         {"state_key", KIND_TEXT, AT(state_key), "",
-         .help = "secret that seals what such clients give back, and ids of tasks; the same on all "
-                 "nodes (default: random)",
+         .help = "secret that seals what such clients give back, ids of tasks, tokens, and what is "
+                 "in "
+                 "state_dir; the same on all nodes (default: random; in state_dir: made once)",
          .is_right = is_secret, .why = "must have 32 characters at least"},
         {"state_key_old", KIND_TEXT, AT(state_key_old), "",
          .help = "the former state_key, while what was sealed by it is still about",

@@ -7,9 +7,13 @@
 #include "mgw/base/clock.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/login/authorize.h"
 #include "mgw/login/browser.h"
 #include "mgw/login/connect.h"
 #include "mgw/login/page.h"
+#include "mgw/login/registration.h"
+#include "mgw/login/server_metadata.h"
+#include "mgw/login/token_endpoint.h"
 #include "mgw/mcp/guard.h"
 #include "mgw/server/admin.h"
 #include "mgw/session/endpoint_session.h"
@@ -23,9 +27,10 @@
 
 /* What comes with a request. */
 enum body {
-        BODY_NONE, /* what comes all the same is thrown away: some clients send {} with a DELETE */
-        BODY_JSON, /* told by its Content-Type */
-        BODY_FORM, /* likewise */
+        BODY_NONE,  /* what comes all the same is thrown away: some clients send {} with a DELETE */
+        BODY_JSON,  /* told by its Content-Type */
+        BODY_FORM,  /* likewise */
+        BODY_SMALL, /* no longer than a form */
         BODY_ANY,
 };
 
@@ -53,6 +58,27 @@ static const struct route routes[] = {
         {"/sse", CGI_GET, BODY_NONE, FOR_USERS, NULL, endpoint_session_on_sse},
         {"/message", CGI_POST, BODY_JSON, FOR_USERS, endpoint_session_on_message_head,
          endpoint_session_on_message},
+        {"/.well-known/oauth-authorization-server", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/oauth-authorization-server/mcp", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/oauth-authorization-server/sse", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/openid-configuration/mcp", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/openid-configuration/sse", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/mcp/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/sse/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/oauth/authorize", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, authorize_on_get},
+        {"/oauth/consent", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, authorize_on_consent},
+        {"/oauth/token", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, token_endpoint_on_post},
+        {"/oauth/revoke", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, token_endpoint_on_revoke},
+        {"/oauth/register", CGI_POST, BODY_SMALL, FOR_STRANGERS, NULL, registration_on_post},
         {"/oauth/sign-in", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, browser_on_sign_in},
         {"/oauth/sign-in", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_in_form},
         {"/oauth/sign-out", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_out},
@@ -139,8 +165,11 @@ static uint32_t body_max_bytes(const struct request *req)
 {
         uint32_t max_bytes = request_context(req)->config->body_max_bytes;
 
-        return req->in->route->body == BODY_FORM && max_bytes > FORM_MAX_BYTES ? FORM_MAX_BYTES
-                                                                               : max_bytes;
+        enum body body = req->in->route->body;
+
+        return (body == BODY_FORM || body == BODY_SMALL) && max_bytes > FORM_MAX_BYTES
+                       ? FORM_MAX_BYTES
+                       : max_bytes;
 }
 
 static bool judge_body(struct request *req)

@@ -190,11 +190,16 @@ static const char *given(const char *text)
 
 static int server_open_store(struct context *context, FILE *err)
 {
+        const struct config *config = context->config;
         const struct store_options options = {
-                .key = given(context->config->state_key),
-                .old_key = given(context->config->state_key_old),
+                .dir = given(config->state_dir),
+                .key = given(config->state_key),
+                .old_key = given(config->state_key_old),
         };
 
+        if (options.dir == NULL && config_needs_state(config))
+                fprintf(err, "logins and connected accounts end with mgw: no state_dir is "
+                             "configured\n");
         return store_open(&context->store, context->loop, &options, err);
 }
 

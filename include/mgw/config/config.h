@@ -152,6 +152,7 @@ struct config {
         uint32_t calls_per_user_max; /* 0 = no limit */
         uint32_t calls_per_user_s;   /* 0 = no limit */
         int64_t input_wait_ms;
+        char *state_dir;     /* "": what is to outlive mgw does not */
         char *state_key;     /* "": a random one */
         char *state_key_old; /* "": none */
         uint32_t connections_max;
@@ -213,6 +214,8 @@ int config_load(struct config *config, const char *path, FILE *err);
 void config_finish(struct config *config);
 /* Is mgw an authorization server for its clients? */
 bool config_has_login(const struct config *config);
+/* Does it keep what should outlive it? */
+bool config_needs_state(const struct config *config);
 /* The servers of several files as one configuration, in their order: names are made unique, what
  * depends on a file's place is filled in, variables stay; of "gateway" the first. Prints it to out,
  * and to err what is left out, renamed, ignored or wanted in the environment. 0; -EINVAL: something
