@@ -133,8 +133,6 @@ char *sign_in_state_close(struct request *req, struct cookies *cookies,
                 json_object_set_new(content, "p", json_stringn(path.p, path.n));
         else
                 keep_path(req, cookies, content, path);
-        cookies_add(cookies, context, COOKIE_BROWSER, str_from(browser_id(req)),
-                    context->config->login.browser_ms);
         text = sealed_close(&context->browser->keys, SEALED_SIGN_IN,
                             clock_wall_ms() + SIGN_IN_LIFE_MS, content, CONTENT_MAX_BYTES);
         json_decref(content);

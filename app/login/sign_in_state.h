@@ -19,7 +19,8 @@ struct sign_in_state {
 };
 
 void sign_in_state_finish(struct sign_in_state *state);
-/* A text; the caller frees it. Cookies that it needs are added. */
+/* A text; the caller frees it. Cookies that it needs are added, but for the browser's own, which
+ * page_reply() sets. */
 char *sign_in_state_close(struct request *req, struct cookies *cookies,
                           const struct sign_in_state *state);
 /* The cookies that it needs no more are told to go. */

@@ -9,6 +9,7 @@
 #include "mgw/core/share.h"
 #include "mgw/login/authorize.h"
 #include "mgw/login/browser.h"
+#include "mgw/login/connect.h"
 #include "mgw/login/page.h"
 #include "mgw/login/registration.h"
 #include "mgw/login/server_metadata.h"
@@ -82,6 +83,11 @@ static const struct route routes[] = {
         {"/oauth/sign-in", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_in_form},
         {"/oauth/sign-out", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_out},
         {"/oauth/callback", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, browser_on_callback},
+        {"/oauth/client.json", CGI_GET, BODY_NONE, FOR_ALL, NULL, connect_on_client_document},
+        {"/connect", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, connect_on_page},
+        {"/connect/start", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, connect_on_start},
+        {"/connect/callback", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, connect_on_callback},
+        {"/connect/end", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, connect_on_end},
         {"/oauth/style.css", CGI_GET, BODY_NONE, FOR_ALL, NULL, page_on_style},
         {"/health", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_health},
         {"/ready", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_ready},
@@ -207,20 +213,12 @@ static void choose_share(struct request *req)
                 request_set_share(req, share_hold(context->own_share));
 }
 
-/* A client of the socket that is no web server names no address: it is of this machine. */
-static bool is_from_here(struct str address)
-{
-        return address.n == 0 || str_has_prefix(address, STR("127.")) ||
-               str_eq(address, STR("::1")) || str_has_prefix(address, STR("::ffff:127."));
-}
-
-/* Without users the door is open to this machine alone, unless it is said that it is to all. */
 static bool judge_anonymous(struct request *req)
 {
         const struct config *config = request_context(req)->config;
 
         if (req->in->identity == NULL || !req->in->identity->user->is_anonymous ||
-            config->auth_anonymous || is_from_here(req->in->head.remote_addr))
+            caller_may_be_anybody(config, req->in->head.remote_addr))
                 return true;
         request_reply(
                 req, 403, plain,

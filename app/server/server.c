@@ -10,6 +10,7 @@
 #include "mgw/base/notify.h"
 #include "mgw/core/share.h"
 #include "mgw/login/browser.h"
+#include "mgw/login/connect.h"
 #include "mgw/loop/child.h"
 #include "mgw/loop/http_document.h"
 #include "mgw/loop/signal.h"
@@ -352,6 +353,7 @@ static int server_open(struct server *sv, const struct config *config)
         work_context_init(context);
         authority_create(context);
         browser_create(context);
+        connect_create(context);
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
         if (config->auth_tokens_file[0] == '\0')
@@ -381,6 +383,7 @@ static void server_close(struct server *sv)
         if (sv->fcgi_server != NULL && !sv->was_inherited)
                 sock_unlink(context->config->listen);
         authority_destroy(context->authority);
+        connect_destroy(context->connects);
         browser_destroy(context->browser);
         http_client_destroy(context->http);
         children_destroy(context->children);

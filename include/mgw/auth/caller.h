@@ -7,6 +7,9 @@
 
 /* Is there nobody to tell apart? */
 bool caller_is_anybody(const struct config *config);
+/* Where there is not: is who comes from that address let in? Without users the door is open to this
+ * machine alone, unless it is said that it is to all (auth.anonymous). */
+bool caller_may_be_anybody(const struct config *config, struct str address);
 /* authorization is the header's value. USER_OK: *identityp is held for the caller. */
 enum user_verdict caller_find(struct context *context, struct str authorization, int64_t wall_ms,
                               struct identity **identityp);

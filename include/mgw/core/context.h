@@ -11,6 +11,7 @@
 
 struct authority;
 struct browser;
+struct connect;
 struct config;
 struct session;
 struct share;
@@ -49,6 +50,7 @@ struct context {
         struct user everybody;       /* in whose name runs what all users share */
         struct store *store;         /* what outlives the process */
         struct authority *authority; /* auth/authority; NULL: there is no auth.login */
+        struct connect *connects;    /* login/connect: people who connect their accounts */
         struct browser *browser;     /* login/browser: people who sign in */
         struct http_client *http;
         struct children *children;

@@ -69,8 +69,10 @@ export class PlainBrowser {
       });
       for (const line of response.headers.getSetCookie()) this.#take(url, line);
       this.visited.push({ method, url: url.href, status: response.status });
-      const location = response.headers.get('location');
-      if (!location || response.status < 300 || response.status > 399) {
+      // A page may lead on by itself (HTML, "Refresh"): the redirects after a form end there.
+      const [, next] = /^0; *url=(.*)$/i.exec(response.headers.get('refresh') ?? '') ?? [];
+      const location = next ?? response.headers.get('location');
+      if (!location || (!next && (response.status < 300 || response.status > 399))) {
         const html = await response.text();
         this.page = { url, status: response.status, headers: response.headers, html, forms: formsOf(html) };
         return this.page;
@@ -78,7 +80,7 @@ export class PlainBrowser {
       await response.arrayBuffer();
       url = new URL(location, url);
       if (until && url.href.startsWith(until)) return url;
-      if ([301, 302, 303].includes(response.status)) [method, body] = ['GET', undefined];
+      if (next || [301, 302, 303].includes(response.status)) [method, body] = ['GET', undefined];
     }
     throw new Error(`more than 20 redirects: ${this.visited.map((v) => v.url).join(' -> ')}`);
   }
