@@ -10,6 +10,8 @@
 #include "mgw/mcp/seal.h"
 
 struct config;
+struct policy;
+struct policy_counts;
 struct session;
 struct share;
 struct upstream;
@@ -43,7 +45,9 @@ struct context {
         struct loop *loop;
         const struct config *config;
         struct user_table *users;
-        struct user everybody; /* in whose name runs what all users share */
+        struct policy *policy;               /* auth/policy; NULL: all may all */
+        struct policy_counts *policy_counts; /* auth/policy_limit; NULL likewise */
+        struct user everybody;               /* in whose name runs what all users share */
         struct http_client *http;
         struct children *children;
         struct confine *confine;    /* upstream/confine: what children are kept from */

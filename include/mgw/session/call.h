@@ -66,6 +66,7 @@ struct call {
         struct subscription *subscription;  /* METHOD_LISTEN */
         int64_t started_ms;
         unsigned n_server_requests; /* that it has caused, and that are not answered */
+        uint32_t result_max_bytes;  /* more of its result is cut; 0: nothing */
         int16_t log_level;          /* stateless: lowest that the client wants; -1: none */
         uint8_t state;              /* enum call_state */
 };
