@@ -2,12 +2,16 @@
 
 To meson a Criterion program is one test; the cases inside are in the line with which each
 program ends. A program that has no such line (a fuzz target, or one that crashed) counts as one.
+
+count_meson.py --failed FILE: prints the name of each that failed instead, a line each.
 """
 
 import json
 import re
 import sys
 
+FAILED_CASE = re.compile(r"^\[FAIL\] (\S+):", re.M)
+CRASHED_CASE = re.compile(r"^\[.*\] (\S+::\S+): CRASH!", re.M)
 SYNTHESIS = re.compile(r"Synthesis: Tested: (\d+) \| Passing: (\d+) \| Failing: (\d+) \| Crashing: (\d+)")
 
 
@@ -24,17 +28,30 @@ def cases(entry):
     return passed, failed
 
 
-def main(path):
-    passed = failed = 0
+def names(entry):
+    """The program, with the cases of it that failed; the program alone where it does not say which."""
+    if entry["result"] == "OK":
+        return []
+    output = entry.get("stdout", "") + entry.get("stderr", "")
+    found = dict.fromkeys(FAILED_CASE.findall(output) + CRASHED_CASE.findall(output))
+    return [f"{case} ({entry['name']})" for case in found] or [f"{entry['name']}: {entry['result']}"]
+
+
+def read(path):
     try:
         with open(path, encoding="utf-8") as log:
-            entries = [json.loads(line) for line in log]
+            return [json.loads(line) for line in log]
     except FileNotFoundError:
-        entries = []
-    for entry in entries:
-        p, f = cases(entry)
-        passed, failed = passed + p, failed + f
-    print(passed, failed)
+        return []
 
 
-main(sys.argv[1])
+def main(path):
+    counts = [cases(entry) for entry in read(path)]
+    print(sum(passed for passed, _ in counts), sum(failed for _, failed in counts))
+
+
+if sys.argv[1] == "--failed":
+    for entry in read(sys.argv[2]):
+        print(*names(entry), sep="\n", end="\n" if names(entry) else "")
+else:
+    main(sys.argv[1])

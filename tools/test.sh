@@ -6,7 +6,9 @@
 
 passed=0
 failed=0
-E2E_TESTS=(tests/e2e/{streams,door,clients,upstreams,rest,conformance,operation}/*.test.mjs)
+# Who failed, for the end of what is printed: a line each, "part: test (file)".
+failures=()
+E2E_TESTS=(tests/e2e/{streams,door,clients,upstreams,rest,login,conformance,operation}/*.test.mjs)
 NODE_LIMIT=${NODE_LIMIT:-25m}
 
 run_tests() {
@@ -26,6 +28,10 @@ run_tests() {
 
 finish() {
   say
+  if [ ${#failures[@]} -gt 0 ]; then
+    say "failed:"
+    printf '  %s\n' "${failures[@]}"
+  fi
   say "$passed passed, $failed failed"
   [ "$failed" = 0 ] && [ "$passed" -gt 0 ]
   exit
@@ -43,6 +49,7 @@ add() {
   if [ $(($2 + $3)) = 0 ]; then
     say "$1: no test ran"
     failed=$((failed + 1))
+    failures+=("$1: no test ran")
   else
     say "$1: $2 passed, $3 failed"
   fi
@@ -81,6 +88,15 @@ run_meson() {
   counts=$(python3 tools/count_meson.py "$1/meson-logs/$2.json")
   # shellcheck disable=SC2086 # two numbers
   add "$2 ($1)" $counts
+  name_failures "$2 ($1)" < <(python3 tools/count_meson.py --failed "$1/meson-logs/$2.json")
+}
+
+# name_failures PART: keeps the lines of stdin for the end.
+name_failures() {
+  local line
+  while read -r line; do
+    failures+=("$1: $line")
+  done
 }
 
 test_e2e() {
@@ -124,8 +140,12 @@ run_node() {
   # shellcheck disable=SC2086 # two numbers
   set -- $counts
   # A runner that ends badly without a failed test has failed all the same.
-  [ "$code" = 0 ] || [ "$2" -gt 0 ] || set -- "$1" 1
+  if [ "$code" != 0 ] && [ "$2" = 0 ]; then
+    set -- "$1" 1
+    failures+=("$name: its runner ended with $code")
+  fi
   add "$name" "$1" "$2"
+  [ "$2" = 0 ] || name_failures "$name" < <(failed_of_tap "$tap")
 }
 
 # A test that was skipped or left for later has not passed, but where it is the machine that cannot.
@@ -136,6 +156,24 @@ count_tap() {
     /^# (fail|cancelled|skipped|todo) / { failed += $3 }
     /# SKIP this machine cannot: /      { failed-- }
     END                                { print passed + 0, failed + 0 }
+  ' "$1"
+}
+
+# Each test that failed of itself, not because one within it did: its name, and the file and line where it stands.
+failed_of_tap() {
+  if [ ! -f "$1" ]; then
+    echo "its runner left no $1"
+    return
+  fi
+  awk '
+    /^ *ok /                  { name = "" }
+    /^ *not ok / && !/# TODO/ { name = $0; sub(/^ *not ok [0-9]+ - /, "", name) }
+    /^ *location: / && name   { place = $0; sub(/^ *location: ./, "", place); sub(/:[0-9]+.$/, "", place); sub(/^.*\/tests\//, "tests/", place) }
+    /^ *failureType: / && name {
+      if ($0 !~ /subtestsFailed/) print name " (" place ")"
+      name = ""
+    }
+    /# (SKIP|TODO)/ && !/# SKIP this machine cannot: / { sub(/^ *(not )?ok [0-9]+ - /, ""); print }
   ' "$1"
 }
 
@@ -152,6 +190,7 @@ test_lint() {
     else
       say "FAILED: $check"
       failed=$((failed + 1))
+      failures+=("lint: $check")
     fi
   done
 }

@@ -7,7 +7,7 @@
 
 bool caller_is_anybody(const struct config *config)
 {
-        return config->auth_tokens_file[0] == '\0';
+        return config->auth_tokens_file[0] == '\0' && !config_has_login(config);
 }
 
 enum user_verdict caller_find(struct context *context, struct str authorization, int64_t wall_ms,

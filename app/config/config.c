@@ -111,7 +111,9 @@ int config_load(struct config *config, const char *path, FILE *err)
         config_names_check(&l);
         config_policy_check(&l);
         check_is_public(&l);
+        config_oauth_check_public(&l);
         config_tls_check_gateway(&l);
+        config_login_check(&l);
         free((void *)l.text.p);
         config->n_allowed_origins = strv_count((const char *const *)config->allowed_origins);
         if (config->node[0] == '\0')

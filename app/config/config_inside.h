@@ -73,6 +73,18 @@ void config_settings_load(struct loading *l, json_t *gateway);
 void config_settings_load_environment(struct loading *l);
 void config_settings_finish(struct config *config);
 
+/* ---- "gateway.auth.login" (config_login.c) ---- */
+
+extern const struct config_row config_login_rows[];
+/* All has been read: is there what signing in needs? */
+void config_login_check(struct loading *l);
+/* "clients" (config_login_client.c); into: where they stand. */
+void config_login_client_load(struct loading *l, const char *at, json_t *value, void *into);
+void config_login_client_check(struct loading *l);
+void config_login_client_finish(struct config_login *login);
+/* https, or http on this machine; without query and fragment (RFC 8414 2). */
+bool config_is_issuer(const char *text);
+
 /* Kinds of servers, as marks. */
 #define CONFIG_HTTP (1u << CONFIG_SERVER_HTTP | 1u << CONFIG_SERVER_SSE)
 #define CONFIG_STDIO (1u << CONFIG_SERVER_STDIO)
@@ -84,9 +96,16 @@ void config_settings_finish(struct config *config);
 void config_oauth_load(struct loading *l, const char *at, json_t *object, void *oauthp);
 /* What it does not say itself, but for the refresh token. */
 void config_oauth_inherit(struct config_oauth *oauth, struct config_oauth *from);
+/* What a provider known by name (oauth->preset) has, where oauth does not say it itself. false: none
+ * has that name. */
+bool config_oauth_preset(struct config_oauth *oauth);
+/* The names of all of them, for a fault. */
+extern const char config_oauth_presets[];
 /* Has it what it needs? Reads its refresh token from its file; s: the entry that it stands in. */
 void config_oauth_check(struct loading *l, const char *at, const struct config_server *s,
                         struct config_oauth *oauth);
+/* When all is read: what users connect in a browser needs gateway.public_url. */
+void config_oauth_check_public(struct loading *l);
 void config_oauth_finish(struct config_oauth *oauth);
 
 /* Of everybody's account in an entry, and of each user's; marks: who knows the key. */

@@ -2,6 +2,7 @@
 #include "config_inside.h"
 #include "config_source.h"
 #include "mgw/base/file.h"
+#include "mgw/base/strv.h"
 #include "mgw/wire/hdr.h"
 
 #include "mgw/base/alloc.h"
@@ -12,10 +13,49 @@
 #include <string.h>
 #include <unistd.h>
 
-#define AT(field) offsetof(struct config_oauth, field)
-
 #define NEEDED 1u
 #define INHERITED 2u /* by a user's */
+
+/* ---- "token_exchange" ---- */
+
+#define AT(field) offsetof(struct config_token_exchange, field)
+
+static const struct config_row exchange_rows[] = {
+        {"token_url", KIND_TEXT, AT(token_url), .marks = 0},
+        {"client_id", KIND_TEXT, AT(client_id), .marks = 0},
+        {"client_secret", KIND_TEXT, AT(client_secret), .marks = 0},
+        {"audience", KIND_TEXT, AT(audience), .marks = 0},
+        {"resource", KIND_TEXT, AT(resource), .marks = 0},
+        {"scope", KIND_TEXT, AT(scope), .marks = 0},
+        {.key = NULL},
+};
+
+#undef AT
+
+static void load_exchange(struct loading *l, const char *at, json_t *object, void *exchangep)
+{
+        struct config_token_exchange *exchange = alloc_zeroed(sizeof(*exchange));
+        const char *key;
+        json_t *value;
+
+        *(struct config_token_exchange **)exchangep = exchange;
+        if (!json_is_object(object))
+                config_fault(l, at, "must be an object with \"token_url\"");
+        json_object_foreach (object, key, value) {
+                const struct config_row *row = config_table_find(exchange_rows, key, 0);
+                char full[CONFIG_KEY_SIZE];
+
+                config_key(full, at, key);
+                if (row != NULL)
+                        config_table_load(l, row, full, value, exchange);
+                else
+                        config_fault(l, full, "not known (docs/connect.md tells what is)");
+        }
+}
+
+/* ---- "oauth" ---- */
+
+#define AT(field) offsetof(struct config_oauth, field)
 
 static const struct config_row oauth_rows[] = {
         {"token_url", KIND_TEXT, AT(token_url), .marks = NEEDED | INHERITED},
@@ -24,6 +64,14 @@ static const struct config_row oauth_rows[] = {
         {"refresh_token", KIND_TEXT, AT(refresh_token), .marks = 0},
         {"refresh_token_file", KIND_TEXT, AT(refresh_token_file), .marks = 0},
         {"scope", KIND_TEXT, AT(scope), .marks = INHERITED},
+        {"preset", KIND_TEXT, AT(preset), .marks = 0},
+        {"issuer", KIND_TEXT, AT(issuer), .marks = INHERITED},
+        {"authorization_url", KIND_TEXT, AT(authorization_url), .marks = INHERITED},
+        {"revocation_url", KIND_TEXT, AT(revocation_url), .marks = INHERITED},
+        {"scopes", KIND_TEXTS, AT(scopes), .marks = INHERITED},
+        {"authorization_params", KIND_PAIRS, AT(authorization_params), .marks = INHERITED,
+         .between = "="},
+        {"token_exchange", KIND_OTHER, AT(exchange), .load = load_exchange},
         {.key = NULL},
 };
 
@@ -46,32 +94,49 @@ static void load_key(struct loading *l, const char *at, const char *key, json_t 
                 return;
         }
         config_table_load(l, row, full, value, oauth);
-        if (*oauth_field(oauth, row) == NULL)
+        if (row->kind == KIND_TEXT && *oauth_field(oauth, row) == NULL)
                 *oauth_field(oauth, row) = alloc_text(""); /* told: it is not missing, too */
 }
 
 void config_oauth_load(struct loading *l, const char *at, json_t *object, void *oauthp)
 {
         struct config_oauth *oauth = alloc_zeroed(sizeof(*oauth));
+        char full[CONFIG_KEY_SIZE];
         const char *key;
         json_t *value;
 
         *(struct config_oauth **)oauthp = oauth;
-        if (!json_is_object(object))
-                config_fault(l, at, "must be an object with \"token_url\" and \"client_id\"");
-        else
-                json_object_foreach (object, key, value)
-                        load_key(l, at, key, value, oauth);
+        if (!json_is_object(object)) {
+                config_fault(
+                        l, at,
+                        "must be an object with \"token_url\" and \"client_id\", with \"preset\" "
+                        "or \"issuer\", or {}");
+                return;
+        }
+        json_object_foreach (object, key, value)
+                load_key(l, at, key, value, oauth);
+        config_key(full, at, "preset");
+        if (oauth->preset != NULL && !config_oauth_preset(oauth))
+                config_fault(l, full, "not known: there is %s", config_oauth_presets);
+}
+
+static void copy_texts(char ***to, char *const *from)
+{
+        for (; *from != NULL; from++)
+                (void)strv_add_take(to, alloc_text(*from));
 }
 
 void config_oauth_inherit(struct config_oauth *oauth, struct config_oauth *from)
 {
         for (const struct config_row *row = oauth_rows; row->key != NULL; row++) {
-                const char *theirs = *oauth_field(from, row);
+                char **field = oauth_field(oauth, row), *theirs = *oauth_field(from, row);
 
-                if ((row->marks & INHERITED) != 0 && *oauth_field(oauth, row) == NULL &&
-                    theirs != NULL)
-                        *oauth_field(oauth, row) = alloc_text(theirs);
+                if ((row->marks & INHERITED) == 0 || *field != NULL || theirs == NULL)
+                        continue;
+                if (row->kind == KIND_TEXT)
+                        *field = alloc_text(theirs);
+                else
+                        copy_texts((char ***)field, (char *const *)theirs);
         }
 }
 
@@ -157,15 +222,79 @@ static void read_file(struct loading *l, const char *full, const struct config_s
 
 /* ---- the whole ---- */
 
-void config_oauth_check(struct loading *l, const char *at, const struct config_server *s,
-                        struct config_oauth *oauth)
+static void check_url(struct loading *l, const char *at, const char *key, const char *url)
+{
+        if (url != NULL && strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+                config_fault(l, at, "\"%s\" must begin with http:// or https://", key);
+}
+
+static void check_needed(struct loading *l, const char *at, struct config_oauth *oauth)
 {
         for (const struct config_row *row = oauth_rows; row->key != NULL; row++)
                 if ((row->marks & NEEDED) != 0 && *oauth_field(oauth, row) == NULL)
                         config_fault(l, at, "needs \"%s\"", row->key);
-        if (oauth->token_url != NULL && strncmp(oauth->token_url, "http://", 7) != 0 &&
-            strncmp(oauth->token_url, "https://", 8) != 0)
-                config_fault(l, at, "\"token_url\" must begin with http:// or https://");
+}
+
+static void check_exchange(struct loading *l, const char *at,
+                           const struct config_token_exchange *exchange)
+{
+        if (exchange->token_url == NULL)
+                config_fault(l, at, "needs \"token_url\" in its \"token_exchange\"");
+        check_url(l, at, "token_url", exchange->token_url);
+}
+
+/* A grant of each user's: of an authorization server that is named, that of an issuer, or that
+ * which an MCP server names itself. */
+static void check_connects(struct loading *l, const char *at, const struct config_server *s,
+                           const struct config_oauth *oauth)
+{
+        bool is_told = oauth->authorization_url != NULL && oauth->token_url != NULL;
+
+        if (oauth->authorization_url != NULL && oauth->issuer == NULL && !is_told)
+                config_fault(l, at, "needs \"token_url\" beside \"authorization_url\"");
+        if (oauth->authorization_url == NULL && oauth->issuer == NULL && oauth->token_url != NULL)
+                config_fault(l, at, "needs \"authorization_url\" beside \"token_url\"");
+        if (s->kind == CONFIG_SERVER_REST && oauth->issuer == NULL && !is_told)
+                config_fault(l, at,
+                             "needs a \"preset\", an \"issuer\", or \"authorization_url\" and "
+                             "\"token_url\": a REST API does not name its own");
+        if (oauth->client_id == NULL && oauth->issuer == NULL && is_told)
+                config_fault(l, at, "needs \"client_id\"");
+        if (oauth->client_id == NULL && oauth->preset != NULL)
+                config_fault(l, at, "needs \"client_id\": %s registers clients by hand alone",
+                             oauth->preset);
+        if (oauth->scope != NULL)
+                config_fault(l, at, "takes \"scopes\", an array, in place of \"scope\"");
+}
+
+static bool connects(const struct config_server *s, const struct config_oauth *oauth)
+{
+        bool is_http = s->kind == CONFIG_SERVER_HTTP || s->kind == CONFIG_SERVER_SSE;
+
+        return oauth->refresh_token == NULL && oauth->refresh_token_file == NULL &&
+               (oauth->preset != NULL || oauth->issuer != NULL ||
+                oauth->authorization_url != NULL || oauth->scopes != NULL ||
+                (is_http && oauth->token_url == NULL &&
+                 (oauth->client_secret == NULL || oauth->client_id != NULL)));
+}
+
+void config_oauth_check(struct loading *l, const char *at, const struct config_server *s,
+                        struct config_oauth *oauth)
+{
+        check_url(l, at, "token_url", oauth->token_url);
+        check_url(l, at, "issuer", oauth->issuer);
+        check_url(l, at, "authorization_url", oauth->authorization_url);
+        check_url(l, at, "revocation_url", oauth->revocation_url);
+        oauth->connects = oauth->exchange == NULL && connects(s, oauth);
+        if (oauth->exchange != NULL) {
+                check_exchange(l, at, oauth->exchange);
+                return;
+        }
+        if (oauth->connects) {
+                check_connects(l, at, s, oauth);
+                return;
+        }
+        check_needed(l, at, oauth);
         if (oauth->refresh_token_file != NULL)
                 read_file(l, at, s, oauth);
         else if (oauth->refresh_token == NULL && oauth->client_secret == NULL)
@@ -174,10 +303,37 @@ void config_oauth_check(struct loading *l, const char *at, const struct config_s
                              "\"client_secret\" for the client's own credentials");
 }
 
+static bool account_connects(const struct config_account *account)
+{
+        return account->oauth != NULL && account->oauth->connects;
+}
+
+void config_oauth_check_public(struct loading *l)
+{
+        for (size_t i = 0; i < l->config->n_servers; i++) {
+                const struct config_server *s = &l->config->servers[i];
+                bool connects_any = account_connects(&s->account);
+
+                for (size_t j = 0; j < s->n_users; j++)
+                        connects_any = connects_any || account_connects(&s->users[j]);
+                if (!connects_any || l->config->public_url[0] != '\0')
+                        continue;
+                l->n_faults++;
+                fprintf(l->err,
+                        "gateway.public_url: say at which address browsers reach mgw: users "
+                        "connect their accounts at %s there\n",
+                        s->name);
+                return;
+        }
+}
+
 void config_oauth_finish(struct config_oauth *oauth)
 {
         if (oauth == NULL)
                 return;
+        if (oauth->exchange != NULL)
+                config_table_finish(exchange_rows, oauth->exchange);
+        free(oauth->exchange);
         config_table_finish(oauth_rows, oauth);
         free(oauth);
 }

@@ -96,6 +96,9 @@ static const struct config_row settings[] = {
          .help = "secret that seals what such clients give back, and ids of tasks; the same on all "
                  "nodes (default: random)",
          .is_right = is_secret, .why = "must have 32 characters at least"},
+        {"state_key_old", KIND_TEXT, AT(state_key_old), "",
+         .help = "the former state_key, while what was sealed by it is still about",
+         .is_right = is_secret, .why = "must have 32 characters at least"},
         {"connections_max", KIND_UINT32, AT(connections_max), "45000", 1, 1e7,
          .help = "FastCGI connections at once"},
         {"head_max_bytes", KIND_UINT32, AT(head_max_bytes), "65536", 1024, 1e7,
@@ -199,9 +202,36 @@ static const struct config_row settings[] = {
 
 /* ---- where values come from ---- */
 
+/* All that stands under "gateway". */
+static const struct config_row *const tables[] = {settings, config_login_rows};
+
+#define N_TABLES (sizeof(tables) / sizeof(tables[0]))
+
 void config_settings_default(struct config *config)
 {
-        config_table_default(settings, config);
+        for (size_t i = 0; i < N_TABLES; i++)
+                config_table_default(tables[i], config);
+}
+
+static const struct config_row *find_row(const char *name)
+{
+        const struct config_row *row = NULL;
+
+        for (size_t i = 0; i < N_TABLES; i++)
+                row = row == NULL ? config_table_find(tables[i], name, 0) : row;
+        return row;
+}
+
+/* Does it stand before the dot in a key? */
+static bool is_group(const char *name)
+{
+        size_t n = strlen(name);
+
+        for (size_t i = 0; i < N_TABLES; i++)
+                for (const struct config_row *row = tables[i]; row->key != NULL; row++)
+                        if (strncmp(row->key, name, n) == 0 && row->key[n] == '.')
+                                return true;
+        return false;
 }
 
 static void load_group(struct loading *l, json_t *object, const char *prefix)
@@ -210,15 +240,18 @@ static void load_group(struct loading *l, json_t *object, const char *prefix)
         json_t *value;
 
         json_object_foreach (object, key, value) {
-                char name[128], full[160];
+                char name[128], full[160], inside[132];
 
                 snprintf(name, sizeof(name), "%s%s", prefix, key);
                 snprintf(full, sizeof(full), "gateway.%s", name);
-                const struct config_row *row = config_table_find(settings, name, 0);
+                snprintf(inside, sizeof(inside), "%s.", name);
+                const struct config_row *row = find_row(name);
                 if (row != NULL)
                         config_table_load(l, row, full, value, l->config);
-                else if (strcmp(name, "auth") == 0 && json_is_object(value))
-                        load_group(l, value, "auth.");
+                else if (is_group(name) && json_is_object(value))
+                        load_group(l, value, inside);
+                else if (is_group(name))
+                        config_fault(l, full, "must be an object");
                 else
                         config_fault(l, full, "no such setting (mgw --help lists them)");
         }
@@ -232,38 +265,47 @@ void config_settings_load(struct loading *l, json_t *gateway)
                 config_fault(l, "gateway", "must be an object");
 }
 
+static void load_variable(struct loading *l, const struct config_row *row)
+{
+        char name[80];
+        const char *value, *why;
+
+        config_source_env_name(row->key, name, sizeof(name));
+        value = getenv(name);
+        /* what is set to nothing is a secret that is missing, or a line without a value */
+        why = value != NULL && value[0] != '\0' ? config_table_set(row, l->config, value) : NULL;
+        if (why != NULL) {
+                fprintf(l->err, "%s: %s\n", name, why);
+                l->n_faults++;
+        }
+}
+
 void config_settings_load_environment(struct loading *l)
 {
-        for (const struct config_row *row = settings; row->key != NULL; row++) {
-                char name[80];
-                const char *value, *why;
-
-                config_source_env_name(row->key, name, sizeof(name));
-                value = getenv(name);
-                /* what is set to nothing is a secret that is missing, or a line without a value */
-                why = value != NULL && value[0] != '\0' ? config_table_set(row, l->config, value)
-                                                        : NULL;
-                if (why != NULL) {
-                        fprintf(l->err, "%s: %s\n", name, why);
-                        l->n_faults++;
-                }
-        }
+        for (size_t i = 0; i < N_TABLES; i++)
+                for (const struct config_row *row = tables[i]; row->key != NULL; row++)
+                        load_variable(l, row);
 }
 
 void config_settings_finish(struct config *config)
 {
-        config_table_finish(settings, config);
+        for (size_t i = 0; i < N_TABLES; i++)
+                config_table_finish(tables[i], config);
+        config_login_client_finish(&config->login);
 }
 
 void config_print_help(FILE *out)
 {
-        for (const struct config_row *row = settings; row->key != NULL; row++) {
-                char name[80];
+        for (size_t i = 0; i < N_TABLES; i++)
+                for (const struct config_row *row = tables[i]; row->key != NULL; row++) {
+                        char name[80];
 
-                config_source_env_name(row->key, name, sizeof(name));
-                fprintf(out, "  %-28s %s\n  %-28s ", row->key, row->help, "");
-                if (row->standard[0] != '\0')
-                        fprintf(out, "default %s, ", row->standard);
-                fprintf(out, "environment %s\n", name);
-        }
+                        if (row->help == NULL)
+                                continue;
+                        config_source_env_name(row->key, name, sizeof(name));
+                        fprintf(out, "  %-28s %s\n  %-28s ", row->key, row->help, "");
+                        if (row->standard[0] != '\0')
+                                fprintf(out, "default %s, ", row->standard);
+                        fprintf(out, "environment %s\n", name);
+                }
 }

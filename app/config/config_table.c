@@ -195,6 +195,10 @@ static void load_texts(struct loading *l, const struct config_row *row, const ch
                 config_fault(l, at, "must be an array of strings");
                 return;
         }
+        if (row->standard != NULL) {
+                strv_free(*textsp);
+                *textsp = NULL;
+        }
         json_array_foreach ((json_t *)array, i, one) {
                 char *text = config_text(l, at, JSON_STRING, one);
 

@@ -209,11 +209,11 @@ void request_cut(struct request *req)
 static int add_head(struct request *req, struct buf *out, unsigned status,
                     const struct cgi_header *headers, const char *length)
 {
-        struct cgi_header all[16];
+        struct cgi_header all[18];
         size_t n = 0;
         char *origin = NULL;
 
-        for (; headers != NULL && headers->name != NULL && n < 9; headers++)
+        for (; headers != NULL && headers->name != NULL && n < 13; headers++)
                 all[n++] = *headers;
         if (length != NULL)
                 all[n++] = (struct cgi_header){"Content-Length", length};

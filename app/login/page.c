@@ -1,4 +1,19 @@
+/* Pages: a frame around what others have made. All text of others goes through page_add_text(). */
 #include "mgw/login/page.h"
+
+#include "mgw/base/alloc.h"
+#include "mgw/config/config.h"
+#include "mgw/core/context.h"
+#include "mgw/wire/hdr.h"
+#include "page_inside.h"
+
+#include <stdlib.h>
+
+#define PAGE_MAX_BYTES (1u << 20)
+
+/* Of the header fields of a page, beside the caller's. */
+#define N_OWN 6
+#define N_OTHERS 6
 
 int page_add_text(struct buf *out, struct str text)
 {
@@ -7,23 +22,122 @@ int page_add_text(struct buf *out, struct str text)
         for (size_t i = 0; i < text.n && r == 0; i++) {
                 switch (text.p[i]) {
                 case '&':
-                        r = buf_addf(out, "&amp;");
+                        r = buf_add_str(out, STR("&amp;"));
                         break;
                 case '<':
-                        r = buf_addf(out, "&lt;");
+                        r = buf_add_str(out, STR("&lt;"));
                         break;
                 case '>':
-                        r = buf_addf(out, "&gt;");
+                        r = buf_add_str(out, STR("&gt;"));
                         break;
                 case '"':
-                        r = buf_addf(out, "&quot;");
+                        r = buf_add_str(out, STR("&quot;"));
                         break;
                 case '\'':
-                        r = buf_addf(out, "&#39;");
+                        r = buf_add_str(out, STR("&#39;"));
                         break;
                 default:
                         r = buf_add(out, text.p + i, 1);
                 }
         }
         return r;
+}
+
+int page_add_field(struct buf *out, const char *name, const char *value)
+{
+        int r = buf_addf(out, "<input type=\"hidden\" name=\"%s\" value=\"", name);
+
+        if (r == 0)
+                r = page_add_text(out, str_from(value));
+        return r != 0 ? r : buf_add_str(out, STR("\">\n"));
+}
+
+/* "same-origin", not "no-referrer": with that a browser says "Origin: null" of our own forms. */
+static void reply(struct request *req, unsigned status, const char *type, const char *cache,
+                  const char *form_action, const struct cgi_header *others, struct str body)
+{
+        char *policy = alloc_format("default-src 'none'; style-src 'self'; form-action 'self'%s%s; "
+                                    "frame-ancestors 'none'; base-uri 'none'",
+                                    form_action != NULL ? " " : "",
+                                    form_action != NULL ? form_action : "");
+        struct cgi_header all[N_OWN + N_OTHERS + 1] = {
+                {"Content-Type", type},
+                {"Content-Security-Policy", policy},
+                {"X-Frame-Options", "DENY"},
+                {"X-Content-Type-Options", "nosniff"},
+                {"Referrer-Policy", "same-origin"},
+                {"Cache-Control", cache},
+        };
+        size_t n = N_OWN;
+
+        for (; others != NULL && others->name != NULL && n < N_OWN + N_OTHERS; others++)
+                all[n++] = *others;
+        request_reply(req, status, all, body);
+        free(policy);
+}
+
+/* Whose page it is, where that is known. */
+static int add_foot(struct buf *out, const struct config *config)
+{
+        int r = buf_add_str(out, STR("</main>\n<footer>MCP gateway"));
+
+        if (r == 0 && config->public_url[0] != '\0')
+                r = buf_add_str(out, STR(" at "));
+        if (r == 0)
+                r = page_add_text(out, hdr_url_host(str_from(config->public_url)));
+        return r != 0 ? r : buf_add_str(out, STR("</footer>\n</body>\n</html>\n"));
+}
+
+static int make(struct buf *out, const struct config *config, const char *title, struct str body)
+{
+        int r = buf_add_str(out, STR("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
+                                     "<meta charset=\"utf-8\">\n<title>"));
+
+        if (r == 0)
+                r = page_add_text(out, str_from(title));
+        if (r == 0)
+                r = buf_add_str(out, STR("</title>\n"
+                                         "<meta name=\"viewport\" content=\"width=device-width, "
+                                         "initial-scale=1\">\n"
+                                         "<meta name=\"robots\" content=\"noindex\">\n"
+                                         "<link rel=\"stylesheet\" href=\"/oauth/style.css\">\n"
+                                         "</head>\n<body>\n<main>\n<h1>"));
+        if (r == 0)
+                r = page_add_text(out, str_from(title));
+        if (r == 0)
+                r = buf_add_str(out, STR("</h1>\n"));
+        if (r == 0)
+                r = buf_add_str(out, body);
+        return r != 0 ? r : add_foot(out, config);
+}
+
+void page_reply(struct request *req, unsigned status, const char *title, struct str body,
+                const char *form_action, const struct cgi_header *headers)
+{
+        struct buf page;
+
+        buf_init(&page, PAGE_MAX_BYTES);
+        if (make(&page, request_context(req)->config, title, body) == 0)
+                reply(req, status, "text/html; charset=utf-8", "no-store", form_action, headers,
+                      buf_bytes(&page));
+        else
+                request_reply(req, 500, NULL, STR("This page is too big.\n"));
+        buf_finish(&page);
+}
+
+void page_fault(struct request *req, unsigned status, const char *what, const char *what_to_do)
+{
+        struct buf body;
+
+        buf_init(&body, ALLOC_SMALL_BYTES);
+        (void)buf_add_str(&body, STR("<p>"));
+        (void)page_add_text(&body, str_from(what_to_do));
+        (void)buf_add_str(&body, STR("</p>\n"));
+        page_reply(req, status, what, buf_bytes(&body), NULL, NULL);
+        buf_finish(&body);
+}
+
+void page_on_style(struct request *req)
+{
+        reply(req, 200, "text/css; charset=utf-8", "public, max-age=3600", NULL, NULL, page_style);
 }

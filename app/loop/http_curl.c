@@ -100,6 +100,7 @@ static size_t transfer_on_header(char *p, size_t size, size_t n, void *userdata)
                 .retry_after = transfer_header(transfer, "Retry-After"),
                 .session_id = transfer_header(transfer, "Mcp-Session-Id"),
                 .cache_control = transfer_header(transfer, "Cache-Control"),
+                .www_authenticate = transfer_header(transfer, "WWW-Authenticate"),
         };
         return http_request_take_head(request, &head) ? n : CURL_WRITEFUNC_ERROR;
 }

@@ -158,7 +158,7 @@ struct http_request {
 /* What the head of an answer says; texts are ended by a NUL. */
 struct http_head {
         unsigned status;
-        struct str content_type, location, retry_after, session_id, cache_control;
+        struct str content_type, location, retry_after, session_id, cache_control, www_authenticate;
 };
 
 /* The one place that moves a request, and with it the list it stands on. */

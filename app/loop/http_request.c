@@ -114,6 +114,7 @@ static void request_tell_head(struct http_request *request, const struct http_he
                 .status = head->status,
                 .content_type = head->content_type,
                 .session_id = head->session_id,
+                .www_authenticate = head->www_authenticate,
                 .retry_after_s = retry_after_s(head->retry_after),
                 .max_age_s = hdr_max_age_s(head->cache_control),
         };

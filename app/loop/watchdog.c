@@ -5,6 +5,7 @@
 
 #include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
+#include "mgw/loop/thread.h"
 #include "turn.h"
 
 #include <dlfcn.h>
@@ -98,18 +99,6 @@ static void tell_slow(struct watchdog *w, int64_t ms)
                    (double)ms / 1000, where);
 }
 
-/* Of a table of descriptors that two threads share the kernel takes and gives back a reference with
- * each system call. This thread keeps but what the log goes to; where the kernel has no such call
- * (before 5.9), it shares on. */
-static void leave_descriptors(void)
-{
-        int log = log_fd();
-
-        if (close_range((unsigned)log + 1, ~0U, CLOSE_RANGE_UNSHARE) == 0 &&
-            log > STDERR_FILENO + 1)
-                close_range(STDERR_FILENO + 1, (unsigned)log - 1, 0);
-}
-
 static void *watch(void *arg)
 {
         struct watchdog *w = arg;
@@ -117,7 +106,7 @@ static void *watch(void *arg)
         int64_t stuck_ms = 0;
         bool is_told = false;
 
-        leave_descriptors();
+        thread_leave_descriptors(log_fd());
         while (!wait_for(&w->stop, w->slow_ms)) {
                 uint64_t now = atomic_load_explicit(&w->loop->n_halves, memory_order_relaxed);
                 bool is_in_turn = now % 2 == 1;
@@ -143,24 +132,6 @@ static void *watch(void *arg)
         return NULL;
 }
 
-/* Signals to the process are for the loop's thread. */
-static int start_thread(struct watchdog *w)
-{
-        pthread_attr_t attr;
-        sigset_t all, before;
-        int r = pthread_attr_init(&attr);
-
-        if (r != 0)
-                return -r;
-        sigfillset(&all);
-        pthread_attr_setstacksize(&attr, STACK_BYTES);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        r = pthread_create(&w->thread, &attr, watch, w);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-        pthread_attr_destroy(&attr);
-        return -r;
-}
-
 int watchdog_start(struct loop *loop, int64_t slow_ms, int64_t limit_ms,
                    struct watchdog **watchdogp)
 {
@@ -176,7 +147,9 @@ int watchdog_start(struct loop *loop, int64_t slow_ms, int64_t limit_ms,
         sem_init(&w->stop, 0, 0);
         sem_init(&found.is_found, 0, 0);
         (void)backtrace(&frame, 1); /* loads what it needs now, not in the handler */
-        r = sigaction(SIGRTMIN, &action, NULL) < 0 ? -errno : start_thread(w);
+        r = sigaction(SIGRTMIN, &action, NULL) < 0
+                    ? -errno
+                    : thread_start(&w->thread, watch, w, STACK_BYTES);
         if (r < 0) {
                 free(w);
                 return r;

@@ -5,19 +5,23 @@
 
 #include "mgw/base/base64.h"
 #include "mgw/base/rand.h"
+#include "mgw/wire/aead.h"
 #include "mgw/wire/rpc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define NONCE_BYTES 12
-#define TAG_BYTES 16
+#define NONCE_BYTES AEAD_NONCE_BYTES
+#define TAG_BYTES AEAD_TAG_BYTES
 #define EXPIRY_BYTES 8
 #define TEXT_MAX_BYTES (2 * SEAL_PAYLOAD_MAX_BYTES)
+
+static_assert(SEAL_KEY_BYTES == AEAD_KEY_BYTES && SEAL_E_BAD == AEAD_E_BAD,
+              "a key and an outcome of ours are its own");
 
 static const struct str prefix = {"mgw1.", 5};
 
@@ -47,34 +51,6 @@ int seal_digest(uint8_t digest[SEAL_DIGEST_BYTES], const char *method, const jso
                                                                                         : -ENOMEM;
         free((void *)text.p);
         json_decref(both);
-        return r;
-}
-
-/* AES-256-GCM, either way; tag is written or checked. 0, SEAL_E_BAD (opening only), -ENOMEM. */
-static int gcm(bool is_closing, const uint8_t *key, const uint8_t *nonce, struct str additional,
-               struct str in, uint8_t *out, uint8_t tag[TAG_BYTES])
-{
-        EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-        int n;
-        int r = -ENOMEM;
-
-        if (ctx == NULL ||
-            EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce, is_closing) != 1 ||
-            EVP_CipherUpdate(ctx, NULL, &n, (const uint8_t *)additional.p, (int)additional.n) !=
-                    1 ||
-            EVP_CipherUpdate(ctx, out, &n, (const uint8_t *)in.p, (int)in.n) != 1)
-                goto done;
-        if (!is_closing && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG_BYTES, tag) != 1)
-                goto done;
-        if (EVP_CipherFinal_ex(ctx, out + n, &n) != 1) {
-                r = SEAL_E_BAD;
-                goto done;
-        }
-        if (is_closing && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG_BYTES, tag) != 1)
-                goto done;
-        r = 0;
-done:
-        EVP_CIPHER_CTX_free(ctx);
         return r;
 }
 
@@ -122,8 +98,7 @@ int seal_close(struct buf *out, const uint8_t key[SEAL_KEY_BYTES],
                 r = buf_reserve(&sealed, NONCE_BYTES + n + TAG_BYTES, &at);
         if (r == 0) {
                 rand_bytes(at, NONCE_BYTES);
-                r = gcm(true, key, at, buf_bytes(&additional), buf_bytes(&plain), at + NONCE_BYTES,
-                        at + NONCE_BYTES + n);
+                r = aead_seal(key, at, buf_bytes(&additional), buf_bytes(&plain), at + NONCE_BYTES);
                 buf_commit(&sealed, NONCE_BYTES + n + TAG_BYTES);
         }
         if (r == 0)
@@ -142,7 +117,6 @@ static int open_bytes(struct buf *out, const uint8_t *key, struct str additional
 {
         const uint8_t *nonce = (const uint8_t *)sealed.p;
         uint8_t plain[EXPIRY_BYTES + SEAL_PAYLOAD_MAX_BYTES];
-        uint8_t tag[TAG_BYTES];
         uint64_t expires = 0;
         size_t n;
         int r;
@@ -152,8 +126,8 @@ static int open_bytes(struct buf *out, const uint8_t *key, struct str additional
         n = sealed.n - NONCE_BYTES - TAG_BYTES;
         if (n > sizeof(plain))
                 return SEAL_E_BAD;
-        memcpy(tag, nonce + NONCE_BYTES + n, TAG_BYTES);
-        r = gcm(false, key, nonce, additional, (struct str){sealed.p + NONCE_BYTES, n}, plain, tag);
+        r = aead_open(key, nonce, additional,
+                      (struct str){sealed.p + NONCE_BYTES, sealed.n - NONCE_BYTES}, plain);
         for (int i = 0; r == 0 && i < EXPIRY_BYTES; i++)
                 expires = expires << 8 | plain[i];
         if (r == 0 && (int64_t)expires <= now_ms)

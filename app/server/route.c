@@ -7,6 +7,7 @@
 #include "mgw/base/clock.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/login/page.h"
 #include "mgw/mcp/guard.h"
 #include "mgw/server/admin.h"
 #include "mgw/session/endpoint_session.h"
@@ -47,6 +48,7 @@ static const struct route routes[] = {
         {"/sse", CGI_GET, BODY_NONE, FOR_USERS, NULL, endpoint_session_on_sse},
         {"/message", CGI_POST, BODY_JSON, FOR_USERS, endpoint_session_on_message_head,
          endpoint_session_on_message},
+        {"/oauth/style.css", CGI_GET, BODY_NONE, FOR_ALL, NULL, page_on_style},
         {"/health", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_health},
         {"/ready", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_ready},
         {"/metrics", CGI_GET, BODY_NONE, FOR_OPERATORS, NULL, admin_on_metrics},
@@ -219,11 +221,23 @@ static bool judge_path(struct request *req)
         return false;
 }
 
+/* A browser names the origin of our own pages with each form that it sends. */
+static bool is_own_origin(const struct config *config, struct str origin)
+{
+        struct str url = str_from(config->public_url), host = hdr_url_host(url);
+        const char *end =
+                host.n == 0 ? NULL : memchr(host.p, '/', url.n - (size_t)(host.p - url.p));
+
+        if (end != NULL)
+                url.n = (size_t)(end - url.p);
+        return host.n > 0 && str_eq_nocase(origin, url);
+}
+
 static bool judge_origin(struct request *req)
 {
         const struct config *config = request_context(req)->config;
 
-        if (req->in->head.origin.n == 0)
+        if (req->in->head.origin.n == 0 || is_own_origin(config, req->in->head.origin))
                 return true;
         if (!guard_origin_is_allowed(req->in->head.origin,
                                      (const char *const *)config->allowed_origins,

@@ -3,6 +3,7 @@
 #include "mgw/server/server.h"
 
 #include "memory.h"
+#include "mgw/auth/authority.h"
 #include "mgw/auth/policy.h"
 #include "mgw/auth/policy_limit.h"
 #include "mgw/base/clock.h"
@@ -21,6 +22,7 @@
 #include "mgw/session/request_state.h"
 #include "mgw/session/session.h"
 #include "mgw/session/subscription.h"
+#include "mgw/store/store.h"
 #include "mgw/upstream/confine.h"
 #include "mgw/upstream/leftover.h"
 #include "mgw/upstream/upstream.h"
@@ -149,8 +151,8 @@ static void server_drain(struct server *sv)
         server_on_calm(context);
 }
 
-/* For the first time, or again. What is wrong with the file goes into the log, line by line. */
-static int server_read_tokens(struct context *context)
+/* What is wrong with what open() reads goes into the log, line by line. */
+static int server_read(struct context *context, int (*open)(struct context *context, FILE *err))
 {
         char *told = NULL, *save = NULL;
         size_t n = 0;
@@ -159,15 +161,41 @@ static int server_read_tokens(struct context *context)
 
         if (err == NULL)
                 return -ENOMEM;
-        r = context->users != NULL
-                    ? user_table_reload(context->users, err)
-                    : user_table_create(&context->users, context->config->auth_tokens_file, err);
+        r = open(context, err);
         if (fclose(err) == 0)
                 for (char *line = strtok_r(told, "\n", &save); line != NULL;
                      line = strtok_r(NULL, "\n", &save))
                         log_line(r < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, NULL, "[mgw] %s", line);
         free(told);
         return r;
+}
+
+/* For the first time, or again. */
+static int server_open_tokens(struct context *context, FILE *err)
+{
+        return context->users != NULL
+                       ? user_table_reload(context->users, err)
+                       : user_table_create(&context->users, context->config->auth_tokens_file, err);
+}
+
+static int server_read_tokens(struct context *context)
+{
+        return server_read(context, server_open_tokens);
+}
+
+static const char *given(const char *text)
+{
+        return text[0] != '\0' ? text : NULL;
+}
+
+static int server_open_store(struct context *context, FILE *err)
+{
+        const struct store_options options = {
+                .key = given(context->config->state_key),
+                .old_key = given(context->config->state_key_old),
+        };
+
+        return store_open(&context->store, context->loop, &options, err);
 }
 
 /* Whoever has no token any more has no session either: with it go streams, calls and programs. A
@@ -310,6 +338,7 @@ static int server_open(struct server *sv, const struct config *config)
             (r = children_create(context->loop, &context->children)) < 0 ||
             (r = signal_watch_open(context->loop, &sv->signals, signos)) < 0 ||
             (r = server_read_tokens(context)) < 0 ||
+            (r = server_read(context, server_open_store)) < 0 ||
             (r = http_client_create(context->loop, &context->http)) < 0)
                 return r;
         if (config->allow_private_documents)
@@ -317,6 +346,7 @@ static int server_open(struct server *sv, const struct config *config)
         memory_set_caps(context);
         share_context_init(context);
         work_context_init(context);
+        authority_create(context);
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
         if (config->auth_tokens_file[0] == '\0')
@@ -349,6 +379,7 @@ static void server_close(struct server *sv)
         fcgi_server_destroy(sv->fcgi_server);
         if (sv->fcgi_server != NULL && !sv->was_inherited)
                 sock_unlink(context->config->listen);
+        authority_destroy(context->authority);
         http_client_destroy(context->http);
         children_destroy(context->children);
         page_cache_forget_all(context);
@@ -358,6 +389,7 @@ static void server_close(struct server *sv)
         policy_destroy(context->policy);
         share_context_finish(context);
         signal_watch_close(&sv->signals);
+        store_close(context->store);
         loop_destroy(context->loop);
         user_table_destroy(context->users); /* whose shares what was buried has held */
 }

@@ -2,65 +2,52 @@
  * of the end. */
 #include "mgw/upstream/credential.h"
 
+#include "credential_inside.h"
 #include "mgw/base/alloc.h"
-#include "mgw/base/file.h"
-#include "mgw/base/log.h"
 #include "mgw/config/config.h"
-#include "mgw/rest/rest.h"
-#include "mgw/upstream/upstream.h"
-#include "mgw/wire/hdr.h"
-#include "mgw/wire/uri.h"
+#include "mgw/upstream/account.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FETCH_TIMEOUT_MAX_MS 30000
-#define ANSWER_MAX_BYTES 65536
-#define FORM_MAX_BYTES 65536
 /* It is renewed so long before it expires, or at half its life when that is shorter. */
 #define MARGIN_MS 60000
 
-struct credential {
-        struct context *context;
-        struct http_source *source;
-        const struct config_oauth *oauth;
-        const char *server;
-        const char *email;   /* NULL: everybody's */
-        char *header;        /* NULL: none */
-        char *refresh_token; /* the newest, where the server hands out new ones */
-        int64_t renew_at_ms; /* 0: when the upstream refuses it */
-        struct http_request *http;
-        struct list waiting;
-        struct buf body;
-        unsigned status;
-};
+static struct loop *loop_of(const struct credential *c)
+{
+        return c->account->upstream->context->loop;
+}
 
-struct credential *credential_create(struct upstream *upstream, const struct config_oauth *oauth,
-                                     const char *email)
+struct credential *credential_create(struct account *account)
 {
         struct credential *c = alloc_zeroed(sizeof(*c));
 
-        c->context = upstream->context;
-        c->source = &upstream->http;
-        c->oauth = oauth;
-        c->server = upstream_name(upstream);
-        c->email = email;
+        c->account = account;
         list_init(&c->waiting);
-        buf_init(&c->body, ANSWER_MAX_BYTES);
+        if (account->config->oauth->connects)
+                grant_init(c);
+        else
+                credential_config_init(c);
         return c;
 }
 
-static void forget(struct credential *c)
+static void forget_header(struct credential *c)
 {
         free(c->header);
         c->header = NULL;
 }
 
-/* ---- what comes ---- */
+void credential_forget(struct credential *c)
+{
+        forget_header(c);
+        c->is_lacking = false;
+        if (c->source->on_forget != NULL)
+                c->source->on_forget(c);
+}
+
+/* ---- the end of a fetch ---- */
 
 static void use_tell(struct credential_use *use, const char *why)
 {
@@ -71,11 +58,12 @@ static void use_tell(struct credential_use *use, const char *why)
                 use->on_fail(use, why);
                 return;
         }
-        use->header = alloc_text(c->header);
+        use->header = c->header != NULL ? alloc_text(c->header) : NULL;
+        use->is_lacking = c->is_lacking;
         use->on_token(use);
 }
 
-/* fault: NULL when there is a token. */
+/* fault: NULL when there is a token, or is known to be none. */
 static void tell(struct credential *c, const char *fault)
 {
         struct list told;
@@ -84,232 +72,47 @@ static void tell(struct credential *c, const char *fault)
 
         snprintf(why, sizeof(why), "no access token from the token endpoint: %s",
                  fault != NULL ? fault : "");
+        c->is_fetching = false;
         list_take_all(&told, &c->waiting);
         while ((it = list_first(&told)) != NULL)
                 use_tell(container_of(it, struct credential_use, node), fault != NULL ? why : NULL);
+        account_let_go(c->account); /* held while it was fetched: it may be the end of c */
+}
+
+void credential_succeed(struct credential *c, const char *token, int64_t life_ms)
+{
+        int64_t margin_ms = life_ms / 2 < MARGIN_MS ? life_ms / 2 : MARGIN_MS;
+
+        forget_header(c);
+        c->header = alloc_format("Authorization: Bearer %s", token);
+        c->is_lacking = false;
+        c->renew_at_ms = life_ms > 0 ? loop_now_ms(loop_of(c)) + life_ms - margin_ms : 0;
+        tell(c, NULL);
+}
+
+void credential_lack(struct credential *c)
+{
+        forget_header(c);
+        c->is_lacking = true;
+        tell(c, NULL);
+}
+
+void credential_fail(struct credential *c, const char *fault)
+{
+        tell(c, fault);
 }
 
 void credential_destroy(struct credential *c)
 {
         if (c == NULL)
                 return;
-        tell(c, "the gateway ends");
-        forget(c);
-        free(c->refresh_token);
-        buf_finish(&c->body);
+        if (c->is_fetching) {
+                account_hold(c->account);
+                tell(c, "the gateway ends");
+        }
+        c->source->destroy(c);
+        forget_header(c);
         free(c);
-}
-
-static void take_life(struct credential *c, const json_t *expires_in)
-{
-        double s = json_number_value(expires_in);
-        int64_t life_ms = s > 0 && s < 1e9 ? (int64_t)(s * 1000) : 0;
-        int64_t margin_ms = life_ms / 2 < MARGIN_MS ? life_ms / 2 : MARGIN_MS;
-
-        c->renew_at_ms = life_ms > 0 ? loop_now_ms(c->context->loop) + life_ms - margin_ms : 0;
-}
-
-static const char *newest_refresh_token(const struct credential *c)
-{
-        return c->refresh_token != NULL ? c->refresh_token : c->oauth->refresh_token;
-}
-
-/* A new refresh token ends the old one, often at once. */
-static void keep_refresh_token(struct credential *c, const char *token)
-{
-        const char *path = c->oauth->refresh_token_file;
-        struct buf line;
-        int r;
-
-        if (!hdr_is_visible(str_from(token), CONFIG_OAUTH_TOKEN_MAX) ||
-            strcmp(token, newest_refresh_token(c) != NULL ? newest_refresh_token(c) : "") == 0)
-                return;
-        free(c->refresh_token);
-        c->refresh_token = alloc_text(token);
-        if (path == NULL)
-                return;
-        buf_init(&line, CONFIG_OAUTH_TOKEN_MAX + 1);
-        r = buf_addf(&line, "%s\n", token) == 0 ? file_replace(path, buf_bytes(&line)) : -ENOMEM;
-        buf_finish(&line);
-        if (r < 0)
-                log_error(LOG_FIELDS({"user", c->email}),
-                          "[oauth] %s: the new refresh token cannot be kept in %s: %s: it is lost "
-                          "when mgw ends",
-                          c->server, path, strerror(-r));
-}
-
-/* NULL, or what is wrong with the answer. */
-static const char *take_token(struct credential *c, json_t *answer)
-{
-        const char *token = json_string_value(json_object_get(answer, "access_token"));
-
-        if (!hdr_is_visible(str_from(token), CONFIG_OAUTH_TOKEN_MAX))
-                return "its answer holds no access token";
-        forget(c);
-        c->header = alloc_format("Authorization: Bearer %s", token);
-        keep_refresh_token(c, json_string_value(json_object_get(answer, "refresh_token")));
-        take_life(c, json_object_get(answer, "expires_in"));
-        return NULL;
-}
-
-/* The codes of RFC 6749 5.2; what else it says is not for everybody's eyes. */
-static const char *known_code(const char *code)
-{
-        static const char *const codes[] = {"invalid_request",        "invalid_client",
-                                            "invalid_grant",          "unauthorized_client",
-                                            "unsupported_grant_type", "invalid_scope"};
-
-        for (size_t i = 0; code != NULL && i < sizeof(codes) / sizeof(codes[0]); i++)
-                if (strcmp(code, codes[i]) == 0)
-                        return codes[i];
-        return NULL;
-}
-
-/* {"error": "invalid_grant", "error_description": "..."}: the words, without our secrets. */
-static void read_words(const struct credential *c, const json_t *answer, char *words, size_t size)
-{
-        const char *secrets[4] = {NULL};
-        size_t n = 0;
-
-        if (c->oauth->client_secret != NULL)
-                secrets[n++] = c->oauth->client_secret;
-        if (c->oauth->refresh_token != NULL)
-                secrets[n++] = c->oauth->refresh_token;
-        secrets[n] = c->refresh_token;
-        rest_short_message(answer, secrets, words, size);
-}
-
-static void log_fault(const struct credential *c, const char *fault, const char *detail)
-{
-        char *origin = http_origin(c->oauth->token_url);
-
-        log_warn(LOG_FIELDS({"user", c->email}, {"detail", detail}),
-                 "[oauth] %s: no access token from %s: %s", c->server,
-                 origin != NULL ? origin : "its token endpoint", fault);
-        free(origin);
-}
-
-/* detail: for the log; NULL: fault says all. */
-static void fetch_fail(struct credential *c, const char *fault, const char *detail)
-{
-        log_fault(c, fault, detail);
-        tell(c, fault);
-}
-
-static void fetch_refused(struct credential *c, const json_t *answer)
-{
-        const char *code = known_code(json_string_value(json_object_get(answer, "error")));
-        char why[80], words[200];
-
-        read_words(c, answer, words, sizeof(words));
-        snprintf(why, sizeof(why), "it answered HTTP %u%s%s", c->status, code != NULL ? ": " : "",
-                 code != NULL ? code : "");
-        fetch_fail(c, why, words[0] != '\0' ? words : NULL);
-}
-
-static void fetch_on_done(void *owner, const struct http_failure *http)
-{
-        struct credential *c = owner;
-        json_t *answer = http == NULL ? json_loadb(buf_bytes(&c->body).p, c->body.len,
-                                                   JSON_REJECT_DUPLICATES, NULL)
-                                      : NULL;
-        const char *fault = NULL;
-
-        c->http = NULL;
-        buf_finish(&c->body);
-        if (http != NULL)
-                fetch_fail(c, http_fault_text(http->fault), http->why);
-        else if (c->status != 200)
-                fetch_refused(c, answer);
-        else if ((fault = take_token(c, answer)) != NULL)
-                fetch_fail(c, fault, NULL);
-        else
-                tell(c, NULL);
-        json_decref(answer);
-}
-
-static void fetch_on_head(void *owner, const struct http_response *response)
-{
-        struct credential *c = owner;
-
-        c->status = response->status;
-}
-
-static enum http_flow fetch_on_body(void *owner, const char *p, size_t n)
-{
-        struct credential *c = owner;
-
-        if (buf_add(&c->body, p, n) != 0) {
-                http_cancel(c->http);
-                c->http = NULL;
-                buf_finish(&c->body);
-                fetch_fail(c, "its answer is over 64 kB", NULL);
-        }
-        return HTTP_GO_ON;
-}
-
-/* ---- what goes ---- */
-
-static int add_field(struct buf *form, const char *name, const char *value)
-{
-        int r = 0;
-
-        if (value == NULL)
-                return 0;
-        r = buf_addf(form, "%s%s=", form->len > 0 ? "&" : "", name);
-        return r != 0 ? r : uri_encode(form, str_from(value));
-}
-
-static int make_form(const struct credential *c, struct buf *form)
-{
-        const struct config_oauth *o = c->oauth;
-        const char *refresh = newest_refresh_token(c);
-        int r = add_field(form, "grant_type",
-                          refresh != NULL ? "refresh_token" : "client_credentials");
-
-        if (r == 0)
-                r = add_field(form, "refresh_token", refresh);
-        if (r == 0)
-                r = add_field(form, "client_id", o->client_id);
-        if (r == 0)
-                r = add_field(form, "client_secret", o->client_secret);
-        return r != 0 ? r : add_field(form, "scope", o->scope);
-}
-
-/* It ends before the opening of who waits does, so that the cause has its name. */
-static long fetch_timeout_ms(const struct credential *c)
-{
-        int64_t ms = c->context->config->upstream_open_timeout_ms * 3 / 4;
-
-        return ms < FETCH_TIMEOUT_MAX_MS ? (long)ms : FETCH_TIMEOUT_MAX_MS;
-}
-
-static int fetch_start(struct credential *c)
-{
-        static const struct http_handlers handlers = {fetch_on_head, fetch_on_body, fetch_on_done};
-        static const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded",
-                                              "Accept: application/json", NULL};
-        struct buf form;
-        int r;
-
-        buf_init(&form, FORM_MAX_BYTES);
-        r = make_form(c, &form);
-        if (r == 0) {
-                const struct http_options options = {
-                        .method = "POST",
-                        .url = c->oauth->token_url,
-                        .headers = headers,
-                        .body = buf_bytes(&form),
-                        .connect_timeout_ms = (long)c->context->config->upstream_connect_timeout_ms,
-                        .timeout_ms = fetch_timeout_ms(c),
-                        .source = c->source,
-                        .is_elsewhere = true,
-                };
-                c->status = 0;
-                r = http_start(c->context->http, &options, &handlers, c, &c->http);
-        }
-        buf_finish(&form);
-        return r;
 }
 
 /* ---- who uses it ---- */
@@ -317,22 +120,25 @@ static int fetch_start(struct credential *c)
 int credential_ask(struct credential_use *use)
 {
         struct credential *c = use->credential;
-        int r = 0;
+        int r;
 
         free(use->header);
         use->header = NULL;
+        use->is_lacking = false;
         if (c == NULL)
                 return 0;
-        if (c->renew_at_ms > 0 && loop_now_ms(c->context->loop) >= c->renew_at_ms)
-                forget(c);
-        if (c->header != NULL) {
-                use->header = alloc_text(c->header);
+        if (c->renew_at_ms > 0 && loop_now_ms(loop_of(c)) >= c->renew_at_ms)
+                forget_header(c);
+        if (c->header != NULL || c->is_lacking) {
+                use->header = c->header != NULL ? alloc_text(c->header) : NULL;
+                use->is_lacking = c->is_lacking;
                 return 0;
         }
-        if (c->http == NULL)
-                r = fetch_start(c);
-        if (r < 0)
+        if (!c->is_fetching && (r = c->source->fetch(c)) < 0)
                 return r;
+        if (!c->is_fetching)
+                account_hold(c->account); /* until tell() */
+        c->is_fetching = true;
         assert(list_is_empty(&use->node)); /* it waits once at most */
         list_append(&c->waiting, &use->node);
         return CREDENTIAL_E_WAIT;
@@ -345,9 +151,17 @@ bool credential_refused(struct credential_use *use, unsigned status)
         if (status != 401 || use->header == NULL || use->was_renewed)
                 return false;
         use->was_renewed = true;
-        if (c->header != NULL && strcmp(c->header, use->header) == 0)
-                forget(c); /* else another has found it out already */
+        if (c->header == NULL || strcmp(c->header, use->header) != 0)
+                return true; /* another has found it out already */
+        forget_header(c);
+        if (c->source->on_refused != NULL)
+                c->source->on_refused(c);
         return true;
+}
+
+bool credential_is_grant(const struct credential *c)
+{
+        return c != NULL && c->account->config->oauth->connects;
 }
 
 void credential_leave(struct credential_use *use)

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+const char failure_of_grant[] = "the user has not connected an account that it takes";
+
 static enum breaker_sign sign_of(const struct http_failure *http)
 {
         switch (http->fault) {

@@ -11,6 +11,7 @@ enum pending_request_fault {
         FAULT_CUT,    /* it may have acted upon it: where that does no harm */
         FAULT_FINAL,  /* it would end the same way: no */
         FAULT_OURS,   /* the account's, or ours: no, and says nothing of the server at all */
+        FAULT_GRANT,  /* likewise: its user has to connect the account, or to grant more */
 };
 
 struct failure {
@@ -21,6 +22,8 @@ struct failure {
         char text[80]; /* of why, where it is made */
 };
 
+/* The words of FAULT_GRANT. */
+extern const char failure_of_grant[];
 /* detail is borrowed from http. */
 void failure_of_http(struct failure *f, const struct http_failure *http);
 /* An HTTP status that is no answer. retry_after_s: up to 0, it said none. */

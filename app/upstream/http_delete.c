@@ -24,13 +24,14 @@ static enum http_flow ending_on_body(void *owner, const char *p, size_t n)
         return HTTP_GO_ON;
 }
 
-static void ending_end(const struct account *account, const char *why)
+static void ending_end(struct account *account, const char *why)
 {
         assert(account->upstream->n_ending > 0);
         account->upstream->n_ending--;
         if (why != NULL)
                 log_debug(NULL, "[upstream] %s: end of a session: %s",
                           upstream_name(account->upstream), why);
+        account_let_go(account);
 }
 
 static void ending_on_done(void *owner, const struct http_failure *failure)
@@ -93,7 +94,7 @@ void http_delete_start(struct account *account, const char *session_id, const ch
         struct ending *e = alloc_zeroed(sizeof(*e));
         int r;
 
-        e->account = account;
+        e->account = account_hold(account);
         e->session_id = alloc_text(session_id);
         e->version = version != NULL ? alloc_text(version) : NULL;
         e->use = (struct credential_use){.credential = account->credential,
@@ -125,7 +126,7 @@ void http_delete_of_handshake(struct http_transfer *w)
                                                       ending_on_done};
         struct account *account = w->us->account;
 
-        http_hand_over(w->http, &handlers, account);
+        http_hand_over(w->http, &handlers, account_hold(account));
         w->http = NULL;
         account->upstream->n_ending++;
 }

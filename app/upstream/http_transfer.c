@@ -86,6 +86,7 @@ static void transfer_on_head(void *owner, const struct http_response *response)
                 upstream_worked(w->us->upstream);
         if (w->status == 429 || w->status == 503)
                 w->retry_after_s = response->retry_after_s;
+        w->is_challenged = account_is_challenged(w->us->account, response);
         w->is_stream = hdr_media_is(response->content_type, STR("text/event-stream"));
         w->is_json = hdr_media_is(response->content_type, STR("application/json"));
         if (w->pending != NULL && w->pending->kind == PENDING_REQUEST_INITIALIZE &&
@@ -267,6 +268,8 @@ static void transfer_read_failure(const struct http_transfer *w, struct failure 
                          w->status);
                 f->fault = w->is_stream ? FAULT_CUT : FAULT_FINAL;
         }
+        if (w->is_challenged)
+                *f = (struct failure){.why = failure_of_grant, .fault = FAULT_GRANT};
         if (w->retry_after_s > 0)
                 pending_request_rest(w->pending, 1000 * w->retry_after_s);
 }

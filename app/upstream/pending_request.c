@@ -393,14 +393,16 @@ void pending_request_give_up(struct pending_request *pending, const struct failu
                 return;
         }
         /* Else its shared session has told, or the upstream session when it was kept out. */
-        if (!upstream_session_uses_shared(us) && us->account != NULL)
+        if (!upstream_session_uses_shared(us) && us->account != NULL && f->fault != FAULT_GRANT)
                 if (upstream_may_log(us->upstream))
                         log_warn(LOG_FIELDS({"user", pending_request_user(pending)},
                                             {"detail", f->detail}),
                                  "[upstream] %s: %s", upstream_name(us->upstream), why);
         pending_request_end(pending);
-        if (request != NULL)
-                request->events->on_fail(request, why);
+        if (request == NULL)
+                return;
+        request->needs_grant = f->fault == FAULT_GRANT;
+        request->events->on_fail(request, why);
 }
 
 void pending_request_fail_as(struct pending_request *pending, const struct failure *f)

@@ -119,6 +119,7 @@ void transport_http_session_leave(struct http_session *s)
                 return;
         if (!s->is_forgotten)
                 http_delete_start(s->account, s->id, s->version);
+        account_let_go(s->account);
         free(s->id);
         free(s->version);
         free(s);
@@ -130,7 +131,7 @@ void transport_http_session_take(struct http_peer *peer, struct str id)
 
         transport_http_session_leave(peer->session);
         s->id = alloc_str(id);
-        s->account = peer->us->account;
+        s->account = account_hold(peer->us->account);
         s->n_users = 1;
         peer->session = s;
 }

@@ -45,6 +45,7 @@ struct http_transfer {
         bool is_json;
         bool is_whole; /* what comes is gathered, however big */
         bool is_resumed;
+        bool is_challenged; /* its user can change that: account_is_challenged() */
 };
 
 struct http_peer {

@@ -36,6 +36,7 @@ struct rest_wire {
         int64_t retry_after_s;
         uint32_t n_read; /* of all pages before */
         unsigned status;
+        bool is_challenged; /* account_is_challenged() */
 };
 
 static void transfer_ask(struct rest_wire *w);
@@ -158,6 +159,7 @@ static void transfer_on_head(void *owner, const struct http_response *response)
                 upstream_worked(transfer_upstream(w));
         w->content_type = str_dup(response->content_type);
         w->retry_after_s = response->retry_after_s;
+        w->is_challenged = account_is_challenged(w->pending->owner->account, response);
 }
 
 static enum http_flow transfer_on_body(void *owner, const char *p, size_t n)
@@ -233,6 +235,8 @@ static void transfer_on_done(void *owner, const struct http_failure *http)
                 pending_request_fail_as(w->pending, &failure);
         else if (credential_refused(&w->use, w->status))
                 transfer_ask(w);
+        else if (w->is_challenged)
+                pending_request_fail(w->pending, failure_of_grant, FAULT_GRANT);
         else
                 transfer_take_answer(w);
 }
@@ -311,9 +315,15 @@ static void transfer_send(struct rest_wire *w)
         rest_request_finish(&request);
 }
 
+/* An API has nothing for who is not known to it. */
 static void transfer_on_token(struct credential_use *use)
 {
-        transfer_send(container_of(use, struct rest_wire, use));
+        struct rest_wire *w = container_of(use, struct rest_wire, use);
+
+        if (use->is_lacking)
+                pending_request_fail(w->pending, failure_of_grant, FAULT_GRANT);
+        else
+                transfer_send(w);
 }
 
 static void transfer_on_no_token(struct credential_use *use, const char *why)
@@ -327,7 +337,7 @@ static void transfer_ask(struct rest_wire *w)
         int r = credential_ask(&w->use);
 
         if (r == 0)
-                transfer_send(w);
+                transfer_on_token(&w->use);
         else if (r < 0)
                 transfer_refuse(w, "the request for a token could not be started");
 }

@@ -30,7 +30,8 @@ struct sse_peer {
         struct waiter room;              /* a client that does not read holds the stream back */
         int64_t retry_after_s;
         unsigned status;
-        bool was_offered; /* the event in progress, to be relayed */
+        bool is_challenged; /* account_is_challenged() */
+        bool was_offered;   /* the event in progress, to be relayed */
 };
 
 /* One message on its way; http is NULL once the server has accepted it. */
@@ -41,6 +42,7 @@ struct sse_post {
         struct http_request *http;
         int64_t retry_after_s;
         unsigned status;
+        bool is_challenged; /* account_is_challenged() */
 };
 
 static void post_drop(struct pending_request *pending)
@@ -66,6 +68,7 @@ static void post_on_head(void *owner, const struct http_response *response)
 
         post->status = response->status;
         post->retry_after_s = response->retry_after_s;
+        post->is_challenged = account_is_challenged(post->us->account, response);
         if (!failure_status_is_unwell(post->status))
                 upstream_worked(post->us->upstream);
 }
@@ -111,6 +114,8 @@ static void post_on_done(void *owner, const struct http_failure *http)
                 post_ask(post);
         } else if (post->status / 100 != 2) {
                 failure_of_status(&failure, post->status, post->retry_after_s);
+                if (post->is_challenged)
+                        failure = (struct failure){.why = failure_of_grant, .fault = FAULT_GRANT};
                 if (post->retry_after_s > 0)
                         pending_request_rest(pending, 1000 * post->retry_after_s);
                 post_fail_as(post, &failure);
@@ -280,6 +285,7 @@ static void get_on_head(void *owner, const struct http_response *response)
                                ? response->status
                                : 0;
         peer->retry_after_s = response->retry_after_s;
+        peer->is_challenged = account_is_challenged(peer->us->account, response);
         if (!failure_status_is_unwell(response->status))
                 upstream_worked(peer->us->upstream);
 }
@@ -355,13 +361,13 @@ static enum http_flow get_on_body(void *owner, const char *p, size_t n)
 }
 
 /* It could not be opened, by no fault of the server's. */
-static void peer_refuse(struct sse_peer *peer, const char *why)
+static void peer_refuse(struct sse_peer *peer, const char *why, enum pending_request_fault fault)
 {
         struct pending_request *pending = peer->held;
 
         peer_close_stream(peer);
         if (pending != NULL)
-                pending_request_fail(pending, why, FAULT_OURS);
+                pending_request_fail(pending, why, fault);
 }
 
 static int get_ask(struct sse_peer *peer);
@@ -374,8 +380,10 @@ static void get_fail_status(struct sse_peer *peer)
         if (peer->retry_after_s > 0)
                 account_back_off(peer->us->account, upstream_session_share(peer->us),
                                  1000 * peer->retry_after_s);
-        if (failure.fault == FAULT_OURS)
-                peer_refuse(peer, failure.why);
+        if (peer->is_challenged)
+                peer_refuse(peer, failure_of_grant, FAULT_GRANT);
+        else if (failure.fault == FAULT_OURS)
+                peer_refuse(peer, failure.why, FAULT_OURS);
         else
                 peer_lose_as(peer, &failure);
 }
@@ -391,7 +399,7 @@ static void get_on_done(void *owner, const struct http_failure *http)
                 peer_lose_as(peer, &failure);
         } else if (credential_refused(&peer->use, peer->status)) {
                 if (get_ask(peer) < 0)
-                        peer_refuse(peer, "the request could not be started");
+                        peer_refuse(peer, "the request could not be started", FAULT_OURS);
         } else if (peer->status == 0) {
                 peer_lose(peer, "it offers no stream of events at this address");
         } else if (peer->status == 200) {
@@ -425,7 +433,7 @@ static void get_on_token(struct credential_use *use)
 
 static void get_on_no_token(struct credential_use *use, const char *why)
 {
-        peer_refuse(container_of(use, struct sse_peer, use), why);
+        peer_refuse(container_of(use, struct sse_peer, use), why, FAULT_OURS);
 }
 
 /* 0, -errno. */

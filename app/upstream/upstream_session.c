@@ -48,11 +48,14 @@ static void upstream_session_settle(struct upstream_session *us)
 /* Walks what waits once: each has its end by it. */
 static void upstream_session_fail_waiting(struct upstream_session *us, const char *why)
 {
+        const struct failure failure = {
+                .why = why,
+                .fault = us->is_unconnected ? FAULT_GRANT : FAULT_UNSENT,
+        };
         struct list *it;
 
         while ((it = list_first(&us->waiting)) != NULL)
-                pending_request_give_up(container_of(it, struct pending_request, node),
-                                        &(const struct failure){.why = why, .fault = FAULT_UNSENT});
+                pending_request_give_up(container_of(it, struct pending_request, node), &failure);
         while ((it = list_first(&us->queued)) != NULL)
                 pending_request_end(container_of(it, struct pending_request, node));
 }
@@ -86,6 +89,8 @@ static void upstream_session_log_opening(const struct upstream_session *us, cons
 {
         bool is_kept_out = f->fault == FAULT_OURS;
 
+        if (f->fault == FAULT_GRANT) /* nothing is wrong */
+                return;
         if ((is_kept_out && us->is_missing) || !upstream_may_log(us->upstream))
                 return;
         log_warn(LOG_FIELDS({"user", us->client->user->email}, {"detail", f->detail}),
@@ -101,7 +106,8 @@ void upstream_session_open_failed_as(struct upstream_session *us, const struct f
         upstream_session_log_opening(us, f);
         if (!upstream_session_uses_shared(us)) /* its shared session has told */
                 upstream_failed(u, upstream_session_share(us), f->sign, f->why);
-        if (f->fault != FAULT_OURS) {
+        us->is_unconnected = f->fault == FAULT_GRANT;
+        if (f->fault != FAULT_OURS && f->fault != FAULT_GRANT) {
                 upstream_forget_transport(u);
                 /* A server that was greeted is the same when it comes back. */
                 if (us->state != UPSTREAM_SESSION_READY && !upstream_session_uses_shared(us))
@@ -111,6 +117,8 @@ void upstream_session_open_failed_as(struct upstream_session *us, const struct f
                 wait_ms = upstream_session_own_wait_ms(us);
         upstream_session_set_down(us, f->why,
                                   upstream_retry_in_ms(u, upstream_session_share(us), wait_ms));
+        if (us->is_unconnected && us->state == UPSTREAM_SESSION_DOWN)
+                timer_disarm(upstream_session_loop(us), &us->retry);
 }
 
 void upstream_session_open_failed(struct upstream_session *us, const char *why)
@@ -204,6 +212,7 @@ void upstream_session_begin(struct upstream_session *us)
         upstream_listen_stop(us);
         upstream_session_end_handshakes(us);
         upstream_session_move(us, UPSTREAM_SESSION_OPENING);
+        us->is_unconnected = false;
         us->generation++;
         /* their ids mean nothing in a new session */
         us->client->events->on_requester_gone(&us->requester);
@@ -431,6 +440,26 @@ void upstream_session_lost(struct upstream_session *us, const struct failure *f)
         upstream_session_give_up(&lost, f);
 }
 
+/* ---- what its user connects ---- */
+
+void upstream_session_on_connected(struct upstream_session *us)
+{
+        if (us->state == UPSTREAM_SESSION_READY)
+                upstream_session_tell_change(us);
+        else
+                upstream_session_try(us);
+}
+
+/* What it has told was the account's: it begins anew, without. */
+void upstream_session_on_disconnected(struct upstream_session *us)
+{
+        if (us->state != UPSTREAM_SESSION_READY)
+                return;
+        upstream_session_move(us, UPSTREAM_SESSION_DOWN);
+        us->is_missing = true;
+        upstream_session_try(us);
+}
+
 void upstream_session_sleep(struct upstream_session *us)
 {
         upstream_listen_stop(us);
@@ -464,7 +493,9 @@ struct upstream_session *upstream_session_create(struct upstream *upstream,
 
         us->upstream = upstream;
         us->client = client;
-        us->account = account_find(upstream, client->user);
+        us->account = account_of(upstream, client->user->email);
+        if (us->account != NULL)
+                list_append(&us->account->sessions, &us->account_node);
         us->transport = upstream_session_pick_transport(us);
         us->init_params = json_copy((json_t *)init_params);
         json_object_set_new(
@@ -537,6 +568,9 @@ void upstream_session_close(struct upstream_session *us)
         loop_task_cancel(&us->pump);
         upstream_session_move(us, UPSTREAM_SESSION_ENDED);
         us->transport->destroy(us);
+        list_unlink(&us->account_node);
+        account_let_go(us->account);
+        us->account = NULL;
         loop_bury(upstream_session_loop(us), us, upstream_session_free);
 }
 

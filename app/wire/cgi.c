@@ -9,6 +9,7 @@
 #include "mgw/wire/cgi.h"
 
 #include "mgw/wire/fcgi.h"
+#include "mgw/wire/form.h"
 
 #include <errno.h>
 #include <fcgiapp.h>
@@ -291,44 +292,6 @@ int cgi_head_read(struct cgi_head *head, const struct cgi_params *params)
         return length_read(head, values[CONTENT_LENGTH]);
 }
 
-/* Takes one character, escaped or not, off s: 1 to 255, or -1 for a broken escape or a NUL. */
-static int query_char(struct str *s)
-{
-        int c = (unsigned char)s->p[0];
-        size_t n = 1;
-
-        if (c == '%') {
-                int high = s->n < 3 ? -1 : str_hex_digit(s->p[1]);
-                int low = high < 0 ? -1 : str_hex_digit(s->p[2]);
-
-                c = low < 0 ? -1 : high << 4 | low;
-                n = 3;
-        } else if (c == '+') {
-                c = ' ';
-        }
-        if (c <= 0)
-                return -1;
-        s->p += n;
-        s->n -= n;
-        return c;
-}
-
-/* 0, CGI_E_BAD. */
-static int query_decode(struct str value, char *out, size_t size)
-{
-        size_t n = 0;
-
-        while (value.n > 0) {
-                int c = query_char(&value);
-
-                if (c < 0 || n + 1 >= size)
-                        return CGI_E_BAD;
-                out[n++] = (char)c;
-        }
-        out[n] = '\0';
-        return 0;
-}
-
 int cgi_query_get(struct str query, struct str name, char *out, size_t size)
 {
         while (query.n > 0) {
@@ -336,7 +299,7 @@ int cgi_query_get(struct str query, struct str name, char *out, size_t size)
                 struct str key = str_cut(&value, '=');
 
                 if (str_eq(key, name))
-                        return query_decode(value, out, size);
+                        return form_decode(value, out, size) == 0 ? 0 : CGI_E_BAD;
         }
         return -ENOENT;
 }

@@ -152,6 +152,18 @@ struct str hdr_bearer(struct str authorization)
         return token;
 }
 
+struct str hdr_cookie(struct str cookie, const char *name)
+{
+        while (cookie.n > 0) {
+                struct str value = str_cut(&cookie, ';');
+                struct str key = str_cut(&value, '=');
+
+                if (str_eq(str_trim(key), str_from(name)))
+                        return str_trim(value);
+        }
+        return STR("");
+}
+
 /* The length of the host that s begins with: a name, an IPv4 address, or an IPv6 address in
  * brackets. */
 static size_t host_length(struct str s)

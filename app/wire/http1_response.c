@@ -45,6 +45,7 @@ static uint8_t field_of(struct str name)
                 [HTTP1_RETRY_AFTER] = {"Retry-After", 11},
                 [HTTP1_CACHE_CONTROL] = {"Cache-Control", 13},
                 [HTTP1_SESSION_ID] = {"Mcp-Session-Id", 14},
+                [HTTP1_WWW_AUTHENTICATE] = {"WWW-Authenticate", 16},
                 [HTTP1_TRANSFER_ENCODING] = {"Transfer-Encoding", 17},
         };
 

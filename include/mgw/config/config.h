@@ -27,14 +27,33 @@ enum config_era { CONFIG_ERA_AUTO, CONFIG_ERA_SESSION, CONFIG_ERA_STATELESS };
 /* Bytes of an access or refresh token. */
 #define CONFIG_OAUTH_TOKEN_MAX 16384
 
-/* OAuth 2.0: a refresh token, or the client's own credentials where there is none. */
-struct config_oauth {
+/* RFC 8693: the caller's own token is exchanged for one of the upstream's. NULL: not said. */
+struct config_token_exchange {
         char *token_url;
         char *client_id;
+        char *client_secret;
+        char *audience;
+        char *resource;
+        char *scope;
+};
+
+/* OAuth 2.0: a grant that each user gives in a browser (connects), a token that the caller's is
+ * exchanged for, a refresh token, or the client's own credentials where there is none of these. */
+struct config_oauth {
+        char *token_url;
+        char *client_id;          /* NULL: connects, and one is to be had there */
         char *client_secret;      /* NULL: a public client */
         char *refresh_token;      /* NULL: client credentials */
         char *refresh_token_file; /* holds it, and takes those that come after it; NULL: none */
         char *scope;              /* NULL: none is asked for */
+        char *preset;             /* the name of a provider: app/config/config_oauth_preset.c */
+        char *issuer;             /* whose metadata name the endpoints (RFC 8414); NULL: not said */
+        char *authorization_url;
+        char *revocation_url;        /* RFC 7009; NULL: as the metadata have it */
+        char **scopes;               /* that users are asked for; NULL: as the server says */
+        char **authorization_params; /* "name=value", for the authorization request */
+        struct config_token_exchange *exchange; /* NULL: none */
+        bool connects;                          /* set by config_oauth_check() */
 };
 
 /* As whom an upstream is called. Arrays end with NULL; NULL itself: none. */
@@ -85,6 +104,35 @@ struct config_server {
         int64_t idle_ms;          /* a child that has nothing to do ends after this */
 };
 
+/* A client that an administrator has registered with our authorization server. */
+struct config_login_client {
+        char *client_id;
+        char *client_secret; /* NULL: a public client */
+        char *name;          /* NULL: its id */
+        char **redirect_uris;
+};
+
+/* "auth.login": people sign in. Texts are "" and arrays NULL where nothing was said. */
+struct config_login {
+        char *issuer; /* the OpenID provider; "" = there is none */
+        char *client_id;
+        char *client_secret; /* "" = a public client */
+        char **scopes;
+        char *claim_email;
+        char *claim_subject;
+        char *claim_groups;
+        char **domains;     /* NULL = of any */
+        char **groups;      /* NULL = in any or none */
+        int64_t browser_ms; /* a browser stays signed in */
+        /* Of our authorization server. */
+        bool has_tokens; /* where there is no provider: people sign in by a token of tokens_file */
+        int64_t access_token_ms;
+        int64_t login_ms; /* refresh tokens of one consent, all together */
+        bool has_registration;
+        struct config_login_client *clients;
+        size_t n_clients;
+};
+
 struct config {
         char *path; /* of the file; NULL: none */
         char *listen;
@@ -104,7 +152,8 @@ struct config {
         uint32_t calls_per_user_max; /* 0 = no limit */
         uint32_t calls_per_user_s;   /* 0 = no limit */
         int64_t input_wait_ms;
-        char *state_key; /* "": a random one */
+        char *state_key;     /* "": a random one */
+        char *state_key_old; /* "": none */
         uint32_t connections_max;
         uint32_t head_max_bytes;
         uint32_t body_max_bytes;
@@ -149,6 +198,7 @@ struct config {
         char *public_url;       /* "" = not said */
         char *auth_tokens_file; /* "" = everybody is anonymous */
         bool auth_anonymous;    /* also who does not come from this machine */
+        struct config_login login;
         struct config_server *servers;
         size_t n_servers;
         size_t n_left_out;            /* entries of a client's file that are faulty */
@@ -161,6 +211,8 @@ struct config {
  * finished in any case. */
 int config_load(struct config *config, const char *path, FILE *err);
 void config_finish(struct config *config);
+/* Is mgw an authorization server for its clients? */
+bool config_has_login(const struct config *config);
 /* The servers of several files as one configuration, in their order: names are made unique, what
  * depends on a file's place is filled in, variables stay; of "gateway" the first. Prints it to out,
  * and to err what is left out, renamed, ignored or wanted in the environment. 0; -EINVAL: something

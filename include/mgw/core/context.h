@@ -9,11 +9,13 @@
 #include "mgw/mcp/replay.h"
 #include "mgw/mcp/seal.h"
 
+struct authority;
 struct config;
 struct policy;
 struct policy_counts;
 struct session;
 struct share;
+struct store;
 struct upstream;
 struct upstream_client_events;
 struct upstream_list;
@@ -48,6 +50,8 @@ struct context {
         struct policy *policy;               /* auth/policy; NULL: all may all */
         struct policy_counts *policy_counts; /* auth/policy_limit; NULL likewise */
         struct user everybody;               /* in whose name runs what all users share */
+        struct store *store;                 /* what outlives the process */
+        struct authority *authority;         /* auth/authority; NULL: there is no auth.login */
         struct http_client *http;
         struct children *children;
         struct confine *confine;    /* upstream/confine: what children are kept from */

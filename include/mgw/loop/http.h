@@ -53,10 +53,11 @@ struct http_source {
 
 struct http_response {
         unsigned status;
-        struct str content_type; /* borrowed, for the call only */
-        struct str session_id;   /* Mcp-Session-Id */
-        int64_t retry_after_s;   /* Retry-After, in seconds or as a date; -1: none */
-        int64_t max_age_s;       /* of Cache-Control (hdr_max_age_s) */
+        struct str content_type;     /* borrowed, for the call only */
+        struct str session_id;       /* Mcp-Session-Id */
+        struct str www_authenticate; /* of several the first */
+        int64_t retry_after_s;       /* Retry-After, in seconds or as a date; -1: none */
+        int64_t max_age_s;           /* of Cache-Control (hdr_max_age_s) */
 };
 
 /* What failed; HTTP_FAULT_AWAY, BARRED, TLS and TRUST: there was no connection. */

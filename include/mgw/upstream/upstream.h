@@ -29,7 +29,8 @@ struct upstream {
         const struct transport *sharing;         /* how those are that share another */
         enum upstream_speaks speaks[2];          /* with sessions [0], without [1] */
         struct catalog_rule rule;
-        struct account *accounts;   /* as whom it is called: account_find() */
+        struct account *accounts;     /* as whom it is called: account_of() */
+        struct account *own_accounts; /* that users connect themselves: hash */
         struct http_source http;    /* its requests: what they bring in a turn, where they may go */
         struct ledger_payer memory; /* pays for what it says and what is known of it */
         unsigned index;    /* in context->upstreams, and in each session's upstream_sessions */

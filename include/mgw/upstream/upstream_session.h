@@ -34,7 +34,8 @@ enum list_kind { LIST_TOOLS, LIST_PROMPTS, LIST_RESOURCES, LIST_TEMPLATES, LIST_
 struct upstream_session {
         struct upstream *upstream;
         struct upstream_client *client; /* for whom it is */
-        struct account *account;        /* as whom it calls; NULL: it is not for this user */
+        struct account *account;        /* as whom it calls; held; NULL: it is not for this user */
+        struct list account_node;       /* on its account's sessions */
         json_t *init_params;
         json_t *init_result; /* the result of initialize, or what would be it; NULL: never opened */
         json_t *subscribed;  /* the client's subscriptions there: URI -> true; NULL: none so far */
@@ -71,10 +72,11 @@ struct upstream_session {
         unsigned n_changes;   /* its lists may have changed so often */
         int told_level;       /* of its log, the upstream was told last; -1: none */
         enum upstream_session_state state;
-        bool is_stateless; /* it keeps no session */
-        bool is_probing;   /* OPENING: server/discover was sent in doubt whether it is known */
-        bool is_missing;   /* the client may have been told lists without it */
-        bool is_settled;   /* READY or DOWN has been seen: the client's initialize need not wait */
+        bool is_stateless;   /* it keeps no session */
+        bool is_probing;     /* OPENING: server/discover was sent in doubt whether it is known */
+        bool is_unconnected; /* DOWN, until its user connects the account */
+        bool is_missing;     /* the client may have been told lists without it */
+        bool is_settled; /* READY or DOWN has been seen: the client's initialize need not wait */
         struct {
                 struct upstream_list *of; /* NULL: not known */
                 int64_t at_ms;

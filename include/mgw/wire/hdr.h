@@ -19,6 +19,8 @@ bool hdr_media_is(struct str content_type, struct str type);
 int64_t hdr_max_age_s(struct str cache_control);
 /* The token of "Bearer <token>" (RFC 6750 2.1), empty when it is something else. */
 struct str hdr_bearer(struct str authorization);
+/* The value of the first cookie of that name (RFC 6265 4.2), empty when there is none. */
+struct str hdr_cookie(struct str cookie, const char *name);
 /* The host of an Origin or URL ("http://[::1]:80/x" -> "[::1]"), empty when malformed. */
 struct str hdr_url_host(struct str url);
 /* Only visible ASCII (0x21 to 0x7e), 1 to max bytes: what a session id may hold. */

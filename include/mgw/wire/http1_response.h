@@ -32,6 +32,7 @@ enum http1_field {
         HTTP1_RETRY_AFTER,
         HTTP1_SESSION_ID, /* Mcp-Session-Id */
         HTTP1_CACHE_CONTROL,
+        HTTP1_WWW_AUTHENTICATE,
         HTTP1_TRANSFER_ENCODING,
         HTTP1_N_FIELDS,
 };

@@ -23,7 +23,7 @@ export class GoogleServer {
   waiting = 0; // requests that hang
 
   static async start() {
-    const google = new GoogleServer();
+    const google = new this();
     google.http = http.createServer((req, res) => google.#serve(req, res));
     google.http.listen(0, '127.0.0.1');
     await once(google.http, 'listening');
@@ -38,6 +38,15 @@ export class GoogleServer {
     await closed;
   }
 
+  /** Is it a token of ours? What it may read and send is in the mails of this.mailsOf(request). */
+  isGood(token) {
+    return this.tokens.has(token);
+  }
+
+  mailsOf() {
+    return this.mails;
+  }
+
   get last() {
     return this.requests.at(-1);
   }
@@ -50,7 +59,7 @@ export class GoogleServer {
     if (pathname === '/token') return this.#grant(request, res);
     this.requests.push(request);
     if (pathname.startsWith('/odd/')) return this.#beOdd(pathname.slice(5), request, res);
-    if (!this.tokens.has(req.headers.authorization?.replace('Bearer ', ''))) {
+    if (!(await this.isGood(req.headers.authorization?.replace('Bearer ', ''), request))) {
       return json(res, 401, fault(401, `Request had invalid authentication credentials: ${req.headers.authorization}`, 'UNAUTHENTICATED'));
     }
     const found = this.#find(request);
@@ -72,16 +81,18 @@ export class GoogleServer {
     });
   }
 
-  #find({ method, path, query, body }) {
+  #find(request) {
+    const { method, path, query, body } = request;
+    const mails = this.mailsOf(request);
     const message = path.match(/^\/gmail\/v1\/users\/me\/messages\/([^/]+)$/)?.[1];
     const calendar = path.match(/^\/calendar\/v3\/calendars\/([^/]+)\/events$/)?.[1];
     if (method === 'GET' && path === '/gmail/v1/users/me/messages') {
-      const messages = this.mails.slice(0, Number(query.get('maxResults')));
+      const messages = mails.slice(0, Number(query.get('maxResults')));
       return query.get('q') === 'nothing' ? { resultSizeEstimate: 0 } : { messages, resultSizeEstimate: messages.length };
     }
     if (method === 'POST' && message === 'send') return { id: 'sent1', threadId: 'sent1', labelIds: ['SENT'] };
     if (method === 'GET' && message) {
-      const mail = this.mails.find(({ id }) => id === decodeURIComponent(message));
+      const mail = mails.find(({ id }) => id === decodeURIComponent(message));
       return mail && { ...mail, snippet: `Hällo ${mail.id}`, payload: { mimeType: 'text/plain', body: { size: 1, data: 'YQ' } } };
     }
     if (method === 'GET' && calendar === 'primary') {

@@ -16,8 +16,12 @@ export class LocalServer {
     return `http://127.0.0.1:${this.port}/mcp`;
   }
 
+  makeServer(serve) {
+    return http.createServer(serve);
+  }
+
   async listen() {
-    this.http = http.createServer((req, res) => this.serve(req, res));
+    this.http = this.makeServer((req, res) => this.serve(req, res));
     this.http.on('clientError', (error, socket) => socket.destroy());
     this.http.listen(this.port, '127.0.0.1', 4096);
     await once(this.http, 'listening');

@@ -77,6 +77,23 @@ Test(door, browsers_are_let_in_from_where_it_is_said)
         gateway_stop();
 }
 
+Test(door, pages_of_our_own_are_let_in)
+{
+        struct client_request r = {.method = "GET", .uri = "/health"};
+
+        gateway_start(HTTP, "'public_url':'https://mcp.example.com:8443/deep'");
+        r.origin = "https://mcp.example.com:8443";
+        check_int(answer_status(send_it(r)), 200);
+        cr_assert_str_eq(answer_header(send_it(r), "Access-Control-Allow-Origin"), "");
+        r.origin = "https://mcp.example.com";
+        check_int(answer_status(send_it(r)), 403);
+        r.origin = "https://mcp.example.com:8443/deep";
+        check_int(answer_status(send_it(r)), 403);
+        r.origin = "null";
+        check_int(answer_status(send_it(r)), 403);
+        gateway_stop();
+}
+
 Test(door, metrics_and_health_tell_what_there_is)
 {
         struct answer *a;

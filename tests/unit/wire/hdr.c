@@ -233,6 +233,21 @@ Test(hdr, lines_have_names_whatever_their_case)
         cr_assert_not(hdr_lines_have(NULL, "X-One"));
 }
 
+Test(hdr, cookies)
+{
+        const struct str cookie = STR("a=1; __Host-mgw=mgw1.x_-; mgw = y ;b;=c; mgw=z");
+
+        check_str(hdr_cookie(cookie, "a"), STR("1"));
+        check_str(hdr_cookie(cookie, "__Host-mgw"), STR("mgw1.x_-"));
+        check_str(hdr_cookie(cookie, "mgw"), STR("y"));
+        check_str(hdr_cookie(cookie, "b"), STR(""));
+        check_str(hdr_cookie(cookie, "MGW"), STR(""));
+        check_str(hdr_cookie(cookie, "Host-mgw"), STR(""));
+        check_str(hdr_cookie(STR("mgw=a=b=;"), "mgw"), STR("a=b="));
+        check_str(hdr_cookie(STR(";;; =;"), "mgw"), STR(""));
+        check_str(hdr_cookie((struct str){NULL, 0}, "mgw"), STR(""));
+}
+
 Test(hdr, reads_how_long_an_answer_may_be_kept)
 {
         static const struct {

@@ -26,8 +26,9 @@ async def lines():
         yield json.loads(line)
 
 
-async def drive(methods, errors, on_cancel=None):
-    """methods: name -> async (params, id); errors: what has `error.code`; on_cancel: async (id), before its task is cancelled."""
+async def drive(methods, errors, on_cancel=None, source=None):
+    """methods: name -> async (params, id); errors: what has `error.code`; on_cancel: async (id), before its task is cancelled;
+    source: lines() that have been read from already."""
     tasks = {}
 
     async def answer(id, method, params):
@@ -38,7 +39,7 @@ async def drive(methods, errors, on_cancel=None):
         except Exception as error:  # whatever the SDK makes of it: the test is to know
             say({"id": id, "error": {"message": f"{type(error).__name__}: {error}"}})
 
-    async for message in lines():
+    async for message in source or lines():
         if "cancel" in message:
             if on_cancel:
                 await on_cancel(message["cancel"])

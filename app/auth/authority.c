@@ -1,0 +1,66 @@
+#include "mgw/auth/authority.h"
+
+#include "mgw/auth/client_find.h"
+#include "mgw/auth/family.h"
+#include "mgw/auth/revocation.h"
+#include "mgw/base/alloc.h"
+#include "mgw/config/config.h"
+
+#include <assert.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
+#define KEY_LABEL "authorization server 1"
+
+static_assert(STORE_SECRET_KEY_BYTES == SEAL_KEY_BYTES, "a key of the store's is one for a seal");
+
+static void add_clients(struct authority *authority, const struct config_login *login)
+{
+        authority->clients = alloc_array(login->n_clients, sizeof(struct client *));
+        for (size_t i = 0; i < login->n_clients; i++) {
+                const struct config_login_client *one = &login->clients[i];
+
+                authority->clients[authority->n_clients++] = client_new_static(
+                        one->client_id, one->name, one->client_secret, one->redirect_uris);
+        }
+}
+
+void authority_create(struct context *context)
+{
+        struct authority *authority;
+
+        if (!config_has_login(context->config))
+                return;
+        authority = alloc_zeroed(sizeof(*authority));
+        authority->context = context;
+        store_secret_key(context->store, KEY_LABEL, authority->keys.key);
+        authority->keys.has_old_key =
+                store_old_secret_key(context->store, KEY_LABEL, authority->keys.old_key);
+        list_init(&authority->family_uses);
+        list_init(&authority->documents_by_use);
+        add_clients(authority, &context->config->login);
+        revocations_load(authority);
+        context->authority = authority;
+}
+
+void authority_destroy(struct authority *authority)
+{
+        if (authority == NULL)
+                return;
+        revocations_forget(authority);
+        family_uses_forget(authority);
+        client_documents_forget(authority);
+        for (size_t i = 0; i < authority->n_clients; i++)
+                client_let_go(authority->clients[i]);
+        free((void *)authority->clients);
+        OPENSSL_cleanse(&authority->keys, sizeof(authority->keys));
+        free(authority);
+}
+
+struct client *authority_client(const struct authority *authority, struct str id)
+{
+        for (size_t i = 0; i < authority->n_clients; i++)
+                if (str_eq(str_from(authority->clients[i]->id), id))
+                        return authority->clients[i];
+        return NULL;
+}

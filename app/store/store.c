@@ -1,0 +1,224 @@
+/* The front: what is asked becomes a job, which a form of the store does and gives back, and who
+ * waits is told. What too much waits for is refused here, later, as all else is told. */
+#include "mgw/store/store.h"
+
+#include "mgw/base/alloc.h"
+#include "mgw/base/log.h"
+#include "store_inside.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what is told ---- */
+
+static void log_outcome(struct store *store, const struct store_job *job)
+{
+        if (job->result == STORE_E_SEALED && !store->is_sealed_told) {
+                store->is_sealed_told = true;
+                log_error(LOG_FIELDS({"key", job->key.p}),
+                          "[store] a record cannot be opened: it is sealed by another key, or was "
+                          "changed. Give the former key as state_key_old");
+        }
+        if (!store_job_is_write(job))
+                return;
+        if (job->result < 0 && !store->is_failing)
+                log_error(NULL, "[store] cannot write: %s", strerror(-job->result));
+        if (job->result >= 0 && store->is_failing)
+                log_info(NULL, "[store] writes again");
+        store->is_failing = job->result < 0;
+}
+
+static void tell(struct store *store, struct store_job *job)
+{
+        struct store_op *op = job->op;
+
+        store->bytes_waiting -= job->bytes;
+        if (op != NULL) {
+                op->job = NULL;
+                op->result = job->result;
+                op->records = job->records;
+                op->n_records = job->n_records;
+                op->on_done(op);
+        }
+        store_job_destroy(job);
+}
+
+void store_on_done(struct store *store, struct store_job *job)
+{
+        log_outcome(store, job);
+        tell(store, job);
+}
+
+static void on_refusal(struct loop_task *task)
+{
+        struct store *store = container_of(task, struct store, refusal);
+        struct list refused;
+        struct list *node;
+
+        list_take_all(&refused, &store->refused);
+        while ((node = list_first(&refused)) != NULL) {
+                list_unlink(node);
+                tell(store, container_of(node, struct store_job, node));
+        }
+}
+
+/* ---- its life ---- */
+
+static int open_in_folder(struct store **storep, struct store_secrets *secrets, struct loop *loop,
+                          const struct store_options *options, FILE *err)
+{
+        struct store_folder folder;
+        int r = store_folder_open(&folder, options->dir, err);
+
+        if (r == 0)
+                r = store_secrets_open(secrets, options, &folder, err);
+        if (r == 0)
+                r = store_sqlite_open(storep, loop, &folder, secrets, err);
+        store_folder_finish(&folder);
+        return r;
+}
+
+static int open_in_memory(struct store **storep, struct store_secrets *secrets, struct loop *loop,
+                          const struct store_options *options, FILE *err)
+{
+        int r = store_secrets_open(secrets, options, NULL, err);
+
+        if (r == 0)
+                *storep = store_memory_create(loop);
+        return r;
+}
+
+int store_open(struct store **storep, struct loop *loop, const struct store_options *options,
+               FILE *err)
+{
+        struct store_secrets secrets = {.has_old = false};
+        struct store *store = NULL;
+        int r = (options->dir != NULL ? open_in_folder : open_in_memory)(&store, &secrets, loop,
+                                                                         options, err);
+
+        if (r == 0) {
+                store->secrets = secrets;
+                store->refusal.on_run = on_refusal;
+                list_init(&store->refused);
+                *storep = store;
+        }
+        OPENSSL_cleanse(&secrets, sizeof(secrets));
+        return r;
+}
+
+static void forget(struct list *jobs)
+{
+        struct list *node;
+
+        while ((node = list_first(jobs)) != NULL) {
+                struct store_job *job = container_of(node, struct store_job, node);
+
+                list_unlink(node);
+                if (job->op != NULL)
+                        job->op->job = NULL;
+                store_job_destroy(job);
+        }
+}
+
+void store_close(struct store *store)
+{
+        struct list jobs;
+
+        if (store == NULL)
+                return;
+        store->form->stop(store, &jobs);
+        forget(&jobs);
+        forget(&store->refused);
+        loop_task_cancel(&store->refusal);
+        OPENSSL_cleanse(&store->secrets, sizeof(store->secrets));
+        store->form->destroy(store);
+}
+
+bool store_is_durable(const struct store *store)
+{
+        return store->form->is_durable;
+}
+
+/* ---- what is asked ---- */
+
+static void refuse(struct store *store, struct store_job *job, int result)
+{
+        job->result = result;
+        list_append(&store->refused, &job->node);
+        loop_defer(store->loop, &store->refusal);
+}
+
+/* fault: why it cannot even be started, or 0. */
+static void start(struct store *store, struct store_job *job, int fault)
+{
+        store->bytes_waiting += job->bytes;
+        if (fault == 0 && store->bytes_waiting > STORE_WAITING_MAX_BYTES)
+                fault = -EBUSY;
+        if (fault < 0)
+                refuse(store, job, fault);
+        else
+                store->form->start(store, job);
+}
+
+static int judge_key(struct str key)
+{
+        return key.n > 0 && key.n <= STORE_KEY_MAX_BYTES ? 0 : -E2BIG;
+}
+
+void store_get(struct store *store, struct store_op *op, struct str key)
+{
+        start(store, store_job_new(STORE_JOB_GET, op, key), judge_key(key));
+}
+
+static int set_value(struct store_job *job, struct str value)
+{
+        if (value.n > STORE_VALUE_MAX_BYTES)
+                return -E2BIG;
+        job->value.p = str_dup(value);
+        if (job->value.p == NULL)
+                return -ENOMEM;
+        job->value.n = value.n;
+        job->bytes += value.n;
+        return 0;
+}
+
+void store_put(struct store *store, struct store_op *op, struct str key, struct str value,
+               int64_t expires_ms, uint64_t expected)
+{
+        struct store_job *job = store_job_new(STORE_JOB_PUT, op, key);
+        int r = judge_key(key);
+
+        job->expires_ms = expires_ms;
+        job->expected = expected;
+        start(store, job, r == 0 ? set_value(job, value) : r);
+}
+
+void store_delete(struct store *store, struct store_op *op, struct str key, uint64_t expected)
+{
+        struct store_job *job = store_job_new(STORE_JOB_DELETE, op, key);
+
+        job->expected = expected;
+        start(store, job, judge_key(key));
+}
+
+void store_list(struct store *store, struct store_op *op, struct str prefix, struct str after,
+                size_t max)
+{
+        struct store_job *job = store_job_new(STORE_JOB_LIST, op, prefix);
+
+        assert(max > 0 && max <= STORE_LIST_MAX);
+        job->after = (struct str){alloc_str(after), after.n};
+        job->bytes += after.n;
+        job->max = max;
+        start(store, job, 0);
+}
+
+void store_cancel(struct store_op *op)
+{
+        if (op->job != NULL)
+                op->job->op = NULL;
+        op->job = NULL;
+}

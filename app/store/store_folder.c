@@ -1,0 +1,114 @@
+/* The folder that a store lives in: made when it is missing, held by one process at a time
+ * (flock(2) on a file of its own, which ends with the process), and its files for our eyes alone.
+ */
+#include "mgw/base/alloc.h"
+#include "store_inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int fault(FILE *err, const char *path, const char *what, int error)
+{
+        fprintf(err, "%s: %s: %s\n", path, what, strerror(error));
+        return -EINVAL;
+}
+
+/* Whoever may write there may put another file in the place of ours. */
+static int check_dir(const char *dir, FILE *err)
+{
+        struct stat st;
+
+        if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+                return fault(err, dir, "cannot be made (state_dir)", errno);
+        if (stat(dir, &st) < 0)
+                return fault(err, dir, "cannot be used (state_dir)", errno);
+        if (!S_ISDIR(st.st_mode))
+                return fault(err, dir, "cannot be used (state_dir)", ENOTDIR);
+        if ((st.st_mode & S_IWOTH) == 0)
+                return 0;
+        fprintf(err, "%s: everybody can write there (state_dir): chmod o-w, or choose another\n",
+                dir);
+        return -EINVAL;
+}
+
+/* What others could read they cannot from now on. */
+static int open_own_file(const char *path, int flags, FILE *err, int *fdp)
+{
+        int fd = open(path, flags | O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        struct stat st;
+
+        if (fd < 0)
+                return fault(err, path, "cannot be opened", errno);
+        if (fstat(fd, &st) == 0 && (st.st_mode & 077) != 0 && fchmod(fd, 0600) < 0)
+                fprintf(err, "%s: is open to others: chmod 600\n", path);
+        *fdp = fd;
+        return 0;
+}
+
+static int take(struct store_folder *folder, const char *dir, FILE *err)
+{
+        char *path = alloc_format("%s/state.lock", dir);
+        int r = open_own_file(path, 0, err, &folder->lock_fd);
+
+        if (r == 0 && flock(folder->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+                if (errno == EWOULDBLOCK)
+                        fprintf(err,
+                                "%s: another mgw uses this folder (state_dir): each needs its "
+                                "own\n",
+                                dir);
+                else
+                        (void)fault(err, path, "cannot be locked", errno);
+                r = -EINVAL;
+        }
+        free(path);
+        return r;
+}
+
+int store_folder_open(struct store_folder *folder, const char *dir, FILE *err)
+{
+        struct stat st;
+        int r;
+
+        *folder = (struct store_folder){.lock_fd = -1};
+        r = check_dir(dir, err);
+        if (r < 0)
+                return r;
+        folder->database = alloc_format("%s/state.db", dir);
+        folder->key = alloc_format("%s/state.key", dir);
+        r = take(folder, dir, err);
+        folder->has_database = stat(folder->database, &st) == 0 && st.st_size > 0;
+        return r;
+}
+
+/* SQLite gives the files beside it the rights that it has. The folder is written down too: who
+ * finds a record must find its file. */
+int store_folder_make_database(const struct store_folder *folder, FILE *err)
+{
+        char *dir = alloc_str((struct str){
+                folder->database, (size_t)(strrchr(folder->database, '/') - folder->database) + 1});
+        int fd = -1, r = open_own_file(folder->database, 0, err, &fd);
+
+        if (fd >= 0)
+                close(fd);
+        fd = r == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        if (r == 0 && (fd < 0 || fsync(fd) < 0))
+                r = fault(err, dir, "cannot be written", errno);
+        if (fd >= 0)
+                close(fd);
+        free(dir);
+        return r;
+}
+
+void store_folder_finish(struct store_folder *folder)
+{
+        free(folder->database);
+        free(folder->key);
+        if (folder->lock_fd >= 0)
+                close(folder->lock_fd);
+        *folder = (struct store_folder){.lock_fd = -1};
+}
