@@ -92,9 +92,13 @@ static const struct config_row settings[] = {
          .help = "messages a second of one user, or address, over a few seconds; 0: no limit"},
         {"input_wait_s", KIND_SECONDS, AT(input_wait_ms), "600", 0.001, SECONDS_MAX,
          .help = "how long a call waits for input of a client without a session"},
+        {"state_dir", KIND_FILE, AT(state_dir), "",
+         .help = "folder of what outlives mgw: logins, and accounts that users have connected "
+                 "(default: where there are such, that of auth.tokens_file)"},
         {"state_key", KIND_TEXT, AT(state_key), "",
-         .help = "secret that seals what such clients give back, and ids of tasks; the same on all "
-                 "nodes (default: random)",
+         .help = "secret that seals what such clients give back, ids of tasks, tokens, and what is "
+                 "in "
+                 "state_dir; the same on all nodes (default: random; in state_dir: made once)",
          .is_right = is_secret, .why = "must have 32 characters at least"},
         {"state_key_old", KIND_TEXT, AT(state_key_old), "",
          .help = "the former state_key, while what was sealed by it is still about",
@@ -197,6 +201,10 @@ static const struct config_row settings[] = {
                  "this machine alone"},
         {"auth.anonymous", KIND_BOOL, AT(auth_anonymous), "false",
          .help = "without a file of tokens: let everybody in from anywhere, true or false"},
+        {"auth.jwt", KIND_OTHER, AT(jwt),
+         .help = "issuers whose tokens (JWT) are taken, in the file alone: [{\"issuer\", "
+                 "\"audience\", ...}] (docs/jwt.md)",
+         .load = config_jwt_load},
         {.key = NULL},
 };
 
@@ -292,6 +300,7 @@ void config_settings_finish(struct config *config)
         for (size_t i = 0; i < N_TABLES; i++)
                 config_table_finish(tables[i], config);
         config_login_client_finish(&config->login);
+        config_jwt_finish(config);
 }
 
 void config_print_help(FILE *out)
@@ -303,7 +312,10 @@ void config_print_help(FILE *out)
                         if (row->help == NULL)
                                 continue;
                         config_source_env_name(row->key, name, sizeof(name));
-                        fprintf(out, "  %-28s %s\n  %-28s ", row->key, row->help, "");
+                        fprintf(out, "  %-28s %s\n", row->key, row->help);
+                        if (row->kind == KIND_OTHER)
+                                continue;
+                        fprintf(out, "  %-28s ", "");
                         if (row->standard[0] != '\0')
                                 fprintf(out, "default %s, ", row->standard);
                         fprintf(out, "environment %s\n", name);

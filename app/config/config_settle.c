@@ -14,6 +14,7 @@ static bool is_file_key(const char *key)
         size_t n = strlen(key);
 
         return strcmp(key, "rest") == 0 || strcmp(key, "openapi") == 0 ||
+               strcmp(key, "state_dir") == 0 ||
                (n > 5 && strcmp(key + n - 5, "_file") == 0);
 }
 

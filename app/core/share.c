@@ -115,7 +115,7 @@ static void read_address(uint8_t address[16], struct str text)
                 memset(address + 8, 0, 8);
 }
 
-static struct share *share_of_address(struct context *context, struct str text)
+static struct share *find_or_make(struct context *context, struct str text)
 {
         uint8_t address[16];
         struct share *share;
@@ -131,10 +131,15 @@ static struct share *share_of_address(struct context *context, struct str text)
         return share;
 }
 
+struct share *share_of_address(struct context *context, struct str text)
+{
+        return share_hold(find_or_make(context, text));
+}
+
 struct share *share_of(struct context *context, struct user *user, struct str address)
 {
         if (user->is_anonymous)
-                return share_hold(share_of_address(context, address));
+                return share_of_address(context, address);
         if (user->share == NULL) {
                 user->share = share_new(context);
                 user->share->user = user;

@@ -1,6 +1,7 @@
 /* Pages: a frame around what others have made. All text of others goes through page_add_text(). */
 #include "mgw/login/page.h"
 
+#include "cookie.h"
 #include "mgw/base/alloc.h"
 #include "mgw/config/config.h"
 #include "mgw/core/context.h"
@@ -11,9 +12,9 @@
 
 #define PAGE_MAX_BYTES (1u << 20)
 
-/* Of the header fields of a page, beside the caller's. */
+/* Of the header fields of a page, the caller's, and those beside them. */
+#define N_OTHERS PAGE_HEADERS_MAX
 #define N_OWN 6
-#define N_OTHERS 6
 
 int page_add_text(struct buf *out, struct str text)
 {
@@ -111,18 +112,46 @@ static int make(struct buf *out, const struct config *config, const char *title,
         return r != 0 ? r : add_foot(out, config);
 }
 
+/* Its forms are bound to it. */
+static void add_browser(struct request *req, struct cookies *cookies)
+{
+        const struct context *context = request_context(req);
+
+        if (req->in->browser_id[0] != '\0')
+                cookies_add(cookies, context, COOKIE_BROWSER, str_from(req->in->browser_id),
+                            context->config->login.browser_ms);
+}
+
+static void join(struct cgi_header all[PAGE_HEADERS_MAX + 1], const struct cgi_header *a,
+                 const struct cgi_header *b)
+{
+        size_t n = 0;
+
+        for (; a->name != NULL && n < PAGE_HEADERS_MAX; a++)
+                all[n++] = *a;
+        for (; b != NULL && b->name != NULL && n < PAGE_HEADERS_MAX; b++)
+                all[n++] = *b;
+        all[n] = (struct cgi_header){NULL, NULL};
+}
+
 void page_reply(struct request *req, unsigned status, const char *title, struct str body,
                 const char *form_action, const struct cgi_header *headers)
 {
+        const struct context *context = request_context(req);
+        struct cgi_header all[PAGE_HEADERS_MAX + 1];
+        struct cookies cookies = {.n = 0};
         struct buf page;
 
+        add_browser(req, &cookies);
+        join(all, cookies.headers, headers);
         buf_init(&page, PAGE_MAX_BYTES);
-        if (make(&page, request_context(req)->config, title, body) == 0)
-                reply(req, status, "text/html; charset=utf-8", "no-store", form_action, headers,
+        if (make(&page, context->config, title, body) == 0)
+                reply(req, status, "text/html; charset=utf-8", "no-store", form_action, all,
                       buf_bytes(&page));
         else
                 request_reply(req, 500, NULL, STR("This page is too big.\n"));
         buf_finish(&page);
+        cookies_finish(&cookies);
 }
 
 void page_fault(struct request *req, unsigned status, const char *what, const char *what_to_do)

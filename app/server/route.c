@@ -4,29 +4,42 @@
 #include "mgw/server/route.h"
 
 #include "mgw/auth/caller.h"
+#include "mgw/auth/challenge.h"
+#include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/login/authorize.h"
+#include "mgw/login/browser.h"
 #include "mgw/login/page.h"
+#include "mgw/login/registration.h"
+#include "mgw/login/server_metadata.h"
+#include "mgw/login/token_endpoint.h"
 #include "mgw/mcp/guard.h"
 #include "mgw/server/admin.h"
 #include "mgw/session/endpoint_session.h"
 #include "mgw/session/refuse.h"
+#include "mgw/wire/form.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/rpc.h"
+#include "resource_metadata.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What comes with a request. */
 enum body {
-        BODY_NONE, /* what comes all the same is thrown away: some clients send {} with a DELETE */
-        BODY_JSON, /* told by its Content-Type */
+        BODY_NONE,  /* what comes all the same is thrown away: some clients send {} with a DELETE */
+        BODY_JSON,  /* told by its Content-Type */
+        BODY_FORM,  /* likewise */
+        BODY_SMALL, /* no longer than a form */
         BODY_ANY,
 };
 
 enum audience {
         FOR_ALL,
+        FOR_STRANGERS, /* likewise; each address pays for itself */
         FOR_USERS,
         FOR_OPERATORS, /* what came by the inside port; to others it is not there */
 };
@@ -48,7 +61,38 @@ static const struct route routes[] = {
         {"/sse", CGI_GET, BODY_NONE, FOR_USERS, NULL, endpoint_session_on_sse},
         {"/message", CGI_POST, BODY_JSON, FOR_USERS, endpoint_session_on_message_head,
          endpoint_session_on_message},
+        {"/.well-known/oauth-authorization-server", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/oauth-authorization-server/mcp", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/oauth-authorization-server/sse", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/openid-configuration/mcp", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/.well-known/openid-configuration/sse", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/mcp/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/sse/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+         server_metadata_on_get},
+        {"/oauth/authorize", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, authorize_on_get},
+        {"/oauth/consent", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, authorize_on_consent},
+        {"/oauth/token", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, token_endpoint_on_post},
+        {"/oauth/revoke", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, token_endpoint_on_revoke},
+        {"/oauth/register", CGI_POST, BODY_SMALL, FOR_STRANGERS, NULL, registration_on_post},
+        {"/oauth/sign-in", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, browser_on_sign_in},
+        {"/oauth/sign-in", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_in_form},
+        {"/oauth/sign-out", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_out},
+        {"/oauth/callback", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, browser_on_callback},
         {"/oauth/style.css", CGI_GET, BODY_NONE, FOR_ALL, NULL, page_on_style},
+        {"/.well-known/oauth-protected-resource", CGI_GET, BODY_NONE, FOR_ALL, NULL,
+         resource_metadata_on_get},
+        {"/.well-known/oauth-protected-resource/mcp", CGI_GET, BODY_NONE, FOR_ALL, NULL,
+         resource_metadata_on_get},
+        {"/.well-known/oauth-protected-resource/sse", CGI_GET, BODY_NONE, FOR_ALL, NULL,
+         resource_metadata_on_get},
         {"/health", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_health},
         {"/ready", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_ready},
         {"/metrics", CGI_GET, BODY_NONE, FOR_OPERATORS, NULL, admin_on_metrics},
@@ -64,24 +108,45 @@ static const char *const method_names[] = {"GET", "HEAD", "POST", "DELETE", "OPT
 
 static const struct cgi_header plain[] = {{"Content-Type", "text/plain"}, {0}};
 
-/* RFC 6750 3. No resource_metadata (RFC 9728), and 404 at its paths: it leads to an authorization
- * server, and there is none; a client that goes there begins a login that cannot end. */
-static void refuse_user(struct request *req, enum user_verdict verdict)
-{
-        static const struct str words[] = {
-                [USER_NO_TOKEN] = {"A bearer token is needed (mgw token EMAIL makes one).\n", 54},
-                [USER_BAD_TOKEN] = {"The bearer token is not known here.\n", 36},
-                [USER_EXPIRED] = {"The bearer token has expired.\n", 30},
-        };
-        const char *challenge =
-                verdict == USER_NO_TOKEN ? "Bearer" : "Bearer error=\"invalid_token\"";
+/* RFC 6750 3.1. */
+struct refusal {
+        unsigned status;
+        const char *error; /* NULL: none is named */
+        const char *text;  /* of the answer */
+};
 
-        request_reply(req, 401,
-                      (const struct cgi_header[]){{"Content-Type", "text/plain"},
-                                                  {"WWW-Authenticate", challenge},
-                                                  {"Cache-Control", "no-store"},
-                                                  {0}},
-                      words[verdict]);
+static const struct refusal refusals[] = {
+        [USER_NO_TOKEN] = {401, NULL, "A bearer token is needed (mgw token EMAIL makes one)."},
+        [USER_BAD_TOKEN] = {401, "invalid_token", "The bearer token is not known here."},
+        [USER_EXPIRED] = {401, "invalid_token", "The bearer token has expired."},
+        [USER_NOT_ALLOWED] = {403, NULL, "Its user is not let in here."},
+        [USER_UNSURE] = {503, NULL,
+                         "The issuer of the bearer token cannot be reached: try again soon."},
+        [USER_TOO_MANY] = {503, NULL, "Too many users are here: try again soon."},
+};
+
+/* why: what is wrong with the token; NULL: no more is to be told. */
+static void refuse_user(struct request *req, enum user_verdict verdict, const char *why)
+{
+        const struct refusal *refusal = &refusals[verdict];
+        char *text = alloc_format("%s%s%s%s\n", refusal->text, why != NULL ? " Of the token: " : "",
+                                  why != NULL ? why : "", why != NULL ? "." : "");
+        char *challenge = refusal->status == 401
+                                  ? challenge_bearer(request_context(req), req->in->head.path,
+                                                     refusal->error, why, NULL)
+                                  : NULL;
+        const struct cgi_header headers[] = {
+                {"Content-Type", "text/plain"},
+                {"Cache-Control", "no-store"},
+                {challenge != NULL ? "WWW-Authenticate" : "Retry-After",
+                 challenge != NULL        ? challenge
+                 : refusal->status == 503 ? "5"
+                                          : NULL},
+                {0}};
+
+        request_reply(req, refusal->status, headers, str_from(text));
+        free(challenge);
+        free(text);
 }
 
 static void preflight(struct request *req)
@@ -121,17 +186,32 @@ static void refuse_length(struct request *req)
         request_reply(req, 413, plain, STR("The body is over the limit (body_max_bytes).\n"));
 }
 
+static uint32_t body_max_bytes(const struct request *req)
+{
+        uint32_t max_bytes = request_context(req)->config->body_max_bytes;
+
+        enum body body = req->in->route->body;
+
+        return (body == BODY_FORM || body == BODY_SMALL) && max_bytes > FORM_MAX_BYTES
+                       ? FORM_MAX_BYTES
+                       : max_bytes;
+}
+
 static bool judge_body(struct request *req)
 {
         const struct route *route = req->in->route;
-        uint32_t max_bytes = request_context(req)->config->body_max_bytes;
+        struct str type = req->in->head.content_type;
+        uint32_t max_bytes = body_max_bytes(req);
 
         if (route->body == BODY_NONE) {
                 if (!is_longer_than(req, IGNORED_BODY_MAX_BYTES))
                         return true;
                 refuse_length(req);
-        } else if (route->body == BODY_JSON &&
-                   !hdr_media_is(req->in->head.content_type, STR("application/json"))) {
+        } else if (route->body == BODY_FORM &&
+                   !hdr_media_is(type, STR("application/x-www-form-urlencoded"))) {
+                request_reply(req, 415, plain,
+                              STR("Content-Type must be application/x-www-form-urlencoded.\n"));
+        } else if (route->body == BODY_JSON && !hdr_media_is(type, STR("application/json"))) {
                 refuse_message(req, 415, NULL, RPC_INVALID_REQUEST,
                                "Content-Type must be application/json", NULL);
         } else if (is_longer_than(req, max_bytes)) {
@@ -147,12 +227,15 @@ static bool judge_body(struct request *req)
 static void choose_share(struct request *req)
 {
         struct context *context = request_context(req);
-
+        struct str address = req->in->head.remote_addr;
         const struct identity *identity = req->in->identity;
 
-        request_set_share(
-                req, identity != NULL ? share_of(context, identity->user, req->in->head.remote_addr)
-                                      : share_hold(context->own_share));
+        if (identity != NULL)
+                request_set_share(req, share_of(context, identity->user, address));
+        else if (req->in->route->audience == FOR_STRANGERS)
+                request_set_share(req, share_of_address(context, address));
+        else
+                request_set_share(req, share_hold(context->own_share));
 }
 
 /* A client of the socket that is no web server names no address: it is of this machine. */
@@ -177,15 +260,59 @@ static bool judge_anonymous(struct request *req)
         return false;
 }
 
+/* A request whose token can be judged when the keys of its issuer have come. */
+struct held {
+        struct issuer_wait wait;
+        struct request *req;
+};
+
+static void held_on_ready(struct issuer_wait *wait)
+{
+        struct held *held = container_of(wait, struct held, wait);
+        struct request *req = held->req;
+
+        free(held);
+        request_release(req);
+}
+
+static void held_on_gone(struct request *req)
+{
+        struct held *held = req->owner;
+
+        issuer_leave(&held->wait);
+        free(held);
+}
+
+static bool hold(struct request *req, struct issuer *issuer)
+{
+        static const struct request_events events = {.on_gone = held_on_gone};
+        struct held *held = alloc_zeroed(sizeof(*held));
+
+        held->wait.on_ready = held_on_ready;
+        held->req = req;
+        if (!issuer_wait(issuer, &held->wait)) {
+                free(held);
+                return false;
+        }
+        request_own(req, &events, held);
+        request_hold(req);
+        return true;
+}
+
 static bool judge_user(struct request *req)
 {
         enum user_verdict verdict = USER_OK;
+        struct issuer *issuer = NULL;
+        const char *why = NULL;
 
         if (req->in->route->audience == FOR_USERS)
                 verdict = caller_find(request_context(req), req->in->head.authorization,
-                                      clock_wall_ms(), &req->in->identity);
+                                      clock_wall_ms(), req->was_held ? NULL : &issuer,
+                                      &req->in->identity, &why);
+        if (verdict == USER_WAIT && hold(req, issuer))
+                return false;
         if (verdict != USER_OK)
-                refuse_user(req, verdict);
+                refuse_user(req, verdict == USER_WAIT ? USER_UNSURE : verdict, why);
         return verdict == USER_OK && judge_anonymous(req);
 }
 

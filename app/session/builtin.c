@@ -89,7 +89,9 @@ static void describe_servers(const struct call *call, FILE *out)
                 if (us == NULL || us->state == UPSTREAM_SESSION_READY)
                         continue;
                 fprintf(out, "server %s: %s%s%s\n", upstream_name(us->upstream),
-                        us->state == UPSTREAM_SESSION_OPENING ? "starting" : "down",
+                        us->state == UPSTREAM_SESSION_OPENING ? "starting"
+                        : us->is_unconnected                  ? "not connected"
+                                                              : "down",
                         words != NULL ? ", its stderr says: " : "", words != NULL ? words : "");
         }
 }

@@ -6,6 +6,7 @@
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/mcp/bridge.h"
+#include "mgw/session/call_connect.h"
 #include "mgw/session/call_input.h"
 #include "mgw/session/call_log.h"
 #include "mgw/session/call_stateless.h"
@@ -55,9 +56,11 @@ static const unsigned call_moves[] = {
         [CALL_STATE_LISTING] = TO(ROUTING) | TO(ENDED),
         [CALL_STATE_LISTENING] = TO(ENDED),
         [CALL_STATE_LEVEL] = TO(SENT) | TO(ENDED),
-        [CALL_STATE_SENT] = TO(RELAYING) | TO(LINGERING) | TO(ANSWERED) | TO(ENDED),
+        [CALL_STATE_SENT] =
+                TO(RELAYING) | TO(LINGERING) | TO(CONNECTING) | TO(ANSWERED) | TO(ENDED),
         [CALL_STATE_RELAYING] = TO(ENDED),
         [CALL_STATE_LINGERING] = TO(ANSWERED) | TO(ENDED),
+        [CALL_STATE_CONNECTING] = TO(ROUTING) | TO(ANSWERED) | TO(ENDED),
         [CALL_STATE_ANSWERED] = TO(ENDED),
         [CALL_STATE_ENDED] = 0,
 };
@@ -100,6 +103,7 @@ static void call_end(struct call *call, const char *why, json_t *answer)
         upstream_request_drop(&call->request, why);
         listing_drop(call->listing);
         relay_drop(call->relay);
+        call_connect_drop(call->connect);
         call_input_drop(call->input);
         subscription_drop(call->subscription);
         s->n_calls -= call_takes_room(call);

@@ -317,6 +317,7 @@ void call_start(struct session *session, struct share *share, struct post_respon
         struct call *call = call_create(session, share, post, msg);
 
         call->upstream_call.events = &call_upstream_events;
+        call->again = call_dispatch;
         if (call_is_stateless(call))
                 call_stateless_set_log_level(call);
         call_begin(call, msg->method);

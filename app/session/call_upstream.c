@@ -2,6 +2,7 @@
  * client wants of its log; the answer to such a call lingers for what comes by another stream. */
 #include "mgw/session/call_upstream.h"
 
+#include "mgw/session/call_connect.h"
 #include "mgw/session/call_input.h"
 #include "mgw/session/post_response.h"
 #include "mgw/session/relay.h"
@@ -50,6 +51,10 @@ static void on_fail(struct upstream_request *request, const char *why)
 {
         struct call *call = container_of(request, struct call, request);
 
+        if (request->needs_grant) {
+                call_connect_start(call);
+                return;
+        }
         call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: %s", upstream_name(call->upstream), why);
 }
 

@@ -3,6 +3,7 @@
  * In the stateless era, where nothing can be resumed, it is one. */
 #include "mgw/session/post_response.h"
 
+#include "mgw/auth/challenge.h"
 #include "mgw/base/alloc.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
@@ -276,10 +277,12 @@ void post_response_challenge_take(struct post_response *post, char *scopes)
 /* The caller frees it; NULL: none. */
 static char *challenge_of(const struct post_response *post)
 {
-        return post->scopes != NULL ? alloc_format("Bearer error=\"insufficient_scope\", "
-                                                   "scope=\"%s\"",
-                                                   post->scopes)
-                                    : NULL;
+        if (post->scopes == NULL)
+                return NULL;
+        return challenge_bearer(session_context(post->session),
+                                post->req->in != NULL ? post->req->in->head.path : STR("/mcp"),
+                                "insufficient_scope", "the token lacks a scope for this",
+                                post->scopes);
 }
 
 static void post_reply_text(struct post_response *post, struct str text)

@@ -44,6 +44,17 @@ static void requester_refuse(struct requester *from, json_t *upstream_id, const 
                 from->on_message_take(from, error);
 }
 
+/* It is over before who asked hears of it, who may then go, too. */
+static void server_request_refuse(struct server_request *r, const char *why)
+{
+        struct requester *from = r->from;
+        json_t *upstream_id = json_incref(r->upstream_id);
+
+        server_request_end(r);
+        requester_refuse(from, upstream_id, why);
+        json_decref(upstream_id);
+}
+
 /* Tokens of two upstreams may be the same. */
 static void server_request_take_token(struct server_request *r, json_t *meta)
 {
@@ -118,10 +129,8 @@ void server_request_send(struct requester *from, struct upstream_call *upstream_
                 via->n_server_requests++;
         server_request_take_token(r, json_object_get(json_object_get(request, "params"), "_meta"));
         why = server_request_deliver(r, request);
-        if (why != NULL) {
-                requester_refuse(from, r->upstream_id, why);
-                server_request_end(r);
-        }
+        if (why != NULL)
+                server_request_refuse(r, why);
 }
 
 /* Walks what the session is asked (session_calls_max()), to the last that is the call's. */
@@ -132,10 +141,8 @@ void server_request_refuse_all(struct session *s, const struct call *via, const 
 
                 if (via->n_server_requests == 0)
                         break;
-                if (r->via != via)
-                        continue;
-                requester_refuse(r->from, r->upstream_id, why);
-                server_request_end(r);
+                if (r->via == via)
+                        server_request_refuse(r, why);
         }
 }
 

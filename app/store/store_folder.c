@@ -12,6 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+const char *const store_file_names[] = {
+        "state.db", "state.db-wal", "state.db-shm", "state.db-journal", "state.key", "state.lock",
+        NULL};
+
 static int fault(FILE *err, const char *path, const char *what, int error)
 {
         fprintf(err, "%s: %s: %s\n", path, what, strerror(error));

@@ -9,6 +9,7 @@
 #include "mgw/base/strv.h"
 #include "mgw/config/config.h"
 #include "mgw/loop/fence.h"
+#include "mgw/store/store.h"
 #include "upstream_inside.h"
 
 #include <errno.h>
@@ -99,6 +100,9 @@ static char **secret_files(const struct config *config)
         add_secret(&secrets, config->path);
         add_secret(&secrets, config->auth_tokens_file);
         add_secret(&secrets, config->upstream_client_key_file);
+        for (const char *const *name = store_file_names;
+             config->state_dir[0] != '\0' && *name != NULL; name++)
+                (void)strv_add_take(&secrets, alloc_format("%s/%s", config->state_dir, *name));
         if (strncmp(config->listen, "unix:", 5) == 0)
                 add_secret(&secrets, config->listen + 5);
         for (size_t i = 0; i < config->n_servers; i++)

@@ -133,6 +133,23 @@ struct config_login {
         size_t n_clients;
 };
 
+/* Of "auth.jwt": an issuer, and which of its tokens are taken. Arrays are NULL where nothing was
+ * said. */
+struct config_jwt {
+        char *issuer;
+        char **audiences; /* of them a token must name one; never NULL */
+        char *jwks_url;   /* NULL: its metadata tell */
+        char **algorithms;
+        char *typ; /* NULL: of access tokens, and such as do not say */
+        int64_t skew_ms;
+        char *claim_email;
+        char *claim_subject;
+        char *claim_groups;
+        char *claim_scope; /* NULL: "scope", or "scp" */
+        char **domains;    /* of users' addresses */
+        char **groups;     /* of which users must be in one */
+};
+
 struct config {
         char *path; /* of the file; NULL: none */
         char *listen;
@@ -152,6 +169,7 @@ struct config {
         uint32_t calls_per_user_max; /* 0 = no limit */
         uint32_t calls_per_user_s;   /* 0 = no limit */
         int64_t input_wait_ms;
+        char *state_dir;     /* "": what is to outlive mgw does not */
         char *state_key;     /* "": a random one */
         char *state_key_old; /* "": none */
         uint32_t connections_max;
@@ -198,6 +216,8 @@ struct config {
         char *public_url;       /* "" = not said */
         char *auth_tokens_file; /* "" = everybody is anonymous */
         bool auth_anonymous;    /* also who does not come from this machine */
+        struct config_jwt *jwt;
+        size_t n_jwt;
         struct config_login login;
         struct config_server *servers;
         size_t n_servers;
@@ -213,6 +233,8 @@ int config_load(struct config *config, const char *path, FILE *err);
 void config_finish(struct config *config);
 /* Is mgw an authorization server for its clients? */
 bool config_has_login(const struct config *config);
+/* Does it keep what should outlive it? */
+bool config_needs_state(const struct config *config);
 /* The servers of several files as one configuration, in their order: names are made unique, what
  * depends on a file's place is filled in, variables stay; of "gateway" the first. Prints it to out,
  * and to err what is left out, renamed, ignored or wanted in the environment. 0; -EINVAL: something

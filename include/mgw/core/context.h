@@ -10,6 +10,8 @@
 #include "mgw/mcp/seal.h"
 
 struct authority;
+struct browser;
+struct caller_issuers;
 struct config;
 struct policy;
 struct policy_counts;
@@ -51,7 +53,9 @@ struct context {
         struct policy_counts *policy_counts; /* auth/policy_limit; NULL likewise */
         struct user everybody;               /* in whose name runs what all users share */
         struct store *store;                 /* what outlives the process */
+        struct caller_issuers *issuers;      /* auth/caller_jwt; NULL: there is no auth.jwt */
         struct authority *authority;         /* auth/authority; NULL: there is no auth.login */
+        struct browser *browser;             /* login/browser: people who sign in */
         struct http_client *http;
         struct children *children;
         struct confine *confine;    /* upstream/confine: what children are kept from */

@@ -20,6 +20,7 @@ struct share {
         struct timer expiry;       /* of the longest idle session; of itself when nobody holds it */
         struct list back_offs;     /* core/back_off */
         struct rate calls;
+        struct rate sign_ins; /* tries to sign in by a token */
         struct log_budget log;
         struct list work;      /* core/work: what waits for a turn */
         struct list busy_node; /* context->busy_shares while something does */
@@ -41,6 +42,8 @@ void share_context_init(struct context *context);
 void share_context_finish(struct context *context);
 /* The share of that user, or of the address where all are one user; held for the caller. */
 struct share *share_of(struct context *context, struct user *user, struct str address);
+/* The share of that address; held for the caller. */
+struct share *share_of_address(struct context *context, struct str address);
 /* NULL is fine. */
 struct share *share_hold(struct share *share);
 /* A user's, with its user. NULL is fine. */

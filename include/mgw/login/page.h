@@ -10,12 +10,14 @@
 
 #include "mgw/fastcgi/request.h"
 
+#define PAGE_HEADERS_MAX 8
+
 /* Appends text with the five characters of HTML escaped. 0, BUF_E_FULL, -ENOMEM. */
 int page_add_text(struct buf *out, struct str text);
 /* Appends a hidden field of a form. Likewise. */
 int page_add_field(struct buf *out, const char *name, const char *value);
 /* Answers with a page; body is HTML, ready. form_action: origins beside our own that a form's
- * answer may lead to ("https://idp.example"), with spaces between, NULL: none. headers: up to six
+ * answer may lead to ("https://idp.example"), with spaces between, NULL: none. headers: a few
  * more of them; NULL: none. */
 void page_reply(struct request *req, unsigned status, const char *title, struct str body,
                 const char *form_action, const struct cgi_header *headers);

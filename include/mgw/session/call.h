@@ -9,6 +9,7 @@
 
 #include <assert.h>
 
+struct call_connect;
 struct call_input;
 struct post_response;
 struct subscription;
@@ -19,8 +20,9 @@ struct subscription;
  *   ROUTING   -> WAITING, LISTING, LISTENING, LEVEL, SENT
  *   LISTING   -> ROUTING
  *   LEVEL     -> SENT
- *   SENT      -> RELAYING, LINGERING, ANSWERED
+ *   SENT      -> RELAYING, LINGERING, CONNECTING, ANSWERED
  *   LINGERING -> ANSWERED
+ *   CONNECTING -> ROUTING, ANSWERED
  *   WAITING, LISTENING, RELAYING, ANSWERED: to ENDED alone
  *
  * Whether its client is there to be answered is another matter: post, and input. */
@@ -33,8 +35,9 @@ enum call_state {
         CALL_STATE_LEVEL,    /* its upstream is told the level of its log first (upstream_params) */
         CALL_STATE_SENT,     /* its upstream has it (request) */
         CALL_STATE_RELAYING, /* its answer goes out while it comes (relay) */
-        CALL_STATE_LINGERING, /* its answer waits for what comes by another stream (lingering) */
-        CALL_STATE_ANSWERED,  /* its answer waits for its client's retry (input) */
+        CALL_STATE_LINGERING,  /* its answer waits for what comes by another stream (lingering) */
+        CALL_STATE_CONNECTING, /* its user is to connect an account first (connect) */
+        CALL_STATE_ANSWERED,   /* its answer waits for its client's retry (input) */
         CALL_STATE_ENDED
 };
 
@@ -63,12 +66,15 @@ struct call {
         struct listing *listing;            /* lists it has asked for */
         struct relay *relay;                /* its answer is going out while it comes */
         struct call_input *input;           /* what its upstream asks of a stateless client */
+        struct call_connect *connect;       /* its user is asked to connect an account */
         struct subscription *subscription;  /* METHOD_LISTEN */
+        void (*again)(struct call *call);   /* routes it once more */
         int64_t started_ms;
         unsigned n_server_requests; /* that it has caused, and that are not answered */
         uint32_t result_max_bytes;  /* more of its result is cut; 0: nothing */
         int16_t log_level;          /* stateless: lowest that the client wants; -1: none */
         uint8_t state;              /* enum call_state */
+        uint8_t n_connects;         /* so often has its user been asked to connect an account */
 };
 
 static inline struct call *call_of(struct upstream_call *upstream_call)

@@ -53,6 +53,9 @@ struct store_op {
         struct store_job *job; /* the store's own; NULL: it does not wait */
 };
 
+/* The names of all files in the folder, which are nobody's but the store's; ended by NULL. */
+extern const char *const store_file_names[];
+
 struct store_options {
         const char *dir; /* NULL: memory */
         /* Secrets of STORE_SECRET_MIN characters or more. NULL: of the file state.key in dir, made

@@ -96,6 +96,7 @@ struct answer *client_send(const struct client_request *r)
         n = add(params, n, "HTTP_LAST_EVENT_ID", r->last_event_id);
         n = add(params, n, "HTTP_AUTHORIZATION", r->authorization);
         n = add(params, n, "HTTP_ORIGIN", r->origin);
+        n = add(params, n, "HTTP_COOKIE", r->cookie);
         n = add(params, n, "HTTP_MCP_METHOD", r->rpc_method);
         (void)add(params, n, "HTTP_MCP_NAME", r->rpc_name);
         a = client_connect();
@@ -203,7 +204,7 @@ static size_t head_bytes(const struct answer *a)
 
 const char *answer_header(struct answer *a, const char *name)
 {
-        static char value[1024];
+        static char value[16384];
         struct str all = buf_bytes(&a->bytes);
         const char *p = all.p, *stop = all.p + head_bytes(a);
         size_t n = strlen(name);

@@ -4,8 +4,8 @@
 #include "client.h"
 #include "gateway.h"
 #include "servers.h"
+#include "users.h"
 
-#include "mgw/core/user.h"
 
 #include <signal.h>
 
@@ -158,61 +158,33 @@ Test(door, it_is_open_to_all_where_that_is_said)
 
 /* ---- users ---- */
 
-static char ada[200], bob[200];
-static char tokens_path[200];
-
-/* "Bearer ...", of a user who is written into the file. */
-static void add_user(char *header, size_t size, const char *email, unsigned days)
-{
-        char *out = NULL;
-        size_t n = 0;
-        FILE *f = open_memstream(&out, &n);
-
-        cr_assert_eq(user_token_make(email, days, tokens_path, f, stderr), 0);
-        fclose(f);
-        snprintf(header, size, "Bearer %.*s", (int)strcspn(out, "\n"), out);
-        free(out);
-}
-
-static void begin_with_users(const char *servers, const char *more)
-{
-        char settings[400];
-
-        snprintf(tokens_path, sizeof(tokens_path), "%s", gateway_file("tokens.json", "{}"));
-        unlink(tokens_path);
-        add_user(ada, sizeof(ada), "ada@example.com", 30);
-        add_user(bob, sizeof(bob), "bob@example.com", 30);
-        snprintf(settings, sizeof(settings), "'auth':{'tokens_file':'%s'}%s", tokens_path, more);
-        gateway_start(servers, settings);
-}
-
 Test(door, users_are_known_by_their_tokens)
 {
         struct answer *a;
 
-        begin_with_users(HTTP, "");
+        users_start(HTTP, "");
         a = send_it((struct client_request){.method = "GET"});
         check_int(answer_status(a), 401);
         cr_assert_str_eq(answer_header(a, "WWW-Authenticate"), "Bearer");
         a = send_it((struct client_request){.method = "GET", .authorization = "Bearer wrong"});
         check_int(answer_status(a), 401);
         cr_assert_str_eq(answer_header(a, "WWW-Authenticate"), "Bearer error=\"invalid_token\"");
-        c.authorization = ada;
+        c.authorization = users_ada;
         client_open(&c, "2025-06-18", "{}");
         cr_assert_not_null(client_answer(&c, client_ask(&c, 1, "ping", ""), 1));
-        c.authorization = bob;
+        c.authorization = users_bob;
         check_int(answer_status(client_ask(&c, 1, "ping", "")), 404);
         gateway_stop();
 }
 
 Test(door, who_loses_the_token_loses_the_session)
 {
-        begin_with_users(STDIO, "");
-        c.authorization = ada;
+        users_start(STDIO, "");
+        c.authorization = users_ada;
         client_open(&c, "2025-06-18", "{}");
         client_listen(&c, NULL);
-        unlink(tokens_path);
-        add_user(bob, sizeof(bob), "bob@example.com", 30);
+        users_forget();
+        users_add(users_bob, "bob@example.com", 30);
         gateway_signal(SIGHUP);
         cr_assert(c.stream->is_over, "%s", gateway_log());
         check_int(answer_status(client_ask(&c, 1, "ping", "")), 401);
@@ -224,10 +196,10 @@ Test(door, who_loses_the_token_loses_the_session)
 
 Test(door, a_token_that_expires_ends_what_it_opened)
 {
-        begin_with_users(HTTP, "");
-        add_user(ada, sizeof(ada), "cy@example.com", 1);
+        users_start(HTTP, "");
+        users_add(users_ada, "cy@example.com", 1);
         gateway_signal(SIGHUP);
-        c.authorization = ada;
+        c.authorization = users_ada;
         client_open(&c, "2025-06-18", "{}");
         client_listen(&c, NULL);
         gateway_pass_ms(INT64_C(23) * 3600 * 1000);
@@ -242,9 +214,9 @@ Test(door, each_user_has_a_standing_session_and_programs_of_ones_own)
 {
         struct client d = {0};
 
-        begin_with_users("'u':{'command':'/u','scope':'user'}", "");
-        c.authorization = ada;
-        d.authorization = bob;
+        users_start("'u':{'command':'/u','scope':'user'}", "");
+        c.authorization = users_ada;
+        d.authorization = users_bob;
         client_open(&c, STATELESS, "{}");
         client_open(&d, STATELESS, "{}");
         cr_assert_not_null(client_answer(
@@ -260,9 +232,9 @@ Test(door, one_program_for_all_users_asks_whom_it_answers)
 {
         struct client d = {0};
 
-        begin_with_users(SHARED, "");
-        c.authorization = ada;
-        d.authorization = bob;
+        users_start(SHARED, "");
+        c.authorization = users_ada;
+        d.authorization = users_bob;
         client_open(&c, "2025-06-18", "{}");
         client_open(&d, "2025-06-18", "{}");
         client_listen(&c, NULL);
@@ -277,14 +249,14 @@ Test(door, one_program_for_all_users_asks_whom_it_answers)
 
 Test(door, an_account_of_ones_own_is_sent_along)
 {
-        begin_with_users("'u':{'url':'http://u.example/mcp','per_user':true,'users':{"
-                         "'ada@example.com':{'headers':{'X-Key':'adas'}}}}",
-                         "");
-        c.authorization = ada;
+        users_start("'u':{'url':'http://u.example/mcp','per_user':true,'users':{"
+                    "'ada@example.com':{'headers':{'X-Key':'adas'}}}}",
+                    "");
+        c.authorization = users_ada;
         client_open(&c, "2025-06-18", "{}");
         client_ask(&c, 1, "tools/call", "{'name':'u_t','arguments':{}}");
         cr_assert_not_null(strstr(servers_last("tools/call")->http->headers, "X-Key: adas"));
-        c.authorization = bob;
+        c.authorization = users_bob;
         c.session[0] = '\0';
         client_open(&c, "2025-06-18", "{}");
         cr_assert_not_null(json_at(

@@ -7,8 +7,8 @@
 
 #define HEAD_MAX_BYTES 400
 
-/* What is told of one, as text: "[STATUS type,location,retry,session]", the body, "." or "..",
- * where the connection may be kept, and what was left of the bytes. */
+/* What is told of one, as text: "[STATUS type,location,retry,session]" (and what more is said), the
+ * body, "." or "..", where the connection may be kept, and what was left of the bytes. */
 struct told {
         struct buf text;
         int r;
@@ -17,12 +17,14 @@ struct told {
 static void tell_head(struct told *told, const struct http1_response *r)
 {
         cr_assert_eq(buf_addf(&told->text, "[%u", http1_response_status(r)), 0);
-        for (int i = 0; i < HTTP1_TRANSFER_ENCODING; i++) {
+        for (int i = 0; i <= HTTP1_WWW_AUTHENTICATE; i++) {
+                /* most answers have neither of the last two */
                 struct str value = http1_response_field(r, (enum http1_field)i);
 
                 cr_assert_eq(value.p[value.n], '\0');
                 cr_assert_eq(strlen(value.p), value.n);
-                cr_assert_eq(buf_addf(&told->text, "%s%s", i == 0 ? " " : ",", value.p), 0);
+                if (i <= HTTP1_SESSION_ID || value.n > 0)
+                        cr_assert_eq(buf_addf(&told->text, "%s%s", i == 0 ? " " : ",", value.p), 0);
         }
         cr_assert_eq(buf_add_str(&told->text, STR("]")), 0);
 }
@@ -108,6 +110,9 @@ Test(http1_response, head_and_body_of_a_length)
         expect("HTTP/1.1 429 \r\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
                "Content-Length: 0\r\n\r\n",
                "[429 ,,Sun, 06 Nov 1994 08:49:37 GMT,]..");
+        expect("HTTP/1.1 401 \r\ncache-control: no-store\r\nwww-authenticate: Bearer\r\n"
+               "Content-Length: 0\r\n\r\n",
+               "[401 ,,,,no-store,Bearer]..");
         expect("HTTP/1.1 307\r\nLocation: /there\r\nContent-Length:1\r\n\r\nx",
                "[307 ,/there,,]x..");
 }

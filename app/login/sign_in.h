@@ -1,0 +1,23 @@
+/* Signing in at the OpenID provider (login/sign_in_provider), and what follows either way. */
+#pragma once
+
+#include "browser_inside.h"
+
+/* Answers the request or owns it: leads to the provider. path has been read (login/return_path);
+ * taken. */
+void sign_in_provider_begin(struct request *req, char *path_take);
+/* Answers: the person is signed in from here on, and led to path; NULL: what they wanted is not
+ * known any more. cookies: that go with it. */
+void sign_in_succeed(struct request *req, struct cookies *cookies, const struct person *person,
+                     const char *path);
+/* Why it has not come to it. */
+struct sign_in_fault {
+        unsigned status;
+        const char *what;
+        const char *what_to_do;
+        const char *detail; /* for the log; NULL: none */
+        const char *again;  /* where to try again; NULL: where people sign in */
+};
+
+/* Answers with it, and logs it. */
+void sign_in_fail(struct request *req, struct cookies *cookies, const struct sign_in_fault *fault);
