@@ -5,6 +5,8 @@
 #include "memory.h"
 #include "mgw/auth/authority.h"
 #include "mgw/auth/caller.h"
+#include "mgw/auth/policy.h"
+#include "mgw/auth/policy_limit.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/base/log_budget.h"
@@ -391,6 +393,10 @@ static int server_open(struct server *sv, const struct config *config)
         if ((r = confine_open(context)) < 0)
                 return r;
         upstreams_create(context);
+        if (config->policy != NULL) {
+                context->policy = policy_create(config);
+                context->policy_counts = policy_counts_create(&context->own_share->memory);
+        }
         r = server_listen(sv);
         return r < 0 ? r : server_watch(sv);
 }
@@ -416,6 +422,8 @@ static void server_close(struct server *sv)
         page_cache_forget_all(context);
         upstreams_destroy(context); /* which pay for what was coming from them */
         confine_close(context);
+        policy_counts_destroy(context->policy_counts);
+        policy_destroy(context->policy);
         share_context_finish(context);
         signal_watch_close(&sv->signals);
         store_close(context->store);
