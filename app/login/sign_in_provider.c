@@ -234,7 +234,7 @@ static char *scopes_text(const struct config_login *login)
 static char **more_params(const struct sign_in *in)
 {
         const struct config_login *login = login_of(in);
-        bool is_google = strcmp(login->issuer, PERSON_GOOGLE) == 0;
+        bool is_google = strcmp(login->issuer, CONFIG_LOGIN_GOOGLE) == 0;
         char **params = NULL;
 
         (void)strv_add_take(&params, alloc_format("nonce=%s", in->state.id));
