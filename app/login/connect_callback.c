@@ -260,7 +260,7 @@ static void judge_state(struct request *req, const char *email, const struct for
         json_t *state = NULL;
         int r;
 
-        connect_keys(request_context(req), &keys);
+        connect_link_keys(request_context(req), &keys);
         r = sealed_open(&keys, SEALED_CONNECT_STATE, clock_wall_ms(), str_from(text), &state);
         if (r == 0 && is_ours(req, email, state)) {
                 begin(req, email, query, state);

@@ -99,7 +99,7 @@ static char *make_state(const struct connect_task *task, const char *nonce)
         struct sealed_keys keys;
         char *text;
 
-        connect_keys(task->connect->context, &keys);
+        connect_link_keys(task->connect->context, &keys);
         text = sealed_close(&keys, SEALED_CONNECT_STATE, clock_wall_ms() + CONNECT_LINK_LIFE_MS,
                             content, STATE_MAX_BYTES);
         json_decref(content);
