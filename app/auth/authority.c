@@ -1,5 +1,6 @@
 #include "mgw/auth/authority.h"
 
+#include "mgw/auth/client_assertion.h"
 #include "mgw/auth/client_find.h"
 #include "mgw/auth/family.h"
 #include "mgw/auth/revocation.h"
@@ -37,7 +38,8 @@ void authority_create(struct context *context)
         authority->keys.has_old_key =
                 store_old_secret_key(context->store, KEY_LABEL, authority->keys.old_key);
         list_init(&authority->family_uses);
-        list_init(&authority->documents_by_use);
+        fetched_cache_init(&authority->client_documents, context, &client_document_kind);
+        fetched_cache_init(&authority->client_keys, context, &client_keys_kind);
         add_clients(authority, &context->config->login);
         revocations_load(authority);
         context->authority = authority;
@@ -49,7 +51,8 @@ void authority_destroy(struct authority *authority)
                 return;
         revocations_forget(authority);
         family_uses_forget(authority);
-        client_documents_forget(authority);
+        fetched_cache_finish(&authority->client_documents);
+        fetched_cache_finish(&authority->client_keys);
         for (size_t i = 0; i < authority->n_clients; i++)
                 client_let_go(authority->clients[i]);
         free((void *)authority->clients);

@@ -7,6 +7,8 @@
 
 #include <jansson.h>
 
+#define PERSON_GOOGLE "https://accounts.google.com"
+
 struct person {
         enum identity_source source;
         char *email;

@@ -2,13 +2,13 @@
  * clients of the configuration, families that were ended, documents of clients for a while. */
 #pragma once
 
+#include "mgw/auth/fetched.h"
 #include "mgw/auth/sealed.h"
 #include "mgw/base/hash.h"
 #include "mgw/core/context.h"
 #include "mgw/store/store.h"
 
 struct client;
-struct client_document;
 struct revocation;
 
 struct authority {
@@ -24,8 +24,8 @@ struct authority {
 
         struct list family_uses; /* auth/family: under way */
 
-        struct client_document *documents; /* auth/client_document: hash by address */
-        struct list documents_by_use;
+        struct fetched_cache client_documents; /* auth/client_find */
+        struct fetched_cache client_keys;      /* auth/client_assertion */
 };
 
 /* Sets context->authority where auth.login is set; after the store is open. */
