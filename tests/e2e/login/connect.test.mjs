@@ -377,3 +377,81 @@ describe('an account at an MCP server with OAuth of its own', { timeout: 120000 
     assert.deepEqual(last.query.get('scope').split(' ').sort(), ['read', 'write']);
   });
 });
+
+describe('who an upstream\'s authorization server is, and who we are there', { timeout: 120000 }, () => {
+  const rigs = [];
+  after(async () => {
+    for (const rig of rigs.reverse()) await rig.stop();
+  });
+
+  async function startAt(server, { oauth = {}, gateway } = {}) {
+    rigs.push(server);
+    const all = await startWith(() => ({ mcpServers: { notes: { url: server.url, oauth } }, gateway }));
+    rigs.push(all);
+    return all;
+  }
+
+  /** The page at which ada's way to her account ends. */
+  async function connect(all) {
+    const ada = await all.client('ada');
+    const link = linkIn(textOf(await call(ada, 'notes_whoami')));
+    return { ada, page: await (await all.person('ada')).open(link) };
+  }
+
+  test('a server that takes client ID metadata documents reads ours', async () => {
+    const trusting = trustingFetch();
+    rigs.push({ stop: () => trusting.close() });
+    const server = await OauthServer.start({
+      provider: { cimd: true, registration: false, configure: (configuration) => { configuration.fetch = (url, init) => trusting(url, init); } },
+    });
+    const all = await startAt(server);
+    const { ada, page } = await connect(all);
+    assert.equal(page.status, 200, page.html);
+    assert.equal(textOf(await call(ada, 'notes_whoami')), 'you are ada@example.com');
+    const { query } = server.provider.requests.find(({ path: at }) => at === '/auth');
+    assert.equal(query.get('client_id'), `${all.base}/oauth/client.json`);
+    const document = await (await all.fetch(query.get('client_id'))).json();
+    assert.deepEqual([document.client_id, document.redirect_uris], [query.get('client_id'), [`${all.base}/connect/callback`]]);
+  });
+
+  test('a server that lists to everybody, and names no metadata, as Google\'s do', async () => {
+    const server = await OauthServer.start();
+    server.listsOpenly = true;
+    server.namesMetadata = false;
+    const all = await startAt(server);
+    const ada = await all.client('ada');
+    assert.ok((await ada.listTools()).tools.some(({ name }) => name === 'notes_whoami'), 'listed without a grant');
+    assert.equal(server.requests.filter(({ token }) => token).length, 0);
+    const { page } = await connect(all);
+    assert.equal(page.status, 200, page.html);
+    assert.equal(textOf(await call(ada, 'notes_whoami')), 'you are ada@example.com');
+    await (await all.person('ada')).open(`${all.base}/connect`);
+    await (await all.person('ada')).press('Disconnect');
+    assert.ok((await ada.listTools()).tools.some(({ name }) => name === 'notes_whoami'), 'listed without a grant again');
+    assert.ok(linkIn(textOf(await call(ada, 'notes_whoami'))));
+  });
+
+  test('what a server names at another address is not asked, unless it is public', async () => {
+    const server = await OauthServer.start();
+    const all = await startAt(server, { gateway: { allow_private_documents: false } });
+    const { page } = await connect(all);
+    assert.deepEqual([page.status, /cannot be connected now/.test(page.html)], [502, true]);
+    assert.deepEqual(server.provider.requests, []);
+  });
+
+  test('metadata of another issuer, or without S256, are refused', async () => {
+    const server = await OauthServer.start();
+    const all = await startAt(server);
+    const sound = await (await fetch(`${server.provider.issuer}/.well-known/openid-configuration`)).json();
+    for (const [change, why] of [[{ issuer: 'http://127.0.0.1:1' }, /another issuer/], [{ code_challenge_methods_supported: ['plain'] }, /PKCE with S256/]]) {
+      server.provider.instead = (req, res) => req.url.includes('.well-known') && (res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ ...sound, ...change })), true);
+      const { page } = await connect(all);
+      assert.equal(page.status, 502);
+      assert.match(page.html, why);
+    }
+    server.provider.instead = (req, res) => req.url.includes('.well-known') && (res.writeHead(200).end('x'.repeat(10 << 20)), true);
+    assert.equal((await connect(all)).page.status, 502, '10 MB');
+    server.provider.instead = undefined;
+    assert.equal((await connect(all)).page.status, 200);
+  });
+});
