@@ -3,6 +3,7 @@
  * none of the next. */
 #include "browser_inside.h"
 
+#include "mgw/auth/caller.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/rand.h"
@@ -23,6 +24,18 @@
 #define FORM_MAX_BYTES 1024
 #define FORM_LIFE_MS (INT64_C(8) * 3600 * 1000)
 
+static void open_issuer(struct browser *browser)
+{
+        const struct config *config = browser->context->config;
+
+        if (config->login.issuer[0] == '\0')
+                return;
+        if (config->upstream_ca_file[0] != '\0')
+                browser->source.tls.ca_file = config->upstream_ca_file;
+        browser->issuer_options.url = config->login.issuer;
+        browser->issuer = issuer_create(browser->context, &browser->issuer_options);
+}
+
 void browser_create(struct context *context)
 {
         struct browser *browser = alloc_zeroed(sizeof(*browser));
@@ -34,15 +47,18 @@ void browser_create(struct context *context)
                 store_old_secret_key(context->store, "browser", browser->keys.old_key);
         store_set_open(&browser->signed_out, context->store, "signed-out", SIGNED_OUT_MAX,
                        &context->own_share->memory);
+        open_issuer(browser);
         context->browser = browser;
 }
 
+/* What was asked for, and cancelled, names its source until the turn ends. */
 void browser_destroy(struct browser *browser)
 {
         if (browser == NULL)
                 return;
+        issuer_destroy(browser->issuer);
         store_set_close(&browser->signed_out);
-        free(browser);
+        loop_bury(browser->context->loop, browser, free);
 }
 
 /* ---- which browser ---- */
@@ -110,11 +126,19 @@ static struct user *user_of_person(const struct context *context, const struct p
         return NULL;
 }
 
-static struct identity *identity_of_person(const struct context *context, struct person *person)
+static struct identity *identity_of_person(struct request *req, struct person *person)
 {
-        struct user *user = user_of_person(context, person);
+        const struct context *context = request_context(req);
+        struct user *user;
         struct identity *identity;
 
+        if (person->source == IDENTITY_ANONYMOUS)
+                return caller_is_anybody(context->config) &&
+                                       caller_may_be_anybody(context->config,
+                                                             req->in->head.remote_addr)
+                               ? identity_hold(user_table_anonymous(context->users))
+                               : NULL;
+        user = user_of_person(context, person);
         if (user == NULL)
                 return NULL;
         identity = identity_create(person->source, user);
@@ -139,7 +163,7 @@ struct identity *browser_identity(struct request *req)
                 return NULL;
         if (!store_set_has(&context->browser->signed_out, id) &&
             person_is_refused(&person, &context->config->login) == NULL)
-                identity = identity_of_person(context, &person);
+                identity = identity_of_person(req, &person);
         person_finish(&person);
         return identity;
 }

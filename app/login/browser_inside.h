@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cookie.h"
+#include "mgw/auth/issuer.h"
 #include "mgw/auth/sealed.h"
 #include "mgw/login/browser.h"
 #include "mgw/store/store_set.h"
@@ -13,6 +14,9 @@
 struct browser {
         struct context *context;
         struct sealed_keys keys;
+        struct issuer_options issuer_options;
+        struct issuer *issuer;       /* the OpenID provider; NULL: there is none */
+        struct http_source source;   /* of what it is asked for */
         struct store_set signed_out; /* names of logins that have ended before their time */
         struct list sign_ins;        /* login/sign_in_provider: under way */
         unsigned n_sign_ins;

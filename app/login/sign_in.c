@@ -90,7 +90,7 @@ void sign_in_fail(struct request *req, struct cookies *cookies, const struct sig
         const char *again = fault->again != NULL ? fault->again : sign_in_path;
         struct buf body;
 
-        log_outcome(req, fault->what, NULL, fault->detail);
+        log_outcome(req, fault->what, fault->user, fault->detail);
         buf_init(&body, ALLOC_SMALL_BYTES);
         add_escaped(&body, "<p>", fault->what_to_do, "</p>\n");
         add_escaped(&body, "<p><a class=\"button\" href=\"", again, "\">Try again</a></p>\n");
@@ -126,7 +126,28 @@ static void show_form(struct request *req, unsigned status, const char *path, co
         free(csrf);
 }
 
-void browser_sign_in(struct request *req, const char *path)
+/* Where there are no users: so that forms and what is connected belong to one browser's login. */
+static void sign_in_anybody(struct request *req, const char *path)
+{
+        const struct context *context = request_context(req);
+        struct cookies cookies = {.n = 0};
+        struct person person = {
+                .source = IDENTITY_ANONYMOUS,
+                .email = user_table_anonymous(context->users)->user->email,
+                .domain = "",
+                .ends_ms = INT64_MAX,
+        };
+
+        if (caller_may_be_anybody(context->config, req->in->head.remote_addr))
+                sign_in_succeed(req, &cookies, &person, path);
+        else
+                page_fault(req, 403, "Nobody can sign in here",
+                           "This gateway has no users (auth.tokens_file, auth.jwt or auth.login "
+                           "in its configuration), so only browsers of its own machine are let "
+                           "in.");
+}
+
+static void begin(struct request *req, const char *path, bool asks_who)
 {
         const struct config *config = request_context(req)->config;
         char *to = return_path_read(str_from(path));
@@ -136,23 +157,28 @@ void browser_sign_in(struct request *req, const char *path)
                            "It is too long, or leads to no page that people sign in for. Begin "
                            "again where you found it.");
         else if (config->login.issuer[0] != '\0')
-                sign_in_provider_begin(req, alloc_text(to));
+                sign_in_provider_begin(req, alloc_text(to), asks_who);
         else if (caller_is_anybody(config))
-                page_fault(req, 403, "Nobody can sign in here",
-                           "This gateway has no users (auth.tokens_file, auth.jwt or auth.login "
-                           "in its configuration).");
+                sign_in_anybody(req, to);
         else
                 show_form(req, 200, to, NULL);
         free(to);
 }
 
+void browser_sign_in(struct request *req, const char *path)
+{
+        begin(req, path, false);
+}
+
 void browser_on_sign_in(struct request *req)
 {
-        char to[RETURN_PATH_MAX_BYTES + 1];
+        char to[RETURN_PATH_MAX_BYTES + 1], as[8];
 
         if (cgi_query_get(req->in->head.query, STR("to"), to, sizeof(to)) != 0)
                 memcpy(to, RETURN_PATH_STANDARD, sizeof(RETURN_PATH_STANDARD));
-        browser_sign_in(req, to);
+        begin(req, to,
+              cgi_query_get(req->in->head.query, STR("as"), as, sizeof(as)) == 0 &&
+                      strcmp(as, "another") == 0);
 }
 
 /* What a client was given for itself is not good for all that its user may do here. */
@@ -166,11 +192,12 @@ static const char *read_token(struct request *req, const char *token, struct ide
 {
         struct buf authorization;
         enum user_verdict verdict = USER_BAD_TOKEN;
+        const char *why = NULL; /* the page has words of its own */
 
         buf_init(&authorization, TOKEN_MAX_BYTES);
         if (buf_addf(&authorization, "Bearer %s", token) == 0)
                 verdict = caller_find(request_context(req), str_trim(buf_bytes(&authorization)),
-                                      clock_wall_ms(), identityp);
+                                      clock_wall_ms(), NULL, identityp, &why);
         buf_finish(&authorization);
         switch (verdict) {
         case USER_OK:

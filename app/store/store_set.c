@@ -57,11 +57,13 @@ static void make_room(struct store_set *set)
 static void note(struct store_set *set, const char *text, int64_t until_ms)
 {
         size_t n = strlen(text) + 1;
-        struct store_set_name *name;
+        struct store_set_name *name = find(set, text);
 
-        make_room(set);
-        if (find(set, text) != NULL || until_ms <= clock_wall_ms())
+        if (name != NULL && name->until_ms < until_ms)
+                name->until_ms = until_ms;
+        if (name != NULL || until_ms <= clock_wall_ms())
                 return;
+        make_room(set);
         name = alloc_zeroed(sizeof(*name) + n);
         name->until_ms = until_ms;
         name->n_bytes = sizeof(*name) + n;

@@ -202,6 +202,24 @@ bool account_is_challenged(struct account *a, const struct http_response *respon
         return true;
 }
 
+static void session_on_connected(struct upstream_session *us)
+{
+        if (us->state == UPSTREAM_SESSION_READY)
+                upstream_session_tell_change(us);
+        else
+                upstream_session_try(us);
+}
+
+/* What it has told was the account's: it begins anew, without. */
+static void session_on_disconnected(struct upstream_session *us)
+{
+        if (us->state != UPSTREAM_SESSION_READY)
+                return;
+        us->is_missing = true;
+        upstream_session_sleep(us);
+        upstream_session_try(us);
+}
+
 void account_connected(struct account *a)
 {
         struct list told;
@@ -210,8 +228,7 @@ void account_connected(struct account *a)
         account_hold(a);
         credential_forget(a->credential);
         list_for_each_safe (one, &a->sessions)
-                upstream_session_on_connected(
-                        container_of(one, struct upstream_session, account_node));
+                session_on_connected(container_of(one, struct upstream_session, account_node));
         list_take_all(&told, &a->waits);
         while ((it = list_first(&told)) != NULL) {
                 struct account_wait *wait = container_of(it, struct account_wait, node);
@@ -227,7 +244,6 @@ void account_disconnected(struct account *a)
         account_hold(a);
         credential_forget(a->credential);
         list_for_each_safe (one, &a->sessions)
-                upstream_session_on_disconnected(
-                        container_of(one, struct upstream_session, account_node));
+                session_on_disconnected(container_of(one, struct upstream_session, account_node));
         account_let_go(a);
 }

@@ -112,6 +112,8 @@ struct config_login_client {
         char **redirect_uris;
 };
 
+#define CONFIG_LOGIN_GOOGLE "https://accounts.google.com"
+
 /* "auth.login": people sign in. Texts are "" and arrays NULL where nothing was said. */
 struct config_login {
         char *issuer; /* the OpenID provider; "" = there is none */
@@ -121,7 +123,7 @@ struct config_login {
         char *claim_email;
         char *claim_subject;
         char *claim_groups;
-        char **domains;     /* NULL = of any */
+        char **domains;     /* NULL, or "*" = of any */
         char **groups;      /* NULL = in any or none */
         int64_t browser_ms; /* a browser stays signed in */
         /* Of our authorization server. */
@@ -131,6 +133,23 @@ struct config_login {
         bool has_registration;
         struct config_login_client *clients;
         size_t n_clients;
+};
+
+/* Of "auth.jwt": an issuer, and which of its tokens are taken. Arrays are NULL where nothing was
+ * said. */
+struct config_jwt {
+        char *issuer;
+        char **audiences; /* of them a token must name one; never NULL */
+        char *jwks_url;   /* NULL: its metadata tell */
+        char **algorithms;
+        char *typ; /* NULL: of access tokens, and such as do not say */
+        int64_t skew_ms;
+        char *claim_email;
+        char *claim_subject;
+        char *claim_groups;
+        char *claim_scope; /* NULL: "scope", or "scp" */
+        char **domains;    /* of users' addresses */
+        char **groups;     /* of which users must be in one */
 };
 
 struct config {
@@ -199,6 +218,8 @@ struct config {
         char *public_url;       /* "" = not said */
         char *auth_tokens_file; /* "" = everybody is anonymous */
         bool auth_anonymous;    /* also who does not come from this machine */
+        struct config_jwt *jwt;
+        size_t n_jwt;
         struct config_login login;
         struct config_server *servers;
         size_t n_servers;
