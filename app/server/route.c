@@ -87,7 +87,7 @@ static const struct route routes[] = {
         {"/oauth/sign-in", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, browser_on_sign_in},
         {"/oauth/sign-in", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_in_form},
         {"/oauth/sign-out", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_out},
-        {"/oauth/callback", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, browser_on_callback},
+        {"/oauth/callback", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, sign_in_on_callback},
         {"/oauth/client.json", CGI_GET, BODY_NONE, FOR_ALL, NULL, connect_on_client_document},
         {"/connect", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, connect_on_page},
         {"/connect/start", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, connect_on_start},
