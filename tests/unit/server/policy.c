@@ -221,3 +221,20 @@ Test(policy, who_may_nothing_is_told_nothing)
         cr_assert_str_eq(json_text_at(msg, "error/message"), "tools/call: unknown name: nothing");
         gateway_stop();
 }
+
+Test(policy, what_a_server_could_is_not_said_to_whom_it_is_not_for)
+{
+        const json_t *msg;
+
+        users_start(RULES({'who' : ['bob@example.com'], 'allow' : {'servers' : ['*']}},
+                          {'who' : ['*'], 'allow' : {'servers' : ['gateway']}}),
+                    "");
+        open_ada(STATELESS);
+        msg = client_answer(&c, client_ask(&c, 1, "server/discover", ""), 1);
+        cr_assert_null(json_at(msg, "result/capabilities/prompts"));
+        cr_assert_not_null(json_at(msg, "result/capabilities/tools"));
+        c.authorization = users_bob;
+        msg = client_answer(&c, client_ask(&c, 2, "server/discover", ""), 2);
+        cr_assert_not_null(json_at(msg, "result/capabilities/prompts"));
+        gateway_stop();
+}
