@@ -22,9 +22,11 @@ static size_t n_accounts(const struct upstream *u)
         return u->server->n_users + 1;
 }
 
-static bool connects(const struct config_account *config)
+/* Does each user have tokens of their own by it? */
+static bool is_personal(const struct config_account *config)
 {
-        return config->oauth != NULL && config->oauth->connects;
+        return config->oauth != NULL &&
+               (config->oauth->connects || config->oauth->exchange != NULL);
 }
 
 static void account_init(struct upstream *u, struct account *a, const struct config_account *config,
@@ -37,9 +39,9 @@ static void account_init(struct upstream *u, struct account *a, const struct con
         a->email = email != NULL ? alloc_text(email) : NULL;
         list_init(&a->sessions);
         list_init(&a->waits);
-        if (config->oauth == NULL || (email == NULL && connects(config)))
+        if (config->oauth == NULL || (email == NULL && is_personal(config)))
                 return;
-        if (a != all && config->oauth == all->config->oauth && !connects(config))
+        if (a != all && config->oauth == all->config->oauth && !is_personal(config))
                 a->credential = all->credential;
         else
                 a->credential = credential_create(a);
@@ -103,7 +105,7 @@ struct account *account_of(struct upstream *u, const char *email)
                         return account_hold(&u->accounts[i]);
         if (u->server->per_user)
                 return NULL;
-        if (connects(&u->server->account))
+        if (is_personal(&u->server->account))
                 return account_hold(own_account(u, email));
         return account_hold(&u->accounts[0]);
 }

@@ -455,3 +455,48 @@ describe('who an upstream\'s authorization server is, and who we are there', { t
     assert.equal((await connect(all)).page.status, 200);
   });
 });
+
+describe('a caller\'s own token, exchanged (RFC 8693)', { timeout: 120000 }, () => {
+  let server, all, exchanges;
+  before(async () => {
+    server = await OauthServer.start();
+    exchanges = [];
+    all = await startWith(() => ({
+      mcpServers: {
+        notes: { url: server.url, oauth: { token_exchange: { token_url: `${server.provider.issuer}/exchange`, client_id: 'gateway', client_secret: 'its-secret', audience: server.url } } },
+      },
+      gateway: { auth: { jwt: [{ issuer: server.provider.issuer }] } },
+    }));
+    // The provider gives a token for the server to who brings one for the gateway.
+    server.provider.instead = (req, res) => {
+      if (!req.url.startsWith('/exchange')) return false;
+      let body = '';
+      req.on('data', (chunk) => { body += chunk; }).on('end', async () => {
+        const form = Object.fromEntries(new URLSearchParams(body));
+        exchanges.push(form);
+        const { sub, aud } = JSON.parse(Buffer.from(form.subject_token.split('.')[1], 'base64url'));
+        assert.equal(aud, `${all.base}/mcp`);
+        const token = await server.provider.sign({ sub, email: `${sub}@example.com`, aud: form.audience, scope: 'read', client_id: form.client_id });
+        res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ access_token: token, token_type: 'Bearer', issued_token_type: form.requested_token_type, expires_in: 600 }));
+      });
+      return true;
+    };
+    for (const name of Object.keys(users)) all.tokens[name] = await server.provider.sign({ sub: name, email: users[name], email_verified: true, aud: `${all.base}/mcp` });
+  });
+  after(async () => {
+    await all.stop();
+    await server.stop();
+  });
+
+  test('each user is themselves there; a token is exchanged once, and ours goes nowhere else', async () => {
+    for (const name of ['ada', 'bob']) {
+      const client = await all.client(name);
+      const results = await Promise.all(Array.from({ length: 8 }, () => call(client, 'notes_whoami')));
+      assert.deepEqual(new Set(results.map(textOf)), new Set([`you are ${name}@example.com`]));
+      assert.equal(textOf((await all.stateless(name, 'notes_whoami')).json.result), `you are ${name}@example.com`);
+    }
+    assert.deepEqual(exchanges.map(({ subject_token: token }) => token), [all.tokens.ada, all.tokens.bob]);
+    assert.equal(exchanges[0].grant_type, 'urn:ietf:params:oauth:grant-type:token-exchange');
+    for (const { token } of server.requests) assert.ok(![all.tokens.ada, all.tokens.bob].includes(token));
+  });
+});
