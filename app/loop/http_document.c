@@ -1,19 +1,18 @@
 /* A document is gathered in a buf with the cap that its caller gave. One timer is the deadline of
  * all of it. What is wrong before anything is asked is told at the end of the turn, by a task. */
 #include "mgw/loop/http_document.h"
+#include "http_inside.h"
 
 #include "mgw/base/alloc.h"
-#include "mgw/loop/timer.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct http_document {
-        struct loop *loop;
-        struct http_strangers *strangers; /* whose it is; NULL: it is not theirs */
-        struct http_request *http;        /* NULL: nothing is asked */
+        struct http_client *client;
+        struct http_strangers *strangers;
+        struct http_request *http; /* NULL: nothing is asked */
         struct timer deadline;
         struct loop_task failing; /* by: */
         const char *fault;
@@ -22,6 +21,7 @@ struct http_document {
         char *content_type;
         http_document_fn *on_done; /* NULL: it has been told */
         void *owner;
+        bool is_for_strangers;
 };
 
 void http_document_allow_private(struct http_client *client)
@@ -40,15 +40,17 @@ static void document_free(void *object)
 
 void http_document_cancel(struct http_document *d)
 {
+        struct loop *loop;
+
         if (d == NULL || d->on_done == NULL)
                 return;
+        loop = d->strangers->loop;
         d->on_done = NULL;
-        if (d->strangers != NULL)
-                d->strangers->n--;
+        d->strangers->n -= d->is_for_strangers;
         http_cancel(d->http);
-        timer_disarm(d->loop, &d->deadline);
+        timer_disarm(loop, &d->deadline);
         loop_task_cancel(&d->failing);
-        loop_bury(d->loop, d, document_free);
+        loop_bury(loop, d, document_free);
 }
 
 static void tell(struct http_document *d, const struct http_document_answer *answer)
@@ -136,32 +138,33 @@ static bool is_https(CURLU *url)
         return is;
 }
 
-/* NULL: none. strangers: NULL, or for whom it is. */
-static const char *fault_of_url(const char *text, const struct http_strangers *strangers)
+/* NULL: none. */
+static const char *fault_of_url(const struct http_strangers *strangers,
+                                const struct http_document_options *options)
 {
         CURLU *url = curl_url();
         const char *fault = NULL;
 
-        if (url == NULL || curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK)
+        if (url == NULL || curl_url_set(url, CURLUPART_URL, options->url, 0) != CURLUE_OK)
                 fault = "the URL cannot be read";
         else if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
                 fault = "the URL has credentials in it";
-        else if (strangers != NULL && strangers->source.reach == HTTP_REACH_PUBLIC &&
+        else if (options->is_public && strangers->source.reach == HTTP_REACH_PUBLIC &&
                  !is_https(url))
                 fault = "the URL is not https (allow_private_documents)";
         curl_url_cleanup(url);
         return fault;
 }
 
-static const char *fault_of(const char *url, const struct http_strangers *strangers)
+static const char *fault_of(const struct http_strangers *strangers,
+                            const struct http_document_options *options)
 {
-        if (strangers != NULL && strangers->n >= HTTP_DOCUMENTS_PUBLIC_MAX)
+        if (options->is_public && strangers->n >= HTTP_DOCUMENTS_PUBLIC_MAX)
                 return "too many documents are being fetched";
-        return fault_of_url(url, strangers);
+        return fault_of_url(strangers, options);
 }
 
-static void ask(struct http_document *d, struct http_client *client,
-                const struct http_document_options *options)
+static void ask(struct http_document *d, const struct http_document_options *options)
 {
         static const struct http_handlers handlers = {on_head, on_body, on_done};
         const struct http_options http = {
@@ -172,10 +175,10 @@ static void ask(struct http_document *d, struct http_client *client,
                 .connect_timeout_ms = options->timeout_ms,
                 .is_exact = true,
                 .is_elsewhere = true,
-                .source = d->strangers != NULL ? &d->strangers->source : options->source,
+                .source = options->is_public ? &d->strangers->source : options->source,
         };
 
-        if (http_start(client, &http, &handlers, d, &d->http) < 0)
+        if (http_start(d->client, &http, &handlers, d, &d->http) < 0)
                 d->fault = "the request cannot be made";
 }
 
@@ -185,21 +188,21 @@ struct http_document *http_document_start(struct http_client *client,
 {
         struct http_document *d = alloc_zeroed(sizeof(*d));
 
-        d->loop = http_client_loop(client);
-        d->strangers = options->is_public ? http_client_strangers(client) : NULL;
+        d->client = client;
+        d->strangers = http_client_strangers(client);
         d->on_done = on_done_fn;
         d->owner = owner;
         d->deadline.on_due = on_deadline;
         d->failing.on_run = on_failing;
         buf_init(&d->body, options->max_bytes);
-        d->fault = fault_of(options->url, d->strangers);
-        if (d->strangers != NULL)
-                d->strangers->n++;
+        d->fault = fault_of(d->strangers, options);
+        d->is_for_strangers = options->is_public;
+        d->strangers->n += d->is_for_strangers;
         if (d->fault == NULL)
-                ask(d, client, options);
+                ask(d, options);
         if (d->fault != NULL)
-                loop_defer(d->loop, &d->failing);
+                loop_defer(d->strangers->loop, &d->failing);
         else
-                timer_arm(d->loop, &d->deadline, options->timeout_ms);
+                timer_arm(d->strangers->loop, &d->deadline, options->timeout_ms);
         return d;
 }

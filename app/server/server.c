@@ -5,12 +5,15 @@
 #include "memory.h"
 #include "mgw/auth/authority.h"
 #include "mgw/auth/caller.h"
+#include "mgw/auth/policy.h"
+#include "mgw/auth/policy_limit.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/base/log_budget.h"
 #include "mgw/base/notify.h"
 #include "mgw/core/share.h"
 #include "mgw/login/browser.h"
+#include "mgw/login/connect.h"
 #include "mgw/loop/child.h"
 #include "mgw/loop/http_document.h"
 #include "mgw/loop/signal.h"
@@ -378,6 +381,7 @@ static int server_open(struct server *sv, const struct config *config)
         authority_create(context);
         caller_issuers_create(context);
         browser_create(context);
+        connect_create(context);
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
         if (caller_is_anybody(config))
@@ -390,6 +394,10 @@ static int server_open(struct server *sv, const struct config *config)
         if ((r = confine_open(context)) < 0)
                 return r;
         upstreams_create(context);
+        if (config->policy != NULL) {
+                context->policy = policy_create(config);
+                context->policy_counts = policy_counts_create(&context->own_share->memory);
+        }
         r = server_listen(sv);
         return r < 0 ? r : server_watch(sv);
 }
@@ -408,12 +416,15 @@ static void server_close(struct server *sv)
                 sock_unlink(context->config->listen);
         caller_issuers_destroy(context->issuers);
         authority_destroy(context->authority);
+        connect_destroy(context->connects);
         browser_destroy(context->browser);
         http_client_destroy(context->http);
         children_destroy(context->children);
         page_cache_forget_all(context);
         upstreams_destroy(context); /* which pay for what was coming from them */
         confine_close(context);
+        policy_counts_destroy(context->policy_counts);
+        policy_destroy(context->policy);
         share_context_finish(context);
         signal_watch_close(&sv->signals);
         store_close(context->store);

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 struct grant_source {
         struct credential *credential;
         struct grant grant; /* when is_loaded */
@@ -286,7 +285,7 @@ void grant_init(struct credential *credential)
 
         g->credential = credential;
         g->key = grant_key(account->upstream, account->email);
-        grant_http_init(&g->http, account->upstream);
+        grant_http_init(&g->http, account);
         credential->source = &source;
         credential->state = g;
 }

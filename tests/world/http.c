@@ -20,13 +20,8 @@ int http_client_create(struct loop *loop, struct http_client **clientp)
         *clientp = calloc(1, sizeof(**clientp));
         REQUIRE(*clientp != NULL);
         (*clientp)->loop = loop;
-        (*clientp)->strangers.source.reach = HTTP_REACH_PUBLIC;
+        (*clientp)->strangers.loop = loop;
         return 0;
-}
-
-struct loop *http_client_loop(const struct http_client *client)
-{
-        return client->loop;
 }
 
 struct http_strangers *http_client_strangers(struct http_client *client)

@@ -10,6 +10,9 @@ struct caller_issuers;
 
 /* Is there nobody to tell apart? */
 bool caller_is_anybody(const struct config *config);
+/* Where there is not: is who comes from that address let in? Without users the door is open to this
+ * machine alone, unless it is said that it is to all (auth.anonymous). */
+bool caller_may_be_anybody(const struct config *config, struct str address);
 /* authorization is the header's value. USER_OK: *identityp is held for the caller. USER_WAIT:
  * *issuerp is asked for its keys (issuer_wait()), then this is to be asked again; with issuerp NULL
  * it is USER_UNSURE. Else *whyp is NULL, or a constant sentence about the token. */

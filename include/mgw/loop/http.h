@@ -51,12 +51,6 @@ struct http_source {
         struct http_tls tls;
 };
 
-/* All together who ask for what somebody has named who is not known. */
-struct http_strangers {
-        struct http_source source;
-        unsigned n; /* requests now */
-};
-
 struct http_response {
         unsigned status;
         struct str content_type;     /* borrowed, for the call only */
@@ -118,8 +112,12 @@ struct http_options {
 int http_client_create(struct loop *loop, struct http_client **clientp);
 /* Cancels what runs; NULL is fine. */
 void http_client_destroy(struct http_client *client);
-struct loop *http_client_loop(const struct http_client *client);
-/* For http_document. */
+/* Those who have documents fetched that they name (http_document). */
+struct http_strangers {
+        struct loop *loop;
+        struct http_source source; /* of all of them */
+        unsigned n;                /* such documents on their way */
+};
 struct http_strangers *http_client_strangers(struct http_client *client);
 /* Descriptors in use by this client. */
 unsigned http_client_n_sockets(const struct http_client *client);
