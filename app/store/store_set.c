@@ -7,6 +7,7 @@
 #include "mgw/base/hash.h"
 #include "mgw/base/log.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct store_set_name {
 
 static void forget(struct store_set *set, struct store_set_name *name)
 {
+        assert(set->names != NULL);
         HASH_DEL(set->names, name);
         list_unlink(&name->node);
         ledger_release(set->payer, LEDGER_SESSION, name->n_bytes);

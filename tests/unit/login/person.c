@@ -114,7 +114,7 @@ Test(person, of_google_hd_tells_the_domain)
 {
         char *domains[] = {"example.com", "gmail.com", NULL};
 
-        login.issuer = PERSON_GOOGLE;
+        login.issuer = CONFIG_LOGIN_GOOGLE;
         login.domains = domains;
         check_taken("{'email':'a@example.com','email_verified':true,'sub':'1','hd':'example.com'}");
         check_taken("{'email':'a@alias.example','email_verified':true,'sub':'1',"
@@ -123,6 +123,8 @@ Test(person, of_google_hd_tells_the_domain)
         check_refused("{'email':'a@example.com','email_verified':true,'sub':'1','hd':'evil.org'}",
                       "organization");
         check_taken("{'email':'a@gmail.com','email_verified':true,'sub':'1'}");
+        domains[1] = "*";
+        check_taken("{'email':'a@example.org','email_verified':true,'sub':'1'}");
 }
 
 Test(person, groups)
