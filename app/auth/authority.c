@@ -3,15 +3,17 @@
 #include "mgw/auth/client_assertion.h"
 #include "mgw/auth/client_find.h"
 #include "mgw/auth/family.h"
-#include "mgw/auth/revocation.h"
 #include "mgw/base/alloc.h"
 #include "mgw/config/config.h"
+#include "mgw/core/share.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
 #define KEY_LABEL "authorization server 1"
+/* So many logins may end within the life of an access token. */
+#define ENDED_MAX 65536
 
 static_assert(STORE_SECRET_KEY_BYTES == SEAL_KEY_BYTES, "a key of the store's is one for a seal");
 
@@ -41,7 +43,8 @@ void authority_create(struct context *context)
         fetched_cache_init(&authority->client_documents, context, &client_document_kind);
         fetched_cache_init(&authority->client_keys, context, &client_keys_kind);
         add_clients(authority, &context->config->login);
-        revocations_load(authority);
+        store_set_open(&authority->ended, context->store, "revoked", ENDED_MAX,
+                       &context->own_share->memory);
         context->authority = authority;
 }
 
@@ -49,7 +52,7 @@ void authority_destroy(struct authority *authority)
 {
         if (authority == NULL)
                 return;
-        revocations_forget(authority);
+        store_set_close(&authority->ended);
         family_uses_forget(authority);
         fetched_cache_finish(&authority->client_documents);
         fetched_cache_finish(&authority->client_keys);

@@ -6,10 +6,9 @@
 #include "mgw/auth/sealed.h"
 #include "mgw/base/hash.h"
 #include "mgw/core/context.h"
-#include "mgw/store/store.h"
+#include "mgw/store/store_set.h"
 
 struct client;
-struct revocation;
 
 struct authority {
         struct context *context;
@@ -17,11 +16,8 @@ struct authority {
         struct client **clients; /* of the configuration */
         size_t n_clients;
 
-        struct revocation *revocations; /* auth/revocation: hash by family */
-        struct list revocations_by_age;
-        struct store_op revocations_op;
-        char *revocations_after; /* read so far */
-
+        struct store_set ended;  /* families, while access tokens of theirs may be out: that their
+                                    refresh tokens have ended is their own records to say */
         struct list family_uses; /* auth/family: under way */
 
         struct fetched_cache client_documents; /* auth/client_find */

@@ -170,7 +170,7 @@ export class OidcProvider extends LocalServer {
         registration: { enabled: registration },
         revocation: { enabled: true, allowedPolicy: (ctx, client, token) => token.clientId === client.clientId },
         introspection: { enabled: true, allowedPolicy: () => true },
-        ...(cimd && { clientIdMetadataDocument: { enabled: true, ack: true } }),
+        ...(cimd && { clientIdMetadataDocument: { enabled: true, ack: 'draft-02' } }),
         resourceIndicators: {
           enabled: true,
           defaultResource: (ctx, client, oneOf) => oneOf ?? undefined,
