@@ -1,5 +1,5 @@
-/* The kinds of token are tried in the order of what they cost: one look-up, then what is sealed,
- * then signatures. */
+/* The kinds of token are tried in the order of what they cost: two look-ups by one digest, then
+ * what is sealed, then signatures. */
 #include "mgw/auth/caller.h"
 
 #include "mgw/config/config.h"
@@ -7,7 +7,8 @@
 
 bool caller_is_anybody(const struct config *config)
 {
-        return config->auth_tokens_file[0] == '\0' && !config_has_login(config);
+        return config->auth_tokens_file[0] == '\0' && config->n_jwt == 0 &&
+               !config_has_login(config);
 }
 
 /* A client of the socket that is no web server names no address: it is of this machine. */
@@ -18,12 +19,15 @@ bool caller_may_be_anybody(const struct config *config, struct str address)
 }
 
 enum user_verdict caller_find(struct context *context, struct str authorization, int64_t wall_ms,
-                              struct identity **identityp)
+                              struct issuer **issuerp, struct identity **identityp,
+                              const char **whyp)
 {
         struct str text = hdr_bearer(authorization);
         uint8_t digest[USER_DIGEST_BYTES];
         enum user_verdict verdict;
+        struct identity *known;
 
+        *whyp = NULL;
         if (caller_is_anybody(context->config)) {
                 *identityp = identity_hold(user_table_anonymous(context->users));
                 return USER_OK;
@@ -32,7 +36,15 @@ enum user_verdict caller_find(struct context *context, struct str authorization,
                 return USER_NO_TOKEN;
         user_digest(text, digest);
         verdict = user_find(context->users, digest, wall_ms, identityp);
-        if (verdict == USER_BAD_TOKEN)
-                verdict = caller_read_token(context, text, wall_ms, identityp);
-        return verdict;
+        if (verdict != USER_BAD_TOKEN)
+                return verdict;
+        known = caller_known_jwt(context, digest, wall_ms);
+        if (known != NULL) {
+                *identityp = identity_hold(known);
+                return USER_OK;
+        }
+        verdict = caller_read_token(context, text, wall_ms, identityp);
+        if (verdict != USER_BAD_TOKEN || context->issuers == NULL || !jwt_is_like(text))
+                return verdict;
+        return caller_read_jwt(context, text, digest, wall_ms, issuerp, identityp, whyp);
 }

@@ -2,6 +2,7 @@
  * it, a bit a rule: what is left to be looked at is what all three have. */
 #include "policy_inside.h"
 
+#include "mgw/auth/scope.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/glob.h"
 #include "mgw/base/strv.h"
@@ -295,10 +296,9 @@ struct policy *policy_create(const struct config *config)
         p->config = config;
         p->rules = config->policy;
         p->by_server = alloc_array(config->n_servers + 1, sizeof(*p->by_server));
+        (void)strv_add_take(&p->scopes, alloc_text(SCOPE_BASIC));
         for (size_t i = 0; i < p->rules->n_rules; i++)
                 take_rule(p, i);
-        if (p->scopes == NULL)
-                p->scopes = alloc_array(1, sizeof(char *));
         return p;
 }
 

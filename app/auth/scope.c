@@ -1,18 +1,18 @@
 #include "mgw/auth/scope.h"
 
+#include "mgw/auth/policy.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static char basic[] = "mcp";
+static char basic[] = SCOPE_BASIC;
 static char *const basic_only[] = {basic, NULL};
 
 char *const *scope_supported(const struct context *context)
 {
-        (void)context;
-        return basic_only;
+        return context->policy != NULL ? policy_scopes(context->policy) : basic_only;
 }
 
 static bool has(char *const *list, struct str scope)

@@ -113,6 +113,7 @@ int config_load(struct config *config, const char *path, FILE *err)
         check_is_public(&l);
         config_oauth_check_public(&l);
         config_tls_check_gateway(&l);
+        config_jwt_check(&l);
         config_login_check(&l);
         config_state_check(&l);
         free((void *)l.text.p);

@@ -73,6 +73,13 @@ void config_settings_load(struct loading *l, json_t *gateway);
 void config_settings_load_environment(struct loading *l);
 void config_settings_finish(struct config *config);
 
+/* ---- "gateway.auth.jwt" (config_jwt.c) ---- */
+
+void config_jwt_load(struct loading *l, const char *at, json_t *value, void *into);
+/* All has been read: is it whole? Fills in whom tokens are for. */
+void config_jwt_check(struct loading *l);
+void config_jwt_finish(struct config *config);
+
 /* ---- "gateway.auth.login" (config_login.c) ---- */
 
 extern const struct config_row config_login_rows[];
@@ -96,8 +103,8 @@ bool config_is_issuer(const char *text);
 void config_oauth_load(struct loading *l, const char *at, json_t *object, void *oauthp);
 /* What it does not say itself, but for the refresh token. */
 void config_oauth_inherit(struct config_oauth *oauth, struct config_oauth *from);
-/* What a provider known by name (oauth->preset) has, where oauth does not say it itself. false: none
- * has that name. */
+/* What a provider known by name (oauth->preset) has, where oauth does not say it itself. false:
+ * none has that name. */
 bool config_oauth_preset(struct config_oauth *oauth);
 /* The names of all of them, for a fault. */
 extern const char config_oauth_presets[];

@@ -151,8 +151,7 @@ static bool check_things(struct loading *l, const struct config_policy_rule *rul
 /* Do tokens bring groups? */
 static bool has_issuers(const struct config *config)
 {
-        (void)config;
-        return false;
+        return config->n_jwt > 0 || config->login.issuer[0] != '\0';
 }
 
 static bool may_be_somebody(const struct config *config, const char *who, bool is_member)

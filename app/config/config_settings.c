@@ -201,6 +201,10 @@ static const struct config_row settings[] = {
                  "this machine alone"},
         {"auth.anonymous", KIND_BOOL, AT(auth_anonymous), "false",
          .help = "without a file of tokens: let everybody in from anywhere, true or false"},
+        {"auth.jwt", KIND_OTHER, AT(jwt),
+         .help = "issuers whose tokens (JWT) are taken, in the file alone: [{\"issuer\", "
+                 "\"audience\", ...}] (docs/jwt.md)",
+         .load = config_jwt_load},
         {.key = NULL},
 };
 
@@ -296,6 +300,7 @@ void config_settings_finish(struct config *config)
         for (size_t i = 0; i < N_TABLES; i++)
                 config_table_finish(tables[i], config);
         config_login_client_finish(&config->login);
+        config_jwt_finish(config);
 }
 
 void config_print_help(FILE *out)
@@ -307,7 +312,10 @@ void config_print_help(FILE *out)
                         if (row->help == NULL)
                                 continue;
                         config_source_env_name(row->key, name, sizeof(name));
-                        fprintf(out, "  %-28s %s\n  %-28s ", row->key, row->help, "");
+                        fprintf(out, "  %-28s %s\n", row->key, row->help);
+                        if (row->kind == KIND_OTHER)
+                                continue;
+                        fprintf(out, "  %-28s ", "");
                         if (row->standard[0] != '\0')
                                 fprintf(out, "default %s, ", row->standard);
                         fprintf(out, "environment %s\n", name);

@@ -39,6 +39,8 @@ struct user_table {
         struct user *users; /* by email */
         unsigned n_made;
         struct identity *anonymous;
+        void (*on_token)(void *owner, int64_t until_ms); /* NULL: nobody hears of them */
+        void *owner;
 };
 
 /* ---- users ---- */
@@ -134,8 +136,11 @@ struct user *user_of_email(struct user_table *t, struct str email, int64_t until
         if (user == NULL || user->is_anonymous)
                 return NULL;
         user->has_token = true;
-        if (user->token_until_ms < until_ms)
+        if (user->token_until_ms < until_ms) {
                 user->token_until_ms = until_ms;
+                if (t->on_token != NULL)
+                        t->on_token(t->owner, until_ms);
+        }
         return user_hold(user);
 }
 
@@ -329,6 +334,13 @@ int64_t user_table_check(struct user_table *t, int64_t wall_ms)
                         next_ms = t->tokens[i].expires_ms;
         }
         return next_ms;
+}
+
+void user_table_watch(struct user_table *t, void (*on_token)(void *owner, int64_t until_ms),
+                      void *owner)
+{
+        t->on_token = on_token;
+        t->owner = owner;
 }
 
 unsigned user_table_n_streaming(const struct user_table *t)

@@ -17,9 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READ_BYTES 65536
-
-static uint8_t read_buffer[READ_BYTES]; /* one thread, one read at a time */
+static uint8_t read_buffer[FCGI_READ_BYTES]; /* one thread, one read at a time */
 
 /* ---- who pays ---- */
 
@@ -104,9 +102,9 @@ void fcgi_conn_fault(struct fcgi_conn *c, const char *what)
         fcgi_conn_kill(c);
 }
 
-static void fcgi_conn_watch(struct fcgi_conn *c)
+void fcgi_conn_watch(struct fcgi_conn *c)
 {
-        uint32_t events = LOOP_IN | (c->out.len > 0 ? LOOP_OUT : 0);
+        uint32_t events = (c->n_held > 0 ? 0 : LOOP_IN) | (c->out.len > 0 ? LOOP_OUT : 0);
 
         if (loop_io_set(c->server->context->loop, &c->io, events) < 0)
                 fcgi_conn_kill(c);

@@ -66,7 +66,7 @@ void fcgi_conn_on_deadline(struct timer *timer)
                 return;
         }
         LL_FOREACH_SAFE(c->requests, req, next)
-        if (!req->is_running)
+        if (!req->is_running && !req->is_held)
                 refuse(req, 408, STR("The request did not arrive in time.\n"));
 }
 
@@ -94,14 +94,39 @@ static void request_check_complete(struct request *req, bool at_stdin_end)
         work_start(&req->in->work, req->share);
 }
 
+/* What was kept while it was held is now wanted and paid for, or neither. false: refused. */
+static bool request_settle_kept(struct request *req)
+{
+        struct buf *body = &req->in->body;
+        int r;
+
+        if (!req->takes_body) {
+                buf_finish(body);
+                return true;
+        }
+        if (body->len > body->max) {
+                refuse(req, 413, STR("The body is over the limit (body_max_bytes).\n"));
+                return false;
+        }
+        r = ledger_hold_set(&req->in->hold, body->size);
+        if (r != 0)
+                refuse_for_memory(req, r);
+        return r == 0;
+}
+
+void fcgi_conn_judge(struct request *req)
+{
+        if (!req->conn->server->events->on_head(req))
+                return;
+        if (!req->was_held || request_settle_kept(req))
+                request_check_complete(req, req->has_stdin);
+}
+
 static void request_on_head(struct request *req)
 {
-        struct fcgi_server *server = req->conn->server;
-
         req->has_params = true;
-        server->context->stats.requests++;
-        if (server->events->on_head(req))
-                request_check_complete(req, false);
+        req->conn->server->context->stats.requests++;
+        fcgi_conn_judge(req);
 }
 
 static void fcgi_conn_throw_away(struct fcgi_conn *c, size_t n)
@@ -185,28 +210,45 @@ static void request_on_params(struct request *req, const struct fcgi_record *rec
         request_on_head(req);
 }
 
-static void request_on_stdin(struct request *req, const struct fcgi_record *rec)
+/* What came with its head, and is not paid for yet: one read brings no more. */
+static void request_keep(struct request *req, struct str bytes)
 {
-        size_t n = rec->n_content;
+        req->in->body.max = FCGI_READ_BYTES;
+        if (buf_add_str(&req->in->body, bytes) != 0)
+                fcgi_conn_fault(req->conn, "more than one read brings");
+}
+
+static void request_take(struct request *req, struct str bytes, bool is_end)
+{
         int r;
 
-        req->has_stdin |= n == 0;
+        if (buf_add_str(&req->in->body, bytes) != 0)
+                refuse(req, 413, STR("The body is over the limit (body_max_bytes).\n"));
+        else if ((r = ledger_hold_set(&req->in->hold, req->in->body.size)) != 0)
+                refuse_for_memory(req, r);
+        else
+                request_check_complete(req, is_end);
+}
+
+static void request_on_stdin(struct request *req, const struct fcgi_record *rec)
+{
+        struct str bytes = {(const char *)rec->content, rec->n_content};
+
+        req->has_stdin |= bytes.n == 0;
         if (req->is_running) {
-                fcgi_conn_throw_away(req->conn, n);
+                fcgi_conn_throw_away(req->conn, bytes.n);
                 return;
         }
         if (!req->has_params) {
                 fcgi_conn_fault(req->conn, "STDIN before the end of PARAMS");
                 return;
         }
-        if (req->in->head.has_length && n > req->in->head.content_length - req->in->body.len)
-                n = (size_t)(req->in->head.content_length - req->in->body.len);
-        if (buf_add(&req->in->body, rec->content, n) != 0)
-                refuse(req, 413, STR("The body is over the limit (body_max_bytes).\n"));
-        else if ((r = ledger_hold_set(&req->in->hold, req->in->body.size)) != 0)
-                refuse_for_memory(req, r);
+        if (req->in->head.has_length && bytes.n > req->in->head.content_length - req->in->body.len)
+                bytes.n = (size_t)(req->in->head.content_length - req->in->body.len);
+        if (req->is_held)
+                request_keep(req, bytes);
         else
-                request_check_complete(req, rec->n_content == 0);
+                request_take(req, bytes, rec->n_content == 0);
 }
 
 static void request_on_abort(struct request *req)

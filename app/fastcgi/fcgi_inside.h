@@ -12,6 +12,9 @@
 /* Hard bound of a connection's queue; answers and streams have their own, lower caps. */
 #define OUT_MAX_BYTES (128u << 20)
 
+/* What one read brings. */
+#define FCGI_READ_BYTES 65536
+
 struct fcgi_server {
         struct context *context;
         struct sock_listener listener;
@@ -29,6 +32,7 @@ struct fcgi_conn {
         /* Bytes of bodies that nobody wants, since the last BEGIN_REQUEST. */
         uint32_t n_thrown_away;
         uint16_t n_requests;
+        uint16_t n_held;       /* requests of it that are held: it is not read */
         uint16_t lingering_id; /* of the request whose rest that is */
         bool has_begun;        /* its first byte has told what it speaks */
         bool is_http;          /* HTTP/1.1, by which HAProxy sends bodies of no told length */
@@ -73,6 +77,8 @@ int fcgi_conn_send_take(struct fcgi_conn *c, struct buf *records);
 void fcgi_conn_set_share(struct fcgi_conn *c, struct share *share);
 /* May n bytes more wait? 0, LEDGER_E_PAYER, LEDGER_E_WHOLE. */
 int fcgi_conn_check_room(const struct fcgi_conn *c, size_t n);
+/* What is waited for has changed. */
+void fcgi_conn_watch(struct fcgi_conn *c);
 /* The deadline runs while a request is coming in, or an answer waits to be taken. */
 void fcgi_conn_watch_deadline(struct fcgi_conn *c);
 
@@ -82,6 +88,9 @@ void fcgi_conn_on_record(struct fcgi_conn *c, const struct fcgi_record *rec);
 /* The head of its one request, which has begun, is over the limit. */
 void fcgi_conn_on_long_head(struct fcgi_conn *c);
 void fcgi_conn_on_deadline(struct timer *timer);
+
+/* Its head has come, or what it waited for. */
+void fcgi_conn_judge(struct request *req);
 
 /* ---- request.c ---- */
 

@@ -57,8 +57,20 @@ void request_tell_drained(struct request *req)
         }
 }
 
+/* It is held no more. */
+static void request_let_go(struct request *req)
+{
+        if (!req->is_held)
+                return;
+        req->is_held = false;
+        req->conn->n_held--;
+        if (!req->conn->is_dead)
+                fcgi_conn_watch(req->conn);
+}
+
 static void request_drop(struct request *req)
 {
+        request_let_go(req);
         request_tell_drained(req);
         if (req->in != NULL)
                 work_cancel(&req->in->work);
@@ -93,6 +105,24 @@ void request_take_body(struct request *req, uint32_t max_bytes)
 {
         req->takes_body = true;
         req->in->body.max = max_bytes;
+}
+
+void request_hold(struct request *req)
+{
+        req->is_held = req->was_held = true;
+        req->conn->n_held++;
+        fcgi_conn_watch(req->conn);
+}
+
+void request_release(struct request *req)
+{
+        struct fcgi_conn *c = req->conn;
+
+        req->events = NULL;
+        request_let_go(req);
+        fcgi_conn_judge(req);
+        if (!c->is_dead)
+                fcgi_conn_watch_deadline(c);
 }
 
 void request_own(struct request *req, const struct request_events *events, void *owner)

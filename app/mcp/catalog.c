@@ -286,7 +286,7 @@ static json_t *shown_entry(const struct catalog_rule *rule, json_t *entry, const
 
 /* Walks each entry of each part once, or twice where owners are looked for. */
 json_t *catalog_merge(const struct catalog_part *parts, size_t n, const char *list_key,
-                      const char **collisionp)
+                      const struct catalog_filter *filter, const char **collisionp)
 {
         const char *key = id_key(list_key);
         json_t *all = json_array(), *seen = json_object();
@@ -308,6 +308,9 @@ json_t *catalog_merge(const struct catalog_part *parts, size_t n, const char *li
                         copy = json_object_get(seen, shown);
                         if (copy != NULL) {
                                 *collisionp = json_string_value(json_object_get(copy, key));
+                        } else if (filter != NULL &&
+                                   !filter->shows(filter, parts[i].server, shown, theirs, entry)) {
+                                json_object_set_new(seen, shown, json_null());
                         } else {
                                 copy = shown_entry(parts[i].rule, entry, key, theirs, shown);
                                 json_object_set(seen, shown, copy);

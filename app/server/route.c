@@ -4,6 +4,8 @@
 #include "mgw/server/route.h"
 
 #include "mgw/auth/caller.h"
+#include "mgw/auth/challenge.h"
+#include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
@@ -21,8 +23,10 @@
 #include "mgw/wire/form.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/rpc.h"
+#include "resource_metadata.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What comes with a request. */
@@ -89,6 +93,12 @@ static const struct route routes[] = {
         {"/connect/callback", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, connect_on_callback},
         {"/connect/end", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, connect_on_end},
         {"/oauth/style.css", CGI_GET, BODY_NONE, FOR_ALL, NULL, page_on_style},
+        {"/.well-known/oauth-protected-resource", CGI_GET, BODY_NONE, FOR_ALL, NULL,
+         resource_metadata_on_get},
+        {"/.well-known/oauth-protected-resource/mcp", CGI_GET, BODY_NONE, FOR_ALL, NULL,
+         resource_metadata_on_get},
+        {"/.well-known/oauth-protected-resource/sse", CGI_GET, BODY_NONE, FOR_ALL, NULL,
+         resource_metadata_on_get},
         {"/health", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_health},
         {"/ready", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_ready},
         {"/metrics", CGI_GET, BODY_NONE, FOR_OPERATORS, NULL, admin_on_metrics},
@@ -104,24 +114,45 @@ static const char *const method_names[] = {"GET", "HEAD", "POST", "DELETE", "OPT
 
 static const struct cgi_header plain[] = {{"Content-Type", "text/plain"}, {0}};
 
-/* RFC 6750 3. No resource_metadata (RFC 9728), and 404 at its paths: it leads to an authorization
- * server, and there is none; a client that goes there begins a login that cannot end. */
-static void refuse_user(struct request *req, enum user_verdict verdict)
-{
-        static const struct str words[] = {
-                [USER_NO_TOKEN] = {"A bearer token is needed (mgw token EMAIL makes one).\n", 54},
-                [USER_BAD_TOKEN] = {"The bearer token is not known here.\n", 36},
-                [USER_EXPIRED] = {"The bearer token has expired.\n", 30},
-        };
-        const char *challenge =
-                verdict == USER_NO_TOKEN ? "Bearer" : "Bearer error=\"invalid_token\"";
+/* RFC 6750 3.1. */
+struct refusal {
+        unsigned status;
+        const char *error; /* NULL: none is named */
+        const char *text;  /* of the answer */
+};
 
-        request_reply(req, 401,
-                      (const struct cgi_header[]){{"Content-Type", "text/plain"},
-                                                  {"WWW-Authenticate", challenge},
-                                                  {"Cache-Control", "no-store"},
-                                                  {0}},
-                      words[verdict]);
+static const struct refusal refusals[] = {
+        [USER_NO_TOKEN] = {401, NULL, "A bearer token is needed (mgw token EMAIL makes one)."},
+        [USER_BAD_TOKEN] = {401, "invalid_token", "The bearer token is not known here."},
+        [USER_EXPIRED] = {401, "invalid_token", "The bearer token has expired."},
+        [USER_NOT_ALLOWED] = {403, NULL, "Its user is not let in here."},
+        [USER_UNSURE] = {503, NULL,
+                         "The issuer of the bearer token cannot be reached: try again soon."},
+        [USER_TOO_MANY] = {503, NULL, "Too many users are here: try again soon."},
+};
+
+/* why: what is wrong with the token; NULL: no more is to be told. */
+static void refuse_user(struct request *req, enum user_verdict verdict, const char *why)
+{
+        const struct refusal *refusal = &refusals[verdict];
+        char *text = alloc_format("%s%s%s%s\n", refusal->text, why != NULL ? " Of the token: " : "",
+                                  why != NULL ? why : "", why != NULL ? "." : "");
+        char *challenge = refusal->status == 401
+                                  ? challenge_bearer(request_context(req), req->in->head.path,
+                                                     refusal->error, why, NULL)
+                                  : NULL;
+        const struct cgi_header headers[] = {
+                {"Content-Type", "text/plain"},
+                {"Cache-Control", "no-store"},
+                {challenge != NULL ? "WWW-Authenticate" : "Retry-After",
+                 challenge != NULL        ? challenge
+                 : refusal->status == 503 ? "5"
+                                          : NULL},
+                {0}};
+
+        request_reply(req, refusal->status, headers, str_from(text));
+        free(challenge);
+        free(text);
 }
 
 static void preflight(struct request *req)
@@ -227,15 +258,59 @@ static bool judge_anonymous(struct request *req)
         return false;
 }
 
+/* A request whose token can be judged when the keys of its issuer have come. */
+struct held {
+        struct issuer_wait wait;
+        struct request *req;
+};
+
+static void held_on_ready(struct issuer_wait *wait)
+{
+        struct held *held = container_of(wait, struct held, wait);
+        struct request *req = held->req;
+
+        free(held);
+        request_release(req);
+}
+
+static void held_on_gone(struct request *req)
+{
+        struct held *held = req->owner;
+
+        issuer_leave(&held->wait);
+        free(held);
+}
+
+static bool hold(struct request *req, struct issuer *issuer)
+{
+        static const struct request_events events = {.on_gone = held_on_gone};
+        struct held *held = alloc_zeroed(sizeof(*held));
+
+        held->wait.on_ready = held_on_ready;
+        held->req = req;
+        if (!issuer_wait(issuer, &held->wait)) {
+                free(held);
+                return false;
+        }
+        request_own(req, &events, held);
+        request_hold(req);
+        return true;
+}
+
 static bool judge_user(struct request *req)
 {
         enum user_verdict verdict = USER_OK;
+        struct issuer *issuer = NULL;
+        const char *why = NULL;
 
         if (req->in->route->audience == FOR_USERS)
                 verdict = caller_find(request_context(req), req->in->head.authorization,
-                                      clock_wall_ms(), &req->in->identity);
+                                      clock_wall_ms(), req->was_held ? NULL : &issuer,
+                                      &req->in->identity, &why);
+        if (verdict == USER_WAIT && hold(req, issuer))
+                return false;
         if (verdict != USER_OK)
-                refuse_user(req, verdict);
+                refuse_user(req, verdict == USER_WAIT ? USER_UNSURE : verdict, why);
         return verdict == USER_OK && judge_anonymous(req);
 }
 

@@ -4,6 +4,9 @@
 
 #include "memory.h"
 #include "mgw/auth/authority.h"
+#include "mgw/auth/caller.h"
+#include "mgw/auth/policy.h"
+#include "mgw/auth/policy_limit.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/base/log_budget.h"
@@ -41,6 +44,8 @@
 #define DELETES_MS 2000
 /* Log, loop, signals, listener and the like. */
 #define OWN_DESCRIPTORS 16
+/* Tokens that end one by one are looked at together. */
+#define CHECK_TOKENS_AGAIN_MS 100
 /* The wall clock may be set: tokens are looked at again at the latest after this. */
 #define CHECK_TOKENS_MS (INT64_C(3600) * 1000)
 /* A turn of the loop that is worth a line in the log. */
@@ -57,6 +62,7 @@ struct server {
         struct timer log;    /* lines that were left out are told */
         struct timer feed;   /* of a service manager's watchdog */
         struct watchdog *watchdog;
+        int64_t checks_at_ms; /* wall clock: when that timer is due; INT64_MAX: it is not armed */
         int64_t deletes_until_ms; /* 0: the sessions have not been ended yet */
         bool was_inherited;
         int exit_code;
@@ -203,6 +209,20 @@ static int server_open_store(struct context *context, FILE *err)
         return store_open(&context->store, context->loop, &options, err);
 }
 
+static void server_watch_expiry(struct server *sv, int64_t next_ms)
+{
+        int64_t now = clock_wall_ms(), delay_ms = next_ms - now;
+
+        sv->checks_at_ms = next_ms;
+        if (next_ms == INT64_MAX) {
+                timer_disarm(sv->context.loop, &sv->expiry);
+                return;
+        }
+        delay_ms = delay_ms < CHECK_TOKENS_AGAIN_MS ? CHECK_TOKENS_AGAIN_MS : delay_ms;
+        timer_arm(sv->context.loop, &sv->expiry,
+                  delay_ms < CHECK_TOKENS_MS ? delay_ms : CHECK_TOKENS_MS);
+}
+
 /* Whoever has no token any more has no session either: with it go streams, calls and programs. A
  * walk over all sessions, when a token ends. */
 static void server_check_tokens(struct server *sv)
@@ -220,11 +240,16 @@ static void server_check_tokens(struct server *sv)
                 session_end(s);
         }
         leftovers_end(context, false);
-        if (next == INT64_MAX)
-                timer_disarm(context->loop, &sv->expiry);
-        else
-                timer_arm(context->loop, &sv->expiry,
-                          next - now < CHECK_TOKENS_MS ? next - now : CHECK_TOKENS_MS);
+        server_watch_expiry(sv, next);
+}
+
+/* A user has come with a token that is in no file. */
+static void server_on_token(void *owner, int64_t until_ms)
+{
+        struct server *sv = owner;
+
+        if (until_ms < sv->checks_at_ms)
+                server_watch_expiry(sv, until_ms);
 }
 
 static void server_on_expiry(struct timer *timer)
@@ -348,15 +373,17 @@ static int server_open(struct server *sv, const struct config *config)
                 return r;
         if (config->allow_private_documents)
                 http_document_allow_private(context->http);
+        user_table_watch(context->users, server_on_token, sv);
         memory_set_caps(context);
         share_context_init(context);
         work_context_init(context);
         authority_create(context);
+        caller_issuers_create(context);
         browser_create(context);
         connect_create(context);
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
-        if (config->auth_tokens_file[0] == '\0')
+        if (caller_is_anybody(config))
                 log_warn(NULL,
                          "[mgw] no users are configured (auth.tokens_file): everybody %s is let "
                          "in, as anonymous",
@@ -366,6 +393,10 @@ static int server_open(struct server *sv, const struct config *config)
         if ((r = confine_open(context)) < 0)
                 return r;
         upstreams_create(context);
+        if (config->policy != NULL) {
+                context->policy = policy_create(config);
+                context->policy_counts = policy_counts_create(&context->own_share->memory);
+        }
         r = server_listen(sv);
         return r < 0 ? r : server_watch(sv);
 }
@@ -382,6 +413,7 @@ static void server_close(struct server *sv)
         fcgi_server_destroy(sv->fcgi_server);
         if (sv->fcgi_server != NULL && !sv->was_inherited)
                 sock_unlink(context->config->listen);
+        caller_issuers_destroy(context->issuers);
         authority_destroy(context->authority);
         connect_destroy(context->connects);
         browser_destroy(context->browser);
@@ -390,6 +422,8 @@ static void server_close(struct server *sv)
         page_cache_forget_all(context);
         upstreams_destroy(context); /* which pay for what was coming from them */
         confine_close(context);
+        policy_counts_destroy(context->policy_counts);
+        policy_destroy(context->policy);
         share_context_finish(context);
         signal_watch_close(&sv->signals);
         store_close(context->store);

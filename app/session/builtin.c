@@ -4,6 +4,7 @@
 
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/session/access.h"
 #include "mgw/upstream/confine.h"
 #include "mgw/wire/json_raw.h"
 #include "mgw/wire/rpc_number.h"
@@ -67,18 +68,22 @@ static void run_wait(struct call *call, const json_t *arguments)
         timer_arm(session_context(call->session)->loop, &call->work, (int64_t)(seconds * 1000));
 }
 
-/* How the session's servers are, but for those that are as they should be. */
-static void describe_servers(const struct session *s, FILE *out)
+/* How the servers are that the caller may see, but for those that are as they should be. */
+static void describe_servers(const struct call *call, FILE *out)
 {
-        size_t n_ready = 0,
+        const struct session *s = call->session;
+        size_t n_ready = 0, n_seen = 0,
                n = s->client.upstream_sessions != NULL ? session_context(s)->n_upstreams : 0;
 
-        for (size_t i = 0; i < n; i++)
-                n_ready += s->client.upstream_sessions[i] != NULL &&
-                           s->client.upstream_sessions[i]->state == UPSTREAM_SESSION_READY;
-        fprintf(out, "servers: %zu of %zu ready\n", n_ready, n);
         for (size_t i = 0; i < n; i++) {
-                const struct upstream_session *us = s->client.upstream_sessions[i];
+                const struct upstream_session *us = access_upstream_session(s, call->identity, i);
+
+                n_seen += access_to_server(call->identity, &session_context(s)->upstreams[i]);
+                n_ready += us != NULL && us->state == UPSTREAM_SESSION_READY;
+        }
+        fprintf(out, "servers: %zu of %zu ready\n", n_ready, n_seen);
+        for (size_t i = 0; i < n; i++) {
+                const struct upstream_session *us = access_upstream_session(s, call->identity, i);
                 const char *words = us != NULL ? upstream_session_last_words(us) : NULL;
 
                 if (us == NULL || us->state == UPSTREAM_SESSION_READY)
@@ -136,7 +141,7 @@ static void run_status(struct call *call, const json_t *arguments)
                 call->share->memory.bytes >> 10, call->share->n_sessions, call->share->n_streams,
                 call->share->n_calls, call->share->n_children, call->session->client.user->email,
                 call->session->client.user->n_streams, age_s, STR_ARG(protocol));
-        describe_servers(call->session, out);
+        describe_servers(call, out);
         if (fclose(out) == 0)
                 answer_text(call, text, n_text, false);
         else
@@ -157,13 +162,13 @@ static void (*find_builtin(const char *name))(struct call *call, const json_t *a
         return NULL;
 }
 
-bool builtin_call(struct call *call)
+bool builtin_is_one(const char *name)
 {
-        void (*run)(struct call * call, const json_t *arguments) = find_builtin(call->name);
+        return find_builtin(name) != NULL;
+}
 
-        if (run == NULL)
-                return false;
+void builtin_call(struct call *call)
+{
         call->params = json_raw_open_take(call->params);
-        run(call, json_object_get(call->params, "arguments"));
-        return true;
+        find_builtin(call->name)(call, json_object_get(call->params, "arguments"));
 }

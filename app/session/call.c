@@ -13,6 +13,7 @@
 #include "mgw/session/listing.h"
 #include "mgw/session/post_response.h"
 #include "mgw/session/relay.h"
+#include "mgw/session/result_limit.h"
 #include "mgw/session/server_request.h"
 #include "mgw/session/subscription.h"
 #include "mgw/wire/json_raw.h"
@@ -133,6 +134,8 @@ static void call_finish(struct call *call, const char *why, json_t *answer)
         }
         json_object_set_new(answer, "jsonrpc", json_string("2.0"));
         json_object_set(answer, "id", call->id);
+        if (call->result_max_bytes > 0)
+                result_limit(answer, call->result_max_bytes);
         if (call_is_stateless(call))
                 call_stateless_finish_answer(call, answer);
         else

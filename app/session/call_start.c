@@ -4,7 +4,9 @@
 
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/session/access.h"
 #include "mgw/session/builtin.h"
+#include "mgw/session/call_admit.h"
 #include "mgw/session/call_stateless.h"
 #include "mgw/session/call_upstream.h"
 #include "mgw/session/handshake.h"
@@ -41,32 +43,69 @@ static json_t *params_for_owner(const struct call *call, const char *key, const 
         return params;
 }
 
+static bool is_tool_call(const struct call *call)
+{
+        return call->method->class == METHOD_BY_NAME &&
+               strcmp(call->method->name, "tools/call") == 0;
+}
+
+static void call_fail_unknown_name(struct call *call)
+{
+        call_fail(call, RPC_INVALID_PARAMS, "%s: unknown name: %s", call->method->name, call->name);
+}
+
+static void call_to_builtin(struct call *call)
+{
+        struct policy_verdict verdict =
+                access_to_builtin(session_context(call->session), call->identity, call->name);
+
+        if (verdict.outcome == POLICY_DENIED)
+                call_fail_unknown_name(call);
+        else if (call_admit(call, verdict))
+                builtin_call(call);
+}
+
+static bool is_builtin(const struct call *call)
+{
+        return is_tool_call(call) && session_context(call->session)->config->has_builtin_tools &&
+               builtin_is_one(call->name);
+}
+
+static struct listing_owner owner_of_name(const struct call *call)
+{
+        bool is_tool = is_tool_call(call);
+        struct listing_owner owner =
+                listing_owner_of_name(call, is_tool ? LIST_TOOLS : LIST_PROMPTS, call->name);
+
+        if (is_tool && call_is_stateless(call) && !call_stateless_knows_tool(&owner))
+                owner.is_certain = false;
+        return owner;
+}
+
 static void call_by_name(struct call *call)
 {
-        const char *name = call->name;
-        bool is_tool = strcmp(call->method->name, "tools/call") == 0;
+        bool is_tool = is_tool_call(call);
         struct listing_owner owner;
 
-        if (name == NULL) {
+        if (call->name == NULL) {
                 call_fail(call, RPC_INVALID_PARAMS, "params.name must be a string without NUL");
                 return;
         }
-        if (is_tool && session_context(call->session)->config->has_builtin_tools &&
-            builtin_call(call))
+        if (is_builtin(call)) {
+                call_to_builtin(call);
                 return;
-        owner = listing_owner_of_name(call->session, is_tool ? LIST_TOOLS : LIST_PROMPTS, name);
-        if (is_tool && call_is_stateless(call) && !call_stateless_knows_tool(&owner))
-                owner.is_certain = false;
-        if (listing_learn(call, &owner, call_dispatch))
+        }
+        owner = owner_of_name(call);
+        if (listing_learn(call, &owner, call_dispatch) ||
+            (owner.us != NULL && !call_admit(call, owner.verdict)))
                 return;
         if (is_tool && call_is_stateless(call) && !call_stateless_check_tool(call, &owner))
                 return;
         if (owner.us == NULL) {
-                call_fail(call, RPC_INVALID_PARAMS, "%s: unknown name: %s", call->method->name,
-                          name);
+                call_fail_unknown_name(call);
         } else if (!upstream_session_can(owner.us, call->method->capability)) {
                 call_fail(call, RPC_INVALID_PARAMS, "%s: the server does not offer this: %s",
-                          call->method->name, name);
+                          call->method->name, call->name);
         } else {
                 call->request.may_repeat =
                         !is_tool || listing_tool_may_repeat(owner.us, owner.theirs);
@@ -83,13 +122,15 @@ static void call_by_uri(struct call *call)
                 call_fail(call, RPC_INVALID_PARAMS, "params.uri must be a string without NUL");
                 return;
         }
-        owner = listing_owner_of_uri(call->session, uri);
+        owner = listing_owner_of_uri(call, uri);
         if (listing_learn(call, &owner, call_dispatch))
                 return;
         if (owner.us == NULL) {
                 call_fail(call, RPC_RESOURCE_NOT_FOUND, "no such resource: %s", uri);
                 return;
         }
+        if (!call_admit(call, owner.verdict))
+                return;
         call->request.may_repeat = true;
         call_upstream_take(call, owner.us, params_for_owner(call, "uri", owner.theirs));
 }
@@ -105,7 +146,7 @@ static void call_by_task(struct call *call)
                 call_fail(call, RPC_INVALID_PARAMS, "params.taskId must be a string without NUL");
                 return;
         }
-        owner = task_owner(call->session, id);
+        owner = task_owner(call, id);
         if (owner.us == NULL) {
                 call_fail(call, RPC_INVALID_PARAMS, "no such task, or none of yours");
                 return;
@@ -114,27 +155,37 @@ static void call_by_task(struct call *call)
         call_upstream_take(call, owner.us, params_for_owner(call, "taskId", owner.theirs));
 }
 
-static void call_complete(struct call *call)
+/* What a completion is asked for: a prompt, or the template of a resource; not both. */
+static struct listing_owner owner_of_ref(const struct call *call, const char **keyp)
 {
         const json_t *ref = json_object_get(call->params, "ref");
-        const char *name = rpc_text(ref, "name");
-        const char *uri = rpc_text(ref, "uri");
-        struct listing_owner owner = {.is_certain = true};
-        json_t *copy;
+        const char *name = rpc_text(ref, "name"), *uri = rpc_text(ref, "uri");
 
+        *keyp = name != NULL ? "name" : "uri";
         if (name != NULL)
-                owner = listing_owner_of_name(call->session, LIST_PROMPTS, name);
-        else if (uri != NULL)
-                owner = listing_owner_of_uri(call->session, uri);
+                return listing_owner_of_name(call, LIST_PROMPTS, name);
+        return uri != NULL ? listing_owner_of_uri(call, uri)
+                           : (struct listing_owner){.is_certain = true};
+}
+
+static void call_complete(struct call *call)
+{
+        const char *key;
+        struct listing_owner owner = owner_of_ref(call, &key);
+        json_t *copy, *params;
+
         if (listing_learn(call, &owner, call_dispatch))
                 return;
         if (owner.us == NULL || !upstream_session_can(owner.us, call->method->capability)) {
                 call_fail(call, RPC_INVALID_PARAMS, "no server here completes this");
                 return;
         }
-        copy = json_copy((json_t *)ref);
-        json_object_set_new(copy, name != NULL ? "name" : "uri", json_string(owner.theirs));
-        json_t *params = copy_params(call);
+        if (!call_admit(call, owner.verdict))
+                return;
+        copy = json_copy(json_object_get(call->params, "ref"));
+        json_object_del(copy, strcmp(key, "name") == 0 ? "uri" : "name");
+        json_object_set_new(copy, key, json_string(owner.theirs));
+        params = copy_params(call);
         json_object_set_new(params, "ref", copy);
         call->request.may_repeat = true;
         call_upstream_take(call, owner.us, params);
@@ -151,11 +202,12 @@ static void call_set_level(struct call *call)
                 return;
         }
         s->client.log_level = (int16_t)level;
-        for (size_t i = 0;
-             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
-                if (upstream_session_can(s->client.upstream_sessions[i], call->method->capability))
-                        upstream_session_request_take(s->client.upstream_sessions[i],
-                                                      call->method->name, copy_params(call));
+        for (size_t i = 0; i < session_context(s)->n_upstreams; i++) {
+                struct upstream_session *us = access_upstream_session(s, call->identity, i);
+
+                if (us != NULL && upstream_session_can(us, call->method->capability))
+                        upstream_session_request_take(us, call->method->name, copy_params(call));
+        }
         call_succeed_take(call, json_object());
 }
 
@@ -236,6 +288,27 @@ static void call_begin(struct call *call, const char *method)
                 call_fail(call, RPC_METHOD_NOT_FOUND, "unknown method: %s", method);
         else
                 call_dispatch(call);
+}
+
+/* Walks what the server lists, once more. */
+bool call_may_go_on(const struct call *call)
+{
+        const char *key, *uri = rpc_text(call->params, "uri");
+
+        if (session_context(call->session)->policy == NULL)
+                return true;
+        switch (call->method->class) {
+        case METHOD_BY_NAME:
+                return owner_of_name(call).us != NULL;
+        case METHOD_BY_URI:
+                return uri != NULL && listing_owner_of_uri(call, uri).us != NULL;
+        case METHOD_COMPLETE:
+                return owner_of_ref(call, &key).us != NULL;
+        case METHOD_BY_TASK:
+                return task_owner(call, rpc_text(call->params, "taskId")).us != NULL;
+        default:
+                return true;
+        }
 }
 
 void call_start(struct session *session, struct share *share, struct post_response *post,

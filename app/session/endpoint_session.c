@@ -3,6 +3,7 @@
 
 #include "mgw/core/share.h"
 #include "mgw/mcp/trace.h"
+#include "mgw/session/access.h"
 #include "mgw/session/call.h"
 #include "mgw/session/call_start.h"
 #include "mgw/session/endpoint_stateless.h"
@@ -77,11 +78,12 @@ static void on_notification(struct session *s, const struct rpc_msg *m)
                 server_request_on_progress(s, m->root);
                 break;
         default:
-                for (size_t i = 0;
-                     s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams;
-                     i++)
-                        upstream_session_send_take(s->client.upstream_sessions[i],
-                                                   json_incref(m->root));
+                for (size_t i = 0; i < session_context(s)->n_upstreams; i++) {
+                        struct upstream_session *us = access_upstream_session(s, s->identity, i);
+
+                        if (us != NULL)
+                                upstream_session_send_take(us, json_incref(m->root));
+                }
         }
 }
 

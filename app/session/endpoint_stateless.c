@@ -133,6 +133,15 @@ static void start(struct request *req, struct session *s, const struct rpc_msg *
         call_start(s, req->share, post, m);
 }
 
+/* Groups and scopes of who comes back may be others. */
+static bool may_go_on(struct call *call)
+{
+        if (call == NULL)
+                return false;
+        call_identify(call);
+        return call_may_go_on(call);
+}
+
 /* A call of ours goes on, or a request that goes to an upstream which asked by itself. */
 static void start_again(struct request *req, struct session *s, const struct rpc_msg *m)
 {
@@ -145,7 +154,7 @@ static void start_again(struct request *req, struct session *s, const struct rpc
         if (theirs != NULL) {
                 json_object_set(m->params, "requestState", theirs);
                 start(req, s, m);
-        } else if (call == NULL) {
+        } else if (!may_go_on(call)) {
                 refuse(req, m->id, 400, RPC_INVALID_PARAMS, why);
         } else {
                 call_input_go_on(call, post_response_create(req, s, 1, false), m);

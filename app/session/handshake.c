@@ -5,6 +5,7 @@
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
 #include "mgw/mcp/bridge.h"
+#include "mgw/session/access.h"
 #include "mgw/upstream/account.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/rpc.h"
@@ -27,8 +28,9 @@ static json_t *capability_of(const char *name, const json_t *theirs, const json_
 
 /* What we offer ourselves, and what the upstreams offer of that which is relayed here: others
  * (tasks of 2025-11-25) would only be refused. One that is not there yet may offer anything. */
-static json_t *capabilities(const struct session *s)
+static json_t *capabilities(const struct call *call)
 {
+        const struct session *s = call->session;
         static const char *const relayed[] = {"prompts", "resources", "completions"};
         json_t *all = json_pack("{s:{s:b}, s:{}}", "tools", "listChanged", 1, "logging");
         json_t *anything = json_pack("{s:{}, s:{s:b}, s:{}}", "prompts", "resources", "subscribe",
@@ -37,10 +39,13 @@ static json_t *capabilities(const struct session *s)
 
         for (size_t i = 0;
              s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
-                const struct upstream_session *us = s->client.upstream_sessions[i];
+                const struct upstream_session *us = access_upstream_session(s, call->identity, i);
                 const json_t *theirs = us != NULL && us->init_result != NULL
                                                ? json_object_get(us->init_result, "capabilities")
                                                : anything;
+
+                if (us == NULL)
+                        continue;
 
                 for (size_t k = 0; k < sizeof(relayed) / sizeof(relayed[0]); k++) {
                         const json_t *one = json_object_get(theirs, relayed[k]);
@@ -51,7 +56,7 @@ static json_t *capabilities(const struct session *s)
                                         capability_of(relayed[k], one,
                                                       json_object_get(all, relayed[k])));
                 }
-                if (us != NULL && upstream_session_is_of_stateless(us) == is_stateless)
+                if (upstream_session_is_of_stateless(us) == is_stateless)
                         (void)bridge_add_extensions(all, theirs, is_stateless);
         }
         json_decref(anything);
@@ -59,13 +64,14 @@ static json_t *capabilities(const struct session *s)
 }
 
 /* The instructions of all upstreams, each under its name where there are several. */
-static json_t *instructions(const struct session *s)
+static json_t *instructions(const struct call *call)
 {
+        const struct session *s = call->session;
         json_t *all = NULL;
 
         for (size_t i = 0;
              s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
-                const struct upstream_session *us = s->client.upstream_sessions[i];
+                const struct upstream_session *us = access_upstream_session(s, call->identity, i);
                 const char *text;
                 json_t *longer;
 
@@ -89,8 +95,8 @@ static void answer_initialize(struct call *call)
         struct session *s = call->session;
         json_t *result = json_pack("{s:s, s:o, s:o}", "protocolVersion",
                                    era_revision_name(s->client.revision), "capabilities",
-                                   capabilities(s), "serverInfo", context_implementation());
-        json_t *text = instructions(s);
+                                   capabilities(call), "serverInfo", context_implementation());
+        json_t *text = instructions(call);
 
         if (text != NULL)
                 json_object_set_new(result, "instructions", text);
@@ -101,10 +107,9 @@ static void answer_initialize(struct call *call)
 
 static void answer_discover(struct call *call)
 {
-        const struct session *s = call->session;
         json_t *result = json_pack("{s:o, s:o}", "supportedVersions", era_supported(),
-                                   "capabilities", capabilities(s));
-        json_t *text = instructions(s);
+                                   "capabilities", capabilities(call));
+        json_t *text = instructions(call);
 
         if (text != NULL)
                 json_object_set_new(result, "instructions", text);
@@ -129,12 +134,13 @@ static void answer(struct call *call)
 /* One that left others waiting, as this account, is not waited for until it has spoken. */
 static bool is_awaited(const struct upstream_session *us)
 {
-        return us == NULL ||
-               (!us->is_settled && !account_is_silent(us->account, ACCOUNT_HANDSHAKE));
+        return us != NULL && !us->is_settled && !account_is_silent(us->account, ACCOUNT_HANDSHAKE);
 }
 
 static bool awaits_upstreams(const struct session *s)
 {
+        if (s->is_opening)
+                return true;
         for (size_t i = 0;
              s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
                 if (is_awaited(s->client.upstream_sessions[i]))

@@ -8,6 +8,7 @@
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/core/work.h"
+#include "mgw/session/access.h"
 #include "mgw/session/call.h"
 #include "mgw/session/page_cache.h"
 #include "mgw/upstream/account.h"
@@ -72,9 +73,8 @@ int64_t listing_fresh_ms(const struct call *call)
         enum list_kind list = list_of_key(call->method->list_key);
         int64_t fresh_ms = session_context(s)->config->catalog_age_ms;
 
-        for (size_t i = 0;
-             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
-                const struct upstream_session *us = s->client.upstream_sessions[i];
+        for (size_t i = 0; i < session_context(s)->n_upstreams; i++) {
+                const struct upstream_session *us = access_upstream_session(s, call->identity, i);
 
                 if (us == NULL)
                         continue;
@@ -91,7 +91,8 @@ static void answer_list(struct call *call)
         struct session *s = call->session;
         const char *cursor = json_string_value(json_object_get(call->params, "cursor"));
         char *collision;
-        json_t *page = page_cache_page(s, list_of_key(call->method->list_key), cursor, &collision);
+        json_t *page = page_cache_page(s, call->identity, list_of_key(call->method->list_key),
+                                       cursor, &collision);
 
         if (collision != NULL && share_may_log(call->share, s->client.user->email))
                 log_warn(NULL,
@@ -250,9 +251,8 @@ static void listing_fetch(struct listing *l, enum list_kind list, const char *na
 {
         const struct session *s = l->call->session;
 
-        for (size_t i = 0;
-             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
-                struct upstream_session *us = s->client.upstream_sessions[i];
+        for (size_t i = 0; i < session_context(s)->n_upstreams; i++) {
+                struct upstream_session *us = access_upstream_session(s, l->call->identity, i);
 
                 if (us != NULL && fetch_fresh_ms(us, list) == 0 &&
                     upstream_session_can(us, fetch_capability(list)) &&
@@ -360,15 +360,15 @@ static const char *theirs_by_rule(const struct upstream_session *us, enum list_k
 /* Among servers whose prefix fits the first that has it, in the order of the configuration, as in
  * the merged list; if what one before it has is not known, it may be that one's: nobody's, until it
  * is. With no list that shows it, the one with the longest prefix. */
-struct listing_owner listing_owner_of_name(const struct session *s, enum list_kind list,
-                                           const char *shown)
+static struct listing_owner find_owner_of_name(const struct call *call, enum list_kind list,
+                                               const char *shown)
 {
+        const struct session *s = call->session;
         struct listing_owner best = {.list = list, .shown = shown};
         unsigned n_able = 0, n_unknown = 0, n_made = 0;
 
-        for (size_t i = 0;
-             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
-                struct upstream_session *us = s->client.upstream_sessions[i];
+        for (size_t i = 0; i < session_context(s)->n_upstreams; i++) {
+                struct upstream_session *us = access_upstream_session(s, call->identity, i);
                 const char *theirs = us != NULL ? theirs_by_rule(us, list, shown) : NULL;
 
                 if (us != NULL && theirs == NULL && us->lists[list].of == NULL &&
@@ -377,8 +377,11 @@ struct listing_owner listing_owner_of_name(const struct session *s, enum list_ki
                 if (theirs == NULL)
                         continue;
                 if (find_entry(us, list, theirs) != NULL)
-                        return (struct listing_owner){n_unknown == 0 ? us : NULL, theirs, list,
-                                                      shown, n_unknown == 0};
+                        return (struct listing_owner){.us = n_unknown == 0 ? us : NULL,
+                                                      .theirs = theirs,
+                                                      .list = list,
+                                                      .shown = shown,
+                                                      .is_certain = n_unknown == 0};
                 n_able++;
                 n_unknown += us->lists[list].of == NULL;
                 if (best.us == NULL ||
@@ -437,26 +440,29 @@ static bool lists_resources(const struct upstream_session *us)
 
 /* What says whose a URI is, the surer first: a template of one server never takes what another
  * lists. */
-struct listing_owner listing_owner_of_uri(const struct session *s, const char *shown)
+static struct listing_owner find_owner_of_uri(const struct call *call, const char *shown)
 {
+        const struct session *s = call->session;
         static const char *(*const ways[])(const struct upstream_session *us, const char *shown) = {
                 theirs_by_name, theirs_by_entry, theirs_by_template};
         struct listing_owner only = {.list = LIST_RESOURCES, .shown = shown, .theirs = shown};
         unsigned n_able = 0, n_unknown = 0;
 
         for (size_t way = 0; way < sizeof(ways) / sizeof(ways[0]); way++)
-                for (size_t i = 0;
-                     s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams;
-                     i++) {
-                        struct upstream_session *us = s->client.upstream_sessions[i];
+                for (size_t i = 0; i < session_context(s)->n_upstreams; i++) {
+                        struct upstream_session *us = access_upstream_session(s, call->identity, i);
                         const char *theirs;
 
                         if (us == NULL || !upstream_session_can(us, "resources"))
                                 continue;
                         theirs = ways[way](us, shown);
                         if (theirs != NULL)
-                                return (struct listing_owner){us, theirs, LIST_RESOURCES, shown,
-                                                              way < 2 || n_unknown == 0};
+                                return (struct listing_owner){.us = us,
+                                                              .theirs = theirs,
+                                                              .list = LIST_RESOURCES,
+                                                              .shown = shown,
+                                                              .is_certain =
+                                                                      way < 2 || n_unknown == 0};
                         if (way == 0) {
                                 only.us = us;
                                 n_able++;
@@ -469,6 +475,31 @@ struct listing_owner listing_owner_of_uri(const struct session *s, const char *s
         return only;
 }
 
+static struct listing_owner judge_owner(const struct call *call, struct listing_owner owner)
+{
+        if (owner.us == NULL)
+                return owner;
+        owner.verdict = owner.list == LIST_RESOURCES
+                                ? access_to_uri(call->identity, owner.us, owner.theirs)
+                                : access_to_name(call->identity, owner.us, owner.list, owner.theirs,
+                                                 owner.shown);
+        owner.is_certain = owner.is_certain && access_is_known(owner.us, owner.list, owner.theirs);
+        if (owner.verdict.outcome == POLICY_DENIED)
+                owner.us = NULL;
+        return owner;
+}
+
+struct listing_owner listing_owner_of_name(const struct call *call, enum list_kind list,
+                                           const char *shown)
+{
+        return judge_owner(call, find_owner_of_name(call, list, shown));
+}
+
+struct listing_owner listing_owner_of_uri(const struct call *call, const char *shown)
+{
+        return judge_owner(call, find_owner_of_uri(call, shown));
+}
+
 void listing_show_uri(const struct upstream_session *us, json_t *params)
 {
         const struct session *s = session_of(us->client);
@@ -476,9 +507,11 @@ void listing_show_uri(const struct upstream_session *us, json_t *params)
         unsigned n = 0;
         char *of_server, *shown;
 
-        for (size_t i = 0; uri != NULL && i < session_context(s)->n_upstreams; i++)
-                n += s->client.upstream_sessions[i] != NULL &&
-                     find_entry(s->client.upstream_sessions[i], LIST_RESOURCES, uri) != NULL;
+        for (size_t i = 0; uri != NULL && i < session_context(s)->n_upstreams; i++) {
+                const struct upstream_session *one = access_upstream_session(s, s->identity, i);
+
+                n += one != NULL && find_entry(one, LIST_RESOURCES, uri) != NULL;
+        }
         of_server = n > 1 ? catalog_server_uri(&us->upstream->rule, uri) : NULL;
         shown = catalog_shown_uri(of_server != NULL ? of_server : uri);
         if (shown != NULL)

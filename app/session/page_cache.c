@@ -6,6 +6,7 @@
 #include "mgw/core/share.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/builtin_tools.h"
+#include "mgw/session/access.h"
 #include "mgw/upstream/fetch.h"
 #include "mgw/upstream/upstream.h"
 #include "mgw/wire/json_raw.h"
@@ -16,8 +17,9 @@
 #include <string.h>
 
 #define PAGE_MAX 1000
-/* Texts of so many different views: a user with a credential of their own may see another. */
-#define KEPT_MAX 16
+/* Texts of so many different views: a user with a credential of their own may see another, and so
+ * may one for whom other rules of the policy are. */
+#define KEPT_MAX 64
 /* Of all upstreams together (20,000 of each are kept); the pages behind are made each time. */
 #define PAGES_MAX 64
 /* What a page takes beside its text. */
@@ -29,16 +31,25 @@ struct cached_page {
         enum list_kind list;
         bool is_stateless;
         era_revision revision;
+        struct identity_rules rules;
         json_t *pages[PAGES_MAX]; /* NULL: not asked for yet */
         struct ledger_hold hold;
         const struct upstream_list *of[]; /* by upstream: none outlives its end */
 };
 
-static struct upstream_list *list_of(const struct session *s, size_t i, enum list_kind list)
+/* Whose page it is. */
+struct view {
+        const struct session *session;
+        struct identity *identity;
+        enum list_kind list;
+};
+
+static struct upstream_list *list_of(const struct view *view, size_t i)
 {
-        return s->client.upstream_sessions != NULL && s->client.upstream_sessions[i] != NULL
-                       ? s->client.upstream_sessions[i]->lists[list].of
-                       : NULL;
+        const struct upstream_session *us =
+                access_upstream_session(view->session, view->identity, i);
+
+        return us != NULL ? us->lists[view->list].of : NULL;
 }
 
 static void page_cache_entry_destroy(struct context *context, struct cached_page *entry)
@@ -52,27 +63,31 @@ static void page_cache_entry_destroy(struct context *context, struct cached_page
         free(entry);
 }
 
-static bool is_of(const struct cached_page *entry, const struct session *s, enum list_kind list)
+static bool is_of(const struct cached_page *entry, const struct view *view)
 {
-        if (entry->list != list ||
+        const struct session *s = view->session;
+
+        if (entry->list != view->list ||
             entry->is_stateless != (s->client.kind == UPSTREAM_CLIENT_STANDING) ||
-            entry->revision != s->client.revision)
+            entry->revision != s->client.revision ||
+            !access_is_alike(session_context(s), &entry->rules, view->identity))
                 return false;
         for (size_t i = 0; i < session_context(s)->n_upstreams; i++)
-                if (entry->of[i] != list_of(s, i, list))
+                if (entry->of[i] != list_of(view, i))
                         return false;
         return true;
 }
 
 /* Walks KEPT_MAX, and for each the upstreams. */
-static struct cached_page *page_cache_of(const struct session *s, enum list_kind list)
+static struct cached_page *page_cache_of(const struct view *view)
 {
+        const struct session *s = view->session;
         struct context *context = session_context(s);
         struct cached_page *entry;
 
         list_for_each (it, &context->cached_pages) {
                 entry = container_of(it, struct cached_page, node);
-                if (is_of(entry, s, list)) {
+                if (is_of(entry, view)) {
                         list_unlink(it);
                         list_prepend(&context->cached_pages, it);
                         return entry;
@@ -83,12 +98,13 @@ static struct cached_page *page_cache_of(const struct session *s, enum list_kind
                                                                struct cached_page, node));
         entry = alloc_zeroed(sizeof(*entry) +
                              context->n_upstreams * sizeof(struct upstream_list *));
-        entry->list = list;
+        entry->list = view->list;
+        entry->rules = access_rules_of(context, view->identity);
         entry->is_stateless = s->client.kind == UPSTREAM_CLIENT_STANDING;
         entry->revision = s->client.revision;
         ledger_hold_init(&entry->hold, &context->own_share->memory, LEDGER_LIST);
         for (size_t i = 0; i < context->n_upstreams; i++)
-                entry->of[i] = list_of(s, i, list);
+                entry->of[i] = list_of(view, i);
         list_prepend(&context->cached_pages, &entry->node);
         context->n_cached_pages++;
         return entry;
@@ -97,21 +113,20 @@ static struct cached_page *page_cache_of(const struct session *s, enum list_kind
 static const struct catalog_rule builtin_rule = {.server = "mgw", .prefix = ""};
 
 /* The parts of all upstream sessions, ours first; *builtinp is to be released after use. */
-static size_t parts_of(const struct session *s, enum list_kind list, struct catalog_part *parts,
-                       json_t **builtinp)
+static size_t parts_of(const struct view *view, struct catalog_part *parts, json_t **builtinp)
 {
+        const struct context *context = session_context(view->session);
         size_t n = 0;
 
-        *builtinp = list == LIST_TOOLS && session_context(s)->config->has_builtin_tools
-                            ? builtin_tools()
-                            : NULL;
+        *builtinp = view->list == LIST_TOOLS && context->config->has_builtin_tools ? builtin_tools()
+                                                                                   : NULL;
         if (*builtinp != NULL)
-                parts[n++] = (struct catalog_part){&builtin_rule, *builtinp};
-        for (size_t i = 0; i < session_context(s)->n_upstreams; i++)
-                if (list_of(s, i, list) != NULL)
-                        parts[n++] = (struct catalog_part){
-                                &s->client.upstream_sessions[i]->upstream->rule,
-                                list_of(s, i, list)->entries};
+                parts[n++] = (struct catalog_part){&builtin_rule, *builtinp,
+                                                   (unsigned)context->n_upstreams};
+        for (size_t i = 0; i < context->n_upstreams; i++)
+                if (list_of(view, i) != NULL)
+                        parts[n++] = (struct catalog_part){&context->upstreams[i].rule,
+                                                           list_of(view, i)->entries, (unsigned)i};
         return n;
 }
 
@@ -129,18 +144,21 @@ static json_t *page_bridge_take(const struct session *s, enum list_kind list, js
 }
 
 /* NULL: no such cursor, or out of memory. */
-static json_t *page_make(const struct session *s, enum list_kind list, const char *cursor,
-                         char **collisionp)
+static json_t *page_make(const struct view *view, const char *cursor, char **collisionp)
 {
-        struct catalog_part *parts =
-                alloc_array(session_context(s)->n_upstreams + 1, sizeof(*parts));
-        const char *collision = NULL;
+        const struct context *context = session_context(view->session);
+        struct catalog_part *parts = alloc_array(context->n_upstreams + 1, sizeof(*parts));
+        const char *collision = NULL, *key = fetch_key(view->list);
         json_t *builtin = NULL, *all, *page;
+        struct access_filter filter;
 
-        all = catalog_merge(parts, parts_of(s, list, parts, &builtin), fetch_key(list), &collision);
+        all = catalog_merge(parts, parts_of(view, parts, &builtin), key,
+                            access_filter_init(&filter, context, view->identity, view->list),
+                            &collision);
         if (collision != NULL)
                 *collisionp = strdup(collision);
-        page = page_bridge_take(s, list, catalog_page(all, fetch_key(list), cursor, PAGE_MAX));
+        page = page_bridge_take(view->session, view->list,
+                                catalog_page(all, key, cursor, PAGE_MAX));
         json_decref(all);
         json_decref(builtin);
         free(parts);
@@ -178,17 +196,18 @@ static size_t page_no(const char *cursor)
                                                                    : PAGES_MAX;
 }
 
-json_t *page_cache_page(struct session *session, enum list_kind list, const char *cursor,
-                        char **collisionp)
+json_t *page_cache_page(const struct session *session, struct identity *identity,
+                        enum list_kind list, const char *cursor, char **collisionp)
 {
+        const struct view view = {session, identity, list};
         size_t no = page_no(cursor);
-        struct cached_page *entry = no < PAGES_MAX ? page_cache_of(session, list) : NULL;
+        struct cached_page *entry = no < PAGES_MAX ? page_cache_of(&view) : NULL;
         json_t *page;
 
         *collisionp = NULL;
         if (entry != NULL && entry->pages[no] != NULL)
                 return json_copy(entry->pages[no]);
-        page = page_make(session, list, cursor, collisionp);
+        page = page_make(&view, cursor, collisionp);
         if (entry == NULL || page == NULL)
                 return page;
         entry->pages[no] = page_keep(entry, page);

@@ -3,6 +3,7 @@
  * In the stateless era, where nothing can be resumed, it is one. */
 #include "mgw/session/post_response.h"
 
+#include "mgw/auth/challenge.h"
 #include "mgw/base/alloc.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
@@ -11,6 +12,7 @@
 #include "mgw/wire/hdr.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -266,18 +268,49 @@ bool post_response_send(struct post_response *post, const json_t *msg)
         return true;
 }
 
+void post_response_challenge_take(struct post_response *post, char *scopes)
+{
+        free(post->scopes);
+        post->scopes = scopes;
+}
+
+/* The caller frees it; NULL: none. */
+static char *challenge_of(const struct post_response *post)
+{
+        if (post->scopes == NULL)
+                return NULL;
+        return challenge_bearer(session_context(post->session),
+                                post->req->in != NULL ? post->req->in->head.path : STR("/mcp"),
+                                "insufficient_scope", "the token lacks a scope for this",
+                                post->scopes);
+}
+
+static void post_reply_text(struct post_response *post, struct str text)
+{
+        struct cgi_header headers[4] = {{0}};
+        char *challenge = challenge_of(post), seconds[16];
+        size_t n = 0;
+
+        snprintf(seconds, sizeof(seconds), "%u", (unsigned)post->retry_after_s);
+        if (post->opens_session)
+                headers[n++] = (struct cgi_header){"Mcp-Session-Id", post->session->id};
+        if (post->retry_after_s > 0)
+                headers[n++] = (struct cgi_header){"Retry-After", seconds};
+        if (challenge != NULL)
+                headers[n++] = (struct cgi_header){"WWW-Authenticate", challenge};
+        request_reply_json(post->req, post->status, headers, text);
+        free(challenge);
+}
+
 static void post_reply(struct post_response *post)
 {
-        struct cgi_header headers[] = {{0}, {0}};
         struct str text;
         const json_t *body = post->is_batch ? post->answers : json_array_get(post->answers, 0);
 
-        if (post->opens_session)
-                headers[0] = (struct cgi_header){"Mcp-Session-Id", post->session->id};
         if (json_array_size(post->answers) == 0) {
                 request_reply(post->req, 202, NULL, STR(""));
         } else if (rpc_dump(body, &text) == 0) {
-                request_reply_json(post->req, post->status, headers, text);
+                post_reply_text(post, text);
                 free((void *)text.p);
         } else {
                 request_reply(post->req, 500, NULL, STR("Out of memory.\n"));
@@ -290,6 +323,7 @@ static void post_free(void *object)
 
         json_decref(post->answers);
         json_decref(post->mirrored);
+        free(post->scopes);
         free(post);
 }
 

@@ -143,11 +143,12 @@ static bool is_its_result(int64_t id, struct str head)
                (found == RPC_RESULT_ID_UNKNOWN || found == id);
 }
 
-/* What has to be read first: the client is to be asked before it, it has a task's id in it, which
- * is ours to change, or it may be a question itself. */
+/* What has to be read first: it may have to be cut, the client is to be asked before it, it has a
+ * task's id in it, which is ours to change, or it may be a question itself. */
 static bool must_be_whole(const struct call *call, bool of_stateless, struct str head)
 {
-        return call_input_is_pending(call->input) || call->method->class == METHOD_BY_TASK ||
+        return call->result_max_bytes > 0 || call_input_is_pending(call->input) ||
+               call->method->class == METHOD_BY_TASK ||
                (call->method->may_ask && of_stateless && bridge_text_may_ask(head));
 }
 

@@ -4,6 +4,7 @@
 
 #include "mgw/base/alloc.h"
 #include "mgw/mcp/bridge.h"
+#include "mgw/session/access.h"
 #include "mgw/session/call.h"
 #include "mgw/session/call_input.h"
 #include "mgw/wire/rpc.h"
@@ -108,7 +109,8 @@ void server_request_send(struct requester *from, struct upstream_call *upstream_
                 requester_refuse(from, upstream_id, "too many requests wait for this client");
                 return;
         }
-        if (via == NULL && list_is_empty(&s->streams)) {
+        if (via == NULL &&
+            (list_is_empty(&s->streams) || !access_to_server(s->identity, from->upstream))) {
                 requester_refuse(from, upstream_id, "the client has no stream open to be asked on");
                 return;
         }

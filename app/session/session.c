@@ -6,6 +6,7 @@
 #include "mgw/base/rand.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/session/access.h"
 #include "mgw/session/call.h"
 #include "mgw/session/listing.h"
 #include "mgw/session/page_cache.h"
@@ -45,6 +46,7 @@ static void session_free(void *object)
         assert(list_is_empty(&s->streams) && list_is_empty(&s->idle_node) && s->replay == NULL);
         ledger_release(&s->client.share->memory, LEDGER_SESSION, s->charged);
         share_let_go(s->client.share);
+        json_decref(s->init_params);
         identity_let_go(s->identity);
         user_let_go(s->client.user);
         free(s);
@@ -98,22 +100,73 @@ int session_create(struct context *context, struct identity *identity, struct sh
         return 0;
 }
 
-/* Each upstream session that settles asks whether it was the last: the table must be whole before.
- */
-void session_open_upstreams(struct session *s, const json_t *init_params)
+/* Each upstream session that settles asks whether it was the last: whoever waits is answered when
+ * the table is whole. Those of which nothing is for the user are not opened. */
+void session_open_upstreams(struct session *s, json_t *init_params)
 {
         size_t n = session_context(s)->n_upstreams;
 
         if (n == 0)
                 return;
+        s->init_params = json_incref(init_params);
         s->client.upstream_sessions = alloc_array(n, sizeof(struct upstream_session *));
+        s->is_opening = true;
         for (size_t i = 0; i < n; i++)
-                upstream_session_open(&session_context(s)->upstreams[i], &s->client, init_params,
-                                      &s->client.upstream_sessions[i]);
+                if (access_to_server(s->identity, &session_context(s)->upstreams[i]))
+                        upstream_session_open(&session_context(s)->upstreams[i], &s->client,
+                                              init_params, &s->client.upstream_sessions[i]);
+        s->is_opening = false;
         session_charge(
                 s, sizeof(*s) +
                            n * (sizeof(struct upstream_session) + UPSTREAM_SESSION_AROUND_BYTES) +
                            rpc_cost(init_params));
+}
+
+static void open_more(struct session *s)
+{
+        struct context *context = session_context(s);
+
+        for (size_t i = 0; s->client.upstream_sessions != NULL && i < context->n_upstreams; i++) {
+                struct upstream_session **usp = &s->client.upstream_sessions[i];
+
+                if (*usp != NULL || !access_to_server(s->identity, &context->upstreams[i]))
+                        continue;
+                upstream_session_open(&context->upstreams[i], &s->client, s->init_params, usp);
+                if (*usp != NULL && (*usp)->state != UPSTREAM_SESSION_READY)
+                        (*usp)->is_missing = true;
+        }
+}
+
+/* Clients without a session are told by what they listen with, which has an identity of its own. */
+static void tell_lists(struct session *s)
+{
+        static const char *const methods[] = {"notifications/tools/list_changed",
+                                              "notifications/prompts/list_changed",
+                                              "notifications/resources/list_changed"};
+
+        if (!s->client.is_initialized || s->client.kind == UPSTREAM_CLIENT_STANDING)
+                return;
+        for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+                json_t *msg = rpc_notification_take(methods[i], NULL);
+
+                session_deliver(s, msg);
+                json_decref(msg);
+        }
+}
+
+/* Servers that it may see now are opened, and its client is told that its lists may be others. */
+static void session_on_identity(struct session *s, struct identity *before)
+{
+        const struct context *context = session_context(s);
+        struct identity_rules rules;
+
+        if (context->policy == NULL || before == NULL || before == s->identity)
+                return;
+        rules = access_rules_of(context, before);
+        if (access_is_alike(context, &rules, s->identity))
+                return;
+        open_more(s);
+        tell_lists(s);
 }
 
 void session_identify(struct session *s, struct identity *identity)
@@ -122,6 +175,7 @@ void session_identify(struct session *s, struct identity *identity)
 
         assert(identity->user == s->client.user);
         s->identity = identity_hold(identity);
+        session_on_identity(s, before);
         identity_let_go(before);
 }
 

@@ -1,9 +1,11 @@
 /* What upstream sessions tell the session that they are for. */
+#include "mgw/session/access.h"
 #include "mgw/session/call.h"
 #include "mgw/session/call_stateless.h"
 #include "mgw/session/handshake.h"
 #include "mgw/session/listing.h"
 #include "mgw/session/server_request.h"
+#include "mgw/session/subscription.h"
 #include "mgw/session/task.h"
 
 static void on_settled(struct upstream_client *client)
@@ -31,13 +33,35 @@ static bool must_wait(const struct upstream_client *client, struct waiter *waite
         return false;
 }
 
+/* To those of the session that may hear it of that server. */
+static void deliver(struct session *s, const struct upstream_session *us, const json_t *msg)
+{
+        if (s->client.kind == UPSTREAM_CLIENT_STANDING)
+                subscriptions_deliver(s, us, msg);
+        else if (access_to_notice(s->identity, us, msg))
+                session_deliver(s, msg);
+}
+
 /* To the call that it belongs to, where that takes it, else to its session. */
 static void pass(struct upstream_session *us, struct call *call, const struct rpc_msg *m)
 {
         if (call == NULL)
-                session_deliver(session_of(us->client), m->root);
+                deliver(session_of(us->client), us, m->root);
         else if (!call_send(call, m->root))
-                session_deliver(call->session, m->root);
+                deliver(call->session, us, m->root);
+}
+
+/* A resource by its server's own URI, which no list of the client's may show. */
+static void pass_update(struct upstream_session *us, const struct rpc_msg *m)
+{
+        struct session *s = session_of(us->client);
+        const char *uri = rpc_text(m->params, "uri");
+
+        if (s->client.kind != UPSTREAM_CLIENT_STANDING &&
+            (uri == NULL || access_to_uri(s->identity, us, uri).outcome != POLICY_ALLOWED))
+                return;
+        listing_show_uri(us, m->params);
+        deliver(s, us, m->root);
 }
 
 static void on_notification(struct upstream_session *us, struct upstream_call *upstream_call,
@@ -48,16 +72,15 @@ static void on_notification(struct upstream_session *us, struct upstream_call *u
 
         switch (method_find(m->method)->class) {
         case METHOD_LIST_CHANGED:
-                session_deliver(session_of(us->client), m->root);
+                deliver(session_of(us->client), us, m->root);
                 break;
         case METHOD_UPDATED:
-                listing_show_uri(us, m->params);
-                session_deliver(session_of(us->client), m->root);
+                pass_update(us, m);
                 break;
         case METHOD_TASK_CHANGED:
                 task_show(us, m->params);
                 if (is_standing) /* only who listens for it is told */
-                        session_deliver(session_of(us->client), m->root);
+                        deliver(session_of(us->client), us, m->root);
                 break;
         case METHOD_MESSAGE:
                 pass(us, is_standing ? call_stateless_logging_call(us, call) : call, m);

@@ -10,7 +10,7 @@
 void session_deliver(struct session *s, const json_t *msg)
 {
         if (s->client.kind == UPSTREAM_CLIENT_STANDING)
-                subscriptions_deliver(s, msg);
+                subscriptions_deliver(s, NULL, msg);
         else
                 channel_send_unasked(s, msg);
 }

@@ -7,6 +7,7 @@
 #include "mgw/core/share.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/catalog.h"
+#include "mgw/session/access.h"
 #include "mgw/session/listing.h"
 #include "mgw/session/post_response.h"
 #include "mgw/session/task.h"
@@ -150,12 +151,14 @@ static void subscription_acknowledge(struct subscription *sub)
 
 /* Walks what the user's clients listen by: streams_per_user_max at most, without tokens those of
  * all. */
-void subscriptions_deliver(struct session *session, const json_t *msg)
+void subscriptions_deliver(struct session *session, const struct upstream_session *us,
+                           const json_t *msg)
 {
         list_for_each_safe (it, &session->client.user->subscriptions) {
                 const struct subscription *sub = container_of(it, struct subscription, node);
 
-                if (bridge_filter_takes(sub->filter, msg))
+                if (bridge_filter_takes(sub->filter, msg) &&
+                    (us == NULL || access_to_notice(sub->call->identity, us, msg)))
                         subscription_send(sub, msg);
         }
 }
@@ -292,7 +295,7 @@ static void watch_start(struct subscription *sub, const struct subscription_kind
 
 static void watch_task(struct subscription *sub, const char *id)
 {
-        struct task_owner owner = task_owner(sub->call->session, id);
+        struct task_owner owner = task_owner(sub->call, id);
 
         if (owner.us != NULL && upstream_session_is_of_stateless(owner.us))
                 watch_start(sub, &subscription_kind_tasks, id, owner.us, owner.theirs);
@@ -336,14 +339,15 @@ static void subscription_on_learned(struct call *call)
 /* False: whose it is has to be learned first, or the call is over. */
 static bool watch_resource(struct subscription *sub, const char *uri)
 {
-        struct listing_owner owner = listing_owner_of_uri(sub->call->session, uri);
+        struct listing_owner owner = listing_owner_of_uri(sub->call, uri);
 
         sub->is_learning = true;
         if (listing_learn(sub->call, &owner, subscription_on_learned))
                 return false;
         sub->is_learning = false;
         sub->n_begun++;
-        watch_start(sub, &subscription_kind_resources, uri, owner.us, owner.theirs);
+        if (owner.us != NULL && owner.verdict.outcome == POLICY_ALLOWED)
+                watch_start(sub, &subscription_kind_resources, uri, owner.us, owner.theirs);
         return true;
 }
 

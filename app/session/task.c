@@ -3,16 +3,18 @@
 
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/task_id.h"
+#include "mgw/session/access.h"
 #include "mgw/wire/json_str.h"
 
 #include <stdlib.h>
 
 /* The end of the id that the client has given: no NUL is in it. */
-struct task_owner task_owner(const struct session *s, const char *shown)
+struct task_owner task_owner(const struct call *call, const char *shown)
 {
-        for (size_t i = 0;
-             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
-                struct upstream_session *us = s->client.upstream_sessions[i];
+        const struct session *s = call->session;
+
+        for (size_t i = 0; i < session_context(s)->n_upstreams; i++) {
+                struct upstream_session *us = access_upstream_session(s, call->identity, i);
                 struct str theirs;
 
                 if (us == NULL)

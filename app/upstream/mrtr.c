@@ -148,6 +148,7 @@ static struct mrtr *mrtr_of(struct pending_request *pending)
         r->task.on_run = mrtr_on_task;
         r->deadline.on_due = mrtr_on_deadline;
         r->requester.client = pending->request->call->client;
+        r->requester.upstream = pending->owner->upstream;
         r->requester.on_message_take = mrtr_on_message_take;
         list_init(&r->requester.server_requests);
         pending->mrtr = r;

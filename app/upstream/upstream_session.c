@@ -514,6 +514,7 @@ struct upstream_session *upstream_session_create(struct upstream *upstream,
         us->pump.on_run = pending_requests_on_pump;
         list_init(&us->requester.server_requests);
         us->requester.client = client;
+        us->requester.upstream = upstream;
         us->requester.on_message_take = upstream_session_on_client_message;
         list_init(&us->user_sessions);
         us->told_level = -1;

@@ -2,20 +2,41 @@
  * mgw has given out, or one of an issuer. Where none of these is set up everybody is anonymous. */
 #pragma once
 
+#include "mgw/auth/issuer.h"
 #include "mgw/core/context.h"
 #include "mgw/core/identity.h"
+
+struct caller_issuers;
 
 /* Is there nobody to tell apart? */
 bool caller_is_anybody(const struct config *config);
 /* Where there is not: is who comes from that address let in? Without users the door is open to this
  * machine alone, unless it is said that it is to all (auth.anonymous). */
 bool caller_may_be_anybody(const struct config *config, struct str address);
-/* authorization is the header's value. USER_OK: *identityp is held for the caller. */
+/* authorization is the header's value. USER_OK: *identityp is held for the caller. USER_WAIT:
+ * *issuerp is asked for its keys (issuer_wait()), then this is to be asked again; with issuerp NULL
+ * it is USER_UNSURE. Else *whyp is NULL, or a constant sentence about the token. */
 enum user_verdict caller_find(struct context *context, struct str authorization, int64_t wall_ms,
-                              struct identity **identityp);
+                              struct issuer **issuerp, struct identity **identityp,
+                              const char **whyp);
 
 /* ---- caller_token.c ---- */
 
 /* The same of a token that mgw has given out (auth.login); USER_BAD_TOKEN: it is none. */
 enum user_verdict caller_read_token(struct context *context, struct str text, int64_t wall_ms,
                                     struct identity **identityp);
+
+/* ---- caller_jwt.c ---- */
+
+/* Sets context->issuers, those of auth.jwt. Needs the HTTP client, which must go after them. */
+void caller_issuers_create(struct context *context);
+/* NULL is fine. */
+void caller_issuers_destroy(struct caller_issuers *issuers);
+/* Of a token that has been found good before, by its digest. NULL: of none. Borrowed. */
+struct identity *caller_known_jwt(struct context *context, const uint8_t digest[USER_DIGEST_BYTES],
+                                  int64_t wall_ms);
+/* As caller_find(), of an issuer's token. */
+enum user_verdict caller_read_jwt(struct context *context, struct str text,
+                                  const uint8_t digest[USER_DIGEST_BYTES], int64_t wall_ms,
+                                  struct issuer **issuerp, struct identity **identityp,
+                                  const char **whyp);

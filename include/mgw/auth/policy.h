@@ -59,7 +59,7 @@ const struct identity_rules *policy_rules_of(const struct policy *policy,
 bool policy_has_hints(const struct policy *policy);
 /* From 1, as it is told. */
 unsigned policy_rule_number(const struct policy *policy, const struct config_policy_rule *rule);
-/* All scopes that rules name, each once; ended by NULL, borrowed. */
+/* SCOPE_BASIC, and all scopes that rules name, each once; ended by NULL, borrowed. */
 char *const *policy_scopes(const struct policy *policy);
 
 /* ---- explained (policy_explain.c) ---- */

@@ -3,7 +3,11 @@
 
 #include "mgw/core/context.h"
 
-/* All that there are, ended by NULL; owned by the context. */
+/* What every login has. */
+#define SCOPE_BASIC "mcp"
+
+/* All that there are (that, and what rules of the policy ask for), ended by NULL; owned by the
+ * context. */
 char *const *scope_supported(const struct context *context);
 /* Those of text (with spaces between) that are supported, each once; of NULL or "" all. The caller
  * frees them (strv); never NULL unless none is left. */

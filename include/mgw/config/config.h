@@ -135,6 +135,23 @@ struct config_login {
         size_t n_clients;
 };
 
+/* Of "auth.jwt": an issuer, and which of its tokens are taken. Arrays are NULL where nothing was
+ * said. */
+struct config_jwt {
+        char *issuer;
+        char **audiences; /* of them a token must name one; never NULL */
+        char *jwks_url;   /* NULL: its metadata tell */
+        char **algorithms;
+        char *typ; /* NULL: of access tokens, and such as do not say */
+        int64_t skew_ms;
+        char *claim_email;
+        char *claim_subject;
+        char *claim_groups;
+        char *claim_scope; /* NULL: "scope", or "scp" */
+        char **domains;    /* of users' addresses */
+        char **groups;     /* of which users must be in one */
+};
+
 struct config {
         char *path; /* of the file; NULL: none */
         char *listen;
@@ -201,6 +218,8 @@ struct config {
         char *public_url;       /* "" = not said */
         char *auth_tokens_file; /* "" = everybody is anonymous */
         bool auth_anonymous;    /* also who does not come from this machine */
+        struct config_jwt *jwt;
+        size_t n_jwt;
         struct config_login login;
         struct config_server *servers;
         size_t n_servers;

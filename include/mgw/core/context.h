@@ -11,8 +11,11 @@
 
 struct authority;
 struct browser;
+struct caller_issuers;
 struct connect;
 struct config;
+struct policy;
+struct policy_counts;
 struct session;
 struct share;
 struct store;
@@ -47,11 +50,14 @@ struct context {
         struct loop *loop;
         const struct config *config;
         struct user_table *users;
-        struct user everybody;       /* in whose name runs what all users share */
-        struct store *store;         /* what outlives the process */
-        struct authority *authority; /* auth/authority; NULL: there is no auth.login */
-        struct connect *connects;    /* login/connect: people who connect their accounts */
-        struct browser *browser;     /* login/browser: people who sign in */
+        struct policy *policy;               /* auth/policy; NULL: all may all */
+        struct policy_counts *policy_counts; /* auth/policy_limit; NULL likewise */
+        struct user everybody;               /* in whose name runs what all users share */
+        struct store *store;                 /* what outlives the process */
+        struct caller_issuers *issuers;      /* auth/caller_jwt; NULL: there is no auth.jwt */
+        struct authority *authority;         /* auth/authority; NULL: there is no auth.login */
+        struct connect *connects;            /* login/connect: people who connect their accounts */
+        struct browser *browser;             /* login/browser: people who sign in */
         struct http_client *http;
         struct children *children;
         struct confine *confine;    /* upstream/confine: what children are kept from */

@@ -61,6 +61,10 @@ int user_table_reload(struct user_table *table, FILE *err);
  * The time of the next expiry, INT64_MAX: none. */
 int64_t user_table_check(struct user_table *table, int64_t wall_ms);
 
+/* on_token hears when each token ends that a user has come with, and that is in no file. */
+void user_table_watch(struct user_table *table, void (*on_token)(void *owner, int64_t until_ms),
+                      void *owner);
+
 /* Users with a stream open. */
 unsigned user_table_n_streaming(const struct user_table *table);
 
@@ -72,7 +76,7 @@ enum user_verdict {
         USER_NOT_ALLOWED, /* the token is good, and its user is not one of ours */
         USER_UNSURE,      /* it may be good: who could tell cannot be reached */
         USER_TOO_MANY,
-        USER_WAIT, /* its key is being asked for */
+        USER_WAIT, /* who could tell is being asked */
 };
 
 #define USER_DIGEST_BYTES 32 /* SHA-256 */

@@ -45,9 +45,11 @@ struct request {
         void *owner;
         uint16_t id;
         bool keep_conn;
-        bool has_params;      /* the empty PARAMS record came */
-        bool has_stdin;       /* the empty STDIN record came */
-        bool is_running;      /* handed to on_request */
+        bool has_params; /* the empty PARAMS record came */
+        bool has_stdin;  /* the empty STDIN record came */
+        bool is_running; /* handed to on_request */
+        bool is_held;    /* what becomes of it is not known yet */
+        bool was_held;
         bool takes_body;      /* else what comes of one is thrown away */
         bool is_cross_origin; /* an allowed Origin: answers carry CORS headers */
 };
@@ -57,6 +59,12 @@ struct context *request_context(const struct request *req);
 void request_set_share(struct request *req, struct share *share);
 /* In on_head: its body is wanted, up to so many bytes. */
 void request_take_body(struct request *req, uint32_t max_bytes);
+/* In on_head, which then returns false: its head is judged when more is known, by the time in which
+ * a request must be complete. Until then its connection is not read further; who owns it hears that
+ * its client has left. */
+void request_hold(struct request *req);
+/* Its head is judged again (on_head); it has no owner any more. */
+void request_release(struct request *req);
 void request_own(struct request *req, const struct request_events *events, void *owner);
 /* A whole answer with Content-Length; the request is over. headers end with a NULL name; may be
  * NULL. */

@@ -29,6 +29,14 @@ bool catalog_is_made(const char *shown);
 struct catalog_part {
         const struct catalog_rule *rule;
         const json_t *entries; /* as the upstream gave them; NULL: none */
+        unsigned server;       /* its number, for the filter */
+};
+
+/* Embedded by who wants some entries left out. */
+struct catalog_filter {
+        /* theirs: the entry's name, URI or template as its server has it. */
+        bool (*shows)(const struct catalog_filter *filter, unsigned server, const char *shown,
+                      const char *theirs, const json_t *entry);
 };
 
 /* The prefix of another server that a name under this one's prefix begins with, which is therefore
@@ -61,9 +69,10 @@ bool catalog_template_fits(const char *uri_template, const char *uri);
 /* All parts together, in their order. list_key: "tools", "prompts" (names), "resources",
  * "resourceTemplates" (URIs). An entry without name or URI is left out, as is one whose shown name
  * has been given already: the latter are told in *collisionp (the last one, borrowed from the
- * result or NULL). NULL: out of memory. */
+ * result or NULL). filter: NULL: all are shown; what it leaves out hides others of its name all the
+ * same. NULL: out of memory. */
 json_t *catalog_merge(const struct catalog_part *parts, size_t n, const char *list_key,
-                      const char **collisionp);
+                      const struct catalog_filter *filter, const char **collisionp);
 /* The page that begins at the cursor (NULL: the first): a new {list_key: [...], "nextCursor"?}.
  * NULL: no such cursor, or out of memory. */
 json_t *catalog_page(const json_t *all, const char *list_key, const char *cursor, size_t page_max);

@@ -3,5 +3,6 @@
 
 #include "mgw/session/call.h"
 
-/* Runs the tool when its name is one of ours (then the call is or will be answered), else false. */
-bool builtin_call(struct call *call);
+bool builtin_is_one(const char *name);
+/* Runs the tool of call->name, which is one: it is or will be answered. */
+void builtin_call(struct call *call);

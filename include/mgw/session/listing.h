@@ -2,6 +2,7 @@
  * who owns what stands in them. */
 #pragma once
 
+#include "mgw/auth/policy.h"
 #include "mgw/session/call.h"
 #include "mgw/upstream/upstream_session.h"
 
@@ -23,13 +24,15 @@ struct listing_owner {
         const char *theirs;          /* its name or URI there, borrowed */
         enum list_kind list;         /* LIST_RESOURCES: or a template's */
         const char *shown;           /* borrowed */
-        bool is_certain; /* false: a guess, since no list shows it and several may have it */
+        bool is_certain; /* false: a guess, since no list shows it and several may have it, or what
+                            is listed decides whether it may be had */
+        struct policy_verdict verdict; /* of an owner that there is: POLICY_DENIED never */
 };
 
-/* list: LIST_TOOLS or LIST_PROMPTS. */
-struct listing_owner listing_owner_of_name(const struct session *session, enum list_kind list,
+/* For the call's identity: what is denied to it is nobody's. list: LIST_TOOLS or LIST_PROMPTS. */
+struct listing_owner listing_owner_of_name(const struct call *call, enum list_kind list,
                                            const char *shown);
-struct listing_owner listing_owner_of_uri(const struct session *session, const char *shown);
+struct listing_owner listing_owner_of_uri(const struct call *call, const char *shown);
 /* Asks those who may be the owner for what is not known of their lists, once a call; then on_done,
  * also from within, which is to look again. False: nothing is to be learned, the owner is what it
  * is. */

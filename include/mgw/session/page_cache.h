@@ -7,10 +7,11 @@
 #include "mgw/upstream/upstream_session.h"
 
 /* The page that begins at cursor (NULL: the first): {KEY: the entries, raw or not, nextCursor}, as
- * clients of the session's era take it; a new object. NULL: there is no such cursor, or no memory.
- * *collisionp: what two servers offer, the caller's to free; NULL: nothing, or it has been told. */
-json_t *page_cache_page(struct session *session, enum list_kind list, const char *cursor,
-                        char **collisionp);
+ * clients of the session's era take it, and as far as the identity may see it; a new object. NULL:
+ * there is no such cursor, or no memory. *collisionp: what two servers offer, the caller's to free;
+ * NULL: nothing, or it has been told. */
+json_t *page_cache_page(const struct session *session, struct identity *identity,
+                        enum list_kind list, const char *cursor, char **collisionp);
 void page_cache_context_init(struct context *context);
 /* All of it: there is no memory, or the gateway ends. */
 void page_cache_forget_all(struct context *context);

@@ -32,9 +32,11 @@ struct post_response {
         json_t *answers;  /* array, until it becomes a stream */
         json_t *mirrored; /* stateless: its headers Mcp-Param-*, by their names in CGI; or NULL */
         struct channel channel;
-        unsigned n_open; /* calls without an answer */
-        unsigned status; /* of a JSON answer */
-        uint8_t state;   /* enum post_response_state */
+        unsigned n_open;        /* calls without an answer */
+        unsigned status;        /* of a JSON answer */
+        uint32_t retry_after_s; /* likewise; 0: nothing is said of it */
+        char *scopes;           /* of a 403: what the token must have; NULL: none is asked for */
+        uint8_t state;          /* enum post_response_state */
         bool is_batch;
         bool accepts_stream;
         bool wants_stream;  /* it accepts nothing else */
@@ -62,6 +64,8 @@ bool post_response_is_heard(const struct post_response *post);
 /* Sends a message before the answer; makes a stream of the POST if need be. False: the client takes
  * no stream. */
 bool post_response_send(struct post_response *post, const json_t *msg);
+/* Its JSON answer asks for a token with these scopes, a list with spaces between them. */
+void post_response_challenge_take(struct post_response *post, char *scopes);
 /* One call has its answer (NULL: it was cancelled and gets none); after the last one the POST is
  * over. */
 void post_response_answer(struct post_response *post, const json_t *answer);

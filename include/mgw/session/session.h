@@ -23,6 +23,7 @@ struct session {
         struct upstream_client client; /* what its upstream sessions know of it */
         struct identity *identity;     /* held; of its newest request. NULL: shared, it has none */
         struct replay *replay;         /* NULL: nothing has been kept */
+        json_t *init_params;           /* what servers are opened with; NULL: not so far */
         int64_t used_ms;
         uint32_t charged;      /* to the share */
         struct channel lost;   /* the newest GET channel without a stream; no 0: there is none */
@@ -30,6 +31,7 @@ struct session {
         uint32_t last_server_request;
         uint16_t n_calls; /* without those that listen: they count as streams */
         uint16_t n_server_requests;
+        bool is_opening; /* its upstream sessions: they are not all there yet */
         char id[];
 };
 
@@ -65,8 +67,9 @@ bool sessions_give_up_one(struct context *context);
 /* The user's standing session, with its upstream sessions opening or open: made when first needed,
  * ended when it has been idle for as long as others. Outcomes as session_create(). */
 int session_standing(struct context *context, struct identity *identity, struct session **sessionp);
-/* Opens an upstream session with each upstream, with what initialize says to them. */
-void session_open_upstreams(struct session *session, const json_t *init_params);
+/* Opens an upstream session with each upstream that its user may use, with what initialize says to
+ * them. */
+void session_open_upstreams(struct session *session, json_t *init_params);
 /* So many calls may run in it at once, and as many questions wait. */
 unsigned session_calls_max(const struct session *session);
 /* The upstream session that this session's requests to the upstream go by: shared by all sessions

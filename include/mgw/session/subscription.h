@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mgw/session/call.h"
+#include "mgw/upstream/upstream_session.h"
 
 struct subscription;
 
@@ -10,8 +11,10 @@ struct subscription;
 void subscription_start(struct call *call);
 /* The call is over: what no other subscription wants is unsubscribed upstream. NULL is fine. */
 void subscription_drop(struct subscription *subscription);
-/* A change: goes to all of the session that want to know of it. */
-void subscriptions_deliver(struct session *session, const json_t *msg);
+/* A change at that server (NULL: of no server's): goes to all of the session that want to know of
+ * it, and may. */
+void subscriptions_deliver(struct session *session, const struct upstream_session *us,
+                           const json_t *msg);
 /* Ends the call in order, however far it is: its client learns that it is over (schema,
  * SubscriptionsListenResult). */
 void subscription_complete(struct call *call);

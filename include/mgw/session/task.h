@@ -10,7 +10,7 @@ struct task_owner {
 };
 
 /* Needs to know nothing but the id. */
-struct task_owner task_owner(const struct session *session, const char *shown);
+struct task_owner task_owner(const struct call *call, const char *shown);
 /* Has the call's client declared that it knows tasks? False: the call is over. */
 bool task_check_client(struct call *call);
 /* Makes what an upstream says of a task (a result, params of a notification) the client's: its id.

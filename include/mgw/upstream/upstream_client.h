@@ -63,7 +63,8 @@ struct upstream_client {
 /* Who asks clients something, embedded by it. */
 struct requester {
         struct upstream_client *client; /* of what no call has caused */
-        struct list server_requests;    /* that wait for a reply; kept by who asks the client */
+        const struct upstream *upstream;
+        struct list server_requests; /* that wait for a reply; kept by who asks the client */
         /* What the client says to that, under the requester's own id or progress token: a reply (a
          * result or an error), or progress. From the loop, or from within on_server_request(). */
         void (*on_message_take)(struct requester *requester, json_t *msg);

@@ -31,7 +31,7 @@ const browser = new PlainBrowser({ fetch });
 async function connect(link) {
   let page = await browser.open(link);
   if (page.forms.some(({ fields }) => 'token' in fields)) page = await browser.press(/sign in/i, { fields: { token } });
-  if (page.forms.some(({ buttons }) => buttons.some(({ text }) => /^(re)?connect/i.test(text)))) page = await browser.press(/^(re)?connect/i);
+  if (page.url.pathname === '/connect') page = await browser.follow(/connect/i);
   console.log(`${page.status} ${page.url}: ${page.html.replace(/<style[\s\S]*?<\/style>|<[^>]*>/g, ' ').replace(/\s+/g, ' ').slice(0, 400)}`);
 }
 

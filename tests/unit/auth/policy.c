@@ -179,9 +179,10 @@ Test(policy, a_scope_that_is_lacking_is_told_where_it_would_help)
         check_int(tool(who("b@x", NULL, "other"), NOTES, "notes_list", NULL), POLICY_ALLOWED);
         cr_assert(
                 policy_may_see_any(policy, who("b@x", NULL, "other"), GMAIL, CONFIG_POLICY_TOOLS));
-        cr_assert_str_eq(policy_scopes(policy)[0], "mail.read");
-        cr_assert_str_eq(policy_scopes(policy)[1], "notes");
-        cr_assert_null(policy_scopes(policy)[2]);
+        cr_assert_str_eq(policy_scopes(policy)[0], "mcp");
+        cr_assert_str_eq(policy_scopes(policy)[1], "mail.read");
+        cr_assert_str_eq(policy_scopes(policy)[2], "notes");
+        cr_assert_null(policy_scopes(policy)[3]);
 }
 
 Test(policy, a_resource_by_a_template_is_both)

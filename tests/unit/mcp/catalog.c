@@ -138,9 +138,9 @@ Test(catalog, a_tool_has_the_name_and_description_that_it_is_given)
                 json_loads("[{\"name\": \"list\", \"description\": \"x\", \"icons\": [1]},"
                            " {\"name\": \"other\"}, {\"title\": \"no name\"}, 7]",
                            0, NULL);
-        const struct catalog_part part = {&rule, entries};
+        const struct catalog_part part = {&rule, entries, 0};
         const char *collision;
-        json_t *all = catalog_merge(&part, 1, "tools", &collision);
+        json_t *all = catalog_merge(&part, 1, "tools", NULL, &collision);
         json_t *expected = json_loads("[{\"name\": \"inbox\", \"description\": \"Mail.\","
                                       " \"icons\": [1]}, {\"name\": \"s_other\"}]",
                                       0, NULL);
@@ -163,9 +163,9 @@ Test(catalog, the_first_of_two_with_one_name_is_kept_and_the_other_told)
                                   b = {.server = "b", .prefix = ""};
         json_t *of_a = json_loads("[{\"name\": \"x\", \"n\": 1}]", 0, NULL);
         json_t *of_b = json_loads("[{\"name\": \"y\"}, {\"name\": \"x\", \"n\": 2}]", 0, NULL);
-        const struct catalog_part parts[] = {{&a, of_a}, {&b, of_b}};
+        const struct catalog_part parts[] = {{&a, of_a, 0}, {&b, of_b, 0}};
         const char *collision;
-        json_t *all = catalog_merge(parts, 2, "prompts", &collision);
+        json_t *all = catalog_merge(parts, 2, "prompts", NULL, &collision);
         json_t *expected = json_loads("[{\"name\": \"x\", \"n\": 1}, {\"name\": \"y\"}]", 0, NULL);
 
         cr_assert(json_equal(all, expected));
@@ -182,9 +182,9 @@ Test(catalog, a_uri_that_two_have_gets_the_servers_name)
                                   b = {.server = "b", .prefix = "b_"};
         json_t *of_a = json_loads("[{\"uri\": \"x:1\"}, {\"uri\": \"x:2\"}]", 0, NULL);
         json_t *of_b = json_loads("[{\"uri\": \"x:2\"}, {\"uri\": \"x:3\"}]", 0, NULL);
-        const struct catalog_part parts[] = {{&a, of_a}, {&b, of_b}, {&b, NULL}};
+        const struct catalog_part parts[] = {{&a, of_a, 0}, {&b, of_b, 0}, {&b, NULL, 0}};
         const char *collision;
-        json_t *all = catalog_merge(parts, 3, "resources", &collision);
+        json_t *all = catalog_merge(parts, 3, "resources", NULL, &collision);
         json_t *expected = json_loads("[{\"uri\": \"x:1\"}, {\"uri\": \"a+x:2\"},"
                                       " {\"uri\": \"b+x:2\"}, {\"uri\": \"x:3\"}]",
                                       0, NULL);

@@ -21,6 +21,9 @@ struct sent {
 /* What has this method is kept for the test. */
 void servers_keep(const char *method);
 void servers_keep_no_more(const char *method);
+/* What an honest server would answer otherwise: the fields of its result; NULL: as it is. NULL
+ * itself: none is asked. */
+void servers_ask(const char *(*fields)(const struct sent *sent));
 /* Of which eras they are: those of the others are refused. All: both. */
 enum servers_era { SERVERS_ALL, SERVERS_SESSION, SERVERS_STATELESS };
 void servers_are(enum servers_era era);

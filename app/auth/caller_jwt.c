@@ -1,0 +1,231 @@
+/* Tokens that have been found good are known by their digest, the one used last at the end: until
+ * they expire, the keys of their issuer change, or others need the room. So a call costs what one
+ * with a token of the file does. */
+#include "mgw/auth/caller.h"
+
+#include "mgw/auth/claims.h"
+#include "mgw/base/alloc.h"
+#include "mgw/base/hash.h"
+#include "mgw/base/log.h"
+#include "mgw/config/config.h"
+#include "mgw/core/share.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define KNOWN_MAX 4096
+#define KNOWN_MAX_BYTES (8u << 20)
+
+struct known {
+        UT_hash_handle hh;
+        struct list node; /* issuers->by_use */
+        uint8_t digest[USER_DIGEST_BYTES];
+        struct identity *identity; /* held */
+        const struct issuer *issuer;
+        uint64_t generation; /* of its keys */
+        size_t n_bytes;
+};
+
+struct caller_issuers {
+        struct context *context;
+        struct issuer **issuers; /* in the order of the configuration */
+        struct issuer_options *options;
+        size_t n;
+        struct known *known;
+        struct list by_use;
+        unsigned n_known;
+        size_t n_known_bytes;
+};
+
+/* ---- tokens that are known ---- */
+
+static void known_forget(struct caller_issuers *issuers, struct known *known)
+{
+        HASH_DEL(issuers->known, known);
+        list_unlink(&known->node);
+        issuers->n_known--;
+        issuers->n_known_bytes -= known->n_bytes;
+        identity_let_go(known->identity);
+        free(known);
+}
+
+static void known_make_room(struct caller_issuers *issuers)
+{
+        while (issuers->n_known > KNOWN_MAX || issuers->n_known_bytes > KNOWN_MAX_BYTES)
+                known_forget(issuers,
+                             container_of(list_first(&issuers->by_use), struct known, node));
+}
+
+static void known_add(struct caller_issuers *issuers, const struct issuer *issuer,
+                      const uint8_t digest[USER_DIGEST_BYTES], size_t n_text,
+                      struct identity *identity)
+{
+        struct known *known = alloc_zeroed(sizeof(*known));
+
+        memcpy(known->digest, digest, USER_DIGEST_BYTES);
+        known->identity = identity_hold(identity);
+        known->issuer = issuer;
+        known->generation = issuer_generation(issuer);
+        known->n_bytes = sizeof(*known) + sizeof(*identity) + n_text;
+        HASH_ADD(hh, issuers->known, digest, USER_DIGEST_BYTES, known);
+        list_append(&issuers->by_use, &known->node);
+        issuers->n_known++;
+        issuers->n_known_bytes += known->n_bytes;
+        known_make_room(issuers);
+}
+
+struct identity *caller_known_jwt(struct context *context, const uint8_t digest[USER_DIGEST_BYTES],
+                                  int64_t wall_ms)
+{
+        struct caller_issuers *issuers = context->issuers;
+        struct known *known = NULL;
+
+        if (issuers == NULL)
+                return NULL;
+        HASH_FIND(hh, issuers->known, digest, USER_DIGEST_BYTES, known);
+        if (known == NULL)
+                return NULL;
+        if (known->identity->expires_ms <= wall_ms ||
+            known->generation != issuer_generation(known->issuer)) {
+                known_forget(issuers, known);
+                return NULL;
+        }
+        list_move_to_tail(&issuers->by_use, &known->node);
+        return known->identity;
+}
+
+/* ---- the issuers ---- */
+
+void caller_issuers_create(struct context *context)
+{
+        const struct config *config = context->config;
+        struct caller_issuers *issuers;
+
+        if (config->n_jwt == 0)
+                return;
+        issuers = alloc_zeroed(sizeof(*issuers));
+        issuers->context = context;
+        issuers->n = config->n_jwt;
+        issuers->issuers = alloc_array(issuers->n, sizeof(struct issuer *));
+        issuers->options = alloc_array(issuers->n, sizeof(*issuers->options));
+        list_init(&issuers->by_use);
+        for (size_t i = 0; i < issuers->n; i++) {
+                const struct config_jwt *jwt = &config->jwt[i];
+
+                issuers->options[i] = (struct issuer_options){
+                        .url = jwt->issuer,
+                        .jwks_url = jwt->jwks_url,
+                        .algorithms = (const char *const *)jwt->algorithms,
+                };
+                issuers->issuers[i] = issuer_create(context, &issuers->options[i]);
+        }
+        context->issuers = issuers;
+}
+
+void caller_issuers_destroy(struct caller_issuers *issuers)
+{
+        struct known *known, *next;
+
+        if (issuers == NULL)
+                return;
+        issuers->context->issuers = NULL;
+        HASH_ITER(hh, issuers->known, known, next)
+        {
+                known_forget(issuers, known);
+        }
+        for (size_t i = 0; i < issuers->n; i++)
+                issuer_destroy(issuers->issuers[i]);
+        free(issuers->issuers);
+        free(issuers->options);
+        free(issuers);
+}
+
+/* ---- a token ---- */
+
+static void log_refusal(struct context *context, const struct config_jwt *rules, const char *why)
+{
+        if (share_may_log(context->own_share, "tokens that are refused"))
+                log_info(LOG_FIELDS({"issuer", rules != NULL ? rules->issuer : NULL}),
+                         "[auth] a token is refused: %s", why);
+}
+
+/* Whose it says it is: so much is believed to know whose keys to ask. NULL: nobody's here. */
+static struct issuer *issuer_of(const struct caller_issuers *issuers, struct str text,
+                                const struct config_jwt **rulesp, const char **whyp)
+{
+        const struct config *config = issuers->context->config;
+        struct issuer *issuer = NULL;
+        const char *iss;
+        struct jwt jwt;
+
+        if (jwt_read(&jwt, text, whyp) == 0) {
+                iss = json_string_value(json_object_get(jwt.claims, "iss"));
+                *whyp = "it is of no issuer that is known here (iss)";
+                for (size_t i = 0; iss != NULL && i < issuers->n; i++)
+                        if (strcmp(config->jwt[i].issuer, iss) == 0) {
+                                issuer = issuers->issuers[i];
+                                *rulesp = &config->jwt[i];
+                        }
+        }
+        jwt_finish(&jwt);
+        return issuer;
+}
+
+static enum user_verdict verdict_of(int outcome)
+{
+        switch (outcome) {
+        case JWT_E_EXPIRED:
+                return USER_EXPIRED;
+        case ISSUER_E_WAIT:
+        case ISSUER_E_AWAY:
+                return USER_UNSURE;
+        default:
+                return USER_BAD_TOKEN;
+        }
+}
+
+/* What a good one says. */
+static enum user_verdict take(struct context *context, const struct issuer *issuer,
+                              const struct config_jwt *rules, struct str text,
+                              const uint8_t digest[USER_DIGEST_BYTES], const json_t *claims,
+                              int64_t expires_ms, struct identity **identityp, const char **whyp)
+{
+        enum user_verdict verdict = claims_identity(context->users, rules, claims,
+                                                    expires_ms + rules->skew_ms, identityp, whyp);
+
+        if (verdict == USER_OK)
+                known_add(context->issuers, issuer, digest, text.n, *identityp);
+        return verdict;
+}
+
+enum user_verdict caller_read_jwt(struct context *context, struct str text,
+                                  const uint8_t digest[USER_DIGEST_BYTES], int64_t wall_ms,
+                                  struct issuer **issuerp, struct identity **identityp,
+                                  const char **whyp)
+{
+        const struct config_jwt *rules = NULL;
+        struct issuer *issuer = issuer_of(context->issuers, text, &rules, whyp);
+        enum user_verdict verdict = USER_BAD_TOKEN;
+        int64_t expires_ms = 0;
+        json_t *claims = NULL;
+        int r;
+
+        if (issuer != NULL) {
+                struct jwt_demand demand = {.audiences = (const char *const *)rules->audiences,
+                                            .typ = rules->typ,
+                                            .skew_s = rules->skew_ms / 1000};
+
+                r = issuer_read(issuer, text, &demand, wall_ms, &claims, &expires_ms, whyp);
+                if (r == ISSUER_E_WAIT && issuerp != NULL) {
+                        *issuerp = issuer;
+                        return USER_WAIT;
+                }
+                verdict = r != 0 ? verdict_of(r)
+                                 : take(context, issuer, rules, text, digest, claims, expires_ms,
+                                        identityp, whyp);
+        }
+        json_decref(claims);
+        if (verdict != USER_OK)
+                log_refusal(context, rules, *whyp);
+        return verdict;
+}

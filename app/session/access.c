@@ -1,0 +1,300 @@
+/* A server of which nothing is for somebody is to them as if it were not configured; of all others
+ * what stands in a list, and what is called by a name or URI, is judged by the same verdict. */
+#include "mgw/session/access.h"
+
+#include "mgw/base/alloc.h"
+#include "mgw/config/config.h"
+#include "mgw/mcp/builtin_tools.h"
+#include "mgw/mcp/method.h"
+#include "mgw/upstream/upstream.h"
+#include "mgw/wire/rpc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct policy_verdict allowed = {POLICY_ALLOWED, NULL};
+
+static const enum config_policy_kind kinds[LIST_N_KINDS] = {
+        [LIST_TOOLS] = CONFIG_POLICY_TOOLS,
+        [LIST_PROMPTS] = CONFIG_POLICY_PROMPTS,
+        [LIST_RESOURCES] = CONFIG_POLICY_RESOURCES,
+        [LIST_TEMPLATES] = CONFIG_POLICY_TEMPLATES,
+};
+
+/* ---- servers ---- */
+
+/* A session that others share is nobody's: who uses it is judged. */
+static bool is_free(const struct context *context, const struct identity *identity)
+{
+        return context->policy == NULL || identity == NULL;
+}
+
+bool access_to_server(struct identity *identity, const struct upstream *upstream)
+{
+        return is_free(upstream->context, identity) ||
+               policy_may_see_server(upstream->context->policy, identity, upstream->index);
+}
+
+bool access_to_list(struct identity *identity, const struct upstream *upstream, enum list_kind list)
+{
+        return is_free(upstream->context, identity) ||
+               policy_may_see_any(upstream->context->policy, identity, upstream->index,
+                                  kinds[list]);
+}
+
+struct upstream_session *access_upstream_session(const struct session *s, struct identity *identity,
+                                                 size_t index)
+{
+        struct upstream_session *us =
+                s->client.upstream_sessions != NULL ? s->client.upstream_sessions[index] : NULL;
+
+        return us != NULL && access_to_server(identity, us->upstream) ? us : NULL;
+}
+
+bool access_to_notice(struct identity *identity, const struct upstream_session *us,
+                      const json_t *msg)
+{
+        const char *method = json_string_value(json_object_get(msg, "method"));
+        const struct upstream *u = us->upstream;
+
+        if (is_free(u->context, identity))
+                return true;
+        if (method == NULL || method_find(method)->class != METHOD_LIST_CHANGED)
+                return access_to_server(identity, u);
+        if (strcmp(method, "notifications/resources/list_changed") == 0)
+                return access_to_list(identity, u, LIST_RESOURCES) ||
+                       access_to_list(identity, u, LIST_TEMPLATES);
+        return access_to_list(identity, u,
+                              strcmp(method, "notifications/tools/list_changed") == 0
+                                      ? LIST_TOOLS
+                                      : LIST_PROMPTS);
+}
+
+/* ---- verdicts ---- */
+
+static struct policy_verdict decide(const struct upstream_session *us, struct identity *identity,
+                                    struct policy_thing *thing)
+{
+        thing->server = us->upstream->index;
+        return policy_decide(us->upstream->context->policy, identity, thing);
+}
+
+struct policy_verdict access_to_name(struct identity *identity, const struct upstream_session *us,
+                                     enum list_kind list, const char *theirs, const char *shown)
+{
+        struct policy_thing thing = {.kind = kinds[list], .name = shown};
+
+        if (us->upstream->context->policy == NULL)
+                return allowed;
+        if (list == LIST_TOOLS)
+                thing.tool = upstream_list_find(us->lists[LIST_TOOLS].of, theirs);
+        return decide(us, identity, &thing);
+}
+
+struct policy_verdict access_to_builtin(const struct context *context, struct identity *identity,
+                                        const char *name)
+{
+        struct policy_thing thing = {.kind = CONFIG_POLICY_TOOLS, .name = name};
+        struct policy_verdict verdict;
+        json_t *all, *tool;
+        size_t i;
+
+        if (context->policy == NULL)
+                return allowed;
+        all = builtin_tools();
+        json_array_foreach (all, i, tool)
+                if (strcmp(json_string_value(json_object_get(tool, "name")), name) == 0)
+                        thing.tool = tool;
+        thing.server = policy_gateway(context->policy);
+        verdict = policy_decide(context->policy, identity, &thing);
+        json_decref(all);
+        return verdict;
+}
+
+/* The worse of both. */
+static struct policy_verdict both(struct policy_verdict a, struct policy_verdict b)
+{
+        return b.outcome < a.outcome ? b : a;
+}
+
+/* Walks the templates of one server. */
+static struct policy_verdict by_templates(struct identity *identity,
+                                          const struct upstream_session *us, const char *uri)
+{
+        struct policy_thing thing = {.kind = CONFIG_POLICY_RESOURCES, .name = uri};
+        struct policy_verdict verdict = allowed;
+        bool has_one = false;
+        const json_t *entry;
+        size_t i;
+
+        json_array_foreach (upstream_list_entries(us->lists[LIST_TEMPLATES].of), i, entry) {
+                thing.via = json_string_value(json_object_get(entry, "uriTemplate"));
+                if (thing.via == NULL || !catalog_template_fits(thing.via, uri))
+                        continue;
+                verdict = both(verdict, decide(us, identity, &thing));
+                has_one = true;
+        }
+        thing.via = NULL;
+        return has_one ? verdict : decide(us, identity, &thing);
+}
+
+static bool is_template(const struct upstream_session *us, const char *uri)
+{
+        const json_t *entry;
+        size_t i;
+
+        json_array_foreach (upstream_list_entries(us->lists[LIST_TEMPLATES].of), i, entry) {
+                const char *template = json_string_value(json_object_get(entry, "uriTemplate"));
+
+                if (template != NULL && strchr(template, '{') != NULL && strcmp(template, uri) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* What a server may make of it: %61 is a, and what ".." takes back is gone. NULL: it is so itself.
+ */
+static char *plain_uri(const char *uri)
+{
+        size_t n = strlen(uri), at = 0, root;
+        char *plain = alloc_zeroed(n + 1);
+
+        for (size_t i = 0; i < n; i++) {
+                int high = uri[i] == '%' && i + 2 < n ? str_hex_digit(uri[i + 1]) : -1;
+                int low = high >= 0 ? str_hex_digit(uri[i + 2]) : -1;
+
+                plain[at++] = low >= 0 && high * 16 + low != 0 ? (char)(high * 16 + low) : uri[i];
+                i += low >= 0 && high * 16 + low != 0 ? 2 : 0;
+        }
+        plain[at] = '\0';
+        root = strcspn(plain, ":") + 1;
+        if (root < at && strncmp(plain + root, "//", 2) == 0)
+                root += 2 + strcspn(plain + root + 2, "/");
+        for (char *dots = root < at ? strstr(plain + root, "/.") : NULL; dots != NULL;
+             dots = strstr(dots, "/.")) {
+                size_t n_dots = strspn(dots + 1, ".");
+                char *end = dots + 1 + n_dots, *start = dots;
+
+                if (n_dots > 2 || (*end != '/' && *end != '\0')) {
+                        dots = end;
+                        continue;
+                }
+                while (n_dots == 2 && start > plain + root && *--start != '/')
+                        ;
+                memmove(start, end, strlen(end) + 1);
+                dots = start;
+        }
+        if (strcmp(plain, uri) != 0)
+                return plain;
+        free(plain);
+        return NULL;
+}
+
+struct policy_verdict access_to_uri(struct identity *identity, const struct upstream_session *us,
+                                    const char *theirs)
+{
+        struct policy_thing thing = {.kind = CONFIG_POLICY_RESOURCES, .name = theirs};
+        struct policy_verdict verdict;
+        char *plain;
+
+        if (us->upstream->context->policy == NULL)
+                return allowed;
+        if (upstream_list_find(us->lists[LIST_RESOURCES].of, theirs) != NULL)
+                return decide(us, identity, &thing);
+        if (is_template(us, theirs)) {
+                thing.kind = CONFIG_POLICY_TEMPLATES;
+                return decide(us, identity, &thing);
+        }
+        verdict = by_templates(identity, us, theirs);
+        plain = plain_uri(theirs);
+        if (plain != NULL)
+                verdict = both(verdict, by_templates(identity, us, plain));
+        free(plain);
+        return verdict;
+}
+
+/* Walks the tools of one server. */
+struct policy_verdict access_to_all_tools(struct identity *identity,
+                                          const struct upstream_session *us)
+{
+        struct policy_verdict verdict = allowed;
+        json_t *entry;
+        size_t i;
+
+        if (us->upstream->context->policy == NULL)
+                return allowed;
+        json_array_foreach (upstream_list_entries(us->lists[LIST_TOOLS].of), i, entry) {
+                const char *theirs = json_string_value(json_object_get(entry, "name"));
+                char *shown =
+                        theirs != NULL ? catalog_shown_name(&us->upstream->rule, theirs) : NULL;
+
+                if (shown != NULL)
+                        verdict = both(verdict,
+                                       access_to_name(identity, us, LIST_TOOLS, theirs, shown));
+                free(shown);
+        }
+        return upstream_list_entries(us->lists[LIST_TOOLS].of) != NULL
+                       ? verdict
+                       : (struct policy_verdict){POLICY_DENIED, NULL};
+}
+
+static bool knows(const struct upstream_session *us, enum list_kind list)
+{
+        return us->lists[list].of != NULL ||
+               (us->state == UPSTREAM_SESSION_READY && !upstream_session_can(us, "resources"));
+}
+
+bool access_is_known(const struct upstream_session *us, enum list_kind list, const char *theirs)
+{
+        const struct policy *policy = us->upstream->context->policy;
+
+        if (policy == NULL)
+                return true;
+        switch (list) {
+        case LIST_TOOLS:
+                return !policy_has_hints(policy) || us->lists[LIST_TOOLS].of != NULL;
+        case LIST_PROMPTS:
+                return true;
+        default:
+                return upstream_list_find(us->lists[LIST_RESOURCES].of, theirs) != NULL ||
+                       (knows(us, LIST_RESOURCES) && knows(us, LIST_TEMPLATES));
+        }
+}
+
+/* ---- lists ---- */
+
+static bool filter_shows(const struct catalog_filter *base, unsigned server, const char *shown,
+                         const char *theirs, const json_t *entry)
+{
+        const struct access_filter *filter = container_of(base, struct access_filter, base);
+        struct policy_thing thing = {.server = server,
+                                     .kind = kinds[filter->list],
+                                     .tool = filter->list == LIST_TOOLS ? entry : NULL};
+
+        thing.name = filter->list == LIST_TOOLS || filter->list == LIST_PROMPTS ? shown : theirs;
+        return policy_decide(filter->context->policy, filter->identity, &thing).outcome !=
+               POLICY_DENIED;
+}
+
+const struct catalog_filter *access_filter_init(struct access_filter *filter,
+                                                const struct context *context,
+                                                struct identity *identity, enum list_kind list)
+{
+        *filter = (struct access_filter){
+                .base = {filter_shows}, .context = context, .identity = identity, .list = list};
+        return is_free(context, identity) ? NULL : &filter->base;
+}
+
+struct identity_rules access_rules_of(const struct context *context, struct identity *identity)
+{
+        return is_free(context, identity) ? (struct identity_rules){{0}, false}
+                                          : *policy_rules_of(context->policy, identity);
+}
+
+bool access_is_alike(const struct context *context, const struct identity_rules *rules,
+                     struct identity *identity)
+{
+        struct identity_rules theirs = access_rules_of(context, identity);
+
+        return memcmp(rules->bits, theirs.bits, sizeof(theirs.bits)) == 0;
+}
