@@ -288,6 +288,7 @@ void config_oauth_check(struct loading *l, const char *at, const struct config_s
         oauth->connects = oauth->exchange == NULL && connects(s, oauth);
         if (oauth->exchange != NULL) {
                 check_exchange(l, at, oauth->exchange);
+                l->config->has_exchanges = true;
                 return;
         }
         if (oauth->connects) {

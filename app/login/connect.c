@@ -1,5 +1,6 @@
 /* Visits are bounded in number; each has deadlines of its own parts. */
 #include "connect_inside.h"
+#include "mgw/auth/policy.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
@@ -42,7 +43,12 @@ static void task_on_gone(struct request *req)
 
 static const struct request_events task_events = {.on_gone = task_on_gone};
 
-struct connect_task *connect_task_create(struct request *req, const char *email,
+const char *connect_task_email(const struct connect_task *task)
+{
+        return task->identity->user->email;
+}
+
+struct connect_task *connect_task_create(struct request *req, struct identity *identity,
                                          struct account *account_take)
 {
         struct connect *connect = request_context(req)->connects;
@@ -57,7 +63,7 @@ struct connect_task *connect_task_create(struct request *req, const char *email,
         task = alloc_zeroed(sizeof(*task));
         task->connect = connect;
         task->req = req;
-        task->email = alloc_text(email);
+        task->identity = identity_hold(identity);
         task->account = account_take;
         if (account_take != NULL)
                 grant_http_init(&task->http, account_take);
@@ -75,7 +81,6 @@ static void task_free(void *object)
         grant_finish(&task->grant);
         if (task->state_free != NULL)
                 task->state_free(task->state);
-        free(task->email);
         free(task);
 }
 
@@ -90,7 +95,9 @@ void connect_task_end(struct connect_task *task)
         list_unlink(&task->node);
         task->connect->n_tasks--;
         account_let_go(task->account);
+        identity_let_go(task->identity);
         task->account = NULL;
+        task->identity = NULL;
         loop_bury(loop, task, task_free);
 }
 
@@ -127,25 +134,29 @@ void connect_redirect(struct request *req, const char *url)
                       STR(""));
 }
 
-char *connect_user(struct request *req)
+struct identity *connect_user(struct request *req)
 {
         struct identity *identity = browser_identity(req);
         struct str query = req->in->head.query;
-        char *path, *email;
+        char *path;
 
-        if (identity == NULL) {
-                path = alloc_format("%.*s%s%.*s", STR_ARG(req->in->head.path),
-                                    query.n > 0 ? "?" : "", STR_ARG(query));
-                browser_sign_in(req, path);
-                free(path);
-                return NULL;
-        }
-        email = alloc_text(identity->user->email);
-        identity_let_go(identity);
-        return email;
+        if (identity != NULL)
+                return identity;
+        path = alloc_format("%.*s%s%.*s", STR_ARG(req->in->head.path), query.n > 0 ? "?" : "",
+                            STR_ARG(query));
+        browser_sign_in(req, path);
+        free(path);
+        return NULL;
 }
 
-struct account *connect_account(struct request *req, const char *server, const char *email)
+bool connect_is_for(struct identity *identity, const struct upstream *upstream)
+{
+        const struct policy *policy = upstream->context->policy;
+
+        return policy == NULL || policy_may_see_server(policy, identity, upstream->index);
+}
+
+struct account *connect_account(struct request *req, const char *server, struct identity *identity)
 {
         struct context *context = request_context(req);
 
@@ -153,9 +164,10 @@ struct account *connect_account(struct request *req, const char *server, const c
                 struct upstream *upstream = &context->upstreams[i];
                 struct account *account;
 
-                if (strcmp(upstream_name(upstream), server) != 0)
+                if (strcmp(upstream_name(upstream), server) != 0 ||
+                    !connect_is_for(identity, upstream))
                         continue;
-                account = account_of(upstream, email);
+                account = account_of(upstream, identity->user->email);
                 if (account_connects(account))
                         return account;
                 account_let_go(account);
@@ -167,13 +179,14 @@ struct account *connect_account(struct request *req, const char *server, const c
 
 void connect_log(const struct connect_task *task, const char *what, const char *detail)
 {
-        log_info(LOG_FIELDS({"user", task->email}, {"detail", detail}), "[connect] %s: %s",
-                 upstream_name(task->account->upstream), what);
+        log_info(LOG_FIELDS({"user", connect_task_email(task)}, {"detail", detail}),
+                 "[connect] %s: %s", upstream_name(task->account->upstream), what);
 }
 
 char *connect_pending_key(const struct connect_task *task)
 {
-        return store_key("connecting", upstream_name(task->account->upstream), task->email, NULL);
+        return store_key("connecting", upstream_name(task->account->upstream),
+                         connect_task_email(task), NULL);
 }
 
 /* ---- who we are ---- */

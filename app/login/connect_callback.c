@@ -78,7 +78,7 @@ static char *subject_of(const struct oauth_tokens *tokens)
 
 static void put_grant(struct connect_task *task, const struct oauth_tokens *tokens)
 {
-        char *key = grant_key(task->account->upstream, task->email);
+        char *key = grant_key(task->account->upstream, connect_task_email(task));
         struct str text;
 
         task->grant.party = task->party;
@@ -219,12 +219,12 @@ static char *copy(const char *text)
                                                                            : NULL;
 }
 
-static void begin(struct request *req, const char *email, const struct form *query,
+static void begin(struct request *req, struct identity *identity, const struct form *query,
                   const json_t *state)
 {
-        struct account *account = connect_account(req, rpc_text(state, "s"), email);
+        struct account *account = connect_account(req, rpc_text(state, "s"), identity);
         struct connect_task *task =
-                account != NULL ? connect_task_create(req, email, account) : NULL;
+                account != NULL ? connect_task_create(req, identity, account) : NULL;
         struct coming_back *b;
         char *key;
 
@@ -243,30 +243,32 @@ static void begin(struct request *req, const char *email, const struct form *que
 }
 
 /* Of this login and this user? */
-static bool is_ours(const struct request *req, const char *email, const json_t *state)
+static bool is_ours(const struct request *req, const struct identity *identity, const json_t *state)
 {
         const char *user = rpc_text(state, "u"), *login = rpc_text(state, "l");
         char here[BROWSER_ID_SIZE];
 
         browser_login_id(req, here);
-        return user != NULL && login != NULL && rpc_text(state, "n") != NULL && here[0] != '\0' &&
-               strcmp(user, email) == 0 && strcmp(login, here) == 0;
+        return identity != NULL && user != NULL && login != NULL && rpc_text(state, "n") != NULL &&
+               here[0] != '\0' && strcmp(user, identity->user->email) == 0 &&
+               strcmp(login, here) == 0;
 }
 
-static void judge_state(struct request *req, const char *email, const struct form *query)
+static void judge_state(struct request *req, struct identity *identity, const struct form *query)
 {
         const char *text = form_get(query, "state");
         struct sealed_keys keys;
         json_t *state = NULL;
         int r;
 
-        connect_keys(request_context(req), &keys);
+        connect_link_keys(request_context(req), &keys);
         r = sealed_open(&keys, SEALED_CONNECT_STATE, clock_wall_ms(), str_from(text), &state);
-        if (r == 0 && is_ours(req, email, state)) {
-                begin(req, email, query, state);
+        if (r == 0 && is_ours(req, identity, state)) {
+                begin(req, identity, query, state);
         } else {
                 if (share_may_log(req->share, "ways back"))
-                        log_info(LOG_FIELDS({"user", email}),
+                        log_info(LOG_FIELDS(
+                                         {"user", identity != NULL ? identity->user->email : NULL}),
                                  "[connect] a way back from a provider is refused: %s",
                                  r == SEAL_E_EXPIRED ? "it is too old"
                                  : r != 0            ? "its state is none of ours"
@@ -284,15 +286,13 @@ static void judge_state(struct request *req, const char *email, const struct for
 void connect_on_callback(struct request *req)
 {
         struct identity *identity = browser_identity(req);
-        char *email = identity != NULL ? alloc_text(identity->user->email) : alloc_text("");
         struct form *query = NULL;
 
-        identity_let_go(identity); /* nobody: no state is of their login */
         if (form_read(&query, req->in->head.query) == 0 && form_repeated(query) == NULL)
-                judge_state(req, email, query);
+                judge_state(req, identity, query);
         else
                 page_fault(req, 400, "The account is not connected",
                            "What the provider has sent cannot be read. Begin again at /connect.");
         form_destroy(query);
-        free(email);
+        identity_let_go(identity);
 }

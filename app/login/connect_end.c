@@ -27,7 +27,7 @@ static void on_deleted(struct store_op *op)
 
 static void forget(struct connect_task *task)
 {
-        char *key = grant_key(task->account->upstream, task->email);
+        char *key = grant_key(task->account->upstream, connect_task_email(task));
 
         task->op.on_done = on_deleted;
         store_delete(task->connect->context->store, &task->op, str_from(key), STORE_ANY);
@@ -59,16 +59,16 @@ static void on_found(struct store_op *op)
                 forget(task);
 }
 
-static void begin(struct request *req, const char *email, const char *server)
+static void begin(struct request *req, struct identity *identity, const char *server)
 {
-        struct account *account = connect_account(req, server, email);
+        struct account *account = connect_account(req, server, identity);
         struct connect_task *task =
-                account != NULL ? connect_task_create(req, email, account) : NULL;
+                account != NULL ? connect_task_create(req, identity, account) : NULL;
         char *key;
 
         if (task == NULL)
                 return;
-        key = grant_key(account->upstream, email);
+        key = grant_key(account->upstream, connect_task_email(task));
         task->op.on_done = on_found;
         store_get(task->connect->context->store, &task->op, str_from(key));
         free(key);
@@ -84,7 +84,7 @@ void connect_on_end(struct request *req)
         if (browser_check_form(req, str_from(csrf))) {
                 identity = browser_identity(req);
                 if (identity != NULL)
-                        begin(req, identity->user->email, form_get(form, "server"));
+                        begin(req, identity, form_get(form, "server"));
                 else
                         browser_sign_in(req, "/connect");
                 identity_let_go(identity);

@@ -63,8 +63,9 @@ static void add_scopes(struct buf *out, const char *class, const char *what, con
 static void add_connect(struct connect_task *task, const char *label, bool is_other)
 {
         struct listing_page *page = task->state;
-        char *link = connect_link_make(task->connect->context,
-                                       upstream_name(task->account->upstream), task->email, NULL);
+        char *link =
+                connect_link_make(task->connect->context, upstream_name(task->account->upstream),
+                                  connect_task_email(task), NULL);
 
         (void)buf_addf(&page->body, "<a class=\"button%s\" href=\"", is_other ? " other" : "");
         add(&page->body, "", link, "\">");
@@ -145,7 +146,8 @@ static void show(struct connect_task *task)
                 if (page->done != NULL)
                         add(&whole, "<p class=\"good\" role=\"status\">", page->done,
                             " is connected. You can close this page: the call works now.</p>\n");
-                add(&whole, "<p>You are signed in as <strong>", task->email, "</strong>.</p>\n");
+                add(&whole, "<p>You are signed in as <strong>", connect_task_email(task),
+                    "</strong>.</p>\n");
                 if (page->n_shown == 0)
                         (void)buf_add_str(&whole, STR("<p>No server here takes an account of "
                                                       "yours.</p>\n"));
@@ -190,9 +192,11 @@ static void next(struct connect_task *task)
         while (page->next < context->n_upstreams) {
                 struct upstream *upstream = &context->upstreams[page->next++];
 
-                task->account = account_of(upstream, task->email);
+                if (!connect_is_for(task->identity, upstream))
+                        continue;
+                task->account = account_of(upstream, connect_task_email(task));
                 if (account_connects(task->account)) {
-                        key = grant_key(upstream, task->email);
+                        key = grant_key(upstream, connect_task_email(task));
                         task->op.on_done = on_found;
                         store_get(context->store, &task->op, str_from(key));
                         free(key);
@@ -221,11 +225,12 @@ static char *done_of(struct request *req)
 
 void connect_on_page(struct request *req)
 {
-        char *email = connect_user(req);
-        struct connect_task *task = email != NULL ? connect_task_create(req, email, NULL) : NULL;
+        struct identity *identity = connect_user(req);
+        struct connect_task *task =
+                identity != NULL ? connect_task_create(req, identity, NULL) : NULL;
         struct listing_page *page;
 
-        free(email);
+        identity_let_go(identity);
         if (task == NULL)
                 return;
         page = alloc_zeroed(sizeof(*page));

@@ -53,10 +53,12 @@ static void on_kept(struct store_op *op)
         struct connect_task *task = container_of(op, struct connect_task, op);
         const struct starting *s = task->state;
 
-        if (op->result < 0)
+        if (op->result < 0) {
                 fail(task, "The store takes nothing.");
-        else
-                connect_task_lead(task, s->url);
+                return;
+        }
+        connect_log(task, "the user is sent to its provider", NULL);
+        connect_task_lead(task, s->url);
 }
 
 static char *join(char *const *texts)
@@ -93,13 +95,13 @@ static char *choose_scope(const struct connect_task *task)
 static char *make_state(const struct connect_task *task, const char *nonce)
 {
         const struct starting *s = task->state;
-        json_t *content =
-                json_pack("{s:s, s:s, s:s, s:s}", "n", nonce, "s",
-                          upstream_name(task->account->upstream), "u", task->email, "l", s->login);
+        json_t *content = json_pack("{s:s, s:s, s:s, s:s}", "n", nonce, "s",
+                                    upstream_name(task->account->upstream), "u",
+                                    connect_task_email(task), "l", s->login);
         struct sealed_keys keys;
         char *text;
 
-        connect_keys(task->connect->context, &keys);
+        connect_link_keys(task->connect->context, &keys);
         text = sealed_close(&keys, SEALED_CONNECT_STATE, clock_wall_ms() + CONNECT_LINK_LIFE_MS,
                             content, STATE_MAX_BYTES);
         json_decref(content);
@@ -184,11 +186,11 @@ static void on_discovered(void *owner, struct oauth_party *party, const char *fa
 
 /* ---- who begins ---- */
 
-static void begin(struct request *req, const char *email, struct connect_link *link)
+static void begin(struct request *req, struct identity *identity, struct connect_link *link)
 {
-        struct account *account = connect_account(req, link->server, email);
+        struct account *account = connect_account(req, link->server, identity);
         struct connect_task *task =
-                account != NULL ? connect_task_create(req, email, account) : NULL;
+                account != NULL ? connect_task_create(req, identity, account) : NULL;
         enum config_server_kind kind;
         struct starting *s;
 
@@ -207,7 +209,7 @@ static void begin(struct request *req, const char *email, struct connect_link *l
 }
 
 /* Rule: a link is of use to the user alone that it was given to. */
-static void judge_link(struct request *req, const char *email, const char *text)
+static void judge_link(struct request *req, struct identity *identity, const char *text)
 {
         struct connect_link link;
         int r = connect_link_open(&link, request_context(req), str_from(text));
@@ -218,27 +220,27 @@ static void judge_link(struct request *req, const char *email, const char *text)
         else if (r != 0)
                 page_fault(req, 400, "This link is none of this gateway",
                            "Repeat the call that gave it, or go to /connect.");
-        else if (strcmp(link.email, email) != 0)
+        else if (strcmp(link.email, identity->user->email) != 0)
                 page_fault(req, 403, "This link was given to somebody else",
                            "It connects an account for who made the call. Do not go on with links "
                            "that others send you: your own are at /connect.");
         else
-                begin(req, email, &link);
+                begin(req, identity, &link);
         if (r == 0)
                 connect_link_finish(&link);
 }
 
 void connect_on_start(struct request *req)
 {
-        char *email = connect_user(req);
+        struct identity *identity = connect_user(req);
         struct form *query = NULL;
         const char *text = NULL;
 
-        if (email == NULL)
+        if (identity == NULL)
                 return;
         if (form_read(&query, req->in->head.query) == 0)
                 text = form_get(query, "t");
-        judge_link(req, email, text != NULL ? text : "");
+        judge_link(req, identity, text != NULL ? text : "");
         form_destroy(query);
-        free(email);
+        identity_let_go(identity);
 }

@@ -22,9 +22,11 @@ static size_t n_accounts(const struct upstream *u)
         return u->server->n_users + 1;
 }
 
-static bool connects(const struct config_account *config)
+/* Does each user have tokens of their own by it? */
+static bool is_personal(const struct config_account *config)
 {
-        return config->oauth != NULL && config->oauth->connects;
+        return config->oauth != NULL &&
+               (config->oauth->connects || config->oauth->exchange != NULL);
 }
 
 static void account_init(struct upstream *u, struct account *a, const struct config_account *config,
@@ -37,9 +39,9 @@ static void account_init(struct upstream *u, struct account *a, const struct con
         a->email = email != NULL ? alloc_text(email) : NULL;
         list_init(&a->sessions);
         list_init(&a->waits);
-        if (config->oauth == NULL || (email == NULL && connects(config)))
+        if (config->oauth == NULL || (email == NULL && is_personal(config)))
                 return;
-        if (a != all && config->oauth == all->config->oauth && !connects(config))
+        if (a != all && config->oauth == all->config->oauth && !is_personal(config))
                 a->credential = all->credential;
         else
                 a->credential = credential_create(a);
@@ -103,7 +105,7 @@ struct account *account_of(struct upstream *u, const char *email)
                         return account_hold(&u->accounts[i]);
         if (u->server->per_user)
                 return NULL;
-        if (connects(&u->server->account))
+        if (is_personal(&u->server->account))
                 return account_hold(own_account(u, email));
         return account_hold(&u->accounts[0]);
 }
@@ -202,6 +204,24 @@ bool account_is_challenged(struct account *a, const struct http_response *respon
         return true;
 }
 
+static void session_on_connected(struct upstream_session *us)
+{
+        if (us->state == UPSTREAM_SESSION_READY)
+                upstream_session_tell_change(us);
+        else
+                upstream_session_try(us);
+}
+
+/* What it has told was the account's: it begins anew, without. */
+static void session_on_disconnected(struct upstream_session *us)
+{
+        if (us->state != UPSTREAM_SESSION_READY)
+                return;
+        us->is_missing = true;
+        upstream_session_sleep(us);
+        upstream_session_try(us);
+}
+
 void account_connected(struct account *a)
 {
         struct list told;
@@ -210,8 +230,7 @@ void account_connected(struct account *a)
         account_hold(a);
         credential_forget(a->credential);
         list_for_each_safe (one, &a->sessions)
-                upstream_session_on_connected(
-                        container_of(one, struct upstream_session, account_node));
+                session_on_connected(container_of(one, struct upstream_session, account_node));
         list_take_all(&told, &a->waits);
         while ((it = list_first(&told)) != NULL) {
                 struct account_wait *wait = container_of(it, struct account_wait, node);
@@ -227,7 +246,6 @@ void account_disconnected(struct account *a)
         account_hold(a);
         credential_forget(a->credential);
         list_for_each_safe (one, &a->sessions)
-                upstream_session_on_disconnected(
-                        container_of(one, struct upstream_session, account_node));
+                session_on_disconnected(container_of(one, struct upstream_session, account_node));
         account_let_go(a);
 }

@@ -107,7 +107,8 @@ void grant_http_init(struct oauth_http *http, const struct account *account)
 {
         struct upstream *upstream = account->upstream;
         const struct config_oauth *oauth = account->config->oauth;
-        const char *const named[] = {upstream->server->url, oauth->issuer, oauth->token_url};
+        const char *const named[] = {upstream->server->url, oauth->issuer, oauth->token_url,
+                                     oauth->exchange != NULL ? oauth->exchange->token_url : NULL};
         size_t n = 0;
 
         *http = (struct oauth_http){

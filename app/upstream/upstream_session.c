@@ -440,26 +440,6 @@ void upstream_session_lost(struct upstream_session *us, const struct failure *f)
         upstream_session_give_up(&lost, f);
 }
 
-/* ---- what its user connects ---- */
-
-void upstream_session_on_connected(struct upstream_session *us)
-{
-        if (us->state == UPSTREAM_SESSION_READY)
-                upstream_session_tell_change(us);
-        else
-                upstream_session_try(us);
-}
-
-/* What it has told was the account's: it begins anew, without. */
-void upstream_session_on_disconnected(struct upstream_session *us)
-{
-        if (us->state != UPSTREAM_SESSION_READY)
-                return;
-        upstream_session_move(us, UPSTREAM_SESSION_DOWN);
-        us->is_missing = true;
-        upstream_session_try(us);
-}
-
 void upstream_session_sleep(struct upstream_session *us)
 {
         upstream_listen_stop(us);

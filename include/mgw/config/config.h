@@ -223,6 +223,7 @@ struct config {
         struct config_login login;
         struct config_server *servers;
         size_t n_servers;
+        bool has_exchanges;           /* a server has "token_exchange" */
         size_t n_left_out;            /* entries of a client's file that are faulty */
         struct config_policy *policy; /* NULL: all may all */
 };

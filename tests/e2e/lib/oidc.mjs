@@ -170,7 +170,7 @@ export class OidcProvider extends LocalServer {
         registration: { enabled: registration },
         revocation: { enabled: true },
         introspection: { enabled: true },
-        ...(cimd && { clientIdMetadataDocument: { enabled: true, ack: true } }),
+        ...(cimd && { clientIdMetadataDocument: { enabled: true, ack: 'draft-02' } }),
         resourceIndicators: {
           enabled: true,
           defaultResource: (ctx, client, oneOf) => oneOf ?? undefined,

@@ -377,3 +377,126 @@ describe('an account at an MCP server with OAuth of its own', { timeout: 120000 
     assert.deepEqual(last.query.get('scope').split(' ').sort(), ['read', 'write']);
   });
 });
+
+describe('who an upstream\'s authorization server is, and who we are there', { timeout: 120000 }, () => {
+  const rigs = [];
+  after(async () => {
+    for (const rig of rigs.reverse()) await rig.stop();
+  });
+
+  async function startAt(server, { oauth = {}, gateway } = {}) {
+    rigs.push(server);
+    const all = await startWith(() => ({ mcpServers: { notes: { url: server.url, oauth } }, gateway }));
+    rigs.push(all);
+    return all;
+  }
+
+  /** The page at which ada's way to her account ends. */
+  async function connect(all) {
+    const ada = await all.client('ada');
+    const link = linkIn(textOf(await call(ada, 'notes_whoami')));
+    return { ada, page: await (await all.person('ada')).open(link) };
+  }
+
+  test('a server that takes client ID metadata documents reads ours', async () => {
+    const trusting = trustingFetch();
+    rigs.push({ stop: () => trusting.close() });
+    const server = await OauthServer.start({
+      provider: { cimd: true, registration: false, configure: (configuration) => { configuration.fetch = (url, init) => trusting(url, init); } },
+    });
+    const all = await startAt(server);
+    const { ada, page } = await connect(all);
+    assert.equal(page.status, 200, page.html);
+    assert.equal(textOf(await call(ada, 'notes_whoami')), 'you are ada@example.com');
+    const { query } = server.provider.requests.find(({ path: at }) => at === '/auth');
+    assert.equal(query.get('client_id'), `${all.base}/oauth/client.json`);
+    const document = await (await all.fetch(query.get('client_id'))).json();
+    assert.deepEqual([document.client_id, document.redirect_uris], [query.get('client_id'), [`${all.base}/connect/callback`]]);
+  });
+
+  test('a server that lists to everybody, and names no metadata, as Google\'s do', async () => {
+    const server = await OauthServer.start();
+    server.listsOpenly = true;
+    server.namesMetadata = false;
+    const all = await startAt(server);
+    const ada = await all.client('ada');
+    assert.ok((await ada.listTools()).tools.some(({ name }) => name === 'notes_whoami'), 'listed without a grant');
+    assert.equal(server.requests.filter(({ token }) => token).length, 0);
+    const { page } = await connect(all);
+    assert.equal(page.status, 200, page.html);
+    assert.equal(textOf(await call(ada, 'notes_whoami')), 'you are ada@example.com');
+    await (await all.person('ada')).open(`${all.base}/connect`);
+    await (await all.person('ada')).press('Disconnect');
+    assert.ok((await ada.listTools()).tools.some(({ name }) => name === 'notes_whoami'), 'listed without a grant again');
+    assert.ok(linkIn(textOf(await call(ada, 'notes_whoami'))));
+  });
+
+  test('what a server names at another address is not asked, unless it is public', async () => {
+    const server = await OauthServer.start();
+    const all = await startAt(server, { gateway: { allow_private_documents: false } });
+    const { page } = await connect(all);
+    assert.deepEqual([page.status, /cannot be connected now/.test(page.html)], [502, true]);
+    assert.deepEqual(server.provider.requests, []);
+  });
+
+  test('metadata of another issuer, or without S256, are refused', async () => {
+    const server = await OauthServer.start();
+    const all = await startAt(server);
+    const sound = await (await fetch(`${server.provider.issuer}/.well-known/openid-configuration`)).json();
+    for (const [change, why] of [[{ issuer: 'http://127.0.0.1:1' }, /another issuer/], [{ code_challenge_methods_supported: ['plain'] }, /PKCE with S256/]]) {
+      server.provider.instead = (req, res) => req.url.includes('.well-known') && (res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ ...sound, ...change })), true);
+      const { page } = await connect(all);
+      assert.equal(page.status, 502);
+      assert.match(page.html, why);
+    }
+    server.provider.instead = (req, res) => req.url.includes('.well-known') && (res.writeHead(200).end('x'.repeat(10 << 20)), true);
+    assert.equal((await connect(all)).page.status, 502, '10 MB');
+    server.provider.instead = undefined;
+    assert.equal((await connect(all)).page.status, 200);
+  });
+});
+
+describe('a caller\'s own token, exchanged (RFC 8693)', { timeout: 120000 }, () => {
+  let server, all, exchanges;
+  before(async () => {
+    server = await OauthServer.start();
+    exchanges = [];
+    all = await startWith(() => ({
+      mcpServers: {
+        notes: { url: server.url, oauth: { token_exchange: { token_url: `${server.provider.issuer}/exchange`, client_id: 'gateway', client_secret: 'its-secret', audience: server.url } } },
+      },
+      gateway: { auth: { jwt: [{ issuer: server.provider.issuer }] } },
+    }));
+    // The provider gives a token for the server to who brings one for the gateway.
+    server.provider.instead = (req, res) => {
+      if (!req.url.startsWith('/exchange')) return false;
+      let body = '';
+      req.on('data', (chunk) => { body += chunk; }).on('end', async () => {
+        const form = Object.fromEntries(new URLSearchParams(body));
+        exchanges.push(form);
+        const { sub, aud } = JSON.parse(Buffer.from(form.subject_token.split('.')[1], 'base64url'));
+        assert.equal(aud, `${all.base}/mcp`);
+        const token = await server.provider.sign({ sub, email: `${sub}@example.com`, aud: form.audience, scope: 'read', client_id: form.client_id });
+        res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ access_token: token, token_type: 'Bearer', issued_token_type: form.requested_token_type, expires_in: 600 }));
+      });
+      return true;
+    };
+    for (const name of Object.keys(users)) all.tokens[name] = await server.provider.sign({ sub: name, email: users[name], email_verified: true, aud: `${all.base}/mcp` });
+  });
+  after(async () => {
+    await all.stop();
+    await server.stop();
+  });
+
+  test('each user is themselves there; a token is exchanged once, and ours goes nowhere else', async () => {
+    for (const name of ['ada', 'bob']) {
+      const client = await all.client(name);
+      const results = await Promise.all(Array.from({ length: 8 }, () => call(client, 'notes_whoami')));
+      assert.deepEqual(new Set(results.map(textOf)), new Set([`you are ${name}@example.com`]));
+      assert.equal(textOf((await all.stateless(name, 'notes_whoami')).json.result), `you are ${name}@example.com`);
+    }
+    assert.deepEqual(exchanges.map(({ subject_token: token }) => token), [all.tokens.ada, all.tokens.bob]);
+    assert.equal(exchanges[0].grant_type, 'urn:ietf:params:oauth:grant-type:token-exchange');
+    for (const { token } of server.requests) assert.ok(![all.tokens.ada, all.tokens.bob].includes(token));
+  });
+});
