@@ -45,7 +45,8 @@ struct issuer {
         struct timer deadline; /* of the fetch */
         struct timer next;     /* fetch */
         int64_t retry_ms;
-        int64_t key_asked_ms; /* when a fetch was begun for a key; 0: never */
+        uint64_t fetched_turn; /* of the loop, in which the last fetch ended */
+        int64_t key_asked_ms;  /* when a fetch was begun for a key; 0: never */
         struct list waits;
         unsigned n_waits;
         bool is_failing; /* has the log been told? */
@@ -96,6 +97,7 @@ static void fetch_end(struct issuer *issuer, int64_t next_ms)
         http_document_cancel(issuer->document);
         issuer->document = NULL;
         issuer->is_fetching = false;
+        issuer->fetched_turn = loop_turn_no(loop);
         timer_disarm(loop, &issuer->deadline);
         timer_arm(loop, &issuer->next, next_ms);
         tell_waiting(issuer);
@@ -387,14 +389,15 @@ bool issuer_wait(struct issuer *issuer, struct issuer_wait *wait)
 
 /* ---- tokens ---- */
 
-/* It is signed by a key that is not known: is that one being asked for now? */
+/* It is signed by a key that is not known: is that one being asked for now? What waited for a fetch
+ * is judged in the turn of its end, and asks for no other. */
 static bool asks_for_key(struct issuer *issuer)
 {
         int64_t now = loop_now_ms(issuer->context->loop);
 
         if (issuer->is_fetching)
                 return true;
-        if (!is_known(issuer) ||
+        if (!is_known(issuer) || issuer->fetched_turn == loop_turn_no(issuer->context->loop) ||
             (issuer->key_asked_ms != 0 && now - issuer->key_asked_ms < ASK_KEY_EVERY_MS))
                 return false;
         issuer->key_asked_ms = now;

@@ -240,6 +240,7 @@ static void server_check_tokens(struct server *sv)
                 session_end(s);
         }
         leftovers_end(context, false);
+        caller_issuers_check(context->issuers, now);
         server_watch_expiry(sv, next);
 }
 
