@@ -345,6 +345,19 @@ static int server_watch(struct server *sv)
                               &sv->watchdog);
 }
 
+/* Who calls, and what they may. */
+static void server_know_callers(struct context *context)
+{
+        if (context->config->policy != NULL) {
+                context->policy = policy_create(context->config);
+                context->policy_counts = policy_counts_create(&context->own_share->memory);
+        }
+        authority_create(context);
+        caller_issuers_create(context);
+        browser_create(context);
+        connect_create(context);
+}
+
 static int server_open(struct server *sv, const struct config *config)
 {
         static const int signos[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
@@ -380,10 +393,7 @@ static int server_open(struct server *sv, const struct config *config)
         memory_set_caps(context);
         share_context_init(context);
         work_context_init(context);
-        authority_create(context);
-        caller_issuers_create(context);
-        browser_create(context);
-        connect_create(context);
+        server_know_callers(context);
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
         if (caller_is_anybody(config))
@@ -396,10 +406,6 @@ static int server_open(struct server *sv, const struct config *config)
         if ((r = confine_open(context)) < 0)
                 return r;
         upstreams_create(context);
-        if (config->policy != NULL) {
-                context->policy = policy_create(config);
-                context->policy_counts = policy_counts_create(&context->own_share->memory);
-        }
         r = server_listen(sv);
         return r < 0 ? r : server_watch(sv);
 }

@@ -47,8 +47,10 @@ describe('mgw as authorization server', { timeout: 120000 }, () => {
   });
 });
 
-// What a gateway does not do, and why.
+// What a gateway does not do, and why. What begins with a version is of that alone.
 const left = {
+  'auth/2025-03-26-oauth-endpoint-fallback': 'an authorization server without metadata, at guessed addresses: gone since 2025-06-18, and without PKCE that could be known of',
+  '0.1.16 auth/2025-03-26-oauth-metadata-backcompat': 'its metadata name another issuer than the one they were asked for at (RFC 8414 3.3); the later version has put that right',
   'auth/client-credentials-jwt': 'no user',
   'auth/client-credentials-basic': 'no user: docs/credentials.md has this grant, for a token of the gateway itself',
   'auth/cross-app-access-complete-flow': 'ID-JAG',
@@ -64,7 +66,7 @@ for (const [version, script] of [['0.1.16', conformance], ['next', conformanceNe
     const names = namesIn(script, '--client').filter(([name]) => name.startsWith('auth/')).map(([name]) => name);
     test('there are scenarios', () => assert.ok(names.length >= (version === 'next' ? 33 : 22), `${names}`));
 
-    for (const name of names.filter((it) => !(it in left))) {
+    for (const name of names.filter((it) => !(it in left) && !(`${version} ${it}` in left))) {
       test(name, async () => {
         const dir = path.join(scratch, version, name.replaceAll('/', '-'));
         const program = new Program('conformance', node, [
