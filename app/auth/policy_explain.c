@@ -107,7 +107,7 @@ static const char *reason_of(const struct config_policy_rule *rule, enum policy_
                 return thing->tool != NULL ? "no: the tool says otherwise of itself"
                                            : "no: what the tool says of itself is not known";
         case POLICY_FITS_NOT_SCOPE:
-                return "it fits, but the token lacks the scope";
+                return "it decides, and the token lacks the scope";
         default:
                 return rule->denies && thing->tool == NULL
                                ? "it decides, as long as the tool does not say otherwise of itself"
@@ -143,7 +143,7 @@ enum policy_outcome policy_explain(const struct policy *p, struct identity *iden
 
                 print_rule(p, rule, out);
                 fprintf(out, "\n      %s\n", reason_of(rule, fit, thing));
-                if (fit == POLICY_FITS)
+                if (fit >= POLICY_FITS_NOT_SCOPE)
                         return verdict.outcome;
         }
         fprintf(out, "  no rule allows it, and what none allows is denied\n");

@@ -4,6 +4,7 @@
 #include "mgw/base/glob.h"
 #include "mgw/config/config_policy.h"
 #include "mgw/mcp/builtin_tools.h"
+#include "mgw/mcp/catalog.h"
 #include "mgw/rest/rest.h"
 
 #include <string.h>
@@ -96,7 +97,8 @@ static bool server_may_have(const struct config *config, const struct config_ser
         if (s->rest != NULL && !config->has_safe_names)
                 return tools_have(rest_tools(s->rest), s->prefix, pattern);
         snprintf(shown, sizeof(shown), "%s*", s->prefix);
-        return glob_meets(pattern, shown);
+        return glob_meets(pattern, shown) ||
+               (config->has_safe_names && !catalog_fits_all(s->prefix));
 }
 
 static bool gateway_may_have(const struct config *config, const struct config_policy_rule *rule,
@@ -114,17 +116,34 @@ static bool gateway_may_have(const struct config *config, const struct config_po
         return has;
 }
 
+static bool may_have_of(const struct config *config, const struct config_policy_rule *rule,
+                        size_t server, enum config_policy_kind kind, const char *pattern)
+{
+        const struct config_server *s;
+
+        if (server == config->n_servers)
+                return gateway_may_have(config, rule, kind, pattern);
+        s = &config->servers[server];
+        return (rule->servers == NULL || any_matches(rule->servers, s->name)) &&
+               server_may_have(config, s, kind, pattern);
+}
+
 static bool may_have(const struct config *config, const struct config_policy_rule *rule,
                      enum config_policy_kind kind, const char *pattern)
 {
-        for (size_t i = 0; i < config->n_servers; i++) {
-                const struct config_server *s = &config->servers[i];
-
-                if ((rule->servers == NULL || any_matches(rule->servers, s->name)) &&
-                    server_may_have(config, s, kind, pattern))
+        for (size_t i = 0; i <= config->n_servers; i++)
+                if (may_have_of(config, rule, i, kind, pattern))
                         return true;
-        }
-        return gateway_may_have(config, rule, kind, pattern);
+        return false;
+}
+
+bool config_policy_is_of(const struct config *config, const struct config_policy_rule *rule,
+                         size_t server, enum config_policy_kind kind)
+{
+        for (char **it = rule->things[kind]; it != NULL && *it != NULL; it++)
+                if (may_have_of(config, rule, server, kind, *it))
+                        return true;
+        return false;
 }
 
 /* True: something can be called so. What was written is told one by one, what was not is not. */
@@ -213,11 +232,6 @@ static bool all_covered(bool (*covers)(const char *a, const char *b), char *cons
         return true;
 }
 
-static bool is_equal(const char *a, const char *b)
-{
-        return strcmp(a, b) == 0;
-}
-
 static bool patterns_cover(char *const *a, char *const *b)
 {
         return b == NULL || (a != NULL && all_covered(glob_covers, a, b));
@@ -235,8 +249,7 @@ static bool rule_covers(const struct config_policy_rule *a, const struct config_
         for (int hint = 0; hint < CONFIG_POLICY_N_HINTS; hint++)
                 if (a->hints[hint] >= 0 && a->hints[hint] != b->hints[hint])
                         return false;
-        return a->scopes == NULL ||
-               (b->scopes != NULL && all_covered(is_equal, b->scopes, a->scopes));
+        return true;
 }
 
 /* Walks the rules before it: 256 at most. True: none takes all of it. */

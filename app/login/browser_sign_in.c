@@ -112,7 +112,7 @@ static const char *read_token(struct request *req, const char *token, struct ide
 {
         struct buf authorization;
         enum user_verdict verdict = USER_BAD_TOKEN;
-        const char *why; /* it is in the log */
+        const char *why = NULL; /* the page has words of its own */
 
         buf_init(&authorization, TOKEN_MAX_BYTES);
         if (buf_addf(&authorization, "Bearer %s", token) == 0)

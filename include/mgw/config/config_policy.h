@@ -55,6 +55,12 @@ struct config_policy {
         size_t n_dead; /* rules that can never match */
 };
 
+struct config;
+
+/* Does the rule name the server (its number; n_servers: mgw's own tools), and could something of
+ * that kind there be called as one of its patterns has it? */
+bool config_policy_is_of(const struct config *config, const struct config_policy_rule *rule,
+                         size_t server, enum config_policy_kind kind);
 /* "tools", "readOnlyHint": as they are written. */
 const char *config_policy_kind_key(enum config_policy_kind kind);
 const char *config_policy_hint_key(enum config_policy_hint hint);
