@@ -341,6 +341,14 @@ static int server_watch(struct server *sv)
                               &sv->watchdog);
 }
 
+static void server_open_policy(struct context *context)
+{
+        if (context->config->policy == NULL)
+                return;
+        context->policy = policy_create(context->config);
+        context->policy_counts = policy_counts_create(&context->own_share->memory);
+}
+
 static int server_open(struct server *sv, const struct config *config)
 {
         static const int signos[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
@@ -391,10 +399,7 @@ static int server_open(struct server *sv, const struct config *config)
         if ((r = confine_open(context)) < 0)
                 return r;
         upstreams_create(context);
-        if (config->policy != NULL) {
-                context->policy = policy_create(config);
-                context->policy_counts = policy_counts_create(&context->own_share->memory);
-        }
+        server_open_policy(context);
         r = server_listen(sv);
         return r < 0 ? r : server_watch(sv);
 }
