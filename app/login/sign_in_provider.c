@@ -84,7 +84,7 @@ static void sign_in_end(struct sign_in *in)
         struct context *context = in->browser->context;
 
         issuer_leave(&in->wait);
-        oauth_request_cancel(in->exchange);
+        oauth_flow_cancel(in->exchange);
         http_document_cancel(in->user_info);
         store_cancel(&in->used);
         list_unlink(&in->node);
@@ -252,7 +252,7 @@ static int add_address(struct sign_in *in, struct buf *out, const char *challeng
         char *state = sign_in_state_close(in->req, &in->cookies, &in->state);
         char *scope = scopes_text(login_of(in)), *redirect = redirect_uri(in);
         char **params = more_params(in);
-        int r = oauth_authorization_url(out, &in->party, redirect, state, challenge, scope, params);
+        int r = oauth_flow_authorization_url(out, &in->party, redirect, state, challenge, scope, params);
 
         strv_free(params);
         free(redirect);
@@ -537,7 +537,7 @@ static void exchange_code(struct sign_in *in, const char *code)
         (void)form_add(&form, "code", code);
         (void)form_add(&form, "redirect_uri", redirect);
         (void)form_add(&form, "code_verifier", in->state.verifier);
-        in->exchange = oauth_tokens_start(&in->http, &in->party, &form, on_tokens, in);
+        in->exchange = oauth_flow_tokens(&in->http, &in->party, &form, on_tokens, in);
         free(redirect);
 }
 
