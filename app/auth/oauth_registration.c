@@ -56,10 +56,10 @@ json_t *oauth_registration_metadata(const char *public_url)
 {
         json_t *callback = json_sprintf("%s%s", public_url, OAUTH_CALLBACK_PATH);
 
-        return json_pack("{s:s, s:s, s:[o], s:[s, s], s:[s], s:s}", "client_name", "mgw",
-                         "client_uri", public_url, "redirect_uris", callback, "grant_types",
-                         "authorization_code", "refresh_token", "response_types", "code",
-                         "token_endpoint_auth_method", "none");
+        return json_pack("{s:s, s:s, s:s, s:[o], s:[s, s], s:[s], s:s}", "client_name", "mgw",
+                         "client_uri", public_url, "application_type", "web", "redirect_uris",
+                         callback, "grant_types", "authorization_code", "refresh_token",
+                         "response_types", "code", "token_endpoint_auth_method", "none");
 }
 
 static void set_client(struct oauth_party *party, const char *id, const char *secret,

@@ -1,5 +1,5 @@
-/* For each server and kind it is known which rules name them, and for each identity which are for
- * it, a bit a rule: what is left to be looked at is what all three have. */
+/* For each server and kind it is known which rules name what it may have of that, and for each
+ * identity which are for it, a bit a rule: what both have is left to be looked at. */
 #include "policy_inside.h"
 
 #include "mgw/auth/scope.h"
@@ -8,6 +8,7 @@
 #include "mgw/base/strv.h"
 #include "mgw/config/config.h"
 #include "mgw/core/user.h"
+#include "mgw/mcp/builtin_tools.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -90,10 +91,12 @@ const struct identity_rules *policy_rules_of(const struct policy *p, struct iden
 bool policy_names_server(const struct policy *p, const struct config_policy_rule *rule,
                          unsigned server)
 {
-        return rule->servers == NULL ||
-               matches_any(rule->servers, server < p->config->n_servers
-                                                  ? p->config->servers[server].name
-                                                  : CONFIG_POLICY_GATEWAY);
+        size_t i = (size_t)(rule - p->rules->rules);
+
+        for (int kind = 0; kind < CONFIG_POLICY_N_KINDS; kind++)
+                if ((p->by_server[server][kind].of[i / 64] >> (i % 64) & 1) != 0)
+                        return true;
+        return false;
 }
 
 static bool hint(const json_t *annotations, enum config_policy_hint hint, bool otherwise)
@@ -161,11 +164,11 @@ static void words_of(const struct policy *p, struct identity *identity,
         const struct identity_rules *mine = policy_rules_of(p, identity);
 
         for (size_t i = 0; i < POLICY_WORDS; i++) {
-                uint64_t kinds = p->by_kind[thing->kind].of[i];
+                uint64_t theirs = p->by_server[thing->server][thing->kind].of[i];
 
                 if (thing->via != NULL)
-                        kinds |= p->by_kind[CONFIG_POLICY_TEMPLATES].of[i];
-                bits->of[i] = mine->bits[i] & p->by_server[thing->server].of[i] & kinds;
+                        theirs |= p->by_server[thing->server][CONFIG_POLICY_TEMPLATES].of[i];
+                bits->of[i] = mine->bits[i] & theirs;
         }
 }
 
@@ -189,7 +192,6 @@ static const struct config_policy_rule *next_rule(const struct policy *p,
 struct policy_verdict policy_decide(const struct policy *p, struct identity *identity,
                                     const struct policy_thing *thing)
 {
-        struct policy_verdict verdict = {POLICY_DENIED, NULL};
         const struct config_policy_rule *rule;
         struct policy_bits bits;
         size_t at = 0;
@@ -199,16 +201,13 @@ struct policy_verdict policy_decide(const struct policy *p, struct identity *ide
         while ((rule = next_rule(p, &bits, &at)) != NULL) {
                 enum policy_fit fit = policy_fit_of(rule, identity, thing);
 
-                if (fit == POLICY_FITS && !rule->denies)
-                        return (struct policy_verdict){POLICY_ALLOWED, rule};
-                if (fit == POLICY_FITS_NOT_SCOPE && verdict.outcome == POLICY_DENIED)
-                        verdict = (struct policy_verdict){POLICY_NEEDS_SCOPE, rule};
-                if (fit == POLICY_FITS && verdict.outcome == POLICY_DENIED)
-                        verdict.rule = rule;
                 if (fit == POLICY_FITS)
-                        break;
+                        return (struct policy_verdict){
+                                rule->denies ? POLICY_DENIED : POLICY_ALLOWED, rule};
+                if (fit == POLICY_FITS_NOT_SCOPE)
+                        return (struct policy_verdict){POLICY_NEEDS_SCOPE, rule};
         }
-        return verdict;
+        return (struct policy_verdict){POLICY_DENIED, NULL};
 }
 
 static bool is_all(const struct config_policy_rule *rule, enum config_policy_kind kind)
@@ -249,6 +248,11 @@ unsigned policy_gateway(const struct policy *p)
         return (unsigned)p->config->n_servers;
 }
 
+const json_t *policy_builtin_tool(const struct policy *p, const char *name)
+{
+        return json_object_get(p->builtin, name);
+}
+
 bool policy_has_hints(const struct policy *p)
 {
         return p->has_hints;
@@ -276,16 +280,25 @@ static void take_rule(struct policy *p, size_t i)
 {
         const struct config_policy_rule *rule = &p->rules->rules[i];
 
-        for (unsigned server = 0; server <= p->config->n_servers; server++)
-                if (policy_names_server(p, rule, server))
-                        set_bit(&p->by_server[server], i);
-        for (size_t kind = 0; kind < CONFIG_POLICY_N_KINDS; kind++)
-                if (rule->things[kind] != NULL)
-                        set_bit(&p->by_kind[kind], i);
+        for (size_t server = 0; server <= p->config->n_servers; server++)
+                for (int kind = 0; kind < CONFIG_POLICY_N_KINDS; kind++)
+                        if (config_policy_is_of(p->config, rule, server, kind))
+                                set_bit(&p->by_server[server][kind], i);
         for (char *const *it = rule->scopes; it != NULL && *it != NULL; it++)
                 if (!has_text(p->scopes, *it))
                         (void)strv_add_take(&p->scopes, alloc_text(*it));
         p->has_hints = p->has_hints || has_hints(rule);
+}
+
+static json_t *builtin_by_name(void)
+{
+        json_t *all = builtin_tools(), *by_name = json_object(), *tool;
+        size_t i;
+
+        json_array_foreach (all, i, tool)
+                json_object_set(by_name, json_string_value(json_object_get(tool, "name")), tool);
+        json_decref(all);
+        return by_name;
 }
 
 struct policy *policy_create(const struct config *config)
@@ -295,6 +308,7 @@ struct policy *policy_create(const struct config *config)
         assert(config->policy != NULL && config->policy->n_rules <= CONFIG_POLICY_RULES_MAX);
         p->config = config;
         p->rules = config->policy;
+        p->builtin = builtin_by_name();
         p->by_server = alloc_array(config->n_servers + 1, sizeof(*p->by_server));
         (void)strv_add_take(&p->scopes, alloc_text(SCOPE_BASIC));
         for (size_t i = 0; i < p->rules->n_rules; i++)
@@ -308,5 +322,6 @@ void policy_destroy(struct policy *p)
                 return;
         free(p->by_server);
         strv_free(p->scopes);
+        json_decref(p->builtin);
         free(p);
 }

@@ -15,9 +15,11 @@ struct policy_bits {
 struct policy {
         const struct config *config;
         const struct config_policy *rules;
-        struct policy_bits *by_server; /* and mgw's own behind the last */
-        struct policy_bits by_kind[CONFIG_POLICY_N_KINDS];
+        /* Of a server, and mgw's own tools behind the last: the rules that name something that it
+         * may have of a kind. */
+        struct policy_bits (*by_server)[CONFIG_POLICY_N_KINDS];
         char **scopes;
+        json_t *builtin; /* name -> entry */
         bool has_hints;
 };
 

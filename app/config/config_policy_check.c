@@ -4,6 +4,7 @@
 #include "mgw/base/glob.h"
 #include "mgw/config/config_policy.h"
 #include "mgw/mcp/builtin_tools.h"
+#include "mgw/mcp/catalog.h"
 #include "mgw/rest/rest.h"
 
 #include <string.h>
@@ -51,6 +52,18 @@ static bool check_servers(struct loading *l, const struct config_policy_rule *ru
         return has_one;
 }
 
+const json_t *config_policy_tool(const struct config *config, size_t server, const char *theirs)
+{
+        const struct rest *rest = config->servers[server].rest;
+        const json_t *tool;
+        size_t i;
+
+        json_array_foreach (rest != NULL ? rest_tools(rest) : NULL, i, tool)
+                if (strcmp(json_string_value(json_object_get(tool, "name")), theirs) == 0)
+                        return tool;
+        return NULL;
+}
+
 static bool tools_have(const json_t *tools, const char *prefix, const char *pattern)
 {
         const json_t *tool;
@@ -96,7 +109,8 @@ static bool server_may_have(const struct config *config, const struct config_ser
         if (s->rest != NULL && !config->has_safe_names)
                 return tools_have(rest_tools(s->rest), s->prefix, pattern);
         snprintf(shown, sizeof(shown), "%s*", s->prefix);
-        return glob_meets(pattern, shown);
+        return glob_meets(pattern, shown) ||
+               (config->has_safe_names && !catalog_fits_all(s->prefix));
 }
 
 static bool gateway_may_have(const struct config *config, const struct config_policy_rule *rule,
@@ -114,17 +128,34 @@ static bool gateway_may_have(const struct config *config, const struct config_po
         return has;
 }
 
+static bool may_have_of(const struct config *config, const struct config_policy_rule *rule,
+                        size_t server, enum config_policy_kind kind, const char *pattern)
+{
+        const struct config_server *s;
+
+        if (server == config->n_servers)
+                return gateway_may_have(config, rule, kind, pattern);
+        s = &config->servers[server];
+        return (rule->servers == NULL || any_matches(rule->servers, s->name)) &&
+               server_may_have(config, s, kind, pattern);
+}
+
 static bool may_have(const struct config *config, const struct config_policy_rule *rule,
                      enum config_policy_kind kind, const char *pattern)
 {
-        for (size_t i = 0; i < config->n_servers; i++) {
-                const struct config_server *s = &config->servers[i];
-
-                if ((rule->servers == NULL || any_matches(rule->servers, s->name)) &&
-                    server_may_have(config, s, kind, pattern))
+        for (size_t i = 0; i <= config->n_servers; i++)
+                if (may_have_of(config, rule, i, kind, pattern))
                         return true;
-        }
-        return gateway_may_have(config, rule, kind, pattern);
+        return false;
+}
+
+bool config_policy_is_of(const struct config *config, const struct config_policy_rule *rule,
+                         size_t server, enum config_policy_kind kind)
+{
+        for (char **it = rule->things[kind]; it != NULL && *it != NULL; it++)
+                if (may_have_of(config, rule, server, kind, *it))
+                        return true;
+        return false;
 }
 
 /* True: something can be called so. What was written is told one by one, what was not is not. */
@@ -213,11 +244,6 @@ static bool all_covered(bool (*covers)(const char *a, const char *b), char *cons
         return true;
 }
 
-static bool is_equal(const char *a, const char *b)
-{
-        return strcmp(a, b) == 0;
-}
-
 static bool patterns_cover(char *const *a, char *const *b)
 {
         return b == NULL || (a != NULL && all_covered(glob_covers, a, b));
@@ -235,8 +261,7 @@ static bool rule_covers(const struct config_policy_rule *a, const struct config_
         for (int hint = 0; hint < CONFIG_POLICY_N_HINTS; hint++)
                 if (a->hints[hint] >= 0 && a->hints[hint] != b->hints[hint])
                         return false;
-        return a->scopes == NULL ||
-               (b->scopes != NULL && all_covered(is_equal, b->scopes, a->scopes));
+        return true;
 }
 
 /* Walks the rules before it: 256 at most. True: none takes all of it. */

@@ -10,6 +10,7 @@
 #include "mgw/core/share.h"
 #include "mgw/login/page.h"
 #include "mgw/store/store.h"
+#include "mgw/wire/form.h"
 #include "mgw/wire/json_str.h"
 
 #include <stdlib.h>
@@ -21,8 +22,8 @@
 /* Of the JSON in a cookie: sealed it is a third more, and is to fit COOKIE_VALUE_MAX_BYTES. */
 #define LOGIN_MAX_BYTES 2900
 #define SIGNED_OUT_MAX 65536
-#define FORM_MAX_BYTES 1024
-#define FORM_LIFE_MS (INT64_C(8) * 3600 * 1000)
+#define FORM_TOKEN_MAX_BYTES 1024
+#define FORM_TOKEN_LIFE_MS (INT64_C(8) * 3600 * 1000)
 
 static void open_issuer(struct browser *browser)
 {
@@ -215,8 +216,8 @@ char *browser_form_token(struct request *req, const char *path)
 
         browser_login_id(req, login_id);
         content = form_content(browser_id(req), login_id, path);
-        token = sealed_close(&context->browser->keys, SEALED_FORM, clock_wall_ms() + FORM_LIFE_MS,
-                             content, FORM_MAX_BYTES);
+        token = sealed_close(&context->browser->keys, SEALED_FORM,
+                             clock_wall_ms() + FORM_TOKEN_LIFE_MS, content, FORM_TOKEN_MAX_BYTES);
         json_decref(content);
         return token;
 }
@@ -257,4 +258,21 @@ bool browser_check_form(struct request *req, struct str token)
                 return true;
         page_fault(req, 403, "This form cannot be taken", fault);
         return false;
+}
+
+struct form *browser_require_form(struct request *req)
+{
+        struct form *form;
+        const char *csrf;
+
+        if (form_read(&form, buf_bytes(&req->in->body)) != 0 || form_repeated(form) != NULL) {
+                form_destroy(form);
+                page_fault(req, 400, "This form cannot be read", "Go back, and try again.");
+                return NULL;
+        }
+        csrf = form_get(form, "csrf");
+        if (browser_check_form(req, str_from(csrf)))
+                return form;
+        form_destroy(form);
+        return NULL;
 }

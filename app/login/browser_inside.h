@@ -8,6 +8,8 @@
 #include "mgw/store/store_set.h"
 #include "person.h"
 
+struct form;
+
 /* Text of 16 random bytes, and a NUL: the name of a browser, of a login, of an attempt. */
 #define BROWSER_ID_SIZE 23
 
@@ -18,7 +20,7 @@ struct browser {
         struct issuer *issuer;       /* the OpenID provider; NULL: there is none */
         struct http_source source;   /* of what it is asked for */
         struct store_set signed_out; /* names of logins that have ended before their time */
-        struct list sign_ins;        /* login/sign_in_provider: under way */
+        struct list sign_ins;        /* login/sign_in: under way */
         unsigned n_sign_ins;
 };
 
@@ -33,3 +35,6 @@ void browser_login_id(const struct request *req, char id[BROWSER_ID_SIZE]);
  * would keep it. */
 bool browser_add_login(struct cookies *cookies, const struct browser *browser,
                        const struct person *person);
+/* The form that the body is, with its token checked; the caller destroys it. NULL: the request has
+ * been answered. */
+struct form *browser_require_form(struct request *req);

@@ -44,7 +44,7 @@ static char *domain_of(const struct person *person, const struct config_login *l
         const char *hd = json_string_value(json_object_get(claims, "hd"));
         char *domain;
 
-        if (strcmp(login->issuer, PERSON_GOOGLE) != 0)
+        if (strcmp(login->issuer, CONFIG_LOGIN_GOOGLE) != 0)
                 return domain_of_email(person->email);
         if (hd != NULL) {
                 char *as_email = alloc_format("@%s", hd);
@@ -137,7 +137,7 @@ static bool has(char *const *texts, const char *text)
 static bool is_of_domain(const struct person *person, char *const *domains)
 {
         for (; *domains != NULL; domains++)
-                if (strcasecmp(*domains, person->domain) == 0)
+                if (strcmp(*domains, "*") == 0 || strcasecmp(*domains, person->domain) == 0)
                         return true;
         return false;
 }

@@ -7,8 +7,6 @@
 
 #include <jansson.h>
 
-#define PERSON_GOOGLE "https://accounts.google.com"
-
 struct person {
         enum identity_source source;
         char *email;

@@ -95,6 +95,9 @@ bool call_admit(struct call *call, struct policy_verdict verdict)
             strcmp(call->method->name, "tools/call") != 0)
                 return true;
         call->result_max_bytes = verdict.rule->result_max_bytes;
+        if (call->is_counted) /* it begins again */
+                return true;
+        call->is_counted = true;
         wait_s = policy_limit_take(context->policy_counts, call->session->client.user->email,
                                    call->name, verdict.rule->calls_per_minute,
                                    verdict.rule->calls_per_day, loop_now_ms(context->loop));

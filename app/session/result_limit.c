@@ -12,6 +12,8 @@
 #define LINKS_MAX 16
 /* Of a link, which stays past the budget. */
 #define LINK_MAX_BYTES 2000
+/* resultType, isError. */
+#define SMALL_BYTES 16
 
 struct cut {
         size_t left;       /* of the budget */
@@ -136,7 +138,8 @@ static void cut_others(struct cut *cut, json_t *result)
         {
                 size_t n = size_of(value);
 
-                if (strcmp(key, "content") == 0 || strcmp(key, "structuredContent") == 0)
+                if (strcmp(key, "content") == 0 || strcmp(key, "structuredContent") == 0 ||
+                    n <= SMALL_BYTES)
                         continue;
                 if (n > cut->left)
                         json_object_del(result, key);

@@ -45,6 +45,9 @@ static void session_free(void *object)
         assert(list_is_empty(&s->calls) && s->n_calls == 0 && s->n_server_requests == 0);
         assert(list_is_empty(&s->streams) && list_is_empty(&s->idle_node) && s->replay == NULL);
         ledger_release(&s->client.share->memory, LEDGER_SESSION, s->charged);
+        json_decref(s->task_tools);
+        if (s->task_tools_hold.payer != NULL)
+                ledger_hold_set_past(&s->task_tools_hold, 0);
         share_let_go(s->client.share);
         json_decref(s->init_params);
         identity_let_go(s->identity);

@@ -1,12 +1,54 @@
-/* An id is made and read here alone, so nothing is kept of tasks. */
+/* An id is made and read here alone, so nothing is kept of tasks, but for the policy's sake the
+ * tool that each was begun by. */
 #include "mgw/session/task.h"
 
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/task_id.h"
 #include "mgw/session/access.h"
+#include "mgw/session/listing.h"
 #include "mgw/wire/json_str.h"
 
 #include <stdlib.h>
+
+/* Tasks of one session whose tools are kept; those begun last. */
+#define NOTED_MAX 500
+#define NOTED_ID_MAX_BYTES 1000
+/* What one takes beside its id. */
+#define NOTED_BYTES 250
+
+/* ---- by which tool it was begun: what may not be called is not reached by its tasks ---- */
+
+static void note_tool(struct call *call, const json_t *id)
+{
+        struct session *s = call->session;
+        size_t n = json_string_length(id);
+        const char *oldest;
+
+        if (session_context(s)->policy == NULL || call->name == NULL || n > NOTED_ID_MAX_BYTES)
+                return;
+        if (s->task_tools == NULL) {
+                s->task_tools = json_object();
+                ledger_hold_init(&s->task_tools_hold, &s->client.share->memory, LEDGER_SESSION);
+        }
+        if (json_object_size(s->task_tools) >= NOTED_MAX &&
+            (oldest = json_object_iter_key(json_object_iter(s->task_tools))) != NULL)
+                json_object_del(s->task_tools, oldest);
+        json_object_set_new(s->task_tools, json_string_value(id), json_string(call->name));
+        ledger_hold_set_past(&s->task_tools_hold,
+                             json_object_size(s->task_tools) * (NOTED_BYTES + n));
+}
+
+/* Of one whose tool is not known any more: when all tools are. */
+static bool may_reach(const struct call *call, const struct upstream_session *us, const char *shown)
+{
+        const char *tool = json_string_value(json_object_get(call->session->task_tools, shown));
+
+        if (us->upstream->context->policy == NULL)
+                return true;
+        if (tool != NULL)
+                return listing_owner_of_name(call, LIST_TOOLS, tool).us == us;
+        return access_to_all_tools(call->identity, us).outcome == POLICY_ALLOWED;
+}
 
 /* The end of the id that the client has given: no NUL is in it. */
 struct task_owner task_owner(const struct call *call, const char *shown)
@@ -22,7 +64,7 @@ struct task_owner task_owner(const struct call *call, const char *shown)
                 theirs =
                         task_id_read(session_context(s)->state_key, str_from(s->client.user->email),
                                      str_from(upstream_name(us->upstream)), str_from(shown));
-                if (theirs.n > 0)
+                if (theirs.n > 0 && may_reach(call, us, shown))
                         return (struct task_owner){us, theirs.p};
         }
         return (struct task_owner){NULL, NULL};
@@ -70,5 +112,7 @@ bool task_show_answer(struct call *call, json_t *answer)
         }
         if (is_task || call->method->class == METHOD_BY_TASK)
                 task_show(call_upstream_session(call), result);
+        if (is_task)
+                note_tool(call, json_object_get(result, "taskId"));
         return true;
 }

@@ -516,7 +516,6 @@ static void upstream_session_free(void *object)
         json_decref(us->subscribed);
         json_decref(us->tasks);
         upstream_listen_free(us->listen);
-        user_let_go(us->abandoned_by);
         free(us);
 }
 

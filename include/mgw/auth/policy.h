@@ -1,7 +1,8 @@
 /* Who may what: one function decides. No I/O.
  *
  * The rules of the configuration stand in their order; the first that is for the caller, names the
- * thing, and whose conditions hold, decides. What none fits is denied. A condition on what a tool
+ * thing, and whose conditions hold, decides: also when it asks for a scope that the caller's token
+ * lacks. What none fits is denied. A condition on what a tool
  * says of itself that is not known yet counts against the caller: a rule that denies fits, one that
  * allows does not. */
 #pragma once
@@ -35,7 +36,7 @@ struct policy_thing {
 
 struct policy_verdict {
         enum policy_outcome outcome;
-        const struct config_policy_rule *rule; /* that decides, or lacks a scope; NULL: none fits */
+        const struct config_policy_rule *rule; /* that decides; NULL: none fits */
 };
 
 /* The configuration is borrowed, and has a policy. */
@@ -43,6 +44,8 @@ struct policy *policy_create(const struct config *config);
 /* NULL is fine. */
 void policy_destroy(struct policy *policy);
 unsigned policy_gateway(const struct policy *policy);
+/* The entry of a tool of mgw's own, borrowed; NULL: it is none. */
+const json_t *policy_builtin_tool(const struct policy *policy, const char *name);
 
 /* Walks the rules that are for the caller and the server, CONFIG_POLICY_RULES_MAX at most. */
 struct policy_verdict policy_decide(const struct policy *policy, struct identity *identity,

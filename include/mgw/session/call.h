@@ -72,6 +72,7 @@ struct call {
         int64_t started_ms;
         unsigned n_server_requests; /* that it has caused, and that are not answered */
         uint32_t result_max_bytes;  /* more of its result is cut; 0: nothing */
+        bool is_counted;            /* by the policy's limits */
         int16_t log_level;          /* stateless: lowest that the client wants; -1: none */
         uint8_t state;              /* enum call_state */
         uint8_t n_connects;         /* so often has its user been asked to connect an account */

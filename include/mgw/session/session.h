@@ -23,7 +23,10 @@ struct session {
         struct upstream_client client; /* what its upstream sessions know of it */
         struct identity *identity;     /* held; of its newest request. NULL: shared, it has none */
         struct replay *replay;         /* NULL: nothing has been kept */
-        json_t *init_params;           /* what servers are opened with; NULL: not so far */
+        json_t *task_tools; /* kept by session/task: id as the client knows it -> tool. NULL: none
+                             */
+        struct ledger_hold task_tools_hold;
+        json_t *init_params; /* what servers are opened with; NULL: not so far */
         int64_t used_ms;
         uint32_t charged;      /* to the share */
         struct channel lost;   /* the newest GET channel without a stream; no 0: there is none */

@@ -59,8 +59,9 @@ struct upstream_session {
         struct upstream_session *shared; /* it shares; NULL: none (yet) */
         struct list user_node;           /* on its shared session's user sessions */
         struct list user_sessions;       /* that share its child */
-        struct user *abandoned_by;       /* held; of a call there whose answer is not waited for */
-        int64_t abandoned_until_ms;      /* the child may be busy with it so long */
+        uint64_t abandoned_by;      /* user->number, 0: nobody, UINT64_MAX: several; of a call there
+                                       whose answer is not waited for */
+        int64_t abandoned_until_ms; /* the child may be busy with it so long */
         int64_t last_id;
         unsigned generation;  /* counts how often it has begun */
         unsigned given_up_in; /* the last in which one was cancelled: its answer may come late */

@@ -40,14 +40,20 @@ const linkIn = (result) => new RegExp(`${base}/connect[^\\s"<>)]*`).exec(JSON.st
 await connect(`${base}/connect`);
 const client = await connectClient(base, 'http', { fetch, headers: { Authorization: `Bearer ${token}` } });
 const listed = async () => {
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < 25; i++) {
     const { tools } = await client.listTools();
     if (tools.length > 0) return tools;
     await new Promise((resolve) => { setTimeout(resolve, 100); });
   }
   return [];
 };
-for (const { name } of await listed()) {
+let tools = await listed();
+if (tools.length === 0) {
+  // What its lists need has become known: the page asks for it now.
+  await connect(`${base}/connect`);
+  tools = await listed();
+}
+for (const { name } of tools) {
   for (let tries = 0; tries < 3; tries++) {
     const result = await client.callTool({ name, arguments: {} }).catch((error) => ({ isError: true, error: error.message }));
     console.log(name, JSON.stringify(result));

@@ -106,7 +106,7 @@ describe('pages in Chromium', { timeout: 300000 }, () => {
       assert.match(headers['content-security-policy'], /frame-ancestors 'none'/);
       assert.doesNotMatch(headers['content-security-policy'], /unsafe-|script-src/);
       assert.equal(headers['cache-control'], 'no-store');
-      assert.equal(headers['referrer-policy'], 'no-referrer');
+      assert.equal(headers['referrer-policy'], 'same-origin');
       assert.equal(headers['x-frame-options'], 'DENY');
     }
     await client.close();

@@ -170,7 +170,7 @@ Test(policy, a_scope_that_is_lacking_is_told_where_it_would_help)
 {
         load("{\"who\": [\"*\"], \"allow\": {\"tools\": [\"gmail_*\"]}, \"scopes\": "
              "[\"mail.read\"]},"
-             "{\"who\": [\"*\"], \"deny\": {\"tools\": [\"gmail_*\"]}},"
+             "{\"who\": [\"*\"], \"allow\": {\"tools\": [\"*_list\"]}},"
              "{\"who\": [\"*\"], \"allow\": {\"tools\": [\"notes_*\"]}},"
              "{\"who\": [\"*\"], \"allow\": {\"tools\": [\"notes_*\"]}, \"scopes\": [\"notes\"]}");
         check_int(tool(who("b@x", NULL, "mail.read"), GMAIL, "gmail_list", NULL), POLICY_ALLOWED);

@@ -202,14 +202,14 @@ Test(config_policy, what_can_never_match_is_told_and_is_no_fault)
 
 Test(config_policy, what_may_match_is_not_told)
 {
-        /* another's servers, a condition, a scope, another person: none takes all of the next */
+        /* another person, a condition, some tools alone: none takes all of the next */
         check_int(load("{\"who\": [\"group:mail\"], \"allow\": {\"servers\": [\"*\"]}},\n"
                        "{\"who\": [\"*\"], \"allow\": {\"servers\": [\"gmail\"]}, \"if\": "
                        "{\"readOnlyHint\": true}},\n"
-                       "{\"who\": [\"*\"], \"allow\": {\"servers\": [\"gmail\"]}, \"scopes\": "
-                       "[\"s\"]},\n"
                        "{\"who\": [\"*\"], \"allow\": {\"servers\": [\"gmail\"], \"tools\": "
                        "[\"*_list\"]}},\n"
+                       "{\"who\": [\"*\"], \"allow\": {\"servers\": [\"gmail\"]}, \"scopes\": "
+                       "[\"s\"]},\n"
                        "{\"who\": [\"*\"], \"allow\": {\"servers\": [\"gateway\"], \"tools\": "
                        "[\"echo\"]}},\n"
                        "{\"who\": [\"*\"], \"deny\": {\"servers\": [\"*\"]}}"),

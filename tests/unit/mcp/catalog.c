@@ -271,3 +271,33 @@ Test(catalog, pages_are_whole_and_cursors_are_checked)
         json_decref(all);
         json_decref(seen);
 }
+
+static bool shows_no_x(const struct catalog_filter *filter, unsigned server, const char *shown,
+                       const char *theirs, const json_t *entry)
+{
+        (void)filter;
+        (void)theirs;
+        (void)entry;
+        return server != 3 || strcmp(shown, "x") != 0;
+}
+
+/* It would be another's that a call of this name is not for. */
+Test(catalog, what_is_left_out_hides_another_of_its_name)
+{
+        const struct catalog_filter filter = {shows_no_x};
+        const struct catalog_rule a = {.server = "a", .prefix = ""},
+                                  b = {.server = "b", .prefix = ""};
+        json_t *of_a = json_loads("[{\"name\": \"x\"}]", 0, NULL);
+        json_t *of_b = json_loads("[{\"name\": \"y\"}, {\"name\": \"x\"}]", 0, NULL);
+        const struct catalog_part parts[] = {{&a, of_a, 3}, {&b, of_b, 4}};
+        const char *collision;
+        json_t *all = catalog_merge(parts, 2, "prompts", &filter, &collision);
+        json_t *expected = json_loads("[{\"name\": \"y\"}]", 0, NULL);
+
+        cr_assert(json_equal(all, expected));
+        cr_assert_null(collision);
+        json_decref(all);
+        json_decref(expected);
+        json_decref(of_a);
+        json_decref(of_b);
+}

@@ -3,6 +3,7 @@
 #include "../json.h"
 #include "client.h"
 #include "gateway.h"
+#include "servers.h"
 #include "users.h"
 #include "visitor.h"
 
@@ -59,6 +60,7 @@ static void start(void)
 {
         setenv("MGW_AUTH_LOGIN_TOKENS", "true", 1);
         users_start(HTTP, ",'public_url':'" URL "'");
+        servers_keep("GET");
         pkce_make(verifier, challenge);
 }
 
@@ -782,5 +784,135 @@ Test(authorization, registration_can_be_switched_off)
         check_error(register_client("{'redirect_uris':['" WEB "']}"), 403, "access_denied");
         visitor_open(&v, places[0]);
         cr_assert_null(json_object_get(answer_json(v.page), "registration_endpoint"));
+        stop();
+}
+
+/* ---- clients whose id is a document's address ---- */
+
+#define DOCUMENT "https://client.example/mcp.json"
+
+static void serve(unsigned status, const char *text)
+{
+        struct http_request *r = world_http_ago(0);
+        char *copy = strdup(text);
+
+        cr_assert_not_null(r);
+        for (char *p = copy; *p != '\0'; p++)
+                *p = *p == '\'' ? '"' : *p;
+        world_http_head(r, status, "application/json", NULL, -1);
+        world_http_body(r, str_from(copy));
+        world_http_end(r, NULL);
+        free(copy);
+        gateway_settle();
+}
+
+#define GOOD_DOCUMENT                                                                              \
+        "{'client_id':'" DOCUMENT "','client_name':'Inspector','redirect_uris':['" WEB "']}"
+
+Test(authorization, a_client_is_known_by_its_document)
+{
+        struct visitor other = {0};
+        struct answer *page;
+
+        start();
+        sign_in(users_ada);
+        snprintf(id, sizeof(id), "%s", DOCUMENT);
+        page = visitor_open(&v, asking(WEB, NULL, NULL));
+        check_int(answer_status(page), 0);
+        cr_assert_str_eq(world_http_ago(0)->url, DOCUMENT);
+        /* who comes meanwhile waits for the same */
+        visitor_open(&other, asking(WEB, "prompt", "none"));
+        check_int(world_http_n(), 1);
+        serve(200, GOOD_DOCUMENT);
+        check_int(answer_status(page), 200);
+        cr_assert(visitor_sees(&v, "<strong>client.example</strong>"));
+        cr_assert(visitor_sees(&v, "Inspector"));
+        check_int(answer_status(other.page), 303);
+        check_int(answer_status(decide("allow")), 303);
+        snprintf(code, sizeof(code), "%s", led("code"));
+        take_tokens(exchange());
+        check_int(ping(access_token), 200);
+        /* kept for five minutes at least */
+        gateway_pass_ms(299 * 1000);
+        check_int(answer_status(visitor_open(&v, asking(WEB, NULL, NULL))), 303);
+        gateway_pass_ms(2 * 1000);
+        check_int(answer_status(visitor_open(&v, asking(WEB, NULL, NULL))), 0);
+        serve(200, GOOD_DOCUMENT);
+        check_int(answer_status(v.page), 303);
+        visitor_finish(&other);
+        stop();
+}
+
+Test(authorization, documents_that_are_none_of_the_clients)
+{
+        static const struct {
+                unsigned status;
+                const char *text;
+        } bad[] = {
+                {404, GOOD_DOCUMENT},
+                {301, GOOD_DOCUMENT},
+                {200, "no JSON"},
+                {200, "[]"},
+                {200, "{'client_id':'https://client.example/other','redirect_uris':['" WEB "']}"},
+                {200, "{'client_id':'" DOCUMENT "','redirect_uris':['" WEB "'],"
+                      "'client_secret':'x'}"},
+                {200, "{'client_id':'" DOCUMENT "','redirect_uris':['" WEB "'],"
+                      "'token_endpoint_auth_method':'client_secret_basic'}"},
+                {200, "{'client_id':'" DOCUMENT "'}"},
+                {200, "{'client_id':'" DOCUMENT "','redirect_uris':['https://evil.example/']}"},
+        };
+
+        start();
+        sign_in(users_ada);
+        snprintf(id, sizeof(id), "%s", DOCUMENT);
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+                visitor_open(&v, asking(WEB, NULL, NULL));
+                serve(bad[i].status, bad[i].text);
+                cr_assert_eq(answer_status(v.page), 400, "%zu: %u", i, answer_status(v.page));
+                cr_assert_str_empty(answer_header(v.page, "Location"));
+                /* a failure is remembered for a moment */
+                visitor_open(&v, asking(WEB, NULL, NULL));
+                check_int(answer_status(v.page), 400);
+                check_int(world_http_n(), 0);
+                gateway_pass_ms(10 * 1000);
+        }
+        stop();
+}
+
+Test(authorization, documents_of_strangers_are_few_at_once)
+{
+        struct visitor others[17] = {{.address = "192.0.2.1"}};
+
+        start();
+        for (int i = 0; i < 17; i++) {
+                snprintf(id, sizeof(id), "https://client.example/%d", i);
+                visitor_open(&others[i], asking(WEB, NULL, NULL));
+                check_int(answer_status(others[i].page), i < 16 ? 0 : 502);
+        }
+        check_int(world_http_n(), 16);
+        /* who leaves is not waited for */
+        answer_cut(others[0].page);
+        gateway_settle();
+        for (int i = 0; i < 17; i++)
+                visitor_finish(&others[i]);
+        stop();
+}
+
+Test(authorization, ids_that_point_inside_are_not_fetched)
+{
+        static const char *const ids[] = {
+                "http://client.example/c",     "https://client.example",
+                "https://client.example/../c", "https://u@client.example/c",
+                "https://client.example/c#x",  "file:///etc/passwd",
+                "https://[::ffff:10.0.0.1]/c", "gopher://10.0.0.1/c",
+        };
+
+        start();
+        for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+                snprintf(id, sizeof(id), "%s", ids[i]);
+                visitor_open(&v, asking(WEB, NULL, NULL));
+                cr_assert_eq(answer_status(v.page), 400, "%s", ids[i]);
+                check_int(world_http_n(), 0);
+        }
         stop();
 }

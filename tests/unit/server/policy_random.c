@@ -497,7 +497,8 @@ static void check_user(unsigned u, const char *version)
         c = (struct client){.authorization = authorizations[u]};
         me = &who[u];
         client_open(&c, version, "{}");
-        check_lists();
+        if (seed % 2 == 0) /* else what servers have is not known when it is called */
+                check_lists();
         check_calls();
         check_resources();
         check_lists();

@@ -27,7 +27,7 @@ static void tear_down(void)
         world_close(&w);
 }
 
-TestSuite(store_database, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(store_database, .init = set_up, .fini = tear_down, .timeout = 120);
 
 #define check_told(said) cr_assert_not_null(strstr(w.last.text, said), "said: %s", w.last.text)
 

@@ -12,7 +12,7 @@
 #define ROUNDS 50
 #define AT_ONCE 8
 
-TestSuite(store_kill, .timeout = 300);
+TestSuite(store_kill, .timeout = 120);
 
 /* ---- the program ---- */
 

@@ -17,7 +17,7 @@ static void set_up(void)
         cr_assert_eq(store_seal_close(&seal, &record, sealed), 0);
 }
 
-TestSuite(store_seal, .init = set_up, .timeout = 60);
+TestSuite(store_seal, .init = set_up, .timeout = 120);
 
 static int open_as(const struct store_seal *with, struct store_record as, size_t n)
 {
