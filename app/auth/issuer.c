@@ -214,7 +214,7 @@ static void on_metadata(void *owner, const struct http_document_answer *answer)
 /* OpenID's (Discovery 4), that of RFC 8414 3.1, and OpenID's as that has it (5). */
 static void fetch_metadata(struct issuer *issuer)
 {
-        char *url = oauth_well_known(issuer->options->url,
+        char *url = oauth_discovery_well_known(issuer->options->url,
                                      issuer->place == 1 ? "oauth-authorization-server"
                                                         : "openid-configuration",
                                      true, issuer->place == 0);
