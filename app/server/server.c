@@ -206,6 +206,8 @@ static int server_open_store(struct context *context, FILE *err)
         if (options.dir == NULL && config_needs_state(config))
                 fprintf(err, "logins and connected accounts end with mgw: no state_dir is "
                              "configured\n");
+        else if (options.dir != NULL)
+                log_info(NULL, "[mgw] what outlives mgw is kept in %s", options.dir);
         return store_open(&context->store, context->loop, &options, err);
 }
 
