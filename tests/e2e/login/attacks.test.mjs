@@ -279,6 +279,27 @@ describe('attacks on signing in', { timeout: 180000 }, () => {
     assert.equal(refused.searchParams.get('error'), 'invalid_target');
   });
 
+  test('whatever host a client names, what we say of ourselves is as configured', async () => {
+    const ask = (path) => new Promise((resolve, reject) => {
+      const headers = { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http', forwarded: 'host=evil.example' };
+      http.get(`${login.gateway.url}${path}`, { headers }, async (response) => {
+        let text = '';
+        for await (const chunk of response) text += chunk;
+        resolve({ status: response.statusCode, text: `${JSON.stringify(response.headers)}${text}` });
+      }).on('error', reject);
+    });
+    const app = await begin();
+    app.verifier = app.state = 'x'.repeat(43);
+    for (const [path, status] of [
+      ['/.well-known/oauth-authorization-server', 200], ['/.well-known/oauth-protected-resource/mcp', 200], ['/mcp', 401], [`/oauth/authorize${app.url().search}`, 303], ['/connect', 303],
+    ]) {
+      const answer = await ask(path);
+      assert.equal(answer.status, status, path);
+      assert.ok(answer.text.includes(login.base) || answer.text.includes(encodeURIComponent(login.base)), path);
+      assert.doesNotMatch(answer.text, /evil\.example/, path);
+    }
+  });
+
   test('a token in a query or a form is none', async () => {
     const app = await begin();
     const { access_token: token } = await working(app);
