@@ -1,16 +1,21 @@
 #include "mgw/auth/authority.h"
 
+#include "mgw/auth/client_assertion.h"
 #include "mgw/auth/client_find.h"
 #include "mgw/auth/family.h"
-#include "mgw/auth/revocation.h"
+#include "mgw/auth/scope.h"
 #include "mgw/base/alloc.h"
+#include "mgw/base/strv.h"
 #include "mgw/config/config.h"
+#include "mgw/core/share.h"
 
 #include <assert.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
 #define KEY_LABEL "authorization server 1"
+/* So many logins may end within the life of an access token. */
+#define ENDED_MAX 65536
 
 static_assert(STORE_SECRET_KEY_BYTES == SEAL_KEY_BYTES, "a key of the store's is one for a seal");
 
@@ -37,9 +42,12 @@ void authority_create(struct context *context)
         authority->keys.has_old_key =
                 store_old_secret_key(context->store, KEY_LABEL, authority->keys.old_key);
         list_init(&authority->family_uses);
-        list_init(&authority->documents_by_use);
+        fetched_cache_init(&authority->client_documents, context, &client_document_kind);
+        fetched_cache_init(&authority->client_keys, context, &client_keys_kind);
         add_clients(authority, &context->config->login);
-        revocations_load(authority);
+        authority->scopes = scope_all(context->policy);
+        store_set_open(&authority->ended, context->store, "revoked", ENDED_MAX,
+                       &context->own_share->memory);
         context->authority = authority;
 }
 
@@ -47,20 +55,14 @@ void authority_destroy(struct authority *authority)
 {
         if (authority == NULL)
                 return;
-        revocations_forget(authority);
+        store_set_close(&authority->ended);
         family_uses_forget(authority);
-        client_documents_forget(authority);
+        fetched_cache_finish(&authority->client_documents);
+        fetched_cache_finish(&authority->client_keys);
         for (size_t i = 0; i < authority->n_clients; i++)
                 client_let_go(authority->clients[i]);
         free((void *)authority->clients);
+        strv_free(authority->scopes);
         OPENSSL_cleanse(&authority->keys, sizeof(authority->keys));
         free(authority);
-}
-
-struct client *authority_client(const struct authority *authority, struct str id)
-{
-        for (size_t i = 0; i < authority->n_clients; i++)
-                if (str_eq(str_from(authority->clients[i]->id), id))
-                        return authority->clients[i];
-        return NULL;
 }

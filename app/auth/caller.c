@@ -11,6 +11,13 @@ bool caller_is_anybody(const struct config *config)
                !config_has_login(config);
 }
 
+/* A client of the socket that is no web server names no address: it is of this machine. */
+bool caller_may_be_anybody(const struct config *config, struct str address)
+{
+        return config->auth_anonymous || address.n == 0 || str_has_prefix(address, STR("127.")) ||
+               str_eq(address, STR("::1")) || str_has_prefix(address, STR("::ffff:127."));
+}
+
 enum user_verdict caller_find(struct context *context, struct str authorization, int64_t wall_ms,
                               struct issuer **issuerp, struct identity **identityp,
                               const char **whyp)

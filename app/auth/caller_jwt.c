@@ -94,6 +94,19 @@ struct identity *caller_known_jwt(struct context *context, const uint8_t digest[
         return known->identity;
 }
 
+void caller_issuers_check(struct caller_issuers *issuers, int64_t wall_ms)
+{
+        struct known *known, *next;
+
+        if (issuers == NULL)
+                return;
+        HASH_ITER(hh, issuers->known, known, next)
+        {
+                if (known->identity->expires_ms <= wall_ms)
+                        known_forget(issuers, known);
+        }
+}
+
 /* ---- the issuers ---- */
 
 void caller_issuers_create(struct context *context)
@@ -193,6 +206,8 @@ static enum user_verdict take(struct context *context, const struct issuer *issu
         enum user_verdict verdict = claims_identity(context->users, rules, claims,
                                                     expires_ms + rules->skew_ms, identityp, whyp);
 
+        if (verdict == USER_OK && context->config->has_exchanges)
+                (*identityp)->token = alloc_str(text);
         if (verdict == USER_OK)
                 known_add(context->issuers, issuer, digest, text.n, *identityp);
         return verdict;

@@ -2,7 +2,7 @@
 #include "mgw/auth/caller.h"
 
 #include "mgw/auth/token.h"
-#include "mgw/base/alloc.h"
+#include "mgw/config/config.h"
 
 static struct identity *identity_of(struct context *context, struct authorization *of,
                                     int64_t expires_ms)
@@ -24,6 +24,15 @@ static struct identity *identity_of(struct context *context, struct authorizatio
         return identity;
 }
 
+/* Others may have our key: whose state_key is the same, and public_url another. */
+static bool is_for_us(const struct config *config, const struct authorization *of)
+{
+        struct str base = str_from(config->public_url), resource = str_from(of->resource);
+
+        return str_has_prefix(resource, base) &&
+               (resource.n == base.n || resource.p[base.n] == '/');
+}
+
 enum user_verdict caller_read_token(struct context *context, struct str text, int64_t wall_ms,
                                     struct identity **identityp)
 {
@@ -34,6 +43,8 @@ enum user_verdict caller_read_token(struct context *context, struct str text, in
         if (context->authority == NULL || !sealed_is(text))
                 return USER_BAD_TOKEN;
         r = token_read_access(context->authority, text, wall_ms, &of, &expires_ms);
+        if (r == 0 && !is_for_us(context->config, &of))
+                r = TOKEN_E_BAD;
         *identityp = r == 0 ? identity_of(context, &of, expires_ms) : NULL;
         authorization_finish(&of);
         if (r == 0)

@@ -3,7 +3,6 @@
  * must end its family, whoever waits for an answer. */
 #include "mgw/auth/family.h"
 
-#include "mgw/auth/revocation.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
@@ -120,17 +119,14 @@ static void end(struct family_use *use, int outcome)
 {
         struct context *context = use->authority->context;
         int64_t until_ms = clock_wall_ms() + context->config->login.access_token_ms;
-        char *key = store_key("revoked", use->family, NULL);
 
-        revocation_add(use->authority, use->family, until_ms);
         use->outcome = outcome;
         use->n_writes = 2;
         use->op.on_done = on_ended;
         use->revoke_op.on_done = on_revoked;
         store_put(context->store, &use->op, str_from(use->key), STR("ended"), use->ends_ms,
                   STORE_ANY);
-        store_put(context->store, &use->revoke_op, str_from(key), STR("1"), until_ms, STORE_ANY);
-        free(key);
+        store_set_add(&use->authority->ended, &use->revoke_op, use->family, until_ms);
 }
 
 struct family_use *family_end(struct authority *authority, const struct authorization *of,

@@ -52,14 +52,14 @@ static void tell(struct oauth_registration *r, const char *fault)
 
 /* ---- who we are ---- */
 
-json_t *oauth_client_metadata(const char *public_url)
+json_t *oauth_registration_metadata(const char *public_url)
 {
         json_t *callback = json_sprintf("%s%s", public_url, OAUTH_CALLBACK_PATH);
 
-        return json_pack("{s:s, s:s, s:[o], s:[s, s], s:[s], s:s}", "client_name", "mgw",
-                         "client_uri", public_url, "redirect_uris", callback, "grant_types",
-                         "authorization_code", "refresh_token", "response_types", "code",
-                         "token_endpoint_auth_method", "none");
+        return json_pack("{s:s, s:s, s:s, s:[o], s:[s, s], s:[s], s:s}", "client_name", "mgw",
+                         "client_uri", public_url, "application_type", "web", "redirect_uris",
+                         callback, "grant_types", "authorization_code", "refresh_token",
+                         "response_types", "code", "token_endpoint_auth_method", "none");
 }
 
 static void set_client(struct oauth_party *party, const char *id, const char *secret,
@@ -164,7 +164,7 @@ static void on_registered(void *owner, const struct http_document_answer *answer
 
 static void register_us(struct oauth_registration *r)
 {
-        json_t *metadata = oauth_client_metadata(r->public_url);
+        json_t *metadata = oauth_registration_metadata(r->public_url);
         struct str text = {NULL, 0};
 
         if (!r->party->takes_public && (r->party->takes_post || r->party->takes_basic))

@@ -1,7 +1,5 @@
 #include "mgw/auth/token.h"
 
-#include "mgw/auth/revocation.h"
-
 /* As JSON; the text is a third longer, and fits a request's head. */
 #define TOKEN_MAX_BYTES 6000
 
@@ -42,7 +40,7 @@ static int read(const struct authority *authority, const char *kind, struct str 
         *np = json_integer_value(json_object_get(content, key));
         r = authorization_from_json(of, content) ? 0 : TOKEN_E_BAD;
         json_decref(content);
-        if (r == 0 && revocation_has(authority, of->family))
+        if (r == 0 && store_set_has(&authority->ended, of->family))
                 r = TOKEN_E_OVER;
         return r;
 }

@@ -92,25 +92,27 @@ static const char *stray_key(const struct config_login *login)
         return login->groups != NULL ? "groups" : NULL;
 }
 
-void config_login_check(struct loading *l)
+static void check_without_provider(struct loading *l)
 {
         const struct config_login *login = &l->config->login;
         const char *stray = stray_key(login);
         char at[CONFIG_KEY_SIZE];
 
-        config_login_client_check(l);
-        if (login->issuer[0] == '\0') {
-                if (login->has_tokens && l->config->auth_tokens_file[0] == '\0')
-                        config_fault(l, "gateway.auth.login.tokens", "needs \"auth.tokens_file\"");
-                if (login->has_tokens && l->config->public_url[0] == '\0')
-                        config_fault(l, "gateway.auth.login.tokens",
-                                     "needs \"public_url\": clients are led to it");
-                if (stray != NULL) {
-                        config_key(at, "gateway.auth.login", stray);
-                        config_fault(l, at, "means nothing without auth.login.issuer");
-                }
-                return;
+        if (login->has_tokens && l->config->auth_tokens_file[0] == '\0')
+                config_fault(l, "gateway.auth.login.tokens", "needs \"auth.tokens_file\"");
+        if (login->has_tokens && l->config->public_url[0] == '\0')
+                config_fault(l, "gateway.auth.login.tokens",
+                             "needs \"public_url\": clients are led to it");
+        if (stray != NULL) {
+                config_key(at, "gateway.auth.login", stray);
+                config_fault(l, at, "means nothing without auth.login.issuer");
         }
+}
+
+static void check_with_provider(struct loading *l)
+{
+        const struct config_login *login = &l->config->login;
+
         if (login->client_id[0] == '\0')
                 config_fault(l, "gateway.auth.login", "needs \"client_id\"");
         if (!has(login->scopes, "openid"))
@@ -118,4 +120,21 @@ void config_login_check(struct loading *l)
         if (l->config->public_url[0] == '\0')
                 config_fault(l, "gateway.auth.login",
                              "needs \"public_url\": the provider leads people back to it");
+        else if (!config_is_issuer(l->config->public_url))
+                config_fault(l, "gateway.public_url",
+                             "must be https://... where people sign in (http:// on this machine "
+                             "alone)");
+        if (login->domains == NULL && strcmp(login->issuer, CONFIG_LOGIN_GOOGLE) == 0)
+                config_fault(l, "gateway.auth.login",
+                             "needs \"domains\": anybody may have an account there ([\"*\"] lets "
+                             "all of them in)");
+}
+
+void config_login_check(struct loading *l)
+{
+        config_login_client_check(l);
+        if (l->config->login.issuer[0] == '\0')
+                check_without_provider(l);
+        else
+                check_with_provider(l);
 }

@@ -117,7 +117,7 @@ void config_oauth_load(struct loading *l, const char *at, json_t *object, void *
                 load_key(l, at, key, value, oauth);
         config_key(full, at, "preset");
         if (oauth->preset != NULL && !config_oauth_preset(oauth))
-                config_fault(l, full, "not known: there is %s", config_oauth_presets);
+                config_fault(l, full, "not known: there is %s", config_oauth_preset_names);
 }
 
 static void copy_texts(char ***to, char *const *from)
@@ -288,6 +288,7 @@ void config_oauth_check(struct loading *l, const char *at, const struct config_s
         oauth->connects = oauth->exchange == NULL && connects(s, oauth);
         if (oauth->exchange != NULL) {
                 check_exchange(l, at, oauth->exchange);
+                l->config->has_exchanges = true;
                 return;
         }
         if (oauth->connects) {

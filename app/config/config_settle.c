@@ -14,8 +14,7 @@ static bool is_file_key(const char *key)
         size_t n = strlen(key);
 
         return strcmp(key, "rest") == 0 || strcmp(key, "openapi") == 0 ||
-               strcmp(key, "state_dir") == 0 ||
-               (n > 5 && strcmp(key + n - 5, "_file") == 0);
+               strcmp(key, "state_dir") == 0 || (n > 5 && strcmp(key + n - 5, "_file") == 0);
 }
 
 /* path as it is found from any folder; consumed. NULL: there is none, or the folder is not

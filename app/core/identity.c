@@ -34,6 +34,7 @@ void identity_let_go(struct identity *identity)
         user_let_go(identity->user);
         free(identity->subject);
         free(identity->client);
+        free(identity->token);
         strv_free(identity->groups);
         strv_free(identity->scopes);
         free(identity);

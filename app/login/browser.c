@@ -3,12 +3,14 @@
  * none of the next. */
 #include "browser_inside.h"
 
+#include "mgw/auth/caller.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/rand.h"
 #include "mgw/core/share.h"
 #include "mgw/login/page.h"
 #include "mgw/store/store.h"
+#include "mgw/wire/form.h"
 #include "mgw/wire/json_str.h"
 
 #include <stdlib.h>
@@ -20,8 +22,20 @@
 /* Of the JSON in a cookie: sealed it is a third more, and is to fit COOKIE_VALUE_MAX_BYTES. */
 #define LOGIN_MAX_BYTES 2900
 #define SIGNED_OUT_MAX 65536
-#define FORM_MAX_BYTES 1024
-#define FORM_LIFE_MS (INT64_C(8) * 3600 * 1000)
+#define FORM_TOKEN_MAX_BYTES 1024
+#define FORM_TOKEN_LIFE_MS (INT64_C(8) * 3600 * 1000)
+
+static void open_issuer(struct browser *browser)
+{
+        const struct config *config = browser->context->config;
+
+        if (config->login.issuer[0] == '\0')
+                return;
+        if (config->upstream_ca_file[0] != '\0')
+                browser->source.tls.ca_file = config->upstream_ca_file;
+        browser->issuer_options.url = config->login.issuer;
+        browser->issuer = issuer_create(browser->context, &browser->issuer_options);
+}
 
 void browser_create(struct context *context)
 {
@@ -34,15 +48,18 @@ void browser_create(struct context *context)
                 store_old_secret_key(context->store, "browser", browser->keys.old_key);
         store_set_open(&browser->signed_out, context->store, "signed-out", SIGNED_OUT_MAX,
                        &context->own_share->memory);
+        open_issuer(browser);
         context->browser = browser;
 }
 
+/* What was asked for, and cancelled, names its source until the turn ends. */
 void browser_destroy(struct browser *browser)
 {
         if (browser == NULL)
                 return;
+        issuer_destroy(browser->issuer);
         store_set_close(&browser->signed_out);
-        free(browser);
+        loop_bury(browser->context->loop, browser, free);
 }
 
 /* ---- which browser ---- */
@@ -110,11 +127,19 @@ static struct user *user_of_person(const struct context *context, const struct p
         return NULL;
 }
 
-static struct identity *identity_of_person(const struct context *context, struct person *person)
+static struct identity *identity_of_person(struct request *req, struct person *person)
 {
-        struct user *user = user_of_person(context, person);
+        const struct context *context = request_context(req);
+        struct user *user;
         struct identity *identity;
 
+        if (person->source == IDENTITY_ANONYMOUS)
+                return caller_is_anybody(context->config) &&
+                                       caller_may_be_anybody(context->config,
+                                                             req->in->head.remote_addr)
+                               ? identity_hold(user_table_anonymous(context->users))
+                               : NULL;
+        user = user_of_person(context, person);
         if (user == NULL)
                 return NULL;
         identity = identity_create(person->source, user);
@@ -139,7 +164,7 @@ struct identity *browser_identity(struct request *req)
                 return NULL;
         if (!store_set_has(&context->browser->signed_out, id) &&
             person_is_refused(&person, &context->config->login) == NULL)
-                identity = identity_of_person(context, &person);
+                identity = identity_of_person(req, &person);
         person_finish(&person);
         return identity;
 }
@@ -191,8 +216,8 @@ char *browser_form_token(struct request *req, const char *path)
 
         browser_login_id(req, login_id);
         content = form_content(browser_id(req), login_id, path);
-        token = sealed_close(&context->browser->keys, SEALED_FORM, clock_wall_ms() + FORM_LIFE_MS,
-                             content, FORM_MAX_BYTES);
+        token = sealed_close(&context->browser->keys, SEALED_FORM,
+                             clock_wall_ms() + FORM_TOKEN_LIFE_MS, content, FORM_TOKEN_MAX_BYTES);
         json_decref(content);
         return token;
 }
@@ -233,4 +258,21 @@ bool browser_check_form(struct request *req, struct str token)
                 return true;
         page_fault(req, 403, "This form cannot be taken", fault);
         return false;
+}
+
+struct form *browser_require_form(struct request *req)
+{
+        struct form *form;
+        const char *csrf;
+
+        if (form_read(&form, buf_bytes(&req->in->body)) != 0 || form_repeated(form) != NULL) {
+                form_destroy(form);
+                page_fault(req, 400, "This form cannot be read", "Go back, and try again.");
+                return NULL;
+        }
+        csrf = form_get(form, "csrf");
+        if (browser_check_form(req, str_from(csrf)))
+                return form;
+        form_destroy(form);
+        return NULL;
 }

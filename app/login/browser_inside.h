@@ -2,10 +2,13 @@
 #pragma once
 
 #include "cookie.h"
+#include "mgw/auth/issuer.h"
 #include "mgw/auth/sealed.h"
 #include "mgw/login/browser.h"
 #include "mgw/store/store_set.h"
 #include "person.h"
+
+struct form;
 
 /* Text of 16 random bytes, and a NUL: the name of a browser, of a login, of an attempt. */
 #define BROWSER_ID_SIZE 23
@@ -13,8 +16,11 @@
 struct browser {
         struct context *context;
         struct sealed_keys keys;
+        struct issuer_options issuer_options;
+        struct issuer *issuer;       /* the OpenID provider; NULL: there is none */
+        struct http_source source;   /* of what it is asked for */
         struct store_set signed_out; /* names of logins that have ended before their time */
-        struct list sign_ins;        /* login/sign_in_provider: under way */
+        struct list sign_ins;        /* login/sign_in: under way */
         unsigned n_sign_ins;
 };
 
@@ -29,3 +35,6 @@ void browser_login_id(const struct request *req, char id[BROWSER_ID_SIZE]);
  * would keep it. */
 bool browser_add_login(struct cookies *cookies, const struct browser *browser,
                        const struct person *person);
+/* The form that the body is, with its token checked; the caller destroys it. NULL: the request has
+ * been answered. */
+struct form *browser_require_form(struct request *req);

@@ -25,6 +25,7 @@ void client_request_end(struct client_request *cr)
         if (cr->req != NULL)
                 request_own(cr->req, NULL, NULL);
         client_find_cancel(&cr->find);
+        client_assertion_cancel(cr->assertion);
         family_use_leave(cr->use);
         client_let_go(cr->client);
         form_destroy(cr->form);
@@ -98,6 +99,18 @@ static bool read_basic(struct credentials *given, struct str header)
         return is_good;
 }
 
+/* Who signs need not say their id beside (RFC 7523 3). */
+static void read_id(const struct client_request *cr, struct credentials *given, const char *id)
+{
+        const char *assertion = client_request_get(cr, "client_assertion");
+        char *subject = NULL;
+
+        if (id == NULL && assertion != NULL)
+                id = subject = client_assertion_subject(str_from(assertion));
+        snprintf(given->id, sizeof(given->id), "%s", id != NULL ? id : "");
+        free(subject);
+}
+
 /* False: it has been refused. */
 static bool read_credentials(struct client_request *cr, struct credentials *given)
 {
@@ -123,7 +136,7 @@ static bool read_credentials(struct client_request *cr, struct credentials *give
                 return false;
         }
         if (!given->has_basic)
-                snprintf(given->id, sizeof(given->id), "%s", id != NULL ? id : "");
+                read_id(cr, given, id);
         if (secret != NULL)
                 snprintf(given->secret, sizeof(given->secret), "%s", secret);
         return true;
@@ -131,12 +144,42 @@ static bool read_credentials(struct client_request *cr, struct credentials *give
 
 /* ---- is it so ---- */
 
+static void on_assertion(void *owner, const char *fault, bool is_of_network)
+{
+        struct client_request *cr = owner;
+
+        cr->assertion = NULL;
+        if (fault == NULL)
+                cr->on_client(cr);
+        else if (is_of_network)
+                client_request_refuse(cr, 503, "temporarily_unavailable", fault);
+        else
+                refuse_client(cr, fault);
+}
+
+static void judge_assertion(struct client_request *cr, const char *text)
+{
+        const char *type = client_request_get(cr, "client_assertion_type"), *fault;
+
+        if (text == NULL || type == NULL || strcmp(type, CLIENT_ASSERTION_TYPE) != 0) {
+                refuse_client(cr, "private_key_jwt: a client_assertion is needed, with its type");
+                return;
+        }
+        cr->assertion = client_assertion_start(cr->authority, cr->client, str_from(text),
+                                               on_assertion, cr, &fault);
+        if (cr->assertion == NULL)
+                refuse_client(cr, fault);
+}
+
 static void judge(struct client_request *cr, const struct credentials *given)
 {
         const struct client *client = cr->client;
+        const char *assertion = client_request_get(cr, "client_assertion");
 
         if (client->auth == CLIENT_AUTH_KEY)
-                refuse_client(cr, "private_key_jwt: a client_assertion is needed");
+                judge_assertion(cr, assertion);
+        else if (assertion != NULL)
+                refuse_client(cr, "this client has no keys");
         else if (client->auth == CLIENT_AUTH_NONE && given->secret[0] != '\0')
                 refuse_client(cr, "this client has no secret");
         else if (client->auth == CLIENT_AUTH_SECRET &&

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mgw/auth/authorization.h"
+#include "mgw/auth/client_assertion.h"
 #include "mgw/auth/client_find.h"
 #include "mgw/auth/family.h"
 #include "mgw/fastcgi/request.h"

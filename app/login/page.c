@@ -44,13 +44,20 @@ int page_add_text(struct buf *out, struct str text)
         return r;
 }
 
-int page_add_field(struct buf *out, const char *name, const char *value)
+int page_add_between(struct buf *out, const char *before, const char *text, const char *after)
 {
-        int r = buf_addf(out, "<input type=\"hidden\" name=\"%s\" value=\"", name);
+        int r = buf_add_str(out, str_from(before));
 
         if (r == 0)
-                r = page_add_text(out, str_from(value));
-        return r != 0 ? r : buf_add_str(out, STR("\">\n"));
+                r = page_add_text(out, str_from(text));
+        return r != 0 ? r : buf_add_str(out, str_from(after));
+}
+
+int page_add_field(struct buf *out, const char *name, const char *value)
+{
+        int r = buf_addf(out, "<input type=\"hidden\" name=\"%s\" ", name);
+
+        return r != 0 ? r : page_add_between(out, "value=\"", value, "\">\n");
 }
 
 /* "same-origin", not "no-referrer": with that a browser says "Origin: null" of our own forms. */
@@ -159,9 +166,7 @@ void page_fault(struct request *req, unsigned status, const char *what, const ch
         struct buf body;
 
         buf_init(&body, ALLOC_SMALL_BYTES);
-        (void)buf_add_str(&body, STR("<p>"));
-        (void)page_add_text(&body, str_from(what_to_do));
-        (void)buf_add_str(&body, STR("</p>\n"));
+        (void)page_add_between(&body, "<p>", what_to_do, "</p>\n");
         page_reply(req, status, what, buf_bytes(&body), NULL, NULL);
         buf_finish(&body);
 }

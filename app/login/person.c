@@ -12,7 +12,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define GOOGLE "https://accounts.google.com"
 #define GROUP_MAX_BYTES 256
 
 void person_finish(struct person *person)
@@ -45,7 +44,7 @@ static char *domain_of(const struct person *person, const struct config_login *l
         const char *hd = json_string_value(json_object_get(claims, "hd"));
         char *domain;
 
-        if (strcmp(login->issuer, GOOGLE) != 0)
+        if (strcmp(login->issuer, CONFIG_LOGIN_GOOGLE) != 0)
                 return domain_of_email(person->email);
         if (hd != NULL) {
                 char *as_email = alloc_format("@%s", hd);
@@ -138,7 +137,7 @@ static bool has(char *const *texts, const char *text)
 static bool is_of_domain(const struct person *person, char *const *domains)
 {
         for (; *domains != NULL; domains++)
-                if (strcasecmp(*domains, person->domain) == 0)
+                if (strcmp(*domains, "*") == 0 || strcasecmp(*domains, person->domain) == 0)
                         return true;
         return false;
 }
@@ -155,6 +154,8 @@ const char *person_is_refused(const struct person *person, const struct config_l
 {
         if (person->source != IDENTITY_LOGIN)
                 return NULL;
+        if (login->issuer[0] == '\0')
+                return "People do not sign in at a provider here any more.";
         if (login->domains != NULL && !is_of_domain(person, login->domains))
                 return "This account is not of an organization that may use this gateway.";
         if (login->groups != NULL && !is_in_group(person, login->groups))

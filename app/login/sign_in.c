@@ -1,33 +1,21 @@
-/* Signing in by a token that is pasted, where there is no provider; and signing out. A page, not a
- * redirect, leads on from a sign-in: a browser counts the redirects after a form as its answer, and
- * holds them to the policy of the page that had the form. */
-#include "sign_in.h"
+/* A page, not a redirect, leads on from a sign-in: a browser counts the redirects after a form as
+ * its answer, and holds them to the policy of the page that had the form. */
+#include "sign_in_inside.h"
 
-#include "mgw/auth/caller.h"
 #include "mgw/base/alloc.h"
-#include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/core/share.h"
 #include "mgw/login/page.h"
-#include "mgw/wire/form.h"
 #include "return_path.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define TOKEN_MAX_BYTES 8192
-
-/* Of one address. */
-#define TRIES_A_SECOND 1
-#define TRIES_BURST 10
-
-static const char sign_in_path[] = "/oauth/sign-in";
-static const char sign_out_path[] = "/oauth/sign-out";
+#define SIGN_INS_MAX 256
 
 /* ---- how it ends ---- */
 
-static void log_outcome(struct request *req, const char *what, const char *email,
-                        const char *detail)
+void sign_in_log(struct request *req, const char *what, const char *email, const char *detail)
 {
         char *address = alloc_str(req->in->head.remote_addr);
         char *id = alloc_str(req->in->head.request_id);
@@ -38,13 +26,6 @@ static void log_outcome(struct request *req, const char *what, const char *email
                          "[login] %s", what);
         free(id);
         free(address);
-}
-
-static void add_escaped(struct buf *out, const char *before, const char *text, const char *after)
-{
-        (void)buf_add_str(out, str_from(before));
-        (void)page_add_text(out, str_from(text));
-        (void)buf_add_str(out, str_from(after));
 }
 
 /* With the header a browser goes on by itself, the link is for who looks. */
@@ -59,8 +40,8 @@ static void lead_on(struct request *req, struct cookies *cookies, const char *em
         headers[cookies->n] = (struct cgi_header){"Refresh", refresh};
         headers[cookies->n + 1] = (struct cgi_header){NULL, NULL};
         buf_init(&body, ALLOC_SMALL_BYTES);
-        add_escaped(&body, "<p>You are signed in as <strong>", email, "</strong>.</p>\n");
-        add_escaped(&body, "<p><a class=\"button\" href=\"", path, "\">Continue</a></p>\n");
+        page_add_between(&body, "<p>You are signed in as <strong>", email, "</strong>.</p>\n");
+        page_add_between(&body, "<p><a class=\"button\" href=\"", path, "\">Continue</a></p>\n");
         page_reply(req, 200, "Signed in", buf_bytes(&body), NULL, headers);
         buf_finish(&body);
         free(refresh);
@@ -80,273 +61,173 @@ void sign_in_succeed(struct request *req, struct cookies *cookies, const struct 
                 sign_in_fail(req, cookies, &too_big);
                 return;
         }
-        log_outcome(req, "signed in", person->email, NULL);
+        sign_in_log(req, "signed in", person->email, NULL);
         lead_on(req, cookies, person->email, path != NULL ? path : RETURN_PATH_STANDARD);
         cookies_finish(cookies);
 }
 
 void sign_in_fail(struct request *req, struct cookies *cookies, const struct sign_in_fault *fault)
 {
-        const char *again = fault->again != NULL ? fault->again : sign_in_path;
+        const char *again = fault->again != NULL ? fault->again : SIGN_IN_PATH;
         struct buf body;
 
-        log_outcome(req, fault->what, NULL, fault->detail);
+        sign_in_log(req, fault->what, fault->user, fault->detail);
         buf_init(&body, ALLOC_SMALL_BYTES);
-        add_escaped(&body, "<p>", fault->what_to_do, "</p>\n");
-        add_escaped(&body, "<p><a class=\"button\" href=\"", again, "\">Try again</a></p>\n");
+        page_add_between(&body, "<p>", fault->what_to_do, "</p>\n");
+        page_add_between(&body, "<p><a class=\"button\" href=\"", again, "\">Try again</a></p>\n");
         page_reply(req, fault->status, fault->what, buf_bytes(&body), NULL, cookies->headers);
         buf_finish(&body);
         cookies_finish(cookies);
 }
 
-/* ---- by a token ---- */
+/* ---- its life ---- */
 
-/* fault: of the last try, or NULL. */
-static void show_form(struct request *req, unsigned status, const char *path, const char *fault)
+const struct config_login *sign_in_login(const struct sign_in *in)
 {
-        char *csrf = browser_form_token(req, sign_in_path);
-        struct buf body;
-
-        buf_init(&body, ALLOC_SMALL_BYTES);
-        if (fault != NULL)
-                add_escaped(&body, "<p class=\"warn\" role=\"alert\">", fault, "</p>\n");
-        (void)buf_addf(&body,
-                       "<p>Paste your token of this gateway: the one that your MCP client sends, "
-                       "or that the administrator has given you.</p>\n"
-                       "<form method=\"post\" action=\"%s\">\n",
-                       sign_in_path);
-        (void)page_add_field(&body, "csrf", csrf);
-        (void)page_add_field(&body, "to", path);
-        (void)buf_add_str(&body, STR("<label for=\"token\">Token</label>\n"
-                                     "<input type=\"password\" id=\"token\" name=\"token\" "
-                                     "required autocomplete=\"off\" spellcheck=\"false\">\n"
-                                     "<button>Sign in</button>\n</form>\n"));
-        page_reply(req, status, "Sign in", buf_bytes(&body), NULL, NULL);
-        buf_finish(&body);
-        free(csrf);
+        return &in->browser->context->config->login;
 }
 
-void browser_sign_in(struct request *req, const char *path)
+static void sign_in_free(void *object)
 {
-        const struct config *config = request_context(req)->config;
-        char *to = return_path_read(str_from(path));
+        struct sign_in *in = object;
 
-        if (to == NULL)
-                page_fault(req, 400, "This address is not one of this gateway",
-                           "It is too long, or leads to no page that people sign in for. Begin "
-                           "again where you found it.");
-        else if (config->login.issuer[0] != '\0')
-                sign_in_provider_begin(req, alloc_text(to));
-        else if (caller_is_anybody(config))
-                page_fault(req, 403, "Nobody can sign in here",
-                           "This gateway has no users (auth.tokens_file, auth.jwt or auth.login "
-                           "in its configuration).");
-        else
-                show_form(req, 200, to, NULL);
-        free(to);
+        sign_in_state_finish(&in->state);
+        cookies_finish(&in->cookies);
+        form_destroy(in->answer);
+        oauth_party_finish(&in->party);
+        free(in->id_token);
+        free(in->access_token);
+        json_decref(in->claims);
+        person_finish(&in->person);
+        free(in);
 }
 
-void browser_on_sign_in(struct request *req)
+void sign_in_end(struct sign_in *in)
 {
-        char to[RETURN_PATH_MAX_BYTES + 1];
+        struct context *context = in->browser->context;
 
-        if (cgi_query_get(req->in->head.query, STR("to"), to, sizeof(to)) != 0)
-                memcpy(to, RETURN_PATH_STANDARD, sizeof(RETURN_PATH_STANDARD));
-        browser_sign_in(req, to);
+        issuer_leave(&in->wait);
+        oauth_request_cancel(in->exchange);
+        http_document_cancel(in->user_info);
+        store_cancel(&in->used);
+        list_unlink(&in->node);
+        in->browser->n_sign_ins--;
+        context->stats.n_calls--;
+        loop_bury(context->loop, in, sign_in_free);
+        if (context->is_draining)
+                context->on_calm(context);
 }
 
-/* What a client was given for itself is not good for all that its user may do here. */
-static bool takes(enum identity_source source)
+static void on_gone(struct request *req)
 {
-        return source == IDENTITY_FILE || source == IDENTITY_JWT;
+        sign_in_end(req->owner);
 }
 
-/* NULL: it is good, and *identityp is held for the caller. Else what is wrong with it. */
-static const char *read_token(struct request *req, const char *token, struct identity **identityp)
-{
-        struct buf authorization;
-        enum user_verdict verdict = USER_BAD_TOKEN;
-        const char *why; /* it is in the log */
+static const struct request_events events = {.on_gone = on_gone};
 
-        buf_init(&authorization, TOKEN_MAX_BYTES);
-        if (buf_addf(&authorization, "Bearer %s", token) == 0)
-                verdict = caller_find(request_context(req), str_trim(buf_bytes(&authorization)),
-                                      clock_wall_ms(), NULL, identityp, &why);
-        buf_finish(&authorization);
-        switch (verdict) {
-        case USER_OK:
-                return takes((*identityp)->source)
-                               ? NULL
-                               : "This token was given to an MCP client, for itself alone.";
-        case USER_EXPIRED:
-                return "This token has expired.";
-        case USER_NOT_ALLOWED:
-                return "The user of this token may not use this gateway.";
-        case USER_WAIT:
-        case USER_UNSURE:
-                return "It is not known yet whether this token is good: try again in a moment.";
-        case USER_TOO_MANY:
-                return "There are too many users at the moment: try again later.";
-        default:
-                return "This token is not known here.";
-        }
-}
-
-static struct person person_of(const struct identity *identity)
-{
-        return (struct person){
-                .source = identity->source,
-                .email = identity->user->email,
-                .subject = identity->subject,
-                .domain = "",
-                .groups = identity->groups,
-                .ends_ms = identity->expires_ms,
-        };
-}
-
-static void try_token(struct request *req, const char *token, const char *path)
-{
-        struct cookies cookies = {.n = 0};
-        struct identity *identity = NULL;
-        const char *fault;
-
-        if (!rate_take(&req->share->sign_ins, TRIES_A_SECOND, TRIES_BURST, 1,
-                       loop_now_ms(request_context(req)->loop))) {
-                show_form(req, 429, path, "Too many tries: wait a few seconds.");
-                return;
-        }
-        fault = read_token(req, token, &identity);
-        if (fault == NULL) {
-                struct person person = person_of(identity);
-
-                sign_in_succeed(req, &cookies, &person, path);
-        } else {
-                log_outcome(req, "a token was refused at the sign-in page", NULL, fault);
-                show_form(req, 403, path, fault);
-        }
-        identity_let_go(identity);
-}
-
-/* The form that the body is; NULL: the request has been answered. */
-static struct form *require_form(struct request *req)
-{
-        struct form *form;
-        const char *csrf;
-
-        if (form_read(&form, buf_bytes(&req->in->body)) != 0 || form_repeated(form) != NULL) {
-                form_destroy(form);
-                page_fault(req, 400, "This form cannot be read", "Go back, and try again.");
-                return NULL;
-        }
-        csrf = form_get(form, "csrf");
-        if (browser_check_form(req, str_from(csrf)))
-                return form;
-        form_destroy(form);
-        return NULL;
-}
-
-void browser_on_sign_in_form(struct request *req)
-{
-        struct form *form = require_form(req);
-        const char *to, *token;
-        char *path;
-
-        if (form == NULL)
-                return;
-        to = form_get(form, "to");
-        token = form_get(form, "token");
-        path = return_path_read(str_from(to));
-        if (request_context(req)->config->login.issuer[0] != '\0')
-                browser_sign_in(req, RETURN_PATH_STANDARD);
-        else
-                try_token(req, token != NULL ? token : "",
-                          path != NULL ? path : RETURN_PATH_STANDARD);
-        free(path);
-        form_destroy(form);
-}
-
-/* ---- signing out ---- */
-
-/* Waits until the end of the login is written. */
-struct sign_out {
-        struct request *req;
-        struct store_op op;
-};
-
-static void sign_out_on_gone(struct request *req)
-{
-        struct sign_out *out = req->owner;
-
-        store_cancel(&out->op);
-        free(out);
-}
-
-static const struct request_events sign_out_events = {.on_gone = sign_out_on_gone};
-
-static void reply_signed_out(struct request *req, bool is_written)
-{
-        static const struct sign_in_fault not_written = {
-                .status = 500,
-                .what = "Not quite signed out",
-                .what_to_do = "This browser is signed out, but the gateway could not write that "
-                              "down.",
-        };
-        static const char body[] =
-                "<p>This browser is signed out of the gateway. MCP clients that were let in before "
-                "still are, and so are you at your provider.</p>\n"
-                "<p><a class=\"button\" href=\"/oauth/sign-in\">Sign in again</a></p>\n";
-        struct cookies cookies = {.n = 0};
-
-        cookies_add(&cookies, request_context(req), COOKIE_LOGIN, STR(""), 0);
-        if (is_written)
-                page_reply(req, 200, "Signed out", STR(body), NULL, cookies.headers);
-        else
-                sign_in_fail(req, &cookies, &not_written);
-        cookies_finish(&cookies);
-}
-
-static void sign_out_on_written(struct store_op *op)
-{
-        struct sign_out *out = container_of(op, struct sign_out, op);
-
-        request_own(out->req, NULL, NULL);
-        reply_signed_out(out->req, op->result == 0);
-        free(out);
-}
-
-void browser_on_sign_out(struct request *req)
+struct sign_in *sign_in_begin(struct request *req)
 {
         struct context *context = request_context(req);
-        struct form *form = require_form(req);
-        char id[BROWSER_ID_SIZE];
-        struct sign_out *out;
+        struct browser *browser = context->browser;
+        struct sign_in *in;
 
-        if (form == NULL)
-                return;
-        form_destroy(form);
-        browser_login_id(req, id);
-        if (id[0] == '\0') {
-                reply_signed_out(req, true);
-                return;
+        if (browser->n_sign_ins >= SIGN_INS_MAX) {
+                page_fault(req, 503, "Too many people sign in at this moment",
+                           "Wait a few seconds, and load this page again.");
+                return NULL;
         }
-        out = alloc_zeroed(sizeof(*out));
-        out->req = req;
-        out->op.on_done = sign_out_on_written;
-        request_own(req, &sign_out_events, out);
-        store_set_add(&context->browser->signed_out, &out->op, id,
-                      clock_wall_ms() + context->config->login.browser_ms);
-        log_outcome(req, "signed out", NULL, NULL);
+        in = alloc_zeroed(sizeof(*in));
+        in->browser = browser;
+        in->req = req;
+        list_append(&browser->sign_ins, &in->node);
+        browser->n_sign_ins++;
+        context->stats.n_calls++;
+        request_own(req, &events, in);
+        return in;
 }
 
-int browser_add_sign_out(struct buf *out, struct request *req)
+void sign_in_refuse(struct sign_in *in, const struct sign_in_fault *fault)
 {
-        char *csrf = browser_form_token(req, sign_out_path);
-        int r = buf_addf(out, "<form method=\"post\" action=\"%s\">\n", sign_out_path);
+        request_own(in->req, NULL, NULL);
+        sign_in_fail(in->req, &in->cookies, fault);
+        sign_in_end(in);
+}
 
-        if (r == 0)
-                r = page_add_field(out, "csrf", csrf);
-        free(csrf);
-        return r != 0 ? r
-                      : buf_add_str(out, STR("<button class=\"other\">Sign out</button>\n"
-                                             "</form>\n"));
+void sign_in_refuse_for_now(struct sign_in *in, const char *detail)
+{
+        sign_in_refuse(in, &(struct sign_in_fault){
+                                   .status = 503,
+                                   .what = "The sign-in service cannot be reached",
+                                   .what_to_do = "Your organization's sign-in service does not "
+                                                 "answer this gateway. Try again in a minute.",
+                                   .detail = detail,
+                                   .again = in->state.path,
+                           });
+}
+
+void sign_in_refuse_for_good(struct sign_in *in, const char *detail)
+{
+        sign_in_refuse(in, &(struct sign_in_fault){
+                                   .status = 502,
+                                   .what = "This gateway and the sign-in service do not agree",
+                                   .what_to_do = "Tell the administrator of this gateway: its log "
+                                                 "says why, at this time.",
+                                   .detail = detail,
+                                   .again = in->state.path,
+                           });
+}
+
+/* ---- what the issuer says of itself ---- */
+
+static void on_issuer_ready(struct issuer_wait *wait)
+{
+        struct sign_in *in = container_of(wait, struct sign_in, wait);
+
+        in->on_known(in);
+}
+
+void sign_in_require_metadata(struct sign_in *in, void (*on_known)(struct sign_in *in))
+{
+        struct issuer *issuer = in->browser->issuer;
+
+        in->on_known = on_known;
+        in->wait.on_ready = on_issuer_ready;
+        if (issuer_metadata(issuer) != NULL || !issuer_wait(issuer, &in->wait))
+                on_known(in);
+}
+
+bool sign_in_read_party(struct sign_in *in)
+{
+        const struct config_login *login = sign_in_login(in);
+        const struct issuer_metadata *metadata = issuer_metadata(in->browser->issuer);
+        struct oauth_party *party = &in->party;
+
+        if (metadata == NULL) {
+                sign_in_refuse_for_now(in, "nothing is known of the issuer");
+                return false;
+        }
+        if (metadata->authorization_endpoint == NULL || metadata->token_endpoint == NULL) {
+                sign_in_refuse_for_good(in, "its metadata name no endpoints to sign in at");
+                return false;
+        }
+        party->authorization_url = alloc_text(metadata->authorization_endpoint);
+        party->token_url = alloc_text(metadata->token_endpoint);
+        party->client_id = alloc_text(login->client_id);
+        party->client_secret = alloc_text(login->client_secret);
+        party->auth = login->client_secret[0] == '\0' ? OAUTH_CLIENT_PUBLIC
+                      : metadata->has_basic           ? OAUTH_CLIENT_BASIC
+                                                      : OAUTH_CLIENT_POST;
+        in->http = (struct oauth_http){
+                .client = in->browser->context->http,
+                .source = &in->browser->source,
+                .homes = {login->issuer},
+                .timeout_ms = SIGN_IN_STEP_MS,
+                .allows_private = in->browser->context->config->allow_private_documents,
+        };
+        return true;
+}
+
+char *sign_in_redirect_uri(const struct sign_in *in)
+{
+        return alloc_format("%s/oauth/callback", in->browser->context->config->public_url);
 }

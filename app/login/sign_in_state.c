@@ -1,4 +1,6 @@
-/* There is room for the long paths of two sign-ins at once, so that what a browser sends stays
+/* Each sign-in has a cookie of its own, so that tabs that begin at the same time do not meet.
+ *
+ * There is room for the long paths of two sign-ins at once, so that what a browser sends stays
  * within what proxies take: the third takes the place of one of them, and ends at the page that
  * nobody asked for. */
 #include "sign_in_state.h"
@@ -21,13 +23,34 @@
 #define N_SLOTS 2
 #define N_PIECES 2
 #define PIECE_BYTES (RETURN_PATH_MAX_BYTES / N_PIECES)
-#define NAME_SIZE 24
+#define NAME_SIZE 48
 #define DIGEST_TEXT_SIZE 65
 
 void sign_in_state_finish(struct sign_in_state *state)
 {
         free(state->path);
         state->path = NULL;
+}
+
+/* ---- whose it is ---- */
+
+static void own_name(char name[NAME_SIZE], const struct sign_in_state *state)
+{
+        snprintf(name, NAME_SIZE, "mgw-sign-in-%s", state->id);
+}
+
+/* 0, SIGN_IN_STATE_E_BROWSER, SIGN_IN_STATE_E_NO_COOKIES. */
+static int judge_browser(const struct request *req, struct cookies *cookies,
+                         const struct sign_in_state *state)
+{
+        char name[NAME_SIZE];
+
+        own_name(name, state);
+        if (cookie_find(req, name).n == 0)
+                return browser_id_brought(req).n == 0 ? SIGN_IN_STATE_E_NO_COOKIES
+                                                      : SIGN_IN_STATE_E_BROWSER;
+        cookies_add(cookies, request_context(req), name, STR(""), 0);
+        return 0;
 }
 
 /* ---- a long path ---- */
@@ -125,16 +148,16 @@ char *sign_in_state_close(struct request *req, struct cookies *cookies,
 {
         const struct context *context = request_context(req);
         struct str path = str_from(state->path);
-        json_t *content = json_pack("{s:s, s:s, s:s}", "i", state->id, "v", state->verifier, "b",
-                                    browser_id(req));
-        char *text;
+        json_t *content = json_pack("{s:s, s:s}", "i", state->id, "v", state->verifier);
+        char name[NAME_SIZE], *text;
 
+        own_name(name, state);
+        cookies_add(cookies, context, name, STR("1"), SIGN_IN_LIFE_MS);
+        (void)browser_id(req); /* who keeps no cookies is told by it */
         if (path.n <= SHORT_PATH_BYTES)
                 json_object_set_new(content, "p", json_stringn(path.p, path.n));
         else
                 keep_path(req, cookies, content, path);
-        cookies_add(cookies, context, COOKIE_BROWSER, str_from(browser_id(req)),
-                    context->config->login.browser_ms);
         text = sealed_close(&context->browser->keys, SEALED_SIGN_IN,
                             clock_wall_ms() + SIGN_IN_LIFE_MS, content, CONTENT_MAX_BYTES);
         json_decref(content);
@@ -154,7 +177,6 @@ static bool take_text(char *out, size_t size, const json_t *value)
 int sign_in_state_open(struct request *req, struct cookies *cookies, struct sign_in_state *state,
                        struct str text)
 {
-        struct str browser = browser_id_brought(req);
         json_t *content;
         int r = sealed_open(&request_context(req)->browser->keys, SEALED_SIGN_IN, clock_wall_ms(),
                             text, &content);
@@ -165,11 +187,9 @@ int sign_in_state_open(struct request *req, struct cookies *cookies, struct sign
         if (!take_text(state->id, sizeof(state->id), json_object_get(content, "i")) ||
             !take_text(state->verifier, sizeof(state->verifier), json_object_get(content, "v")))
                 r = SEAL_E_BAD;
-        else if (browser.n == 0)
-                r = SIGN_IN_STATE_E_NO_COOKIES;
-        else if (!str_eq(browser, str_from(json_string_value(json_object_get(content, "b")))))
-                r = SIGN_IN_STATE_E_BROWSER;
         else
+                r = judge_browser(req, cookies, state);
+        if (r == 0)
                 state->path = find_path(req, cookies, content);
         json_decref(content);
         return r;

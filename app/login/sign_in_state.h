@@ -1,6 +1,7 @@
 /* What is to be remembered of a sign-in while the browser is at the OpenID provider: sealed into
- * "state" (RFC 6749 10.12), which is good for ten minutes, in the browser that began it. A return
- * path that is too long for a URL waits in cookies, of which the state has the digest. */
+ * "state" (RFC 6749 10.12), which is good for ten minutes, in the browser that began it: that has a
+ * cookie of the same name. A return path that is too long for a URL waits in cookies, too, of which
+ * the state has the digest. */
 #pragma once
 
 #include "browser_inside.h"
@@ -19,7 +20,8 @@ struct sign_in_state {
 };
 
 void sign_in_state_finish(struct sign_in_state *state);
-/* A text; the caller frees it. Cookies that it needs are added. */
+/* A text; the caller frees it. Cookies that it needs are added, but for the browser's own, which
+ * page_reply() sets. */
 char *sign_in_state_close(struct request *req, struct cookies *cookies,
                           const struct sign_in_state *state);
 /* The cookies that it needs no more are told to go. */

@@ -151,7 +151,8 @@ int http_client_create(struct loop *loop, struct http_client **clientp)
                 list_init(&client->pools[i % 2][i / 2]);
         list_init(&client->due);
         list_init(&client->sources);
-        client->strangers.reach = HTTP_REACH_PUBLIC;
+        client->strangers.source.reach = HTTP_REACH_PUBLIC;
+        client->strangers.loop = loop;
         client->loop = loop;
         client->work.on_run = client_on_work;
         http_pool_init(client);
@@ -215,6 +216,11 @@ void http_client_destroy(struct http_client *client)
         loop_task_cancel(&client->work);
         /* A handler may be on the stack, and curl below it. */
         loop_bury(client->loop, client, client_free);
+}
+
+struct http_strangers *http_client_strangers(struct http_client *client)
+{
+        return &client->strangers;
 }
 
 unsigned http_client_n_sockets(const struct http_client *client)

@@ -11,6 +11,7 @@
 
 struct http_document {
         struct http_client *client;
+        struct http_strangers *strangers;
         struct http_request *http; /* NULL: nothing is asked */
         struct timer deadline;
         struct loop_task failing; /* by: */
@@ -25,7 +26,7 @@ struct http_document {
 
 void http_document_allow_private(struct http_client *client)
 {
-        client->strangers.reach = HTTP_REACH_NETWORK;
+        http_client_strangers(client)->source.reach = HTTP_REACH_NETWORK;
 }
 
 static void document_free(void *object)
@@ -43,9 +44,9 @@ void http_document_cancel(struct http_document *d)
 
         if (d == NULL || d->on_done == NULL)
                 return;
-        loop = d->client->loop;
+        loop = d->strangers->loop;
         d->on_done = NULL;
-        d->client->n_for_strangers -= d->is_for_strangers;
+        d->strangers->n -= d->is_for_strangers;
         http_cancel(d->http);
         timer_disarm(loop, &d->deadline);
         loop_task_cancel(&d->failing);
@@ -138,7 +139,7 @@ static bool is_https(CURLU *url)
 }
 
 /* NULL: none. */
-static const char *fault_of_url(const struct http_client *client,
+static const char *fault_of_url(const struct http_strangers *strangers,
                                 const struct http_document_options *options)
 {
         CURLU *url = curl_url();
@@ -148,19 +149,19 @@ static const char *fault_of_url(const struct http_client *client,
                 fault = "the URL cannot be read";
         else if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
                 fault = "the URL has credentials in it";
-        else if (options->is_public && client->strangers.reach == HTTP_REACH_PUBLIC &&
+        else if (options->is_public && strangers->source.reach == HTTP_REACH_PUBLIC &&
                  !is_https(url))
                 fault = "the URL is not https (allow_private_documents)";
         curl_url_cleanup(url);
         return fault;
 }
 
-static const char *fault_of(const struct http_client *client,
+static const char *fault_of(const struct http_strangers *strangers,
                             const struct http_document_options *options)
 {
-        if (options->is_public && client->n_for_strangers >= HTTP_DOCUMENTS_PUBLIC_MAX)
+        if (options->is_public && strangers->n >= HTTP_DOCUMENTS_PUBLIC_MAX)
                 return "too many documents are being fetched";
-        return fault_of_url(client, options);
+        return fault_of_url(strangers, options);
 }
 
 static void ask(struct http_document *d, const struct http_document_options *options)
@@ -174,7 +175,7 @@ static void ask(struct http_document *d, const struct http_document_options *opt
                 .connect_timeout_ms = options->timeout_ms,
                 .is_exact = true,
                 .is_elsewhere = true,
-                .source = options->is_public ? &d->client->strangers : options->source,
+                .source = options->is_public ? &d->strangers->source : options->source,
         };
 
         if (http_start(d->client, &http, &handlers, d, &d->http) < 0)
@@ -188,19 +189,20 @@ struct http_document *http_document_start(struct http_client *client,
         struct http_document *d = alloc_zeroed(sizeof(*d));
 
         d->client = client;
+        d->strangers = http_client_strangers(client);
         d->on_done = on_done_fn;
         d->owner = owner;
         d->deadline.on_due = on_deadline;
         d->failing.on_run = on_failing;
         buf_init(&d->body, options->max_bytes);
-        d->fault = fault_of(client, options);
+        d->fault = fault_of(d->strangers, options);
         d->is_for_strangers = options->is_public;
-        client->n_for_strangers += d->is_for_strangers;
+        d->strangers->n += d->is_for_strangers;
         if (d->fault == NULL)
                 ask(d, options);
         if (d->fault != NULL)
-                loop_defer(client->loop, &d->failing);
+                loop_defer(d->strangers->loop, &d->failing);
         else
-                timer_arm(client->loop, &d->deadline, options->timeout_ms);
+                timer_arm(d->strangers->loop, &d->deadline, options->timeout_ms);
         return d;
 }

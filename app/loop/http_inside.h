@@ -51,8 +51,7 @@ struct http_client {
         struct list cancelled;
         struct list sources; /* that hold requests back */
         struct http_source nobody;
-        struct http_source strangers; /* http_document: who asks for what is public */
-        unsigned n_for_strangers;
+        struct http_strangers strangers;
         unsigned n_sockets;
         const char *ca_file; /* of the environment; NULL: curl's own */
         const char *ca_folder;

@@ -11,6 +11,7 @@
 #include "mgw/core/share.h"
 #include "mgw/login/authorize.h"
 #include "mgw/login/browser.h"
+#include "mgw/login/connect.h"
 #include "mgw/login/page.h"
 #include "mgw/login/registration.h"
 #include "mgw/login/server_metadata.h"
@@ -40,6 +41,7 @@ enum body {
 enum audience {
         FOR_ALL,
         FOR_STRANGERS, /* likewise; each address pays for itself */
+        FOR_CLIENTS,   /* likewise, of the authorization server: there where mgw is one */
         FOR_USERS,
         FOR_OPERATORS, /* what came by the inside port; to others it is not there */
 };
@@ -61,31 +63,36 @@ static const struct route routes[] = {
         {"/sse", CGI_GET, BODY_NONE, FOR_USERS, NULL, endpoint_session_on_sse},
         {"/message", CGI_POST, BODY_JSON, FOR_USERS, endpoint_session_on_message_head,
          endpoint_session_on_message},
-        {"/.well-known/oauth-authorization-server", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+        {"/.well-known/oauth-authorization-server", CGI_GET, BODY_NONE, FOR_CLIENTS, NULL,
          server_metadata_on_get},
-        {"/.well-known/oauth-authorization-server/mcp", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+        {"/.well-known/oauth-authorization-server/mcp", CGI_GET, BODY_NONE, FOR_CLIENTS, NULL,
          server_metadata_on_get},
-        {"/.well-known/oauth-authorization-server/sse", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+        {"/.well-known/oauth-authorization-server/sse", CGI_GET, BODY_NONE, FOR_CLIENTS, NULL,
          server_metadata_on_get},
-        {"/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+        {"/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_CLIENTS, NULL,
          server_metadata_on_get},
-        {"/.well-known/openid-configuration/mcp", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+        {"/.well-known/openid-configuration/mcp", CGI_GET, BODY_NONE, FOR_CLIENTS, NULL,
          server_metadata_on_get},
-        {"/.well-known/openid-configuration/sse", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+        {"/.well-known/openid-configuration/sse", CGI_GET, BODY_NONE, FOR_CLIENTS, NULL,
          server_metadata_on_get},
-        {"/mcp/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+        {"/mcp/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_CLIENTS, NULL,
          server_metadata_on_get},
-        {"/sse/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL,
+        {"/sse/.well-known/openid-configuration", CGI_GET, BODY_NONE, FOR_CLIENTS, NULL,
          server_metadata_on_get},
-        {"/oauth/authorize", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, authorize_on_get},
-        {"/oauth/consent", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, authorize_on_consent},
-        {"/oauth/token", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, token_endpoint_on_post},
-        {"/oauth/revoke", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, token_endpoint_on_revoke},
-        {"/oauth/register", CGI_POST, BODY_SMALL, FOR_STRANGERS, NULL, registration_on_post},
+        {"/oauth/authorize", CGI_GET, BODY_NONE, FOR_CLIENTS, NULL, authorize_on_get},
+        {"/oauth/consent", CGI_POST, BODY_FORM, FOR_CLIENTS, NULL, authorize_on_consent},
+        {"/oauth/token", CGI_POST, BODY_FORM, FOR_CLIENTS, NULL, token_endpoint_on_post},
+        {"/oauth/revoke", CGI_POST, BODY_FORM, FOR_CLIENTS, NULL, token_endpoint_on_revoke},
+        {"/oauth/register", CGI_POST, BODY_SMALL, FOR_CLIENTS, NULL, registration_on_post},
         {"/oauth/sign-in", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, browser_on_sign_in},
         {"/oauth/sign-in", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_in_form},
         {"/oauth/sign-out", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, browser_on_sign_out},
-        {"/oauth/callback", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, browser_on_callback},
+        {"/oauth/callback", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, sign_in_on_callback},
+        {"/oauth/client.json", CGI_GET, BODY_NONE, FOR_ALL, NULL, connect_on_client_document},
+        {"/connect", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, connect_on_page},
+        {"/connect/start", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, connect_on_start},
+        {"/connect/callback", CGI_GET, BODY_NONE, FOR_STRANGERS, NULL, connect_on_callback},
+        {"/connect/end", CGI_POST, BODY_FORM, FOR_STRANGERS, NULL, connect_on_end},
         {"/oauth/style.css", CGI_GET, BODY_NONE, FOR_ALL, NULL, page_on_style},
         {"/.well-known/oauth-protected-resource", CGI_GET, BODY_NONE, FOR_ALL, NULL,
          resource_metadata_on_get},
@@ -232,26 +239,19 @@ static void choose_share(struct request *req)
 
         if (identity != NULL)
                 request_set_share(req, share_of(context, identity->user, address));
-        else if (req->in->route->audience == FOR_STRANGERS)
+        else if (req->in->route->audience == FOR_STRANGERS ||
+                 req->in->route->audience == FOR_CLIENTS)
                 request_set_share(req, share_of_address(context, address));
         else
                 request_set_share(req, share_hold(context->own_share));
 }
 
-/* A client of the socket that is no web server names no address: it is of this machine. */
-static bool is_from_here(struct str address)
-{
-        return address.n == 0 || str_has_prefix(address, STR("127.")) ||
-               str_eq(address, STR("::1")) || str_has_prefix(address, STR("::ffff:127."));
-}
-
-/* Without users the door is open to this machine alone, unless it is said that it is to all. */
 static bool judge_anonymous(struct request *req)
 {
         const struct config *config = request_context(req)->config;
 
         if (req->in->identity == NULL || !req->in->identity->user->is_anonymous ||
-            config->auth_anonymous || is_from_here(req->in->head.remote_addr))
+            caller_may_be_anybody(config, req->in->head.remote_addr))
                 return true;
         request_reply(
                 req, 403, plain,
@@ -316,6 +316,13 @@ static bool judge_user(struct request *req)
         return verdict == USER_OK && judge_anonymous(req);
 }
 
+static bool route_is_there(const struct route *route, const struct request *req)
+{
+        return str_eq(str_from(route->path), req->in->head.path) &&
+               (route->audience != FOR_OPERATORS || req->in->head.is_inside) &&
+               (route->audience != FOR_CLIENTS || request_context(req)->authority != NULL);
+}
+
 /* Sets req->in->route, or answers. Addresses are often written with a slash at their end. */
 static bool judge_path(struct request *req)
 {
@@ -327,8 +334,7 @@ static bool judge_path(struct request *req)
         for (size_t i = 0; i < N_ROUTES; i++) {
                 const struct route *route = &routes[i];
 
-                if (!str_eq(str_from(route->path), req->in->head.path) ||
-                    (route->audience == FOR_OPERATORS && !req->in->head.is_inside))
+                if (!route_is_there(route, req))
                         continue;
                 path_is_known = true;
                 if (route->method == method &&

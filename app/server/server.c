@@ -13,6 +13,7 @@
 #include "mgw/base/notify.h"
 #include "mgw/core/share.h"
 #include "mgw/login/browser.h"
+#include "mgw/login/connect.h"
 #include "mgw/loop/child.h"
 #include "mgw/loop/http_document.h"
 #include "mgw/loop/signal.h"
@@ -205,6 +206,8 @@ static int server_open_store(struct context *context, FILE *err)
         if (options.dir == NULL && config_needs_state(config))
                 fprintf(err, "logins and connected accounts end with mgw: no state_dir is "
                              "configured\n");
+        else if (options.dir != NULL)
+                log_info(NULL, "[mgw] what outlives mgw is kept in %s", options.dir);
         return store_open(&context->store, context->loop, &options, err);
 }
 
@@ -239,6 +242,7 @@ static void server_check_tokens(struct server *sv)
                 session_end(s);
         }
         leftovers_end(context, false);
+        caller_issuers_check(context->issuers, now);
         server_watch_expiry(sv, next);
 }
 
@@ -341,12 +345,17 @@ static int server_watch(struct server *sv)
                               &sv->watchdog);
 }
 
-static void server_open_policy(struct context *context)
+/* Who calls, and what they may. */
+static void server_know_callers(struct context *context)
 {
-        if (context->config->policy == NULL)
-                return;
-        context->policy = policy_create(context->config);
-        context->policy_counts = policy_counts_create(&context->own_share->memory);
+        if (context->config->policy != NULL) {
+                context->policy = policy_create(context->config);
+                context->policy_counts = policy_counts_create(&context->own_share->memory);
+        }
+        authority_create(context);
+        caller_issuers_create(context);
+        browser_create(context);
+        connect_create(context);
 }
 
 static int server_open(struct server *sv, const struct config *config)
@@ -384,9 +393,7 @@ static int server_open(struct server *sv, const struct config *config)
         memory_set_caps(context);
         share_context_init(context);
         work_context_init(context);
-        authority_create(context);
-        caller_issuers_create(context);
-        browser_create(context);
+        server_know_callers(context);
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
         if (caller_is_anybody(config))
@@ -399,7 +406,6 @@ static int server_open(struct server *sv, const struct config *config)
         if ((r = confine_open(context)) < 0)
                 return r;
         upstreams_create(context);
-        server_open_policy(context);
         r = server_listen(sv);
         return r < 0 ? r : server_watch(sv);
 }
@@ -418,6 +424,7 @@ static void server_close(struct server *sv)
                 sock_unlink(context->config->listen);
         caller_issuers_destroy(context->issuers);
         authority_destroy(context->authority);
+        connect_destroy(context->connects);
         browser_destroy(context->browser);
         http_client_destroy(context->http);
         children_destroy(context->children);

@@ -90,6 +90,11 @@ static void on_notification(struct upstream_session *us, struct upstream_call *u
         }
 }
 
+static const struct identity *identity_of(const struct upstream_client *client)
+{
+        return container_of(client, struct session, client)->identity;
+}
+
 static const struct upstream_client_events client_events = {
         .on_settled = on_settled,
         .on_notification = on_notification,
@@ -99,6 +104,7 @@ static const struct upstream_client_events client_events = {
         .on_shared = on_shared,
         .find_shared = find_shared,
         .must_wait = must_wait,
+        .identity = identity_of,
 };
 
 void session_client_context_init(struct context *context)

@@ -3,7 +3,6 @@
 #include "mgw/store/store.h"
 
 #include "mgw/base/alloc.h"
-#include "mgw/base/log.h"
 #include "store_inside.h"
 
 #include <assert.h>
@@ -12,45 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what is told ---- */
-
-static void log_outcome(struct store *store, const struct store_job *job)
-{
-        if (job->result == STORE_E_SEALED && !store->is_sealed_told) {
-                store->is_sealed_told = true;
-                log_error(LOG_FIELDS({"key", job->key.p}),
-                          "[store] a record cannot be opened: it is sealed by another key, or was "
-                          "changed. Give the former key as state_key_old");
-        }
-        if (!store_job_is_write(job))
-                return;
-        if (job->result < 0 && !store->is_failing)
-                log_error(NULL, "[store] cannot write: %s", strerror(-job->result));
-        if (job->result >= 0 && store->is_failing)
-                log_info(NULL, "[store] writes again");
-        store->is_failing = job->result < 0;
-}
-
-static void tell(struct store *store, struct store_job *job)
-{
-        struct store_op *op = job->op;
-
-        store->bytes_waiting -= job->bytes;
-        if (op != NULL) {
-                op->job = NULL;
-                op->result = job->result;
-                op->records = job->records;
-                op->n_records = job->n_records;
-                op->on_done(op);
-        }
-        store_job_destroy(job);
-}
-
-void store_on_done(struct store *store, struct store_job *job)
-{
-        log_outcome(store, job);
-        tell(store, job);
-}
+/* ---- its life ---- */
 
 static void on_refusal(struct loop_task *task)
 {
@@ -61,11 +22,9 @@ static void on_refusal(struct loop_task *task)
         list_take_all(&refused, &store->refused);
         while ((node = list_first(&refused)) != NULL) {
                 list_unlink(node);
-                tell(store, container_of(node, struct store_job, node));
+                store_job_tell(store, container_of(node, struct store_job, node));
         }
 }
-
-/* ---- its life ---- */
 
 static int open_in_folder(struct store **storep, struct store_secrets *secrets, struct loop *loop,
                           const struct store_options *options, FILE *err)

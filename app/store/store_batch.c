@@ -33,7 +33,7 @@ static int get(struct store_database *d, struct store_job *job, int64_t now_ms)
         outcome = sqlite3_step(statement);
         r = outcome == SQLITE_ROW    ? add_record(d, job, statement)
             : outcome == SQLITE_DONE ? STORE_E_NONE
-                                     : store_database_errno(d, outcome);
+                                     : store_database_errno(outcome);
         sqlite3_reset(statement);
         return r;
 }
@@ -49,7 +49,7 @@ static int list_rows(struct store_database *d, struct store_job *job, sqlite3_st
                         return 0;
                 r = add_record(d, job, statement);
         }
-        return r < 0 ? r : store_database_errno(d, outcome);
+        return r < 0 ? r : store_database_errno(outcome);
 }
 
 static int list(struct store_database *d, struct store_job *job, int64_t now_ms)
@@ -77,7 +77,7 @@ static int find(struct store_database *d, struct str key, int64_t now_ms, uint64
         outcome = sqlite3_step(statement);
         *versionp = outcome == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
         sqlite3_reset(statement);
-        return store_database_errno(d, outcome);
+        return store_database_errno(outcome);
 }
 
 static int put(struct store_database *d, struct store_job *job)

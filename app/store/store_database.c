@@ -26,9 +26,11 @@ static const char *const migrations[] = {
 
 /* ---- outcomes ---- */
 
-int store_database_errno(const struct store_database *d, int outcome)
+/* A disk that is full is SQLITE_FULL; a quota that is, is told by errno alone, which nothing has
+ * touched since. */
+int store_database_errno(int outcome)
 {
-        int system = sqlite3_system_errno(d->db);
+        int system = errno;
 
         switch (outcome & 0xff) {
         case SQLITE_OK:

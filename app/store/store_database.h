@@ -44,8 +44,8 @@ struct store_database {
  * store_database_close(). */
 int store_database_open(struct store_database *d, const char *path, FILE *err);
 void store_database_close(struct store_database *d);
-/* An outcome of SQLite's as -errno. */
-int store_database_errno(const struct store_database *d, int outcome);
+/* An outcome of SQLite's, just now, as -errno. */
+int store_database_errno(int outcome);
 
 /* ---- store_statement.c ---- */
 

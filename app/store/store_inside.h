@@ -37,7 +37,7 @@ struct store_secrets {
 };
 
 /* A form of the store. Each embeds struct store as its first member. A job that has been done goes
- * to store_on_done(), in the loop, and never from within start(). */
+ * to store_job_done(), in the loop, and never from within start(). */
 struct store_form {
         bool is_durable;
         /* May the job wait no longer than the others of its key. */
@@ -69,14 +69,13 @@ void store_job_destroy(struct store_job *job);
 /* The first key that a list may have; the caller frees its text. */
 struct str store_job_list_start(const struct store_job *job);
 bool store_job_is_write(const struct store_job *job);
+/* Tells who waits, and frees it. */
+void store_job_tell(struct store *store, struct store_job *job);
+/* Likewise, when it has been done by a form: what has failed is logged too. */
+void store_job_done(struct store *store, struct store_job *job);
 /* What becomes of a write to a record of this version; 0: there is none. 0, STORE_E_NONE,
  * STORE_E_CONFLICT. */
 int store_job_judge(const struct store_job *job, uint64_t version);
-
-/* ---- the front (store.c) ---- */
-
-/* The job has been done: tells who waits, frees it. */
-void store_on_done(struct store *store, struct store_job *job);
 
 /* ---- the folder (store_folder.c) ---- */
 

@@ -1,8 +1,10 @@
 /* An operation under way, with copies of what it was given and of what it has found. Values are
  * wiped before their memory goes back. */
 #include "mgw/base/alloc.h"
+#include "mgw/base/log.h"
 #include "store_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -12,6 +14,7 @@ struct store_job *store_job_new(enum store_job_kind kind, struct store_op *op, s
 {
         struct store_job *job = alloc_zeroed(sizeof(*job));
 
+        assert(op == NULL || op->job == NULL);
         job->kind = kind;
         job->op = op;
         job->key = (struct str){alloc_str(key), key.n};
@@ -92,4 +95,44 @@ int store_job_judge(const struct store_job *job, uint64_t version)
         if (job->expected != STORE_ANY && job->expected != version)
                 return STORE_E_CONFLICT;
         return 0;
+}
+
+/* ---- what is told ---- */
+
+static void log_outcome(struct store *store, const struct store_job *job)
+{
+        if (job->result == STORE_E_SEALED && !store->is_sealed_told) {
+                store->is_sealed_told = true;
+                log_error(LOG_FIELDS({"key", job->key.p}),
+                          "[store] a record cannot be opened: it is sealed by another key, or was "
+                          "changed. Give the former key as state_key_old");
+        }
+        if (!store_job_is_write(job) || job->result > 0)
+                return;
+        if (job->result < 0 && !store->is_failing)
+                log_error(NULL, "[store] cannot write: %s", strerror(-job->result));
+        if (job->result == 0 && store->is_failing)
+                log_info(NULL, "[store] writes again");
+        store->is_failing = job->result < 0;
+}
+
+void store_job_tell(struct store *store, struct store_job *job)
+{
+        struct store_op *op = job->op;
+
+        store->bytes_waiting -= job->bytes;
+        if (op != NULL) {
+                op->job = NULL;
+                op->result = job->result;
+                op->records = job->records;
+                op->n_records = job->n_records;
+                op->on_done(op);
+        }
+        store_job_destroy(job);
+}
+
+void store_job_done(struct store *store, struct store_job *job)
+{
+        log_outcome(store, job);
+        store_job_tell(store, job);
 }

@@ -14,6 +14,7 @@
 
 #define RECORDS_MAX 100000
 #define BYTES_MAX (64u << 20)
+#define SLOT_BYTES sizeof(void *)
 #define SWEEP_MS 10000
 /* Records that one sweep looks at. */
 #define SWEEP_MAX 1000
@@ -97,17 +98,16 @@ static void insert(struct store_memory *m, size_t at, struct store_record *recor
 {
         if (m->n_records == m->records_size) {
                 m->records_size = m->records_size == 0 ? 64 : 2 * m->records_size;
-                m->records = alloc_again(m->records, m->records_size, sizeof(m->records[0]));
+                m->records = alloc_again(m->records, m->records_size, SLOT_BYTES);
         }
-        memmove(m->records + at + 1, m->records + at, (m->n_records - at) * sizeof(m->records[0]));
+        memmove(m->records + at + 1, m->records + at, (m->n_records - at) * SLOT_BYTES);
         m->records[at] = record;
         m->n_records++;
 }
 
 static void take_out(struct store_memory *m, size_t at, size_t n)
 {
-        memmove(m->records + at, m->records + at + n,
-                (m->n_records - at - n) * sizeof(m->records[0]));
+        memmove(m->records + at, m->records + at + n, (m->n_records - at - n) * SLOT_BYTES);
         m->n_records -= n;
 }
 
@@ -238,7 +238,7 @@ static void on_tell(struct loop_task *task)
         list_take_all(&done, &m->done);
         while ((node = list_first(&done)) != NULL) {
                 list_unlink(node);
-                store_on_done(&m->store, container_of(node, struct store_job, node));
+                store_job_done(&m->store, container_of(node, struct store_job, node));
         }
 }
 

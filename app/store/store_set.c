@@ -7,6 +7,7 @@
 #include "mgw/base/hash.h"
 #include "mgw/base/log.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct store_set_name {
 
 static void forget(struct store_set *set, struct store_set_name *name)
 {
+        assert(set->names != NULL);
         HASH_DEL(set->names, name);
         list_unlink(&name->node);
         ledger_release(set->payer, LEDGER_SESSION, name->n_bytes);
@@ -57,11 +59,13 @@ static void make_room(struct store_set *set)
 static void note(struct store_set *set, const char *text, int64_t until_ms)
 {
         size_t n = strlen(text) + 1;
-        struct store_set_name *name;
+        struct store_set_name *name = find(set, text);
 
-        make_room(set);
-        if (find(set, text) != NULL || until_ms <= clock_wall_ms())
+        if (name != NULL && name->until_ms < until_ms)
+                name->until_ms = until_ms;
+        if (name != NULL || until_ms <= clock_wall_ms())
                 return;
+        make_room(set);
         name = alloc_zeroed(sizeof(*name) + n);
         name->until_ms = until_ms;
         name->n_bytes = sizeof(*name) + n;

@@ -168,7 +168,7 @@ static void on_io(struct loop_io *io, uint32_t events)
         fetch(s, &done);
         while ((node = list_first(&done)) != NULL) {
                 list_unlink(node);
-                store_on_done(&s->store, container_of(node, struct store_job, node));
+                store_job_done(&s->store, container_of(node, struct store_job, node));
         }
 }
 

@@ -38,7 +38,7 @@ int store_statement_run(struct store_database *d, enum store_statement which)
 {
         sqlite3_stmt *statement = store_statement(d, which);
         int outcome = statement != NULL ? sqlite3_step(statement) : sqlite3_errcode(d->db);
-        int r = store_database_errno(d, outcome);
+        int r = store_database_errno(outcome);
 
         sqlite3_reset(statement);
         return r;

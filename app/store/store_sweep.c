@@ -55,7 +55,7 @@ static int seal_next(struct store_database *d)
         outcome = sqlite3_step(statement);
         if (outcome != SQLITE_ROW) {
                 sqlite3_reset(statement);
-                return outcome == SQLITE_DONE ? STORE_E_NONE : store_database_errno(d, outcome);
+                return outcome == SQLITE_DONE ? STORE_E_NONE : store_database_errno(outcome);
         }
         record = store_statement_record(statement);
         d->n_resealed = record.key.n < sizeof(d->resealed) ? record.key.n : sizeof(d->resealed);

@@ -7,7 +7,7 @@
 #include "mgw/base/strv.h"
 #include "mgw/config/config.h"
 #include "mgw/core/back_off.h"
-#include "upstream_inside.h"
+#include "mgw/loop/http.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -22,9 +22,11 @@ static size_t n_accounts(const struct upstream *u)
         return u->server->n_users + 1;
 }
 
-static bool connects(const struct config_account *config)
+/* Does each user have tokens of their own by it? */
+static bool is_personal(const struct config_account *config)
 {
-        return config->oauth != NULL && config->oauth->connects;
+        return config->oauth != NULL &&
+               (config->oauth->connects || config->oauth->exchange != NULL);
 }
 
 static void account_init(struct upstream *u, struct account *a, const struct config_account *config,
@@ -35,11 +37,11 @@ static void account_init(struct upstream *u, struct account *a, const struct con
         a->upstream = u;
         a->config = config;
         a->email = email != NULL ? alloc_text(email) : NULL;
-        list_init(&a->sessions);
+        list_init(&a->callers);
         list_init(&a->waits);
-        if (config->oauth == NULL || (email == NULL && connects(config)))
+        if (config->oauth == NULL || (email == NULL && is_personal(config)))
                 return;
-        if (a != all && config->oauth == all->config->oauth && !connects(config))
+        if (a != all && config->oauth == all->config->oauth && !is_personal(config))
                 a->credential = all->credential;
         else
                 a->credential = credential_create(a);
@@ -103,7 +105,7 @@ struct account *account_of(struct upstream *u, const char *email)
                         return account_hold(&u->accounts[i]);
         if (u->server->per_user)
                 return NULL;
-        if (connects(&u->server->account))
+        if (is_personal(&u->server->account))
                 return account_hold(own_account(u, email));
         return account_hold(&u->accounts[0]);
 }
@@ -121,7 +123,7 @@ void account_let_go(struct account *a)
         assert(a->n_holders > 0);
         if (--a->n_holders > 0 || !a->is_own)
                 return;
-        assert(list_is_empty(&a->sessions) && list_is_empty(&a->waits));
+        assert(list_is_empty(&a->callers) && list_is_empty(&a->waits));
         HASH_DEL(a->upstream->own_accounts, a);
         account_finish(a);
         free(a);
@@ -209,9 +211,11 @@ void account_connected(struct account *a)
 
         account_hold(a);
         credential_forget(a->credential);
-        list_for_each_safe (one, &a->sessions)
-                upstream_session_on_connected(
-                        container_of(one, struct upstream_session, account_node));
+        list_for_each_safe (one, &a->callers) {
+                struct account_caller *caller = container_of(one, struct account_caller, node);
+
+                caller->on_connected(caller);
+        }
         list_take_all(&told, &a->waits);
         while ((it = list_first(&told)) != NULL) {
                 struct account_wait *wait = container_of(it, struct account_wait, node);
@@ -226,8 +230,10 @@ void account_disconnected(struct account *a)
 {
         account_hold(a);
         credential_forget(a->credential);
-        list_for_each_safe (one, &a->sessions)
-                upstream_session_on_disconnected(
-                        container_of(one, struct upstream_session, account_node));
+        list_for_each_safe (one, &a->callers) {
+                struct account_caller *caller = container_of(one, struct account_caller, node);
+
+                caller->on_disconnected(caller);
+        }
         account_let_go(a);
 }

@@ -13,7 +13,7 @@
 #define SCOPE_MAX 1024
 #define CONTENT_MAX_BYTES 2048
 
-void connect_keys(const struct context *context, struct sealed_keys *keys)
+void connect_link_keys(const struct context *context, struct sealed_keys *keys)
 {
         store_secret_key(context->store, "connect", keys->key);
         keys->has_old_key = store_old_secret_key(context->store, "connect", keys->old_key);
@@ -28,7 +28,7 @@ char *connect_link_make(const struct context *context, const char *server, const
         struct sealed_keys keys;
         char *text, *link;
 
-        connect_keys(context, &keys);
+        connect_link_keys(context, &keys);
         text = sealed_close(&keys, SEALED_CONNECT_LINK, clock_wall_ms() + CONNECT_LINK_LIFE_MS,
                             content, CONTENT_MAX_BYTES);
         json_decref(content);
@@ -52,7 +52,7 @@ int connect_link_open(struct connect_link *link, const struct context *context, 
         int r;
 
         *link = (struct connect_link){0};
-        connect_keys(context, &keys);
+        connect_link_keys(context, &keys);
         r = sealed_open(&keys, SEALED_CONNECT_LINK, clock_wall_ms(), text, &content);
         if (r != 0)
                 return r;

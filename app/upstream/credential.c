@@ -28,6 +28,8 @@ struct credential *credential_create(struct account *account)
         list_init(&c->waiting);
         if (account->config->oauth->connects)
                 grant_init(c);
+        else if (account->config->oauth->exchange != NULL)
+                credential_exchange_init(c);
         else
                 credential_config_init(c);
         return c;

@@ -40,4 +40,5 @@ void credential_forget(struct credential *credential);
 
 /* The sources, by their oauth (account->config->oauth). */
 void credential_config_init(struct credential *credential);
+void credential_exchange_init(struct credential *credential);
 void grant_init(struct credential *credential);

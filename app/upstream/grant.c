@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 struct grant_source {
         struct credential *credential;
         struct grant grant; /* when is_loaded */
@@ -193,7 +192,7 @@ static void refresh(struct grant_source *g)
         (void)form_add(&form, "grant_type", "refresh_token");
         (void)form_add(&form, "refresh_token", g->grant.refresh_token);
         (void)form_add(&form, "resource", g->grant.party.resource);
-        g->request = oauth_tokens_start(&g->http, &g->grant.party, &form, on_tokens, g);
+        g->request = oauth_flow_tokens(&g->http, &g->grant.party, &form, on_tokens, g);
 }
 
 /* ---- reading ---- */
@@ -269,7 +268,7 @@ static void grant_destroy(struct credential *credential)
         struct grant_source *g = credential->state;
 
         store_cancel(&g->op);
-        oauth_request_cancel(g->request);
+        oauth_flow_cancel(g->request);
         forget(g);
         free(g->key);
         free(g);
@@ -286,7 +285,7 @@ void grant_init(struct credential *credential)
 
         g->credential = credential;
         g->key = grant_key(account->upstream, account->email);
-        grant_http_init(&g->http, account->upstream);
+        grant_http_init(&g->http, account);
         credential->source = &source;
         credential->state = g;
 }

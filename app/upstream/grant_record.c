@@ -3,7 +3,7 @@
 
 #include "mgw/base/alloc.h"
 #include "mgw/config/config.h"
-#include "mgw/upstream/upstream.h"
+#include "mgw/upstream/account.h"
 #include "mgw/wire/rpc.h"
 
 #include <errno.h>
@@ -103,15 +103,12 @@ static long timeout_ms(const struct upstream *upstream)
         return ms < FETCH_TIMEOUT_MAX_MS ? (long)ms : FETCH_TIMEOUT_MAX_MS;
 }
 
-void grant_http_init(struct oauth_http *http, struct upstream *upstream)
+void grant_http_init(struct oauth_http *http, const struct account *account)
 {
-        const struct config_server *server = upstream->server;
-        const struct config_oauth *oauth = server->account.oauth;
-        const char *const named[] = {
-                server->url,
-                oauth != NULL ? oauth->issuer : NULL,
-                oauth != NULL ? oauth->token_url : NULL,
-        };
+        struct upstream *upstream = account->upstream;
+        const struct config_oauth *oauth = account->config->oauth;
+        const char *const named[] = {upstream->server->url, oauth->issuer, oauth->token_url,
+                                     oauth->exchange != NULL ? oauth->exchange->token_url : NULL};
         size_t n = 0;
 
         *http = (struct oauth_http){

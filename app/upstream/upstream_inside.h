@@ -339,9 +339,9 @@ static inline struct share *upstream_session_share(const struct upstream_session
 {
         return us->client->share;
 }
-/* Its user has connected its account; has disconnected it. */
-void upstream_session_on_connected(struct upstream_session *us);
-void upstream_session_on_disconnected(struct upstream_session *us);
+/* From its beginning to its end. */
+void upstream_session_take_account(struct upstream_session *us);
+void upstream_session_leave_account(struct upstream_session *us);
 /* So much is to be logged; -1: as it likes. */
 void upstream_session_tell_level(struct upstream_session *us, int level);
 

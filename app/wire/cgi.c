@@ -313,6 +313,7 @@ const char *cgi_reason(unsigned status)
                 {200, "OK"},
                 {202, "Accepted"},
                 {204, "No Content"},
+                {303, "See Other"},
                 {400, "Bad Request"},
                 {401, "Unauthorized"},
                 {403, "Forbidden"},

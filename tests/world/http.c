@@ -9,6 +9,7 @@
 
 struct http_client {
         struct loop *loop;
+        struct http_strangers strangers;
 };
 
 struct list world_http_requests = {&world_http_requests, &world_http_requests}; /* of all clients */
@@ -19,7 +20,13 @@ int http_client_create(struct loop *loop, struct http_client **clientp)
         *clientp = calloc(1, sizeof(**clientp));
         REQUIRE(*clientp != NULL);
         (*clientp)->loop = loop;
+        (*clientp)->strangers.loop = loop;
         return 0;
+}
+
+struct http_strangers *http_client_strangers(struct http_client *client)
+{
+        return &client->strangers;
 }
 
 static void request_free(struct http_request *r)
@@ -186,6 +193,7 @@ void world_http_head(struct http_request *r, unsigned status, const char *conten
                 .content_type = str_from(content_type),
                 .session_id = session_id != NULL ? str_from(session_id) : STR(""),
                 .retry_after_s = retry_after_s,
+                .max_age_s = -1,
         };
 
         REQUIRE(!r->is_over && !r->has_head);

@@ -5,6 +5,7 @@
 #include "mgw/fastcgi/fcgi_server.h"
 #include "mgw/loop/watchdog.h"
 #include "mgw/server/server.h"
+#include "mgw/store/store.h"
 #include "require.h"
 
 #include <string.h>
@@ -99,6 +100,20 @@ int __wrap_watchdog_start(struct loop *loop, int64_t slow_ms, int64_t limit_ms,
         (void)limit_ms;
         *watchdogp = NULL;
         return 0;
+}
+
+/* A thread of its own would not know when the gateway has nothing left to do. */
+int __real_store_open(struct store **storep, struct loop *loop, const struct store_options *options,
+                      FILE *err);
+int __wrap_store_open(struct store **storep, struct loop *loop, const struct store_options *options,
+                      FILE *err);
+int __wrap_store_open(struct store **storep, struct loop *loop, const struct store_options *options,
+                      FILE *err)
+{
+        struct store_options in_memory = *options;
+
+        in_memory.dir = NULL;
+        return __real_store_open(storep, loop, &in_memory, err);
 }
 
 int __real_fcgi_server_create(struct context *context, int fd,

@@ -2,35 +2,32 @@
  * clients of the configuration, families that were ended, documents of clients for a while. */
 #pragma once
 
+#include "mgw/auth/fetched.h"
 #include "mgw/auth/sealed.h"
 #include "mgw/base/hash.h"
 #include "mgw/core/context.h"
-#include "mgw/store/store.h"
+#include "mgw/store/store_set.h"
 
 struct client;
-struct client_document;
-struct revocation;
 
 struct authority {
         struct context *context;
         struct sealed_keys keys;
         struct client **clients; /* of the configuration */
         size_t n_clients;
+        char **scopes; /* that it knows */
 
-        struct revocation *revocations; /* auth/revocation: hash by family */
-        struct list revocations_by_age;
-        struct store_op revocations_op;
-        char *revocations_after; /* read so far */
-
+        struct store_set ended;  /* families, while access tokens of theirs may be out: that their
+                                    refresh tokens have ended is their own records to say */
         struct list family_uses; /* auth/family: under way */
 
-        struct client_document *documents; /* auth/client_document: hash by address */
-        struct list documents_by_use;
+        struct fetched_cache client_documents; /* auth/client_find */
+        struct fetched_cache client_keys;      /* auth/client_assertion */
 };
 
-/* Sets context->authority where auth.login is set; after the store is open. */
+/* Sets context->authority where auth.login is set; after the store is open, and the policy is
+ * known.
+ */
 void authority_create(struct context *context);
 /* Before the HTTP client and the store go. NULL is fine. */
 void authority_destroy(struct authority *authority);
-/* The client of the configuration with that id; NULL: there is none. */
-struct client *authority_client(const struct authority *authority, struct str id);

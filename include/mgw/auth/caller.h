@@ -10,6 +10,9 @@ struct caller_issuers;
 
 /* Is there nobody to tell apart? */
 bool caller_is_anybody(const struct config *config);
+/* Where there is not: is who comes from that address let in? Without users the door is open to this
+ * machine alone, unless it is said that it is to all (auth.anonymous). */
+bool caller_may_be_anybody(const struct config *config, struct str address);
 /* authorization is the header's value. USER_OK: *identityp is held for the caller. USER_WAIT:
  * *issuerp is asked for its keys (issuer_wait()), then this is to be asked again; with issuerp NULL
  * it is USER_UNSURE. Else *whyp is NULL, or a constant sentence about the token. */
@@ -29,6 +32,9 @@ enum user_verdict caller_read_token(struct context *context, struct str text, in
 void caller_issuers_create(struct context *context);
 /* NULL is fine. */
 void caller_issuers_destroy(struct caller_issuers *issuers);
+/* What has expired is known no more, and holds its user no more. NULL is fine. Walks 4096 at most.
+ */
+void caller_issuers_check(struct caller_issuers *issuers, int64_t wall_ms);
 /* Of a token that has been found good before, by its digest. NULL: of none. Borrowed. */
 struct identity *caller_known_jwt(struct context *context, const uint8_t digest[USER_DIGEST_BYTES],
                                   int64_t wall_ms);

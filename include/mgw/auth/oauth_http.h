@@ -9,7 +9,7 @@
 struct oauth_http {
         struct http_client *client;
         struct http_source *source; /* of the upstream */
-        const char *homes[4];       /* addresses that the operator has named, ended by NULL */
+        const char *homes[5];       /* addresses that the operator has named, ended by NULL */
         long timeout_ms;            /* of one request */
         bool allows_private;        /* the setting allow_private_documents */
 };

@@ -112,6 +112,8 @@ struct config_login_client {
         char **redirect_uris;
 };
 
+#define CONFIG_LOGIN_GOOGLE "https://accounts.google.com"
+
 /* "auth.login": people sign in. Texts are "" and arrays NULL where nothing was said. */
 struct config_login {
         char *issuer; /* the OpenID provider; "" = there is none */
@@ -121,7 +123,7 @@ struct config_login {
         char *claim_email;
         char *claim_subject;
         char *claim_groups;
-        char **domains;     /* NULL = of any */
+        char **domains;     /* NULL, or "*" = of any */
         char **groups;      /* NULL = in any or none */
         int64_t browser_ms; /* a browser stays signed in */
         /* Of our authorization server. */
@@ -221,6 +223,7 @@ struct config {
         struct config_login login;
         struct config_server *servers;
         size_t n_servers;
+        bool has_exchanges;           /* a server has "token_exchange" */
         size_t n_left_out;            /* entries of a client's file that are faulty */
         struct config_policy *policy; /* NULL: all may all */
 };

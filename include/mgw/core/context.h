@@ -12,6 +12,7 @@
 struct authority;
 struct browser;
 struct caller_issuers;
+struct connect;
 struct config;
 struct policy;
 struct policy_counts;
@@ -55,6 +56,7 @@ struct context {
         struct store *store;                 /* what outlives the process */
         struct caller_issuers *issuers;      /* auth/caller_jwt; NULL: there is no auth.jwt */
         struct authority *authority;         /* auth/authority; NULL: there is no auth.login */
+        struct connect *connects;            /* login/connect: people who connect their accounts */
         struct browser *browser;             /* login/browser: people who sign in */
         struct http_client *http;
         struct children *children;

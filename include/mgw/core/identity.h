@@ -23,13 +23,14 @@ struct identity_rules {
 struct identity {
         unsigned n_holders;
         enum identity_source source;
-        struct user *user;           /* held */
-        char *subject;               /* of the issuer; NULL: there is none */
-        char **groups;               /* ended by NULL; NULL: none */
-        char **scopes;               /* likewise */
-        bool has_all_scopes;         /* its kind of token has no scopes: none is missing */
-        char *client;                /* the OAuth client, for the log; NULL: not known */
-        int64_t expires_ms;          /* wall clock; INT64_MAX: never */
+        struct user *user;   /* held */
+        char *subject;       /* of the issuer; NULL: there is none */
+        char **groups;       /* ended by NULL; NULL: none */
+        char **scopes;       /* likewise */
+        bool has_all_scopes; /* its kind of token has no scopes: none is missing */
+        char *client;        /* the OAuth client, for the log; NULL: not known */
+        char *token;         /* itself, where one of an issuer is to be exchanged; or NULL */
+        int64_t expires_ms;  /* wall clock; INT64_MAX: never */
         struct identity_rules rules; /* kept by auth/policy */
 };
 

@@ -24,8 +24,8 @@ bool browser_check_form(struct request *req, struct str token);
 /* Appends a form with a button that signs out. 0, BUF_E_FULL, -ENOMEM. */
 int browser_add_sign_out(struct buf *out, struct request *req);
 
-/* GET and POST /oauth/sign-in, POST /oauth/sign-out, GET /oauth/callback */
+/* GET and POST /oauth/sign-in, POST /oauth/sign-out, GET /oauth/callback (login/sign_in_back) */
 void browser_on_sign_in(struct request *req);
 void browser_on_sign_in_form(struct request *req);
 void browser_on_sign_out(struct request *req);
-void browser_on_callback(struct request *req);
+void sign_in_on_callback(struct request *req);

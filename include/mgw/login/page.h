@@ -14,6 +14,8 @@
 
 /* Appends text with the five characters of HTML escaped. 0, BUF_E_FULL, -ENOMEM. */
 int page_add_text(struct buf *out, struct str text);
+/* Appends markup, text, escaped, and markup. Likewise. */
+int page_add_between(struct buf *out, const char *before, const char *text, const char *after);
 /* Appends a hidden field of a form. Likewise. */
 int page_add_field(struct buf *out, const char *name, const char *value);
 /* Answers with a page; body is HTML, ready. form_action: origins beside our own that a form's

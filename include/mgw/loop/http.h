@@ -112,6 +112,13 @@ struct http_options {
 int http_client_create(struct loop *loop, struct http_client **clientp);
 /* Cancels what runs; NULL is fine. */
 void http_client_destroy(struct http_client *client);
+/* Those who have documents fetched that they name (http_document). */
+struct http_strangers {
+        struct loop *loop;
+        struct http_source source; /* of all of them */
+        unsigned n;                /* such documents on their way */
+};
+struct http_strangers *http_client_strangers(struct http_client *client);
 /* Descriptors in use by this client. */
 unsigned http_client_n_sockets(const struct http_client *client);
 

@@ -5,7 +5,7 @@
 #include "mgw/auth/sealed.h"
 #include "mgw/core/context.h"
 
-/* Kinds of sealed texts (auth/sealed) under the keys from connect_keys(). */
+/* Kinds of sealed texts (auth/sealed) under the keys from connect_link_keys(). */
 #define SEALED_CONNECT_LINK "connect link 1"
 #define SEALED_CONNECT_STATE "connect state 1"
 
@@ -18,7 +18,7 @@ struct connect_link {
         char *scope; /* that a call has lacked; NULL: none is known */
 };
 
-void connect_keys(const struct context *context, struct sealed_keys *keys);
+void connect_link_keys(const struct context *context, struct sealed_keys *keys);
 /* The whole address; the caller frees it. scope may be NULL. */
 char *connect_link_make(const struct context *context, const char *server, const char *email,
                         const char *scope);

@@ -28,8 +28,8 @@ struct str grant_text(const struct grant *grant);
 int grant_read(struct grant *grant, struct str text);
 /* What a token endpoint has answered, now. What it does not say stays. */
 void grant_take_tokens(struct grant *grant, const struct oauth_tokens *tokens, int64_t now_ms);
-/* How the upstream's authorization server is asked; borrows from the upstream. */
-void grant_http_init(struct oauth_http *http, struct upstream *upstream);
+/* How the account's authorization server is asked; borrows from the account. */
+void grant_http_init(struct oauth_http *http, const struct account *account);
 /* Why an account that was connected is so no more, in words for its user; NULL: it is, or never
  * was. Borrowed. */
 const char *grant_ended_why(const struct account *account);

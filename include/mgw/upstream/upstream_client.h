@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+struct identity;
 struct requester;
 struct rpc_msg;
 struct upstream;
@@ -37,6 +38,8 @@ struct upstream_client_events {
         void (*on_server_request_cancelled)(struct requester *from, json_t *notification);
         /* It waits for no reply any more. */
         void (*on_requester_gone)(struct requester *from);
+        /* As whom its newest request is made; NULL: it is of several. */
+        const struct identity *(*identity)(const struct upstream_client *client);
         /* UPSTREAM_CLIENT_SHARED: one more shares one of its upstream sessions, or one less. */
         void (*on_shared)(struct upstream_client *client);
         /* The upstream session that the client's requests to that upstream go by: made when first

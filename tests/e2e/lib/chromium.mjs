@@ -60,6 +60,10 @@ class Visit {
     return this.page.getByRole('button', { name }).click();
   }
 
+  follow(name) {
+    return this.page.getByRole('link', { name }).click();
+  }
+
   get text() {
     return this.page.locator('body').innerText();
   }

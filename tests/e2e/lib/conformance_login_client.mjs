@@ -31,7 +31,7 @@ const browser = new PlainBrowser({ fetch });
 async function connect(link) {
   let page = await browser.open(link);
   if (page.forms.some(({ fields }) => 'token' in fields)) page = await browser.press(/sign in/i, { fields: { token } });
-  if (page.forms.some(({ buttons }) => buttons.some(({ text }) => /^(re)?connect/i.test(text)))) page = await browser.press(/^(re)?connect/i);
+  if (page.url.pathname === '/connect') page = await browser.follow(/connect/i);
   console.log(`${page.status} ${page.url}: ${page.html.replace(/<style[\s\S]*?<\/style>|<[^>]*>/g, ' ').replace(/\s+/g, ' ').slice(0, 400)}`);
 }
 
@@ -40,14 +40,20 @@ const linkIn = (result) => new RegExp(`${base}/connect[^\\s"<>)]*`).exec(JSON.st
 await connect(`${base}/connect`);
 const client = await connectClient(base, 'http', { fetch, headers: { Authorization: `Bearer ${token}` } });
 const listed = async () => {
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < 25; i++) {
     const { tools } = await client.listTools();
     if (tools.length > 0) return tools;
     await new Promise((resolve) => { setTimeout(resolve, 100); });
   }
   return [];
 };
-for (const { name } of await listed()) {
+let tools = await listed();
+if (tools.length === 0) {
+  // What its lists need has become known: the page asks for it now.
+  await connect(`${base}/connect`);
+  tools = await listed();
+}
+for (const { name } of tools) {
   for (let tries = 0; tries < 3; tries++) {
     const result = await client.callTool({ name, arguments: {} }).catch((error) => ({ isError: true, error: error.message }));
     console.log(name, JSON.stringify(result));

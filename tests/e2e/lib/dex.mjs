@@ -3,14 +3,15 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Program, top, waitFor } from './gateway.mjs';
+import { freePort, Program, top, waitFor } from './gateway.mjs';
 
 export const dex = process.env.MGW_TEST_DEX ?? path.join(top, 'build/dex/dex');
 export const password = 'password';
 const hash = '$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W'; // of it
 
-/** people: { name: [groups] }; client: { client_id, client_secret }. At a port that is given: who is sent there is made first. */
-export async function startDex(port, { redirect, client, people }) {
+/** people: { name: [groups] }; client: { client_id, client_secret }, which may be led back to redirect. */
+export async function startDex({ redirect, client, people }) {
+  const port = await freePort();
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-dex-'));
   const issuer = `http://127.0.0.1:${port}/dex`;
   const config = {

@@ -146,7 +146,7 @@ export function testCertificate() {
 
 /**
  * settings: mgw's, by their environment names without MGW_ ({ KEEPALIVE_S: 1 }).
- * config: the object for mgw's configuration file, or a function of its { tls, url, dir } that makes it, or where that file is; env: more of mgw's environment; haproxy: environment of haproxy.cfg; host: where its
+ * config: the object for mgw's configuration file, or a function (it may be async) of its { tls, url, dir } that makes it, or where that file is; env: more of mgw's environment; haproxy: environment of haproxy.cfg; host: where its
  * plain listener is bound; wrap: (socket) => the command that starts mgw, where that is another; alone: mgw
  * without HAProxy; haproxyArgs: more arguments for HAProxy.
  */
@@ -158,7 +158,7 @@ export async function startGateway({
   const socket = path.join(dir, 'fcgi.sock');
   const [tlsPort, httpPort, statsPort] = [await freePort(), await freePort(), await freePort()];
   const args = [];
-  if (typeof config === 'function') config = config({ tls: `https://localhost:${tlsPort}`, url: `http://${host}:${httpPort}`, dir });
+  if (typeof config === 'function') config = await config({ tls: `https://localhost:${tlsPort}`, url: `http://${host}:${httpPort}`, dir });
   if (typeof config === 'string') {
     args.push('--config', config);
   } else if (config) {

@@ -32,6 +32,7 @@ export class Google extends OidcProvider {
   #offline = new Map(); // of grants whose next code brings a refresh token
   #consented = new Set(); // account and client
   #refreshTokens = [];
+  #accessTokens = [];
   revoked = []; // tokens that were given to /revoke
 
   static async start(options = {}) {
@@ -66,6 +67,7 @@ export class Google extends OidcProvider {
 
   tune(provider) {
     provider.on('refresh_token.saved', (token) => this.#refreshTokens.push(token));
+    provider.on('access_token.saved', (token) => this.#accessTokens.push(token));
     provider.use(async (ctx, next) => {
       await next();
       if (ctx.oidc?.params?.grant_type === 'refresh_token' && ctx.status === 200) delete ctx.body.refresh_token;
@@ -107,6 +109,11 @@ export class Google extends OidcProvider {
   async endRefreshTokens(account) {
     for (const token of this.#refreshTokens.filter(({ accountId }) => accountId === account)) await token.destroy();
     this.#forgetConsent(account);
+  }
+
+  /** Their hour is over, at once. */
+  async endAccessTokens() {
+    for (const token of this.#accessTokens.splice(0)) await token.destroy();
   }
 
   #forgetConsent(account) {

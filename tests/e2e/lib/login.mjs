@@ -15,24 +15,26 @@ export const deny = /^(deny|cancel|do not|don't|refuse)/i;
 export const registered = { client_id: 'gateway', client_secret: 'the secret of the gateway at the provider' };
 
 /**
- * accounts, provider: of the OidcProvider; issuer: of another provider, in its place; login: more of auth.login; gateway: more of "gateway"; config: more beside it;
+ * accounts, provider: of the OidcProvider; other: (redirect) => starts another provider in its place, which has { issuer, stop() }; login: more of auth.login; gateway: more of "gateway"; config: more beside it;
  * options: more for startGateway. Returns { provider, gateway, base, fetch, browser(account), visitor(account), client(options),
  * cursor(options), stop() }.
  */
-export async function startLogin({ accounts, issuer, provider: ofProvider = {}, login = {}, gateway: ofGateway = {}, config = {}, options = {} } = {}) {
-  const provider = issuer ? undefined : await OidcProvider.start({ accounts: accounts ?? { ada: {}, bob: {} }, ...ofProvider });
+export async function startLogin({ accounts, other, provider: ofProvider = {}, login = {}, gateway: ofGateway = {}, config = {}, options = {} } = {}) {
+  let provider = other ? undefined : await OidcProvider.start({ accounts: accounts ?? { ada: {}, bob: {} }, ...ofProvider });
   let base;
   const gateway = await startGateway({
     ...options,
-    config: ({ tls, url, dir }) => {
+    config: async ({ tls, url, dir }) => {
       base = tls;
+      const redirect = `${tls}/oauth/callback`;
       // It knows nobody yet: mgw's address is known since now.
-      provider?.options.clients.push({ ...registered, redirect_uris: [`${tls}/oauth/callback`] });
-      provider?.begin();
+      if (other) provider = await other(redirect);
+      provider.options?.clients.push({ ...registered, redirect_uris: [redirect] });
+      provider.begin?.();
       const { auth, ...more } = typeof ofGateway === 'function' ? ofGateway({ tls, url, dir }) : ofGateway;
       return {
         ...config,
-        gateway: { public_url: tls, state_dir: `${dir}/state`, ...more, auth: { ...auth, login: { issuer: issuer ?? provider.issuer, ...registered, ...login } } },
+        gateway: { public_url: tls, state_dir: `${dir}/state`, ...more, auth: { ...auth, login: { issuer: provider.issuer, ...registered, ...login } } },
       };
     },
   });
@@ -51,7 +53,7 @@ export async function startLogin({ accounts, issuer, provider: ofProvider = {}, 
   all.cursor = ({ account = 'ada', ...more } = {}) => new CursorLike(base, { fetch, visit: all.visitor(account), ...more });
   all.stop = async () => {
     await gateway.stop();
-    await provider?.stop();
+    await provider.stop();
     await fetch.close();
   };
   return all;

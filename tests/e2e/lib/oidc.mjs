@@ -168,9 +168,9 @@ export class OidcProvider extends LocalServer {
       features: {
         devInteractions: { enabled: false },
         registration: { enabled: registration },
-        revocation: { enabled: true },
-        introspection: { enabled: true },
-        ...(cimd && { clientIdMetadataDocument: { enabled: true, ack: true } }),
+        revocation: { enabled: true, allowedPolicy: (ctx, client, token) => token.clientId === client.clientId },
+        introspection: { enabled: true, allowedPolicy: () => true },
+        ...(cimd && { clientIdMetadataDocument: { enabled: true, ack: 'draft-02' } }),
         resourceIndicators: {
           enabled: true,
           defaultResource: (ctx, client, oneOf) => oneOf ?? undefined,

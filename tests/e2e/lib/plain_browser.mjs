@@ -22,6 +22,11 @@ export function formsOf(html) {
   });
 }
 
+/** The links of a page: { href, text }. */
+const linksOf = (html) => [...html.matchAll(/<a([^>]*)>([\s\S]*?)<\/a>/gi)].map(([, tag, text]) => ({ ...attributesOf(tag), text: unescapeHtml(text.replace(/<[^>]*>/g, '')).trim() }));
+
+const says = (wanted, text) => (wanted instanceof RegExp ? wanted.test(text ?? '') : wanted === text);
+
 export class PlainBrowser {
   cookies = []; // { host, name, value, path, secure }
   visited = []; // { method, url, status }
@@ -69,8 +74,10 @@ export class PlainBrowser {
       });
       for (const line of response.headers.getSetCookie()) this.#take(url, line);
       this.visited.push({ method, url: url.href, status: response.status });
-      const location = response.headers.get('location');
-      if (!location || response.status < 300 || response.status > 399) {
+      // A page may lead on by itself (HTML, "Refresh"): the redirects after a form end there.
+      const [, next] = /^0; *url=(.*)$/i.exec(response.headers.get('refresh') ?? '') ?? [];
+      const location = next ?? response.headers.get('location');
+      if (!location || (!next && (response.status < 300 || response.status > 399))) {
         const html = await response.text();
         this.page = { url, status: response.status, headers: response.headers, html, forms: formsOf(html) };
         return this.page;
@@ -78,14 +85,21 @@ export class PlainBrowser {
       await response.arrayBuffer();
       url = new URL(location, url);
       if (until && url.href.startsWith(until)) return url;
-      if ([301, 302, 303].includes(response.status)) [method, body] = ['GET', undefined];
+      if (next || [301, 302, 303].includes(response.status)) [method, body] = ['GET', undefined];
     }
     throw new Error(`more than 20 redirects: ${this.visited.map((v) => v.url).join(' -> ')}`);
   }
 
+  /** Goes where the link of the page with this text leads. */
+  follow(text, { until } = {}) {
+    const link = linksOf(this.page.html).find((it) => says(text, it.text));
+    if (!link) throw new Error(`no link ${text} at ${this.page.url} (${this.page.status}):\n${this.page.html}`);
+    return this.open(new URL(link.href, this.page.url), { until });
+  }
+
   /** Sends the form of the page that has a button with this text, name or value. */
   async press(button, { fields = {}, until } = {}) {
-    const fits = (b) => [b.text, b.name, b.value, `${b.name}=${b.value}`].some((it) => (button instanceof RegExp ? button.test(it ?? '') : it === button));
+    const fits = (b) => [b.text, b.name, b.value, `${b.name}=${b.value}`].some((it) => says(button, it));
     const form = this.page.forms.find((f) => f.buttons.some(fits));
     if (!form) throw new Error(`no button ${button} at ${this.page.url} (${this.page.status}):\n${this.page.html}`);
     const pressed = form.buttons.find(fits);

@@ -14,12 +14,14 @@ import { conformance, conformanceNext, node, withStatus } from '../lib/official.
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-conformance-auth-'));
 after(() => fs.rmSync(scratch, { recursive: true, force: true }));
 const trusting = { ...process.env, NODE_EXTRA_CA_CERTS: testCertificate().cert };
-const checksIn = (dir) => fs.readdirSync(dir).flatMap((entry) => JSON.parse(fs.readFileSync(path.join(dir, entry, 'checks.json'), 'utf8')));
+const checksIn = (dir) => fs.readdirSync(dir, { recursive: true }).filter((file) => path.basename(file) === 'checks.json')
+  .flatMap((file) => JSON.parse(fs.readFileSync(path.join(dir, file), 'utf8')));
 const failed = (checks) => checks.filter(({ status }) => status === 'FAILURE').map(({ id, errorMessage, description }) => `${id}: ${errorMessage ?? description}`);
 const namesIn = (script, ...args) => [...execFileSync(node, [script, 'list', ...args], { encoding: 'utf8' }).matchAll(/^ +- (\S+) \[(.*)\]/gm)].map(([, name, revisions]) => [name, revisions]);
 
 describe('mgw as authorization server', { timeout: 120000 }, () => {
-  const client = { client_id: 'of-the-suite', client_secret: 'a secret of the suite at mgw' };
+  // A public one: where "none" is offered, the suite sends no secret, even when it has one.
+  const client = { client_id: 'of-the-suite', client_secret: null };
   let login, port;
   before(async () => {
     port = await freePort();
@@ -30,7 +32,7 @@ describe('mgw as authorization server', { timeout: 120000 }, () => {
   test('the official scenarios for authorization servers', async () => {
     const dir = path.join(scratch, 'server');
     const program = new Program('conformance', node, [
-      conformanceNext, 'authorization', '--url', login.base, '--client-id', client.client_id, '--client-secret', client.client_secret,
+      conformanceNext, 'authorization', '--url', login.base, '--client-id', client.client_id,
       '--resource', `${login.base}/mcp`, '-p', String(port), '-o', dir,
     ], { env: trusting });
     const visit = login.visitor('ada');
@@ -45,8 +47,10 @@ describe('mgw as authorization server', { timeout: 120000 }, () => {
   });
 });
 
-// What a gateway does not do, and why.
+// What a gateway does not do, and why. What begins with a version is of that alone.
 const left = {
+  'auth/2025-03-26-oauth-endpoint-fallback': 'an authorization server without metadata, at guessed addresses: gone since 2025-06-18, and without PKCE that could be known of',
+  '0.1.16 auth/2025-03-26-oauth-metadata-backcompat': 'its metadata name another issuer than the one they were asked for at (RFC 8414 3.3); the later version has put that right',
   'auth/client-credentials-jwt': 'no user',
   'auth/client-credentials-basic': 'no user: docs/credentials.md has this grant, for a token of the gateway itself',
   'auth/cross-app-access-complete-flow': 'ID-JAG',
@@ -58,11 +62,11 @@ const left = {
 
 const client = path.join(top, 'tests/e2e/lib/conformance_login_client.mjs');
 for (const [version, script] of [['0.1.16', conformance], ['next', conformanceNext]]) {
-  describe(`mgw as client (${version})`, { timeout: 600000 }, () => {
+  describe(`mgw as client (${version})`, { timeout: 600000, concurrency: 3 }, () => {
     const names = namesIn(script, '--client').filter(([name]) => name.startsWith('auth/')).map(([name]) => name);
-    test('there are scenarios', () => assert.ok(names.length >= (version === 'next' ? 35 : 22), `${names}`));
+    test('there are scenarios', () => assert.ok(names.length >= (version === 'next' ? 33 : 22), `${names}`));
 
-    for (const name of names.filter((it) => !(it in left))) {
+    for (const name of names.filter((it) => !(it in left) && !(`${version} ${it}` in left))) {
       test(name, async () => {
         const dir = path.join(scratch, version, name.replaceAll('/', '-'));
         const program = new Program('conformance', node, [

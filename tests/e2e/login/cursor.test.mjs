@@ -82,9 +82,12 @@ describe('Cursor, where nobody can sign in', { timeout: 60000 }, () => {
     for (const place of [
       '/.well-known/oauth-authorization-server', '/.well-known/oauth-authorization-server/mcp', '/.well-known/openid-configuration',
       '/.well-known/openid-configuration/mcp', '/mcp/.well-known/openid-configuration', '/.well-known/oauth-protected-resource/sse',
-      '/oauth/authorize', '/oauth/token', '/oauth/register', '/oauth/revoke',
+      '/oauth/authorize',
     ]) {
       assert.equal((await fetch(`${gateway.url}${place}`)).status, 404, place);
+    }
+    for (const [place, type] of [['/oauth/token', 'application/x-www-form-urlencoded'], ['/oauth/revoke', 'application/x-www-form-urlencoded'], ['/oauth/register', 'application/json']]) {
+      assert.equal((await fetch(`${gateway.url}${place}`, { method: 'POST', headers: { 'content-type': type }, body: '' })).status, 404, place);
     }
   });
 

@@ -5,22 +5,19 @@ import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { textOf } from '../lib/clients.mjs';
 import { dex, password, startDex } from '../lib/dex.mjs';
-import { freePort } from '../lib/gateway.mjs';
 import { allow, registered, startLogin } from '../lib/login.mjs';
 
 const skip = fs.existsSync(dex) ? false : 'this machine cannot: it has no Dex, nor Go to build it with';
 
 describe('Dex', { timeout: 90000, skip }, () => {
-  let provider, login;
+  let login;
   before(async () => {
-    const port = await freePort();
-    login = await startLogin({ issuer: `http://127.0.0.1:${port}/dex`, login: { scopes: ['openid', 'email', 'groups'], groups: ['mail'] } });
-    provider = await startDex(port, { client: registered, redirect: `${login.base}/oauth/callback`, people: { ada: ['mail'], bob: [] } });
+    login = await startLogin({
+      login: { scopes: ['openid', 'email', 'groups'], groups: ['mail'] },
+      other: (redirect) => startDex({ client: registered, redirect, people: { ada: ['mail'], bob: [] } }),
+    });
   });
-  after(async () => {
-    await login?.stop();
-    await provider?.stop();
-  });
+  after(() => login.stop());
 
   const visitor = (name) => async (url, redirect) => {
     const browser = login.browser();

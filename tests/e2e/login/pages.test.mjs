@@ -58,13 +58,13 @@ describe('pages in Chromium', { timeout: 300000 }, () => {
       await visit.open(`${login.base}/connect`);
       assert.match(await visit.text, /notes/);
       await looked(visit, 'connect');
-      await visit.press(/^connect/i);
+      await visit.follow(/^connect/i);
       await visit.page.waitForURL(`${login.base}/connect**`);
       await looked(visit, 'connected');
       assert.equal(textOf(await client.callTool({ name: 'notes_whoami', arguments: {} })), 'you are ada@example.com');
       await visit.press(/disconnect/i);
       await visit.page.waitForURL(`${login.base}/connect**`);
-      assert.ok(await visit.page.getByRole('button', { name: /^connect/i }).count() > 0, 'it can be connected again');
+      assert.ok(await visit.page.getByRole('link', { name: /^connect/i }).count() > 0, 'it can be connected again');
 
       await visit.open(`${login.base}/oauth/authorize?client_id=nobody`);
       assert.equal(await visit.page.evaluate(() => document.contentType), 'text/html');
@@ -80,7 +80,7 @@ describe('pages in Chromium', { timeout: 300000 }, () => {
     const visit = await start({ script: false });
     const { client } = await clientBy(visit);
     await visit.open(`${login.base}/connect`);
-    await visit.press(/^connect/i);
+    await visit.follow(/^connect/i);
     await visit.page.waitForURL(`${login.base}/connect**`);
     assert.equal(textOf(await client.callTool({ name: 'notes_whoami', arguments: {} })), 'you are ada@example.com');
     await visit.press(/disconnect/i);
@@ -106,7 +106,7 @@ describe('pages in Chromium', { timeout: 300000 }, () => {
       assert.match(headers['content-security-policy'], /frame-ancestors 'none'/);
       assert.doesNotMatch(headers['content-security-policy'], /unsafe-|script-src/);
       assert.equal(headers['cache-control'], 'no-store');
-      assert.equal(headers['referrer-policy'], 'no-referrer');
+      assert.equal(headers['referrer-policy'], 'same-origin');
       assert.equal(headers['x-frame-options'], 'DENY');
     }
     await client.close();

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { asOperator } from '../lib/gateway.mjs';
+import { asOperator, waitFor } from '../lib/gateway.mjs';
 import { allow, startLogin } from '../lib/login.mjs';
 import { startApp } from '../lib/login_app.mjs';
 
@@ -17,7 +17,7 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
     const restart = async () => {
       await login.gateway.mgw.stop(signal);
       login.gateway.mgw = await login.gateway.startMgw();
-      await login.gateway.mgw.line(/listening on/);
+      await waitFor(() => fetch(`${login.gateway.url}/ready`).then((r) => r.ok, () => false), 'HAProxy to know that it is back');
     };
     const begin = (account = 'ada') => startApp(login, account);
 
@@ -50,6 +50,7 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
     test('after the token: access, refresh and registration go on, and the code stays used', async () => {
       const app = await begin();
       const back = await app.allow();
+      const { verifier } = app;
       const tokens = await app.redeem(back);
       await restart();
       assert.equal((await app.ping(tokens.access_token)).status, 200);
@@ -57,7 +58,7 @@ for (const signal of ['SIGTERM', 'SIGKILL']) {
       assert.equal((await app.ping(next.access_token)).status, 200);
       assert.ok((await app.redeem(await app.allow())).access_token, 'the client is still known');
       await restart();
-      assert.equal((await app.redeem(back)).error, 'invalid_grant', 'a code is good once, whatever was between');
+      assert.equal((await app.redeem(back, { code_verifier: verifier })).error, 'invalid_grant', 'a code is good once, whatever was between');
       assert.equal((await app.refresh(next.refresh_token)).error, 'invalid_grant', 'and its second use has ended what the first gave');
     });
 

@@ -88,8 +88,8 @@ const asMasterOfUsers = runsAs('-all,+setuid,+setgid,+kill');
 
 const start = async (t, { gateway = {}, entry = {}, wrap } = {}) => {
   // Each apart from the others, so that none is closed for what stands beside it.
-  const [secrets, keys, shared, run] = ['secrets', 'keys', 'shared', 'run'].map((name) => fs.mkdtempSync(path.join(os.tmpdir(), `mgw-${name}-`)));
-  t.after(() => [secrets, keys, shared, run].forEach((dir) => fs.rmSync(dir, { recursive: true })));
+  const [secrets, keys, shared, run, state] = ['secrets', 'keys', 'shared', 'run', 'state'].map((name) => fs.mkdtempSync(path.join(os.tmpdir(), `mgw-${name}-`)));
+  t.after(() => [secrets, keys, shared, run, state].forEach((dir) => fs.rmSync(dir, { recursive: true })));
   fs.mkdirSync(path.join(secrets, 'vault'));
   const [tokens, realTokens, oauth, socket] = [`${secrets}/tokens.json`, `${secrets}/vault/tokens.json`, `${keys}/oauth.token`, `${run}/fcgi.sock`];
   fs.symlinkSync(realTokens, tokens);
@@ -98,12 +98,12 @@ const start = async (t, { gateway = {}, entry = {}, wrap } = {}) => {
   fs.writeFileSync(realTokens, JSON.stringify({
     users: ['ada', 'bob'].map((name) => ({ email: `${name}@example.com`, sha256: createHash('sha256').update(`mgw_${name}`).digest('hex') })),
   }), { mode: 0o600 });
-  if (wrap) [secrets, keys, shared, run].forEach(giveAway);
+  if (wrap) [secrets, keys, shared, run, state].forEach(giveAway);
   fs.chmodSync(run, 0o755);
   fs.chmodSync(shared, 0o777);
   const made = await startGateway({
     release: true, wrap, haproxy: { MGW_SOCKET: socket },
-    settings: { LISTEN: `unix:${socket}`, AUTH_TOKENS_FILE: tokens, STATE_KEY: 'SECRET_STATE_KEY_'.padEnd(40, 'k') },
+    settings: { LISTEN: `unix:${socket}`, AUTH_TOKENS_FILE: tokens, STATE_DIR: state, STATE_KEY: 'SECRET_STATE_KEY_'.padEnd(40, 'k') },
     config: {
       mcpServers: {
         spy: {
@@ -125,7 +125,7 @@ const start = async (t, { gateway = {}, entry = {}, wrap } = {}) => {
   const call = async (tool, args, client = clients[0]) => JSON.parse(textOf(await client.callTool({ name: tool, arguments: args })));
   const pids = made.mgw.lines.map((line) => /process (\d+) started.*(ada|bob)@/.exec(line)).filter(Boolean).map(([, pid, name]) => [name, Number(pid)]);
   return {
-    gateway: made, tokens, realTokens, oauth, key, socket, pids: Object.fromEntries(pids), config: path.join(made.dir, 'mgw.json'),
+    gateway: made, tokens, realTokens, oauth, key, state, socket, pids: Object.fromEntries(pids), config: path.join(made.dir, 'mgw.json'),
     look: (attempts, client) => call('spy_look', { attempts }, client),
     stray: (code) => call('spy_stray', { code }),
     status: async () => textOf(await clients[0].callTool({ name: 'gateway_status', arguments: {} })),
@@ -156,6 +156,9 @@ const secretsOf = (g, isApart) => ({
   'tokens where they lie': read(g.realTokens),
   'a refresh token': read(g.oauth),
   'the key of a client certificate': read(g.key),
+  'what outlives mgw': read(`${g.state}/state.db`),
+  'what outlives mgw, on its way': read(`${g.state}/state.db-wal`),
+  'a key of its own for that': `fs.writeFileSync(${JSON.stringify(`${g.state}/state.key`)}, 'x')`,
   'tokens for writing': `fs.openSync(${JSON.stringify(g.tokens)}, 'r+')`,
   ...((isApart || landlock >= 3) && { 'tokens from here on': truncate(g.tokens) }),
   'tokens gone': `fs.unlinkSync(${JSON.stringify(g.tokens)})`,

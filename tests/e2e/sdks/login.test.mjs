@@ -8,7 +8,7 @@ import { startLogin } from '../lib/login.mjs';
 import { PythonLogin } from '../lib/login_python.mjs';
 import { python, pythonFile } from './lib/installed.mjs';
 
-describe('Python signs in at the gateway', { timeout: 120000 }, () => {
+describe('Python signs in at the gateway', { timeout: 240000 }, () => {
   const redirect = 'http://127.0.0.1:1/callback';
   let login;
   before(async () => { login = await startLogin(); });

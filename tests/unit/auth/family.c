@@ -1,7 +1,6 @@
 #include "mgw/auth/family.h"
 
 #include "../check.h"
-#include "mgw/auth/revocation.h"
 #include "mgw/auth/token.h"
 #include "mgw/base/clock.h"
 #include "world.h"
@@ -39,7 +38,7 @@ Test(family, each_generation_is_good_once)
         check_int(world_use(&w, &of, 0), 0);
         check_int(world_use(&w, &of, 1), 0);
         check_int(world_use(&w, &of, 2), 0);
-        cr_assert_not(revocation_has(w.context.authority, family));
+        cr_assert_not(store_set_has(&w.context.authority->ended, family));
         end();
 }
 
@@ -48,7 +47,7 @@ Test(family, a_code_that_is_used_twice_ends_what_it_gave)
         begin(false);
         check_int(world_use(&w, &of, 0), 0);
         check_int(world_use(&w, &of, 0), FAMILY_E_USED);
-        cr_assert(revocation_has(w.context.authority, family));
+        cr_assert(store_set_has(&w.context.authority->ended, family));
         check_int(world_use(&w, &of, 1), FAMILY_E_OVER);
         end();
 }
@@ -105,7 +104,7 @@ Test(family, two_that_renew_at_once_get_an_answer_each)
         (void)family_use(w.context.authority, &of, 1, world_told, &w);
         check_int(world_wait(&w), 0);
         check_int(w.is_told ? w.outcome : world_wait(&w), 0);
-        cr_assert_not(revocation_has(w.context.authority, family));
+        cr_assert_not(store_set_has(&w.context.authority->ended, family));
         end();
 }
 

@@ -9,15 +9,18 @@
 #include <unistd.h>
 
 static struct config config;
-static char path[] = "/tmp/mgw-config-XXXXXX";
+#define TEMPLATE "/tmp/mgw-config-XXXXXX"
+static char path[sizeof(TEMPLATE)];
 static char *faults;
 
 static int load(const char *text)
 {
         size_t size;
-        FILE *err = open_memstream(&faults, &size), *f = fdopen(mkstemp(path), "w");
+        FILE *err = open_memstream(&faults, &size), *f;
         int r;
 
+        strcpy(path, TEMPLATE);
+        f = fdopen(mkstemp(path), "w");
         fputs(text, f);
         fclose(f);
         r = config_load(&config, path, err);
@@ -30,6 +33,7 @@ static void finish(void)
 {
         config_finish(&config);
         free(faults);
+        faults = NULL;
 }
 
 /* The faults must hold "<path>:<line>:<rest>". */
@@ -251,4 +255,39 @@ Test(config, a_missing_file_is_told)
         cr_assert(config_load(&config, "/nowhere/mgw.json", err) < 0);
         fclose(err);
         cr_assert_not_null(strstr(faults, "/nowhere/mgw.json: cannot be read"));
+}
+
+/* ---- what outlives mgw ---- */
+
+Test(config, what_outlives_mgw_is_beside_the_tokens_where_there_is_such)
+{
+        check_int(load("{\"gateway\": {\"auth\": {\"tokens_file\": \"t.json\"}}}"), 0);
+        cr_assert_str_empty(config.state_dir);
+        cr_assert_not(config_needs_state(&config));
+        finish();
+        check_int(load("{\"gateway\": {\"public_url\": \"https://a.example.com\", "
+                       "\"auth\": {\"tokens_file\": \"t.json\", \"login\": {\"tokens\": true}}}}"),
+                  0);
+        cr_assert(config_needs_state(&config));
+        cr_assert_str_eq(config.state_dir, "/tmp");
+        finish();
+        check_int(load("{\"mcpServers\": {\"mail\": {\"url\": \"https://mail.example.com/mcp\", "
+                       "\"oauth\": {\"scopes\": [\"read\"]}}}, "
+                       "\"gateway\": {\"public_url\": \"https://a.example.com\"}}"),
+                  0);
+        cr_assert(config_needs_state(&config));
+        cr_assert_str_empty(config.state_dir, "there is no file that it could be beside");
+}
+
+Test(config, where_it_is_kept_may_be_said)
+{
+        check_int(load("{\"gateway\": {\"state_dir\": \"mgw-not-there-yet\"}}"), 0);
+        cr_assert_str_eq(config.state_dir, "/tmp/mgw-not-there-yet");
+        cr_assert_neq(access(config.state_dir, F_OK), 0, "it is made when mgw starts, not here");
+        finish();
+        check_int(load("{\"gateway\": {\n\"state_dir\": \"/proc/none/state\",\n"
+                       "\"state_key_old\": \"short\"}}"),
+                  -EINVAL);
+        check_fault(2, " gateway.state_dir: /proc/none/state cannot be written: No such file");
+        check_fault(3, " gateway.state_key_old: must have 32 characters at least");
 }

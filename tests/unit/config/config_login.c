@@ -116,6 +116,11 @@ Test(config_login, faults)
                     "gateway.auth.login: needs \"public_url\"");
         check_fault("{'issuer': 'https://idp.example', 'client_id': 'x', 'scopes': ['email']}",
                     PUBLIC, "gateway.auth.login.scopes: must have \"openid\"");
+        check_fault("{'issuer': 'https://idp.example', 'client_id': 'x'}",
+                    "'public_url': 'http://mcp.example.com',",
+                    "gateway.public_url: must be https://");
+        check_fault("{'issuer': 'https://accounts.google.com', 'client_id': 'x'}", PUBLIC,
+                    "gateway.auth.login: needs \"domains\"");
         check_fault("{'domains': ['example.com']}", PUBLIC,
                     "gateway.auth.login.domains: means nothing without auth.login.issuer");
         check_fault("{'isuer': 'https://idp.example'}", PUBLIC,

@@ -223,9 +223,13 @@ Test(browser, a_form_of_another_site_is_refused)
         stop();
 }
 
-Test(browser, without_users_nobody_signs_in)
+Test(browser, without_users_browsers_of_this_machine_are_let_in)
 {
         gateway_start(HTTP, "");
+        check_int(answer_status(visitor_open(&v, "/oauth/sign-in")), 200);
+        cr_assert(visitor_sees(&v, "<strong>anonymous</strong>"));
+        cr_assert_not_null(visitor_cookie(&v, "mgw"));
+        v.address = "192.0.2.7";
         check_int(answer_status(visitor_open(&v, "/oauth/sign-in")), 403);
         cr_assert(visitor_sees(&v, "This gateway has no users"));
         stop();

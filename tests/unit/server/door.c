@@ -6,7 +6,6 @@
 #include "servers.h"
 #include "users.h"
 
-
 #include <signal.h>
 
 static struct client c;

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(store_memory, .timeout = 60);
-TestSuite(store_sqlite, .timeout = 60);
+TestSuite(store_memory, .timeout = 120);
+TestSuite(store_sqlite, .timeout = 120);
 
 #define BOTH(name)                                                                                 \
         static void name(struct world *w);                                                         \

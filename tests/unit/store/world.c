@@ -16,6 +16,7 @@ static int try_to_open(struct world *w, char *said, size_t size)
         int r;
 
         cr_assert_not_null(err);
+        said[0] = '\0';
         r = store_open(&w->store, w->loop, &w->options, err);
         fclose(err);
         return r;
@@ -42,19 +43,30 @@ void world_open(struct world *w, bool has_dir)
         open_store(w);
 }
 
-void world_reopen(struct world *w)
+void world_shut(struct world *w)
 {
         store_close(w->store);
         w->store = NULL;
+}
+
+void world_reopen(struct world *w)
+{
+        world_shut(w);
         open_store(w);
+}
+
+void world_open_again(struct world *w)
+{
+        int r = try_to_open(w, w->warned, sizeof(w->warned));
+
+        cr_assert_eq(r, 0, "cannot open: %d, %s", r, w->warned);
 }
 
 int world_cannot_open(struct world *w)
 {
         int r;
 
-        store_close(w->store);
-        w->store = NULL;
+        world_shut(w);
         told_init(&w->last);
         r = try_to_open(w, w->last.text, sizeof(w->last.text));
         cr_assert_lt(r, 0);

@@ -24,10 +24,14 @@ struct world {
         struct store_options options;
         char dir[64]; /* "": memory */
         struct told last;
+        char warned[1024]; /* what the last opening said, where that is allowed */
 };
 
 void world_open(struct world *w, bool has_dir);
 void world_reopen(struct world *w);
+void world_shut(struct world *w);
+/* Opens what has been shut; it may say what it likes (w->warned). */
+void world_open_again(struct world *w);
 /* What is told of an opening that fails, in w->last.text. */
 int world_cannot_open(struct world *w);
 void world_close(struct world *w);

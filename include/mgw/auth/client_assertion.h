@@ -1,0 +1,26 @@
+/* private_key_jwt: a client shows who it is by a token that it has signed (RFC 7523 2.2, 3; OpenID
+ * Connect Core 9). It is good once. */
+#pragma once
+
+#include "mgw/auth/authority.h"
+#include "mgw/auth/client.h"
+
+#define CLIENT_ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+/* Sets of keys of clients. */
+extern const struct fetched_kind client_keys_kind;
+
+struct client_assertion;
+
+/* fault: NULL, or a constant sentence; is_of_network: it may be good the next time. */
+typedef void client_assertion_fn(void *owner, const char *fault, bool is_of_network);
+
+/* Who it says it is, not to be believed: its sub. New memory; NULL: it is no token. */
+char *client_assertion_subject(struct str text);
+/* on_done is called once, from the loop, never from within; then it is gone. NULL: *faultp. The
+ * client is held. */
+struct client_assertion *client_assertion_start(struct authority *authority, struct client *client,
+                                                struct str text, client_assertion_fn *on_done,
+                                                void *owner, const char **faultp);
+/* on_done is not called any more. NULL is fine. */
+void client_assertion_cancel(struct client_assertion *assertion);
