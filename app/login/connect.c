@@ -151,7 +151,7 @@ struct identity *connect_user(struct request *req)
 
 bool connect_is_for(struct identity *identity, const struct upstream *upstream)
 {
-        const struct policy *policy = upstream->context->policy;
+        struct policy *policy = upstream->context->policy;
 
         return policy == NULL || policy_may_see_server(policy, identity, upstream->index);
 }
