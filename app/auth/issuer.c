@@ -189,7 +189,7 @@ static void fetch_keys(struct issuer *issuer, const char *url)
 static void on_metadata(void *owner, const struct http_document_answer *answer)
 {
         struct issuer *issuer = owner;
-        json_t *metadata = NULL;
+        struct issuer_metadata metadata;
         const char *wrong =
                 answer->fault != NULL ? "its metadata cannot be had" : "its metadata are not there";
 
