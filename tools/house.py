@@ -21,7 +21,7 @@ CIRCLES = [
         {
             "session/" + name
             for name in (
-                "call call_input call_stateless listing post_response relay server_request session session_idle session_standing "
+                "call call_connect call_input call_stateless listing post_response relay server_request session session_idle session_standing "
                 "session_stream subscription task"
             ).split()
         },
@@ -32,10 +32,14 @@ CIRCLES = [
             "upstream/" + name
             for name in (
                 "fetch header_retry mrtr pending_request shared_session upstream_listen upstream_request upstream_session "
-                "upstream_session_handshake upstream_session_message upstream_session_send upstream_session_stateless"
+                "upstream_session_account upstream_session_handshake upstream_session_message upstream_session_send upstream_session_stateless"
             ).split()
         },
         "an answer moves the upstream session, whose state decides what becomes of the requests on their way",
+    ),
+    (
+        {"upstream/" + name for name in "account credential credential_config credential_exchange grant".split()},
+        "an account has a credential, which holds it while its source fetches a token",
     ),
     (
         {"upstream/http_delete", "upstream/http_transfer", "upstream/transport_http"},

@@ -3,7 +3,9 @@
 #include "mgw/auth/client_assertion.h"
 #include "mgw/auth/client_find.h"
 #include "mgw/auth/family.h"
+#include "mgw/auth/scope.h"
 #include "mgw/base/alloc.h"
+#include "mgw/base/strv.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
 
@@ -43,6 +45,7 @@ void authority_create(struct context *context)
         fetched_cache_init(&authority->client_documents, context, &client_document_kind);
         fetched_cache_init(&authority->client_keys, context, &client_keys_kind);
         add_clients(authority, &context->config->login);
+        authority->scopes = scope_all(context->policy);
         store_set_open(&authority->ended, context->store, "revoked", ENDED_MAX,
                        &context->own_share->memory);
         context->authority = authority;
@@ -59,14 +62,7 @@ void authority_destroy(struct authority *authority)
         for (size_t i = 0; i < authority->n_clients; i++)
                 client_let_go(authority->clients[i]);
         free((void *)authority->clients);
+        strv_free(authority->scopes);
         OPENSSL_cleanse(&authority->keys, sizeof(authority->keys));
         free(authority);
-}
-
-struct client *authority_client(const struct authority *authority, struct str id)
-{
-        for (size_t i = 0; i < authority->n_clients; i++)
-                if (str_eq(str_from(authority->clients[i]->id), id))
-                        return authority->clients[i];
-        return NULL;
 }

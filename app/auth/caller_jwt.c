@@ -94,6 +94,19 @@ struct identity *caller_known_jwt(struct context *context, const uint8_t digest[
         return known->identity;
 }
 
+void caller_issuers_check(struct caller_issuers *issuers, int64_t wall_ms)
+{
+        struct known *known, *next;
+
+        if (issuers == NULL)
+                return;
+        HASH_ITER(hh, issuers->known, known, next)
+        {
+                if (known->identity->expires_ms <= wall_ms)
+                        known_forget(issuers, known);
+        }
+}
+
 /* ---- the issuers ---- */
 
 void caller_issuers_create(struct context *context)

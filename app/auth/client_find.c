@@ -85,11 +85,20 @@ static bool find_document(struct authority *authority, struct client_find *find,
         return true;
 }
 
+/* Borrowed; NULL: there is none. */
+static struct client *find_static(const struct authority *authority, struct str id)
+{
+        for (size_t i = 0; i < authority->n_clients; i++)
+                if (str_eq(str_from(authority->clients[i]->id), id))
+                        return authority->clients[i];
+        return NULL;
+}
+
 bool client_find_start(struct authority *authority, struct client_find *find, const char *id)
 {
         const struct config *config = authority->context->config;
         struct str text = str_from(id);
-        struct client *client = authority_client(authority, text);
+        struct client *client = find_static(authority, text);
 
         find->client = NULL;
         find->fault = NULL;

@@ -8,7 +8,6 @@
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
 #include "mgw/loop/http_document.h"
-#include "mgw/wire/hdr.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +26,6 @@
 /* A key that is not known is asked for so often. */
 #define ASK_KEY_EVERY_MS 30000
 #define PLACES 3
-#define URL_MAX_BYTES 2048
 
 struct issuer {
         struct context *context;
@@ -45,7 +43,8 @@ struct issuer {
         struct timer deadline; /* of the fetch */
         struct timer next;     /* fetch */
         int64_t retry_ms;
-        int64_t key_asked_ms; /* when a fetch was begun for a key; 0: never */
+        uint64_t fetched_turn; /* of the loop, in which the last fetch ended */
+        int64_t key_asked_ms;  /* when a fetch was begun for a key; 0: never */
         struct list waits;
         unsigned n_waits;
         bool is_failing; /* has the log been told? */
@@ -55,16 +54,6 @@ static void fetch_metadata(struct issuer *issuer);
 static void fetch_keys(struct issuer *issuer, const char *url);
 
 /* ---- the end of a fetch ---- */
-
-static void metadata_finish(struct issuer_metadata *m)
-{
-        free(m->authorization_endpoint);
-        free(m->token_endpoint);
-        free(m->jwks_uri);
-        free(m->userinfo_endpoint);
-        free(m->end_session_endpoint);
-        *m = (struct issuer_metadata){0};
-}
 
 void issuer_leave(struct issuer_wait *wait)
 {
@@ -96,6 +85,7 @@ static void fetch_end(struct issuer *issuer, int64_t next_ms)
         http_document_cancel(issuer->document);
         issuer->document = NULL;
         issuer->is_fetching = false;
+        issuer->fetched_turn = loop_turn_no(loop);
         timer_disarm(loop, &issuer->deadline);
         timer_arm(loop, &issuer->next, next_ms);
         tell_waiting(issuer);
@@ -195,83 +185,21 @@ static void fetch_keys(struct issuer *issuer, const char *url)
 
 /* ---- metadata ---- */
 
-/* NULL: it is not there, or no address that may be meant. What an issuer by https names is https.
- */
-static char *get_url(const struct issuer *issuer, const json_t *metadata, const char *name)
-{
-        const char *text = json_string_value(json_object_get(metadata, name));
-        struct str url = str_from(text);
-        bool is_https = str_has_prefix(url, STR("https://"));
-        bool may_be_http = str_has_prefix(str_from(issuer->options->url), STR("http://"));
-
-        if (!hdr_is_visible(url, URL_MAX_BYTES) ||
-            !(is_https || (may_be_http && str_has_prefix(url, STR("http://")))))
-                return NULL;
-        return alloc_text(text);
-}
-
-static bool has_basic(const json_t *methods)
-{
-        const json_t *method;
-        size_t i;
-
-        json_array_foreach ((json_t *)methods, i, method)
-                if (json_is_string(method) &&
-                    strcmp(json_string_value(method), "client_secret_basic") == 0)
-                        return true;
-        return methods == NULL;
-}
-
-static void take_metadata(struct issuer *issuer, const json_t *metadata)
-{
-        struct issuer_metadata *m = &issuer->metadata;
-
-        metadata_finish(m);
-        m->authorization_endpoint = get_url(issuer, metadata, "authorization_endpoint");
-        m->token_endpoint = get_url(issuer, metadata, "token_endpoint");
-        m->jwks_uri = get_url(issuer, metadata, "jwks_uri");
-        m->userinfo_endpoint = get_url(issuer, metadata, "userinfo_endpoint");
-        m->end_session_endpoint = get_url(issuer, metadata, "end_session_endpoint");
-        m->tells_issuer = json_is_true(
-                json_object_get(metadata, "authorization_response_iss_parameter_supported"));
-        m->has_basic =
-                has_basic(json_object_get(metadata, "token_endpoint_auth_methods_supported"));
-        issuer->has_metadata = true;
-}
-
-/* NULL, or what is wrong: a constant. */
-static const char *read_metadata(struct issuer *issuer, const json_t *metadata)
-{
-        const char *name = json_string_value(json_object_get(metadata, "issuer"));
-        char *jwks_uri;
-
-        if (name == NULL)
-                return "its metadata are no JSON object with an issuer";
-        if (strcmp(name, issuer->options->url) != 0)
-                return "its metadata are another issuer's";
-        jwks_uri = get_url(issuer, metadata, "jwks_uri");
-        free(jwks_uri);
-        if (jwks_uri == NULL)
-                return "its metadata name no keys (jwks_uri)";
-        take_metadata(issuer, metadata);
-        return NULL;
-}
-
 /* What has come of a place, or nothing; then it is asked at the next. */
 static void on_metadata(void *owner, const struct http_document_answer *answer)
 {
         struct issuer *issuer = owner;
-        json_t *metadata = NULL;
+        struct issuer_metadata metadata;
         const char *wrong =
                 answer->fault != NULL ? "its metadata cannot be had" : "its metadata are not there";
 
         issuer->document = NULL;
-        if (answer->fault == NULL && answer->status == 200) {
-                metadata = json_loadb(answer->body.p, answer->body.n, JSON_REJECT_DUPLICATES, NULL);
-                wrong = read_metadata(issuer, metadata);
-        }
-        json_decref(metadata);
+        if (answer->fault == NULL && answer->status == 200)
+                wrong = issuer_metadata_read(&metadata, answer->body, issuer->options->url);
         if (wrong == NULL) {
+                issuer_metadata_finish(&issuer->metadata);
+                issuer->metadata = metadata;
+                issuer->has_metadata = true;
                 fetch_keys(issuer, issuer->metadata.jwks_uri);
                 return;
         }
@@ -286,7 +214,7 @@ static void on_metadata(void *owner, const struct http_document_answer *answer)
 /* OpenID's (Discovery 4), that of RFC 8414 3.1, and OpenID's as that has it (5). */
 static void fetch_metadata(struct issuer *issuer)
 {
-        char *url = oauth_well_known(issuer->options->url,
+        char *url = oauth_discovery_well_known(issuer->options->url,
                                      issuer->place == 1 ? "oauth-authorization-server"
                                                         : "openid-configuration",
                                      true, issuer->place == 0);
@@ -353,7 +281,7 @@ void issuer_destroy(struct issuer *issuer)
         tell_waiting(issuer);
         timer_disarm(loop, &issuer->deadline);
         timer_disarm(loop, &issuer->next);
-        metadata_finish(&issuer->metadata);
+        issuer_metadata_finish(&issuer->metadata);
         jwks_destroy(issuer->jwks);
         loop_bury(loop, issuer, free); /* requests that were cancelled name its source still */
 }
@@ -387,14 +315,15 @@ bool issuer_wait(struct issuer *issuer, struct issuer_wait *wait)
 
 /* ---- tokens ---- */
 
-/* It is signed by a key that is not known: is that one being asked for now? */
+/* It is signed by a key that is not known: is that one being asked for now? What waited for a fetch
+ * is judged in the turn of its end, and asks for no other. */
 static bool asks_for_key(struct issuer *issuer)
 {
         int64_t now = loop_now_ms(issuer->context->loop);
 
         if (issuer->is_fetching)
                 return true;
-        if (!is_known(issuer) ||
+        if (!is_known(issuer) || issuer->fetched_turn == loop_turn_no(issuer->context->loop) ||
             (issuer->key_asked_ms != 0 && now - issuer->key_asked_ms < ASK_KEY_EVERY_MS))
                 return false;
         issuer->key_asked_ms = now;

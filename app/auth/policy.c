@@ -8,6 +8,7 @@
 #include "mgw/base/strv.h"
 #include "mgw/config/config.h"
 #include "mgw/core/user.h"
+#include "mgw/mcp/builtin_tools.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -247,6 +248,11 @@ unsigned policy_gateway(const struct policy *p)
         return (unsigned)p->config->n_servers;
 }
 
+const json_t *policy_builtin_tool(const struct policy *p, const char *name)
+{
+        return json_object_get(p->builtin, name);
+}
+
 bool policy_has_hints(const struct policy *p)
 {
         return p->has_hints;
@@ -284,6 +290,17 @@ static void take_rule(struct policy *p, size_t i)
         p->has_hints = p->has_hints || has_hints(rule);
 }
 
+static json_t *builtin_by_name(void)
+{
+        json_t *all = builtin_tools(), *by_name = json_object(), *tool;
+        size_t i;
+
+        json_array_foreach (all, i, tool)
+                json_object_set(by_name, json_string_value(json_object_get(tool, "name")), tool);
+        json_decref(all);
+        return by_name;
+}
+
 struct policy *policy_create(const struct config *config)
 {
         struct policy *p = alloc_zeroed(sizeof(*p));
@@ -291,6 +308,7 @@ struct policy *policy_create(const struct config *config)
         assert(config->policy != NULL && config->policy->n_rules <= CONFIG_POLICY_RULES_MAX);
         p->config = config;
         p->rules = config->policy;
+        p->builtin = builtin_by_name();
         p->by_server = alloc_array(config->n_servers + 1, sizeof(*p->by_server));
         (void)strv_add_take(&p->scopes, alloc_text(SCOPE_BASIC));
         for (size_t i = 0; i < p->rules->n_rules; i++)
@@ -304,5 +322,6 @@ void policy_destroy(struct policy *p)
                 return;
         free(p->by_server);
         strv_free(p->scopes);
+        json_decref(p->builtin);
         free(p);
 }

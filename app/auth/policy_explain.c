@@ -5,9 +5,7 @@
 #include "mgw/base/strv.h"
 #include "mgw/config/config.h"
 #include "mgw/core/user.h"
-#include "mgw/mcp/builtin_tools.h"
 #include "mgw/mcp/catalog.h"
-#include "mgw/rest/rest.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -261,17 +259,6 @@ static bool take_arguments(struct question *q, int argc, char **argv)
         return true;
 }
 
-static const json_t *entry_of(const json_t *tools, const char *name)
-{
-        const json_t *tool;
-        size_t i;
-
-        json_array_foreach ((json_t *)tools, i, tool)
-                if (strcmp(json_string_value(json_object_get(tool, "name")), name) == 0)
-                        return tool;
-        return NULL;
-}
-
 /* The server with the longest prefix that could have a tool of that name. */
 static bool find_server(const struct config *config, const char *tool, struct policy_thing *thing)
 {
@@ -293,7 +280,7 @@ static bool find_server(const struct config *config, const char *tool, struct po
                 is_found = true;
                 longest = strlen(s->prefix);
                 thing->server = i;
-                thing->tool = s->rest != NULL ? entry_of(rest_tools(s->rest), theirs) : NULL;
+                thing->tool = config_policy_tool(config, i, theirs);
         }
         return is_found;
 }
@@ -301,11 +288,10 @@ static bool find_server(const struct config *config, const char *tool, struct po
 static int explain_tool(const struct policy *p, struct question *q, FILE *out, FILE *err)
 {
         struct policy_thing thing = {.kind = CONFIG_POLICY_TOOLS, .name = q->tool};
-        json_t *builtin = p->config->has_builtin_tools ? builtin_tools() : NULL;
         int code = EXIT_DENIED;
 
         thing.server = policy_gateway(p);
-        thing.tool = entry_of(builtin, q->tool);
+        thing.tool = p->config->has_builtin_tools ? policy_builtin_tool(p, q->tool) : NULL;
         if (thing.tool == NULL && !find_server(p->config, q->tool, &thing)) {
                 fprintf(err, "no server of %s can have a tool called %s\n", q->path, q->tool);
         } else {
@@ -314,7 +300,6 @@ static int explain_tool(const struct policy *p, struct question *q, FILE *out, F
                 code = policy_explain(p, &q->identity, &thing, out) == POLICY_ALLOWED ? EXIT_ALLOWED
                                                                                       : EXIT_DENIED;
         }
-        json_decref(builtin);
         return code;
 }
 

@@ -19,6 +19,7 @@ struct policy {
          * may have of a kind. */
         struct policy_bits (*by_server)[CONFIG_POLICY_N_KINDS];
         char **scopes;
+        json_t *builtin; /* name -> entry */
         bool has_hints;
 };
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define MINUTE_MS INT64_C(60000)
-#define DAY_MS (24 * 60 * MINUTE_MS)
+#define DAY_MS INT64_C(86400000)
 
 #define TOOLS_PER_USER_MAX 1000
 #define COUNTS_MAX 50000

@@ -1,5 +1,6 @@
 #include "mgw/auth/scope.h"
 
+#include "mgw/auth/authority.h"
 #include "mgw/auth/policy.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
@@ -7,12 +8,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char basic[] = SCOPE_BASIC;
-static char *const basic_only[] = {basic, NULL};
+static const char basic[] = "mcp";
+
+char **scope_all(const struct policy *policy)
+{
+        char *const *more = policy != NULL ? policy_scopes(policy) : NULL;
+        char **all = NULL;
+
+        (void)strv_add_take(&all, alloc_text(basic));
+        for (; more != NULL && *more != NULL; more++)
+                if (strcmp(*more, basic) != 0)
+                        (void)strv_add_take(&all, alloc_text(*more));
+        return all;
+}
 
 char *const *scope_supported(const struct context *context)
 {
-        return context->policy != NULL ? policy_scopes(context->policy) : basic_only;
+        return context->authority->scopes;
 }
 
 static bool has(char *const *list, struct str scope)
@@ -66,9 +78,8 @@ char *scope_text(char *const *list)
         return text;
 }
 
-const char *scope_in_words(const struct context *context, const char *scope)
+const char *scope_in_words(const char *scope)
 {
-        (void)context;
         return strcmp(scope, basic) == 0
                        ? "use the tools, prompts and resources that you may use here"
                        : NULL;

@@ -52,6 +52,18 @@ static bool check_servers(struct loading *l, const struct config_policy_rule *ru
         return has_one;
 }
 
+const json_t *config_policy_tool(const struct config *config, size_t server, const char *theirs)
+{
+        const struct rest *rest = config->servers[server].rest;
+        const json_t *tool;
+        size_t i;
+
+        json_array_foreach (rest != NULL ? rest_tools(rest) : NULL, i, tool)
+                if (strcmp(json_string_value(json_object_get(tool, "name")), theirs) == 0)
+                        return tool;
+        return NULL;
+}
+
 static bool tools_have(const json_t *tools, const char *prefix, const char *pattern)
 {
         const json_t *tool;

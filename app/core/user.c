@@ -38,6 +38,7 @@ struct user_table {
         size_t n_tokens;
         struct user *users; /* by email */
         unsigned n_made;
+        uint64_t last_number;
         struct identity *anonymous;
         void (*on_token)(void *owner, int64_t until_ms); /* NULL: nobody hears of them */
         void *owner;
@@ -57,6 +58,7 @@ static struct user *table_add_user(struct user_table *t, const char *email)
 {
         struct user *user = alloc_zeroed(sizeof(*user));
 
+        user->number = ++t->last_number;
         user->table = t;
         user->email = alloc_text(email);
         list_init(&user->subscriptions);

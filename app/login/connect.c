@@ -89,7 +89,7 @@ void connect_task_end(struct connect_task *task)
         struct loop *loop = task->connect->context->loop;
 
         store_cancel(&task->op);
-        oauth_request_cancel(task->request);
+        oauth_flow_cancel(task->request);
         oauth_discovery_cancel(task->discovery);
         oauth_registration_cancel(task->registration);
         list_unlink(&task->node);
@@ -194,7 +194,7 @@ char *connect_pending_key(const struct connect_task *task)
 void connect_on_client_document(struct request *req)
 {
         const char *public_url = request_context(req)->config->public_url;
-        json_t *metadata = oauth_client_metadata(public_url);
+        json_t *metadata = oauth_registration_metadata(public_url);
         struct str text = {NULL, 0};
 
         json_object_set_new(metadata, "client_id",

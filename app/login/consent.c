@@ -119,14 +119,13 @@ static void add_redirect(struct page *page, const struct authorization_request *
                           "have just begun to sign in from it.</p>\n");
 }
 
-static void add_scopes(struct page *page, const struct context *context,
-                       const struct authorization_request *ar)
+static void add_scopes(struct page *page, const struct authorization_request *ar)
 {
         add(page, "<h2>It may then</h2>\n<ul>\n");
         if (ar->scopes == NULL)
                 add(page, "<li>nothing but know who you are</li>\n");
         for (char **scope = ar->scopes; scope != NULL && *scope != NULL; scope++) {
-                const char *words = scope_in_words(context, *scope);
+                const char *words = scope_in_words(*scope);
 
                 add(page, "<li>");
                 add_text(page, str_from(words != NULL ? words : *scope));
@@ -190,7 +189,7 @@ void consent_reply_page(struct request *req, const struct client *client, const 
         buf_init(&page.out, PAGE_MAX_BYTES);
         add_client(&page, client);
         add_redirect(&page, ar);
-        add_scopes(&page, request_context(req), ar);
+        add_scopes(&page, ar);
         add_form(&page, req, email, ar);
         add_user(&page, req, email);
         if (page.r == 0)

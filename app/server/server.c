@@ -206,6 +206,8 @@ static int server_open_store(struct context *context, FILE *err)
         if (options.dir == NULL && config_needs_state(config))
                 fprintf(err, "logins and connected accounts end with mgw: no state_dir is "
                              "configured\n");
+        else if (options.dir != NULL)
+                log_info(NULL, "[mgw] what outlives mgw is kept in %s", options.dir);
         return store_open(&context->store, context->loop, &options, err);
 }
 
@@ -240,6 +242,7 @@ static void server_check_tokens(struct server *sv)
                 session_end(s);
         }
         leftovers_end(context, false);
+        caller_issuers_check(context->issuers, now);
         server_watch_expiry(sv, next);
 }
 
@@ -342,6 +345,19 @@ static int server_watch(struct server *sv)
                               &sv->watchdog);
 }
 
+/* Who calls, and what they may. */
+static void server_know_callers(struct context *context)
+{
+        if (context->config->policy != NULL) {
+                context->policy = policy_create(context->config);
+                context->policy_counts = policy_counts_create(&context->own_share->memory);
+        }
+        authority_create(context);
+        caller_issuers_create(context);
+        browser_create(context);
+        connect_create(context);
+}
+
 static int server_open(struct server *sv, const struct config *config)
 {
         static const int signos[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
@@ -377,10 +393,7 @@ static int server_open(struct server *sv, const struct config *config)
         memory_set_caps(context);
         share_context_init(context);
         work_context_init(context);
-        authority_create(context);
-        caller_issuers_create(context);
-        browser_create(context);
-        connect_create(context);
+        server_know_callers(context);
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
         if (caller_is_anybody(config))
@@ -393,10 +406,6 @@ static int server_open(struct server *sv, const struct config *config)
         if ((r = confine_open(context)) < 0)
                 return r;
         upstreams_create(context);
-        if (config->policy != NULL) {
-                context->policy = policy_create(config);
-                context->policy_counts = policy_counts_create(&context->own_share->memory);
-        }
         r = server_listen(sv);
         return r < 0 ? r : server_watch(sv);
 }

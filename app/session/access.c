@@ -4,7 +4,6 @@
 
 #include "mgw/base/alloc.h"
 #include "mgw/config/config.h"
-#include "mgw/mcp/builtin_tools.h"
 #include "mgw/mcp/method.h"
 #include "mgw/upstream/upstream.h"
 #include "mgw/wire/rpc.h"
@@ -95,20 +94,12 @@ struct policy_verdict access_to_builtin(const struct context *context, struct id
                                         const char *name)
 {
         struct policy_thing thing = {.kind = CONFIG_POLICY_TOOLS, .name = name};
-        struct policy_verdict verdict;
-        json_t *all, *tool;
-        size_t i;
 
         if (context->policy == NULL)
                 return allowed;
-        all = builtin_tools();
-        json_array_foreach (all, i, tool)
-                if (strcmp(json_string_value(json_object_get(tool, "name")), name) == 0)
-                        thing.tool = tool;
         thing.server = policy_gateway(context->policy);
-        verdict = policy_decide(context->policy, identity, &thing);
-        json_decref(all);
-        return verdict;
+        thing.tool = policy_builtin_tool(context->policy, name);
+        return policy_decide(context->policy, identity, &thing);
 }
 
 /* The worse of both. */

@@ -4,6 +4,7 @@
 #include "mgw/base/log.h"
 #include "store_inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@ struct store_job *store_job_new(enum store_job_kind kind, struct store_op *op, s
 {
         struct store_job *job = alloc_zeroed(sizeof(*job));
 
+        assert(op == NULL || op->job == NULL);
         job->kind = kind;
         job->op = op;
         job->key = (struct str){alloc_str(key), key.n};

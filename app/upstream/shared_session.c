@@ -185,13 +185,11 @@ void shared_session_on_leave(struct upstream_session *shared,
 void shared_session_on_abandon(struct upstream_session *shared, const struct upstream_call *call)
 {
         int64_t now = loop_now_ms(upstream_session_loop(shared));
-        struct user *user = call->client->user;
+        uint64_t user = call->client->user->number;
 
-        if (shared->abandoned_by != NULL && shared->abandoned_by != user &&
+        if (shared->abandoned_by != 0 && shared->abandoned_by != user &&
             now < shared->abandoned_until_ms)
-                user = &shared->upstream->context->everybody; /* of several */
-        user_hold(user);
-        user_let_go(shared->abandoned_by);
+                user = UINT64_MAX;
         shared->abandoned_by = user;
         shared->abandoned_until_ms = now + ABANDONED_MS;
 }
@@ -199,10 +197,9 @@ void shared_session_on_abandon(struct upstream_session *shared, const struct ups
 /* Walks to the first call of a second user. */
 struct upstream_call *shared_session_only_call(const struct upstream_session *shared)
 {
-        const struct user *user =
-                loop_now_ms(upstream_session_loop(shared)) < shared->abandoned_until_ms
-                        ? shared->abandoned_by
-                        : NULL;
+        uint64_t user = loop_now_ms(upstream_session_loop(shared)) < shared->abandoned_until_ms
+                                ? shared->abandoned_by
+                                : 0;
         struct upstream_call *newest = NULL;
 
         list_for_each (it, &shared->sent) {
@@ -211,9 +208,9 @@ struct upstream_call *shared_session_only_call(const struct upstream_session *sh
 
                 if (call == NULL)
                         continue;
-                if (user != NULL && user != call->client->user)
+                if (user != 0 && user != call->client->user->number)
                         return NULL;
-                user = call->client->user;
+                user = call->client->user->number;
                 newest = call;
         }
         return newest;

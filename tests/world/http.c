@@ -193,6 +193,7 @@ void world_http_head(struct http_request *r, unsigned status, const char *conten
                 .content_type = str_from(content_type),
                 .session_id = session_id != NULL ? str_from(session_id) : STR(""),
                 .retry_after_s = retry_after_s,
+                .max_age_s = -1,
         };
 
         REQUIRE(!r->is_over && !r->has_head);

@@ -15,6 +15,7 @@ struct authority {
         struct sealed_keys keys;
         struct client **clients; /* of the configuration */
         size_t n_clients;
+        char **scopes; /* that it knows */
 
         struct store_set ended;  /* families, while access tokens of theirs may be out: that their
                                     refresh tokens have ended is their own records to say */
@@ -24,9 +25,9 @@ struct authority {
         struct fetched_cache client_keys;      /* auth/client_assertion */
 };
 
-/* Sets context->authority where auth.login is set; after the store is open. */
+/* Sets context->authority where auth.login is set; after the store is open, and the policy is
+ * known.
+ */
 void authority_create(struct context *context);
 /* Before the HTTP client and the store go. NULL is fine. */
 void authority_destroy(struct authority *authority);
-/* The client of the configuration with that id; NULL: there is none. */
-struct client *authority_client(const struct authority *authority, struct str id);

@@ -32,6 +32,9 @@ enum user_verdict caller_read_token(struct context *context, struct str text, in
 void caller_issuers_create(struct context *context);
 /* NULL is fine. */
 void caller_issuers_destroy(struct caller_issuers *issuers);
+/* What has expired is known no more, and holds its user no more. NULL is fine. Walks 4096 at most.
+ */
+void caller_issuers_check(struct caller_issuers *issuers, int64_t wall_ms);
 /* Of a token that has been found good before, by its digest. NULL: of none. Borrowed. */
 struct identity *caller_known_jwt(struct context *context, const uint8_t digest[USER_DIGEST_BYTES],
                                   int64_t wall_ms);

@@ -26,6 +26,13 @@ struct issuer_metadata {
         bool has_basic; /* token_endpoint_auth_methods_supported: client_secret_basic, or unsaid */
 };
 
+/* Of the text of a document (OpenID Connect Discovery 3, RFC 8414 2), of the issuer that calls
+ * itself so. NULL, to be finished; or what is wrong with it, a constant sentence. What an issuer by
+ * https names is https. */
+const char *issuer_metadata_read(struct issuer_metadata *metadata, struct str text,
+                                 const char *issuer);
+void issuer_metadata_finish(struct issuer_metadata *metadata);
+
 /* options are borrowed for its life. */
 struct issuer *issuer_create(struct context *context, const struct issuer_options *options);
 /* Who waits is told; NULL is fine. While the HTTP client is there. */

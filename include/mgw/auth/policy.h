@@ -44,6 +44,8 @@ struct policy *policy_create(const struct config *config);
 /* NULL is fine. */
 void policy_destroy(struct policy *policy);
 unsigned policy_gateway(const struct policy *policy);
+/* The entry of a tool of mgw's own, borrowed; NULL: it is none. */
+const json_t *policy_builtin_tool(const struct policy *policy, const char *name);
 
 /* Walks the rules that are for the caller and the server, CONFIG_POLICY_RULES_MAX at most. */
 struct policy_verdict policy_decide(const struct policy *policy, struct identity *identity,

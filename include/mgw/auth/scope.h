@@ -6,15 +6,18 @@
 /* What every login has. */
 #define SCOPE_BASIC "mcp"
 
-/* All that there are (that, and what rules of the policy ask for), ended by NULL; owned by the
- * context. */
+struct policy;
+
+/* "mcp", and those that rules of the policy (NULL: there is none) name. The caller frees them. */
+char **scope_all(const struct policy *policy);
+/* The same, as our authorization server has them; where there is one. */
 char *const *scope_supported(const struct context *context);
 /* Those of text (with spaces between) that are supported, each once; of NULL or "" all. The caller
- * frees them (strv); never NULL unless none is left. */
+ * frees them. NULL: none. */
 char **scope_choose(const struct context *context, const char *text);
 /* Has list each of those in text? Of NULL or "" it has. */
 bool scope_has_all(char *const *list, const char *text);
 /* With spaces between; new memory. */
 char *scope_text(char *const *list);
-/* What it lets a client do, for people. */
-const char *scope_in_words(const struct context *context, const char *scope);
+/* What it lets a client do, for people. NULL: its name says it. */
+const char *scope_in_words(const char *scope);

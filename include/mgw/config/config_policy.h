@@ -2,6 +2,7 @@
  * decides; what none fits is not allowed. */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,6 +62,8 @@ struct config;
  * that kind there be called as one of its patterns has it? */
 bool config_policy_is_of(const struct config *config, const struct config_policy_rule *rule,
                          size_t server, enum config_policy_kind kind);
+/* What a described API's tool says of itself (its entry), borrowed; NULL: it is not known yet. */
+const json_t *config_policy_tool(const struct config *config, size_t server, const char *theirs);
 /* "tools", "readOnlyHint": as they are written. */
 const char *config_policy_kind_key(enum config_policy_kind kind);
 const char *config_policy_hint_key(enum config_policy_hint hint);

@@ -20,6 +20,7 @@ struct user {
         UT_hash_handle hh; /* its table's */
         struct user_table *table;
         char *email;
+        uint64_t number;           /* of no other, ever; 0: it is in no table */
         unsigned n_holders;        /* identities and sessions */
         unsigned n_streams;        /* open now; kept by session/stream */
         struct share *share;       /* what it holds; kept by core/share, freed with the user. NULL:

@@ -2,6 +2,7 @@
  * One that went down opens again by itself, and when somebody needs it. */
 #pragma once
 
+#include "mgw/upstream/account.h"
 #include "mgw/upstream/upstream.h"
 #include "mgw/upstream/upstream_list.h"
 #include "mgw/upstream/upstream_request.h"
@@ -35,7 +36,7 @@ struct upstream_session {
         struct upstream *upstream;
         struct upstream_client *client; /* for whom it is */
         struct account *account;        /* as whom it calls; held; NULL: it is not for this user */
-        struct list account_node;       /* on its account's sessions */
+        struct account_caller as;       /* on its account's callers */
         json_t *init_params;
         json_t *init_result; /* the result of initialize, or what would be it; NULL: never opened */
         json_t *subscribed;  /* the client's subscriptions there: URI -> true; NULL: none so far */
@@ -58,8 +59,9 @@ struct upstream_session {
         struct upstream_session *shared; /* it shares; NULL: none (yet) */
         struct list user_node;           /* on its shared session's user sessions */
         struct list user_sessions;       /* that share its child */
-        struct user *abandoned_by; /* held; of a call there whose answer is not waited for */
-        int64_t abandoned_until_ms;      /* the child may be busy with it so long */
+        uint64_t abandoned_by;      /* user->number, 0: nobody, UINT64_MAX: several; of a call there
+                                       whose answer is not waited for */
+        int64_t abandoned_until_ms; /* the child may be busy with it so long */
         int64_t last_id;
         unsigned generation;  /* counts how often it has begun */
         unsigned given_up_in; /* the last in which one was cancelled: its answer may come late */

@@ -6,8 +6,8 @@ import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startChromium } from '../lib/chromium.mjs';
-import { mgwSanitized, startGateway, waitFor } from '../lib/gateway.mjs';
-import { startLogin } from '../lib/login.mjs';
+import { freePort, mgwSanitized, startGateway, waitFor } from '../lib/gateway.mjs';
+import { registered, startLogin } from '../lib/login.mjs';
 import { OidcProvider } from '../lib/oidc.mjs';
 import { PlainBrowser } from '../lib/plain_browser.mjs';
 
@@ -337,11 +337,14 @@ describe('signing in, otherwise', { timeout: 120000 }, () => {
   });
 
   test('a provider that has never been there is told of, and waited for', async () => {
-    const provider = await OidcProvider.start();
-    await provider.stop();
-    const login = await startLogin({ issuer: provider.issuer });
+    const port = await freePort();
+    const login = await startLogin({ login: { issuer: `http://127.0.0.1:${port}` } });
     refused(await login.browser('ada').open(`${login.base}/connect`), 503, /cannot be reached/);
+    const provider = await OidcProvider.start({ port, clients: [{ ...registered, redirect_uris: [`${login.base}/oauth/callback`] }] });
+    await login.gateway.mgw.line(/\[auth\] issuer .* keys/);
+    signedIn(await login.browser('ada').open(`${login.base}/connect`), 'ada@example.com');
     await login.stop();
+    await provider.stop();
   });
 
   test('a token that is pasted signs in where there is no provider', async () => {

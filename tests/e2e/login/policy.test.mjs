@@ -95,6 +95,7 @@ describe('policy', { timeout: 180000 }, () => {
   for (const [era, connect] of Object.entries(eras)) {
     test(`users see and call what is theirs: ${era}`, async () => {
       const [ada, bob] = await Promise.all(['ada', 'bob'].map((name) => connect(gateway.url, as(tokens[name]))));
+      await waitFor(async () => (await namesOf(ada)).includes('box_echo'), 'the program that takes its time');
       const all = await namesOf(ada);
       for (const name of ['mail_delete', 'box_echo', 'gateway_status']) assert.ok(all.includes(name), name);
       assert.deepEqual(await namesOf(bob), ['mail_all', 'mail_label', 'mail_list']);

@@ -23,7 +23,7 @@ describe('examples', () => {
     });
   }
 
-  for (const kind of ['http', 'stdio', 'rest', 'openapi', 'builtin', 'credentials']) {
+  for (const kind of ['http', 'stdio', 'rest', 'openapi', 'builtin', 'credentials', 'connect']) {
     test(`docs/${kind}.md shows its files`, () => {
       const page = read(`docs/${kind}.md`);
       const shown = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, text]) => text);

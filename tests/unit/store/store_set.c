@@ -13,7 +13,7 @@ static struct ledger_payer payer = {.ledger = &ledger};
 static struct world w;
 static struct store_set set;
 
-TestSuite(store_set, .timeout = 60);
+TestSuite(store_set, .timeout = 120);
 
 static void open_set(size_t max)
 {

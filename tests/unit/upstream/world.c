@@ -117,7 +117,7 @@ void world_make(void)
         static char email[] = "ann@example.com";
         json_t *init_params = json_pack("{s:{s:{}}}", "capabilities", "roots");
 
-        world = (struct world){.user = {.email = email, .has_token = true}};
+        world = (struct world){.user = {.email = email, .number = 1, .has_token = true}};
         log_setup(STDERR_FILENO, LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
         load_config();
         world.context.config = &world.config;
