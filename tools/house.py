@@ -45,6 +45,7 @@ CIRCLES = [
         {"upstream/http_delete", "upstream/http_transfer", "upstream/transport_http"},
         "one transport: the peer, one request of it, and the end of a session that a request may have opened",
     ),
+    ({"core/identity", "core/share", "core/user"}, "a user lives while somebody acts as it or holds its share, and a share ends with its user"),
     ({"loop/child", "loop/child_io"}, "a child in two files: what its pipes tell ends its life, and its end closes them"),
     (
         {"fastcgi/fcgi_conn", "fastcgi/fcgi_conn_records", "fastcgi/request"},
