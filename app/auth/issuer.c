@@ -215,9 +215,9 @@ static void on_metadata(void *owner, const struct http_document_answer *answer)
 static void fetch_metadata(struct issuer *issuer)
 {
         char *url = oauth_discovery_well_known(issuer->options->url,
-                                     issuer->place == 1 ? "oauth-authorization-server"
-                                                        : "openid-configuration",
-                                     true, issuer->place == 0);
+                                               issuer->place == 1 ? "oauth-authorization-server"
+                                                                  : "openid-configuration",
+                                               true, issuer->place == 0);
 
         fetch(issuer, url, on_metadata);
         free(url);

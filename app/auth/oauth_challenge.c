@@ -48,7 +48,7 @@ static struct str read_word(struct str *rest, bool *is_name)
 {
         struct str word = {rest->p, 0};
 
-        while (word.n < rest->n && memchr("=, \t\"", rest->p[word.n], 5) == NULL)
+        while (word.n < rest->n && strchr("=, \t\"", rest->p[word.n]) == NULL)
                 word.n++;
         *rest = (struct str){rest->p + word.n, rest->n - word.n};
         *is_name = rest->n > 0 && rest->p[0] == '=';
