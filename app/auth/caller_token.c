@@ -42,6 +42,8 @@ enum user_verdict caller_read_token(struct context *context, struct str text, in
 
         if (context->authority == NULL || !sealed_is(text))
                 return USER_BAD_TOKEN;
+        if (store_set_is_reading(&context->authority->ended))
+                return USER_UNSURE;
         r = token_read_access(context->authority, text, wall_ms, &of, &expires_ms);
         if (r == 0 && !is_for_us(context->config, &of))
                 r = TOKEN_E_BAD;

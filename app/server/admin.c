@@ -1,6 +1,7 @@
 /* What load balancers and operators ask for. Who may is the table of paths' to say (route). */
 #include "mgw/server/admin.h"
 
+#include "mgw/auth/authority.h"
 #include "mgw/base/buf.h"
 #include "mgw/base/log.h"
 #include "mgw/mcp/method.h"
@@ -44,8 +45,12 @@ void admin_on_health(struct request *req)
 
 void admin_on_ready(struct request *req)
 {
-        if (request_context(req)->is_draining)
+        const struct context *context = request_context(req);
+
+        if (context->is_draining)
                 reply_text(req, 503, "text/plain", "draining\n", 9);
+        else if (context->authority != NULL && store_set_is_reading(&context->authority->ended))
+                reply_text(req, 503, "text/plain", "starting\n", 9);
         else
                 reply_text(req, 200, "text/plain", "ready\n", 6);
 }

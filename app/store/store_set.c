@@ -75,6 +75,11 @@ static void note(struct store_set *set, const char *text, int64_t until_ms)
         ledger_charge_past(set->payer, LEDGER_SESSION, name->n_bytes);
 }
 
+bool store_set_is_reading(const struct store_set *set)
+{
+        return set->op.job != NULL;
+}
+
 bool store_set_has(const struct store_set *set, const char *text)
 {
         const struct store_set_name *name = find(set, text);

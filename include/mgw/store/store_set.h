@@ -24,6 +24,8 @@ struct store_set {
 /* Begins to read what the store has. */
 void store_set_open(struct store_set *set, struct store *store, const char *kind, size_t max,
                     struct ledger_payer *payer);
+/* What the store has is not all known yet: a name that is not found may be there. */
+bool store_set_is_reading(const struct store_set *set);
 /* Before the store goes. Harmless when it is zeroed. */
 void store_set_close(struct store_set *set);
 bool store_set_has(const struct store_set *set, const char *name);

@@ -23,7 +23,7 @@ static void open_set(size_t max)
 /* Until what the store has has been read. */
 static void settle(void)
 {
-        while (set.op.job != NULL)
+        while (store_set_is_reading(&set))
                 cr_assert_eq(loop_turn(w.loop, 1000), 0);
 }
 
@@ -59,6 +59,7 @@ Test(store_set, names_are_there_after_a_restart)
         store_set_close(&set);
         world_reopen(&w);
         open_set(1000);
+        cr_assert(store_set_is_reading(&set) && !store_set_has(&set, "n-0"));
         settle();
         for (int i = 0; i < 600; i++) {
                 char name[16];
