@@ -70,6 +70,28 @@ Test(store_set, names_are_there_after_a_restart)
         close_all();
 }
 
+Test(store_set, what_cannot_be_read_is_not_taken_for_nothing_and_is_read_later)
+{
+        static const char value[STORE_VALUE_MAX_BYTES] = {0};
+
+        world_open(&w, true);
+        open_set(1000);
+        settle();
+        add("a", 600000);
+        store_set_close(&set);
+        world_reopen(&w);
+        for (int i = 0; i < 150; i++) /* more than may wait */
+                store_put(w.store, NULL, STR("big"), (struct str){value, sizeof(value)}, INT64_MAX,
+                          STORE_ANY);
+        open_set(1000);
+        cr_assert_not(store_set_is_read(&set));
+        while (!store_set_is_read(&set))
+                cr_assert_eq(loop_turn(w.loop, 1000), 0);
+        cr_assert(set.is_failing, "it was refused at first");
+        cr_assert(store_set_has(&set, "a"));
+        close_all();
+}
+
 Test(store_set, the_oldest_gives_way)
 {
         world_open(&w, false);
