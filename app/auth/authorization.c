@@ -48,6 +48,8 @@ json_t *authorization_to_json(const struct authorization *a, unsigned *n_left_ou
                 json_object_set_new(object, "s", json_string(a->subject));
         json_object_set_new(object, "a", json_string(a->resource));
         json_object_set_new(object, "e", json_integer(a->ends_ms));
+        if (a->is_of_file)
+                json_object_set_new(object, "k", json_true());
         if (a->groups != NULL)
                 json_object_set_new(
                         object, "g",
@@ -87,6 +89,7 @@ bool authorization_from_json(struct authorization *a, const json_t *object)
                 .groups = texts_of(object, "g"),
                 .scopes = texts_of(object, "o"),
                 .resource = text_of(object, "a"),
+                .is_of_file = json_is_true(json_object_get(object, "k")),
                 .ends_ms = json_integer_value(json_object_get(object, "e")),
         };
         return a->family != NULL && a->client != NULL && a->email != NULL && a->resource != NULL;

@@ -125,10 +125,17 @@ static void refuse(struct authorize *a, const char *error, const char *why)
         lead_back(a, "error", error, why);
 }
 
+/* No login outlives what its user has signed in with. */
+static int64_t login_ends_ms(const struct authorize *a, int64_t now_ms)
+{
+        int64_t ends_ms = now_ms + a->authority->context->config->login.login_ms;
+
+        return ends_ms < a->identity->expires_ms ? ends_ms : a->identity->expires_ms;
+}
+
 /* A new family begins. */
 static void give_code(struct authorize *a)
 {
-        const struct context *context = a->authority->context;
         const struct identity *identity = a->identity;
         int64_t now_ms = clock_wall_ms();
         char family[RAND_TEXT_SIZE(FAMILY_BYTES)], *text;
@@ -140,7 +147,8 @@ static void give_code(struct authorize *a)
                                   .groups = identity->groups,
                                   .scopes = a->ar.scopes,
                                   .resource = a->ar.resource,
-                                  .ends_ms = now_ms + context->config->login.login_ms},
+                                  .is_of_file = identity->source == IDENTITY_FILE,
+                                  .ends_ms = login_ends_ms(a, now_ms)},
                 .redirect = a->ar.redirect,
                 .challenge = a->ar.challenge,
         };
@@ -231,7 +239,9 @@ static void judge_user(struct authorize *a)
 {
         if (!a->ar.asks_login)
                 a->identity = browser_identity(a->req);
-        if (a->identity != NULL)
+        if (a->identity != NULL && a->identity->source == IDENTITY_JWT)
+                refuse(a, "access_denied", "a token of an issuer is good for its own client alone");
+        else if (a->identity != NULL)
                 judge_consent(a);
         else if (a->ar.asks_none)
                 refuse(a, "login_required", "the user has to sign in");

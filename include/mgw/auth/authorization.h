@@ -17,6 +17,7 @@ struct authorization {
         char **groups; /* ended by NULL; NULL: none */
         char **scopes; /* likewise */
         char *resource;
+        bool is_of_file; /* its user has signed in by a token of the file */
         int64_t ends_ms; /* of the login; wall clock */
 };
 
