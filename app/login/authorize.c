@@ -191,6 +191,7 @@ static void give_code(struct authorize *a)
                                   .client = a->ar.client_key,
                                   .email = identity->user->email,
                                   .subject = identity->subject,
+                                  .domain = identity->domain,
                                   .groups = identity->groups,
                                   .scopes = a->ar.scopes,
                                   .resource = a->ar.resource,

@@ -144,9 +144,10 @@ static struct identity *identity_of_person(struct request *req, struct person *p
         user_let_go(user);
         identity->has_all_scopes = true;
         identity->subject = person->subject;
+        identity->domain = person->domain;
         identity->groups = person->groups;
         identity->expires_ms = person->ends_ms;
-        person->subject = NULL;
+        person->subject = person->domain = NULL;
         person->groups = NULL;
         return identity;
 }

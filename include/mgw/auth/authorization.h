@@ -14,6 +14,7 @@ struct authorization {
         char *client; /* its key (auth/client) */
         char *email;
         char *subject; /* NULL: there is none */
+        char *domain;  /* of whose accounts it is; NULL: not known */
         char **groups; /* ended by NULL; NULL: none */
         char **scopes; /* likewise */
         char *resource;

@@ -55,6 +55,7 @@ Test(token, says_what_was_sealed_into_it)
         cr_assert_str_eq(got.family, family);
         cr_assert_str_eq(got.email, "ada@example.com");
         cr_assert_str_eq(got.subject, "7");
+        cr_assert_str_eq(got.domain, "example.com");
         cr_assert_str_eq(got.client, "c");
         cr_assert_str_eq(got.groups[0], "mail");
         cr_assert_str_eq(got.scopes[0], "mcp");
