@@ -177,8 +177,7 @@ Test(token, has_no_more_groups_than_fit)
         text = token_make_access(w.context.authority, &of, NOW + 1000);
         cr_assert_lt(strlen(text), 8192);
         check_int(read_access(text, NOW), 0);
-        check_int(strv_count((const char *const *)got.groups),
-                  AUTHORIZATION_GROUPS_MAX_BYTES / 39);
+        check_int(strv_count((const char *const *)got.groups), AUTHORIZATION_GROUPS_MAX_BYTES / 39);
         strv_free(groups);
         free(text);
         end();
