@@ -21,7 +21,7 @@ CIRCLES = [
         {
             "session/" + name
             for name in (
-                "call call_input call_stateless listing post_response relay server_request session session_idle session_standing "
+                "call call_connect call_input call_stateless listing post_response relay server_request session session_idle session_standing "
                 "session_stream subscription task"
             ).split()
         },
@@ -32,15 +32,20 @@ CIRCLES = [
             "upstream/" + name
             for name in (
                 "fetch header_retry mrtr pending_request shared_session upstream_listen upstream_request upstream_session "
-                "upstream_session_handshake upstream_session_message upstream_session_send upstream_session_stateless"
+                "upstream_session_account upstream_session_handshake upstream_session_message upstream_session_send upstream_session_stateless"
             ).split()
         },
         "an answer moves the upstream session, whose state decides what becomes of the requests on their way",
     ),
     (
+        {"upstream/" + name for name in "account credential credential_config credential_exchange grant".split()},
+        "an account has a credential, which holds it while its source fetches a token",
+    ),
+    (
         {"upstream/http_delete", "upstream/http_transfer", "upstream/transport_http"},
         "one transport: the peer, one request of it, and the end of a session that a request may have opened",
     ),
+    ({"core/identity", "core/share", "core/user"}, "a user lives while somebody acts as it or holds its share, and a share ends with its user"),
     ({"loop/child", "loop/child_io"}, "a child in two files: what its pipes tell ends its life, and its end closes them"),
     (
         {"fastcgi/fcgi_conn", "fastcgi/fcgi_conn_records", "fastcgi/request"},

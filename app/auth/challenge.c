@@ -26,7 +26,7 @@ char *challenge_resource(const struct config *config, struct str path)
 char *challenge_metadata_url(const struct config *config, struct str path)
 {
         char *resource = challenge_resource(config, path);
-        char *url = oauth_well_known(resource, "oauth-protected-resource", true, false);
+        char *url = oauth_discovery_well_known(resource, "oauth-protected-resource", true, false);
 
         free(resource);
         return url;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SKEW_S 60
+#define SKEW_S INT64_C(60)
 /* What was used is remembered for as long as it is good. */
 #define LIFE_MAX_MS (INT64_C(3600) * 1000)
 

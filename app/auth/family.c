@@ -150,12 +150,17 @@ static void use_again(struct family_use *use)
 
 static bool record_read(struct record *record, struct str text)
 {
-        char copy[64];
+        struct str rest = text, first = str_cut(&rest, ' ');
+        uint64_t generation = 0, used_ms = 0;
 
         *record = (struct record){.is_over = str_eq(text, STR("ended"))};
-        snprintf(copy, sizeof(copy), "%.*s", STR_ARG(text));
-        return record->is_over ||
-               sscanf(copy, "%u %" SCNd64, &record->generation, &record->used_ms) == 2;
+        if (record->is_over)
+                return true;
+        if (str_to_u64(first, &generation) != 0 || str_to_u64(rest, &used_ms) != 0)
+                return false;
+        record->generation = (unsigned)generation;
+        record->used_ms = (int64_t)used_ms;
+        return true;
 }
 
 static void read_record(struct family_use *use);

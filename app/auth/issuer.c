@@ -189,7 +189,7 @@ static void fetch_keys(struct issuer *issuer, const char *url)
 static void on_metadata(void *owner, const struct http_document_answer *answer)
 {
         struct issuer *issuer = owner;
-        struct issuer_metadata metadata = {0};
+        struct issuer_metadata metadata;
         const char *wrong =
                 answer->fault != NULL ? "its metadata cannot be had" : "its metadata are not there";
 
@@ -214,10 +214,10 @@ static void on_metadata(void *owner, const struct http_document_answer *answer)
 /* OpenID's (Discovery 4), that of RFC 8414 3.1, and OpenID's as that has it (5). */
 static void fetch_metadata(struct issuer *issuer)
 {
-        char *url = oauth_well_known(issuer->options->url,
-                                     issuer->place == 1 ? "oauth-authorization-server"
-                                                        : "openid-configuration",
-                                     true, issuer->place == 0);
+        char *url = oauth_discovery_well_known(issuer->options->url,
+                                               issuer->place == 1 ? "oauth-authorization-server"
+                                                                  : "openid-configuration",
+                                               true, issuer->place == 0);
 
         fetch(issuer, url, on_metadata);
         free(url);

@@ -48,7 +48,7 @@ static struct str read_word(struct str *rest, bool *is_name)
 {
         struct str word = {rest->p, 0};
 
-        while (word.n < rest->n && memchr("=, \t\"", rest->p[word.n], 5) == NULL)
+        while (word.n < rest->n && strchr("=, \t\"", rest->p[word.n]) == NULL)
                 word.n++;
         *rest = (struct str){rest->p + word.n, rest->n - word.n};
         *is_name = rest->n > 0 && rest->p[0] == '=';
@@ -110,55 +110,4 @@ void oauth_challenge_finish(struct oauth_challenge *challenge)
         free(challenge->resource_metadata);
         free(challenge->scope);
         *challenge = (struct oauth_challenge){0};
-}
-
-/* ---- scopes ---- */
-
-static bool has_scope(const char *scopes, struct str one)
-{
-        struct str rest = str_from(scopes);
-
-        while (rest.n > 0)
-                if (str_eq(str_cut(&rest, ' '), one))
-                        return true;
-        return false;
-}
-
-/* Appends those of scopes that neither out nor but has. */
-static int add_scopes(struct buf *out, const char *scopes, const char *but)
-{
-        struct str rest = str_from(scopes);
-        int r = 0;
-
-        while (rest.n > 0 && r == 0) {
-                struct str one = str_cut(&rest, ' ');
-                char *so_far = alloc_str(buf_bytes(out));
-
-                if (one.n > 0 && !has_scope(so_far, one) && !has_scope(but, one))
-                        r = buf_addf(out, "%s%.*s", out->len > 0 ? " " : "", STR_ARG(one));
-                free(so_far);
-        }
-        return r;
-}
-
-static char *scopes_of(const char *a, const char *b, const char *but)
-{
-        char *text = NULL;
-        struct buf out;
-
-        buf_init(&out, OAUTH_SCOPE_MAX);
-        if (add_scopes(&out, a, but) == 0 && add_scopes(&out, b, but) == 0 && out.len > 0)
-                text = alloc_str(buf_bytes(&out));
-        buf_finish(&out);
-        return text;
-}
-
-char *oauth_scope_union(const char *a, const char *b)
-{
-        return scopes_of(a, b, NULL);
-}
-
-char *oauth_scope_lacking(const char *wanted, const char *granted)
-{
-        return scopes_of(wanted, NULL, granted);
 }

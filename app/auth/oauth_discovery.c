@@ -2,6 +2,7 @@
  * those of its authorization server. */
 #include "mgw/auth/oauth_discovery.h"
 
+#include "mgw/auth/oauth_url.h"
 #include "mgw/base/alloc.h"
 #include "mgw/config/config.h"
 
@@ -66,7 +67,7 @@ static void fail(struct oauth_discovery *d, const char *fault)
 
 /* ---- well-known addresses ---- */
 
-char *oauth_well_known(const char *url, const char *name, bool has_path, bool is_behind)
+char *oauth_discovery_well_known(const char *url, const char *name, bool has_path, bool is_behind)
 {
         const char *host = strstr(url, "://");
         size_t n_origin, n_path;
@@ -111,9 +112,9 @@ static void seek_server(struct oauth_discovery *d)
                 fail(d, "the authorization server's address is none that is asked");
                 return;
         }
-        try(d, oauth_well_known(d->issuer, "oauth-authorization-server", true, false));
-        try(d, oauth_well_known(d->issuer, "openid-configuration", true, false));
-        try(d, oauth_well_known(d->issuer, "openid-configuration", true, true));
+        try(d, oauth_discovery_well_known(d->issuer, "oauth-authorization-server", true, false));
+        try(d, oauth_discovery_well_known(d->issuer, "openid-configuration", true, false));
+        try(d, oauth_discovery_well_known(d->issuer, "openid-configuration", true, true));
         d->document = oauth_http_get(d->http, d->tries[0], discovery_on_document, d);
 }
 
@@ -177,8 +178,8 @@ static void seek_resource(struct oauth_discovery *d, const struct oauth_challeng
         if (challenge != NULL &&
             oauth_url_is_sound(challenge->resource_metadata, oauth_http_takes_plain(d->http)))
                 try(d, alloc_text(challenge->resource_metadata));
-        try(d, oauth_well_known(d->url, "oauth-protected-resource", true, false));
-        try(d, oauth_well_known(d->url, "oauth-protected-resource", false, false));
+        try(d, oauth_discovery_well_known(d->url, "oauth-protected-resource", true, false));
+        try(d, oauth_discovery_well_known(d->url, "oauth-protected-resource", false, false));
         d->document = oauth_http_get(d->http, d->tries[0], discovery_on_document, d);
 }
 

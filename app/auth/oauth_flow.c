@@ -24,9 +24,9 @@ struct oauth_request {
 
 /* ---- to authorize ---- */
 
-int oauth_authorization_url(struct buf *out, const struct oauth_party *party,
-                            const char *redirect_uri, const char *state, const char *challenge,
-                            const char *scope, char *const *params)
+int oauth_flow_authorization_url(struct buf *out, const struct oauth_party *party,
+                                 const char *redirect_uri, const char *state, const char *challenge,
+                                 const char *scope, char *const *params)
 {
         const char *const fields[][2] = {
                 {"response_type", "code"},
@@ -113,7 +113,7 @@ static struct http_document *post(const struct oauth_http *http, const struct oa
         return document;
 }
 
-void oauth_request_cancel(struct oauth_request *request)
+void oauth_flow_cancel(struct oauth_request *request)
 {
         if (request == NULL)
                 return;
@@ -193,9 +193,9 @@ static void on_token_answer(void *owner, const struct http_document_answer *answ
         free(request);
 }
 
-struct oauth_request *oauth_tokens_start(const struct oauth_http *http,
-                                         const struct oauth_party *party, struct buf *form_take,
-                                         oauth_tokens_fn *on_done, void *owner)
+struct oauth_request *oauth_flow_tokens(const struct oauth_http *http,
+                                        const struct oauth_party *party, struct buf *form_take,
+                                        oauth_tokens_fn *on_done, void *owner)
 {
         struct oauth_request *request = alloc_zeroed(sizeof(*request));
 
@@ -221,9 +221,9 @@ static void on_revoke_answer(void *owner, const struct http_document_answer *ans
         free(request);
 }
 
-struct oauth_request *oauth_revoke_start(const struct oauth_http *http,
-                                         const struct oauth_party *party, const char *token,
-                                         oauth_revoked_fn *on_done, void *owner)
+struct oauth_request *oauth_flow_revoke(const struct oauth_http *http,
+                                        const struct oauth_party *party, const char *token,
+                                        oauth_revoked_fn *on_done, void *owner)
 {
         struct oauth_request *request = alloc_zeroed(sizeof(*request));
         struct buf form;
@@ -240,7 +240,7 @@ struct oauth_request *oauth_revoke_start(const struct oauth_http *http,
 
 /* ---- whose the grant is ---- */
 
-char *oauth_id_token_claim(const char *id_token, const char *claim)
+char *oauth_flow_id_token_claim(const char *id_token, const char *claim)
 {
         struct str rest = str_from(id_token), payload;
         json_t *claims = NULL;

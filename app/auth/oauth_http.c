@@ -1,6 +1,7 @@
 #include "mgw/auth/oauth_http.h"
 
 #include "mgw/auth/oauth_party.h"
+#include "mgw/auth/oauth_url.h"
 
 #include <strings.h>
 

@@ -1,6 +1,7 @@
 /* What others say of an authorization server is read here, and nothing is asked. */
 #include "mgw/auth/oauth_party.h"
 
+#include "mgw/auth/oauth_url.h"
 #include "mgw/base/alloc.h"
 #include "mgw/config/config.h"
 #include "mgw/loop/http.h"
@@ -81,33 +82,6 @@ bool oauth_party_configured(struct oauth_party *party, const struct config_oauth
         set(&party->revocation_url, oauth->revocation_url);
         party->takes_public = party->takes_post = true;
         return oauth->authorization_url != NULL && oauth->token_url != NULL;
-}
-
-/* ---- addresses ---- */
-
-bool oauth_url_is_sound(const char *url, bool takes_http)
-{
-        bool has_scheme = url != NULL && (strncasecmp(url, "https://", 8) == 0 ||
-                                          (takes_http && strncasecmp(url, "http://", 7) == 0));
-        const char *host;
-        size_t n;
-
-        if (!has_scheme || !hdr_is_visible(str_from(url), OAUTH_URL_MAX))
-                return false;
-        host = strstr(url, "://") + 3;
-        n = strcspn(host, "/?#");
-        return n > 0 && memchr(host, '@', n) == NULL && strchr(url, '#') == NULL &&
-               strpbrk(url, "\"<>\\") == NULL && hdr_url_host(str_from(url)).n > 0;
-}
-
-bool oauth_url_same_origin(const char *a, const char *b)
-{
-        char *of_a = a != NULL ? http_origin(a) : NULL, *of_b = b != NULL ? http_origin(b) : NULL;
-        bool is_same = of_a != NULL && of_b != NULL && strcasecmp(of_a, of_b) == 0;
-
-        free(of_a);
-        free(of_b);
-        return is_same;
 }
 
 /* ---- metadata of an authorization server ---- */

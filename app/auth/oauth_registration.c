@@ -52,7 +52,7 @@ static void tell(struct oauth_registration *r, const char *fault)
 
 /* ---- who we are ---- */
 
-json_t *oauth_client_metadata(const char *public_url)
+json_t *oauth_registration_metadata(const char *public_url)
 {
         json_t *callback = json_sprintf("%s%s", public_url, OAUTH_CALLBACK_PATH);
 
@@ -164,7 +164,7 @@ static void on_registered(void *owner, const struct http_document_answer *answer
 
 static void register_us(struct oauth_registration *r)
 {
-        json_t *metadata = oauth_client_metadata(r->public_url);
+        json_t *metadata = oauth_registration_metadata(r->public_url);
         struct str text = {NULL, 0};
 
         if (!r->party->takes_public && (r->party->takes_post || r->party->takes_basic))

@@ -5,6 +5,7 @@
 #include "mgw/auth/scope.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/glob.h"
+#include "mgw/base/hash.h"
 #include "mgw/base/strv.h"
 #include "mgw/config/config.h"
 #include "mgw/core/user.h"
@@ -17,6 +18,15 @@
 
 _Static_assert(sizeof(struct policy_bits) == sizeof(((struct identity_rules *)0)->bits),
                "as many rules");
+
+/* Callers for whom the same rules are: groups make few of them. */
+#define CLASSES_MAX 1000
+
+struct policy_class {
+        UT_hash_handle hh;
+        struct policy_bits rules;
+        uint8_t kinds[]; /* of each server what they may see any of, a bit a kind */
+};
 
 static void set_bit(struct policy_bits *bits, size_t i)
 {
@@ -72,7 +82,9 @@ bool policy_is_for(const struct policy *p, const struct config_policy_rule *rule
         return false;
 }
 
-const struct identity_rules *policy_rules_of(const struct policy *p, struct identity *identity)
+static const struct policy_class *class_of(struct policy *p, const struct policy_bits *rules);
+
+const struct identity_rules *policy_rules_of(struct policy *p, struct identity *identity)
 {
         struct policy_bits bits = {{0}};
 
@@ -81,6 +93,7 @@ const struct identity_rules *policy_rules_of(const struct policy *p, struct iden
                         if (policy_is_for(p, &p->rules->rules[i], identity))
                                 set_bit(&bits, i);
                 memcpy(identity->rules.bits, bits.of, sizeof(bits));
+                identity->rules.class = class_of(p, &bits);
                 identity->rules.is_known = true;
         }
         return &identity->rules;
@@ -158,17 +171,15 @@ enum policy_fit policy_fit_of(const struct config_policy_rule *rule,
 
 /* ---- the decision ---- */
 
-static void words_of(const struct policy *p, struct identity *identity,
+static void words_of(const struct policy *p, const uint64_t mine[POLICY_WORDS],
                      const struct policy_thing *thing, struct policy_bits *bits)
 {
-        const struct identity_rules *mine = policy_rules_of(p, identity);
-
         for (size_t i = 0; i < POLICY_WORDS; i++) {
                 uint64_t theirs = p->by_server[thing->server][thing->kind].of[i];
 
                 if (thing->via != NULL)
                         theirs |= p->by_server[thing->server][CONFIG_POLICY_TEMPLATES].of[i];
-                bits->of[i] = mine->bits[i] & theirs;
+                bits->of[i] = mine[i] & theirs;
         }
 }
 
@@ -189,7 +200,7 @@ static const struct config_policy_rule *next_rule(const struct policy *p,
         return NULL;
 }
 
-struct policy_verdict policy_decide(const struct policy *p, struct identity *identity,
+struct policy_verdict policy_decide(struct policy *p, struct identity *identity,
                                     const struct policy_thing *thing)
 {
         const struct config_policy_rule *rule;
@@ -197,7 +208,7 @@ struct policy_verdict policy_decide(const struct policy *p, struct identity *ide
         size_t at = 0;
 
         assert(thing->server <= p->config->n_servers);
-        words_of(p, identity, thing, &bits);
+        words_of(p, policy_rules_of(p, identity)->bits, thing, &bits);
         while ((rule = next_rule(p, &bits, &at)) != NULL) {
                 enum policy_fit fit = policy_fit_of(rule, identity, thing);
 
@@ -218,27 +229,63 @@ static bool is_all(const struct config_policy_rule *rule, enum config_policy_kin
         return false;
 }
 
-bool policy_may_see_any(const struct policy *p, struct identity *identity, unsigned server,
-                        enum config_policy_kind kind)
+static bool sees_any(const struct policy *p, const uint64_t rules[POLICY_WORDS], unsigned server,
+                     enum config_policy_kind kind)
 {
         const struct policy_thing thing = {.server = server, .kind = kind};
         const struct config_policy_rule *rule;
         struct policy_bits bits;
         size_t at = 0;
 
-        words_of(p, identity, &thing, &bits);
+        words_of(p, rules, &thing, &bits);
         while ((rule = next_rule(p, &bits, &at)) != NULL)
                 if (!rule->denies || is_all(rule, kind))
                         return !rule->denies;
         return false;
 }
 
-bool policy_may_see_server(const struct policy *p, struct identity *identity, unsigned server)
+static uint8_t kinds_of(const struct policy *p, const uint64_t rules[POLICY_WORDS], unsigned server)
 {
+        uint8_t kinds = 0;
+
         for (int kind = 0; kind < CONFIG_POLICY_N_KINDS; kind++)
-                if (policy_may_see_any(p, identity, server, kind))
-                        return true;
-        return false;
+                if (sees_any(p, rules, server, kind))
+                        kinds |= (uint8_t)(1u << kind);
+        return kinds;
+}
+
+static const struct policy_class *class_of(struct policy *p, const struct policy_bits *rules)
+{
+        size_t n = p->config->n_servers + 1;
+        struct policy_class *class;
+
+        HASH_FIND(hh, p->classes, rules, sizeof(*rules), class);
+        if (class != NULL || HASH_COUNT(p->classes) >= CLASSES_MAX)
+                return class;
+        class = alloc_zeroed(sizeof(*class) + n);
+        class->rules = *rules;
+        for (size_t i = 0; i < n; i++)
+                class->kinds[i] = kinds_of(p, rules->of, (unsigned)i);
+        HASH_ADD(hh, p->classes, rules, sizeof(class->rules), class);
+        return class;
+}
+
+static uint8_t seen_kinds(struct policy *p, struct identity *identity, unsigned server)
+{
+        const struct identity_rules *mine = policy_rules_of(p, identity);
+
+        return mine->class != NULL ? mine->class->kinds[server] : kinds_of(p, mine->bits, server);
+}
+
+bool policy_may_see_any(struct policy *p, struct identity *identity, unsigned server,
+                        enum config_policy_kind kind)
+{
+        return (seen_kinds(p, identity, server) >> kind & 1) != 0;
+}
+
+bool policy_may_see_server(struct policy *p, struct identity *identity, unsigned server)
+{
+        return seen_kinds(p, identity, server) != 0;
 }
 
 /* ---- its life ---- */
@@ -318,8 +365,15 @@ struct policy *policy_create(const struct config *config)
 
 void policy_destroy(struct policy *p)
 {
+        struct policy_class *class, *next;
+
         if (p == NULL)
                 return;
+        HASH_ITER(hh, p->classes, class, next)
+        {
+                HASH_DEL(p->classes, class);
+                free(class);
+        }
         free(p->by_server);
         strv_free(p->scopes);
         json_decref(p->builtin);

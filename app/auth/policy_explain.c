@@ -123,7 +123,7 @@ static enum policy_fit fit_of(const struct policy *p, const struct config_policy
         return policy_fit_of(rule, identity, thing);
 }
 
-enum policy_outcome policy_explain(const struct policy *p, struct identity *identity,
+enum policy_outcome policy_explain(struct policy *p, struct identity *identity,
                                    const struct policy_thing *thing, FILE *out)
 {
         static const char *const outcomes[] = {
@@ -150,8 +150,7 @@ enum policy_outcome policy_explain(const struct policy *p, struct identity *iden
 
 /* ---- all that somebody may ---- */
 
-static bool explain_server(const struct policy *p, struct identity *identity, unsigned server,
-                           FILE *out)
+static bool explain_server(struct policy *p, struct identity *identity, unsigned server, FILE *out)
 {
         if (!policy_may_see_server(p, identity, server)) {
                 fprintf(out, "%s: nothing\n", server_name(p, server));
@@ -169,7 +168,7 @@ static bool explain_server(const struct policy *p, struct identity *identity, un
         return true;
 }
 
-static bool explain_all(const struct policy *p, struct identity *identity, FILE *out)
+static bool explain_all(struct policy *p, struct identity *identity, FILE *out)
 {
         unsigned n = (unsigned)p->config->n_servers + p->config->has_builtin_tools;
         bool has_any = false;
@@ -285,7 +284,7 @@ static bool find_server(const struct config *config, const char *tool, struct po
         return is_found;
 }
 
-static int explain_tool(const struct policy *p, struct question *q, FILE *out, FILE *err)
+static int explain_tool(struct policy *p, struct question *q, FILE *out, FILE *err)
 {
         struct policy_thing thing = {.kind = CONFIG_POLICY_TOOLS, .name = q->tool};
         int code = EXIT_DENIED;

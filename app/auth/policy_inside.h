@@ -12,6 +12,8 @@ struct policy_bits {
         uint64_t of[POLICY_WORDS];
 };
 
+struct policy_class;
+
 struct policy {
         const struct config *config;
         const struct config_policy *rules;
@@ -19,7 +21,8 @@ struct policy {
          * may have of a kind. */
         struct policy_bits (*by_server)[CONFIG_POLICY_N_KINDS];
         char **scopes;
-        json_t *builtin; /* name -> entry */
+        json_t *builtin;              /* name -> entry */
+        struct policy_class *classes; /* hash by their rules */
         bool has_hints;
 };
 

@@ -1,9 +1,10 @@
 /* Files of MCP clients: where their entries stand, and whose file it is.
  *
- * A file is mgw's own when it has "gateway" or "policy", or when one of its entries has a key that mgw alone
- * knows; there an unknown key is a fault, and a fault in it keeps mgw from starting. Any other is a
- * client's, with keys that are that client's business: they are named and ignored, but for those
- * that look like a slip in one of ours; and an entry that is faulty is left out, with a word. */
+ * A file is mgw's own when it has "gateway" or "policy", or when one of its entries has a key that
+ * mgw alone knows; there an unknown key is a fault, and a fault in it keeps mgw from starting. Any
+ * other is a client's, with keys that are that client's business: they are named and ignored, but
+ * for those that look like a slip in one of ours; and an entry that is faulty is left out, with a
+ * word. */
 #include "config_inside.h"
 
 #include "mgw/base/alloc.h"

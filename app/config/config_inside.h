@@ -107,7 +107,7 @@ void config_oauth_inherit(struct config_oauth *oauth, struct config_oauth *from)
  * none has that name. */
 bool config_oauth_preset(struct config_oauth *oauth);
 /* The names of all of them, for a fault. */
-extern const char config_oauth_presets[];
+extern const char config_oauth_preset_names[];
 /* Has it what it needs? Reads its refresh token from its file; s: the entry that it stands in. */
 void config_oauth_check(struct loading *l, const char *at, const struct config_server *s,
                         struct config_oauth *oauth);

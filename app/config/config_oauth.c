@@ -117,7 +117,7 @@ void config_oauth_load(struct loading *l, const char *at, json_t *object, void *
                 load_key(l, at, key, value, oauth);
         config_key(full, at, "preset");
         if (oauth->preset != NULL && !config_oauth_preset(oauth))
-                config_fault(l, full, "not known: there is %s", config_oauth_presets);
+                config_fault(l, full, "not known: there is %s", config_oauth_preset_names);
 }
 
 static void copy_texts(char ***to, char *const *from)

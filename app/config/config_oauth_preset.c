@@ -35,7 +35,7 @@ static const struct preset presets[] = {
          {NULL}},
 };
 
-const char config_oauth_presets[] = "\"google\", \"github\"";
+const char config_oauth_preset_names[] = "\"google\", \"github\"";
 
 static void fill(char **field, const char *value)
 {

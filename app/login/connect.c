@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define TASKS_MAX 256
+#define TASKS_PER_USER_MAX 8
 
 void connect_create(struct context *context)
 {
@@ -48,15 +49,25 @@ const char *connect_task_email(const struct connect_task *task)
         return task->identity->user->email;
 }
 
+/* Walks TASKS_MAX at most. */
+static bool has_room(const struct connect *connect, const struct user *user)
+{
+        unsigned n = 0;
+
+        list_for_each (it, &connect->tasks)
+                n += container_of(it, struct connect_task, node)->identity->user == user;
+        return n < TASKS_PER_USER_MAX && connect->n_tasks < TASKS_MAX;
+}
+
 struct connect_task *connect_task_create(struct request *req, struct identity *identity,
                                          struct account *account_take)
 {
         struct connect *connect = request_context(req)->connects;
         struct connect_task *task;
 
-        if (connect->n_tasks >= TASKS_MAX) {
+        if (!has_room(connect, identity->user)) {
                 account_let_go(account_take);
-                page_fault(req, 503, "Too many people are connecting accounts just now",
+                page_fault(req, 503, "Too many accounts are being connected just now",
                            "Try again in a minute.");
                 return NULL;
         }
@@ -89,7 +100,7 @@ void connect_task_end(struct connect_task *task)
         struct loop *loop = task->connect->context->loop;
 
         store_cancel(&task->op);
-        oauth_request_cancel(task->request);
+        oauth_flow_cancel(task->request);
         oauth_discovery_cancel(task->discovery);
         oauth_registration_cancel(task->registration);
         list_unlink(&task->node);
@@ -151,7 +162,7 @@ struct identity *connect_user(struct request *req)
 
 bool connect_is_for(struct identity *identity, const struct upstream *upstream)
 {
-        const struct policy *policy = upstream->context->policy;
+        struct policy *policy = upstream->context->policy;
 
         return policy == NULL || policy_may_see_server(policy, identity, upstream->index);
 }
@@ -194,7 +205,7 @@ char *connect_pending_key(const struct connect_task *task)
 void connect_on_client_document(struct request *req)
 {
         const char *public_url = request_context(req)->config->public_url;
-        json_t *metadata = oauth_client_metadata(public_url);
+        json_t *metadata = oauth_registration_metadata(public_url);
         struct str text = {NULL, 0};
 
         json_object_set_new(metadata, "client_id",

@@ -2,6 +2,7 @@
  * out before the code is used. The grant is in the store before anybody is told. */
 #include "browser_inside.h"
 #include "connect_inside.h"
+#include "mgw/auth/oauth_scope.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
@@ -71,9 +72,9 @@ static void on_put(struct store_op *op)
 
 static char *subject_of(const struct oauth_tokens *tokens)
 {
-        char *email = oauth_id_token_claim(tokens->id_token, "email");
+        char *email = oauth_flow_id_token_claim(tokens->id_token, "email");
 
-        return email != NULL ? email : oauth_id_token_claim(tokens->id_token, "sub");
+        return email != NULL ? email : oauth_flow_id_token_claim(tokens->id_token, "sub");
 }
 
 static void put_grant(struct connect_task *task, const struct oauth_tokens *tokens)
@@ -141,7 +142,7 @@ static void exchange(struct connect_task *task)
         (void)form_add(&form, "redirect_uri", back);
         (void)form_add(&form, "code_verifier", b->verifier);
         (void)form_add(&form, "resource", task->party.resource);
-        task->request = oauth_tokens_start(&task->http, &task->party, &form, on_tokens, task);
+        task->request = oauth_flow_tokens(&task->http, &task->party, &form, on_tokens, task);
         free(back);
 }
 

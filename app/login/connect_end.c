@@ -51,7 +51,7 @@ static void on_found(struct store_op *op)
         bool is_there = op->result == 0 && grant_read(&task->grant, op->records[0].value) == 0;
 
         if (is_there && grant->party.revocation_url != NULL)
-                task->request = oauth_revoke_start(
+                task->request = oauth_flow_revoke(
                         &task->http, &grant->party,
                         grant->refresh_token != NULL ? grant->refresh_token : grant->access_token,
                         on_revoked, task);

@@ -1,5 +1,6 @@
 /* One server after the other is looked for in the store, then the page goes out. */
 #include "connect_inside.h"
+#include "mgw/auth/oauth_scope.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
 #include "mgw/config/config.h"

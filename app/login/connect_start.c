@@ -3,6 +3,7 @@
  * sealed and names the login that it is of: another browser's way back ends here. */
 #include "browser_inside.h"
 #include "connect_inside.h"
+#include "mgw/auth/oauth_scope.h"
 #include "mgw/auth/pkce.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
@@ -118,8 +119,8 @@ static bool make_url(const struct connect_task *task, const char *state, const c
 
         buf_init(&url, URL_MAX_BYTES);
         if (state != NULL &&
-            oauth_authorization_url(&url, &task->party, back, state, challenge, scope,
-                                    oauth_of(task)->authorization_params) == 0)
+            oauth_flow_authorization_url(&url, &task->party, back, state, challenge, scope,
+                                         oauth_of(task)->authorization_params) == 0)
                 s->url = alloc_str(buf_bytes(&url));
         buf_finish(&url);
         free(back);

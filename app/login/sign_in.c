@@ -107,7 +107,7 @@ void sign_in_end(struct sign_in *in)
         struct context *context = in->browser->context;
 
         issuer_leave(&in->wait);
-        oauth_request_cancel(in->exchange);
+        oauth_flow_cancel(in->exchange);
         http_document_cancel(in->user_info);
         store_cancel(&in->used);
         list_unlink(&in->node);

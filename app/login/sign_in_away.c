@@ -47,7 +47,8 @@ static int add_address(struct sign_in *in, struct buf *out, const char *challeng
         char *state = sign_in_state_close(in->req, &in->cookies, &in->state);
         char *scope = scopes_text(sign_in_login(in)), *redirect = sign_in_redirect_uri(in);
         char **params = more_params(in);
-        int r = oauth_authorization_url(out, &in->party, redirect, state, challenge, scope, params);
+        int r = oauth_flow_authorization_url(out, &in->party, redirect, state, challenge, scope,
+                                             params);
 
         strv_free(params);
         free(redirect);

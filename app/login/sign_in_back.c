@@ -59,7 +59,7 @@ static void exchange_code(struct sign_in *in, const char *code)
         (void)form_add(&form, "code", code);
         (void)form_add(&form, "redirect_uri", redirect);
         (void)form_add(&form, "code_verifier", in->state.verifier);
-        in->exchange = oauth_tokens_start(&in->http, &in->party, &form, on_tokens, in);
+        in->exchange = oauth_flow_tokens(&in->http, &in->party, &form, on_tokens, in);
         free(redirect);
 }
 

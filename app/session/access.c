@@ -278,7 +278,7 @@ const struct catalog_filter *access_filter_init(struct access_filter *filter,
 
 struct identity_rules access_rules_of(const struct context *context, struct identity *identity)
 {
-        return is_free(context, identity) ? (struct identity_rules){{0}, false}
+        return is_free(context, identity) ? (struct identity_rules){.is_known = false}
                                           : *policy_rules_of(context->policy, identity);
 }
 

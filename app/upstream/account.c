@@ -7,7 +7,7 @@
 #include "mgw/base/strv.h"
 #include "mgw/config/config.h"
 #include "mgw/core/back_off.h"
-#include "upstream_inside.h"
+#include "mgw/loop/http.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static void account_init(struct upstream *u, struct account *a, const struct con
         a->upstream = u;
         a->config = config;
         a->email = email != NULL ? alloc_text(email) : NULL;
-        list_init(&a->sessions);
+        list_init(&a->callers);
         list_init(&a->waits);
         if (config->oauth == NULL || (email == NULL && is_personal(config)))
                 return;
@@ -123,7 +123,7 @@ void account_let_go(struct account *a)
         assert(a->n_holders > 0);
         if (--a->n_holders > 0 || !a->is_own)
                 return;
-        assert(list_is_empty(&a->sessions) && list_is_empty(&a->waits));
+        assert(list_is_empty(&a->callers) && list_is_empty(&a->waits));
         HASH_DEL(a->upstream->own_accounts, a);
         account_finish(a);
         free(a);
@@ -204,24 +204,6 @@ bool account_is_challenged(struct account *a, const struct http_response *respon
         return true;
 }
 
-static void session_on_connected(struct upstream_session *us)
-{
-        if (us->state == UPSTREAM_SESSION_READY)
-                upstream_session_tell_change(us);
-        else
-                upstream_session_try(us);
-}
-
-/* What it has told was the account's: it begins anew, without. */
-static void session_on_disconnected(struct upstream_session *us)
-{
-        if (us->state != UPSTREAM_SESSION_READY)
-                return;
-        us->is_missing = true;
-        upstream_session_sleep(us);
-        upstream_session_try(us);
-}
-
 void account_connected(struct account *a)
 {
         struct list told;
@@ -229,8 +211,11 @@ void account_connected(struct account *a)
 
         account_hold(a);
         credential_forget(a->credential);
-        list_for_each_safe (one, &a->sessions)
-                session_on_connected(container_of(one, struct upstream_session, account_node));
+        list_for_each_safe (one, &a->callers) {
+                struct account_caller *caller = container_of(one, struct account_caller, node);
+
+                caller->on_connected(caller);
+        }
         list_take_all(&told, &a->waits);
         while ((it = list_first(&told)) != NULL) {
                 struct account_wait *wait = container_of(it, struct account_wait, node);
@@ -245,7 +230,10 @@ void account_disconnected(struct account *a)
 {
         account_hold(a);
         credential_forget(a->credential);
-        list_for_each_safe (one, &a->sessions)
-                session_on_disconnected(container_of(one, struct upstream_session, account_node));
+        list_for_each_safe (one, &a->callers) {
+                struct account_caller *caller = container_of(one, struct account_caller, node);
+
+                caller->on_disconnected(caller);
+        }
         account_let_go(a);
 }

@@ -9,7 +9,7 @@
 #include "mgw/core/identity.h"
 #include "mgw/upstream/account.h"
 #include "mgw/upstream/grant.h"
-#include "mgw/upstream/upstream_session.h"
+#include "mgw/upstream/upstream_client.h"
 #include "mgw/wire/form.h"
 
 #include <stdlib.h>
@@ -34,9 +34,9 @@ static const struct identity *find_caller(const struct account *account)
         const struct identity *found = NULL;
         int64_t now = clock_wall_ms();
 
-        list_for_each (it, &account->sessions) {
+        list_for_each (it, &account->callers) {
                 const struct upstream_client *client =
-                        container_of(it, struct upstream_session, account_node)->client;
+                        container_of(it, struct account_caller, node)->client;
                 const struct identity *identity = client->events->identity(client);
 
                 if (identity != NULL && identity->token != NULL && identity->expires_ms > now &&
@@ -100,7 +100,7 @@ static int exchange_fetch(struct credential *credential)
         (void)form_add(&form, "audience", config->audience);
         (void)form_add(&form, "resource", config->resource);
         (void)form_add(&form, "scope", config->scope);
-        e->request = oauth_tokens_start(&e->http, &e->party, &form, on_tokens, e);
+        e->request = oauth_flow_tokens(&e->http, &e->party, &form, on_tokens, e);
         return 0;
 }
 
@@ -108,7 +108,7 @@ static void exchange_destroy(struct credential *credential)
 {
         struct exchange *e = credential->state;
 
-        oauth_request_cancel(e->request);
+        oauth_flow_cancel(e->request);
         loop_task_cancel(&e->failing);
         free(e);
 }

@@ -192,7 +192,7 @@ static void refresh(struct grant_source *g)
         (void)form_add(&form, "grant_type", "refresh_token");
         (void)form_add(&form, "refresh_token", g->grant.refresh_token);
         (void)form_add(&form, "resource", g->grant.party.resource);
-        g->request = oauth_tokens_start(&g->http, &g->grant.party, &form, on_tokens, g);
+        g->request = oauth_flow_tokens(&g->http, &g->grant.party, &form, on_tokens, g);
 }
 
 /* ---- reading ---- */
@@ -268,7 +268,7 @@ static void grant_destroy(struct credential *credential)
         struct grant_source *g = credential->state;
 
         store_cancel(&g->op);
-        oauth_request_cancel(g->request);
+        oauth_flow_cancel(g->request);
         forget(g);
         free(g->key);
         free(g);

@@ -339,6 +339,9 @@ static inline struct share *upstream_session_share(const struct upstream_session
 {
         return us->client->share;
 }
+/* From its beginning to its end. */
+void upstream_session_take_account(struct upstream_session *us);
+void upstream_session_leave_account(struct upstream_session *us);
 /* So much is to be logged; -1: as it likes. */
 void upstream_session_tell_level(struct upstream_session *us, int level);
 

@@ -473,9 +473,7 @@ struct upstream_session *upstream_session_create(struct upstream *upstream,
 
         us->upstream = upstream;
         us->client = client;
-        us->account = account_of(upstream, client->user->email);
-        if (us->account != NULL)
-                list_append(&us->account->sessions, &us->account_node);
+        upstream_session_take_account(us);
         us->transport = upstream_session_pick_transport(us);
         us->init_params = json_copy((json_t *)init_params);
         json_object_set_new(
@@ -547,9 +545,7 @@ void upstream_session_close(struct upstream_session *us)
         loop_task_cancel(&us->pump);
         upstream_session_move(us, UPSTREAM_SESSION_ENDED);
         us->transport->destroy(us);
-        list_unlink(&us->account_node);
-        account_let_go(us->account);
-        us->account = NULL;
+        upstream_session_leave_account(us);
         loop_bury(upstream_session_loop(us), us, upstream_session_free);
 }
 

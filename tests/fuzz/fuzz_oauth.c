@@ -5,6 +5,8 @@
 #include "mgw/auth/oauth_flow.h"
 #include "mgw/auth/oauth_party.h"
 #include "mgw/auth/oauth_registration.h"
+#include "mgw/auth/oauth_scope.h"
+#include "mgw/auth/oauth_url.h"
 #include "mgw/wire/hdr.h"
 
 #include <string.h>
@@ -38,8 +40,8 @@ static void check_url(const struct oauth_party *party)
         struct buf url;
 
         buf_init(&url, 16 << 10);
-        if (oauth_authorization_url(&url, party, "https://g/cb", "st", "ch", party->scope, NULL) ==
-            0)
+        if (oauth_flow_authorization_url(&url, party, "https://g/cb", "st", "ch", party->scope,
+                                         NULL) == 0)
                 REQUIRE(strncmp((const char *)buf_bytes(&url).p, "https://", 8) == 0 ||
                         strncasecmp((const char *)buf_bytes(&url).p, "https://", 8) == 0);
         buf_finish(&url);

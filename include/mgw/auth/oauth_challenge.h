@@ -17,8 +17,3 @@ struct oauth_challenge {
  */
 void oauth_challenge_read(struct oauth_challenge *challenge, struct str field);
 void oauth_challenge_finish(struct oauth_challenge *challenge);
-/* The scopes of both (each NULL or separated by spaces), each once; the caller frees it. NULL:
- * none, or more than OAUTH_SCOPE_MAX bytes. */
-char *oauth_scope_union(const char *a, const char *b);
-/* Those of wanted that granted has not; the caller frees it. NULL: it has all. */
-char *oauth_scope_lacking(const char *wanted, const char *granted);

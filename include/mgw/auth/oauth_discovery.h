@@ -25,4 +25,4 @@ void oauth_discovery_cancel(struct oauth_discovery *discovery);
 
 /* The well-known address of url (RFC 8414 3.1, RFC 9728 3.1): name stands between its host and its
  * path, or, is_behind, behind both (OpenID). The caller frees it. */
-char *oauth_well_known(const char *url, const char *name, bool has_path, bool is_behind);
+char *oauth_discovery_well_known(const char *url, const char *name, bool has_path, bool is_behind);

@@ -47,8 +47,3 @@ const char *oauth_party_take_metadata(struct oauth_party *party, const json_t *m
  * first authorization server, owned by the caller. NULL, or what is wrong: a constant. */
 const char *oauth_party_take_resource(struct oauth_party *party, const json_t *metadata,
                                       const char *url, char **issuerp);
-/* Is it an address that a browser or a request may be sent to: absolute, with a host, without user
- * or fragment? */
-bool oauth_url_is_sound(const char *url, bool takes_http);
-/* scheme://host:port of both is the same. */
-bool oauth_url_same_origin(const char *a, const char *b);

@@ -30,6 +30,6 @@ bool oauth_registration_forget(struct store *store, struct store_op *op, const c
                                const struct oauth_party *party);
 
 /* What we say of ourselves, in a document or a registration; a new object. */
-json_t *oauth_client_metadata(const char *public_url);
+json_t *oauth_registration_metadata(const char *public_url);
 /* Takes the answer to a registration (RFC 7591 3.2.1). NULL, or what is wrong: a constant. */
 const char *oauth_registration_take(struct oauth_party *party, const json_t *answer);

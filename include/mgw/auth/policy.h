@@ -48,16 +48,15 @@ unsigned policy_gateway(const struct policy *policy);
 const json_t *policy_builtin_tool(const struct policy *policy, const char *name);
 
 /* Walks the rules that are for the caller and the server, CONFIG_POLICY_RULES_MAX at most. */
-struct policy_verdict policy_decide(const struct policy *policy, struct identity *identity,
+struct policy_verdict policy_decide(struct policy *policy, struct identity *identity,
                                     const struct policy_thing *thing);
 /* Is there anything of that kind that the server may have, and the caller may see? */
-bool policy_may_see_any(const struct policy *policy, struct identity *identity, unsigned server,
+bool policy_may_see_any(struct policy *policy, struct identity *identity, unsigned server,
                         enum config_policy_kind kind);
 /* The same of all kinds. */
-bool policy_may_see_server(const struct policy *policy, struct identity *identity, unsigned server);
+bool policy_may_see_server(struct policy *policy, struct identity *identity, unsigned server);
 /* Which rules are for the caller. */
-const struct identity_rules *policy_rules_of(const struct policy *policy,
-                                             struct identity *identity);
+const struct identity_rules *policy_rules_of(struct policy *policy, struct identity *identity);
 /* Does any rule look at what tools say of themselves? */
 bool policy_has_hints(const struct policy *policy);
 /* From 1, as it is told. */
@@ -69,7 +68,7 @@ char *const *policy_scopes(const struct policy *policy);
 
 /* What becomes of that tool for the identity, rule by rule; server, tool: as of a thing. The
  * outcome. */
-enum policy_outcome policy_explain(const struct policy *policy, struct identity *identity,
+enum policy_outcome policy_explain(struct policy *policy, struct identity *identity,
                                    const struct policy_thing *thing, FILE *out);
 /* mgw policy check USER [TOOL] ...: what the arguments after "policy" ask for. The exit status: 0
  * allowed, 1 denied, 2 not to be understood. */

@@ -11,9 +11,12 @@ enum identity_source {
         IDENTITY_LOGIN, /* a token that mgw has given out (auth.login) */
 };
 
+struct policy_class;
+
 /* Which rules of the policy are for somebody: for whom the same are, they see the same. */
 struct identity_rules {
         uint64_t bits[4];
+        const struct policy_class *class; /* what these let see; NULL: too many differ */
         bool is_known;
 };
 

@@ -10,6 +10,7 @@
 
 struct credential;
 struct http_response;
+struct upstream_client;
 
 /* What its server is asked while clients wait. */
 enum account_question {
@@ -24,11 +25,20 @@ struct account {
         char *email;                      /* whose alone it is; NULL: of all others */
         struct credential *credential;    /* NULL: no token is fetched */
         struct oauth_challenge challenge; /* what its server has said last of the token it wants */
-        struct list sessions;             /* upstream sessions that call as it */
+        struct list callers;              /* struct account_caller */
         struct list waits;                /* struct account_wait */
         unsigned n_holders;
         unsigned silent; /* one bit a question: account_is_silent() */
         bool is_own;     /* made when needed */
+};
+
+/* Who calls as it: an upstream session, which embeds it. */
+struct account_caller {
+        struct list node;
+        const struct upstream_client *client;
+        /* Its user has connected it; has disconnected it. */
+        void (*on_connected)(struct account_caller *caller);
+        void (*on_disconnected)(struct account_caller *caller);
 };
 
 /* Who waits for its user to connect it; embedded. */

@@ -2,6 +2,7 @@
  * One that went down opens again by itself, and when somebody needs it. */
 #pragma once
 
+#include "mgw/upstream/account.h"
 #include "mgw/upstream/upstream.h"
 #include "mgw/upstream/upstream_list.h"
 #include "mgw/upstream/upstream_request.h"
@@ -35,7 +36,7 @@ struct upstream_session {
         struct upstream *upstream;
         struct upstream_client *client; /* for whom it is */
         struct account *account;        /* as whom it calls; held; NULL: it is not for this user */
-        struct list account_node;       /* on its account's sessions */
+        struct account_caller as;       /* on its account's callers */
         json_t *init_params;
         json_t *init_result; /* the result of initialize, or what would be it; NULL: never opened */
         json_t *subscribed;  /* the client's subscriptions there: URI -> true; NULL: none so far */

@@ -348,6 +348,25 @@ describe('signing in, otherwise', { timeout: 120000 }, () => {
     await provider.stop();
   });
 
+  test('a gateway that goes down waits for a sign-in that is under way', async () => {
+    const login = await startLogin();
+    const browser = login.browser('ada');
+    const back = await browser.open(`${login.base}/oauth/sign-in`, { until: `${login.base}/oauth/callback` });
+    const cookie = browser.cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+    let free;
+    login.provider.hold = new Promise((resolve) => { free = resolve; });
+    const answer = login.fetch(back, { redirect: 'manual', headers: { cookie } });
+    await waitFor(() => login.provider.count('/token') > 0, 'the code to be exchanged');
+    login.gateway.mgw.child.kill('SIGTERM');
+    await login.gateway.mgw.line(/draining/);
+    free();
+    const response = await answer;
+    assert.equal(response.status, 200);
+    assert.match(await response.text(), /ada@example\.com/);
+    await login.gateway.mgw.exited;
+    await login.stop();
+  });
+
   test('a token that is pasted signs in where there is no provider', async () => {
     let token, file;
     const gateway = await startGateway({

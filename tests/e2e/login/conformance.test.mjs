@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { freePort, Program, testCertificate, top } from '../lib/gateway.mjs';
+import { freePort, mgwRelease, Program, testCertificate, top } from '../lib/gateway.mjs';
 import { startLogin } from '../lib/login.mjs';
 import { conformance, conformanceNext, node, withStatus } from '../lib/official.mjs';
 
@@ -70,8 +70,8 @@ for (const [version, script] of [['0.1.16', conformance], ['next', conformanceNe
       test(name, async () => {
         const dir = path.join(scratch, version, name.replaceAll('/', '-'));
         const program = new Program('conformance', node, [
-          script, 'client', '--command', `${node} ${client}`, '--scenario', name, '-o', dir, '--timeout', '60000', '--verbose',
-        ], { env: trusting });
+          script, 'client', '--command', `${node} ${client}`, '--scenario', name, '-o', dir, '--timeout', '90000', '--verbose',
+        ], { env: { ...trusting, ...(version !== 'next' && { MGW_BIN: mgwRelease }) } });
         await program.exited;
         const checks = checksIn(dir);
         assert.deepEqual(failed(checks), [], program.tail(80));

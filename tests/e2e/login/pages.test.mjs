@@ -11,6 +11,13 @@ import { Callback, Keeper } from '../lib/login_client.mjs';
 import { OauthServer } from '../lib/oauth_server.mjs';
 import { textOf } from '../lib/clients.mjs';
 
+/** Somebody else's page. */
+async function serve(html) {
+  const server = http.createServer((req, res) => res.writeHead(200, { 'content-type': 'text/html' }).end(`<!doctype html>${html}`)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { url: `http://127.0.0.1:${server.address().port}/`, stop: () => { server.close(); server.closeAllConnections(); } };
+}
+
 describe('pages in Chromium', { timeout: 300000 }, () => {
   let login, upstream, chromium, callback;
   before(async () => {
@@ -113,18 +120,39 @@ describe('pages in Chromium', { timeout: 300000 }, () => {
     await visit.close();
   });
 
+  test('the form of consent, sent from a page of somebody else, does nothing', async () => {
+    const visit = await start();
+    const keeper = new Keeper({ redirectUrl: callback.url });
+    let form;
+    await assert.rejects(login.client({
+      keeper, redirect: callback.url,
+      visitor: async (url) => {
+        await visit.open(url.href);
+        form = await visit.page.locator('form', { hasText: 'Do not allow' }).evaluate((it) => ({ action: it.action, fields: [...new FormData(it)] }));
+        throw new Error('the person goes elsewhere');
+      },
+    }), /goes elsewhere/);
+    const escaped = (text) => text.replace(/[&"<]/g, (c) => `&#${c.charCodeAt(0)};`);
+    const evil = await serve(`<form method="post" action="${escaped(form.action)}">${[...form.fields, ['decision', 'allow']]
+      .map(([name, value]) => `<input type="hidden" name="${escaped(name)}" value="${escaped(value)}">`).join('')}<button>Win a prize</button></form>`);
+    await visit.open(evil.url);
+    const [answer] = await Promise.all([visit.page.waitForResponse((response) => response.url() === form.action), visit.press('Win a prize')]);
+    assert.equal(answer.status(), 403);
+    assert.ok(visit.page.url().startsWith(login.base), 'nobody is led to the client');
+    await visit.close();
+    evil.stop();
+  });
+
   test('no page can be framed', async () => {
-    const page = http.createServer((req, res) => res.writeHead(200, { 'content-type': 'text/html' })
-      .end(`<!doctype html><iframe src="${login.base}/connect" width=800 height=600></iframe>`)).listen(0, '127.0.0.1');
-    await once(page, 'listening');
+    const evil = await serve(`<iframe src="${login.base}/connect" width=800 height=600></iframe>`);
     const visit = await start();
     await visit.open(`${login.base}/connect`);
-    await visit.open(`http://127.0.0.1:${page.address().port}/`);
+    await visit.open(evil.url);
     await visit.page.waitForFunction(() => frames.length === 1);
     const inside = visit.page.frames()[1];
     await assert.doesNotReject(inside.waitForURL(/^chrome-error:/));
     assert.ok(visit.errors.some((error) => /frame/i.test(error)), `${visit.errors}`);
     await visit.close();
-    page.close();
+    evil.stop();
   });
 });

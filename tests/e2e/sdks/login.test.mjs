@@ -19,7 +19,8 @@ describe('Python signs in at the gateway', { timeout: 240000 }, () => {
       test(`mcp ${major}.x, ${path}: a URL is all it knows, and it refreshes what has expired`, async () => {
         const client = new PythonLogin(python(major), pythonFile('login.py'), { url: `${login.base}${path}`, redirect, ca: testCertificate().cert });
         const visitor = login.visitor('bob');
-        await client.signIn(async (url) => (await visitor(url, redirect)).searchParams);
+        const revision = await client.signIn(async (url) => (await visitor(url, redirect)).searchParams);
+        assert.equal(revision, major === 2 && path === '/mcp' ? '2026-07-28' : '2025-11-25');
         const say = async (message) => (await client.request('tools/call', { name: 'echo', arguments: { message } })).content[0].text;
         assert.equal(await say('hello'), 'hello');
         await client.request('expire');

@@ -1,6 +1,7 @@
 #include "mgw/auth/oauth_challenge.h"
 
 #include "../check.h"
+#include "mgw/auth/oauth_scope.h"
 
 #include <stdlib.h>
 

@@ -16,7 +16,8 @@ Test(oauth_flow, the_address_that_a_browser_is_sent_to)
         struct buf out;
 
         buf_init(&out, 4096);
-        check_int(oauth_authorization_url(&out, &party, "https://g/cb", "st", "ch", NULL, params),
+        check_int(oauth_flow_authorization_url(&out, &party, "https://g/cb", "st", "ch", NULL,
+                                               params),
                   0);
         check_str(buf_bytes(&out),
                   STR("https://as.example/a?tenant=x&response_type=code&client_id=c%26d&"
@@ -27,7 +28,7 @@ Test(oauth_flow, the_address_that_a_browser_is_sent_to)
 
 static void check_known(const char *url, bool has_path, bool is_behind, const char *want)
 {
-        char *known = oauth_well_known(url, "n", has_path, is_behind);
+        char *known = oauth_discovery_well_known(url, "n", has_path, is_behind);
 
         check_str(str_from(known), str_from(want));
         free(known);
@@ -49,15 +50,15 @@ Test(oauth_flow, claims_of_an_id_token)
         /* {"sub":"7","email":"ada@example.com","bad":"a b"} */
         static const char token[] =
                 "e30.eyJzdWIiOiI3IiwiZW1haWwiOiJhZGFAZXhhbXBsZS5jb20iLCJiYWQiOiJhIGIifQ.x";
-        char *email = oauth_id_token_claim(token, "email");
+        char *email = oauth_flow_id_token_claim(token, "email");
 
         cr_assert_str_eq(email, "ada@example.com");
         free(email);
-        cr_assert_null(oauth_id_token_claim(token, "bad"));
-        cr_assert_null(oauth_id_token_claim(token, "none"));
-        cr_assert_null(oauth_id_token_claim("e30", "sub"));
-        cr_assert_null(oauth_id_token_claim("a.!!.b", "sub"));
-        cr_assert_null(oauth_id_token_claim(NULL, "sub"));
+        cr_assert_null(oauth_flow_id_token_claim(token, "bad"));
+        cr_assert_null(oauth_flow_id_token_claim(token, "none"));
+        cr_assert_null(oauth_flow_id_token_claim("e30", "sub"));
+        cr_assert_null(oauth_flow_id_token_claim("a.!!.b", "sub"));
+        cr_assert_null(oauth_flow_id_token_claim(NULL, "sub"));
 }
 
 static const char *take_registration(struct oauth_party *party, const char *text)

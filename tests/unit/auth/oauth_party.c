@@ -1,6 +1,7 @@
 #include "mgw/auth/oauth_party.h"
 
 #include "../check.h"
+#include "mgw/auth/oauth_url.h"
 #include "mgw/config/config.h"
 
 #include <errno.h>

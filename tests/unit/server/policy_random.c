@@ -40,7 +40,7 @@ static int id;
 
 #define CHECK(condition, fmt, ...)                                                                 \
         cr_assert(condition, "seed %u, %s, %s: " fmt "\n%s", seed, me->user->email, c.version,     \
-                  ##__VA_ARGS__, rules)
+                  __VA_ARGS__, rules)
 
 static unsigned draw(unsigned n)
 {
@@ -404,13 +404,13 @@ static void check_lists(void)
         for (size_t i = 0; i < 3; i++)
                 expect(list, "name", builtins[i],
                        may_tool(N_SERVERS, builtins[i], "{'annotations':{'readOnlyHint':true}}"));
-        CHECK((json_array_size(list)) == (n_expected), "more tools");
+        CHECK(json_array_size(list) == n_expected, "%s", "more tools");
         json_decref(list);
 
         n_expected = 0;
         list = json_deep_copy(json_at(ask("prompts/list", "{}"), "result/prompts"));
         expect_named(list, false);
-        CHECK((json_array_size(list)) == (n_expected), "more prompts");
+        CHECK(json_array_size(list) == n_expected, "%s", "more prompts");
         json_decref(list);
 
         n_expected = 0;
@@ -418,14 +418,14 @@ static void check_lists(void)
         expect_uris(list, "uri", CONFIG_POLICY_RESOURCES, "r0", "s:r0");
         expect(list, "uri", "a:r1", may(A, CONFIG_POLICY_RESOURCES, "a:r1", NULL));
         expect(list, "uri", "b:r1", may(B, CONFIG_POLICY_RESOURCES, "b:r1", NULL));
-        CHECK((json_array_size(list)) == (n_expected), "more resources");
+        CHECK(json_array_size(list) == n_expected, "%s", "more resources");
         json_decref(list);
 
         n_expected = 0;
         list = json_deep_copy(
                 json_at(ask("resources/templates/list", "{}"), "result/resourceTemplates"));
         expect_uris(list, "uriTemplate", CONFIG_POLICY_TEMPLATES, "t/{x}", "s:t/{x}");
-        CHECK((json_array_size(list)) == (n_expected), "more templates");
+        CHECK(json_array_size(list) == n_expected, "%s", "more templates");
         json_decref(list);
 }
 
@@ -449,7 +449,7 @@ static void check_batch(void)
         }
         add(body, "]");
         (void)client_say(&c, body);
-        CHECK((servers_count("tools/call") - before) == (n_allowed), "batch");
+        CHECK((servers_count("tools/call") - before) == (n_allowed), "%s", "batch");
 }
 
 /* Each resource is asked for; what is honoured is said, and nothing else is told of. */
