@@ -12,6 +12,7 @@ void authorization_finish(struct authorization *a)
         free(a->client);
         free(a->email);
         free(a->subject);
+        free(a->domain);
         free(a->resource);
         strv_free(a->groups);
         strv_free(a->scopes);
@@ -46,8 +47,12 @@ json_t *authorization_to_json(const struct authorization *a, unsigned *n_left_ou
         json_object_set_new(object, "u", json_string(a->email));
         if (a->subject != NULL)
                 json_object_set_new(object, "s", json_string(a->subject));
+        if (a->domain != NULL)
+                json_object_set_new(object, "d", json_string(a->domain));
         json_object_set_new(object, "a", json_string(a->resource));
         json_object_set_new(object, "e", json_integer(a->ends_ms));
+        if (a->is_of_file)
+                json_object_set_new(object, "k", json_true());
         if (a->groups != NULL)
                 json_object_set_new(
                         object, "g",
@@ -84,9 +89,11 @@ bool authorization_from_json(struct authorization *a, const json_t *object)
                 .client = text_of(object, "c"),
                 .email = text_of(object, "u"),
                 .subject = text_of(object, "s"),
+                .domain = text_of(object, "d"),
                 .groups = texts_of(object, "g"),
                 .scopes = texts_of(object, "o"),
                 .resource = text_of(object, "a"),
+                .is_of_file = json_is_true(json_object_get(object, "k")),
                 .ends_ms = json_integer_value(json_object_get(object, "e")),
         };
         return a->family != NULL && a->client != NULL && a->email != NULL && a->resource != NULL;

@@ -1,8 +1,10 @@
 /* Tokens that mgw has given out: nobody is asked, all that an identity needs is sealed in them. */
 #include "mgw/auth/caller.h"
 
+#include "mgw/auth/authorization_request.h"
 #include "mgw/auth/token.h"
-#include "mgw/config/config.h"
+
+#include <stdlib.h>
 
 static struct identity *identity_of(struct context *context, struct authorization *of,
                                     int64_t expires_ms)
@@ -25,12 +27,12 @@ static struct identity *identity_of(struct context *context, struct authorizatio
 }
 
 /* Others may have our key: whose state_key is the same, and public_url another. */
-static bool is_for_us(const struct config *config, const struct authorization *of)
+static bool is_for_us(const struct context *context, const struct authorization *of)
 {
-        struct str base = str_from(config->public_url), resource = str_from(of->resource);
+        char *resource = authorization_resource(context, of->resource);
 
-        return str_has_prefix(resource, base) &&
-               (resource.n == base.n || resource.p[base.n] == '/');
+        free(resource);
+        return resource != NULL;
 }
 
 enum user_verdict caller_read_token(struct context *context, struct str text, int64_t wall_ms,
@@ -42,14 +44,14 @@ enum user_verdict caller_read_token(struct context *context, struct str text, in
 
         if (context->authority == NULL || !sealed_is(text))
                 return USER_BAD_TOKEN;
-        if (store_set_is_reading(&context->authority->ended))
-                return USER_UNSURE;
         r = token_read_access(context->authority, text, wall_ms, &of, &expires_ms);
-        if (r == 0 && !is_for_us(context->config, &of))
+        if (r == 0 && !is_for_us(context, &of))
                 r = TOKEN_E_BAD;
         *identityp = r == 0 ? identity_of(context, &of, expires_ms) : NULL;
         authorization_finish(&of);
         if (r == 0)
                 return *identityp != NULL ? USER_OK : USER_TOO_MANY;
+        if (r == TOKEN_E_UNSURE)
+                return USER_UNSURE;
         return r == TOKEN_E_EXPIRED ? USER_EXPIRED : USER_BAD_TOKEN;
 }

@@ -24,6 +24,7 @@ struct client_assertion {
         struct jwt jwt;
         struct fetched_wait wait; /* for its keys */
         struct store_op op;       /* that it is used */
+        struct loop_task busy;    /* too many are: tells so */
         bool has_doubted;
 };
 
@@ -54,6 +55,7 @@ void client_assertion_cancel(struct client_assertion *assertion)
                 return;
         fetched_cancel(&assertion->wait);
         store_cancel(&assertion->op);
+        loop_task_cancel(&assertion->busy);
         client_let_go(assertion->client);
         jwt_finish(&assertion->jwt);
         free(assertion->text);
@@ -95,6 +97,12 @@ static void on_noted(struct store_op *op)
                 done(assertion, NULL, false);
 }
 
+static void on_busy(struct loop_task *task)
+{
+        done(container_of(task, struct client_assertion, busy),
+             "too many client_assertions come at this time", true);
+}
+
 /* By its jti, or, where it has none, by all of it. */
 static void note_use(struct client_assertion *assertion)
 {
@@ -113,6 +121,20 @@ static void note_use(struct client_assertion *assertion)
                   jwt_expires_ms(&assertion->jwt) + SKEW_S * 1000, STORE_NEW);
         free(key);
         free(text);
+}
+
+/* Whoever has a page on the web can make clients, and have a record written with each assertion: so
+ * many, that the records of others always have room beside those of an hour. */
+static void take(struct client_assertion *assertion)
+{
+        struct loop *loop = assertion->authority->context->loop;
+
+        assertion->busy.on_run = on_busy;
+        if (rate_take(&assertion->authority->assertions, CLIENT_ASSERTIONS_A_SECOND,
+                      CLIENT_ASSERTIONS_BURST, 1, loop_now_ms(loop)))
+                note_use(assertion);
+        else
+                loop_defer(loop, &assertion->busy);
 }
 
 /* ---- is it good? ---- */
@@ -169,7 +191,7 @@ static const char *judge_keys(struct client_assertion *assertion, const struct j
         int r = jwks_verify(keys, &assertion->jwt);
 
         if (r == 0) {
-                note_use(assertion);
+                take(assertion);
                 return NULL;
         }
         if (r == JWKS_E_NO_KEY)

@@ -1,6 +1,5 @@
 #include "mgw/auth/client_find.h"
 
-#include "mgw/base/log.h"
 #include "mgw/config/config.h"
 #include "mgw/wire/rpc.h"
 
@@ -23,12 +22,11 @@ static struct client *client_of(const char *url, const json_t *metadata, const c
         if (*faultp != NULL)
                 return NULL;
         client = client_from_metadata(CLIENT_DOCUMENT, url, metadata, &why);
-        if (client == NULL) {
-                log_info(LOG_FIELDS({"client", url}, {"error", why.error}),
-                         "[OAuth] the document of a client: %s", why.why);
-                *faultp = "its document says what is not taken here (redirect_uris, "
-                          "token_endpoint_auth_method, jwks)";
-        }
+        if (client == NULL)
+                *faultp = strcmp(why.error, "invalid_redirect_uri") == 0
+                                  ? "its document has redirect_uris that are not taken here"
+                                  : "its document says what is not taken here "
+                                    "(token_endpoint_auth_method, jwks, grant_types)";
         return client;
 }
 

@@ -165,8 +165,11 @@ static int64_t age_ms(const struct fetched *document, int64_t max_age_s)
 
 static void log_fault(const struct fetched *document, const char *why)
 {
-        char *origin = http_origin(document->url);
+        char *origin;
 
+        if (!share_may_log(document->cache->context->own_share, "documents of clients"))
+                return;
+        origin = http_origin(document->url);
         log_info(LOG_FIELDS({"at", origin}, {"why", why}), "[OAuth] %s is no good",
                  document->cache->kind->what);
         free(origin);
@@ -179,6 +182,7 @@ static void on_document(void *owner, const struct http_document_answer *answer)
 
         document->fetch = NULL;
         cache->n_fetches--;
+        list_move_to_tail(&cache->by_use, &document->node);
         document->fault = NULL;
         document->is_fault_of_network = answer->fault != NULL || answer->status >= 500;
         if (answer->fault != NULL)

@@ -1,5 +1,7 @@
 #include "mgw/auth/token.h"
 
+#include "mgw/core/user.h"
+
 /* As JSON; the text is a third longer, and fits a request's head. */
 #define TOKEN_MAX_BYTES 6000
 
@@ -27,6 +29,14 @@ char *token_make_refresh(const struct authority *authority, const struct authori
         return make(authority, SEALED_REFRESH, of, of->ends_ms, "n", generation);
 }
 
+/* Has it been ended, or has its user lost what they signed in with? */
+static bool is_over(const struct authority *authority, const struct authorization *of,
+                    int64_t now_ms)
+{
+        return store_set_has(&authority->ended, of->family) ||
+               (of->is_of_file && !user_is_listed(authority->context->users, of->email, now_ms));
+}
+
 static int read(const struct authority *authority, const char *kind, struct str text,
                 int64_t now_ms, struct authorization *of, const char *key, int64_t *np)
 {
@@ -40,7 +50,7 @@ static int read(const struct authority *authority, const char *kind, struct str 
         *np = json_integer_value(json_object_get(content, key));
         r = authorization_from_json(of, content) ? 0 : TOKEN_E_BAD;
         json_decref(content);
-        if (r == 0 && store_set_has(&authority->ended, of->family))
+        if (r == 0 && is_over(authority, of, now_ms))
                 r = TOKEN_E_OVER;
         return r;
 }
@@ -48,7 +58,9 @@ static int read(const struct authority *authority, const char *kind, struct str 
 int token_read_access(const struct authority *authority, struct str text, int64_t now_ms,
                       struct authorization *of, int64_t *expires_msp)
 {
-        return read(authority, SEALED_ACCESS, text, now_ms, of, "x", expires_msp);
+        int r = read(authority, SEALED_ACCESS, text, now_ms, of, "x", expires_msp);
+
+        return r == 0 && !store_set_is_read(&authority->ended) ? TOKEN_E_UNSURE : r;
 }
 
 int token_read_refresh(const struct authority *authority, struct str text, int64_t now_ms,

@@ -33,6 +33,7 @@ void identity_let_go(struct identity *identity)
                 return;
         user_let_go(identity->user);
         free(identity->subject);
+        free(identity->domain);
         free(identity->client);
         free(identity->token);
         strv_free(identity->groups);

@@ -146,6 +146,13 @@ struct user *user_of_email(struct user_table *t, struct str email, int64_t until
         return user_hold(user);
 }
 
+bool user_is_listed(const struct user_table *t, const char *email, int64_t wall_ms)
+{
+        const struct user *user = table_find_user(t, email);
+
+        return user != NULL && user->listed_until_ms > wall_ms;
+}
+
 /* ---- tokens of the file ---- */
 
 static int read_hash(const char *hex, uint8_t out[USER_DIGEST_BYTES])
@@ -213,6 +220,23 @@ static void forget_tokens(struct user_table *t)
         t->n_tokens = 0;
 }
 
+static void take_tokens(struct user_table *t, struct token *tokens, size_t n)
+{
+        struct user *user, *next;
+
+        HASH_ITER(hh, t->users, user, next)
+        {
+                user->listed_until_ms = 0;
+        }
+        t->tokens = tokens;
+        t->n_tokens = n;
+        for (size_t i = 0; i < n; i++) {
+                index_token(&t->by_hash, &tokens[i]);
+                if (tokens[i].user->listed_until_ms < tokens[i].expires_ms)
+                        tokens[i].user->listed_until_ms = tokens[i].expires_ms;
+        }
+}
+
 static int table_take(struct user_table *t, const json_t *users, FILE *err)
 {
         size_t n = json_array_size(users), i;
@@ -231,10 +255,7 @@ static int table_take(struct user_table *t, const json_t *users, FILE *err)
                 return -EINVAL;
         }
         forget_tokens(t);
-        t->tokens = tokens;
-        t->n_tokens = n;
-        for (i = 0; i < n; i++)
-                index_token(&t->by_hash, &tokens[i]);
+        take_tokens(t, tokens, n);
         return 0;
 }
 

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #define LOCATION_MAX_BYTES (24u << 10)
+#define PAGE_MAX_BYTES (6 * LOCATION_MAX_BYTES + 4096) /* every letter of it may be escaped */
 #define FAMILY_BYTES 16
 
 struct authorize {
@@ -82,27 +83,67 @@ static void fail(struct authorize *a, unsigned status, const char *what, const c
 
 /* ---- back to the client ---- */
 
-/* RFC 6749 4.1.2, 4.1.2.1; RFC 9207 2. */
-static void lead_back(struct authorize *a, const char *name, const char *value, const char *why)
+/* RFC 6749 4.1.2, 4.1.2.1; RFC 9207 2. New memory; NULL: it is too long. */
+static char *make_location(const struct authorize *a, const char *name, const char *value,
+                           const char *why)
 {
         struct buf query, location;
-        char *text;
+        char *text = NULL;
 
         buf_init(&query, LOCATION_MAX_BYTES);
         buf_init(&location, LOCATION_MAX_BYTES);
         if (form_add(&query, name, value) == 0 && form_add(&query, "error_description", why) == 0 &&
             form_add(&query, "state", a->ar.state) == 0 &&
             form_add(&query, "iss", a->authority->context->config->public_url) == 0 &&
-            redirect_add_query(&location, str_from(a->ar.redirect), buf_bytes(&query)) == 0) {
+            redirect_add_query(&location, str_from(a->ar.redirect), buf_bytes(&query)) == 0)
                 text = alloc_str(buf_bytes(&location));
-                oauth_answer_redirect(release(a), text);
-                free(text);
-                authorize_free(a);
-        } else {
-                fail(a, 400, "The program asks for too much.", "Tell who has made it.");
-        }
         buf_finish(&query);
         buf_finish(&location);
+        return text;
+}
+
+/* location may be NULL. */
+static void lead_to(struct authorize *a, const char *location)
+{
+        if (location == NULL) {
+                fail(a, 400, "The program asks for too much.", "Tell who has made it.");
+                return;
+        }
+        oauth_answer_redirect(release(a), location);
+        authorize_free(a);
+}
+
+static void lead_back(struct authorize *a, const char *name, const char *value, const char *why)
+{
+        char *location = make_location(a, name, value, why);
+
+        lead_to(a, location);
+        free(location);
+}
+
+/* Anybody can make a client, whose errors would lead whoever opens a link from our address to any
+ * other (RFC 9700 4.11.2). So where its user has not been asked, they see where it leads. */
+static bool is_led_by_strangers(const struct authorize *a)
+{
+        return a->client != NULL && a->client->kind != CLIENT_STATIC &&
+               redirect_kind(str_from(a->ar.redirect)) == REDIRECT_WEB;
+}
+
+static void show_way_back(struct authorize *a, const char *location, const char *why)
+{
+        struct buf body;
+
+        buf_init(&body, PAGE_MAX_BYTES);
+        (void)page_add_between(&body, "<p>The program says what is not taken here: ", why,
+                               ".</p>\n");
+        (void)page_add_between(&body, "<p><a class=\"button\" href=\"", location, "\">Go back to ");
+        (void)page_add_text(&body, redirect_host(str_from(a->ar.redirect)));
+        (void)buf_add_str(&body, STR("</a></p>\n<p class=\"soft\">Do not, if you do not know it: "
+                                     "this gateway does not either.</p>\n"));
+        page_reply(release(a), 400, "The program cannot be let in like this", buf_bytes(&body),
+                   NULL, NULL);
+        buf_finish(&body);
+        authorize_free(a);
 }
 
 static void log_it(const struct authorize *a, const char *error, const char *what)
@@ -121,14 +162,27 @@ static void log_it(const struct authorize *a, const char *error, const char *wha
 
 static void refuse(struct authorize *a, const char *error, const char *why)
 {
+        char *location = make_location(a, "error", error, why);
+
         log_it(a, error, why);
-        lead_back(a, "error", error, why);
+        if (location != NULL && is_led_by_strangers(a))
+                show_way_back(a, location, why);
+        else
+                lead_to(a, location);
+        free(location);
+}
+
+/* No login outlives what its user has signed in with. */
+static int64_t login_ends_ms(const struct authorize *a, int64_t now_ms)
+{
+        int64_t ends_ms = now_ms + a->authority->context->config->login.login_ms;
+
+        return ends_ms < a->identity->expires_ms ? ends_ms : a->identity->expires_ms;
 }
 
 /* A new family begins. */
 static void give_code(struct authorize *a)
 {
-        const struct context *context = a->authority->context;
         const struct identity *identity = a->identity;
         int64_t now_ms = clock_wall_ms();
         char family[RAND_TEXT_SIZE(FAMILY_BYTES)], *text;
@@ -137,10 +191,12 @@ static void give_code(struct authorize *a)
                                   .client = a->ar.client_key,
                                   .email = identity->user->email,
                                   .subject = identity->subject,
+                                  .domain = identity->domain,
                                   .groups = identity->groups,
                                   .scopes = a->ar.scopes,
                                   .resource = a->ar.resource,
-                                  .ends_ms = now_ms + context->config->login.login_ms},
+                                  .is_of_file = identity->source == IDENTITY_FILE,
+                                  .ends_ms = login_ends_ms(a, now_ms)},
                 .redirect = a->ar.redirect,
                 .challenge = a->ar.challenge,
         };
@@ -231,7 +287,9 @@ static void judge_user(struct authorize *a)
 {
         if (!a->ar.asks_login)
                 a->identity = browser_identity(a->req);
-        if (a->identity != NULL)
+        if (a->identity != NULL && a->identity->source == IDENTITY_JWT)
+                refuse(a, "access_denied", "a token of an issuer is good for its own client alone");
+        else if (a->identity != NULL)
                 judge_consent(a);
         else if (a->ar.asks_none)
                 refuse(a, "login_required", "the user has to sign in");

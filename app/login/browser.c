@@ -119,12 +119,10 @@ static bool read_login(const struct request *req, struct person *person, char id
 /* Whose token of the file is gone is not let in by what they did with it. */
 static struct user *user_of_person(const struct context *context, const struct person *person)
 {
-        struct user *user = user_of_email(context->users, str_from(person->email), 0);
-
-        if (user == NULL || person->source != IDENTITY_FILE || user->has_token)
-                return user;
-        user_let_go(user);
-        return NULL;
+        if (person->source == IDENTITY_FILE &&
+            !user_is_listed(context->users, person->email, clock_wall_ms()))
+                return NULL;
+        return user_of_email(context->users, str_from(person->email), 0);
 }
 
 static struct identity *identity_of_person(struct request *req, struct person *person)
@@ -146,9 +144,10 @@ static struct identity *identity_of_person(struct request *req, struct person *p
         user_let_go(user);
         identity->has_all_scopes = true;
         identity->subject = person->subject;
+        identity->domain = person->domain;
         identity->groups = person->groups;
         identity->expires_ms = person->ends_ms;
-        person->subject = NULL;
+        person->subject = person->domain = NULL;
         person->groups = NULL;
         return identity;
 }
@@ -162,7 +161,8 @@ struct identity *browser_identity(struct request *req)
 
         if (!read_login(req, &person, id))
                 return NULL;
-        if (!store_set_has(&context->browser->signed_out, id) &&
+        if (store_set_is_read(&context->browser->signed_out) &&
+            !store_set_has(&context->browser->signed_out, id) &&
             person_is_refused(&person, &context->config->login) == NULL)
                 identity = identity_of_person(req, &person);
         person_finish(&person);

@@ -14,6 +14,7 @@
 #include "mgw/base/strv.h"
 #include "mgw/config/config.h"
 #include "oauth_answer.h"
+#include "person.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,22 @@ static bool judge_scope(struct client_request *cr)
         return true;
 }
 
+/* The configuration may have changed since its user has signed in. */
+static bool judge_person(struct client_request *cr)
+{
+        static char nobodys[] = "";
+        const struct person person = {
+                .source = cr->of.is_of_file ? IDENTITY_FILE : IDENTITY_LOGIN,
+                .domain = cr->of.domain != NULL ? cr->of.domain : nobodys,
+                .groups = cr->of.groups,
+        };
+        const char *why = person_is_refused(&person, &cr->authority->context->config->login);
+
+        if (why != NULL)
+                refuse(cr, "invalid_grant", why);
+        return why == NULL;
+}
+
 static void take_refresh_token(struct client_request *cr)
 {
         const char *text = client_request_get(cr, "refresh_token");
@@ -194,7 +211,7 @@ static void take_refresh_token(struct client_request *cr)
                 refuse(cr, "invalid_grant", "its login has expired");
         else if (r != 0)
                 refuse(cr, "invalid_grant", "the refresh token is none of ours");
-        else if (!is_anothers(cr) && judge_resource(cr) && judge_scope(cr))
+        else if (!is_anothers(cr) && judge_person(cr) && judge_resource(cr) && judge_scope(cr))
                 use(cr);
 }
 

@@ -49,7 +49,7 @@ void admin_on_ready(struct request *req)
 
         if (context->is_draining)
                 reply_text(req, 503, "text/plain", "draining\n", 9);
-        else if (context->authority != NULL && store_set_is_reading(&context->authority->ended))
+        else if (context->authority != NULL && !store_set_is_read(&context->authority->ended))
                 reply_text(req, 503, "text/plain", "starting\n", 9);
         else
                 reply_text(req, 200, "text/plain", "ready\n", 6);

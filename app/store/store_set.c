@@ -7,9 +7,13 @@
 #include "mgw/base/hash.h"
 #include "mgw/base/log.h"
 
+#include "store_inside.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define RETRY_MS 1000
 
 struct store_set_name {
         UT_hash_handle hh;
@@ -75,9 +79,9 @@ static void note(struct store_set *set, const char *text, int64_t until_ms)
         ledger_charge_past(set->payer, LEDGER_SESSION, name->n_bytes);
 }
 
-bool store_set_is_reading(const struct store_set *set)
+bool store_set_is_read(const struct store_set *set)
 {
-        return set->op.job != NULL;
+        return set->is_read;
 }
 
 bool store_set_has(const struct store_set *set, const char *text)
@@ -100,13 +104,26 @@ void store_set_add(struct store_set *set, struct store_op *op, const char *text,
 
 static void read_page(struct store_set *set);
 
+static void on_retry(struct timer *timer)
+{
+        read_page(container_of(timer, struct store_set, retry));
+}
+
+static void read_later(struct store_set *set)
+{
+        if (!set->is_failing)
+                log_error(NULL, "[store] what stands under \"%s\" cannot be read", set->kind);
+        set->is_failing = true;
+        timer_arm(set->store->loop, &set->retry, RETRY_MS);
+}
+
 static void on_page(struct store_op *op)
 {
         struct store_set *set = container_of(op, struct store_set, op);
         size_t n_before = strlen(set->kind) + 1;
 
         if (op->result != 0) {
-                log_error(NULL, "[store] what stands under \"%s\" cannot be read", set->kind);
+                read_later(set);
                 return;
         }
         for (size_t i = 0; i < op->n_records; i++) {
@@ -116,6 +133,7 @@ static void on_page(struct store_op *op)
                 note(set, text, op->records[i].expires_ms);
                 free(text);
         }
+        set->is_read = set->is_read || op->n_records < STORE_LIST_MAX;
         if (op->n_records < STORE_LIST_MAX)
                 return;
         free(set->after);
@@ -137,6 +155,8 @@ void store_set_open(struct store_set *set, struct store *store, const char *kind
 {
         *set = (struct store_set){.store = store, .kind = kind, .max = max, .payer = payer};
         list_init(&set->by_age);
+        set->retry.on_due = on_retry;
+        set->is_read = !store_is_durable(store); /* a memory begins empty */
         read_page(set);
 }
 
@@ -147,6 +167,7 @@ void store_set_close(struct store_set *set)
         if (set->store == NULL)
                 return;
         store_cancel(&set->op);
+        timer_disarm(set->store->loop, &set->retry);
         while ((first = list_first(&set->by_age)) != NULL)
                 forget(set, container_of(first, struct store_set_name, node));
         free(set->after);

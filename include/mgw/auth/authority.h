@@ -5,6 +5,7 @@
 #include "mgw/auth/fetched.h"
 #include "mgw/auth/sealed.h"
 #include "mgw/base/hash.h"
+#include "mgw/base/rate.h"
 #include "mgw/core/context.h"
 #include "mgw/store/store_set.h"
 
@@ -23,6 +24,7 @@ struct authority {
 
         struct fetched_cache client_documents; /* auth/client_find */
         struct fetched_cache client_keys;      /* auth/client_assertion */
+        struct rate assertions;                /* likewise: that were good */
 };
 
 /* Sets context->authority where auth.login is set; after the store is open, and the policy is

@@ -14,9 +14,11 @@ struct authorization {
         char *client; /* its key (auth/client) */
         char *email;
         char *subject; /* NULL: there is none */
+        char *domain;  /* of whose accounts it is; NULL: not known */
         char **groups; /* ended by NULL; NULL: none */
         char **scopes; /* likewise */
         char *resource;
+        bool is_of_file; /* its user has signed in by a token of the file */
         int64_t ends_ms; /* of the login; wall clock */
 };
 

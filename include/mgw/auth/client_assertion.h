@@ -7,6 +7,11 @@
 
 #define CLIENT_ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+/* Of all clients; within the hour that one may be good for, a fifth of what a store in memory has
+ * room for. */
+#define CLIENT_ASSERTIONS_A_SECOND 5
+#define CLIENT_ASSERTIONS_BURST 1000
+
 /* Sets of keys of clients. */
 extern const struct fetched_kind client_keys_kind;
 

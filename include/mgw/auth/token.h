@@ -13,6 +13,7 @@ char *token_make_refresh(const struct authority *authority, const struct authori
 #define TOKEN_E_BAD 1     /* none of ours */
 #define TOKEN_E_EXPIRED 2 /* it was one */
 #define TOKEN_E_OVER 3    /* its login has been ended */
+#define TOKEN_E_UNSURE 4  /* the store has not yet said whether it has */
 
 /* Of an access token; *of may be finished in any case, times are of the wall clock. */
 int token_read_access(const struct authority *authority, struct str text, int64_t now_ms,

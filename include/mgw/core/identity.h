@@ -25,6 +25,7 @@ struct identity {
         enum identity_source source;
         struct user *user;   /* held */
         char *subject;       /* of the issuer; NULL: there is none */
+        char *domain;        /* of whose accounts it is; NULL: not known */
         char **groups;       /* ended by NULL; NULL: none */
         char **scopes;       /* likewise */
         bool has_all_scopes; /* its kind of token has no scopes: none is missing */

@@ -30,9 +30,10 @@ struct user {
         struct list subscriptions; /* of the standing session, those that are acknowledged; kept by
                                       session/subscription */
         int64_t token_until_ms; /* wall clock: as long has it a token that is in no file. 0: none */
-        bool is_made;           /* not listed: it goes when nobody holds it */
-        bool has_token;         /* as of the last user_table_check(), or made since */
-        bool is_anonymous;      /* it is everybody: each address has a share of its own */
+        int64_t listed_until_ms; /* likewise one that is in the file */
+        bool is_made;            /* not listed: it goes when nobody holds it */
+        bool has_token;          /* as of the last user_table_check(), or made since */
+        bool is_anonymous;       /* it is everybody: each address has a share of its own */
 };
 
 /* Users that are made, at once. */
@@ -44,6 +45,8 @@ void user_let_go(struct user *user);
 /* The user of that address, held: listed, or made. until_ms: so long has it a token at least (wall
  * clock). NULL: that is no address (hdr_is_user), or there are too many. */
 struct user *user_of_email(struct user_table *table, struct str email, int64_t until_ms);
+/* Has the user of that address a token in the file that is good at that time? */
+bool user_is_listed(const struct user_table *table, const char *email, int64_t wall_ms);
 /* For core/share: of a user that was made, and that nobody holds. */
 bool user_may_go(const struct user *user);
 void user_forget(struct user *user);

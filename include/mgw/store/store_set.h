@@ -1,10 +1,12 @@
 /* Names that are to be remembered for a while, such as of logins that have ended: kept in the store
  * under "<kind>/<name>" (of unreserved characters), read at start, and looked up in memory, since
- * every request asks. Too many: the oldest gives way, and the log tells. */
+ * every request asks. What cannot be read is asked for again, until it can. Too many: the oldest
+ * gives way, and the log tells. */
 #pragma once
 
 #include "mgw/base/ledger.h"
 #include "mgw/base/list.h"
+#include "mgw/loop/timer.h"
 #include "mgw/store/store.h"
 
 struct store_set_name;
@@ -19,15 +21,19 @@ struct store_set {
         struct list by_age;
         struct store_op op; /* that reads */
         char *after;        /* has been read so far */
+        struct timer retry; /* where the store could not be read */
+        bool is_read;
+        bool is_failing; /* has the log been told? */
 };
 
 /* Begins to read what the store has. */
 void store_set_open(struct store_set *set, struct store *store, const char *kind, size_t max,
                     struct ledger_payer *payer);
-/* What the store has is not all known yet: a name that is not found may be there. */
-bool store_set_is_reading(const struct store_set *set);
 /* Before the store goes. Harmless when it is zeroed. */
 void store_set_close(struct store_set *set);
+/* Has all been read that the store has? Until then a name may be there that store_set_has() does
+ * not know. */
+bool store_set_is_read(const struct store_set *set);
 bool store_set_has(const struct store_set *set, const char *name);
 /* In memory from now on, and in the store when op (store_put()) says so. */
 void store_set_add(struct store_set *set, struct store_op *op, const char *name, int64_t until_ms);

@@ -238,6 +238,16 @@ describe('attacks on signing in', { timeout: 180000 }, () => {
     }
   });
 
+  test('nor by a client that anybody has made, and that asks for nonsense: they see where it leads', async () => {
+    const app = await begin('ada', { redirect: 'https://evil.example/cb' });
+    for (const more of [{ response_type: 'token' }, { prompt: 'none' }, { resource: 'https://elsewhere.example/mcp' }]) {
+      const page = await app.browser.open(app.url(more), { until: 'https://evil.example' });
+      assert.ok(!(page instanceof URL), JSON.stringify(more));
+      assert.equal(page.status, 400);
+      assert.match(page.html, /href="https:\/\/evil\.example\/cb\?error=(unsupported_response_type|login_required|invalid_target)&amp;.*Go back to evil\.example</);
+    }
+  });
+
   test('what is over-long is refused, and what is odd too', async () => {
     const app = await begin();
     const long = 'x'.repeat(8000);

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startChromium } from '../lib/chromium.mjs';
@@ -367,11 +368,12 @@ describe('signing in, otherwise', { timeout: 120000 }, () => {
   });
 
   test('a token that is pasted signs in where there is no provider', async () => {
-    let token;
+    let token, file;
     const gateway = await startGateway({
       config: ({ url, dir }) => {
-        token = execFileSync(mgwSanitized, ['token', 'ada@example.com', '--file', path.join(dir, 'tokens.json')], { encoding: 'utf8' }).split('\n')[0];
-        return { gateway: { public_url: url, auth: { tokens_file: path.join(dir, 'tokens.json') } } };
+        file = path.join(dir, 'tokens.json');
+        token = execFileSync(mgwSanitized, ['token', 'ada@example.com', '--file', file], { encoding: 'utf8' }).split('\n')[0];
+        return { gateway: { public_url: url, auth: { tokens_file: file } } };
       },
     });
     const chromium = await startChromium();
@@ -401,6 +403,9 @@ describe('signing in, otherwise', { timeout: 120000 }, () => {
     await browser.press('Sign in', { fields: { token: 'wrong' } });
     assert.equal(browser.page.status, 403);
     signedIn(await browser.press('Sign in', { fields: { token } }), 'ada@example.com');
+    fs.writeFileSync(file, '{"users": []}');
+    gateway.mgw.child.kill('SIGHUP');
+    await waitFor(async () => /Paste your token/.test((await browser.open(`${gateway.url}/connect`)).html), 'the cookie to be none, as the token');
     await gateway.stop();
   });
 });

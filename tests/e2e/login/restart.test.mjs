@@ -135,3 +135,18 @@ test('nothing secret stands in a log, a metric, a command line or a status page'
   }
   await login.stop();
 });
+
+test('who may not come any more after a change of the configuration keeps no client', { timeout: 120000 }, async () => {
+  const login = await startLogin({ login: { domains: ['example.com'] } });
+  const app = await startApp(login, 'ada');
+  let tokens = await app.redeem(await app.allow());
+  tokens = await app.refresh(tokens.refresh_token);
+  assert.equal((await app.ping(tokens.access_token)).status, 200);
+  const file = `${login.gateway.dir}/mgw.json`;
+  fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('"example.com"', '"elsewhere.example"'));
+  await login.gateway.mgw.stop();
+  login.gateway.mgw = await login.gateway.startMgw();
+  await waitFor(() => fetch(`${login.gateway.url}/ready`).then((r) => r.ok, () => false), 'HAProxy to know that it is back');
+  assert.equal((await app.refresh(tokens.refresh_token)).error, 'invalid_grant');
+  await login.stop();
+});

@@ -4,16 +4,18 @@
 #include "mgw/auth/code.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
+#include "mgw/core/user.h"
 #include "world.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NOW INT64_C(1800000000000)
 
 static struct world w;
 static char family[] = "fam-1";
-static struct authorization of, read;
+static struct authorization of, got;
 static int64_t expires_ms;
 static unsigned generation;
 
@@ -26,19 +28,19 @@ static void begin(void)
 
 static int read_access(const char *text, int64_t now_ms)
 {
-        authorization_finish(&read);
-        return token_read_access(w.context.authority, str_from(text), now_ms, &read, &expires_ms);
+        authorization_finish(&got);
+        return token_read_access(w.context.authority, str_from(text), now_ms, &got, &expires_ms);
 }
 
 static int read_refresh(const char *text, int64_t now_ms)
 {
-        authorization_finish(&read);
-        return token_read_refresh(w.context.authority, str_from(text), now_ms, &read, &generation);
+        authorization_finish(&got);
+        return token_read_refresh(w.context.authority, str_from(text), now_ms, &got, &generation);
 }
 
 static void end(void)
 {
-        authorization_finish(&read);
+        authorization_finish(&got);
         world_close(&w);
 }
 
@@ -50,13 +52,14 @@ Test(token, says_what_was_sealed_into_it)
         text = token_make_access(w.context.authority, &of, NOW + 1000);
         check_int(read_access(text, NOW), 0);
         check_int(expires_ms, NOW + 1000);
-        cr_assert_str_eq(read.family, family);
-        cr_assert_str_eq(read.email, "ada@example.com");
-        cr_assert_str_eq(read.subject, "7");
-        cr_assert_str_eq(read.client, "c");
-        cr_assert_str_eq(read.groups[0], "mail");
-        cr_assert_str_eq(read.scopes[0], "mcp");
-        cr_assert_str_eq(read.resource, WORLD_URL "/mcp");
+        cr_assert_str_eq(got.family, family);
+        cr_assert_str_eq(got.email, "ada@example.com");
+        cr_assert_str_eq(got.subject, "7");
+        cr_assert_str_eq(got.domain, "example.com");
+        cr_assert_str_eq(got.client, "c");
+        cr_assert_str_eq(got.groups[0], "mail");
+        cr_assert_str_eq(got.scopes[0], "mcp");
+        cr_assert_str_eq(got.resource, WORLD_URL "/mcp");
         check_int(read_access(text, NOW + 1000), TOKEN_E_EXPIRED);
         free(text);
         text = token_make_refresh(w.context.authority, &of, 7);
@@ -64,6 +67,35 @@ Test(token, says_what_was_sealed_into_it)
         check_int(generation, 7);
         check_int(read_refresh(text, of.ends_ms), TOKEN_E_EXPIRED);
         free(text);
+        end();
+}
+
+Test(token, of_who_signed_in_by_the_file_is_good_while_they_stand_there)
+{
+        static const char listed[] =
+                "{\"users\": [{\"email\": \"ada@example.com\", \"sha256\": \""
+                "0000000000000000000000000000000000000000000000000000000000000000\"}]}";
+        char path[] = "/tmp/mgw-users-XXXXXX", *access, *refresh;
+        int fd = mkstemp(path);
+
+        begin();
+        of.is_of_file = true;
+        access = token_make_access(w.context.authority, &of, NOW + 1000);
+        refresh = token_make_refresh(w.context.authority, &of, 1);
+        check_int((int)write(fd, listed, strlen(listed)), (int)strlen(listed));
+        check_int(user_table_create(&w.context.users, path, stderr), 0);
+        check_int(read_access(access, NOW), 0);
+        check_int(read_refresh(refresh, NOW), 0);
+        check_int(ftruncate(fd, 0), 0);
+        check_int((int)pwrite(fd, "{\"users\": []}", 13, 0), 13);
+        check_int(user_table_reload(w.context.users, stderr), 0);
+        check_int(read_access(access, NOW), TOKEN_E_OVER);
+        check_int(read_refresh(refresh, NOW), TOKEN_E_OVER);
+        free(access);
+        free(refresh);
+        user_table_destroy(w.context.users);
+        close(fd);
+        unlink(path);
         end();
 }
 
@@ -145,8 +177,7 @@ Test(token, has_no_more_groups_than_fit)
         text = token_make_access(w.context.authority, &of, NOW + 1000);
         cr_assert_lt(strlen(text), 8192);
         check_int(read_access(text, NOW), 0);
-        check_int(strv_count((const char *const *)read.groups),
-                  AUTHORIZATION_GROUPS_MAX_BYTES / 39);
+        check_int(strv_count((const char *const *)got.groups), AUTHORIZATION_GROUPS_MAX_BYTES / 39);
         strv_free(groups);
         free(text);
         end();

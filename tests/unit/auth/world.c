@@ -90,6 +90,7 @@ int world_wait(struct world *w)
 struct authorization world_authorization(char *family)
 {
         static char client[] = "c", email[] = "ada@example.com", subject[] = "7";
+        static char domain[] = "example.com";
         static char group[] = "mail", scope[] = "mcp", resource[] = WORLD_URL "/mcp";
         static char *groups[] = {group, NULL}, *scopes[] = {scope, NULL};
 
@@ -98,6 +99,7 @@ struct authorization world_authorization(char *family)
                 .client = client,
                 .email = email,
                 .subject = subject,
+                .domain = domain,
                 .groups = groups,
                 .scopes = scopes,
                 .resource = resource,

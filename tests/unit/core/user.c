@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char dir[] = "/tmp/mgw-users-XXXXXX";
@@ -261,6 +262,22 @@ Test(user, one_of_the_file_is_found_and_stays)
         user_let_go(found);
         check_int(find(ada, 0, &found), USER_OK);
         cr_assert_eq(found, listed);
+        free(ada);
+}
+
+Test(user, one_whose_token_has_gone_is_not_listed_whatever_else_they_come_with)
+{
+        char *ada = make("ada@example.com", 1);
+        int64_t now_ms = (int64_t)time(NULL) * 1000;
+
+        check_int(create(), 0);
+        cr_assert(user_is_listed(table, "ada@example.com", now_ms));
+        cr_assert_not(user_is_listed(table, "ada@example.com", now_ms + INT64_C(2) * 86400000));
+        cr_assert_not(user_is_listed(table, "bob@example.com", now_ms));
+        write_file("{\"users\": []}");
+        check_int(user_table_reload(table, stderr), 0);
+        user_let_go(made("ada@example.com", 0));
+        cr_assert_not(user_is_listed(table, "ada@example.com", now_ms));
         free(ada);
 }
 

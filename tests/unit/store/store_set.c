@@ -23,7 +23,7 @@ static void open_set(size_t max)
 /* Until what the store has has been read. */
 static void settle(void)
 {
-        while (store_set_is_reading(&set))
+        while (!store_set_is_read(&set))
                 cr_assert_eq(loop_turn(w.loop, 1000), 0);
 }
 
@@ -59,7 +59,7 @@ Test(store_set, names_are_there_after_a_restart)
         store_set_close(&set);
         world_reopen(&w);
         open_set(1000);
-        cr_assert(store_set_is_reading(&set) && !store_set_has(&set, "n-0"));
+        cr_assert(!store_set_is_read(&set) && !store_set_has(&set, "n-0"));
         settle();
         for (int i = 0; i < 600; i++) {
                 char name[16];
@@ -68,6 +68,28 @@ Test(store_set, names_are_there_after_a_restart)
                 cr_assert(store_set_has(&set, name), "%s", name);
         }
         cr_assert_not(store_set_has(&set, "n-600"));
+        close_all();
+}
+
+Test(store_set, what_cannot_be_read_is_not_taken_for_nothing_and_is_read_later)
+{
+        static const char value[STORE_VALUE_MAX_BYTES] = {0};
+
+        world_open(&w, true);
+        open_set(1000);
+        settle();
+        add("a", 600000);
+        store_set_close(&set);
+        world_reopen(&w);
+        for (int i = 0; i < 150; i++) /* more than may wait */
+                store_put(w.store, NULL, STR("big"), (struct str){value, sizeof(value)}, INT64_MAX,
+                          STORE_ANY);
+        open_set(1000);
+        cr_assert_not(store_set_is_read(&set));
+        while (!store_set_is_read(&set))
+                cr_assert_eq(loop_turn(w.loop, 1000), 0);
+        cr_assert(set.is_failing, "it was refused at first");
+        cr_assert(store_set_has(&set, "a"));
         close_all();
 }
 
