@@ -171,6 +171,25 @@ TEST_FOR_EACH(policy, what_is_denied_is_so_in_any_spelling)
         gateway_stop();
 }
 
+/* Some servers look at the method before they look for an id. */
+TEST_FOR_EACH(policy, a_request_without_an_id_goes_nowhere)
+{
+        if (strcmp(version, STATELESS) == 0)
+                return;
+        users_start(RULES({'who' : ['*'], 'allow' : {'tools' : ['a_t']}}), "");
+        open_ada(version);
+        check_int(answer_status(client_say(&c, SAYS("tools/call", "{'name':'secret'}"))), 202);
+        client_say(&c, SAYS("tools/call", CALL));
+        client_say(&c, SAYS("resources/read", "{'uri':'r://x'}"));
+        client_say(&c, SAYS("unheard/of", "{}"));
+        client_say(&c, SAYS("notifications/unheard/of", "{}"));
+        check_int(servers_count("tools/call"), 0);
+        check_int(servers_count("resources/read"), 0);
+        check_int(servers_count("unheard/of"), 0);
+        check_int(servers_count("notifications/unheard/of"), 1);
+        gateway_stop();
+}
+
 /* A ref of both kinds is not judged by one and asked by the other. */
 Test(policy, what_is_completed_is_what_was_judged)
 {
