@@ -149,10 +149,13 @@ struct identity *connect_user(struct request *req)
         return NULL;
 }
 
+/* What one who is anonymous connects were everybody's. */
 bool connect_is_for(struct identity *identity, const struct upstream *upstream)
 {
         const struct policy *policy = upstream->context->policy;
 
+        if (identity->user->is_anonymous)
+                return false;
         return policy == NULL || policy_may_see_server(policy, identity, upstream->index);
 }
 

@@ -234,3 +234,16 @@ Test(browser, without_users_browsers_of_this_machine_are_let_in)
         cr_assert(visitor_sees(&v, "This gateway has no users"));
         stop();
 }
+
+/* The account of one would be that of all who come without a name. */
+Test(browser, who_is_anonymous_connects_nothing)
+{
+        gateway_start("'u':{'url':'http://u.example/mcp','oauth':{}}",
+                      "'public_url':'http://localhost:8080'");
+        visitor_open(&v, "/oauth/sign-in");
+        cr_assert(visitor_sees(&v, "<strong>anonymous</strong>"));
+        check_int(answer_status(visitor_open(&v, "/connect")), 200);
+        cr_assert(visitor_sees(&v, "No server here takes an account of yours."));
+        cr_assert_not(visitor_sees(&v, "/connect/start"));
+        stop();
+}
