@@ -107,7 +107,7 @@ Test(config_oauth, a_preset_fills_in_what_is_not_said)
 
         cr_assert_str_eq(oauth->issuer, "https://accounts.google.com");
         cr_assert_str_eq(oauth->token_url, "https://oauth2.googleapis.com/token");
-        cr_assert_eq(strv_count(params), 4);
+        cr_assert_eq(strv_count(params), 3); /* and not include_granted_scopes */
         cr_assert_str_eq(params[0], "prompt=x");
         cr_assert_str_eq(params[2], "access_type=offline");
         oauth = loaded(rest(), "{\"preset\": \"google\", \"client_id\": \"c\", \"issuer\": "
