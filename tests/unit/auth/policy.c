@@ -294,18 +294,44 @@ Test(policy, what_is_counted_is_bounded_and_forgotten)
 
         for (int i = 0; i < 1000; i++) {
                 snprintf(name, sizeof(name), "t%04d", i);
-                check_int(take(counts, "a", name, i), 0);
+                check_int(policy_limit_take(counts, "a", name, 1, 0, i * 1000), 0);
         }
         bytes = payer.bytes;
         for (int i = 1000; i < 3000; i++) {
                 snprintf(name, sizeof(name), "t%04d", i);
-                check_int(take(counts, "a", name, i), 0);
+                check_int(policy_limit_take(counts, "a", name, 1, 0, i * 1000), 0);
         }
         check_int(payer.bytes, bytes);
         for (int i = 0; i < 600; i++)
                 check_int(policy_limit_take(counts, "a", "t", 0, 0, 200000000), 0);
         check_int(payer.bytes, 0);
         policy_counts_destroy(counts);
+}
+
+/* Names cost nothing: whoever calls many that are none has no more room for the one that is. */
+Test(policy, many_names_do_not_wash_away_what_was_counted)
+{
+        struct ledger ledger = {0};
+        struct ledger_payer payer = {.ledger = &ledger};
+        struct policy_counts *counts = policy_counts_create(&payer);
+        char name[24];
+
+        for (int i = 0; i < 3; i++)
+                check_int(take(counts, "a", "t", 60L * i), 0);
+        for (int i = 0; i < 2000; i++) {
+                snprintf(name, sizeof(name), "t%04d", i);
+                check_int(take(counts, "a", name, 200), i < 999 ? 0 : 86400 - 200);
+        }
+        check_int(take(counts, "a", "t", 200), 86400 - 200);
+        check_int(take(counts, "b", "t", 200), 0);
+        check_int(policy_limit_take(counts, "c", "t", 1, 0, 200000), 0);
+        for (int i = 0; i < 1000; i++) {
+                snprintf(name, sizeof(name), "t%04d", i);
+                check_int(policy_limit_take(counts, "c", name, 1, 0, 200000), i < 999 ? 0 : 60);
+        }
+        check_int(policy_limit_take(counts, "c", "x", 1, 0, 260000), 0);
+        policy_counts_destroy(counts);
+        check_int(payer.bytes, 0);
 }
 
 /* ---- explained ---- */
