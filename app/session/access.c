@@ -109,11 +109,19 @@ static struct policy_verdict both(struct policy_verdict a, struct policy_verdict
         return b.outcome < a.outcome || (b.outcome == a.outcome && a.rule == NULL) ? b : a;
 }
 
+static bool knows(const struct upstream_session *us, enum list_kind list)
+{
+        return us->lists[list].of != NULL ||
+               (us->state == UPSTREAM_SESSION_READY && !upstream_session_can(us, "resources"));
+}
+
 /* Walks the templates of one server. */
 static struct policy_verdict by_templates(struct identity *identity,
                                           const struct upstream_session *us, const char *uri)
 {
-        struct policy_thing thing = {.kind = CONFIG_POLICY_RESOURCES, .name = uri};
+        struct policy_thing thing = {.kind = CONFIG_POLICY_RESOURCES,
+                                     .name = uri,
+                                     .is_via_unknown = !knows(us, LIST_TEMPLATES)};
         struct policy_verdict verdict = allowed;
         bool has_one = false;
         const json_t *entry;
@@ -206,12 +214,6 @@ struct policy_verdict access_to_all_tools(struct identity *identity,
         return upstream_list_entries(us->lists[LIST_TOOLS].of) != NULL
                        ? verdict
                        : (struct policy_verdict){POLICY_DENIED, NULL};
-}
-
-static bool knows(const struct upstream_session *us, enum list_kind list)
-{
-        return us->lists[list].of != NULL ||
-               (us->state == UPSTREAM_SESSION_READY && !upstream_session_can(us, "resources"));
 }
 
 bool access_is_known(const struct upstream_session *us, enum list_kind list, const char *theirs)

@@ -203,6 +203,19 @@ Test(policy, a_resource_by_a_template_is_both)
         check_int(decide(ada, CONFIG_POLICY_PROMPTS, "n://a", NULL), 0);
 }
 
+Test(policy, a_template_that_is_not_known_may_be_one_that_is_denied)
+{
+        struct identity *ada = who("a@x", NULL, NULL);
+        struct policy_thing thing = {
+                .server = NOTES, .kind = CONFIG_POLICY_RESOURCES, .name = "n://log/1"};
+
+        load("{\"who\": [\"*\"], \"deny\": {\"templates\": [\"n://log/{day}\"]}},"
+             "{\"who\": [\"*\"], \"allow\": {\"servers\": [\"*\"]}}");
+        check_int(policy_decide(policy, ada, &thing).outcome, POLICY_ALLOWED);
+        thing.is_via_unknown = true;
+        check_int(policy_decide(policy, ada, &thing).outcome, POLICY_DENIED);
+}
+
 Test(policy, a_server_of_which_nothing_can_be_seen_is_known_to_be_so)
 {
         struct identity *ada = who("a@x", NULL, NULL), *bob = who("b@x", NULL, NULL);

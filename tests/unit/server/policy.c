@@ -188,6 +188,21 @@ TEST_FOR_EACH(policy, what_is_denied_is_so_in_any_spelling)
         gateway_stop();
 }
 
+/* Whoever keeps its list from coming gains nothing by it. */
+TEST_FOR_EACH(policy, what_a_template_denies_is_so_before_it_is_known)
+{
+        users_start(RULES({'who' : ['*'], 'deny' : {'templates' : ['r://h/{x}']}},
+                          {'who' : ['*'], 'allow' : {'servers' : ['a']}}),
+                    "");
+        servers_keep("resources/templates/list");
+        open_ada(version);
+        a = client_ask(&c, 1, "resources/read", "{'uri':'r://h/k'}");
+        gateway_pass_ms(20000);
+        cr_assert_not_null(json_at(client_answer(&c, a, 1), "error"), "%s", gateway_log());
+        check_int(servers_count("resources/read"), 0);
+        gateway_stop();
+}
+
 /* To a file system "//" is "/", and ".." takes back what stands before both. */
 TEST_FOR_EACH(policy, nothing_leads_out_of_what_is_allowed)
 {
