@@ -155,11 +155,19 @@ static bool fits_hints(const struct config_policy_rule *rule, const json_t *tool
         return true;
 }
 
+static bool names(const struct config_policy_rule *rule, const struct policy_thing *thing)
+{
+        char *const *templates = rule->things[CONFIG_POLICY_TEMPLATES];
+
+        return matches_any(rule->things[thing->kind], thing->name) ||
+               (thing->via != NULL && matches_any(templates, thing->via)) ||
+               (thing->is_via_unknown && rule->denies && templates != NULL);
+}
+
 enum policy_fit policy_fit_of(const struct config_policy_rule *rule,
                               const struct identity *identity, const struct policy_thing *thing)
 {
-        if (!matches_any(rule->things[thing->kind], thing->name) &&
-            (thing->via == NULL || !matches_any(rule->things[CONFIG_POLICY_TEMPLATES], thing->via)))
+        if (!names(rule, thing))
                 return POLICY_FITS_NOT_NAME;
         if (!fits_hints(rule, thing->tool))
                 return POLICY_FITS_NOT_HINTS;
@@ -177,7 +185,7 @@ static void words_of(const struct policy *p, const uint64_t mine[POLICY_WORDS],
         for (size_t i = 0; i < POLICY_WORDS; i++) {
                 uint64_t theirs = p->by_server[thing->server][thing->kind].of[i];
 
-                if (thing->via != NULL)
+                if (thing->via != NULL || thing->is_via_unknown)
                         theirs |= p->by_server[thing->server][CONFIG_POLICY_TEMPLATES].of[i];
                 bits->of[i] = mine[i] & theirs;
         }

@@ -1,6 +1,7 @@
 /* A window begins with the first call in it and ends a minute, or a day, later. What nobody has
- * called for a day is forgotten, two at each call; a user with too many tools, or a full table,
- * forgets what was called longest ago. */
+ * called for a day is forgotten, two at each call. A user with too many tools counts no more of
+ * them until a window of one is over: names cost nothing, and else whoever calls many that are none
+ * would have room again. A full table forgets what was called longest ago. */
 #include "mgw/auth/policy_limit.h"
 
 #include "mgw/base/hash.h"
@@ -35,6 +36,7 @@ struct count {
         struct list oldest; /* of all, likewise */
         struct person *person;
         int64_t used_ms;
+        int64_t binds_until_ms; /* before that it is not forgotten for another of its person */
         struct window minute, day;
         size_t bytes;
         char tool[];
@@ -125,11 +127,6 @@ static struct count *count_new(struct policy_counts *counts, const char *email, 
                 count_forget(counts,
                              container_of(list_first(&counts->by_use), struct count, oldest));
         person = person_of(counts, email);
-        if (person->n == TOOLS_PER_USER_MAX) {
-                person->n++; /* it stays */
-                count_forget(counts, container_of(list_first(&person->by_use), struct count, node));
-                person->n--;
-        }
         memcpy(count->tool, tool, n);
         count->person = person;
         count->bytes = sizeof(*count) + n + 1 + sizeof(*person) + strlen(email) + 1;
@@ -157,6 +154,31 @@ static struct count *count_of(struct policy_counts *counts, const char *email, c
         return count;
 }
 
+static int64_t seconds_until(int64_t at_ms, int64_t now_ms)
+{
+        return (at_ms - now_ms + 999) / 1000;
+}
+
+/* 0: there is room for one more tool of this person, or in how many seconds there will be. */
+static int64_t make_room(struct policy_counts *counts, const char *email, const char *tool,
+                         int64_t now_ms)
+{
+        struct count *count = NULL;
+        struct person *person;
+
+        HASH_FIND_STR(counts->persons, email, person);
+        if (person == NULL || person->n < TOOLS_PER_USER_MAX)
+                return 0;
+        HASH_FIND_STR(person->counts, tool, count);
+        if (count != NULL)
+                return 0;
+        count = container_of(list_first(&person->by_use), struct count, node);
+        if (count->binds_until_ms > now_ms)
+                return seconds_until(count->binds_until_ms, now_ms);
+        count_forget(counts, count);
+        return 0;
+}
+
 /* 0, or in how many seconds there is room. */
 static int64_t wait_s(struct window *window, uint32_t max, int64_t length_ms, int64_t now_ms)
 {
@@ -164,22 +186,26 @@ static int64_t wait_s(struct window *window, uint32_t max, int64_t length_ms, in
                 *window = (struct window){now_ms + length_ms, 0};
         if (max == 0 || window->n < max)
                 return 0;
-        return (window->until_ms - now_ms + 999) / 1000;
+        return seconds_until(window->until_ms, now_ms);
 }
 
 int64_t policy_limit_take(struct policy_counts *counts, const char *user, const char *tool,
                           uint32_t per_minute, uint32_t per_day, int64_t now_ms)
 {
         struct count *count;
-        int64_t minute_s, day_s;
+        int64_t minute_s, day_s, room_s;
 
         forget_old(counts, now_ms);
         if (per_minute == 0 && per_day == 0)
                 return 0;
+        room_s = make_room(counts, user, tool, now_ms);
+        if (room_s > 0)
+                return room_s;
         count = count_of(counts, user, tool);
         count->used_ms = now_ms;
         minute_s = wait_s(&count->minute, per_minute, MINUTE_MS, now_ms);
         day_s = wait_s(&count->day, per_day, DAY_MS, now_ms);
+        count->binds_until_ms = per_day > 0 ? count->day.until_ms : count->minute.until_ms;
         if (minute_s == 0 && day_s == 0) {
                 count->minute.n++;
                 count->day.n++;

@@ -265,6 +265,11 @@ static void check_connects(struct loading *l, const char *at, const struct confi
                              oauth->preset);
         if (oauth->scope != NULL)
                 config_fault(l, at, "takes \"scopes\", an array, in place of \"scope\"");
+        if (oauth->client_secret != NULL && oauth->issuer == NULL && !is_told)
+                config_note(l, at,
+                            "\"client_secret\" goes to whatever authorization server %s names: "
+                            "say \"issuer\" beside it",
+                            s->name);
 }
 
 static bool connects(const struct config_server *s, const struct config_oauth *oauth)

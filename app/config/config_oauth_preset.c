@@ -12,13 +12,13 @@ struct preset {
         const char *authorization_url;
         const char *token_url;
         const char *revocation_url;
-        const char *params[4]; /* of the authorization request */
+        const char *params[3]; /* of the authorization request */
 };
 
 /* Google: a refresh token comes with access_type=offline, and after the first consent with
- * prompt=consent alone; scopes that were granted before stay so
- * (developers.google.com/identity/protocols/oauth2/web-server).
- * GitHub: no metadata at its issuer; tokens of OAuth apps do not expire
+ * prompt=consent alone. Without include_granted_scopes: a token is for what its own server was
+ * granted (developers.google.com/identity/protocols/oauth2/web-server). GitHub: no metadata at its
+ * issuer; tokens of OAuth apps do not expire
  * (docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps). */
 static const struct preset presets[] = {
         {"google",
@@ -26,7 +26,7 @@ static const struct preset presets[] = {
          "https://accounts.google.com/o/oauth2/v2/auth",
          "https://oauth2.googleapis.com/token",
          "https://oauth2.googleapis.com/revoke",
-         {"access_type=offline", "prompt=consent", "include_granted_scopes=true"}},
+         {"access_type=offline", "prompt=consent"}},
         {"github",
          NULL,
          "https://github.com/login/oauth/authorize",

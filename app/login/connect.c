@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define TASKS_MAX 256
+/* Providers may take their time to answer: nobody is to be in the way of all others by it. */
 #define TASKS_PER_USER_MAX 8
 
 void connect_create(struct context *context)
@@ -49,26 +50,28 @@ const char *connect_task_email(const struct connect_task *task)
         return task->identity->user->email;
 }
 
-/* Walks TASKS_MAX at most. */
-static bool has_room(const struct connect *connect, const struct user *user)
+/* NULL, or what is the matter. Walks TASKS_MAX. */
+static const char *too_many(const struct connect *connect, const struct user *user)
 {
         unsigned n = 0;
 
+        if (connect->n_tasks >= TASKS_MAX)
+                return "Too many people are connecting accounts just now";
         list_for_each (it, &connect->tasks)
                 n += container_of(it, struct connect_task, node)->identity->user == user;
-        return n < TASKS_PER_USER_MAX && connect->n_tasks < TASKS_MAX;
+        return n >= TASKS_PER_USER_MAX ? "You are connecting too many accounts at once" : NULL;
 }
 
 struct connect_task *connect_task_create(struct request *req, struct identity *identity,
                                          struct account *account_take)
 {
         struct connect *connect = request_context(req)->connects;
+        const char *why = too_many(connect, identity->user);
         struct connect_task *task;
 
-        if (!has_room(connect, identity->user)) {
+        if (why != NULL) {
                 account_let_go(account_take);
-                page_fault(req, 503, "Too many accounts are being connected just now",
-                           "Try again in a minute.");
+                page_fault(req, 503, why, "Try again in a minute.");
                 return NULL;
         }
         task = alloc_zeroed(sizeof(*task));
@@ -160,10 +163,13 @@ struct identity *connect_user(struct request *req)
         return NULL;
 }
 
+/* What one who is anonymous connects were everybody's. */
 bool connect_is_for(struct identity *identity, const struct upstream *upstream)
 {
         struct policy *policy = upstream->context->policy;
 
+        if (identity->user->is_anonymous)
+                return false;
         return policy == NULL || policy_may_see_server(policy, identity, upstream->index);
 }
 

@@ -7,6 +7,7 @@
 #include "mgw/mcp/method.h"
 #include "mgw/upstream/upstream.h"
 #include "mgw/wire/rpc.h"
+#include "mgw/wire/uri_plain.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,17 +103,25 @@ struct policy_verdict access_to_builtin(const struct context *context, struct id
         return policy_decide(context->policy, identity, &thing);
 }
 
-/* The worse of both. */
+/* The worse of both; what a rule denies is worse than what none allows. */
 static struct policy_verdict both(struct policy_verdict a, struct policy_verdict b)
 {
-        return b.outcome < a.outcome ? b : a;
+        return b.outcome < a.outcome || (b.outcome == a.outcome && a.rule == NULL) ? b : a;
+}
+
+static bool knows(const struct upstream_session *us, enum list_kind list)
+{
+        return us->lists[list].of != NULL ||
+               (us->state == UPSTREAM_SESSION_READY && !upstream_session_can(us, "resources"));
 }
 
 /* Walks the templates of one server. */
 static struct policy_verdict by_templates(struct identity *identity,
                                           const struct upstream_session *us, const char *uri)
 {
-        struct policy_thing thing = {.kind = CONFIG_POLICY_RESOURCES, .name = uri};
+        struct policy_thing thing = {.kind = CONFIG_POLICY_RESOURCES,
+                                     .name = uri,
+                                     .is_via_unknown = !knows(us, LIST_TEMPLATES)};
         struct policy_verdict verdict = allowed;
         bool has_one = false;
         const json_t *entry;
@@ -143,50 +152,33 @@ static bool is_template(const struct upstream_session *us, const char *uri)
         return false;
 }
 
-/* What a server may make of it: %61 is a, and what ".." takes back is gone. NULL: it is so itself.
- */
-static char *plain_uri(const char *uri)
+/* In each of these it has to be allowed that could lead out of what is. Of those that are but
+ * spellings it is enough that no rule denies them. */
+static struct policy_verdict by_readings(struct identity *identity,
+                                         const struct upstream_session *us, const char *uri)
 {
-        size_t n = strlen(uri), at = 0, root;
-        char *plain = alloc_zeroed(n + 1);
+        static const unsigned ways[] = {0, URI_PLAIN_SLASHES, URI_PLAIN_LOOSE,
+                                        URI_PLAIN_LOOSE | URI_PLAIN_SLASHES};
+        bool leads_back = strstr(uri, "..") != NULL || strcasestr(uri, "%2e") != NULL;
+        struct policy_verdict verdict = by_templates(identity, us, uri);
 
-        for (size_t i = 0; i < n; i++) {
-                int high = uri[i] == '%' && i + 2 < n ? str_hex_digit(uri[i + 1]) : -1;
-                int low = high >= 0 ? str_hex_digit(uri[i + 2]) : -1;
+        for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+                char *plain = uri_plain(uri, ways[i]);
+                struct policy_verdict one = allowed;
 
-                plain[at++] = low >= 0 && high * 16 + low != 0 ? (char)(high * 16 + low) : uri[i];
-                i += low >= 0 && high * 16 + low != 0 ? 2 : 0;
+                if (plain != NULL)
+                        one = by_templates(identity, us, plain);
+                if ((ways[i] & URI_PLAIN_LOOSE) == 0 || leads_back || one.rule != NULL)
+                        verdict = both(verdict, one);
+                free(plain);
         }
-        plain[at] = '\0';
-        root = strcspn(plain, ":") + 1;
-        if (root < at && strncmp(plain + root, "//", 2) == 0)
-                root += 2 + strcspn(plain + root + 2, "/");
-        for (char *dots = root < at ? strstr(plain + root, "/.") : NULL; dots != NULL;
-             dots = strstr(dots, "/.")) {
-                size_t n_dots = strspn(dots + 1, ".");
-                char *end = dots + 1 + n_dots, *start = dots;
-
-                if (n_dots > 2 || (*end != '/' && *end != '\0')) {
-                        dots = end;
-                        continue;
-                }
-                while (n_dots == 2 && start > plain + root && *--start != '/')
-                        ;
-                memmove(start, end, strlen(end) + 1);
-                dots = start;
-        }
-        if (strcmp(plain, uri) != 0)
-                return plain;
-        free(plain);
-        return NULL;
+        return verdict;
 }
 
 struct policy_verdict access_to_uri(struct identity *identity, const struct upstream_session *us,
                                     const char *theirs)
 {
         struct policy_thing thing = {.kind = CONFIG_POLICY_RESOURCES, .name = theirs};
-        struct policy_verdict verdict;
-        char *plain;
 
         if (us->upstream->context->policy == NULL)
                 return allowed;
@@ -196,12 +188,7 @@ struct policy_verdict access_to_uri(struct identity *identity, const struct upst
                 thing.kind = CONFIG_POLICY_TEMPLATES;
                 return decide(us, identity, &thing);
         }
-        verdict = by_templates(identity, us, theirs);
-        plain = plain_uri(theirs);
-        if (plain != NULL)
-                verdict = both(verdict, by_templates(identity, us, plain));
-        free(plain);
-        return verdict;
+        return by_readings(identity, us, theirs);
 }
 
 /* Walks the tools of one server. */
@@ -227,12 +214,6 @@ struct policy_verdict access_to_all_tools(struct identity *identity,
         return upstream_list_entries(us->lists[LIST_TOOLS].of) != NULL
                        ? verdict
                        : (struct policy_verdict){POLICY_DENIED, NULL};
-}
-
-static bool knows(const struct upstream_session *us, enum list_kind list)
-{
-        return us->lists[list].of != NULL ||
-               (us->state == UPSTREAM_SESSION_READY && !upstream_session_can(us, "resources"));
 }
 
 bool access_is_known(const struct upstream_session *us, enum list_kind list, const char *theirs)

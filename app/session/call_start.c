@@ -290,6 +290,11 @@ static void call_begin(struct call *call, const char *method)
                 call_dispatch(call);
 }
 
+static bool is_allowed(struct listing_owner owner)
+{
+        return owner.us != NULL && owner.verdict.outcome == POLICY_ALLOWED;
+}
+
 /* Walks what the server lists, once more. */
 bool call_may_go_on(const struct call *call)
 {
@@ -299,11 +304,11 @@ bool call_may_go_on(const struct call *call)
                 return true;
         switch (call->method->class) {
         case METHOD_BY_NAME:
-                return owner_of_name(call).us != NULL;
+                return is_allowed(owner_of_name(call));
         case METHOD_BY_URI:
-                return uri != NULL && listing_owner_of_uri(call, uri).us != NULL;
+                return uri != NULL && is_allowed(listing_owner_of_uri(call, uri));
         case METHOD_COMPLETE:
-                return owner_of_ref(call, &key).us != NULL;
+                return is_allowed(owner_of_ref(call, &key));
         case METHOD_BY_TASK:
                 return task_owner(call, rpc_text(call->params, "taskId")).us != NULL;
         default:

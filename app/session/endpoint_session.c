@@ -62,6 +62,19 @@ static struct session *require_session(struct request *req, json_t *id)
         return s;
 }
 
+/* To all servers that the client may see. */
+static void pass_on(const struct session *s, json_t *notification)
+{
+        for (size_t i = 0; i < session_context(s)->n_upstreams; i++) {
+                struct upstream_session *us = access_upstream_session(s, s->identity, i);
+
+                if (us != NULL)
+                        upstream_session_send_take(us, json_incref(notification));
+        }
+}
+
+/* A request without an id is none, and a server may act upon it all the same: nothing that is not
+ * said to be a notification gets there. */
 static void on_notification(struct session *s, const struct rpc_msg *m)
 {
         struct call *call;
@@ -77,13 +90,12 @@ static void on_notification(struct session *s, const struct rpc_msg *m)
         case METHOD_PROGRESS:
                 server_request_on_progress(s, m->root);
                 break;
+        case METHOD_ROOTS_CHANGED:
+        case METHOD_NOTICE:
+                pass_on(s, m->root);
+                break;
         default:
-                for (size_t i = 0; i < session_context(s)->n_upstreams; i++) {
-                        struct upstream_session *us = access_upstream_session(s, s->identity, i);
-
-                        if (us != NULL)
-                                upstream_session_send_take(us, json_incref(m->root));
-                }
+                break;
         }
 }
 

@@ -155,7 +155,7 @@ static json_t *note_of(const struct cut *cut, size_t max_bytes)
                         ? alloc_format(" %zu parts that are no text are left out.", cut->n_left_out)
                         : alloc_text("");
         char *where = cut->where != NULL
-                              ? alloc_format("The rest is in the resource %.1000s", cut->where)
+                              ? alloc_format("The rest is in the resource %s", cut->where)
                               : alloc_text("Ask for less, or for the rest by itself");
         char *text =
                 alloc_format("[The gateway has cut this result, which is longer than the %zu "

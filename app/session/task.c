@@ -45,8 +45,11 @@ static bool may_reach(const struct call *call, const struct upstream_session *us
 
         if (us->upstream->context->policy == NULL)
                 return true;
-        if (tool != NULL)
-                return listing_owner_of_name(call, LIST_TOOLS, tool).us == us;
+        if (tool != NULL) {
+                struct listing_owner owner = listing_owner_of_name(call, LIST_TOOLS, tool);
+
+                return owner.us == us && owner.verdict.outcome == POLICY_ALLOWED;
+        }
         return access_to_all_tools(call->identity, us).outcome == POLICY_ALLOWED;
 }
 

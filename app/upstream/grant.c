@@ -214,6 +214,14 @@ static void on_loaded(struct store_op *op)
                 lack(g);
                 return;
         }
+        if (!grant_is_for(&g->grant, g->credential->account->upstream->server->url)) {
+                log_warn(LOG_FIELDS({"user", user_of(g)}),
+                         "[oauth] %s: the user's grant is for another address: it is to be "
+                         "connected anew",
+                         server_of(g));
+                lack(g);
+                return;
+        }
         g->version = op->records[0].version;
         g->is_loaded = true;
         if (is_fresh(&g->grant))

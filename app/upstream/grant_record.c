@@ -85,6 +85,11 @@ int grant_read(struct grant *grant, struct str text)
         return r;
 }
 
+bool grant_is_for(const struct grant *grant, const char *url)
+{
+        return grant->party.resource == NULL || oauth_url_same_origin(grant->party.resource, url);
+}
+
 void grant_take_tokens(struct grant *grant, const struct oauth_tokens *tokens, int64_t now_ms)
 {
         set(&grant->access_token, tokens->access_token);

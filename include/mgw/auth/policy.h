@@ -4,7 +4,7 @@
  * thing, and whose conditions hold, decides: also when it asks for a scope that the caller's token
  * lacks. What none fits is denied. A condition on what a tool
  * says of itself that is not known yet counts against the caller: a rule that denies fits, one that
- * allows does not. */
+ * allows does not. So does it when it is not known which template gives a resource. */
 #pragma once
 
 #include "mgw/config/config_policy.h"
@@ -27,11 +27,12 @@ enum policy_outcome {
 struct policy_thing {
         unsigned server; /* in the order of the configuration; policy_gateway(): mgw's own tools */
         enum config_policy_kind kind;
-        const char *name;   /* of tools and prompts as clients see it; of resources the URI, of
-                               templates the uriTemplate, as their server has it */
-        const json_t *tool; /* its entry; NULL: not known */
-        const char *via;    /* a resource that stands in no list: the uriTemplate that gives it; it
-                               is both, and the first rule that fits either decides. NULL: none */
+        const char *name;    /* of tools and prompts as clients see it; of resources the URI, of
+                                templates the uriTemplate, as their server has it */
+        const json_t *tool;  /* its entry; NULL: not known */
+        const char *via;     /* a resource that stands in no list: the uriTemplate that gives it; it
+                                is both, and the first rule that fits either decides. NULL: none */
+        bool is_via_unknown; /* it may be one that is denied */
 };
 
 struct policy_verdict {

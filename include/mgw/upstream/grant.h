@@ -26,6 +26,9 @@ char *grant_key(const struct upstream *upstream, const char *email);
 struct str grant_text(const struct grant *grant);
 /* 0; -EINVAL: it is none. */
 int grant_read(struct grant *grant, struct str text);
+/* Was it given for the server at url? The name of an entry may be another server's by now, which is
+ * not to have the tokens of the first. */
+bool grant_is_for(const struct grant *grant, const char *url);
 /* What a token endpoint has answered, now. What it does not say stays. */
 void grant_take_tokens(struct grant *grant, const struct oauth_tokens *tokens, int64_t now_ms);
 /* How the account's authorization server is asked; borrows from the account. */

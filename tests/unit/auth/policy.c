@@ -203,6 +203,19 @@ Test(policy, a_resource_by_a_template_is_both)
         check_int(decide(ada, CONFIG_POLICY_PROMPTS, "n://a", NULL), 0);
 }
 
+Test(policy, a_template_that_is_not_known_may_be_one_that_is_denied)
+{
+        struct identity *ada = who("a@x", NULL, NULL);
+        struct policy_thing thing = {
+                .server = NOTES, .kind = CONFIG_POLICY_RESOURCES, .name = "n://log/1"};
+
+        load("{\"who\": [\"*\"], \"deny\": {\"templates\": [\"n://log/{day}\"]}},"
+             "{\"who\": [\"*\"], \"allow\": {\"servers\": [\"*\"]}}");
+        check_int(policy_decide(policy, ada, &thing).outcome, POLICY_ALLOWED);
+        thing.is_via_unknown = true;
+        check_int(policy_decide(policy, ada, &thing).outcome, POLICY_DENIED);
+}
+
 Test(policy, a_server_of_which_nothing_can_be_seen_is_known_to_be_so)
 {
         struct identity *ada = who("a@x", NULL, NULL), *bob = who("b@x", NULL, NULL);
@@ -294,18 +307,44 @@ Test(policy, what_is_counted_is_bounded_and_forgotten)
 
         for (int i = 0; i < 1000; i++) {
                 snprintf(name, sizeof(name), "t%04d", i);
-                check_int(take(counts, "a", name, i), 0);
+                check_int(policy_limit_take(counts, "a", name, 1, 0, i * 1000), 0);
         }
         bytes = payer.bytes;
         for (int i = 1000; i < 3000; i++) {
                 snprintf(name, sizeof(name), "t%04d", i);
-                check_int(take(counts, "a", name, i), 0);
+                check_int(policy_limit_take(counts, "a", name, 1, 0, i * 1000), 0);
         }
         check_int(payer.bytes, bytes);
         for (int i = 0; i < 600; i++)
                 check_int(policy_limit_take(counts, "a", "t", 0, 0, 200000000), 0);
         check_int(payer.bytes, 0);
         policy_counts_destroy(counts);
+}
+
+/* Names cost nothing: whoever calls many that are none has no more room for the one that is. */
+Test(policy, many_names_do_not_wash_away_what_was_counted)
+{
+        struct ledger ledger = {0};
+        struct ledger_payer payer = {.ledger = &ledger};
+        struct policy_counts *counts = policy_counts_create(&payer);
+        char name[24];
+
+        for (int i = 0; i < 3; i++)
+                check_int(take(counts, "a", "t", 60L * i), 0);
+        for (int i = 0; i < 2000; i++) {
+                snprintf(name, sizeof(name), "t%04d", i);
+                check_int(take(counts, "a", name, 200), i < 999 ? 0 : 86400 - 200);
+        }
+        check_int(take(counts, "a", "t", 200), 86400 - 200);
+        check_int(take(counts, "b", "t", 200), 0);
+        check_int(policy_limit_take(counts, "c", "t", 1, 0, 200000), 0);
+        for (int i = 0; i < 1000; i++) {
+                snprintf(name, sizeof(name), "t%04d", i);
+                check_int(policy_limit_take(counts, "c", name, 1, 0, 200000), i < 999 ? 0 : 60);
+        }
+        check_int(policy_limit_take(counts, "c", "x", 1, 0, 260000), 0);
+        policy_counts_destroy(counts);
+        check_int(payer.bytes, 0);
 }
 
 /* ---- explained ---- */

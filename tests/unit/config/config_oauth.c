@@ -77,13 +77,25 @@ Test(config_oauth, what_users_connect)
 
         check_int(oauth->connects, true);
         cr_assert_null(oauth->issuer);
-        check_int(loaded(MCP, "{\"client_id\": \"c\", \"client_secret\": \"s\"}")->connects, true);
+        check_int(loaded(MCP, "{\"client_id\": \"c\", \"client_secret\": \"s\", "
+                              "\"issuer\": \"https://i.example\"}")
+                          ->connects,
+                  true);
         check_int(loaded(MCP, "{\"scopes\": [\"read\"]}")->connects, true);
         check_int(loaded(rest(), "{\"issuer\": \"https://i.example\"}")->connects, true);
         check_int(loaded(rest(), "{\"authorization_url\": \"https://i/a\", \"token_url\": "
                                  "\"https://i/t\", \"client_id\": \"c\"}")
                           ->connects,
                   true);
+}
+
+/* A server that is not honest would name one of its own. */
+Test(config_oauth, a_secret_without_its_issuer_is_told)
+{
+        check_int(load(PUBLIC, MCP, "{\"client_id\": \"c\", \"client_secret\": \"s\"}"), 0);
+        cr_assert_not_null(
+                strstr(faults, "\"client_secret\" goes to whatever authorization server"), "%s",
+                faults);
 }
 
 Test(config_oauth, what_the_gateway_has_itself)
@@ -107,7 +119,7 @@ Test(config_oauth, a_preset_fills_in_what_is_not_said)
 
         cr_assert_str_eq(oauth->issuer, "https://accounts.google.com");
         cr_assert_str_eq(oauth->token_url, "https://oauth2.googleapis.com/token");
-        cr_assert_eq(strv_count(params), 4);
+        cr_assert_eq(strv_count(params), 3); /* and not include_granted_scopes */
         cr_assert_str_eq(params[0], "prompt=x");
         cr_assert_str_eq(params[2], "access_type=offline");
         oauth = loaded(rest(), "{\"preset\": \"google\", \"client_id\": \"c\", \"issuer\": "

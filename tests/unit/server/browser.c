@@ -1,6 +1,7 @@
 /* Signing in by a token that is pasted, and signing out, as a browser sees it. */
 #include "../check.h"
 #include "gateway.h"
+#include "servers.h"
 #include "users.h"
 #include "visitor.h"
 
@@ -232,5 +233,54 @@ Test(browser, without_users_browsers_of_this_machine_are_let_in)
         v.address = "192.0.2.7";
         check_int(answer_status(visitor_open(&v, "/oauth/sign-in")), 403);
         cr_assert(visitor_sees(&v, "This gateway has no users"));
+        stop();
+}
+
+/* The account of one would be that of all who come without a name. */
+Test(browser, who_is_anonymous_connects_nothing)
+{
+        gateway_start("'u':{'url':'http://u.example/mcp','oauth':{}}",
+                      "'public_url':'http://localhost:8080'");
+        visitor_open(&v, "/oauth/sign-in");
+        cr_assert(visitor_sees(&v, "<strong>anonymous</strong>"));
+        check_int(answer_status(visitor_open(&v, "/connect")), 200);
+        cr_assert(visitor_sees(&v, "No server here takes an account of yours."));
+        cr_assert_not(visitor_sees(&v, "/connect/start"));
+        stop();
+}
+
+/* The link to connect an account, from the page, as it is to be opened. */
+static const char *link_to_connect(void)
+{
+        static char link[2000];
+        const char *at = strstr(answer_body(v.page).p, "/connect/start?"), *end;
+        size_t n = 0;
+
+        cr_assert_not_null(at);
+        for (end = strchr(at, '"'); at < end; at++) {
+                link[n++] = *at;
+                at += strncmp(at, "&amp;", 5) == 0 ? 4 : 0;
+        }
+        link[n] = '\0';
+        return link;
+}
+
+/* A server that does not answer keeps nobody else from connecting. */
+Test(browser, one_user_does_not_connect_too_many_at_once)
+{
+        char link[2000];
+
+        users_start("'u':{'url':'http://u.example/mcp','oauth':{}}",
+                    ",'public_url':'http://localhost:8080'");
+        sign_in(users_ada, "/connect");
+        servers_keep("GET");
+        visitor_open(&v, "/connect");
+        snprintf(link, sizeof(link), "%s", link_to_connect());
+        for (int i = 0; i < 8; i++)
+                check_int(answer_status(visitor_open(&v, link)), 0);
+        check_int(answer_status(visitor_open(&v, link)), 503);
+        cr_assert(visitor_sees(&v, "You are connecting too many accounts at once"));
+        gateway_pass_ms(1000);
+        gateway_pass_ms(60000);
         stop();
 }

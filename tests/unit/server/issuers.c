@@ -3,6 +3,7 @@
 #include "../auth/signer.c"
 
 #include "../check.h"
+#include "../json.h"
 #include "client.h"
 #include "gateway.h"
 #include "mgw/auth/issuer.h"
@@ -41,6 +42,8 @@ static void begin(const char *servers)
         servers_keep(KEYS);
 }
 
+static const char *token_scope = "";
+
 /* "Bearer ..." of a token for that user, good for so long from now; valid until the next call. */
 static const char *token_of(const char *email, const char *kid, enum jwt_algorithm algorithm,
                             int64_t life_s)
@@ -48,9 +51,11 @@ static const char *token_of(const char *email, const char *kid, enum jwt_algorit
         static char header[4096];
         char *head =
                 alloc_format("{\"alg\":\"%s\",\"kid\":\"%s\"}", jwt_algorithm_name(algorithm), kid);
-        char *claims = alloc_format("{\"iss\":\"https://id.example\",\"email\":\"%s\",\"aud\":"
-                                    "\"https://mcp.example.com/mcp\",\"exp\":%lld}",
-                                    email, (long long)(clock_wall_ms() / 1000 + life_s));
+        char *claims =
+                alloc_format("{\"iss\":\"https://id.example\",\"email\":\"%s\",\"aud\":"
+                             "\"https://mcp.example.com/mcp\",\"scope\":\"%s\","
+                             "\"exp\":%lld}",
+                             email, token_scope, (long long)(clock_wall_ms() / 1000 + life_s));
         char *token = signer_sign(signer_key(algorithm), algorithm, head, claims);
 
         snprintf(header, sizeof(header), "Bearer %s", token);
@@ -141,6 +146,86 @@ TEST_OVER_EACH(issuers, a_user_who_goes_leaves_nothing_behind)
         cr_assert_not_null(strstr(gateway_log(), "its user has no valid token any more"));
         gateway_pass_ms(400 * 1000);
         cr_assert(is_forgotten("ada@example.com"), "%s", gateway_log());
+        gateway_stop();
+}
+
+#define SCOPED                                                                                     \
+        "'u':{'url':'http://u.example/mcp'}},'policy':{'rules':[{'who':['*'],"                     \
+        "'allow':{'servers':['u']},'scopes':['s']}]"
+#define CALL_T "'name':'u_t','arguments':{}"
+
+/* Each user's calls, by a token with the scope and by one without. */
+static char with[4096], without[4096];
+
+static void begin_scoped(void)
+{
+        begin(SCOPED);
+        token_scope = "s";
+        snprintf(with, sizeof(with), "%s", token_of("ada@example.com", "k", JWT_ES256, 600));
+        token_scope = "";
+        snprintf(without, sizeof(without), "%s", token_of("ada@example.com", "k", JWT_ES256, 600));
+        ask(with);
+        give_keys(JWT_ES256, "k");
+        servers_keep_no_more(KEYS);
+        servers_are(SERVERS_STATELESS);
+        servers_keep("tools/call");
+}
+
+Test(issuers, a_task_is_not_reached_without_the_scope_of_its_tool)
+{
+        struct client c = {.authorization = with};
+        char params[400];
+        struct answer *a;
+
+        begin_scoped();
+        servers_keep("server/discover");
+        client_open(&c, STATELESS, "{'extensions':{'io.modelcontextprotocol/tasks':{}}}");
+        a = client_ask(&c, 1, "tools/call", "{" CALL_T "}");
+        sent_result(servers_await("server/discover"),
+                    "'supportedVersions':['2026-07-28'],'capabilities':{'tools':{},'extensions':{"
+                    "'io.modelcontextprotocol/tasks':{}}}");
+        sent_result(servers_await("tools/call"),
+                    "'resultType':'task','taskId':'k','status':'working','ttlMs':1000,"
+                    "'createdAt':'2026-01-01T00:00:00Z','lastUpdatedAt':'2026-01-01T00:00:00Z'");
+        snprintf(params, sizeof(params), "{'taskId':'%s'}",
+                 json_text_at(client_answer(&c, a, 1), "result/taskId"));
+        c.authorization = without;
+        cr_assert_not_null(
+                json_at(client_answer(&c, client_ask(&c, 2, "tasks/get", params), 2), "error"));
+        check_int(servers_count("tasks/get"), 0);
+        c.authorization = with;
+        client_ask(&c, 3, "tasks/get", params);
+        check_int(servers_count("tasks/get"), 1);
+        gateway_stop();
+}
+
+Test(issuers, a_call_does_not_go_on_without_its_scope)
+{
+        struct client c = {.authorization = with};
+        char state[4096], params[5000];
+        struct answer *a;
+
+        begin_scoped();
+        servers_are(SERVERS_SESSION);
+        client_open(&c, STATELESS, "{'elicitation':{'form':{}}}");
+        a = client_ask(&c, 1, "tools/call", "{" CALL_T "}");
+        sent_event(servers_await("tools/call"), NULL,
+                   "{'jsonrpc':'2.0','id':7,'method':'elicitation/create','params':{'message':'m',"
+                   "'requestedSchema':{'type':'object','properties':{}}}}");
+        snprintf(state, sizeof(state), "%s",
+                 json_text_at(client_answer(&c, a, 1), "result/requestState"));
+        cr_assert_str_neq(state, "");
+        snprintf(params, sizeof(params),
+                 "{" CALL_T ",'requestState':'%s','inputResponses':{'mgw-1':{'action':'accept',"
+                 "'content':{}}}}",
+                 state);
+        c.authorization = without;
+        cr_assert_not_null(
+                json_at(client_answer(&c, client_ask(&c, 2, "tools/call", params), 2), "error"));
+        check_int(servers_count("reply"), 0);
+        c.authorization = with;
+        client_ask(&c, 3, "tools/call", params);
+        check_int(servers_count("reply"), 1);
         gateway_stop();
 }
 

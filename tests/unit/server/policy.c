@@ -142,32 +142,106 @@ Test(policy, of_what_one_may_not_see_one_does_not_hear)
         gateway_stop();
 }
 
+static void check_read(const char *uri, bool is_allowed)
+{
+        static int id;
+        char params[100];
+
+        snprintf(params, sizeof(params), "{'uri':'%s'}", uri);
+        id++;
+        cr_assert_eq(json_at(client_answer(&c, client_ask(&c, id, "resources/read", params), id),
+                             "result") != NULL,
+                     is_allowed, "%s", uri);
+}
+
 /* Spelt otherwise it is the same to its server. */
 TEST_FOR_EACH(policy, what_is_denied_is_so_in_any_spelling)
 {
-        static const char *const spellings[] = {"r://h/secret/a", "r://h/%73ecret/a",
-                                                "r://h/open/../secret/a", "r://h/./secret/a",
-                                                "r://h/open/%2e%2e/secret/a"};
+        static const char *const spellings[] = {"r://h/secret/a",
+                                                "r://h/%73ecret/a",
+                                                "r://h/open/../secret/a",
+                                                "r://h/./secret/a",
+                                                "r://h/open/%2e%2e/secret/a",
+                                                "r://h//secret/a",
+                                                "r://h/open%2fb/../../secret/a",
+                                                "r://h/a%2fb/../secret/a",
+                                                "r://h/\\\\secret/a",
+                                                "R://h/secret/a",
+                                                "file:///s/secret",
+                                                "file:///s/secret?x",
+                                                "file:/s/secret",
+                                                "FILE://localhost/s/sec\\tret",
+                                                "file:////s//secret#x"};
 
-        users_start(RULES({'who' : ['*'], 'deny' : {'resources' : ['r://h/secret/*']}},
+        users_start(RULES({
+                            'who' : ['*'],
+                            'deny' : {'resources' : [ 'r://h/secret/*', 'file:///s/secret' ]}
+                    },
                           {'who' : ['*'], 'allow' : {'servers' : ['a']}}),
                     "");
         open_ada(version);
-        for (int i = 0; i < 5; i++) {
-                char params[100];
-
-                snprintf(params, sizeof(params), "{'uri':'%s'}", spellings[i]);
-                cr_assert_null(
-                        json_at(client_answer(&c, client_ask(&c, i + 1, "resources/read", params),
-                                              i + 1),
-                                "result"),
-                        "%s", spellings[i]);
-        }
+        for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++)
+                check_read(spellings[i], false);
         check_int(servers_count("resources/read"), 0);
-        cr_assert_not_null(json_at(
-                client_answer(
-                        &c, client_ask(&c, 9, "resources/read", "{'uri':'r://h/open/a%2520b'}"), 9),
-                "result"));
+        check_read("r://h/open/a%2520b", true);
+        check_read("r://h/of/https://other.example//x", true);
+        gateway_stop();
+}
+
+/* Whoever keeps its list from coming gains nothing by it. */
+TEST_FOR_EACH(policy, what_a_template_denies_is_so_before_it_is_known)
+{
+        users_start(RULES({'who' : ['*'], 'deny' : {'templates' : ['r://h/{x}']}},
+                          {'who' : ['*'], 'allow' : {'servers' : ['a']}}),
+                    "");
+        servers_keep("resources/templates/list");
+        open_ada(version);
+        a = client_ask(&c, 1, "resources/read", "{'uri':'r://h/k'}");
+        gateway_pass_ms(20000);
+        cr_assert_not_null(json_at(client_answer(&c, a, 1), "error"), "%s", gateway_log());
+        check_int(servers_count("resources/read"), 0);
+        gateway_stop();
+}
+
+/* To a file system "//" is "/", and ".." takes back what stands before both. */
+TEST_FOR_EACH(policy, nothing_leads_out_of_what_is_allowed)
+{
+        users_start(RULES({
+                            'who' : ['*'],
+                            'allow' : {
+                                    'servers' : ['a'],
+                                    'resources' : [ 'file:///srv/*', 'r://h/of/https://*' ]
+                            }
+                    }),
+                    "");
+        open_ada(version);
+        check_read("file:///srv//../etc/shadow", false);
+        check_read("file:///srv/%2f../etc/shadow", false);
+        check_read("file:///srv/a%2f..%2f../etc/shadow", false);
+        check_read("file:///srv/\\\\../etc/shadow", false);
+        check_int(servers_count("resources/read"), 0);
+        check_read("file:///srv/a/../b", true);
+        check_read("file:///srv//b?x", true);
+        check_read("r://h/of/https://other.example", true);
+        gateway_stop();
+}
+
+/* Some servers look at the method before they look for an id. */
+TEST_FOR_EACH(policy, a_request_without_an_id_goes_nowhere)
+{
+        if (strcmp(version, STATELESS) == 0)
+                return;
+        users_start(RULES({'who' : ['*'], 'allow' : {'tools' : ['a_t']}}), "");
+        open_ada(version);
+        check_int(answer_status(client_say(&c, SAYS("tools/call", "{'name':'secret'}"))), 202);
+        client_say(&c, SAYS("tools/call", CALL));
+        client_say(&c, SAYS("resources/read", "{'uri':'r://x'}"));
+        client_say(&c, SAYS("unheard/of", "{}"));
+        client_say(&c, SAYS("notifications/unheard/of", "{}"));
+        check_int(servers_count("tools/call"), 0);
+        check_int(servers_count("resources/read"), 0);
+        check_int(servers_count("unheard/of"), 0);
+        check_int(servers_count("notifications/unheard/of"), 1);
         gateway_stop();
 }
 

@@ -102,6 +102,22 @@ Test(result_limit, a_link_stays_and_is_named)
         json_decref(answer);
 }
 
+Test(result_limit, the_name_of_a_link_is_cut_nowhere)
+{
+        char uri[1100] = "r://xx";
+        json_t *answer;
+
+        for (size_t n = strlen(uri); n < 1090; n += 2)
+                strcpy(uri + n - 1, "\xc3\xa9");
+        answer = answer_with("{'result':{'content':[{'type':'text','text':'$'}]}}", letters);
+        json_array_append_new(
+                json_object_get(json_object_get(answer, "result"), "content"),
+                json_pack("{s:s, s:s, s:s}", "type", "resource_link", "uri", uri, "name", "w"));
+        result_limit(answer, 300);
+        cr_assert_not_null(strstr(note_of(answer), uri));
+        json_decref(answer);
+}
+
 Test(result_limit, structure_that_fits_stays_and_else_it_is_an_error)
 {
         json_t *fits = answer_with("{'result':{'content':[{'type':'text','text':'$'}],"

@@ -44,6 +44,16 @@ Test(grant, is_the_same_when_it_is_read_again)
         grant_finish(&grant);
 }
 
+Test(grant, is_for_the_server_that_it_was_given_for)
+{
+        cr_assert(grant_is_for(&grant, "https://api.example/v1"));
+        grant.party.resource = strdup("https://notes.example/mcp");
+        cr_assert(grant_is_for(&grant, "https://notes.example/mcp/v2"));
+        cr_assert_not(grant_is_for(&grant, "https://other.example/mcp"));
+        cr_assert_not(grant_is_for(&grant, "http://notes.example/mcp"));
+        grant_finish(&grant);
+}
+
 Test(grant, a_refresh_keeps_what_it_does_not_say)
 {
         take("a1", "r1", "read", 5000);
