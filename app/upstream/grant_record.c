@@ -1,6 +1,7 @@
 /* A grant as the store has it: a JSON object. */
 #include "mgw/upstream/grant.h"
 
+#include "mgw/auth/oauth_url.h"
 #include "mgw/base/alloc.h"
 #include "mgw/config/config.h"
 #include "mgw/upstream/account.h"
