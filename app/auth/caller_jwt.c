@@ -207,8 +207,10 @@ static enum user_verdict take(struct context *context, const struct issuer *issu
         enum user_verdict verdict = claims_identity(context->users, rules, claims,
                                                     expires_ms + rules->skew_ms, identityp, whyp);
 
-        if (verdict == USER_OK && context->config->has_exchanges)
+        if (verdict == USER_OK && context->config->has_exchanges) {
                 (*identityp)->token = alloc_str(text);
+                (*identityp)->issuer = rules->issuer;
+        }
         if (verdict == USER_OK)
                 known_add(context->issuers, issuer, digest, text.n, *identityp);
         return verdict;

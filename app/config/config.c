@@ -112,6 +112,7 @@ int config_load(struct config *config, const char *path, FILE *err)
         config_policy_check(&l);
         check_is_public(&l);
         config_oauth_check_public(&l);
+        config_oauth_check_exchanges(&l);
         config_tls_check_gateway(&l);
         config_jwt_check(&l);
         config_login_check(&l);

@@ -113,6 +113,8 @@ void config_oauth_check(struct loading *l, const char *at, const struct config_s
                         struct config_oauth *oauth);
 /* When all is read: what users connect in a browser needs gateway.public_url. */
 void config_oauth_check_public(struct loading *l);
+/* Is it told whose tokens are exchanged? */
+void config_oauth_check_exchanges(struct loading *l);
 void config_oauth_finish(struct config_oauth *oauth);
 
 /* Of everybody's account in an entry, and of each user's; marks: who knows the key. */

@@ -24,6 +24,7 @@ static const struct config_row exchange_rows[] = {
         {"token_url", KIND_TEXT, AT(token_url), .marks = 0},
         {"client_id", KIND_TEXT, AT(client_id), .marks = 0},
         {"client_secret", KIND_TEXT, AT(client_secret), .marks = 0},
+        {"issuer", KIND_TEXT, AT(issuer), .marks = 0},
         {"audience", KIND_TEXT, AT(audience), .marks = 0},
         {"resource", KIND_TEXT, AT(resource), .marks = 0},
         {"scope", KIND_TEXT, AT(scope), .marks = 0},
@@ -307,6 +308,41 @@ void config_oauth_check(struct loading *l, const char *at, const struct config_s
                 config_fault(l, at,
                              "needs \"refresh_token\" or \"refresh_token_file\", or "
                              "\"client_secret\" for the client's own credentials");
+}
+
+/* A token of one issuer is not for the other's endpoint to see. */
+static void check_exchanged(struct loading *l, const struct config_server *s,
+                            const struct config_account *account)
+{
+        const struct config_token_exchange *exchange =
+                account->oauth != NULL ? account->oauth->exchange : NULL;
+        const char *issuer = exchange != NULL ? exchange->issuer : NULL;
+        bool is_known = issuer == NULL && l->config->n_jwt <= 1;
+
+        if (exchange == NULL)
+                return;
+        for (size_t i = 0; i < l->config->n_jwt && issuer != NULL; i++)
+                is_known = is_known || (l->config->jwt[i].issuer != NULL &&
+                                        strcmp(l->config->jwt[i].issuer, issuer) == 0);
+        if (is_known)
+                return;
+        l->n_faults++;
+        fprintf(l->err,
+                "mcpServers.%s.oauth.token_exchange.issuer: must be the \"issuer\" of one of "
+                "gateway.auth.jwt: whose tokens are exchanged there\n",
+                s->name);
+}
+
+void config_oauth_check_exchanges(struct loading *l)
+{
+        for (size_t i = 0; i < l->config->n_servers; i++) {
+                const struct config_server *s = &l->config->servers[i];
+
+                check_exchanged(l, s, &s->account);
+                for (size_t j = 0; j < s->n_users; j++)
+                        if (s->users[j].oauth != s->account.oauth)
+                                check_exchanged(l, s, &s->users[j]);
+        }
 }
 
 static bool account_connects(const struct config_account *account)

@@ -13,6 +13,7 @@
 #include "mgw/wire/form.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct exchange {
         struct credential *credential;
@@ -28,9 +29,16 @@ static const struct config_token_exchange *config_of(const struct exchange *e)
         return e->credential->account->config->oauth->exchange;
 }
 
+static bool may_be_exchanged(const struct identity *identity, const char *issuer, int64_t now_ms)
+{
+        return identity != NULL && identity->token != NULL && identity->expires_ms > now_ms &&
+               (issuer == NULL || strcmp(identity->issuer, issuer) == 0);
+}
+
 /* By which a session of this user calls, and that lives longest. Walks the user's sessions. */
 static const struct identity *find_caller(const struct account *account)
 {
+        const char *issuer = account->config->oauth->exchange->issuer;
         const struct identity *found = NULL;
         int64_t now = clock_wall_ms();
 
@@ -39,7 +47,7 @@ static const struct identity *find_caller(const struct account *account)
                         container_of(it, struct account_caller, node)->client;
                 const struct identity *identity = client->events->identity(client);
 
-                if (identity != NULL && identity->token != NULL && identity->expires_ms > now &&
+                if (may_be_exchanged(identity, issuer, now) &&
                     (found == NULL || identity->expires_ms > found->expires_ms))
                         found = identity;
         }

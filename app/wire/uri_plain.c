@@ -41,12 +41,12 @@ static char *decode(const char *uri, unsigned how)
 static char *file_take(char *text)
 {
         char *path = text + strlen("file:"), *file;
-        size_t n_host;
 
         if (strncmp(text, "file:", strlen("file:")) != 0 || *path != '/')
                 return text;
         if (path[1] == '/') {
-                n_host = strcspn(path + 2, "/");
+                size_t n_host = strcspn(path + 2, "/");
+
                 if (n_host != 0 && (n_host != 9 || strncasecmp(path + 2, "localhost", 9) != 0))
                         return text;
                 path += 2 + n_host;

@@ -30,6 +30,7 @@ enum config_era { CONFIG_ERA_AUTO, CONFIG_ERA_SESSION, CONFIG_ERA_STATELESS };
 /* RFC 8693: the caller's own token is exchanged for one of the upstream's. NULL: not said. */
 struct config_token_exchange {
         char *token_url;
+        char *issuer; /* whose tokens are exchanged there; NULL: of the only one there is */
         char *client_id;
         char *client_secret;
         char *audience;

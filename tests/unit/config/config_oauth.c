@@ -136,6 +136,19 @@ Test(config_oauth, an_exchange_of_tokens)
 
         check_int(oauth->connects, false);
         cr_assert_str_eq(oauth->exchange->audience, "a");
+        cr_assert_eq(load(PUBLIC ", \"auth\": {\"jwt\": [{\"issuer\": \"https://i\"}, {\"issuer\": "
+                                 "\"https://j\"}]}",
+                          MCP,
+                          "{\"token_exchange\": {\"token_url\": \"https://i/t\", \"issuer\": "
+                          "\"https://j\"}}"),
+                     0, "%s", faults);
+        cr_assert_neq(load(PUBLIC
+                           ", \"auth\": {\"jwt\": [{\"issuer\": \"https://i\"}, {\"issuer\": "
+                           "\"https://j\"}]}",
+                           MCP, "{\"token_exchange\": {\"token_url\": \"https://i/t\"}}"),
+                      0);
+        cr_assert_not_null(strstr(faults, "mcpServers.a.oauth.token_exchange.issuer: must be"),
+                           "%s", faults);
 }
 
 static void check_fault(const char *where, const char *oauth, const char *want)

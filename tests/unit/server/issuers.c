@@ -149,6 +149,29 @@ TEST_OVER_EACH(issuers, a_user_who_goes_leaves_nothing_behind)
         gateway_stop();
 }
 
+/* By one issuer's endpoint a token of the other's is not seen. */
+Test(issuers, a_token_is_exchanged_where_its_issuer_is_meant)
+{
+        char authorization[4096];
+
+        gateway_start("'u':{'url':'http://u.example/mcp','oauth':{'token_exchange':{'token_url':"
+                      "'https://j.example/t','issuer':'https://j.example'}}}",
+                      "'public_url':'https://mcp.example.com','auth':{'jwt':[{'issuer':"
+                      "'https://id.example','jwks_url':'https://id.example/jwks'},{'issuer':"
+                      "'https://j.example','jwks_url':'https://j.example/jwks'}]}");
+        servers_keep(KEYS);
+        servers_keep("POST");
+        snprintf(authorization, sizeof(authorization), "%s",
+                 token_of("ada@example.com", "k", JWT_ES256, 600));
+        ask(authorization);
+        give_keys(JWT_ES256, "k");
+        gateway_pass_ms(3000);
+        check_int(servers_count("POST"), 0);
+        check_int(servers_count("initialize"), 0);
+        cr_assert_not_null(strstr(gateway_log(), "no token of an issuer"), "%s", gateway_log());
+        gateway_stop();
+}
+
 #define SCOPED                                                                                     \
         "'u':{'url':'http://u.example/mcp'}},'policy':{'rules':[{'who':['*'],"                     \
         "'allow':{'servers':['u']},'scopes':['s']}]"
