@@ -9,7 +9,7 @@
 static struct identity *identity_of(struct context *context, struct authorization *of,
                                     int64_t expires_ms)
 {
-        struct user *user = user_of_email(context->users, str_from(of->email), expires_ms);
+        struct user *user = user_of_email(context->users, str_from(of->email), of->ends_ms);
         struct identity *identity;
 
         if (user == NULL)
@@ -20,8 +20,9 @@ static struct identity *identity_of(struct context *context, struct authorizatio
         identity->groups = of->groups;
         identity->scopes = of->scopes;
         identity->client = of->client;
+        identity->login = of->family;
         identity->expires_ms = expires_ms;
-        of->subject = of->client = NULL;
+        of->subject = of->client = of->family = NULL;
         of->groups = of->scopes = NULL;
         return identity;
 }

@@ -127,6 +127,8 @@ static void end(struct family_use *use, int outcome)
         store_put(context->store, &use->op, str_from(use->key), STR("ended"), use->ends_ms,
                   STORE_ANY);
         store_set_add(&use->authority->ended, &use->revoke_op, use->family, until_ms);
+        if (context->on_login_end != NULL)
+                context->on_login_end(context, use->family);
 }
 
 struct family_use *family_end(struct authority *authority, const struct authorization *of,

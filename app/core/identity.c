@@ -35,6 +35,7 @@ void identity_let_go(struct identity *identity)
         free(identity->subject);
         free(identity->domain);
         free(identity->client);
+        free(identity->login);
         free(identity->token);
         strv_free(identity->groups);
         strv_free(identity->scopes);
@@ -47,6 +48,11 @@ static bool has(char *const *words, const char *word)
                 if (strcmp(*words, word) == 0)
                         return true;
         return false;
+}
+
+bool identity_is_of_login(const struct identity *identity, const char *login)
+{
+        return identity != NULL && identity->login != NULL && strcmp(identity->login, login) == 0;
 }
 
 bool identity_has_scope(const struct identity *identity, const char *scope)

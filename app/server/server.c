@@ -125,6 +125,33 @@ static void server_end_endless_calls(struct context *context)
         }
 }
 
+/* Of clients without sessions: what they listen by lasts, other calls end by themselves. */
+static void server_end_listening(struct session *s, const char *login)
+{
+        list_for_each_safe (it, &s->calls) {
+                struct call *call = container_of(it, struct call, node);
+
+                if (call->method->class == METHOD_LISTEN &&
+                    identity_is_of_login(call->identity, login))
+                        subscription_complete(call);
+        }
+}
+
+/* Its streams would go on for as long as their clients stay. A walk over all sessions, when
+ * somebody ends a login. */
+static void server_on_login_end(struct context *context, const char *login)
+{
+        struct session *s, *next;
+
+        HASH_ITER(hh, context->sessions, s, next)
+        {
+                if (s->client.kind == UPSTREAM_CLIENT_STANDING)
+                        server_end_listening(s, login);
+                else if (identity_is_of_login(s->identity, login))
+                        session_end(s);
+        }
+}
+
 static void server_on_calm(struct context *context)
 {
         struct server *sv = container_of(context, struct server, context);
@@ -369,6 +396,7 @@ static int server_open(struct server *sv, const struct config *config)
                                                   .calls_per_s = config->calls_per_user_s,
                                                   .streams_max = config->streams_per_user_max};
         context->on_calm = server_on_calm;
+        context->on_login_end = server_on_login_end;
         sv->deadline.on_due = server_on_deadline;
         sv->last_words.on_due = server_on_last_words;
         sv->expiry.on_due = server_on_expiry;

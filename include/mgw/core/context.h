@@ -69,6 +69,8 @@ struct context {
         uint32_t streams_max; /* the configured number, or what the descriptors allow */
         bool is_draining;
         void (*on_calm)(struct context *context); /* a stream or call ended while draining */
+        /* A login (auth/family) was ended: who came by it goes. */
+        void (*on_login_end)(struct context *context, const char *login);
 
         struct list streams; /* session/stream: in order of their last write */
         struct timer sweep;

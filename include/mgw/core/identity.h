@@ -30,6 +30,7 @@ struct identity {
         char **scopes;       /* likewise */
         bool has_all_scopes; /* its kind of token has no scopes: none is missing */
         char *client;        /* the OAuth client, for the log; NULL: not known */
+        char *login;         /* that its token has come of (auth/family); NULL: of none */
         char *token;         /* itself, where one of an issuer is to be exchanged; or NULL */
         const char *issuer;  /* of the token, where that is kept; of the configuration */
         int64_t expires_ms;  /* wall clock; INT64_MAX: never */
@@ -42,4 +43,6 @@ struct identity *identity_hold(struct identity *identity);
 /* NULL is fine. */
 void identity_let_go(struct identity *identity);
 bool identity_has_scope(const struct identity *identity, const char *scope);
+/* NULL is of none. */
+bool identity_is_of_login(const struct identity *identity, const char *login);
 bool identity_has_group(const struct identity *identity, const char *group);

@@ -686,6 +686,65 @@ Test(authorization, a_client_ends_its_login)
         stop();
 }
 
+static void open_streams(struct client clients[3], struct answer **listeningp)
+{
+        static const char *const versions[3] = {"2025-11-25", SSE, STATELESS};
+
+        for (size_t i = 0; i < 3; i++) {
+                clients[i] = (struct client){.authorization = access_token};
+                client_open(&clients[i], versions[i], "{}");
+        }
+        client_listen(&clients[0], NULL);
+        *listeningp = client_ask(&clients[2], 7, "subscriptions/listen",
+                                 "{'notifications':{'toolsListChanged':true}}");
+        gateway_settle();
+}
+
+/* Of the others that came by it too: the clock alone does not end them. */
+Test(authorization, a_login_that_ends_takes_its_streams_along)
+{
+        struct client clients[3], others[3];
+        struct answer *listening, *anothers;
+
+        start();
+        need_tokens();
+        open_streams(others, &anothers);
+        need_tokens();
+        open_streams(clients, &listening);
+        for (size_t i = 0; i < 2; i++)
+                cr_assert_not(answer_is_closed(clients[i].stream), "%zu", i);
+        cr_assert_not(answer_is_closed(listening));
+        check_int(answer_status(post_form("/oauth/revoke",
+                                          FORM("token", refresh_token, "client_id", id), NULL)),
+                  200);
+        gateway_settle();
+        for (size_t i = 0; i < 2; i++) {
+                cr_assert(answer_is_closed(clients[i].stream), "%zu", i);
+                cr_assert_not(answer_is_closed(others[i].stream), "%zu", i);
+        }
+        cr_assert(answer_is_closed(listening));
+        cr_assert_not(answer_is_closed(anothers));
+        stop();
+}
+
+/* A client that listens has no reason to renew its access token. */
+Test(authorization, a_stream_lives_as_long_as_its_login)
+{
+        struct client clients[3];
+        struct answer *listening;
+
+        start();
+        need_tokens();
+        open_streams(clients, &listening);
+        for (int hour = 0; hour < 3; hour++)
+                gateway_pass_ms(3600 * 1000);
+        check_int(ping(access_token), 401);
+        for (size_t i = 0; i < 2; i++)
+                cr_assert_not(answer_is_closed(clients[i].stream), "%zu", i);
+        cr_assert_not(answer_is_closed(listening));
+        stop();
+}
+
 /* ---- clients ---- */
 
 Test(authorization, all_of_cursors_addresses_are_registered_at_once)
