@@ -161,7 +161,7 @@ struct identity *browser_identity(struct request *req)
 
         if (!read_login(req, &person, id))
                 return NULL;
-        if (store_set_is_read(&context->browser->signed_out) &&
+        if (!store_set_is_lost(&context->browser->signed_out) &&
             !store_set_has(&context->browser->signed_out, id) &&
             person_is_refused(&person, &context->config->login) == NULL)
                 identity = identity_of_person(req, &person);

@@ -128,7 +128,8 @@ static const struct refusal refusals[] = {
         [USER_EXPIRED] = {401, "invalid_token", "The bearer token has expired."},
         [USER_NOT_ALLOWED] = {403, NULL, "Its user is not let in here."},
         [USER_UNSURE] = {503, NULL,
-                         "The bearer token cannot be judged at this moment: try again soon."},
+                         "The issuer of the bearer token, or the store, cannot be reached: try "
+                         "again soon."},
         [USER_TOO_MANY] = {503, NULL, "Too many users are here: try again soon."},
 };
 

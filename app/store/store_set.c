@@ -79,9 +79,9 @@ static void note(struct store_set *set, const char *text, int64_t until_ms)
         ledger_charge_past(set->payer, LEDGER_SESSION, name->n_bytes);
 }
 
-bool store_set_is_read(const struct store_set *set)
+bool store_set_is_lost(const struct store_set *set)
 {
-        return set->is_read;
+        return set->is_failing && !set->is_read;
 }
 
 bool store_set_has(const struct store_set *set, const char *text)
@@ -156,7 +156,6 @@ void store_set_open(struct store_set *set, struct store *store, const char *kind
         *set = (struct store_set){.store = store, .kind = kind, .max = max, .payer = payer};
         list_init(&set->by_age);
         set->retry.on_due = on_retry;
-        set->is_read = !store_is_durable(store); /* a memory begins empty */
         read_page(set);
 }
 
