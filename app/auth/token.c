@@ -60,7 +60,7 @@ int token_read_access(const struct authority *authority, struct str text, int64_
 {
         int r = read(authority, SEALED_ACCESS, text, now_ms, of, "x", expires_msp);
 
-        return r == 0 && store_set_is_lost(&authority->ended) ? TOKEN_E_UNSURE : r;
+        return r == 0 && !store_set_is_read(&authority->ended) ? TOKEN_E_UNSURE : r;
 }
 
 int token_read_refresh(const struct authority *authority, struct str text, int64_t now_ms,

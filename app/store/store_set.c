@@ -79,6 +79,11 @@ static void note(struct store_set *set, const char *text, int64_t until_ms)
         ledger_charge_past(set->payer, LEDGER_SESSION, name->n_bytes);
 }
 
+bool store_set_is_read(const struct store_set *set)
+{
+        return set->is_read;
+}
+
 bool store_set_is_lost(const struct store_set *set)
 {
         return set->is_failing && !set->is_read;

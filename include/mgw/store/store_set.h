@@ -31,7 +31,10 @@ void store_set_open(struct store_set *set, struct store *store, const char *kind
                     struct ledger_payer *payer);
 /* Before the store goes. Harmless when it is zeroed. */
 void store_set_close(struct store_set *set);
-/* Could it not be read so far? Then a name may be there that store_set_has() does not know. */
+/* Has all been read that the store has? Until then a name may be there that store_set_has() does
+ * not know. */
+bool store_set_is_read(const struct store_set *set);
+/* Could it not be read so far? */
 bool store_set_is_lost(const struct store_set *set);
 bool store_set_has(const struct store_set *set, const char *name);
 /* In memory from now on, and in the store when op (store_put()) says so. */

@@ -22,6 +22,8 @@ static unsigned generation;
 static void begin(void)
 {
         world_open(&w, false);
+        while (!store_set_is_read(&w.context.authority->ended))
+                cr_assert_eq(loop_turn(w.context.loop, 1000), 0);
         of = world_authorization(family);
         of.ends_ms = NOW + 1000000;
 }
@@ -66,6 +68,18 @@ Test(token, says_what_was_sealed_into_it)
         check_int(read_refresh(text, NOW), 0);
         check_int(generation, 7);
         check_int(read_refresh(text, of.ends_ms), TOKEN_E_EXPIRED);
+        free(text);
+        end();
+}
+
+Test(token, is_good_when_it_is_known_which_logins_have_ended)
+{
+        char *text;
+
+        world_open(&w, false);
+        of = world_authorization(family);
+        text = token_make_access(w.context.authority, &of, NOW + 1000);
+        check_int(read_access(text, NOW), TOKEN_E_UNSURE);
         free(text);
         end();
 }
