@@ -1,4 +1,4 @@
-// What attackers of OAuth try (RFC 9700, and what MCP adds), at the whole gateway with a real provider behind it. docs/oauth-attacks.md
+// What attackers of OAuth try (RFC 9700, and what MCP adds), at the whole gateway with a real provider behind it. SECURITY.md
 // has a row for each.
 
 import assert from 'node:assert/strict';
