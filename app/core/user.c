@@ -231,9 +231,12 @@ static void take_tokens(struct user_table *t, struct token *tokens, size_t n)
         t->tokens = tokens;
         t->n_tokens = n;
         for (size_t i = 0; i < n; i++) {
+                struct user *whose = tokens[i].user;
+
+                assert(whose != NULL); /* each has been read whole */
                 index_token(&t->by_hash, &tokens[i]);
-                if (tokens[i].user->listed_until_ms < tokens[i].expires_ms)
-                        tokens[i].user->listed_until_ms = tokens[i].expires_ms;
+                if (whose->listed_until_ms < tokens[i].expires_ms)
+                        whose->listed_until_ms = tokens[i].expires_ms;
         }
 }
 

@@ -23,7 +23,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define N_POOLS (2 * HTTP_N_REACHES)
+#define N_POOLS ((size_t)2 * HTTP_N_REACHES)
 
 /* ---- the work at the end of a turn ---- */
 
