@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 
 import { top } from '../e2e/lib/gateway.mjs';
 import { measureAttacks } from './lib/attack.mjs';
+import { measureCallers } from './lib/callers.mjs';
 import { measureBusy, measureIdle, measureMemory, measureCalls, measureLists, measureStalled } from './lib/measure.mjs';
 import { compare, printTable, writeDocs, writePlot } from './lib/report.mjs';
 import { baseline, mgw, mgwWith, relay } from './lib/servers.mjs';
@@ -84,6 +85,9 @@ results.servers.mgw.lists = await measureLists(withProgram('lists', { scope: 'sh
 const sessions = Math.min(n, 5000);
 results.servers.mgw.sessions = await measureSessions({ n: sessions, dir, upstream, step });
 await upstream.stop();
+
+step('mgw: who calls, and what they may');
+results.servers.mgw.callers = await measureCallers({ dir });
 
 step(`mgw: one user attacks, ${n} streams idle`);
 results.servers.mgw.attack = await measureAttacks({ n, dir, step });

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-char authorization[300];
+char authorization[1000];
 static char input[1024];
 static size_t n_input;
 

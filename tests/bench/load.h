@@ -42,7 +42,7 @@ void exchange_open(struct exchange *exchange, uint16_t port);
 void exchange_close(struct exchange *exchange);
 void exchange_send(struct exchange *exchange, const char *request, size_t n);
 /* As whom requests are made from now on: a line of their heads, or "". */
-extern char authorization[300];
+extern char authorization[1000];
 /* The text of a POST; session may be "". Returns its length. */
 size_t post_text(char *out, size_t size, const char *path, const char *session, const char *body,
                  size_t n_body);

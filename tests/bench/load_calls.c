@@ -109,7 +109,7 @@ void session_begin(struct exchange *x, char session[SESSION_SIZE])
                 "{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},"
                 "\"clientInfo\":{\"name\":\"load\",\"version\":\"1\"}}}";
         static const char name[] = "mcp-session-id: ";
-        char text[1024];
+        char text[2048];
         const char *at;
 
         x->on_answer = session_on_answer;
@@ -149,7 +149,7 @@ static void must_be_hello(struct str answer)
 struct caller {
         struct exchange exchange;
         char session[SESSION_SIZE];
-        char request[1024];
+        char request[2048];
         size_t n_request;
         int64_t next_ns; /* when it calls again; 0: it waits for its answer, or has had its last */
 };

@@ -67,7 +67,7 @@ static void stream_on_ready(struct source *source, uint32_t events)
 static void stream_start(uint16_t port, const char *path, const char *session)
 {
         struct stream *s = calloc(1, sizeof(*s));
-        char text[1024];
+        char text[2048];
         int n = snprintf(text, sizeof(text),
                          "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
                          "%s%s%s%s\r\n",

@@ -39,6 +39,17 @@ function addSessions(add, sessions) {
   add('the same, its client listening, a GET stream at the upstream', 'B', 0, (s) => s.sessions.memory_listening.bytes);
 }
 
+/** Who calls, and what they may, as times of what a token of the file costs without a policy. */
+function addCallers(add, callers) {
+  if (callers === undefined) return;
+  const kinds = { jwt: 'a token of an issuer (JWT)', file_policy: 'a token of the file, and a policy of 20 rules', jwt_policy: 'a JWT, and that policy' };
+  for (const [key, name] of Object.entries(kinds)) {
+    add(`calls of \`echo\`, 16 at once: by a token of the file / ${name}`, '', 2, (s) => s.callers.file.calls_per_s / s.callers[key].calls_per_s,
+      (f) => [['<= 1.05', f.mgw <= 1.05]], true);
+    add(`CPU of a call by ${name} / by a token of the file`, '', 2, (s) => s.callers[key].server_us / s.callers.file.server_us, undefined, true);
+  }
+}
+
 const ATTACKED = { texts: 'texts of 4 MB', values: 'values, 4 MB of them', flood: 'a flood of calls' };
 /** Of what another user waits: as the attacks of the end-to-end tests have it. */
 const [TIMES_QUIET, SLACK_MS] = [3, 200];
@@ -94,6 +105,7 @@ export function rowsOf(results) {
   add('the same, asked again', 'ms', 1, (s) => s.lists.again_ms);
   add('the same, asked by another client', 'ms', 1, (s) => s.lists.other_ms);
   addSessions(add, results.servers.mgw.sessions);
+  addCallers(add, results.servers.mgw.callers);
   add('one client stops reading: p99 of the others / before', '', 2, (s) => s.stalled.stalled.p99_us / s.stalled.reading.p99_us,
     (f) => [['<= 1.2', f.mgw <= 1.2]], true);
   add(`after ${n} streams left: memory kept, of what they held`, '%', 1,
