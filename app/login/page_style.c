@@ -48,7 +48,7 @@ static const char css[] =
         "button:hover,.button:hover{text-decoration:underline}\n"
         ":focus-visible{outline:.1875rem solid var(--main);outline-offset:.125rem}\n"
         "@media(max-width:30rem){body{padding:.5rem}main{margin-top:.5rem;padding:1rem}"
-        ".actions>*,.actions button{width:100%;text-align:center}}\n"
+        ".actions>*,button,.button{width:100%;text-align:center}}\n"
         "@media(forced-colors:active){main{border:1px solid}}\n";
 
 const struct str page_style = {css, sizeof(css) - 1};
