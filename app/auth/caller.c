@@ -38,12 +38,12 @@ enum user_verdict caller_find(struct context *context, struct str authorization,
         verdict = user_find(context->users, digest, wall_ms, identityp);
         if (verdict != USER_BAD_TOKEN)
                 return verdict;
-        known = caller_known_jwt(context, digest, wall_ms);
+        known = caller_known_find(context, digest, wall_ms);
         if (known != NULL) {
                 *identityp = identity_hold(known);
                 return USER_OK;
         }
-        verdict = caller_read_token(context, text, wall_ms, identityp);
+        verdict = caller_read_token(context, text, digest, wall_ms, identityp);
         if (verdict != USER_BAD_TOKEN || context->issuers == NULL || !jwt_is_like(text))
                 return verdict;
         return caller_read_jwt(context, text, digest, wall_ms, issuerp, identityp, whyp);

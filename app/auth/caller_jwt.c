@@ -1,11 +1,8 @@
-/* Tokens that have been found good are known by their digest, the one used last at the end: until
- * they expire, the keys of their issuer change, or others need the room. So a call costs what one
- * with a token of the file does. */
+/* Tokens of issuers: whose they say they are tells whose keys to try. */
 #include "mgw/auth/caller.h"
 
 #include "mgw/auth/claims.h"
 #include "mgw/base/alloc.h"
-#include "mgw/base/hash.h"
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
@@ -13,100 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KNOWN_MAX 4096
-#define KNOWN_MAX_BYTES (8u << 20)
-
-struct known {
-        UT_hash_handle hh;
-        struct list node; /* issuers->by_use */
-        uint8_t digest[USER_DIGEST_BYTES];
-        struct identity *identity; /* held */
-        const struct issuer *issuer;
-        uint64_t generation; /* of its keys */
-        size_t n_bytes;
-};
-
 struct caller_issuers {
         struct context *context;
         struct issuer **issuers; /* in the order of the configuration */
         struct issuer_options *options;
         size_t n;
-        struct known *known;
-        struct list by_use;
-        unsigned n_known;
-        size_t n_known_bytes;
 };
-
-/* ---- tokens that are known ---- */
-
-static void known_forget(struct caller_issuers *issuers, struct known *known)
-{
-        if (issuers->known != NULL) /* clang-tidy does not know that it stands there */
-                HASH_DEL(issuers->known, known);
-        list_unlink(&known->node);
-        issuers->n_known--;
-        issuers->n_known_bytes -= known->n_bytes;
-        identity_let_go(known->identity);
-        free(known);
-}
-
-static void known_make_room(struct caller_issuers *issuers)
-{
-        while (issuers->n_known > KNOWN_MAX || issuers->n_known_bytes > KNOWN_MAX_BYTES)
-                known_forget(issuers,
-                             container_of(list_first(&issuers->by_use), struct known, node));
-}
-
-static void known_add(struct caller_issuers *issuers, const struct issuer *issuer,
-                      const uint8_t digest[USER_DIGEST_BYTES], size_t n_text,
-                      struct identity *identity)
-{
-        struct known *known = alloc_zeroed(sizeof(*known));
-
-        memcpy(known->digest, digest, USER_DIGEST_BYTES);
-        known->identity = identity_hold(identity);
-        known->issuer = issuer;
-        known->generation = issuer_generation(issuer);
-        known->n_bytes = sizeof(*known) + sizeof(*identity) + n_text;
-        HASH_ADD(hh, issuers->known, digest, USER_DIGEST_BYTES, known);
-        list_append(&issuers->by_use, &known->node);
-        issuers->n_known++;
-        issuers->n_known_bytes += known->n_bytes;
-        known_make_room(issuers);
-}
-
-struct identity *caller_known_jwt(struct context *context, const uint8_t digest[USER_DIGEST_BYTES],
-                                  int64_t wall_ms)
-{
-        struct caller_issuers *issuers = context->issuers;
-        struct known *known = NULL;
-
-        if (issuers == NULL)
-                return NULL;
-        HASH_FIND(hh, issuers->known, digest, USER_DIGEST_BYTES, known);
-        if (known == NULL)
-                return NULL;
-        if (known->identity->expires_ms <= wall_ms ||
-            known->generation != issuer_generation(known->issuer)) {
-                known_forget(issuers, known);
-                return NULL;
-        }
-        list_move_to_tail(&issuers->by_use, &known->node);
-        return known->identity;
-}
-
-void caller_issuers_check(struct caller_issuers *issuers, int64_t wall_ms)
-{
-        struct known *known, *next;
-
-        if (issuers == NULL)
-                return;
-        HASH_ITER(hh, issuers->known, known, next)
-        {
-                if (known->identity->expires_ms <= wall_ms)
-                        known_forget(issuers, known);
-        }
-}
 
 /* ---- the issuers ---- */
 
@@ -122,7 +31,6 @@ void caller_issuers_create(struct context *context)
         issuers->n = config->n_jwt;
         issuers->issuers = alloc_array(issuers->n, sizeof(struct issuer *));
         issuers->options = alloc_array(issuers->n, sizeof(*issuers->options));
-        list_init(&issuers->by_use);
         for (size_t i = 0; i < issuers->n; i++) {
                 const struct config_jwt *jwt = &config->jwt[i];
 
@@ -138,15 +46,9 @@ void caller_issuers_create(struct context *context)
 
 void caller_issuers_destroy(struct caller_issuers *issuers)
 {
-        struct known *known, *next;
-
         if (issuers == NULL)
                 return;
         issuers->context->issuers = NULL;
-        HASH_ITER(hh, issuers->known, known, next)
-        {
-                known_forget(issuers, known);
-        }
         for (size_t i = 0; i < issuers->n; i++)
                 issuer_destroy(issuers->issuers[i]);
         free(issuers->issuers);
@@ -212,7 +114,7 @@ static enum user_verdict take(struct context *context, const struct issuer *issu
                 (*identityp)->issuer = rules->issuer;
         }
         if (verdict == USER_OK)
-                known_add(context->issuers, issuer, digest, text.n, *identityp);
+                caller_known_add(context, digest, text.n, *identityp, issuer);
         return verdict;
 }
 

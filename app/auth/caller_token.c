@@ -21,6 +21,7 @@ static struct identity *identity_of(struct context *context, struct authorizatio
         identity->scopes = of->scopes;
         identity->client = of->client;
         identity->login = of->family;
+        identity->is_of_file = of->is_of_file;
         identity->expires_ms = expires_ms;
         of->subject = of->client = of->family = NULL;
         of->groups = of->scopes = NULL;
@@ -36,7 +37,8 @@ static bool is_for_us(const struct context *context, const struct authorization 
         return resource != NULL;
 }
 
-enum user_verdict caller_read_token(struct context *context, struct str text, int64_t wall_ms,
+enum user_verdict caller_read_token(struct context *context, struct str text,
+                                    const uint8_t digest[USER_DIGEST_BYTES], int64_t wall_ms,
                                     struct identity **identityp)
 {
         struct authorization of;
@@ -49,6 +51,8 @@ enum user_verdict caller_read_token(struct context *context, struct str text, in
         if (r == 0 && !is_for_us(context, &of))
                 r = TOKEN_E_BAD;
         *identityp = r == 0 ? identity_of(context, &of, expires_ms) : NULL;
+        if (*identityp != NULL)
+                caller_known_add(context, digest, text.n, *identityp, NULL);
         authorization_finish(&of);
         if (r == 0)
                 return *identityp != NULL ? USER_OK : USER_TOO_MANY;

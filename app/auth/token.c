@@ -29,12 +29,19 @@ char *token_make_refresh(const struct authority *authority, const struct authori
         return make(authority, SEALED_REFRESH, of, of->ends_ms, "n", generation);
 }
 
-/* Has it been ended, or has its user lost what they signed in with? */
-static bool is_over(const struct authority *authority, const struct authorization *of,
-                    int64_t now_ms)
+static bool is_over(const struct authority *authority, const char *login, const char *email,
+                    bool is_of_file, int64_t now_ms)
 {
-        return store_set_has(&authority->ended, of->family) ||
-               (of->is_of_file && !user_is_listed(authority->context->users, of->email, now_ms));
+        return store_set_has(&authority->ended, login) ||
+               (is_of_file && !user_is_listed(authority->context->users, email, now_ms));
+}
+
+bool token_login_is_over(const struct authority *authority, const struct identity *identity,
+                         int64_t now_ms)
+{
+        return identity != NULL && identity->login != NULL &&
+               is_over(authority, identity->login, identity->user->email, identity->is_of_file,
+                       now_ms);
 }
 
 static int read(const struct authority *authority, const char *kind, struct str text,
@@ -50,7 +57,7 @@ static int read(const struct authority *authority, const char *kind, struct str 
         *np = json_integer_value(json_object_get(content, key));
         r = authorization_from_json(of, content) ? 0 : TOKEN_E_BAD;
         json_decref(content);
-        if (r == 0 && is_over(authority, of, now_ms))
+        if (r == 0 && is_over(authority, of->family, of->email, of->is_of_file, now_ms))
                 r = TOKEN_E_OVER;
         return r;
 }

@@ -7,6 +7,7 @@
 #include "mgw/auth/caller.h"
 #include "mgw/auth/policy.h"
 #include "mgw/auth/policy_limit.h"
+#include "mgw/auth/token.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/base/log_budget.h"
@@ -262,14 +263,16 @@ static void server_check_tokens(struct server *sv)
 
         HASH_ITER(hh, context->sessions, s, after)
         {
-                if (s->client.user->has_token || s->client.kind == UPSTREAM_CLIENT_SHARED)
+                if ((s->client.user->has_token &&
+                     !token_login_is_over(context->authority, s->identity, now)) ||
+                    s->client.kind == UPSTREAM_CLIENT_SHARED)
                         continue;
                 log_info(LOG_FIELDS({"user", s->client.user->email}),
                          "[MCP] session ended: its user has no valid token any more");
                 session_end(s);
         }
         leftovers_end(context, false);
-        caller_issuers_check(context->issuers, now);
+        caller_known_check(context, now);
         server_watch_expiry(sv, next);
 }
 
@@ -380,6 +383,7 @@ static void server_know_callers(struct context *context)
                 context->policy_counts = policy_counts_create(&context->own_share->memory);
         }
         authority_create(context);
+        caller_known_create(context);
         caller_issuers_create(context);
         browser_create(context);
         connect_create(context);
@@ -450,6 +454,7 @@ static void server_close(struct server *sv)
         fcgi_server_destroy(sv->fcgi_server);
         if (sv->fcgi_server != NULL && !sv->was_inherited)
                 sock_unlink(context->config->listen);
+        caller_known_destroy(context);
         caller_issuers_destroy(context->issuers);
         authority_destroy(context->authority);
         connect_destroy(context->connects);

@@ -23,7 +23,8 @@ enum user_verdict caller_find(struct context *context, struct str authorization,
 /* ---- caller_token.c ---- */
 
 /* The same of a token that mgw has given out (auth.login); USER_BAD_TOKEN: it is none. */
-enum user_verdict caller_read_token(struct context *context, struct str text, int64_t wall_ms,
+enum user_verdict caller_read_token(struct context *context, struct str text,
+                                    const uint8_t digest[USER_DIGEST_BYTES], int64_t wall_ms,
                                     struct identity **identityp);
 
 /* ---- caller_jwt.c ---- */
@@ -32,14 +33,24 @@ enum user_verdict caller_read_token(struct context *context, struct str text, in
 void caller_issuers_create(struct context *context);
 /* NULL is fine. */
 void caller_issuers_destroy(struct caller_issuers *issuers);
-/* What has expired is known no more, and holds its user no more. NULL is fine. Walks 4096 at most.
- */
-void caller_issuers_check(struct caller_issuers *issuers, int64_t wall_ms);
-/* Of a token that has been found good before, by its digest. NULL: of none. Borrowed. */
-struct identity *caller_known_jwt(struct context *context, const uint8_t digest[USER_DIGEST_BYTES],
-                                  int64_t wall_ms);
 /* As caller_find(), of an issuer's token. */
 enum user_verdict caller_read_jwt(struct context *context, struct str text,
                                   const uint8_t digest[USER_DIGEST_BYTES], int64_t wall_ms,
                                   struct issuer **issuerp, struct identity **identityp,
                                   const char **whyp);
+
+/* ---- caller_known.c ---- */
+
+/* Sets context->known. */
+void caller_known_create(struct context *context);
+/* While issuers and users are there. Harmless when there is none. */
+void caller_known_destroy(struct context *context);
+/* A token that has been found good; issuer: NULL, it is of ours. */
+void caller_known_add(struct context *context, const uint8_t digest[USER_DIGEST_BYTES],
+                      size_t n_text, struct identity *identity, const struct issuer *issuer);
+/* Of one that is good still. NULL: of none. Borrowed. */
+struct identity *caller_known_find(struct context *context, const uint8_t digest[USER_DIGEST_BYTES],
+                                   int64_t wall_ms);
+/* What is good no more is known no more, and holds its user no more. Walks 4096 at most. Harmless
+ * when there is none. */
+void caller_known_check(struct context *context, int64_t wall_ms);

@@ -3,6 +3,7 @@
 
 #include "mgw/auth/authority.h"
 #include "mgw/auth/authorization.h"
+#include "mgw/core/identity.h"
 
 /* Texts; the caller frees them. NULL: they would be too long. */
 char *token_make_access(const struct authority *authority, const struct authorization *of,
@@ -21,3 +22,7 @@ int token_read_access(const struct authority *authority, struct str text, int64_
 /* Of a refresh token, likewise. Whether it was used before is auth/family's to say. */
 int token_read_refresh(const struct authority *authority, struct str text, int64_t now_ms,
                        struct authorization *of, unsigned *generationp);
+/* Has the login (auth/family) that this has come by been ended, or, where its user had shown a
+ * token of the file, have they none there any more? Of what has come by none (NULL, too): no. */
+bool token_login_is_over(const struct authority *authority, const struct identity *identity,
+                         int64_t now_ms);

@@ -12,6 +12,7 @@
 struct authority;
 struct browser;
 struct caller_issuers;
+struct caller_known;
 struct connect;
 struct config;
 struct policy;
@@ -54,6 +55,7 @@ struct context {
         struct policy_counts *policy_counts; /* auth/policy_limit; NULL likewise */
         struct user everybody;               /* in whose name runs what all users share */
         struct store *store;                 /* what outlives the process */
+        struct caller_known *known;          /* auth/caller_known: tokens that are good */
         struct caller_issuers *issuers;      /* auth/caller_jwt; NULL: there is no auth.jwt */
         struct authority *authority;         /* auth/authority; NULL: there is no auth.login */
         struct connect *connects;            /* login/connect: people who connect their accounts */

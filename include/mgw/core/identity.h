@@ -31,6 +31,7 @@ struct identity {
         bool has_all_scopes; /* its kind of token has no scopes: none is missing */
         char *client;        /* the OAuth client, for the log; NULL: not known */
         char *login;         /* that its token has come of (auth/family); NULL: of none */
+        bool is_of_file;     /* for that its user has shown a token of the file */
         char *token;         /* itself, where one of an issuer is to be exchanged; or NULL */
         const char *issuer;  /* of the token, where that is kept; of the configuration */
         int64_t expires_ms;  /* wall clock; INT64_MAX: never */

@@ -13,6 +13,8 @@
 #include "mgw/base/base64.h"
 #include "mgw/wire/form.h"
 
+#include <signal.h>
+
 #define URL "https://mcp.example.com"
 #define WEB "https://app.example/cb"
 #define LOOPBACK "http://localhost:8787/callback"
@@ -724,6 +726,29 @@ Test(authorization, a_login_that_ends_takes_its_streams_along)
         }
         cr_assert(answer_is_closed(listening));
         cr_assert_not(answer_is_closed(anothers));
+        stop();
+}
+
+/* So it does with its user's token, where that came of the file, though the clients have others. */
+Test(authorization, who_is_taken_out_of_the_file_takes_their_logins_along)
+{
+        struct client clients[3];
+        char carol[200];
+        struct answer *listening;
+
+        start();
+        need_tokens();
+        open_streams(clients, &listening);
+        check_int(ping(access_token), 200);
+        users_forget();
+        users_add(carol, "carol@example.com", 30);
+        gateway_signal(SIGHUP);
+        gateway_settle();
+        check_int(ping(access_token), 401);
+        check_error(renew(), 400, "invalid_grant");
+        for (size_t i = 0; i < 2; i++)
+                cr_assert(answer_is_closed(clients[i].stream), "%zu", i);
+        cr_assert(answer_is_closed(listening));
         stop();
 }
 
