@@ -60,6 +60,11 @@ class Visit {
     return this.page.getByRole('button', { name }).click();
   }
 
+  /** The same, and the page that it leads to is there. */
+  async pressThrough(name) {
+    await Promise.all([this.page.waitForEvent('load'), this.press(name)]);
+  }
+
   follow(name) {
     return this.page.getByRole('link', { name }).click();
   }
