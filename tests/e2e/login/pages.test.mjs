@@ -39,6 +39,7 @@ describe('pages in Chromium', { timeout: 300000 }, () => {
     keeper: new Keeper({ redirectUrl: callback.url, metadata: { client_name: 'Notebook <b>of</b> Ada', ...metadata } }), redirect: callback.url,
     visitor: async (url) => {
       await visit.open(url.href);
+      await visit.page.getByRole('button', { name: allow }).waitFor(); // by way of the provider, whose last page leads on by itself
       await page();
       const searchParams = await callback.next();
       // Whoever went on before the page behind the redirect is there would break it off.
@@ -149,6 +150,7 @@ describe('pages in Chromium', { timeout: 300000 }, () => {
     const evil = await serve(`<iframe src="${login.base}/connect" width=800 height=600></iframe>`);
     const visit = await start();
     await visit.open(`${login.base}/connect`);
+    await visit.page.getByText('You are signed in as').waitFor(); // by way of the provider, whose last page leads on by itself
     await visit.open(evil.url);
     await visit.page.waitForFunction(() => frames.length === 1);
     const inside = visit.page.frames()[1];
