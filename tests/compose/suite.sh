@@ -116,18 +116,19 @@ apt_mirror() {
   apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -n 1
 }
 
-# What is gone already is well: nothing of this decides whether the tests have passed.
-compose_end() {
-  local tries
-  [ -z "${MGW_COMPOSE:-}" ] || timeout 60 "${compose[@]}" down -v --timeout 1 >>"$LOG_DIR/compose-build.log" 2>&1 || true
+# In a shell of its own, which goes on when a step fails: what is gone already is well, and nothing of this decides whether
+# the tests have passed.
+compose_end() (
+  set +e
+  [ -z "${MGW_COMPOSE:-}" ] || timeout 60 "${compose[@]}" down -v --timeout 1 >>"$LOG_DIR/compose-build.log" 2>&1
   [ -n "$engine_pid" ] || return 0
-  kill -TERM "$engine_pid" 2>/dev/null || true
+  kill -TERM "$engine_pid" 2>/dev/null
   for ((tries = 0; tries < 300; tries++)); do
     kill -0 "$engine_pid" 2>/dev/null || break
     sleep 0.1
   done
-  kill -KILL "$engine_pid" 2>/dev/null || true
+  kill -KILL "$engine_pid" 2>/dev/null
   # It leaves this one mounted.
-  umount "$engine_dir/exec/netns/default" 2>/dev/null || true
+  umount "$engine_dir/exec/netns/default" 2>/dev/null
   rm -rf "$engine_dir"
-}
+)
