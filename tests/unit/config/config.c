@@ -1,6 +1,5 @@
-#include "mgw/config/config.h"
-
 #include "../check.h"
+#include "loading.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,24 +8,12 @@
 #include <unistd.h>
 
 static struct config config;
-#define TEMPLATE "/tmp/mgw-config-XXXXXX"
-static char path[sizeof(TEMPLATE)];
+static char path[LOADING_PATH_SIZE];
 static char *faults;
 
 static int load(const char *text)
 {
-        size_t size;
-        FILE *err = open_memstream(&faults, &size), *f;
-        int r;
-
-        strcpy(path, TEMPLATE);
-        f = fdopen(mkstemp(path), "w");
-        fputs(text, f);
-        fclose(f);
-        r = config_load(&config, path, err);
-        fclose(err);
-        unlink(path);
-        return r;
+        return loading_text(&config, text, path, &faults);
 }
 
 static void finish(void)

@@ -1,12 +1,10 @@
-#include "mgw/config/config.h"
-
 #include "../check.h"
+#include "loading.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static struct config config;
 static char *faults;
@@ -14,21 +12,10 @@ static char *faults;
 /* auth.login in JSON with single quotes, and what stands beside "auth". */
 static int load(const char *login, const char *beside)
 {
-        char path[] = "/tmp/mgw-config-XXXXXX";
-        size_t size;
-        FILE *err = open_memstream(&faults, &size), *f = fdopen(mkstemp(path), "w");
         char text[2048];
-        int r;
 
         snprintf(text, sizeof(text), "{'gateway': {%s 'auth': {'login': %s}}}", beside, login);
-        for (char *p = text; *p != '\0'; p++)
-                *p = *p == '\'' ? '"' : *p;
-        fputs(text, f);
-        fclose(f);
-        r = config_load(&config, path, err);
-        fclose(err);
-        unlink(path);
-        return r;
+        return loading_quoted(&config, text, &faults);
 }
 
 static void finish(void)

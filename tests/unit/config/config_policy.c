@@ -1,36 +1,29 @@
 #include "mgw/config/config_policy.h"
-#include "mgw/config/config.h"
 
 #include "../check.h"
+#include "loading.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static struct config config;
-static char path[] = "/tmp/mgw-policy-XXXXXX";
+static char path[LOADING_PATH_SIZE];
 static char *told;
 
 /* The rules, each from a line of its own (the first is line 3), beside two servers and a group. */
 static int load(const char *rules)
 {
-        size_t size;
-        FILE *err = open_memstream(&told, &size), *f = fdopen(mkstemp(path), "w");
-        int r;
+        char text[8192];
+        int n = snprintf(text, sizeof(text),
+                         "{\"mcpServers\": {\"gmail\": {\"url\": \"http://a.example\"}, \"notes\": "
+                         "{\"url\": \"http://b.example\"}},\n\"policy\": {\"groups\": {\"mail\": "
+                         "[\"ada@example.com\"], \"empty\": []}, \"rules\": [\n%s]}}",
+                         rules);
 
-        fprintf(f,
-                "{\"mcpServers\": {\"gmail\": {\"url\": \"http://a.example\"}, \"notes\": "
-                "{\"url\": "
-                "\"http://b.example\"}},\n\"policy\": {\"groups\": {\"mail\": "
-                "[\"ada@example.com\"], \"empty\": []}, \"rules\": [\n%s]}}",
-                rules);
-        fclose(f);
-        r = config_load(&config, path, err);
-        fclose(err);
-        unlink(path);
-        return r;
+        cr_assert(n < (int)sizeof(text));
+        return loading_text(&config, text, path, &told);
 }
 
 static void finish(void)
@@ -229,15 +222,10 @@ Test(config_policy, there_is_none_unless_it_is_written)
 
 Test(config_policy, a_server_called_gateway_has_another_name)
 {
-        size_t size;
-        FILE *err = open_memstream(&told, &size), *f = fdopen(mkstemp(path), "w");
-
-        fputs("{\"mcpServers\": {\"gateway\": {\"url\": \"http://a.example\"}},\n"
-              "\"policy\": {\"rules\": []}}",
-              f);
-        fclose(f);
-        check_int(config_load(&config, path, err), -EINVAL);
-        fclose(err);
-        unlink(path);
+        check_int(loading_text(&config,
+                               "{\"mcpServers\": {\"gateway\": {\"url\": \"http://a.example\"}},\n"
+                               "\"policy\": {\"rules\": []}}",
+                               path, &told),
+                  -EINVAL);
         check_told(2, "policy: mgw's own tools are of \"gateway\" here");
 }
