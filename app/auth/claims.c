@@ -77,22 +77,14 @@ static bool is_of_domain(const char *domain, char *const *domains)
         return false;
 }
 
-static bool is_in_one(char *const *of_user, char *const *groups)
-{
-        for (; of_user != NULL && *of_user != NULL; of_user++)
-                for (char *const *group = groups; *group != NULL; group++)
-                        if (strcmp(*group, *of_user) == 0)
-                                return true;
-        return false;
-}
-
 static const char *refusal(const struct config_jwt *rules, const json_t *claims, const char *email,
                            char *const *groups)
 {
         if (rules->domains != NULL &&
             !is_of_domain(domain_of(rules, claims, email), rules->domains))
                 return "its user is of none of the domains that are let in";
-        if (rules->groups != NULL && !is_in_one(groups, rules->groups))
+        if (rules->groups != NULL &&
+            !strv_has_any((const char *const *)groups, (const char *const *)rules->groups))
                 return "its user is in none of the groups that are let in";
         return NULL;
 }

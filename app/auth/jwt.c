@@ -3,6 +3,7 @@
 #include "mgw/auth/jwt.h"
 
 #include "mgw/base/base64.h"
+#include "mgw/base/strv.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
@@ -163,14 +164,6 @@ static const char *check_times(const struct jwt *jwt, double skew_s, double now_
         return NULL;
 }
 
-static bool is_among(const char *text, const char *const *texts)
-{
-        for (; text != NULL && *texts != NULL; texts++)
-                if (strcmp(*texts, text) == 0)
-                        return true;
-        return false;
-}
-
 /* One, or an array (RFC 7519 4.1.3). */
 static bool has_audience(const json_t *aud, const char *const *audiences)
 {
@@ -178,9 +171,9 @@ static bool has_audience(const json_t *aud, const char *const *audiences)
         size_t i;
 
         if (json_is_string(aud))
-                return is_among(json_string_value(aud), audiences);
+                return strv_has(audiences, json_string_value(aud));
         json_array_foreach ((json_t *)aud, i, one)
-                if (is_among(json_string_value(one), audiences))
+                if (json_is_string(one) && strv_has(audiences, json_string_value(one)))
                         return true;
         return false;
 }

@@ -323,14 +323,6 @@ char *const *policy_scopes(const struct policy *p)
         return p->scopes;
 }
 
-static bool has_text(char *const *texts, const char *text)
-{
-        for (; texts != NULL && *texts != NULL; texts++)
-                if (strcmp(*texts, text) == 0)
-                        return true;
-        return false;
-}
-
 static void take_rule(struct policy *p, size_t i)
 {
         const struct config_policy_rule *rule = &p->rules->rules[i];
@@ -340,7 +332,7 @@ static void take_rule(struct policy *p, size_t i)
                         if (config_policy_is_of(p->config, rule, server, kind))
                                 set_bit(&p->by_server[server][kind], i);
         for (char *const *it = rule->scopes; it != NULL && *it != NULL; it++)
-                if (!has_text(p->scopes, *it))
+                if (!strv_has((const char *const *)p->scopes, *it))
                         (void)strv_add_take(&p->scopes, alloc_text(*it));
         p->has_hints = p->has_hints || has_hints(rule);
 }

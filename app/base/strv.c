@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 size_t strv_count(const char *const *v)
 {
@@ -13,6 +14,22 @@ size_t strv_count(const char *const *v)
         while (v != NULL && v[n] != NULL)
                 n++;
         return n;
+}
+
+bool strv_has(const char *const *v, const char *text)
+{
+        for (; v != NULL && *v != NULL; v++)
+                if (strcmp(*v, text) == 0)
+                        return true;
+        return false;
+}
+
+bool strv_has_any(const char *const *v, const char *const *texts)
+{
+        for (; texts != NULL && *texts != NULL; texts++)
+                if (strv_has(v, *texts))
+                        return true;
+        return false;
 }
 
 int strv_add_take(char ***vp, char *text)

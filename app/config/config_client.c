@@ -8,6 +8,7 @@
 #include "config_inside.h"
 
 #include "mgw/base/alloc.h"
+#include "mgw/base/strv.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -86,14 +87,6 @@ static json_t *list_to_object(const json_t *list)
 static const char *const shared_keys[] = {"type", "url",   "headers", "command",  "args",  "env",
                                           "cwd",  "oauth", "tools",   "disabled", "scope", NULL};
 
-static bool is_among(const char *const *words, const char *word)
-{
-        for (; *words != NULL; words++)
-                if (strcmp(*words, word) == 0)
-                        return true;
-        return false;
-}
-
 static bool entry_is_ours(const json_t *entry)
 {
         const json_t *oauth = json_object_get(entry, "oauth");
@@ -101,7 +94,7 @@ static bool entry_is_ours(const json_t *entry)
         json_t *value;
 
         json_object_foreach ((json_t *)entry, key, value)
-                if (config_server_knows(key) && !is_among(shared_keys, key))
+                if (config_server_knows(key) && !strv_has(shared_keys, key))
                         return true;
         return json_object_get(oauth, "refresh_token") != NULL ||
                json_object_get(oauth, "refresh_token_file") != NULL;

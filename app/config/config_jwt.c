@@ -126,14 +126,6 @@ void config_jwt_load(struct loading *l, const char *at, json_t *value, void *int
 
 /* ---- when all is read ---- */
 
-static bool has(const char *const *texts, const char *text)
-{
-        for (; *texts != NULL; texts++)
-                if (strcmp(*texts, text) == 0)
-                        return true;
-        return false;
-}
-
 static bool is_taken(const struct config *config, size_t i)
 {
         for (size_t before = 0; before < i; before++)
@@ -149,7 +141,7 @@ static void check_algorithms(struct loading *l, const char *at, char *const *alg
 
         config_key(full, at, "algorithms");
         for (; algorithms != NULL && *algorithms != NULL; algorithms++)
-                if (!has(known_algorithms, *algorithms))
+                if (!strv_has(known_algorithms, *algorithms))
                         config_fault(l, full,
                                      "\"%s\": must be of RS256, RS384, RS512, PS256, PS384, PS512, "
                                      "ES256, ES384 and EdDSA",

@@ -1,6 +1,7 @@
 /* "auth.login": where people sign in, and who of them may. */
 #include "config_inside.h"
 #include "mgw/base/str.h"
+#include "mgw/base/strv.h"
 #include "mgw/wire/hdr.h"
 
 #include <string.h>
@@ -72,14 +73,6 @@ bool config_has_login(const struct config *config)
         return config->login.issuer[0] != '\0' || config->login.has_tokens;
 }
 
-static bool has(char *const *texts, const char *text)
-{
-        for (; texts != NULL && *texts != NULL; texts++)
-                if (strcmp(*texts, text) == 0)
-                        return true;
-        return false;
-}
-
 /* One that means nothing without a provider. */
 static const char *stray_key(const struct config_login *login)
 {
@@ -115,7 +108,7 @@ static void check_with_provider(struct loading *l)
 
         if (login->client_id[0] == '\0')
                 config_fault(l, "gateway.auth.login", "needs \"client_id\"");
-        if (!has(login->scopes, "openid"))
+        if (!strv_has((const char *const *)login->scopes, "openid"))
                 config_fault(l, "gateway.auth.login.scopes", "must have \"openid\"");
         if (l->config->public_url[0] == '\0')
                 config_fault(l, "gateway.auth.login",

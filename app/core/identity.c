@@ -42,14 +42,6 @@ void identity_let_go(struct identity *identity)
         free(identity);
 }
 
-static bool has(char *const *words, const char *word)
-{
-        for (; words != NULL && *words != NULL; words++)
-                if (strcmp(*words, word) == 0)
-                        return true;
-        return false;
-}
-
 bool identity_is_of_login(const struct identity *identity, const char *login)
 {
         return identity != NULL && identity->login != NULL && strcmp(identity->login, login) == 0;
@@ -57,10 +49,10 @@ bool identity_is_of_login(const struct identity *identity, const char *login)
 
 bool identity_has_scope(const struct identity *identity, const char *scope)
 {
-        return identity->has_all_scopes || has(identity->scopes, scope);
+        return identity->has_all_scopes || strv_has((const char *const *)identity->scopes, scope);
 }
 
 bool identity_has_group(const struct identity *identity, const char *group)
 {
-        return has(identity->groups, group);
+        return strv_has((const char *const *)identity->groups, group);
 }

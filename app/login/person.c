@@ -126,26 +126,10 @@ const char *person_from_claims(struct person *person, const struct config_login 
 
 /* ---- who may ---- */
 
-static bool has(char *const *texts, const char *text)
-{
-        for (; texts != NULL && *texts != NULL; texts++)
-                if (strcmp(*texts, text) == 0)
-                        return true;
-        return false;
-}
-
 static bool is_of_domain(const struct person *person, char *const *domains)
 {
         for (; *domains != NULL; domains++)
                 if (strcmp(*domains, "*") == 0 || strcasecmp(*domains, person->domain) == 0)
-                        return true;
-        return false;
-}
-
-static bool is_in_group(const struct person *person, char *const *groups)
-{
-        for (; *groups != NULL; groups++)
-                if (has(person->groups, *groups))
                         return true;
         return false;
 }
@@ -158,7 +142,8 @@ const char *person_is_refused(const struct person *person, const struct config_l
                 return "People do not sign in at a provider here any more.";
         if (login->domains != NULL && !is_of_domain(person, login->domains))
                 return "This account is not of an organization that may use this gateway.";
-        if (login->groups != NULL && !is_in_group(person, login->groups))
+        if (login->groups != NULL &&
+            !strv_has_any((const char *const *)person->groups, (const char *const *)login->groups))
                 return "This account is in none of the groups that may use this gateway.";
         return NULL;
 }

@@ -20,3 +20,18 @@ Test(strv, grows_and_ends_with_null)
         strv_free(v);
         strv_free(NULL);
 }
+
+Test(strv, tells_whether_a_text_is_there)
+{
+        static const char *const texts[] = {"ada", "bob", NULL},
+                                 *const others[] = {"x", "bob", NULL},
+                                 *const strangers[] = {"x", NULL};
+
+        cr_assert(strv_has(texts, "bob"));
+        cr_assert_not(strv_has(texts, "bo"));
+        cr_assert_not(strv_has(NULL, "bob"));
+        cr_assert(strv_has_any(texts, others));
+        cr_assert_not(strv_has_any(texts, strangers));
+        cr_assert_not(strv_has_any(texts, NULL));
+        cr_assert_not(strv_has_any(NULL, others));
+}
