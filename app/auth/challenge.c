@@ -23,7 +23,7 @@ char *challenge_resource(const struct config *config, struct str path)
         return alloc_format("%s%s", config->public_url, own);
 }
 
-char *challenge_metadata_url(const struct config *config, struct str path)
+static char *metadata_url(const struct config *config, struct str path)
 {
         char *resource = challenge_resource(config, path);
         char *url = oauth_discovery_well_known(resource, "oauth-protected-resource", true, false);
@@ -58,7 +58,7 @@ char *challenge_bearer(const struct context *context, struct str path, const cha
         char *text = alloc_text("Bearer"), *url, *asked;
 
         if (challenge_leads(context->config)) {
-                url = challenge_metadata_url(context->config, path);
+                url = metadata_url(context->config, path);
                 asked = scope_to_ask(context, scope);
                 text = add(text, "resource_metadata", url);
                 text = add(text, "scope", asked);

@@ -123,7 +123,8 @@ static enum policy_fit fit_of(const struct policy *p, const struct config_policy
         return policy_fit_of(rule, identity, thing);
 }
 
-enum policy_outcome policy_explain(struct policy *p, struct identity *identity,
+/* What becomes of that tool for the identity, rule by rule. The outcome. */
+static enum policy_outcome explain(struct policy *p, struct identity *identity,
                                    const struct policy_thing *thing, FILE *out)
 {
         static const char *const outcomes[] = {
@@ -296,8 +297,8 @@ static int explain_tool(struct policy *p, struct question *q, FILE *out, FILE *e
         } else {
                 if (q->said != NULL)
                         thing.tool = q->said;
-                code = policy_explain(p, &q->identity, &thing, out) == POLICY_ALLOWED ? EXIT_ALLOWED
-                                                                                      : EXIT_DENIED;
+                code = explain(p, &q->identity, &thing, out) == POLICY_ALLOWED ? EXIT_ALLOWED
+                                                                               : EXIT_DENIED;
         }
         return code;
 }

@@ -126,19 +126,7 @@ void connect_task_fault(struct connect_task *task, unsigned status, const char *
         connect_task_end(task);
 }
 
-void connect_task_lead(struct connect_task *task, const char *url)
-{
-        struct request *req = task->req;
-
-        task->req = NULL;
-        if (req != NULL)
-                connect_redirect(req, url);
-        connect_task_end(task);
-}
-
-/* ---- what all need ---- */
-
-void connect_redirect(struct request *req, const char *url)
+static void redirect(struct request *req, const char *url)
 {
         request_reply(req, 303,
                       (const struct cgi_header[]){{"Location", url},
@@ -147,6 +135,18 @@ void connect_redirect(struct request *req, const char *url)
                                                   {0}},
                       STR(""));
 }
+
+void connect_task_lead(struct connect_task *task, const char *url)
+{
+        struct request *req = task->req;
+
+        task->req = NULL;
+        if (req != NULL)
+                redirect(req, url);
+        connect_task_end(task);
+}
+
+/* ---- what all need ---- */
 
 struct identity *connect_user(struct request *req)
 {

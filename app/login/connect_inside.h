@@ -53,7 +53,6 @@ struct identity *connect_user(struct request *req);
 bool connect_is_for(struct identity *identity, const struct upstream *upstream);
 /* The user's account at that server, held. NULL: it has been answered. */
 struct account *connect_account(struct request *req, const char *server, struct identity *identity);
-void connect_redirect(struct request *req, const char *url);
 /* A line for the log, with who, and what of the request an operator looks for. */
 void connect_log(const struct connect_task *task, const char *what, const char *detail);
 /* What is kept of a visit to the provider, until it comes back: its key, for the caller to free. */

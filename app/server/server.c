@@ -231,12 +231,16 @@ static int server_open_store(struct context *context, FILE *err)
                 .old_key = given(config->state_key_old),
         };
 
-        if (options.dir == NULL && config_needs_state(config))
+        int r = store_open(&context->store, context->loop, &options, err);
+
+        if (r < 0)
+                return r;
+        if (store_is_durable(context->store))
+                log_info(NULL, "[mgw] what outlives mgw is kept in %s", options.dir);
+        else if (config_needs_state(config))
                 fprintf(err, "logins and connected accounts end with mgw: no state_dir is "
                              "configured\n");
-        else if (options.dir != NULL)
-                log_info(NULL, "[mgw] what outlives mgw is kept in %s", options.dir);
-        return store_open(&context->store, context->loop, &options, err);
+        return 0;
 }
 
 static void server_watch_expiry(struct server *sv, int64_t next_ms)

@@ -35,7 +35,8 @@ bool access_to_server(struct identity *identity, const struct upstream *upstream
                policy_may_see_server(upstream->context->policy, identity, upstream->index);
 }
 
-bool access_to_list(struct identity *identity, const struct upstream *upstream, enum list_kind list)
+static bool may_see_list(struct identity *identity, const struct upstream *upstream,
+                         enum list_kind list)
 {
         return is_free(upstream->context, identity) ||
                policy_may_see_any(upstream->context->policy, identity, upstream->index,
@@ -62,12 +63,11 @@ bool access_to_notice(struct identity *identity, const struct upstream_session *
         if (method == NULL || method_find(method)->class != METHOD_LIST_CHANGED)
                 return access_to_server(identity, u);
         if (strcmp(method, "notifications/resources/list_changed") == 0)
-                return access_to_list(identity, u, LIST_RESOURCES) ||
-                       access_to_list(identity, u, LIST_TEMPLATES);
-        return access_to_list(identity, u,
-                              strcmp(method, "notifications/tools/list_changed") == 0
-                                      ? LIST_TOOLS
-                                      : LIST_PROMPTS);
+                return may_see_list(identity, u, LIST_RESOURCES) ||
+                       may_see_list(identity, u, LIST_TEMPLATES);
+        return may_see_list(identity, u,
+                            strcmp(method, "notifications/tools/list_changed") == 0 ? LIST_TOOLS
+                                                                                    : LIST_PROMPTS);
 }
 
 /* ---- verdicts ---- */

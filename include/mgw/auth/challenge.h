@@ -7,10 +7,9 @@
 
 /* Is there one who gives out tokens, to whom clients can be led? */
 bool challenge_leads(const struct config *config);
-/* The resource at a path of ours ("/mcp", "/sse", "/message", any other): its identifier, and where
- * its metadata are. The caller frees them. */
+/* The identifier of the resource at a path of ours ("/mcp", "/sse", "/message", any other). The
+ * caller frees it. */
 char *challenge_resource(const struct config *config, struct str path);
-char *challenge_metadata_url(const struct config *config, struct str path);
 /* The header's value. error: of RFC 6750 3.1, NULL: no token came; description: ASCII without
  * quotes, NULL: none; scope: what is needed, NULL: what there is. The caller frees it. */
 char *challenge_bearer(const struct context *context, struct str path, const char *error,

@@ -67,10 +67,6 @@ char *const *policy_scopes(const struct policy *policy);
 
 /* ---- explained (policy_explain.c) ---- */
 
-/* What becomes of that tool for the identity, rule by rule; server, tool: as of a thing. The
- * outcome. */
-enum policy_outcome policy_explain(struct policy *policy, struct identity *identity,
-                                   const struct policy_thing *thing, FILE *out);
 /* mgw policy check USER [TOOL] ...: what the arguments after "policy" ask for. The exit status: 0
  * allowed, 1 denied, 2 not to be understood. */
 int policy_explain_command(int argc, char **argv, FILE *out, FILE *err);

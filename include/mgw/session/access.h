@@ -9,9 +9,6 @@
 
 /* Is there anything of that server that they may see? */
 bool access_to_server(struct identity *identity, const struct upstream *upstream);
-/* And in that list of it? */
-bool access_to_list(struct identity *identity, const struct upstream *upstream,
-                    enum list_kind list);
 /* The session's upstream session with the server of that index. NULL: there is none, or nothing of
  * it is for them: to them it is not there. */
 struct upstream_session *access_upstream_session(const struct session *session,
