@@ -3,20 +3,22 @@
 
 . tools/lint.sh
 . tools/sdks.sh
+. tools/infra.sh
+. tools/packages.sh
 
 passed=0
 failed=0
 # Who failed, for the end of what is printed: a line each, "part: test (file)".
 failures=()
-E2E_TESTS=(tests/e2e/{streams,door,clients,upstreams,rest,login,conformance,operation}/*.test.mjs)
+E2E_TESTS=(tests/e2e/{streams,door,clients,upstreams,rest,login,conformance,operation,observe,status,probe}/*.test.mjs)
 NODE_LIMIT=${NODE_LIMIT:-25m}
 
 run_tests() {
   local part
   case ${1:-all} in
-    all) set -- unit fuzz e2e sdks attacks lint ;;
-    unit | fuzz | e2e | sdks | attacks | lint | compose) ;;
-    *) die "no such part of the tests: $1 (unit, e2e, sdks, attacks, compose, fuzz, lint)" ;;
+    all) set -- unit fuzz e2e sdks attacks infra packages lint ;;
+    unit | fuzz | e2e | sdks | attacks | infra | packages | lint | compose) ;;
+    *) die "no such part of the tests: $1 (unit, e2e, sdks, attacks, infra, packages, compose, fuzz, lint)" ;;
   esac
   need_log_dir
   [ "$1" = lint ] || need_packages "${TEST_PACKAGES[@]}"

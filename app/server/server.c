@@ -1,5 +1,5 @@
-/* The life of the process: open, run, drain on the first SIGTERM or SIGINT, end on the second,
- * reload tokens on SIGHUP. */
+/* The life of the process: open, run, drain on the first SIGTERM or SIGINT (server_drain), end on
+ * the second, read anew on SIGHUP (server_reload). */
 #include "mgw/server/server.h"
 
 #include "memory.h"
@@ -7,8 +7,6 @@
 #include "mgw/auth/caller.h"
 #include "mgw/auth/policy.h"
 #include "mgw/auth/policy_limit.h"
-#include "mgw/auth/token.h"
-#include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/base/log_budget.h"
 #include "mgw/base/notify.h"
@@ -20,16 +18,15 @@
 #include "mgw/loop/signal.h"
 #include "mgw/loop/sock.h"
 #include "mgw/loop/watchdog.h"
+#include "mgw/observe/observe.h"
 #include "mgw/server/route.h"
-#include "mgw/session/call_input.h"
 #include "mgw/session/page_cache.h"
 #include "mgw/session/request_state.h"
 #include "mgw/session/session.h"
-#include "mgw/session/subscription.h"
 #include "mgw/store/store.h"
 #include "mgw/upstream/confine.h"
-#include "mgw/upstream/leftover.h"
 #include "mgw/upstream/upstream.h"
+#include "server_inside.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -39,183 +36,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* After the last call and stream: time for what is queued to leave. */
-#define LAST_WORDS_MS 200
-/* Upstreams that do not answer their DELETE do not hold the end up for longer. */
-#define DELETES_MS 2000
 /* Log, loop, signals, listener and the like. */
 #define OWN_DESCRIPTORS 16
-/* Tokens that end one by one are looked at together. */
-#define CHECK_TOKENS_AGAIN_MS 100
-/* The wall clock may be set: tokens are looked at again at the latest after this. */
-#define CHECK_TOKENS_MS (INT64_C(3600) * 1000)
 /* A turn of the loop that is worth a line in the log. */
 #define SLOW_TURN_MS 1000
 #define LOG_TELL_MS 1000
-
-struct server {
-        struct context context;
-        struct fcgi_server *fcgi_server;
-        struct signal_watch signals;
-        struct timer deadline;
-        struct timer last_words;
-        struct timer expiry; /* of the next token */
-        struct timer log;    /* lines that were left out are told */
-        struct timer feed;   /* of a service manager's watchdog */
-        struct watchdog *watchdog;
-        int64_t checks_at_ms; /* wall clock: when that timer is due; INT64_MAX: it is not armed */
-        int64_t deletes_until_ms; /* 0: the sessions have not been ended yet */
-        bool was_inherited;
-        int exit_code;
-};
-
-/* First the sessions end, and what they hold upstream; when that is told, the loop. */
-static void server_on_last_words(struct timer *timer)
-{
-        struct server *sv = container_of(timer, struct server, last_words);
-        struct context *context = &sv->context;
-        int64_t now = loop_now_ms(context->loop);
-        bool is_first = sv->deletes_until_ms == 0;
-
-        if (is_first) {
-                sv->deletes_until_ms = now + DELETES_MS;
-                timer_disarm(context->loop, &sv->deadline);
-                session_end_all(context);
-        }
-        if (is_first || (upstreams_n_ending(context) > 0 && now < sv->deletes_until_ms)) {
-                timer_arm(context->loop, timer, LAST_WORDS_MS);
-                return;
-        }
-        log_info(NULL, "[mgw] drained, bye");
-        loop_stop(sv->context.loop);
-}
-
-/* Streams without a running call have nothing to wait for. A walk over all sessions, once, when mgw
- * goes down. */
-static void server_end_quiet_sessions(struct context *context)
-{
-        struct session *s, *next;
-
-        HASH_ITER(hh, context->sessions, s, next)
-        {
-                struct list *node;
-
-                if (s->n_calls > 0)
-                        continue;
-                while (!s->client.is_ending && (node = list_first(&s->streams)) != NULL)
-                        stream_end(container_of(node, struct stream, node));
-        }
-}
-
-/* Those that would not end before their client leaves or comes back. A walk over all calls, once,
- * when mgw goes down. */
-static void server_end_endless_calls(struct context *context)
-{
-        struct session *s, *next;
-
-        HASH_ITER(hh, context->sessions, s, next)
-        {
-                list_for_each_safe (it, &s->calls) {
-                        struct call *call = container_of(it, struct call, node);
-
-                        if (call->method->class == METHOD_LISTEN)
-                                subscription_complete(call);
-                        else
-                                call_input_give_up(call->input, "the gateway is going down");
-                }
-        }
-}
-
-/* Of clients without sessions: what they listen by lasts, other calls end by themselves. */
-static void server_end_listening(struct session *s, const char *login)
-{
-        list_for_each_safe (it, &s->calls) {
-                struct call *call = container_of(it, struct call, node);
-
-                if (call->method->class == METHOD_LISTEN &&
-                    identity_is_of_login(call->identity, login))
-                        subscription_complete(call);
-        }
-}
-
-/* Its streams would go on for as long as their clients stay. A walk over all sessions, when
- * somebody ends a login. */
-static void server_on_login_end(struct context *context, const char *login)
-{
-        struct session *s, *next;
-
-        HASH_ITER(hh, context->sessions, s, next)
-        {
-                if (s->client.kind == UPSTREAM_CLIENT_STANDING)
-                        server_end_listening(s, login);
-                else if (identity_is_of_login(s->identity, login))
-                        session_end(s);
-        }
-}
-
-static void server_on_calm(struct context *context)
-{
-        struct server *sv = container_of(context, struct server, context);
-
-        if (context->stats.n_calls == 0 && !timer_is_armed(&sv->last_words))
-                timer_arm(context->loop, &sv->last_words, LAST_WORDS_MS);
-}
-
-static void server_on_deadline(struct timer *timer)
-{
-        struct server *sv = container_of(timer, struct server, deadline);
-
-        log_warn(NULL, "[mgw] %u calls did not end within drain_s: they are cut",
-                 sv->context.stats.n_calls);
-        timer_arm(sv->context.loop, &sv->last_words, 0);
-}
-
-static void server_drain(struct server *sv)
-{
-        struct context *context = &sv->context;
-
-        log_info(NULL, "[mgw] draining: %u calls have %" PRId64 " s to end, %u streams",
-                 context->stats.n_calls, context->config->drain_ms / 1000,
-                 context->stats.n_streams);
-        context->is_draining = true;
-        (void)notify("STOPPING=1");
-        timer_arm(context->loop, &sv->deadline, context->config->drain_ms);
-        server_end_endless_calls(context);
-        server_end_quiet_sessions(context);
-        server_on_calm(context);
-}
-
-/* What is wrong with what open() reads goes into the log, line by line. */
-static int server_read(struct context *context, int (*open)(struct context *context, FILE *err))
-{
-        char *told = NULL, *save = NULL;
-        size_t n = 0;
-        FILE *err = open_memstream(&told, &n);
-        int r;
-
-        if (err == NULL)
-                return -ENOMEM;
-        r = open(context, err);
-        if (fclose(err) == 0)
-                for (char *line = strtok_r(told, "\n", &save); line != NULL;
-                     line = strtok_r(NULL, "\n", &save))
-                        log_line(r < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, NULL, "[mgw] %s", line);
-        free(told);
-        return r;
-}
-
-/* For the first time, or again. */
-static int server_open_tokens(struct context *context, FILE *err)
-{
-        return context->users != NULL
-                       ? user_table_reload(context->users, err)
-                       : user_table_create(&context->users, context->config->auth_tokens_file, err);
-}
-
-static int server_read_tokens(struct context *context)
-{
-        return server_read(context, server_open_tokens);
-}
 
 static const char *given(const char *text)
 {
@@ -241,57 +66,6 @@ static int server_open_store(struct context *context, FILE *err)
                 fprintf(err, "logins and connected accounts end with mgw: no state_dir is "
                              "configured\n");
         return 0;
-}
-
-static void server_watch_expiry(struct server *sv, int64_t next_ms)
-{
-        int64_t now = clock_wall_ms(), delay_ms = next_ms - now;
-
-        sv->checks_at_ms = next_ms;
-        if (next_ms == INT64_MAX) {
-                timer_disarm(sv->context.loop, &sv->expiry);
-                return;
-        }
-        delay_ms = delay_ms < CHECK_TOKENS_AGAIN_MS ? CHECK_TOKENS_AGAIN_MS : delay_ms;
-        timer_arm(sv->context.loop, &sv->expiry,
-                  delay_ms < CHECK_TOKENS_MS ? delay_ms : CHECK_TOKENS_MS);
-}
-
-/* Whoever has no token any more has no session either: with it go streams, calls and programs. A
- * walk over all sessions, when a token ends. */
-static void server_check_tokens(struct server *sv)
-{
-        struct context *context = &sv->context;
-        int64_t now = clock_wall_ms(), next = user_table_check(context->users, now);
-        struct session *s, *after;
-
-        HASH_ITER(hh, context->sessions, s, after)
-        {
-                if ((s->client.user->has_token &&
-                     !token_login_is_over(context->authority, s->identity, now)) ||
-                    s->client.kind == UPSTREAM_CLIENT_SHARED)
-                        continue;
-                log_info(LOG_FIELDS({"user", s->client.user->email}),
-                         "[MCP] session ended: its user has no valid token any more");
-                session_end(s);
-        }
-        leftovers_end(context, false);
-        caller_known_check(context, now);
-        server_watch_expiry(sv, next);
-}
-
-/* A user has come with a token that is in no file. */
-static void server_on_token(void *owner, int64_t until_ms)
-{
-        struct server *sv = owner;
-
-        if (until_ms < sv->checks_at_ms)
-                server_watch_expiry(sv, until_ms);
-}
-
-static void server_on_expiry(struct timer *timer)
-{
-        server_check_tokens(container_of(timer, struct server, expiry));
 }
 
 static void server_on_signal(struct signal_watch *watch, int signo)
@@ -429,6 +203,8 @@ static int server_open(struct server *sv, const struct config *config)
         memory_set_caps(context);
         share_context_init(context);
         work_context_init(context);
+        if ((r = observe_open(context)) < 0)
+                return r;
         server_know_callers(context);
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
@@ -463,6 +239,7 @@ static void server_close(struct server *sv)
         authority_destroy(context->authority);
         connect_destroy(context->connects);
         browser_destroy(context->browser);
+        observe_close(context);
         http_client_destroy(context->http);
         children_destroy(context->children);
         page_cache_forget_all(context);

@@ -1,0 +1,21 @@
+/* The one place to which floors above tell what has happened; who wants to know is told from here:
+ * metrics, audit, traces. Nothing of this waits. */
+#pragma once
+
+#include "mgw/core/context.h"
+#include "mgw/observe/call_record.h"
+#include "mgw/observe/stream_record.h"
+
+/* After the configuration, the loop and the HTTP client are there. 0, -errno: told in the log. */
+int observe_open(struct context *context);
+/* Before the HTTP client goes. What waits to be written has a deadline. */
+void observe_close(struct context *context);
+
+/* The configuration has been read again (context->config is the new one), or files have been moved
+ * away (logrotate). 0, -errno: told in the log, and as it was before. */
+int observe_reload(struct context *context);
+
+/* A call ends: before its answer goes out. */
+void observe_call(struct context *context, const struct call_record *record);
+/* A stream has ended. */
+void observe_stream(struct context *context, const struct stream_record *record);
