@@ -1,7 +1,7 @@
 /* The words for how calls end. */
 #include "mgw/observe/call_record.h"
 
-const char *call_outcome_name(enum call_outcome outcome)
+const char *call_record_outcome_name(enum call_outcome outcome)
 {
         static const char *const names[CALL_OUTCOME_N] = {
                 [CALL_OUTCOME_OK] = "ok",           [CALL_OUTCOME_TOOL_ERROR] = "tool_error",

@@ -1,7 +1,7 @@
 /* The words for streams and how they end. */
 #include "mgw/observe/stream_record.h"
 
-const char *stream_kind_name(enum stream_kind kind)
+const char *stream_record_kind_name(enum stream_kind kind)
 {
         static const char *const names[STREAM_KIND_N] = {
                 [STREAM_KIND_SSE] = "sse",
@@ -13,7 +13,7 @@ const char *stream_kind_name(enum stream_kind kind)
         return names[kind];
 }
 
-const char *stream_cause_name(enum stream_cause cause)
+const char *stream_record_cause_name(enum stream_cause cause)
 {
         static const char *const names[STREAM_CAUSE_N] = {
                 [STREAM_CAUSE_CLIENT] = "client",   [STREAM_CAUSE_ANSWERED] = "answered",

@@ -167,6 +167,15 @@ static void server_know_callers(struct context *context)
         connect_create(context);
 }
 
+static void server_warn_of_anybody(const struct config *config)
+{
+        if (caller_is_anybody(config))
+                log_warn(NULL,
+                         "[mgw] no users are configured (auth.tokens_file): everybody %s is let "
+                         "in, as anonymous",
+                         config->auth_anonymous ? "from anywhere" : "on this machine");
+}
+
 static int server_open(struct server *sv, const struct config *config)
 {
         static const int signos[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
@@ -208,11 +217,7 @@ static int server_open(struct server *sv, const struct config *config)
         server_know_callers(context);
         context->started_ms = loop_now_ms(context->loop);
         server_check_tokens(sv);
-        if (caller_is_anybody(config))
-                log_warn(NULL,
-                         "[mgw] no users are configured (auth.tokens_file): everybody %s is let "
-                         "in, as anonymous",
-                         config->auth_anonymous ? "from anywhere" : "on this machine");
+        server_warn_of_anybody(config);
         server_fit_descriptors(context);
         memory_watch(context);
         if ((r = confine_open(context)) < 0)

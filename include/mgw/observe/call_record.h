@@ -44,4 +44,4 @@ struct call_record {
 };
 
 /* As metrics and audit have it: "tool_error". */
-const char *call_outcome_name(enum call_outcome outcome);
+const char *call_record_outcome_name(enum call_outcome outcome);

@@ -38,5 +38,5 @@ struct stream_record {
         uint32_t keepalives;
 };
 
-const char *stream_kind_name(enum stream_kind kind);
-const char *stream_cause_name(enum stream_cause cause);
+const char *stream_record_kind_name(enum stream_kind kind);
+const char *stream_record_cause_name(enum stream_cause cause);
