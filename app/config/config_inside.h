@@ -83,6 +83,7 @@ void config_jwt_finish(struct config *config);
 /* ---- "gateway.auth.login" (config_login.c) ---- */
 
 extern const struct config_row config_login_rows[];
+extern const struct config_row config_observe_rows[];
 /* All has been read: is there what signing in needs? */
 void config_login_check(struct loading *l);
 /* "clients" (config_login_client.c); into: where they stand. */

@@ -211,7 +211,7 @@ static const struct config_row settings[] = {
 /* ---- where values come from ---- */
 
 /* All that stands under "gateway". */
-static const struct config_row *const tables[] = {settings, config_login_rows};
+static const struct config_row *const tables[] = {settings, config_login_rows, config_observe_rows};
 
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 
@@ -313,7 +313,7 @@ void config_print_help(FILE *out)
                                 continue;
                         config_source_env_name(row->key, name, sizeof(name));
                         fprintf(out, "  %-28s %s\n", row->key, row->help);
-                        if (row->kind == KIND_OTHER)
+                        if (row->kind == KIND_OTHER || row->kind == KIND_PAIRS)
                                 continue;
                         fprintf(out, "  %-28s ", "");
                         if (row->standard[0] != '\0')

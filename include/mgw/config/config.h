@@ -153,6 +153,9 @@ struct config_jwt {
         char **groups;     /* of which users must be in one */
 };
 
+/* What becomes of a call whose line of the audit cannot be written. */
+enum config_audit_unwritable { CONFIG_AUDIT_REFUSE, CONFIG_AUDIT_GO_ON };
+
 struct config {
         char *path; /* of the file; NULL: none */
         char *listen;
@@ -213,6 +216,13 @@ struct config {
         int log_format;      /* enum log_format */
         int log_level;       /* enum log_level */
         int64_t log_slow_ms;
+        char *audit_file; /* "" = none; "-" = standard output */
+        bool audit_arguments;
+        char **audit_mask;         /* names of arguments; NULL = none */
+        int audit_when_unwritable; /* enum config_audit_unwritable */
+        char *traces_url;          /* "" = none */
+        double traces_sample;      /* 0 to 1 */
+        char **traces_headers;     /* "Name: value"; NULL = none */
         int64_t turn_limit_ms;
         char **allowed_origins;
         size_t n_allowed_origins;
