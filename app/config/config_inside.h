@@ -72,6 +72,8 @@ void config_settings_default(struct config *config);
 void config_settings_load(struct loading *l, json_t *gateway);
 void config_settings_load_environment(struct loading *l);
 void config_settings_finish(struct config *config);
+/* What is there (config_show.c), without secrets; NULL: of KIND_OTHER. A new value. */
+json_t *config_show_value(const struct config_row *row, const void *from);
 
 /* ---- "gateway.auth.jwt" (config_jwt.c) ---- */
 

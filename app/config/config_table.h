@@ -35,6 +35,7 @@ struct config_row {
         unsigned marks;           /* bits that mean what the table says */
         bool is_literal;          /* a word or boolean of JSON: no ${...} and no "true" */
         bool is_split;            /* texts: a comma ends one, too */
+        bool is_shown;            /* texts: never a secret (config_show) */
         const char *between;      /* of pairs */
         const char *const *words; /* ends with NULL */
         bool (*is_right)(const char *text);

@@ -249,6 +249,9 @@ void config_finish(struct config *config);
 bool config_has_login(const struct config *config);
 /* Does it keep what should outlive it? */
 bool config_needs_state(const struct config *config);
+/* The settings of "gateway" without secrets: an array of [key, value, is it the default?]. Texts
+ * that may be a secret are "(set)". A new value. */
+json_t *config_settings_show(const struct config *config);
 /* The servers of several files as one configuration, in their order: names are made unique, what
  * depends on a file's place is filled in, variables stay; of "gateway" the first. Prints it to out,
  * and to err what is left out, renamed, ignored or wanted in the environment. 0; -EINVAL: something
