@@ -59,7 +59,8 @@ static const char *const name_words[] = {"given", "safe", NULL}; /* are they saf
 static const struct config_row settings[] = {
         {"listen", KIND_TEXT, AT(listen), "unix:/run/mgw/fcgi.sock", .is_shown = true,
          .marks = FIXED,
-         .help = "FastCGI socket: unix:PATH or tcp:ADDRESS:PORT; a listening descriptor 0 wins",
+         .help = "FastCGI socket: unix:PATH or tcp:ADDRESS:PORT; a socket of systemd's, or a "
+                 "listening descriptor 0, wins",
          .is_right = is_listen, .why = "must be unix:/path/to/socket or tcp:ADDRESS:PORT"},
         {"socket_mode", KIND_OCTAL, AT(socket_mode), "0660", 0, 0777, .marks = FIXED,
          .help = "permissions of the unix socket",
