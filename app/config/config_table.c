@@ -257,12 +257,19 @@ static bool text_is_same(const char *a, const char *b)
 }
 
 static const size_t sizes[] = {
-        [KIND_TEXT] = sizeof(char *),     [KIND_FILE] = sizeof(char *),
-        [KIND_WORD] = sizeof(int),        [KIND_BOOL] = sizeof(bool),
-        [KIND_OCTAL] = sizeof(uint32_t),  [KIND_UINT32] = sizeof(uint32_t),
-        [KIND_UINT64] = sizeof(uint64_t), [KIND_INT64] = sizeof(int64_t),
-        [KIND_SECONDS] = sizeof(int64_t), [KIND_TEXTS] = sizeof(char **),
-        [KIND_PAIRS] = sizeof(char **),   [KIND_OTHER] = 0,
+        [KIND_TEXT] = sizeof(char *),
+        [KIND_FILE] = sizeof(char *),
+        [KIND_WORD] = sizeof(int),
+        [KIND_BOOL] = sizeof(bool),
+        [KIND_OCTAL] = sizeof(uint32_t),
+        [KIND_UINT32] = sizeof(uint32_t),
+        [KIND_UINT64] = sizeof(uint64_t),
+        [KIND_INT64] = sizeof(int64_t),
+        [KIND_SECONDS] = sizeof(int64_t),
+        [KIND_TEXTS] = sizeof(char **),
+        [KIND_PAIRS] = sizeof(char **),
+        [KIND_NUMBER] = sizeof(double),
+        [KIND_OTHER] = 0,
 };
 
 bool config_row_is_same(const struct config_row *row, const void *a, const void *b)

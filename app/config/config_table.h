@@ -17,7 +17,7 @@ enum config_kind {
         KIND_UINT32,
         KIND_UINT64,
         KIND_INT64,
-        KIND_NUMBER, /* double */
+        KIND_NUMBER,  /* double */
         KIND_SECONDS, /* int64_t milliseconds, written in seconds with fractions */
         KIND_TEXTS,   /* char **, as base/strv has them: an array of strings */
         KIND_PAIRS,   /* char **: an object of strings, as "name<between>value" */
