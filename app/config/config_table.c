@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,6 +249,59 @@ void config_table_load(struct loading *l, const struct config_row *row, const ch
                 load_pairs(l, row, at, value, field);
         else if (row->kind != KIND_OTHER)
                 load_text(l, row, at, value, into);
+}
+
+static bool text_is_same(const char *a, const char *b)
+{
+        return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static const size_t sizes[] = {
+        [KIND_TEXT] = sizeof(char *),
+        [KIND_FILE] = sizeof(char *),
+        [KIND_WORD] = sizeof(int),
+        [KIND_BOOL] = sizeof(bool),
+        [KIND_OCTAL] = sizeof(uint32_t),
+        [KIND_UINT32] = sizeof(uint32_t),
+        [KIND_UINT64] = sizeof(uint64_t),
+        [KIND_INT64] = sizeof(int64_t),
+        [KIND_SECONDS] = sizeof(int64_t),
+        [KIND_TEXTS] = sizeof(char **),
+        [KIND_PAIRS] = sizeof(char **),
+        [KIND_NUMBER] = sizeof(double),
+        [KIND_OTHER] = 0,
+};
+
+bool config_row_is_same(const struct config_row *row, const void *a, const void *b)
+{
+        const void *one = (const char *)a + row->offset, *other = (const char *)b + row->offset;
+
+        if (row->kind == KIND_TEXT || row->kind == KIND_FILE)
+                return text_is_same(*(char *const *)one, *(char *const *)other);
+        if (row->kind == KIND_TEXTS || row->kind == KIND_PAIRS)
+                return strv_is_same(*(const char *const *const *)one,
+                                    *(const char *const *const *)other);
+        return memcmp(one, other, sizes[row->kind]) == 0;
+}
+
+bool config_table_is_same(const struct config_row *rows, const void *a, const void *b)
+{
+        for (; rows->key != NULL; rows++)
+                if (!config_row_is_same(rows, a, b))
+                        return false;
+        return true;
+}
+
+void config_row_swap(const struct config_row *row, void *a, void *b)
+{
+        char *one = (char *)a + row->offset, *other = (char *)b + row->offset;
+
+        for (size_t i = 0; i < sizes[row->kind]; i++) {
+                char byte = one[i];
+
+                one[i] = other[i];
+                other[i] = byte;
+        }
 }
 
 void config_table_finish(const struct config_row *rows, void *into)

@@ -20,6 +20,7 @@ struct policy;
 struct policy_counts;
 struct session;
 struct share;
+struct status;
 struct store;
 struct traces;
 struct upstream;
@@ -64,6 +65,7 @@ struct context {
         struct browser *browser;             /* login/browser: people who sign in */
         struct audit *audit;                 /* observe/audit; NULL: there is none */
         struct traces *traces;               /* observe/traces; NULL: there are none */
+        struct status *status;               /* status/status: who watches */
         struct http_client *http;
         struct children *children;
         struct confine *confine;    /* upstream/confine: what children are kept from */
@@ -75,6 +77,9 @@ struct context {
         uint32_t streams_max; /* the configured number, or what the descriptors allow */
         bool is_draining;
         void (*on_calm)(struct context *context); /* a stream or call ended while draining */
+        /* A stream has come or is about to go; set by status/status_feed while somebody watches,
+         * NULL else. */
+        void (*on_stream)(struct context *context);
         /* A login (auth/family) was ended: who came by it goes. */
         void (*on_login_end)(struct context *context, const char *login);
 
