@@ -43,6 +43,7 @@ struct call_record call_record_begun(const struct call *call)
                 .client_version = rpc_text(info, "version"),
                 .revision = revision_of(call),
                 .session_id = call_is_stateless(call) ? NULL : call->session->id,
+                .id = call->id,
                 .method = call->method->name,
                 .name = call->name,
                 .params = call->params,

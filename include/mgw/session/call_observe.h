@@ -7,3 +7,7 @@
 bool call_observe_begin(struct call *call);
 /* It listens, for as long as its client stays: its line says that it was let in. */
 void call_observe_listening(struct call *call);
+/* A request to its upstream begins, with these params, which may get a trace context. */
+json_t *call_observe_upstream_take(struct call *call, json_t *params);
+/* That has an answer, or has failed (failure: a word for how). */
+void call_observe_answer(const struct call *call, const json_t *answer, const char *failure);
