@@ -7,6 +7,7 @@
 #include "mgw/base/syscall_filter.h"
 #include "mgw/config/config.h"
 #include "mgw/core/user.h"
+#include "mgw/probe/probe.h"
 #include "mgw/server/server.h"
 
 #include <curl/curl.h>
@@ -158,6 +159,10 @@ int main(int argc, char **argv)
                 return make_token(argc - 1, argv + 1);
         if (argc > 1 && strcmp(argv[1], "policy") == 0)
                 return policy_explain_command(argc - 1, argv + 1, stdout, stderr);
+        if (argc > 1 && strcmp(argv[1], "probe") == 0)
+                return probe_command(argc - 1, argv + 1, stdout, stderr);
+        if (argc > 1 && strcmp(argv[1], "inspect") == 0)
+                return inspect_command(argc - 1, argv + 1, stdout, stderr);
         if (argc > 1 && strcmp(argv[1], "import") == 0)
                 return import(argv + 2);
         while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
