@@ -33,18 +33,20 @@ static void print_help(void)
                "clients\n"
                "  mgw token EMAIL [--days N] [--file FILE]   make a user's token, print it once\n"
                "  mgw policy check USER [TOOL]               say what USER may, and which rule "
-               "decides\n"
-               "  mgw --help, mgw --version\n\n"
-               "FILE is JSON (comments are fine) or YAML: {\"mcpServers\": {\"name\": {\"url\": "
-               "\"http://...\"}}, \"gateway\": "
-               "{...}}\n"
-               "(or \"command\", \"rest\", \"openapi\" in place of \"url\": docs/upstreams.md)\n"
-               "or a file of an MCP client as it is: docs/clients.md; with these settings under "
-               "\"gateway\"\n"
-               "(the environment wins over the file; ${NAME} or ${NAME:-default} in any string of "
-               "the file\n"
-               "stands for an environment variable):\n\n",
+               "decides\n",
                MGW_VERSION);
+        probe_print_help(stdout);
+        fputs("  mgw --help, mgw --version\n\n"
+              "FILE is JSON (comments are fine) or YAML: {\"mcpServers\": {\"name\": {\"url\": "
+              "\"http://...\"}}, \"gateway\": "
+              "{...}}\n"
+              "(or \"command\", \"rest\", \"openapi\" in place of \"url\": docs/upstreams.md)\n"
+              "or a file of an MCP client as it is: docs/clients.md; with these settings under "
+              "\"gateway\"\n"
+              "(the environment wins over the file; ${NAME} or ${NAME:-default} in any string of "
+              "the file\n"
+              "stands for an environment variable):\n\n",
+              stdout);
         config_print_help(stdout);
 }
 

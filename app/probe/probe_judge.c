@@ -44,9 +44,14 @@ static int compare_times(const void *a, const void *b)
         return (one > other) - (one < other);
 }
 
+/* Of a call its progress is as good as a comment; not so its answer. */
 static bool is_keep_alive(const struct probe_record *r, const struct probe_beat *beat)
 {
-        return beat->at_ms > r->head_ms + PROBE_BEAT_MS && beat->n_comments > 0;
+        if (beat->at_ms <= r->head_ms + PROBE_BEAT_MS)
+                return false;
+        if (!is_call(r))
+                return beat->n_comments > 0;
+        return r->end != PROBE_END_ANSWERED || beat->at_ms + PROBE_BEAT_MS < r->ended_ms;
 }
 
 /* Those between keep-alives, and from the head to the first. */
@@ -80,7 +85,7 @@ static void judge_intervals(const struct probe_record *r, struct probe_finding *
         }
         for (size_t i = 0; i < r->n_beats; i++)
                 if (is_keep_alive(r, &r->beats[i]))
-                        f->n_keep_alives += r->beats[i].n_comments;
+                        f->n_keep_alives += r->beats[i].n_comments > 0 ? r->beats[i].n_comments : 1;
         free(ms);
 }
 

@@ -58,11 +58,12 @@ static const struct {
                              "API Gateway gathers a whole answer by default: use response "
                              "streaming, or a load balancer in its place"},
         [AWS_NLB] = {"an AWS NLB", {{NULL, NULL}}, false, NULL},
-        [NGINX] = {"nginx",
-                   {{"server", "nginx"}, {"server", "openresty"}},
-                   true,
-                   "proxy_buffering off; in its location, and leave X-Accel-Buffering alone "
-                   "(deploy/proxies/nginx.conf)"},
+        [NGINX] =
+                {"nginx",
+                 {{"server", "nginx"}, {"server", "openresty"}},
+                 true,
+                 "set \"proxy_buffering off;\" in its location, and leave X-Accel-Buffering alone "
+                 "(deploy/proxies/nginx.conf)"},
         [APACHE] =
                 {"Apache httpd",
                  {{"server", "Apache"}},
@@ -113,10 +114,11 @@ static const struct probe_limit limits[] = {
          "set the load balancer's attribute idle_timeout.timeout_seconds to 120 or "
          "more" OR_KEEP_ALIVE},
         {"nginx with its default proxy_read_timeout", NGINX, 60, false, 504,
-         "set proxy_read_timeout 1h; in its location" OR_KEEP_ALIVE " (deploy/proxies/nginx.conf)"},
-        {"Apache httpd with a ProxyTimeout of 60 s (its default)", APACHE, 60, false, 504,
+         "set \"proxy_read_timeout 1h;\" in its location" OR_KEEP_ALIVE
+         " (deploy/proxies/nginx.conf)"},
+        {"Apache httpd with its default Timeout", APACHE, 60, false, 504,
          "set timeout=3600 on its ProxyPass" OR_KEEP_ALIVE " (deploy/proxies/apache.conf)"},
-        {"Apache httpd with Debian's Timeout of 300 s", APACHE, 300, false, 504,
+        {"Apache httpd with Debian's Timeout", APACHE, 300, false, 504,
          "set timeout=3600 on its ProxyPass" OR_KEEP_ALIVE " (deploy/proxies/apache.conf)"},
         {"Caddy with a read_timeout of 60 s", CADDY, 60, false, 502,
          "take read_timeout out of its reverse_proxy: by default there is none" OR_KEEP_ALIVE

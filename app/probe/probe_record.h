@@ -69,7 +69,7 @@ const char *probe_record_word(enum probe_kind kind);
 void probe_record_init(struct probe_record *r, enum probe_kind kind);
 void probe_record_finish(struct probe_record *r);
 /* Something arrived; what comes within PROBE_BEAT_MS of another arrived with it. */
-#define PROBE_BEAT_MS 20
+#define PROBE_BEAT_MS 200
 void probe_record_beat(struct probe_record *r, int64_t at_ms, unsigned n_comments);
 /* The silence at the end. */
 int64_t probe_record_silence_ms(const struct probe_record *r);

@@ -13,14 +13,29 @@
 
 /* ---- the server and the way ---- */
 
+static bool is_among(const json_t *all, const json_t *one)
+{
+        json_t *other;
+        size_t i;
+
+        json_array_foreach (all, i, other)
+                if (json_equal(other, one))
+                        return true;
+        return false;
+}
+
 json_t *probe_report_revisions(const struct probe_peer *peer)
 {
+        json_t *supported = json_object_get(peer->discovered, "supportedVersions"), *name;
         json_t *revisions = json_array();
-        json_t *own = json_object_get(peer->hello, "protocolVersion");
+        size_t i;
 
-        if (json_is_string(own))
-                json_array_append(revisions, own);
-        json_array_extend(revisions, json_object_get(peer->discovered, "supportedVersions"));
+        name = json_object_get(peer->hello, "protocolVersion");
+        if (json_is_string(name))
+                json_array_append(revisions, name);
+        json_array_foreach (supported, i, name)
+                if (json_is_string(name) && !is_among(revisions, name))
+                        json_array_append(revisions, name);
         return revisions;
 }
 
@@ -115,8 +130,9 @@ static void print_wrapped(FILE *out, const char *label, const char *text, int in
         fputc('\n', out);
 }
 
+/* How it is known is told where it differs from what was told last. */
 static void print_result(const struct probe_report *report, const struct probe_result *result,
-                         FILE *out)
+                         char told[PROBE_WORDS_MAX], FILE *out)
 {
         const struct probe_record *r = result->record;
         struct probe_words words;
@@ -129,10 +145,28 @@ static void print_result(const struct probe_report *report, const struct probe_r
                         ? probe_verdict_word(result->finding.verdict)
                         : "not offered");
         print_wrapped(out, "", words.what, 2);
-        if (words.how[0] != '\0')
-                print_wrapped(out, "known by:   ", words.how, 2);
-        if (words.cure[0] != '\0')
-                print_wrapped(out, "what to do: ", words.cure, 2);
+        if (words.how[0] != '\0' && strcmp(words.how, told) != 0) {
+                print_wrapped(out, "known by: ", words.how, 2);
+                memcpy(told, words.how, sizeof(words.how));
+        }
+}
+
+/* Each cure once. */
+static void print_cures(const struct probe_report *report, FILE *out)
+{
+        struct probe_words words[PROBE_N_KINDS];
+
+        for (int kind = 0; kind < PROBE_N_KINDS; kind++) {
+                const struct probe_result *result = &report->results[kind];
+                bool is_new;
+
+                probe_words_of(result->record, report->view, &result->finding, &words[kind]);
+                is_new = words[kind].cure[0] != '\0';
+                for (int other = 0; other < kind; other++)
+                        is_new = is_new && strcmp(words[other].cure, words[kind].cure) != 0;
+                if (is_new)
+                        print_wrapped(out, "what to do: ", words[kind].cure, 0);
+        }
 }
 
 struct tally {
@@ -178,12 +212,15 @@ static void print_verdict(const struct probe_report *report, FILE *out)
 
 void probe_report_print(const struct probe_report *report, FILE *out)
 {
+        char told[PROBE_WORDS_MAX] = "";
+
         fprintf(out, "%s\n", report->peer->options->url);
         print_server(report, out);
         print_way(report, out);
         for (int kind = 0; kind < PROBE_N_KINDS; kind++)
-                print_result(report, &report->results[kind], out);
+                print_result(report, &report->results[kind], told, out);
         print_verdict(report, out);
+        print_cures(report, out);
 }
 
 /* ---- for scripts ---- */
