@@ -6,6 +6,7 @@
 #include "mgw/config/config.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/session/access.h"
+#include "mgw/session/session_handover.h"
 #include "mgw/upstream/account.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/rpc.h"
@@ -184,6 +185,8 @@ void handshake_on_upstreams_settled(struct session *session)
 {
         if (awaits_upstreams(session))
                 return;
+        if (session_handover(session) != NULL)
+                session_handover(session)->on_settled(session);
         list_for_each_safe (it, &session->calls) {
                 struct call *call = container_of(it, struct call, node);
 

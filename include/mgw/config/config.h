@@ -154,7 +154,8 @@ struct config_jwt {
 };
 
 struct config {
-        char *path; /* of the file; NULL: none */
+        char *path;    /* of the file; NULL: none */
+        bool replaces; /* no setting: it takes over from the process that serves (--replace) */
         char *listen;
         uint32_t socket_mode;
         char *socket_group;
