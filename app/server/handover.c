@@ -76,6 +76,7 @@ static void on_stray(struct session *s, const json_t *msg)
 static void on_settled(struct session *s)
 {
         handover_link_say_take(&of_session(s)->taker.link, "settled", line_of(s), -1);
+        handover_taker_on_settled(of_session(s), s);
 }
 
 static void on_end(struct session *s)
@@ -93,8 +94,7 @@ static const struct session_handover_events session_events = {
 
 void handover_watch(struct handover *h)
 {
-        bool has_other =
-                handover_link_is_open(&h->giver.link) || handover_link_is_open(&h->taker.link);
+        bool has_other = handover_link_is_open(&h->giver.link) || handover_taker_is_busy(h);
 
         handover_context(h)->handover = has_other ? &session_events : NULL;
 }

@@ -40,6 +40,7 @@ struct handover_taker {
         struct list held;   /* requests whose session may come */
         unsigned n_held;
         int fd;             /* the listening socket, until it is listened at; -1 */
+        int64_t arrived_ms; /* the last session; 0: none has come */
         bool was_inherited; /* by the giver: its path is nobody's to remove */
         bool may_serve;     /* go has been said */
         bool is_releasing;
@@ -84,5 +85,9 @@ int handover_taker_begin(struct handover *handover);
 
 void handover_taker_init(struct handover *handover);
 void handover_taker_close(struct handover *handover);
+/* May a session be waited for still, or what it is to have upstream? */
+bool handover_taker_is_busy(const struct handover *handover);
+/* It has what it needs. */
+void handover_taker_on_settled(struct handover *handover, struct session *session);
 /* Asks the giver for it, in the name of this process's own taker. false: there is none to ask. */
 bool handover_taker_ask(struct handover *handover, const char *id);

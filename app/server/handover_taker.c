@@ -21,7 +21,7 @@
 
 /* For what the giver is to say next, before go. */
 #define PATIENCE_MS 10000
-/* A request waits so long for its session. */
+/* A request waits so long for its session, at least. */
 #define HELD_MS 5000
 #define HELD_MAX 4096
 
@@ -98,6 +98,19 @@ static void held_release_all(struct handover *h, const char *id, int64_t before_
                 held_release(container_of(node, struct held, node));
 }
 
+/* Nobody will bring their sessions any more. */
+static void held_release_lost(struct handover *h)
+{
+        list_for_each_safe (it, &h->taker.held) {
+                struct session *s = NULL;
+
+                HASH_FIND_STR(handover_context(h)->sessions,
+                              container_of(it, struct held, node)->id, s);
+                if (s == NULL)
+                        held_release(container_of(it, struct held, node));
+        }
+}
+
 static void ask(struct handover *h, const char *id)
 {
         handover_link_say_take(&h->taker.link, "ask", json_pack("{s:s}", "id", id), -1);
@@ -113,24 +126,56 @@ bool handover_taker_ask(struct handover *h, const char *id)
         return true;
 }
 
+static int64_t patience_ms(const struct handover *h)
+{
+        int64_t grace_ms = handover_context(h)->config->upstream_grace_ms;
+
+        return grace_ms > HELD_MS ? grace_ms : HELD_MS;
+}
+
+bool handover_taker_is_busy(const struct handover *h)
+{
+        int64_t now_ms = loop_now_ms(handover_context(h)->loop);
+
+        return handover_link_is_open(&h->taker.link) ||
+               (h->taker.arrived_ms > 0 && now_ms - h->taker.arrived_ms < patience_ms(h));
+}
+
+/* Its upstreams are being opened as for an initialize, which would wait for them too. */
+void handover_taker_on_settled(struct handover *h, struct session *s)
+{
+        s->is_arriving = false;
+        held_release_all(h, s->id, 0);
+}
+
+/* false: it is not here, and nobody can be asked. */
+static bool is_elsewhere(const struct handover *h, struct str id, bool *is_askedp)
+{
+        struct session *s = NULL;
+
+        HASH_FIND(hh, handover_context(h)->sessions, id.p, (unsigned)id.n, s);
+        *is_askedp = s == NULL;
+        return s != NULL ? s->is_arriving : handover_link_is_open(&h->taker.link);
+}
+
 bool handover_holds(struct handover *h, struct request *req)
 {
         static const struct request_events events = {.on_gone = held_on_gone};
         char text[ENDPOINT_SESSION_ID_SIZE];
+        struct held *held;
         struct str id;
-        struct session *s = NULL;
+        bool is_asked;
 
-        if (h == NULL || !handover_link_is_open(&h->taker.link) || h->taker.is_releasing)
+        if (h == NULL || h->taker.is_releasing || h->taker.n_held >= HELD_MAX)
                 return false;
         id = endpoint_session_named(req, text);
-        if (id.n == 0 || id.n >= ENDPOINT_SESSION_ID_SIZE || h->taker.n_held >= HELD_MAX)
+        if (id.n == 0 || id.n >= ENDPOINT_SESSION_ID_SIZE || !is_elsewhere(h, id, &is_asked))
                 return false;
-        HASH_FIND(hh, handover_context(h)->sessions, id.p, (unsigned)id.n, s);
-        if (s != NULL)
-                return false;
-        request_own(req, &events, held_new(h, req, id));
+        held = held_new(h, req, id);
+        request_own(req, &events, held);
         request_hold(req);
-        ask(h, container_of(list_last(&h->taker.held), struct held, node)->id);
+        if (is_asked)
+                ask(h, held->id);
         return true;
 }
 
@@ -139,9 +184,11 @@ static void taker_on_sweep(struct timer *timer)
         struct handover *h = container_of(timer, struct handover, taker.sweep);
         struct loop *loop = handover_context(h)->loop;
 
-        held_release_all(h, NULL, loop_now_ms(loop) - HELD_MS);
-        if (handover_link_is_open(&h->taker.link))
+        held_release_all(h, NULL, loop_now_ms(loop) - patience_ms(h));
+        if (handover_taker_is_busy(h))
                 timer_arm(loop, timer, HANDOVER_SWEEP_MS);
+        else
+                handover_watch(h);
 }
 
 /* ---- what the giver says ---- */
@@ -187,9 +234,9 @@ static void on_session(struct handover *h, json_t *line, int fd)
                 log_warn(NULL, "[mgw] the process that goes has given %s", why);
                 return;
         }
-        if (handover_context(h)->n_upstreams == 0)
+        h->taker.arrived_ms = loop_now_ms(handover_context(h)->loop);
+        if (!s->is_arriving)
                 session_handover(s)->on_settled(s);
-        held_release_all(h, s->id, 0);
 }
 
 static void on_none(struct handover *h, json_t *line, int fd)
@@ -265,7 +312,7 @@ static void on_link_end(struct handover_link *link, const char *why)
 
         handover_watch(h);
         log_info(NULL, "[mgw] the process that goes: %s", why);
-        held_release_all(h, NULL, INT64_MAX);
+        held_release_lost(h);
 }
 
 /* ---- its life ---- */

@@ -180,6 +180,11 @@ static void handshake_wait(struct call *call)
         timer_arm(context->loop, &call->work, context->config->upstream_grace_ms);
 }
 
+bool handshake_is_settled(const struct session *session)
+{
+        return !awaits_upstreams(session);
+}
+
 /* Walks the calls of a session, once, when the last of its upstream sessions is settled. */
 void handshake_on_upstreams_settled(struct session *session)
 {

@@ -8,6 +8,7 @@
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/session/endpoint_session.h"
+#include "mgw/session/handshake.h"
 #include "mgw/upstream/subscription_kind.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/json_str.h"
@@ -148,7 +149,7 @@ static int give_stream(struct stream *stream, json_t **recordp)
         int fd = stream_give(stream, &handover);
 
         if (fd >= 0)
-                *recordp = json_pack("{s:s, s:[I,I], s:i, s:b, s:b, s:I}", "session",
+                *recordp = json_pack("{s:s, s:[I,I], s:i, s:b, s:b, s:I}", "id",
                                      stream->session->id, "channel", (json_int_t)stream->channel.no,
                                      (json_int_t)stream->channel.seq, "request", handover.id,
                                      "keep_conn", handover.keep_conn, "has_stdin",
@@ -304,6 +305,7 @@ struct session *session_take(struct context *context, const json_t *record, cons
         take_state(s, record);
         if (s->client.is_initialized && context->n_upstreams > 0)
                 take_upstreams(s, record);
+        s->is_arriving = !handshake_is_settled(s);
         share_let_go(share);
         identity_let_go(identity);
         return s;
