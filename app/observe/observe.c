@@ -1,15 +1,23 @@
 /* Who is told of what. */
 #include "mgw/observe/observe.h"
 
+#include "mgw/observe/metrics.h"
+#include "mgw/observe/recent.h"
+#include "mgw/observe/series.h"
+
 int observe_open(struct context *context)
 {
-        (void)context;
+        metrics_create(context);
+        recent_create(context);
+        series_create(context);
         return 0;
 }
 
 void observe_close(struct context *context)
 {
-        (void)context;
+        series_destroy(context->series);
+        recent_destroy(context->recent);
+        metrics_destroy(context->metrics);
 }
 
 int observe_reload(struct context *context)
@@ -20,12 +28,22 @@ int observe_reload(struct context *context)
 
 void observe_call(struct context *context, const struct call_record *record)
 {
-        (void)context;
-        (void)record;
+        metrics_add_call(context->metrics, record);
+        recent_add_call(context->recent, record);
+}
+
+void observe_stream_opened(struct context *context, enum stream_kind kind)
+{
+        metrics_add_opened(context->metrics, kind);
 }
 
 void observe_stream(struct context *context, const struct stream_record *record)
 {
-        (void)context;
-        (void)record;
+        metrics_add_stream(context->metrics, record);
+        recent_add_stream(context->recent, record);
+}
+
+void observe_keepalive(struct context *context, int64_t late_ms)
+{
+        metrics_add_keepalive(context->metrics, late_ms);
 }

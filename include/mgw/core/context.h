@@ -15,8 +15,11 @@ struct caller_issuers;
 struct caller_known;
 struct connect;
 struct config;
+struct metrics;
 struct policy;
 struct policy_counts;
+struct recent;
+struct series;
 struct session;
 struct share;
 struct store;
@@ -60,6 +63,9 @@ struct context {
         struct authority *authority;         /* auth/authority; NULL: there is no auth.login */
         struct connect *connects;            /* login/connect: people who connect their accounts */
         struct browser *browser;             /* login/browser: people who sign in */
+        struct metrics *metrics;             /* observe/metrics */
+        struct recent *recent;               /* observe/recent */
+        struct series *series;               /* observe/series */
         struct http_client *http;
         struct children *children;
         struct confine *confine;    /* upstream/confine: what children are kept from */
