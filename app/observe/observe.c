@@ -1,6 +1,7 @@
 /* Who is told of what. */
 #include "mgw/observe/observe.h"
 
+#include "audit_inside.h"
 #include "mgw/observe/metrics.h"
 #include "mgw/observe/recent.h"
 #include "mgw/observe/series.h"
@@ -10,11 +11,12 @@ int observe_open(struct context *context)
         metrics_create(context);
         recent_create(context);
         series_create(context);
-        return 0;
+        return audit_open(context);
 }
 
 void observe_close(struct context *context)
 {
+        audit_close(context);
         series_destroy(context->series);
         recent_destroy(context->recent);
         metrics_destroy(context->metrics);
@@ -22,14 +24,14 @@ void observe_close(struct context *context)
 
 int observe_reload(struct context *context)
 {
-        (void)context;
-        return 0;
+        return audit_reload(context);
 }
 
 void observe_call(struct context *context, const struct call_record *record)
 {
         metrics_add_call(context->metrics, record);
         recent_add_call(context->recent, record);
+        audit_end(context, record);
 }
 
 void observe_stream_opened(struct context *context, enum stream_kind kind)

@@ -67,6 +67,12 @@ static void stream_set_state(struct stream *s, enum stream_state to)
         s->state = (uint8_t)to;
 }
 
+static void stream_tell(struct context *context)
+{
+        if (context->on_stream != NULL)
+                context->on_stream(context);
+}
+
 /* The client of a POST of the stateless era has said who it is in that alone. */
 static void stream_report(const struct stream *s, int64_t life_ms)
 {
@@ -120,6 +126,7 @@ static void stream_over(struct stream *s)
         if (s->events != NULL)
                 s->events->on_end(s);
         loop_bury(context->loop, s, free);
+        stream_tell(context);
         if (context->is_draining)
                 context->on_calm(context);
 }
@@ -236,6 +243,7 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
                 log_info(LOG_FIELDS({"client", client}, {"request", request_id}),
                          "[MCP] Client connected: %s (%s)", s->id, user->email);
         stream_watch_sweep(context);
+        stream_tell(context);
         *streamp = s;
         return 0;
 }

@@ -9,6 +9,7 @@
 #include "mgw/mcp/replay.h"
 #include "mgw/mcp/seal.h"
 
+struct audit;
 struct authority;
 struct browser;
 struct caller_issuers;
@@ -22,7 +23,9 @@ struct recent;
 struct series;
 struct session;
 struct share;
+struct status;
 struct store;
+struct traces;
 struct upstream;
 struct upstream_client_events;
 struct upstream_list;
@@ -66,6 +69,9 @@ struct context {
         struct metrics *metrics;             /* observe/metrics */
         struct recent *recent;               /* observe/recent */
         struct series *series;               /* observe/series */
+        struct audit *audit;                 /* observe/audit; NULL: there is none */
+        struct traces *traces;               /* observe/traces; NULL: there are none */
+        struct status *status;               /* status/status: who watches */
         struct http_client *http;
         struct children *children;
         struct confine *confine;    /* upstream/confine: what children are kept from */
@@ -77,6 +83,9 @@ struct context {
         uint32_t streams_max; /* the configured number, or what the descriptors allow */
         bool is_draining;
         void (*on_calm)(struct context *context); /* a stream or call ended while draining */
+        /* A stream has come or is about to go; set by status/status_feed while somebody watches,
+         * NULL else. */
+        void (*on_stream)(struct context *context);
         /* A login (auth/family) was ended: who came by it goes. */
         void (*on_login_end)(struct context *context, const char *login);
 
