@@ -276,6 +276,7 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         s->n_bytes = first.n;
         stream_enter(s);
         context->stats.streams_opened++;
+        observe_stream_opened(context, o->kind);
         if (share_may_log(req->share, user->email))
                 log_info(LOG_FIELDS({"client", client}, {"request", request_id}),
                          "[MCP] Client connected: %s (%s)", s->id, user->email);
@@ -385,10 +386,12 @@ int stream_write_part(struct stream *s, struct str bytes, bool is_last)
 static void stream_keep_alive(struct stream *s, struct context *context)
 {
         bool is_silent = request_n_unsent(s->req) == 0;
+        int64_t late_ms = stream_silent_ms(s, context) - context->config->keepalive_ms;
 
         if (is_silent && s->writer == NULL && stream_write(s, STR(SSE_KEEP_ALIVE)) == 0) {
                 context->stats.keepalives++;
                 s->n_keepalives++;
+                observe_keepalive(context, late_ms);
                 return;
         }
         stream_touch(s); /* tried, and again after an interval */

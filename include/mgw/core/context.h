@@ -16,8 +16,11 @@ struct caller_issuers;
 struct caller_known;
 struct connect;
 struct config;
+struct metrics;
 struct policy;
 struct policy_counts;
+struct recent;
+struct series;
 struct session;
 struct session_handover_events;
 struct share;
@@ -64,6 +67,9 @@ struct context {
         struct authority *authority;         /* auth/authority; NULL: there is no auth.login */
         struct connect *connects;            /* login/connect: people who connect their accounts */
         struct browser *browser;             /* login/browser: people who sign in */
+        struct metrics *metrics;             /* observe/metrics */
+        struct recent *recent;               /* observe/recent */
+        struct series *series;               /* observe/series */
         struct audit *audit;                 /* observe/audit; NULL: there is none */
         struct traces *traces;               /* observe/traces; NULL: there are none */
         struct status *status;               /* status/status: who watches */
