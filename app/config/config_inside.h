@@ -72,6 +72,8 @@ void config_settings_default(struct config *config);
 void config_settings_load(struct loading *l, json_t *gateway);
 void config_settings_load_environment(struct loading *l);
 void config_settings_finish(struct config *config);
+/* What is there (config_show.c), without secrets; NULL: of KIND_OTHER. A new value. */
+json_t *config_show_value(const struct config_row *row, const void *from);
 /* What holds until mgw ends stays as before has it; where config has said otherwise, err is told.
  */
 void config_settings_keep(struct config *config, struct config *before, FILE *err);
@@ -86,6 +88,7 @@ void config_jwt_finish(struct config *config);
 /* ---- "gateway.auth.login" (config_login.c) ---- */
 
 extern const struct config_row config_login_rows[];
+extern const struct config_row config_observe_rows[];
 /* All has been read: is there what signing in needs? */
 void config_login_check(struct loading *l);
 /* "clients" (config_login_client.c); into: where they stand. */

@@ -57,15 +57,17 @@ static const char *const name_words[] = {"given", "safe", NULL}; /* are they saf
 #endif
 
 static const struct config_row settings[] = {
-        {"listen", KIND_TEXT, AT(listen), "unix:/run/mgw/fcgi.sock", .marks = FIXED,
-         .help = "FastCGI socket: unix:PATH or tcp:ADDRESS:PORT; a listening descriptor 0 wins",
+        {"listen", KIND_TEXT, AT(listen), "unix:/run/mgw/fcgi.sock", .is_shown = true,
+         .marks = FIXED,
+         .help = "FastCGI socket: unix:PATH or tcp:ADDRESS:PORT; a socket of systemd's, or a "
+                 "listening descriptor 0, wins",
          .is_right = is_listen, .why = "must be unix:/path/to/socket or tcp:ADDRESS:PORT"},
         {"socket_mode", KIND_OCTAL, AT(socket_mode), "0660", 0, 0777, .marks = FIXED,
          .help = "permissions of the unix socket",
          .why = "must be a string of octal digits up to \"0777\""},
-        {"socket_group", KIND_TEXT, AT(socket_group), "", .marks = FIXED,
+        {"socket_group", KIND_TEXT, AT(socket_group), "", .is_shown = true, .marks = FIXED,
          .help = "group of the unix socket"},
-        {"node", KIND_TEXT, AT(node), "", .marks = FIXED,
+        {"node", KIND_TEXT, AT(node), "", .is_shown = true, .marks = FIXED,
          .help = "begins each session id (default: the host's name)", .is_right = is_node,
          .why = "must be 1 to 63 letters, digits or '-'"},
         {"keepalive_s", KIND_SECONDS, AT(keepalive_ms), "30", 0, SECONDS_MAX,
@@ -192,9 +194,9 @@ static const struct config_row settings[] = {
         {"log_slow_ms", KIND_INT64, AT(log_slow_ms), "10000", 0, 1e9,
          .help = "calls that take so long are in the log; others where they fail or are traced, or "
                  "at debug"},
-        {"allowed_origins", KIND_TEXTS, AT(allowed_origins), "",
+        {"allowed_origins", KIND_TEXTS, AT(allowed_origins), "", .is_shown = true,
          .help = "browser origins let in besides localhost; \"*\" lets all in", .is_split = true},
-        {"public_url", KIND_TEXT, AT(public_url), "",
+        {"public_url", KIND_TEXT, AT(public_url), "", .is_shown = true,
          .help = "address at which clients reach mgw; needed where it listens beyond this machine",
          .is_right = is_url,
          .why = "must begin with http:// or https:// and have no '/' at its end"},
@@ -213,7 +215,7 @@ static const struct config_row settings[] = {
 /* ---- where values come from ---- */
 
 /* All that stands under "gateway". */
-static const struct config_row *const tables[] = {settings, config_login_rows};
+static const struct config_row *const tables[] = {settings, config_login_rows, config_observe_rows};
 
 #define N_TABLES (sizeof(tables) / sizeof(tables[0]))
 
@@ -315,6 +317,28 @@ void config_settings_finish(struct config *config)
         config_jwt_finish(config);
 }
 
+json_t *config_settings_show(const struct config *config)
+{
+        struct config standard = {0};
+        json_t *shown = json_array();
+
+        config_settings_default(&standard);
+        for (size_t i = 0; i < N_TABLES; i++)
+                for (const struct config_row *row = tables[i]; row->key != NULL; row++) {
+                        json_t *value = config_show_value(row, config),
+                               *otherwise = config_show_value(row, &standard);
+
+                        if (value != NULL)
+                                json_array_append_new(shown,
+                                                      json_pack("[s, O, b]", row->key, value,
+                                                                json_equal(value, otherwise)));
+                        json_decref(value);
+                        json_decref(otherwise);
+                }
+        config_settings_finish(&standard);
+        return shown;
+}
+
 void config_print_help(FILE *out)
 {
         for (size_t i = 0; i < N_TABLES; i++)
@@ -325,7 +349,7 @@ void config_print_help(FILE *out)
                                 continue;
                         config_source_env_name(row->key, name, sizeof(name));
                         fprintf(out, "  %-28s %s\n", row->key, row->help);
-                        if (row->kind == KIND_OTHER)
+                        if (row->kind == KIND_OTHER || row->kind == KIND_PAIRS)
                                 continue;
                         fprintf(out, "  %-28s ", "");
                         if (row->standard[0] != '\0')

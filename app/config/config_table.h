@@ -17,6 +17,7 @@ enum config_kind {
         KIND_UINT32,
         KIND_UINT64,
         KIND_INT64,
+        KIND_NUMBER,  /* double */
         KIND_SECONDS, /* int64_t milliseconds, written in seconds with fractions */
         KIND_TEXTS,   /* char **, as base/strv has them: an array of strings */
         KIND_PAIRS,   /* char **: an object of strings, as "name<between>value" */
@@ -34,6 +35,7 @@ struct config_row {
         unsigned marks;           /* bits that mean what the table says */
         bool is_literal;          /* a word or boolean of JSON: no ${...} and no "true" */
         bool is_split;            /* texts: a comma ends one, too */
+        bool is_shown;            /* texts: never a secret (config_show) */
         const char *between;      /* of pairs */
         const char *const *words; /* ends with NULL */
         bool (*is_right)(const char *text);

@@ -158,6 +158,9 @@ struct config_jwt {
         char **groups;     /* of which users must be in one */
 };
 
+/* What becomes of a call whose line of the audit cannot be written. */
+enum config_audit_unwritable { CONFIG_AUDIT_REFUSE, CONFIG_AUDIT_GO_ON };
+
 struct config {
         char *path; /* of the file; NULL: none */
         char *listen;
@@ -218,6 +221,13 @@ struct config {
         int log_format;      /* enum log_format */
         int log_level;       /* enum log_level */
         int64_t log_slow_ms;
+        char *audit_file; /* "" = none; "-" = standard output */
+        bool audit_arguments;
+        char **audit_mask;         /* names of arguments; NULL = none */
+        int audit_when_unwritable; /* enum config_audit_unwritable */
+        char *traces_url;          /* "" = none */
+        double traces_sample;      /* 0 to 1 */
+        char **traces_headers;     /* "Name: value"; NULL = none */
         int64_t turn_limit_ms;
         char **allowed_origins;
         size_t n_allowed_origins;
@@ -252,6 +262,9 @@ bool config_jwt_is_same(const struct config_jwt *a, const struct config_jwt *b);
 bool config_has_login(const struct config *config);
 /* Does it keep what should outlive it? */
 bool config_needs_state(const struct config *config);
+/* The settings of "gateway" without secrets: an array of [key, value, is it the default?]. Texts
+ * that may be a secret are "(set)". A new value. */
+json_t *config_settings_show(const struct config *config);
 /* The servers of several files as one configuration, in their order: names are made unique, what
  * depends on a file's place is filled in, variables stay; of "gateway" the first. Prints it to out,
  * and to err what is left out, renamed, ignored or wanted in the environment. 0; -EINVAL: something
