@@ -42,6 +42,6 @@ json_t *status_upstreams(const struct context *context)
         json_t *rows = json_array();
 
         for (size_t i = 0; i < context->n_upstreams && i < STATUS_ROWS_MAX; i++)
-                json_array_append_new(rows, upstream_row(&context->upstreams[i], now_ms));
+                json_array_append_new(rows, upstream_row(context->upstreams[i], now_ms));
         return status_rows_take(context->n_upstreams, rows);
 }

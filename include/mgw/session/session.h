@@ -78,6 +78,10 @@ int session_standing(struct context *context, struct identity *identity, struct 
 /* Opens an upstream session with each upstream that its user may use, with what initialize says to
  * them. */
 void session_open_upstreams(struct session *session, json_t *init_params);
+/* The configuration has been read again, and upstreams_follow() has been called: slots: how many
+ * there were before. What is new is there for all sessions, what is no more ends when no call goes
+ * by it, and clients are told, where tells is true. A walk over all sessions. */
+void sessions_follow_upstreams(struct context *context, size_t slots, bool tells);
 /* What the client says of itself, clientInfo; NULL: it has not. In the stateless era each request
  * says it anew: NULL. */
 const json_t *session_client_info(const struct session *session);

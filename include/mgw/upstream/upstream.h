@@ -1,4 +1,6 @@
-/* One configured MCP server: its place in the catalog, and how it fares. */
+/* One configured MCP server: its place in the catalog, and how it fares. When the configuration is
+ * read again, and has its entry as it was, it stays what it is. Else it is retired: no list has it
+ * any more, calls that it is at work on may end. */
 #pragma once
 
 #include "mgw/base/log_budget.h"
@@ -22,8 +24,9 @@ struct upstream_recent {
 };
 
 struct upstream {
+        struct list node; /* context->retired */
         struct context *context;
-        const struct config_server *server;
+        struct config_server *server;            /* held */
         const struct transport *transport;       /* how its upstream sessions are carried */
         const struct transport *first_transport; /* what is tried when that is not known */
         const struct transport *sharing;         /* how those are that share another */
@@ -33,8 +36,12 @@ struct upstream {
         struct account *own_accounts; /* that users connect themselves: hash */
         struct http_source http;    /* its requests: what they bring in a turn, where they may go */
         struct ledger_payer memory; /* pays for what it says and what is known of it */
-        unsigned index;    /* in context->upstreams, and in each session's upstream_sessions */
-        unsigned n_ending; /* its sessions and children that are still ending */
+        unsigned index;             /* in context->slots, and in each session's upstream_sessions */
+        unsigned place;             /* in context->upstreams, as the policy counts them */
+        unsigned n_sessions;        /* upstream sessions with it */
+        unsigned n_ending;          /* its sessions and children that are still ending */
+        const char *retired;        /* why, for its callers; NULL: it is not */
+        int64_t retired_until_ms;   /* calls have so long to end */
         struct breaker breaker;
         struct log_budget log;
         struct upstream_recent recent[2];
@@ -44,6 +51,11 @@ struct upstream {
 /* One for each server of the configuration, into context->upstreams. */
 void upstreams_create(struct context *context);
 void upstreams_destroy(struct context *context);
+/* The configuration is another: those whose entries it has stay, others are retired, new ones come.
+ * True: what clients are shown may be something else. */
+bool upstreams_follow(struct context *context);
+/* Frees those retired ones that nobody has anything to do with any more. */
+void upstreams_forget_retired(struct context *context);
 /* Upstream sessions and children whose end is not confirmed yet. */
 unsigned upstreams_n_ending(const struct context *context);
 
