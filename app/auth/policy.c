@@ -73,6 +73,14 @@ static bool is_one(const struct policy *p, const char *who, const struct identit
         return group != NULL ? is_member(group, identity) : identity_has_group(identity, who + 6);
 }
 
+bool policy_has_member(const struct policy *p, const char *name, const struct identity *identity)
+{
+        const struct config_policy_group *group =
+                p != NULL ? config_policy_group_find(p->rules, name) : NULL;
+
+        return group != NULL && is_member(group, identity);
+}
+
 bool policy_is_for(const struct policy *p, const struct config_policy_rule *rule,
                    const struct identity *identity)
 {

@@ -23,6 +23,7 @@
 #include "mgw/session/page_cache.h"
 #include "mgw/session/request_state.h"
 #include "mgw/session/session.h"
+#include "mgw/status/status.h"
 #include "mgw/store/store.h"
 #include "mgw/upstream/confine.h"
 #include "mgw/upstream/upstream.h"
@@ -164,6 +165,7 @@ static void server_know_callers(struct context *context)
         caller_known_create(context);
         caller_issuers_create(context);
         browser_create(context);
+        status_open(context);
         connect_create(context);
 }
 
@@ -242,6 +244,7 @@ static void server_close(struct server *sv)
         caller_known_destroy(context);
         caller_issuers_destroy(context->issuers);
         authority_destroy(context->authority);
+        status_close(context->status);
         connect_destroy(context->connects);
         browser_destroy(context->browser);
         observe_close(context);

@@ -55,6 +55,8 @@ static void on_fail(struct upstream_request *request, const char *why)
                 call_connect_start(call);
                 return;
         }
+        if (request->was_silent)
+                call->error_outcome = CALL_OUTCOME_TIMEOUT;
         call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: %s", upstream_name(call->upstream), why);
 }
 

@@ -10,6 +10,7 @@
 #include "mgw/session/call.h"
 #include "mgw/session/listing.h"
 #include "mgw/session/page_cache.h"
+#include "mgw/session/post_response.h"
 #include "mgw/session/server_request.h"
 #include "mgw/upstream/leftover.h"
 #include "mgw/upstream/upstream_session.h"
@@ -194,6 +195,13 @@ struct session *session_find(struct context *context, struct str id, struct iden
         return s;
 }
 
+const json_t *session_client_info(const struct session *s)
+{
+        return s->client.kind == UPSTREAM_CLIENT_STANDING
+                       ? NULL
+                       : json_object_get(s->init_params, "clientInfo");
+}
+
 static void session_close_upstream(struct upstream_session *us)
 {
         if (us == NULL)
@@ -202,7 +210,28 @@ static void session_close_upstream(struct upstream_session *us)
         upstream_session_close(us);
 }
 
+/* All else that ends while its calls do has ended for that too. */
+static void end_calls(struct session *s, enum stream_cause cause)
+{
+        struct list *node;
+
+        while ((node = list_first(&s->calls)) != NULL) {
+                struct call *call = container_of(node, struct call, node);
+
+                if (call->post != NULL)
+                        stream_blame(call->post->stream, cause);
+                call->error_outcome = CALL_OUTCOME_CANCELLED;
+                call_fail(call, RPC_INTERNAL_ERROR, "the session has ended");
+        }
+}
+
 void session_end(struct session *s)
+{
+        session_end_for(s, session_context(s)->is_draining ? STREAM_CAUSE_DRAIN
+                                                           : STREAM_CAUSE_SESSION);
+}
+
+void session_end_for(struct session *s, enum stream_cause cause)
 {
         struct list *node;
 
@@ -215,11 +244,9 @@ void session_end(struct session *s)
         if (s->client.kind == UPSTREAM_CLIENT_SHARED)
                 s->client.user->shared = NULL;
         session_leave_idle(s);
-        while ((node = list_first(&s->calls)) != NULL)
-                call_fail(container_of(node, struct call, node), RPC_INTERNAL_ERROR,
-                          "the session has ended");
+        end_calls(s, cause);
         while ((node = list_first(&s->streams)) != NULL)
-                stream_end(container_of(node, struct stream, node));
+                stream_end(container_of(node, struct stream, node), cause);
         server_request_forget_session(s);
         for (size_t i = 0;
              s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)

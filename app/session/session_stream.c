@@ -38,7 +38,7 @@ static void session_resume_post(struct session *s, struct stream *stream)
                 return;
         }
         stream->has_retry = false; /* that POST is over: nothing more will come */
-        stream_end(stream);
+        stream_end(stream, STREAM_CAUSE_ANSWERED);
 }
 
 void session_open_get(struct session *s, struct request *req, struct str last_event_id)
@@ -50,6 +50,7 @@ void session_open_get(struct session *s, struct request *req, struct str last_ev
         struct stream *stream;
         struct stream_options options = {
                 .session = s,
+                .kind = is_post ? STREAM_KIND_POST : STREAM_KIND_GET,
                 .channel = channel,
                 .has_retry = true,
                 .first = channel_first(s, from, first),
@@ -83,6 +84,7 @@ int session_open_sse(struct session *s, struct request *req)
         struct stream *stream;
         struct stream_options options = {
                 .session = s,
+                .kind = STREAM_KIND_SSE,
                 .first = {first, (size_t)n},
                 .events = &sse_events,
         };

@@ -154,7 +154,9 @@ static void pending_request_on_silence(struct timer *timer)
                  (double)pending_request_patience_ms(pending) / 1000,
                  pending->request != NULL ? " (timeout_s)" : "");
         pending_request_note_cancel(pending);
-        pending_request_fail(pending, why, FAULT_FINAL);
+        pending_request_fail_as(
+                pending,
+                &(const struct failure){.why = why, .fault = FAULT_FINAL, .was_silent = true});
         if (is_running)
                 upstream_session_cancel(us, id, why);
 }
@@ -402,6 +404,7 @@ void pending_request_give_up(struct pending_request *pending, const struct failu
         if (request == NULL)
                 return;
         request->needs_grant = f->fault == FAULT_GRANT;
+        request->was_silent = f->was_silent;
         request->events->on_fail(request, why);
 }
 

@@ -81,6 +81,12 @@ int64_t upstream_retry_in_ms(const struct upstream *u, const struct share *share
         return wait + (int64_t)rand_below((uint32_t)wait / 2 + 1);
 }
 
+bool upstream_has_listed(const struct upstream *u, unsigned list, const char *theirs)
+{
+        return upstream_list_find(u->recent[0].lists[list], theirs) != NULL ||
+               upstream_list_find(u->recent[1].lists[list], theirs) != NULL;
+}
+
 void upstream_forget_transport(struct upstream *u)
 {
         u->transport = u->first_transport;

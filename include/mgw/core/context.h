@@ -9,6 +9,7 @@
 #include "mgw/mcp/replay.h"
 #include "mgw/mcp/seal.h"
 
+struct audit;
 struct authority;
 struct browser;
 struct caller_issuers;
@@ -19,7 +20,9 @@ struct policy;
 struct policy_counts;
 struct session;
 struct share;
+struct status;
 struct store;
+struct traces;
 struct upstream;
 struct upstream_client_events;
 struct upstream_list;
@@ -60,6 +63,9 @@ struct context {
         struct authority *authority;         /* auth/authority; NULL: there is no auth.login */
         struct connect *connects;            /* login/connect: people who connect their accounts */
         struct browser *browser;             /* login/browser: people who sign in */
+        struct audit *audit;                 /* observe/audit; NULL: there is none */
+        struct traces *traces;               /* observe/traces; NULL: there are none */
+        struct status *status;               /* status/status: who watches */
         struct http_client *http;
         struct children *children;
         struct confine *confine;    /* upstream/confine: what children are kept from */
@@ -71,6 +77,9 @@ struct context {
         uint32_t streams_max; /* the configured number, or what the descriptors allow */
         bool is_draining;
         void (*on_calm)(struct context *context); /* a stream or call ended while draining */
+        /* A stream has come or is about to go; set by status/status_feed while somebody watches,
+         * NULL else. */
+        void (*on_stream)(struct context *context);
         /* A login (auth/family) was ended: who came by it goes. */
         void (*on_login_end)(struct context *context, const char *login);
 

@@ -66,6 +66,8 @@ bool upstream_may_log(struct upstream *upstream);
  * upstream_retry_s, if that is longer); different for each that asks. */
 int64_t upstream_retry_in_ms(const struct upstream *upstream, const struct share *share,
                              int64_t at_least_ms);
+/* Does a list that it has sent of late show that name of its own? list: enum list_kind. */
+bool upstream_has_listed(const struct upstream *upstream, unsigned list, const char *theirs);
 /* Which transport its server speaks is to be found out again. */
 void upstream_forget_transport(struct upstream *upstream);
 /* The same of the eras. */
