@@ -26,7 +26,7 @@ end() {
 trap end EXIT
 
 # shellcheck disable=SC2016 # the inner one's own variables
-unshare --pid --fork --kill-child --mount --propagation private --uts --ipc --net --cgroup bash -euc '
+setpriv --pdeathsig KILL unshare --pid --fork --kill-child --mount --propagation private --uts --ipc --net --cgroup bash -euc '
   cannot() { echo "$*" >&2; exit 77; }
   lower=$1 share=$2 work=$3
   mount -t tmpfs -o mode=755 tmpfs "$work" && mkdir "$work"/{upper,work,root} || cannot "no tmpfs"
