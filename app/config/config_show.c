@@ -53,6 +53,8 @@ json_t *config_show_value(const struct config_row *row, const void *from)
                 return json_integer((json_int_t) * (const uint64_t *)field);
         case KIND_INT64:
                 return json_integer(*(const int64_t *)field);
+        case KIND_NUMBER:
+                return json_real(*(const double *)field);
         case KIND_SECONDS:
                 return show_seconds(*(const int64_t *)field);
         case KIND_TEXTS:

@@ -12,6 +12,7 @@
 #include "mgw/login/authorize.h"
 #include "mgw/login/browser.h"
 #include "mgw/login/connect.h"
+#include "mgw/login/decision.h"
 #include "mgw/login/page.h"
 #include "mgw/login/registration.h"
 #include "mgw/login/server_metadata.h"
@@ -139,6 +140,22 @@ static const struct refusal refusals[] = {
                          "again soon."},
         [USER_TOO_MANY] = {503, NULL, "Too many users are here: try again soon."},
 };
+
+/* Whoever has none is only told how to get one. */
+static void tell_refusal(struct request *req, enum user_verdict verdict, const char *why)
+{
+        static const char *const reasons[] = {
+                [USER_BAD_TOKEN] = "not known",     [USER_EXPIRED] = "expired",
+                [USER_NOT_ALLOWED] = "not let in",  [USER_UNSURE] = "cannot be judged now",
+                [USER_TOO_MANY] = "too many users", [USER_WAIT] = "cannot be judged now",
+        };
+
+        if (verdict != USER_NO_TOKEN)
+                decision_tell(request_context(req), req,
+                              DECISION(.kind = "token", .outcome = "refused",
+                                       .reason = why != NULL ? why : reasons[verdict],
+                                       .is_strangers = true));
+}
 
 /* why: what is wrong with the token; NULL: no more is to be told. */
 static void refuse_user(struct request *req, enum user_verdict verdict, const char *why)
@@ -335,6 +352,8 @@ static bool judge_user(struct request *req)
                                       &req->in->identity, &why);
         if (verdict == USER_WAIT && hold(req, issuer))
                 return false;
+        if (verdict != USER_OK)
+                tell_refusal(req, verdict, why);
         if (verdict != USER_OK)
                 refuse_user(req, verdict == USER_WAIT ? USER_UNSURE : verdict, why);
         return verdict == USER_OK && judge_anonymous(req);

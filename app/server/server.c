@@ -273,7 +273,7 @@ int server_run(const struct config *config)
                 sv.exit_code = 1;
         } else {
                 log_info(NULL, "[mgw] %s listening on %s, keep-alive every %g s, upstreams: %zu",
-                         MGW_VERSION, sv.was_inherited ? "descriptor 0" : config->listen,
+                         MGW_VERSION, sv.was_inherited ? "an inherited socket" : config->listen,
                          (double)config->keepalive_ms / 1000, config->n_servers);
                 r = loop_run(sv.context.loop);
                 if (r < 0)

@@ -68,7 +68,7 @@ static json_t *servers(const struct config *config)
         json_t *rows = json_array();
 
         for (size_t i = 0; i < config->n_servers && i < STATUS_ROWS_MAX; i++)
-                json_array_append_new(rows, server_row(&config->servers[i]));
+                json_array_append_new(rows, server_row(config->servers[i]));
         return status_rows_take(config->n_servers, rows);
 }
 

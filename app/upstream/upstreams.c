@@ -33,25 +33,16 @@ static void find_rivals(struct upstream *u)
 
         u->rule.rivals = alloc_array(config->n_servers + 1, sizeof(*u->rule.rivals));
         for (size_t i = 0; i < config->n_servers; i++)
-                if (is_rival(u->rule.prefix, config->servers[i].prefix))
-                        u->rule.rivals[n++] = config->servers[i].prefix;
+                if (is_rival(u->rule.prefix, config->servers[i]->prefix))
+                        u->rule.rivals[n++] = config->servers[i]->prefix;
 }
 
-static const char *given(const char *own, const char *standard)
+static struct http_tls tls_of(const struct config_server *s)
 {
-        return own != NULL ? own : standard[0] != '\0' ? standard : NULL;
-}
-
-/* A key belongs to its certificate: who has a certificate of its own does not take that of all. */
-static struct http_tls tls_of(const struct config *config, const struct config_server *s)
-{
-        bool has_own = s->client_cert_file != NULL;
-
         return (struct http_tls){
-                .ca_file = given(s->ca_file, config->upstream_ca_file),
-                .client_cert_file = given(s->client_cert_file, config->upstream_client_cert_file),
-                .client_key_file =
-                        given(s->client_key_file, has_own ? "" : config->upstream_client_key_file),
+                .ca_file = s->ca_file,
+                .client_cert_file = s->client_cert_file,
+                .client_key_file = s->client_key_file,
                 .server_name = s->tls_server_name,
         };
 }
@@ -63,7 +54,7 @@ void upstreams_create(struct context *context)
         context->upstreams = alloc_array(n, sizeof(*context->upstreams));
         context->n_upstreams = n;
         for (size_t i = 0; i < n; i++) {
-                const struct config_server *server = &context->config->servers[i];
+                const struct config_server *server = context->config->servers[i];
 
                 context->upstreams[i] = (struct upstream){
                         .context = context,
@@ -81,7 +72,7 @@ void upstreams_create(struct context *context)
                         .index = (unsigned)i,
                         .http = {.reach = server->allow_link_local ? HTTP_REACH_ANY
                                                                    : HTTP_REACH_NETWORK,
-                                 .tls = tls_of(context->config, server)},
+                                 .tls = tls_of(server)},
                 };
                 upstream_forget_eras(&context->upstreams[i]);
                 find_rivals(&context->upstreams[i]);

@@ -9,6 +9,7 @@
 #include "mgw/mcp/replay.h"
 #include "mgw/mcp/seal.h"
 
+struct audit;
 struct authority;
 struct browser;
 struct caller_issuers;
@@ -21,6 +22,7 @@ struct session;
 struct share;
 struct status;
 struct store;
+struct traces;
 struct upstream;
 struct upstream_client_events;
 struct upstream_list;
@@ -61,6 +63,8 @@ struct context {
         struct authority *authority;         /* auth/authority; NULL: there is no auth.login */
         struct connect *connects;            /* login/connect: people who connect their accounts */
         struct browser *browser;             /* login/browser: people who sign in */
+        struct audit *audit;                 /* observe/audit; NULL: there is none */
+        struct traces *traces;               /* observe/traces; NULL: there are none */
         struct status *status;               /* status/status: who watches */
         struct http_client *http;
         struct children *children;
