@@ -6,6 +6,7 @@
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/login/browser.h"
+#include "mgw/login/decision.h"
 #include "mgw/upstream/upstream.h"
 #include "mgw/wire/rpc.h"
 
@@ -198,6 +199,14 @@ void connect_log(const struct connect_task *task, const char *what, const char *
 {
         log_info(LOG_FIELDS({"user", connect_task_email(task)}, {"detail", detail}),
                  "[connect] %s: %s", upstream_name(task->account->upstream), what);
+}
+
+void connect_decide(const struct connect_task *task, const char *kind, const char *outcome,
+                    const char *reason)
+{
+        decision_tell(task->connect->context, task->req,
+                      DECISION(.kind = kind, .outcome = outcome, .user = connect_task_email(task),
+                               .server = upstream_name(task->account->upstream), .reason = reason));
 }
 
 char *connect_pending_key(const struct connect_task *task)

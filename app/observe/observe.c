@@ -5,17 +5,22 @@
 #include "mgw/observe/metrics.h"
 #include "mgw/observe/recent.h"
 #include "mgw/observe/series.h"
+#include "traces.h"
 
 int observe_open(struct context *context)
 {
+        int r;
+
         metrics_create(context);
         recent_create(context);
         series_create(context);
-        return audit_open(context);
+        r = audit_open(context);
+        return r < 0 ? r : traces_open(context);
 }
 
 void observe_close(struct context *context)
 {
+        traces_close(context);
         audit_close(context);
         series_destroy(context->series);
         recent_destroy(context->recent);
@@ -24,7 +29,9 @@ void observe_close(struct context *context)
 
 int observe_reload(struct context *context)
 {
-        return audit_reload(context);
+        int r = audit_reload(context);
+
+        return r < 0 ? r : traces_reload(context);
 }
 
 void observe_call(struct context *context, const struct call_record *record)
@@ -32,6 +39,7 @@ void observe_call(struct context *context, const struct call_record *record)
         metrics_add_call(context->metrics, record);
         recent_add_call(context->recent, record);
         audit_end(context, record);
+        span_end(context, record);
 }
 
 void observe_stream_opened(struct context *context, enum stream_kind kind)

@@ -8,6 +8,7 @@
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/catalog.h"
 #include "mgw/session/access.h"
+#include "mgw/session/call_observe.h"
 #include "mgw/session/listing.h"
 #include "mgw/session/post_response.h"
 #include "mgw/session/task.h"
@@ -418,6 +419,7 @@ void subscription_start(struct call *call)
                 return;
         (void)post_response_begin_stream(call->post);
         call_set_state(call, CALL_STATE_LISTENING);
+        call_observe_listening(call);
         call->subscription = subscription_new(call);
         subscription_watch_time(call->subscription);
         subscription_check(call->subscription);

@@ -22,6 +22,7 @@ struct policy_counts;
 struct recent;
 struct series;
 struct session;
+struct session_handover_events;
 struct share;
 struct status;
 struct store;
@@ -82,6 +83,7 @@ struct context {
         int64_t started_ms;
         uint32_t streams_max; /* the configured number, or what the descriptors allow */
         bool is_draining;
+        bool has_successor; /* another process serves: what has come here is served to its end */
         void (*on_calm)(struct context *context); /* a stream or call ended while draining */
         /* A stream has come or is about to go; set by status/status_feed while somebody watches,
          * NULL else. */
@@ -107,6 +109,9 @@ struct context {
                 struct share *share); /* its idle sessions may be over; set by session/session */
         struct list leftovers;        /* upstream/leftover */
 
+        const struct session_handover_events *handover; /* session/session_handover; NULL: no other
+                                                           process is there */
+
         struct list cached_pages; /* session/page_cache */
         unsigned n_cached_pages;
         /* A list of an upstream ends: what was made of it goes; set by session/page_cache. NULL:
@@ -122,6 +127,12 @@ struct context {
         struct timer memory_look; /* server/memory */
         uint64_t memory_slack; /* held and not in use, when the heap last gave back what it could */
 };
+
+/* Does it take no new work? */
+static inline bool context_refuses(const struct context *context)
+{
+        return context->is_draining && !context->has_successor;
+}
 
 /* What we say of ourselves to clients and upstreams (schema, Implementation). A new object. */
 json_t *context_implementation(void);

@@ -34,7 +34,10 @@ struct session {
         uint32_t last_server_request;
         uint16_t n_calls; /* without those that listen: they count as streams */
         uint16_t n_server_requests;
-        bool is_opening; /* its upstream sessions: they are not all there yet */
+        bool is_given;    /* to another process: its calls alone are here (session_handover) */
+        bool is_settled;  /* likewise: and the upstream sessions that it has there are open */
+        bool is_arriving; /* from another process: its upstream sessions are not settled yet */
+        bool is_opening;  /* its upstream sessions: they are not all there yet */
         char id[];
 };
 
@@ -65,6 +68,8 @@ void session_context_init(struct context *context);
  * memory for it). */
 int session_create(struct context *context, struct identity *identity, struct share *share,
                    enum upstream_client_kind kind, struct session **sessionp);
+#define SESSION_ID_MAX_BYTES 255
+
 /* Ends an idle session, of who has many: memory is short. false: there is none. */
 bool sessions_give_up_one(struct context *context);
 /* The user's standing session, with its upstream sessions opening or open: made when first needed,
