@@ -1,6 +1,6 @@
 /* Trace context that passes through: traceparent and tracestate (W3C Trace Context), baggage (W3C
  * Baggage). A request carries it in params._meta, in HTTP headers of the same names, or in both. It
- * is ours to hand on as it is; no span of our own is made. */
+ * is handed on as it is, but where observe/span puts a span of ours between. */
 #pragma once
 
 #include "mgw/mcp/mirror.h"
