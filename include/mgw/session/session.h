@@ -84,7 +84,12 @@ void session_open_upstreams(struct session *session, json_t *init_params);
 void sessions_follow_upstreams(struct context *context, size_t slots, bool tells);
 /* What the client says of itself, clientInfo; NULL: it has not. In the stateless era each request
  * says it anew: NULL. */
-const json_t *session_client_info(const struct session *session);
+static inline const json_t *session_client_info(const struct session *session)
+{
+        return session->client.kind == UPSTREAM_CLIENT_STANDING
+                       ? NULL
+                       : json_object_get(session->init_params, "clientInfo");
+}
 /* So many calls may run in it at once, and as many questions wait. */
 unsigned session_calls_max(const struct session *session);
 /* The upstream session that this session's requests to the upstream go by: shared by all sessions
