@@ -369,6 +369,11 @@ void user_table_watch(struct user_table *t, void (*on_token)(void *owner, int64_
         t->owner = owner;
 }
 
+const struct user *user_table_first(const struct user_table *t)
+{
+        return t->users;
+}
+
 unsigned user_table_n_streaming(const struct user_table *t)
 {
         const struct user *user, *next;

@@ -26,22 +26,23 @@ struct fcgi_server {
 };
 
 struct fcgi_conn {
+        /* What each write looks at comes first, in one line of the processor's cache. */
         struct loop_io io;
+        struct fcgi_server *server;
+        bool is_dead;
+        bool is_http;   /* HTTP/1.1, by which HAProxy sends bodies of no told length */
+        bool has_begun; /* its first byte has told what it speaks */
+        bool has_taken; /* some of what waits, since the deadline was set */
+        bool closes_when_flushed;
+        bool is_lingering;     /* answered before all had come: the rest is read and thrown away */
+        uint16_t lingering_id; /* of the request whose rest that is */
         struct buf out;
         uint32_t charged; /* to the share, for out */
         /* Bytes of bodies that nobody wants, since the last BEGIN_REQUEST. */
         uint32_t n_thrown_away;
         uint16_t n_requests;
-        uint16_t n_held;       /* requests of it that are held: it is not read */
-        uint16_t lingering_id; /* of the request whose rest that is */
-        bool has_begun;        /* its first byte has told what it speaks */
-        bool is_http;          /* HTTP/1.1, by which HAProxy sends bodies of no told length */
-        bool is_dead;
-        bool has_taken; /* some of what waits, since the deadline was set */
-        bool closes_when_flushed;
-        bool is_lingering;   /* answered before all had come: the rest is read and thrown away */
+        uint16_t n_held;     /* requests of it that are held: it is not read */
         struct share *share; /* held; pays for what waits in out. NULL: no request has one yet */
-        struct fcgi_server *server;
         struct list node;
         struct request *requests;
         struct timer deadline; /* runs while a request is coming in */
@@ -53,10 +54,12 @@ struct fcgi_conn {
 
 /* ---- fcgi_conn.c ---- */
 
-/* Takes fd over: it is served, or closed. */
-void fcgi_conn_create(struct fcgi_server *server, int fd);
+/* Takes fd over: it is served, or closed (NULL). */
+struct fcgi_conn *fcgi_conn_create(struct fcgi_server *server, int fd);
 /* At once; whoever has a request of it hears that its client has left. */
 void fcgi_conn_close(struct fcgi_conn *c);
+/* The same, and its descriptor is the caller's. */
+int fcgi_conn_leave(struct fcgi_conn *c);
 /* At the end of the turn: what is to die is closed, what lingers sends nothing more. */
 void fcgi_conn_end(struct fcgi_conn *c);
 

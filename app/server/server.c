@@ -2,6 +2,7 @@
  * the second, read anew on SIGHUP (server_reload). */
 #include "mgw/server/server.h"
 
+#include "handover.h"
 #include "memory.h"
 #include "mgw/auth/authority.h"
 #include "mgw/auth/caller.h"
@@ -23,6 +24,7 @@
 #include "mgw/session/page_cache.h"
 #include "mgw/session/request_state.h"
 #include "mgw/session/session.h"
+#include "mgw/status/status.h"
 #include "mgw/store/store.h"
 #include "mgw/upstream/confine.h"
 #include "mgw/upstream/upstream.h"
@@ -115,11 +117,12 @@ static int server_listen(struct server *sv)
 {
         const struct config *config = sv->context.config;
         char why[512];
-        int fd;
+        int fd = -1;
 
-        sv->was_inherited = sock_inherited(&fd);
-        if (!sv->was_inherited && sock_listen(config->listen, config->socket_mode,
-                                              config->socket_group, &fd, why, sizeof(why)) < 0) {
+        if (!handover_take_socket(sv->handover, &fd, &sv->was_inherited))
+                sv->was_inherited = sock_inherited(&fd);
+        if (fd < 0 && sock_listen(config->listen, config->socket_mode, config->socket_group, &fd,
+                                  why, sizeof(why)) < 0) {
                 log_error(NULL, "[mgw] cannot listen: %s", why);
                 return -EINVAL;
         }
@@ -164,6 +167,7 @@ static void server_know_callers(struct context *context)
         caller_known_create(context);
         caller_issuers_create(context);
         browser_create(context);
+        status_open(context);
         connect_create(context);
 }
 
@@ -174,6 +178,13 @@ static void server_warn_of_anybody(const struct config *config)
                          "[mgw] no users are configured (auth.tokens_file): everybody %s is let "
                          "in, as anonymous",
                          config->auth_anonymous ? "from anywhere" : "on this machine");
+}
+
+/* Before the store, which the process that is replaced leaves. */
+static int server_open_handover(struct server *sv)
+{
+        handover_create(sv);
+        return sv->context.config->replaces ? handover_take(sv->handover) : 0;
 }
 
 static int server_open(struct server *sv, const struct config *config)
@@ -202,7 +213,7 @@ static int server_open(struct server *sv, const struct config *config)
             (r = loop_create(&context->loop)) < 0 ||
             (r = children_create(context->loop, &context->children)) < 0 ||
             (r = signal_watch_open(context->loop, &sv->signals, signos)) < 0 ||
-            (r = server_read_tokens(context)) < 0 ||
+            (r = server_read_tokens(context)) < 0 || (r = server_open_handover(sv)) < 0 ||
             (r = server_read(context, server_open_store)) < 0 ||
             (r = http_client_create(context->loop, &context->http)) < 0)
                 return r;
@@ -224,6 +235,8 @@ static int server_open(struct server *sv, const struct config *config)
                 return r;
         upstreams_create(context);
         r = server_listen(sv);
+        if (r == 0)
+                r = handover_begin(sv->handover);
         return r < 0 ? r : server_watch(sv);
 }
 
@@ -234,6 +247,7 @@ static void server_close(struct server *sv)
         watchdog_stop(sv->watchdog);
         memory_unwatch(context);
         session_end_all(context);
+        handover_destroy(sv->handover);
         if (sv->fcgi_server != NULL)
                 fcgi_server_stop_listening(sv->fcgi_server);
         fcgi_server_destroy(sv->fcgi_server);
@@ -242,6 +256,7 @@ static void server_close(struct server *sv)
         caller_known_destroy(context);
         caller_issuers_destroy(context->issuers);
         authority_destroy(context->authority);
+        status_close(context->status);
         connect_destroy(context->connects);
         browser_destroy(context->browser);
         observe_close(context);
@@ -270,7 +285,7 @@ int server_run(const struct config *config)
                 sv.exit_code = 1;
         } else {
                 log_info(NULL, "[mgw] %s listening on %s, keep-alive every %g s, upstreams: %zu",
-                         MGW_VERSION, sv.was_inherited ? "descriptor 0" : config->listen,
+                         MGW_VERSION, sv.was_inherited ? "an inherited socket" : config->listen,
                          (double)config->keepalive_ms / 1000, config->n_servers);
                 r = loop_run(sv.context.loop);
                 if (r < 0)

@@ -4,6 +4,7 @@
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
+#include "mgw/session/post_response.h"
 #include "mgw/session/session.h"
 #include "mgw/session/subscription.h"
 #include "mgw/upstream/leftover.h"
@@ -44,8 +45,10 @@ static void server_end_listening(struct session *s, const char *login)
                 struct call *call = container_of(it, struct call, node);
 
                 if (call->method->class == METHOD_LISTEN &&
-                    identity_is_of_login(call->identity, login))
+                    identity_is_of_login(call->identity, login)) {
+                        stream_blame(call->post->stream, STREAM_CAUSE_LOGIN);
                         subscription_complete(call);
+                }
         }
 }
 
@@ -60,7 +63,7 @@ void server_on_login_end(struct context *context, const char *login)
                 if (s->client.kind == UPSTREAM_CLIENT_STANDING)
                         server_end_listening(s, login);
                 else if (identity_is_of_login(s->identity, login))
-                        session_end(s);
+                        session_end_for(s, STREAM_CAUSE_LOGIN);
         }
 }
 
@@ -107,7 +110,7 @@ void server_check_tokens(struct server *sv)
                         continue;
                 log_info(LOG_FIELDS({"user", s->client.user->email}),
                          "[MCP] session ended: its user has no valid token any more");
-                session_end(s);
+                session_end_for(s, STREAM_CAUSE_LOGIN);
         }
         leftovers_end(context, false);
         caller_known_check(context, now);

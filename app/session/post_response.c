@@ -92,6 +92,11 @@ static void post_push(struct post_response *post, const json_t *msg)
         channel_send(post->session, &post->channel, post->stream, msg);
 }
 
+static bool post_listens(const struct post_response *post)
+{
+        return post->call != NULL && post->call->method->class == METHOD_LISTEN;
+}
+
 /* The head and a first event or comment go out now, the answers follow as events. Walks the answers
  * that wait: one for each request of the POST at most. */
 bool post_response_begin_stream(struct post_response *post)
@@ -110,6 +115,7 @@ bool post_response_begin_stream(struct post_response *post)
         post->channel = channel_new(s, true);
         struct stream_options options = {
                 .session = s,
+                .kind = post_listens(post) ? STREAM_KIND_LISTEN : STREAM_KIND_POST,
                 .session_id = post->opens_session ? s->id : NULL,
                 .first = channel_first(s, (struct replay_id){post->channel.no, 0}, first),
                 .events = &post_stream_events,
@@ -194,7 +200,7 @@ void post_response_resume(struct post_response *post, struct stream *stream)
 {
         if (post->state == POST_RESPONSE_STATE_STREAM) {
                 post->stream->owner = NULL;
-                stream_end(post->stream);
+                stream_end(post->stream, STREAM_CAUSE_REPLACED);
                 post->stream = stream;
         } else {
                 post->stream = stream;
@@ -342,7 +348,7 @@ static void post_over(struct post_response *post)
                 break;
         case POST_RESPONSE_STATE_STREAM:
                 post->stream->owner = NULL;
-                stream_end(post->stream);
+                stream_end(post->stream, STREAM_CAUSE_ANSWERED);
                 break;
         default: /* of a body that is not whole, or a stream that could not begin */
                 if (post->req != NULL)

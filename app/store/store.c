@@ -88,12 +88,37 @@ void store_close(struct store *store)
 
         if (store == NULL)
                 return;
-        store->form->stop(store, &jobs);
-        forget(&jobs);
+        if (!store->is_away) {
+                store->form->stop(store, &jobs);
+                forget(&jobs);
+        }
         forget(&store->refused);
         loop_task_cancel(&store->refusal);
         OPENSSL_cleanse(&store->secrets, sizeof(store->secrets));
         store->form->destroy(store);
+}
+
+void store_yield(struct store *store)
+{
+        struct list jobs, *node;
+
+        if (store->form->leave == NULL || store->is_away)
+                return;
+        store->is_away = true;
+        store->form->stop(store, &jobs);
+        store->form->leave(store);
+        while ((node = list_first(&jobs)) != NULL) {
+                list_unlink(node);
+                store_job_done(store, container_of(node, struct store_job, node));
+        }
+}
+
+int store_reclaim(struct store *store, FILE *err)
+{
+        int r = store->is_away ? store->form->take(store, err) : 0;
+
+        store->is_away = r < 0;
+        return r;
 }
 
 bool store_is_durable(const struct store *store)
@@ -114,6 +139,8 @@ static void refuse(struct store *store, struct store_job *job, int result)
 static void start(struct store *store, struct store_job *job, int fault)
 {
         store->bytes_waiting += job->bytes;
+        if (fault == 0 && store->is_away)
+                fault = -EIO;
         if (fault == 0 && store->bytes_waiting > STORE_WAITING_MAX_BYTES)
                 fault = -EBUSY;
         if (fault < 0)

@@ -54,8 +54,9 @@ static int open_own_file(const char *path, int flags, FILE *err, int *fdp)
         return 0;
 }
 
-static int take(struct store_folder *folder, const char *dir, FILE *err)
+int store_folder_take(struct store_folder *folder, FILE *err)
 {
+        const char *dir = folder->dir;
         char *path = alloc_format("%s/state.lock", dir);
         int r = open_own_file(path, 0, err, &folder->lock_fd);
 
@@ -67,10 +68,18 @@ static int take(struct store_folder *folder, const char *dir, FILE *err)
                                 dir);
                 else
                         (void)fault(err, path, "cannot be locked", errno);
+                store_folder_leave(folder);
                 r = -EINVAL;
         }
         free(path);
         return r;
+}
+
+void store_folder_leave(struct store_folder *folder)
+{
+        if (folder->lock_fd >= 0)
+                close(folder->lock_fd);
+        folder->lock_fd = -1;
 }
 
 int store_folder_open(struct store_folder *folder, const char *dir, FILE *err)
@@ -82,9 +91,10 @@ int store_folder_open(struct store_folder *folder, const char *dir, FILE *err)
         r = check_dir(dir, err);
         if (r < 0)
                 return r;
+        folder->dir = alloc_text(dir);
         folder->database = alloc_format("%s/state.db", dir);
         folder->key = alloc_format("%s/state.key", dir);
-        r = take(folder, dir, err);
+        r = store_folder_take(folder, err);
         folder->has_database = stat(folder->database, &st) == 0 && st.st_size > 0;
         return r;
 }
@@ -93,26 +103,23 @@ int store_folder_open(struct store_folder *folder, const char *dir, FILE *err)
  * finds a record must find its file. */
 int store_folder_make_database(const struct store_folder *folder, FILE *err)
 {
-        char *dir = alloc_str((struct str){
-                folder->database, (size_t)(strrchr(folder->database, '/') - folder->database) + 1});
         int fd = -1, r = open_own_file(folder->database, 0, err, &fd);
 
         if (fd >= 0)
                 close(fd);
-        fd = r == 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+        fd = r == 0 ? open(folder->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
         if (r == 0 && (fd < 0 || fsync(fd) < 0))
-                r = fault(err, dir, "cannot be written", errno);
+                r = fault(err, folder->dir, "cannot be written", errno);
         if (fd >= 0)
                 close(fd);
-        free(dir);
         return r;
 }
 
 void store_folder_finish(struct store_folder *folder)
 {
+        store_folder_leave(folder);
+        free(folder->dir);
         free(folder->database);
         free(folder->key);
-        if (folder->lock_fd >= 0)
-                close(folder->lock_fd);
         *folder = (struct store_folder){.lock_fd = -1};
 }

@@ -44,6 +44,10 @@ struct store_form {
         void (*start)(struct store *store, struct store_job *job);
         /* All jobs are done, and on the list; no more is started. */
         void (*stop)(struct store *store, struct list *jobs);
+        /* After stop(): the folder is left to others, and taken again. NULL: there is none. 0,
+         * -EINVAL (it has been told), -errno. */
+        void (*leave)(struct store *store);
+        int (*take)(struct store *store, FILE *err);
         void (*destroy)(struct store *store);
 };
 
@@ -54,6 +58,7 @@ struct store {
         size_t bytes_waiting;
         struct list refused; /* jobs that were not started */
         struct loop_task refusal;
+        bool is_away;    /* another process has the folder */
         bool is_failing; /* the last write was not possible */
         bool is_sealed_told;
 };
@@ -80,7 +85,8 @@ int store_job_judge(const struct store_job *job, uint64_t version);
 /* ---- the folder (store_folder.c) ---- */
 
 struct store_folder {
-        char *database; /* paths */
+        char *dir; /* paths */
+        char *database;
         char *key;
         int lock_fd;       /* who has it has the folder */
         bool has_database; /* from an earlier process */
@@ -91,6 +97,9 @@ struct store_folder {
 int store_folder_open(struct store_folder *folder, const char *dir, FILE *err);
 /* Makes the file of the database, when it is missing, and sees to it that it is ours alone. */
 int store_folder_make_database(const struct store_folder *folder, FILE *err);
+/* Others may have it, and it is to be taken again. Outcomes as store_folder_open(). */
+void store_folder_leave(struct store_folder *folder);
+int store_folder_take(struct store_folder *folder, FILE *err);
 void store_folder_finish(struct store_folder *folder);
 
 /* ---- secrets (store_secret.c) ---- */

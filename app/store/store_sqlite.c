@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -186,6 +187,11 @@ static void sqlite_stop(struct store *store, struct list *jobs)
         fetch(s, jobs);
 }
 
+static void sqlite_leave(struct store *store)
+{
+        store_folder_leave(&container_of(store, struct store_sqlite, store)->folder);
+}
+
 static void sqlite_destroy(struct store *store)
 {
         struct store_sqlite *s = container_of(store, struct store_sqlite, store);
@@ -200,12 +206,7 @@ static void sqlite_destroy(struct store *store)
         free(s);
 }
 
-static const struct store_form form = {
-        .is_durable = true,
-        .start = sqlite_start,
-        .stop = sqlite_stop,
-        .destroy = sqlite_destroy,
-};
+static const struct store_form form;
 
 static struct store_sqlite *create(struct loop *loop, struct store_folder *folder, FILE *err)
 {
@@ -243,6 +244,33 @@ static int start_thread(struct store_sqlite *s)
                 pthread_join(s->thread, NULL);
         return r;
 }
+
+static int sqlite_take(struct store *store, FILE *err)
+{
+        struct store_sqlite *s = container_of(store, struct store_sqlite, store);
+        int r = store_folder_take(&s->folder, err);
+
+        if (r < 0)
+                return r;
+        memset(&s->database, 0, sizeof(s->database));
+        store_seal_init(&s->database.seal, &store->secrets);
+        s->err = err;
+        s->opened = 1;
+        s->is_stopping = false;
+        r = start_thread(s);
+        if (r < 0)
+                store_folder_leave(&s->folder);
+        return r;
+}
+
+static const struct store_form form = {
+        .is_durable = true,
+        .start = sqlite_start,
+        .stop = sqlite_stop,
+        .leave = sqlite_leave,
+        .take = sqlite_take,
+        .destroy = sqlite_destroy,
+};
 
 int store_sqlite_open(struct store **storep, struct loop *loop, struct store_folder *folder,
                       const struct store_secrets *secrets, FILE *err)

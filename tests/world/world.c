@@ -67,6 +67,12 @@ int64_t __wrap_clock_wall_ms(void)
         return WALL_MS + world.now_ms;
 }
 
+int64_t __wrap_clock_wall_us(void);
+int64_t __wrap_clock_wall_us(void)
+{
+        return 1000 * (WALL_MS + world.now_ms);
+}
+
 ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags);
 ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags)
 {

@@ -69,6 +69,8 @@ int64_t user_table_check(struct user_table *table, int64_t wall_ms);
 void user_table_watch(struct user_table *table, void (*on_token)(void *owner, int64_t until_ms),
                       void *owner);
 
+/* Whom there is, one after the other by hh.next; NULL: nobody. */
+const struct user *user_table_first(const struct user_table *table);
 /* Users with a stream open. */
 unsigned user_table_n_streaming(const struct user_table *table);
 

@@ -38,12 +38,12 @@ struct request_input {
 struct request {
         struct request *next; /* on its connection */
         struct fcgi_conn *conn;
+        uint16_t id;
         struct request_input *in; /* NULL once request_begin() has made it a stream */
         struct share *share;      /* held; who pays for it. From on_head on */
         struct list waiters;      /* for its peer to read */
         const struct request_events *events;
         void *owner;
-        uint16_t id;
         bool keep_conn;
         bool has_params; /* the empty PARAMS record came */
         bool has_stdin;  /* the empty STDIN record came */

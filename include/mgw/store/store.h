@@ -71,6 +71,12 @@ int store_open(struct store **storep, struct loop *loop, const struct store_opti
 /* Operations under way are given up without on_done; writes are finished all the same. NULL is
  * fine. */
 void store_close(struct store *store);
+/* Another process is to have the folder: what has been started is done and told of, and from now on
+ * all fails with -EIO. Waits for the disk, as store_close() does. Harmless in memory, which is
+ * nobody else's. */
+void store_yield(struct store *store);
+/* The other did not take it: takes it back. 0, -EINVAL (a fault has been written), -errno. */
+int store_reclaim(struct store *store, FILE *err);
 /* Is what it holds there after the process has ended? */
 bool store_is_durable(const struct store *store);
 

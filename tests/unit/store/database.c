@@ -525,3 +525,46 @@ Test(store_database, on_a_full_disk_reads_and_small_writes_go_on)
         bound_files(RLIM_INFINITY);
         free(value);
 }
+
+static void take_by_another(void)
+{
+        struct store *other = NULL;
+        struct told told;
+
+        cr_assert_eq(store_open(&other, w.loop, &w.options, stderr), 0);
+        told_init(&told);
+        store_get(other, &told.op, STR("under way"));
+        world_wait(&w, &told);
+        check_int(told.result, 0);
+        store_close(other);
+}
+
+Test(store_database, another_process_may_have_it_and_gives_it_back)
+{
+        struct told told;
+
+        told_init(&told);
+        store_put(w.store, &told.op, STR("under way"), STR("1"), INT64_MAX, STORE_NEW);
+        store_yield(w.store);
+        cr_assert(told.is_told, "what has been started is done and told");
+        check_int(told.result, 0);
+        check_int(world_get(&w, "under way"), -EIO);
+        take_by_another();
+        check_int(store_reclaim(w.store, stderr), 0);
+        check_int(world_get(&w, "under way"), 0);
+        check_int(world_put(&w, "after", "2"), 0);
+        store_yield(w.store); /* and it may be closed so */
+}
+
+Test(store_database, what_another_process_has_cannot_be_taken_back)
+{
+        struct store *other = NULL;
+
+        store_yield(w.store);
+        cr_assert_eq(store_open(&other, w.loop, &w.options, stderr), 0);
+        check_int(store_reclaim(w.store, stderr), -EINVAL);
+        check_int(world_get(&w, "a"), -EIO);
+        store_close(other);
+        check_int(store_reclaim(w.store, stderr), 0);
+        check_int(world_get(&w, "a"), STORE_E_NONE);
+}
