@@ -26,7 +26,7 @@ while (<STDIN>) {
 }
 `;
 
-describe('in a Debian of its own', { timeout: 300000 }, () => {
+describe('in a Debian of its own', { timeout: 600000 }, () => {
   let machine;
   const unlessItCannot = (title, body) => test(title, async (t) => {
     if (machine.cannot) t.skip(`this machine cannot: ${machine.cannot}`);

@@ -12,12 +12,12 @@ import { made, release, run } from './lib/machine.mjs';
 const fileOf = (pattern) => path.join(release, fs.readdirSync(release).find((name) => pattern.test(name)));
 const sha256 = (file) => createHash('sha256').update(fs.readFileSync(file)).digest('hex');
 const ok = async (command, ...args) => {
-  const { code, stdout, stderr } = await run(command, args);
+  const { code, stdout, stderr } = await run(command, args, { timeout: 300000 });
   assert.equal(code, 0, `${command}: ${stdout}${stderr}`);
   return stdout;
 };
 
-describe('the release', { timeout: 120000 }, () => {
+describe('the release', { timeout: 600000 }, () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'mgw-package-'));
   const mgw = path.join(dir, 'usr/bin/mgw');
   const inRoot = (...parts) => path.join(dir, ...parts);
@@ -46,7 +46,7 @@ describe('the release', { timeout: 120000 }, () => {
   });
 
   test('lintian has nothing to say', async () => {
-    const { code, stdout } = await run('lintian', ['--allow-root', '--fail-on', 'error,warning', fileOf(/\.changes$/)]);
+    const { code, stdout } = await run('lintian', ['--allow-root', '--fail-on', 'error,warning', fileOf(/\.changes$/)], { timeout: 300000 });
     assert.equal(stdout, '');
     assert.equal(code, 0);
   });
@@ -58,8 +58,8 @@ describe('the release', { timeout: 120000 }, () => {
       'usr/share/man/man1/mgw.1.gz', 'usr/share/man/man5/mgw.json.5.gz', 'usr/share/bash-completion/completions/mgw',
       'usr/share/doc/mgw/README.md', 'usr/share/doc/mgw/docs/upstreams.md', 'usr/share/doc/mgw/examples/http.mgw.json',
     ]) assert.ok(fs.existsSync(inRoot(file)), file);
-    const [info] = [await ok('dpkg-deb', '-I', fileOf(/^mgw_.*\.deb$/), 'conffiles')];
-    assert.deepEqual(info.trim().split('\n').sort(), ['/etc/logrotate.d/mgw', '/etc/mgw-haproxy/env', '/etc/mgw/mgw.json']);
+    const conffiles = await ok('dpkg-deb', '-I', fileOf(/^mgw_.*\.deb$/), 'conffiles');
+    assert.deepEqual(conffiles.trim().split('\n').sort(), ['/etc/logrotate.d/mgw', '/etc/mgw-haproxy/env', '/etc/mgw/mgw.json']);
     assert.equal(fs.readFileSync(inRoot('usr/share/mgw/haproxy.cfg'), 'utf8'), fs.readFileSync(path.join(top, 'haproxy/haproxy.cfg'), 'utf8'));
     const units = ['mgw.service', 'mgw-haproxy.service'].map((unit) => fs.readFileSync(inRoot('lib/systemd/system', unit), 'utf8')).join('');
     assert.doesNotMatch(units, /@\w+@|\/usr\/local/);
