@@ -7,6 +7,7 @@
 #include "mgw/base/syscall_filter.h"
 #include "mgw/config/config.h"
 #include "mgw/core/user.h"
+#include "mgw/probe/probe.h"
 #include "mgw/server/server.h"
 
 #include <curl/curl.h>
@@ -27,23 +28,28 @@ static void print_help(void)
         printf("mgw %s: an MCP gateway. Any client, any upstream, and no stream goes idle.\n\n"
                "  mgw [--config FILE]                        serve FastCGI (FILE also by "
                "MGW_CONFIG)\n"
+               "  mgw [--config FILE] --replace              the same, in the place of the mgw "
+               "that "
+               "serves there: docs/replace.md\n"
                "  mgw --check-config FILE                    say what is wrong with FILE\n"
                "  mgw import FILE...                         print one FILE made of those of MCP "
                "clients\n"
                "  mgw token EMAIL [--days N] [--file FILE]   make a user's token, print it once\n"
                "  mgw policy check USER [TOOL]               say what USER may, and which rule "
-               "decides\n"
-               "  mgw --help, mgw --version\n\n"
-               "FILE is JSON (comments are fine) or YAML: {\"mcpServers\": {\"name\": {\"url\": "
-               "\"http://...\"}}, \"gateway\": "
-               "{...}}\n"
-               "(or \"command\", \"rest\", \"openapi\" in place of \"url\": docs/upstreams.md)\n"
-               "or a file of an MCP client as it is: docs/clients.md; with these settings under "
-               "\"gateway\"\n"
-               "(the environment wins over the file; ${NAME} or ${NAME:-default} in any string of "
-               "the file\n"
-               "stands for an environment variable):\n\n",
+               "decides\n",
                MGW_VERSION);
+        probe_print_help(stdout);
+        fputs("  mgw --help, mgw --version\n\n"
+              "FILE is JSON (comments are fine) or YAML: {\"mcpServers\": {\"name\": {\"url\": "
+              "\"http://...\"}}, \"gateway\": "
+              "{...}}\n"
+              "(or \"command\", \"rest\", \"openapi\" in place of \"url\": docs/upstreams.md)\n"
+              "or a file of an MCP client as it is: docs/clients.md; with these settings under "
+              "\"gateway\"\n"
+              "(the environment wins over the file; ${NAME} or ${NAME:-default} in any string of "
+              "the file\n"
+              "stands for an environment variable):\n\n",
+              stdout);
         config_print_help(stdout);
 }
 
@@ -121,7 +127,7 @@ static void deny_syscalls(void)
                 log_warn(NULL, "[mgw] no system calls can be denied (seccomp): %s", strerror(-r));
 }
 
-static int serve(const char *path)
+static int serve(const char *path, bool replaces)
 {
         struct config config;
         int code = EXIT_FAILURE;
@@ -132,6 +138,7 @@ static int serve(const char *path)
                 return EXIT_FAILURE;
         }
         if (config_load(&config, path, stderr) == 0) {
+                config.replaces = replaces;
                 log_setup(STDERR_FILENO, (enum log_format)config.log_format,
                           (enum log_level)config.log_level);
                 if (config.has_syscall_filter)
@@ -147,10 +154,12 @@ int main(int argc, char **argv)
 {
         static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                                 {"check-config", required_argument, NULL, 'k'},
+                                                {"replace", no_argument, NULL, 'r'},
                                                 {"help", no_argument, NULL, 'h'},
                                                 {"version", no_argument, NULL, 'v'},
                                                 {0}};
         const char *path = getenv("MGW_CONFIG");
+        bool replaces = false;
         int o;
 
         json_set_alloc_funcs(alloc_for_library, free);
@@ -158,12 +167,19 @@ int main(int argc, char **argv)
                 return make_token(argc - 1, argv + 1);
         if (argc > 1 && strcmp(argv[1], "policy") == 0)
                 return policy_explain_command(argc - 1, argv + 1, stdout, stderr);
+        if (argc > 1 && strcmp(argv[1], "probe") == 0)
+                return probe_command(argc - 1, argv + 1, stdout, stderr);
+        if (argc > 1 && strcmp(argv[1], "inspect") == 0)
+                return inspect_command(argc - 1, argv + 1, stdout, stderr);
         if (argc > 1 && strcmp(argv[1], "import") == 0)
                 return import(argv + 2);
         while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
                 switch (o) {
                 case 'c':
                         path = optarg;
+                        break;
+                case 'r':
+                        replaces = true;
                         break;
                 case 'k':
                         return check_config(optarg);
@@ -183,5 +199,5 @@ int main(int argc, char **argv)
                         argv[optind]);
                 return EXIT_USAGE;
         }
-        return serve(path);
+        return serve(path, replaces);
 }

@@ -10,6 +10,7 @@ UP_PACKAGES=("${BUILD_PACKAGES[@]}" haproxy openssl curl iproute2)
 TEST_PACKAGES=(
   "${UP_PACKAGES[@]}" libcriterion-dev clang libclang-rt-14-dev llvm
   spawn-fcgi libfcgi-bin nghttp2-client jq libtest-json-schema-acceptance-perl chromium
+  nginx apache2-bin caddy
 )
 LINT_PACKAGES=("${UP_PACKAGES[@]}" libcriterion-dev clang-format clang-tidy cppcheck shellcheck jq)
 

@@ -3,6 +3,7 @@
  * what is refused no body is kept, and a body under way is a known user's. */
 #include "mgw/server/route.h"
 
+#include "handover.h"
 #include "mgw/auth/caller.h"
 #include "mgw/auth/challenge.h"
 #include "mgw/base/alloc.h"
@@ -12,6 +13,7 @@
 #include "mgw/login/authorize.h"
 #include "mgw/login/browser.h"
 #include "mgw/login/connect.h"
+#include "mgw/login/decision.h"
 #include "mgw/login/page.h"
 #include "mgw/login/registration.h"
 #include "mgw/login/server_metadata.h"
@@ -25,6 +27,7 @@
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/rpc.h"
 #include "resource_metadata.h"
+#include "server_inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,6 +142,22 @@ static const struct refusal refusals[] = {
                          "again soon."},
         [USER_TOO_MANY] = {503, NULL, "Too many users are here: try again soon."},
 };
+
+/* Whoever has none is only told how to get one. */
+static void tell_refusal(struct request *req, enum user_verdict verdict, const char *why)
+{
+        static const char *const reasons[] = {
+                [USER_BAD_TOKEN] = "not known",     [USER_EXPIRED] = "expired",
+                [USER_NOT_ALLOWED] = "not let in",  [USER_UNSURE] = "cannot be judged now",
+                [USER_TOO_MANY] = "too many users", [USER_WAIT] = "cannot be judged now",
+        };
+
+        if (verdict != USER_NO_TOKEN)
+                decision_tell(request_context(req), req,
+                              DECISION(.kind = "token", .outcome = "refused",
+                                       .reason = why != NULL ? why : reasons[verdict],
+                                       .is_strangers = true));
+}
 
 /* why: what is wrong with the token; NULL: no more is to be told. */
 static void refuse_user(struct request *req, enum user_verdict verdict, const char *why)
@@ -336,6 +355,8 @@ static bool judge_user(struct request *req)
         if (verdict == USER_WAIT && hold(req, issuer))
                 return false;
         if (verdict != USER_OK)
+                tell_refusal(req, verdict, why);
+        if (verdict != USER_OK)
                 refuse_user(req, verdict == USER_WAIT ? USER_UNSURE : verdict, why);
         return verdict == USER_OK && judge_anonymous(req);
 }
@@ -423,9 +444,22 @@ static bool judge_origin(struct request *req)
         return true;
 }
 
+/* Its user is looked for again when its session has come. */
+static bool judge_elsewhere(struct request *req)
+{
+        struct context *context = request_context(req);
+
+        if (context->handover == NULL || req->in->route->audience != FOR_USERS ||
+            !handover_holds(container_of(context, struct server, context)->handover, req))
+                return false;
+        identity_let_go(req->in->identity);
+        req->in->identity = NULL;
+        return true;
+}
+
 static bool route_on_head(struct request *req)
 {
-        if (!judge_origin(req) || !judge_path(req) || !judge_user(req))
+        if (!judge_origin(req) || !judge_path(req) || !judge_user(req) || judge_elsewhere(req))
                 return false;
         choose_share(req);
         return judge_body(req);

@@ -3,7 +3,6 @@
 
 #include "mgw/base/clock.h"
 #include "mgw/mcp/bridge.h"
-#include "mgw/session/relay.h"
 
 /* A client of the stateless era says it in each request, another has said it once. */
 static const json_t *client_info(const struct call *call)
@@ -33,10 +32,9 @@ static enum call_outcome outcome_of(const struct call *call, const char *why, co
                        : CALL_OUTCOME_OK;
 }
 
-struct call_record call_record_of(const struct call *call, const char *why, const json_t *answer)
+struct call_record call_record_begun(const struct call *call)
 {
-        const json_t *info = client_info(call), *error = json_object_get(answer, "error");
-        int64_t took_us = clock_monotonic_us() - call->started_us;
+        const json_t *info = client_info(call);
 
         return (struct call_record){
                 .identity = call->identity,
@@ -44,19 +42,28 @@ struct call_record call_record_of(const struct call *call, const char *why, cons
                 .client_version = rpc_text(info, "version"),
                 .revision = revision_of(call),
                 .session_id = call_is_stateless(call) ? NULL : call->session->id,
+                .id = call->id,
                 .method = call->method->name,
                 .name = call->name,
-                .server = call->upstream != NULL ? upstream_name(call->upstream) : NULL,
                 .params = call->params,
                 .request_id = call->request_id[0] != '\0' ? call->request_id : NULL,
                 .audit = call->audit,
                 .span = call->span,
-                .outcome = outcome_of(call, why, answer),
-                .code = (int)json_integer_value(json_object_get(error, "code")),
-                .is_known = call->is_listed,
-                .began_us = clock_wall_us() - took_us,
-                .took_us = took_us,
-                .bytes_in = rpc_length(call->params),
-                .bytes_out = relay_n_bytes(call->relay) + rpc_length(answer),
         };
+}
+
+struct call_record call_record_of(const struct call *call, const char *why, const json_t *answer)
+{
+        const json_t *error = json_object_get(answer, "error");
+        struct call_record record = call_record_begun(call);
+
+        record.server = call->upstream != NULL ? upstream_name(call->upstream) : NULL;
+        record.outcome = outcome_of(call, why, answer);
+        record.code = (int)json_integer_value(json_object_get(error, "code"));
+        record.is_known = call->is_listed;
+        record.took_us = clock_monotonic_us() - call->started_us;
+        record.began_us = clock_wall_us() - record.took_us;
+        record.bytes_in = rpc_length(call->params);
+        record.bytes_out = call->n_bytes_relayed + rpc_length(answer);
+        return record;
 }

@@ -7,6 +7,7 @@
 #include "mgw/session/access.h"
 #include "mgw/session/builtin.h"
 #include "mgw/session/call_admit.h"
+#include "mgw/session/call_observe.h"
 #include "mgw/session/call_stateless.h"
 #include "mgw/session/call_upstream.h"
 #include "mgw/session/handshake.h"
@@ -297,11 +298,22 @@ static void call_refuse_memory(struct call *call, const char *method, int outcom
                            : "the gateway has no memory for new work now (memory_max_bytes)");
 }
 
+static void call_refuse_audit(struct call *call, const char *method)
+{
+        if (call->post != NULL && !call->post->is_batch)
+                call->post->status = 503;
+        call_fail(call, CALL_E_BUSY,
+                  "%s: the gateway cannot write its audit, and does nothing without it", method);
+}
+
 static void call_begin(struct call *call, const char *method)
 {
+        bool may_begin = call_observe_begin(call);
         int r = call_count_bytes(call);
 
-        if (r != 0)
+        if (!may_begin)
+                call_refuse_audit(call, method);
+        else if (r != 0)
                 call_refuse_memory(call, method, r);
         else if (is_long(call->progress_token))
                 call_fail(call, RPC_INVALID_PARAMS,

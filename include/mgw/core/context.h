@@ -16,9 +16,13 @@ struct caller_issuers;
 struct caller_known;
 struct connect;
 struct config;
+struct metrics;
 struct policy;
 struct policy_counts;
+struct recent;
+struct series;
 struct session;
+struct session_handover_events;
 struct share;
 struct status;
 struct store;
@@ -63,19 +67,27 @@ struct context {
         struct authority *authority;         /* auth/authority; NULL: there is no auth.login */
         struct connect *connects;            /* login/connect: people who connect their accounts */
         struct browser *browser;             /* login/browser: people who sign in */
+        struct metrics *metrics;             /* observe/metrics */
+        struct recent *recent;               /* observe/recent */
+        struct series *series;               /* observe/series */
         struct audit *audit;                 /* observe/audit; NULL: there is none */
         struct traces *traces;               /* observe/traces; NULL: there are none */
         struct status *status;               /* status/status: who watches */
         struct http_client *http;
         struct children *children;
-        struct confine *confine;    /* upstream/confine: what children are kept from */
-        struct upstream *upstreams; /* in the order of the configuration */
+        struct confine *confine;     /* upstream/confine: what children are kept from */
+        struct upstream **upstreams; /* in the order of the configuration */
         size_t n_upstreams;
+        struct upstream **slots; /* those, and retired ones, by index; NULL: free */
+        size_t n_slots;
+        struct list retired; /* upstream/upstreams: in no configuration any more, and in use */
+        struct timer retire; /* looks after them; kept by session/session_upstreams */
         struct replay_pool replay;
         struct context_stats stats;
         int64_t started_ms;
         uint32_t streams_max; /* the configured number, or what the descriptors allow */
         bool is_draining;
+        bool has_successor; /* another process serves: what has come here is served to its end */
         void (*on_calm)(struct context *context); /* a stream or call ended while draining */
         /* A stream has come or is about to go; set by status/status_feed while somebody watches,
          * NULL else. */
@@ -94,12 +106,16 @@ struct context {
 
         const struct upstream_client_events *client_events; /* session/session_client */
         struct session *sessions;                           /* session/session: hash by id */
-        struct share *shares;                               /* core/share: of addresses, hash */
+        json_t *recent_init;     /* session/session_upstreams: what a client said last of itself */
+        struct share *shares;    /* core/share: of addresses, hash */
         struct share *own_share; /* pays for what is nobody's, without a cap of its own */
         struct list idle_shares; /* those with idle sessions */
         void (*on_idle_due)(
                 struct share *share); /* its idle sessions may be over; set by session/session */
         struct list leftovers;        /* upstream/leftover */
+
+        const struct session_handover_events *handover; /* session/session_handover; NULL: no other
+                                                           process is there */
 
         struct list cached_pages; /* session/page_cache */
         unsigned n_cached_pages;
@@ -116,6 +132,12 @@ struct context {
         struct timer memory_look; /* server/memory */
         uint64_t memory_slack; /* held and not in use, when the heap last gave back what it could */
 };
+
+/* Does it take no new work? */
+static inline bool context_refuses(const struct context *context)
+{
+        return context->is_draining && !context->has_successor;
+}
 
 /* What we say of ourselves to clients and upstreams (schema, Implementation). A new object. */
 json_t *context_implementation(void);
