@@ -108,11 +108,13 @@ describe('the release', { timeout: 600000 }, () => {
 
   test('bash completes what the help has', async () => {
     const first = await offered('');
-    for (const word of ['token', 'policy', 'import', '--config', '--check-config', '--version']) assert.ok(first.includes(word), word);
+    for (const word of ['token', 'policy', 'import', 'probe', '--config', '--replace', '--check-config', '--version']) assert.ok(first.includes(word), word);
     assert.deepEqual(await offered('to'), ['token']);
     assert.deepEqual(await offered('token', '--'), ['--days', '--file']);
+    assert.deepEqual(await offered('--config', 'x', '--r'), ['--replace']);
     assert.deepEqual(await offered('token', '--file', 'meson.b'), ['meson.build']);
     assert.deepEqual(await offered('token', '--days', ''), []);
+    assert.deepEqual(await offered('probe', '--for', ''), []);
     assert.deepEqual(await offered('policy', ''), ['check']);
     assert.deepEqual(await offered('import', 'a', 'meson.b'), ['meson.build']);
     assert.deepEqual(await offered('--check-config', 'meson.b'), ['meson.build']);
