@@ -417,6 +417,7 @@ int handover_taker_begin(struct handover *h)
 {
         if (!handover_link_is_open(&h->taker.link))
                 return h->taker.is_refused ? -EINVAL : 0;
+        handover_watch(h); /* sessions come right behind go */
         handover_link_say_take(&h->taker.link, "ready", json_object(), -1);
         if (!wait_until(h, may_serve) || h->taker.is_refused) {
                 log_error(NULL, "[mgw] the process that serves here has fallen silent: it has the "
