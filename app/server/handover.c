@@ -75,7 +75,6 @@ static void on_stray(struct session *s, const json_t *msg)
 
 static void on_settled(struct session *s)
 {
-        handover_link_say_take(&of_session(s)->taker.link, "settled", line_of(s), -1);
         handover_taker_on_settled(of_session(s), s);
 }
 
@@ -101,8 +100,8 @@ void handover_watch(struct handover *h)
 
 bool handover_is_calm(const struct handover *h)
 {
-        return h == NULL ||
-               (!handover_link_is_open(&h->taker.link) && handover_link_is_flushed(&h->giver.link));
+        return h == NULL || (!handover_link_is_open(&h->taker.link) &&
+                             handover_link_is_flushed(&h->giver.link) && h->giver.n_left == 0);
 }
 
 /* ---- the door ---- */

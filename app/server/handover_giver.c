@@ -173,6 +173,7 @@ static void give_what_may_go(struct handover *h)
         int64_t now_ms = loop_now_ms(handover_context(h)->loop);
         struct session *s, *next;
 
+        h->giver.n_left = 0;
         if (!handover_link_is_open(&h->giver.link))
                 return;
         HASH_ITER(hh, handover_context(h)->sessions, s, next)
@@ -181,8 +182,11 @@ static void give_what_may_go(struct handover *h)
                         give_session(h, s);
                 else if (s->is_given && !list_is_empty(&s->streams))
                         give_streams(h, s);
-                else if (is_over(h, s, now_ms))
+                if (is_over(h, s, now_ms))
                         session_end(s);
+                else
+                        h->giver.n_left += s->client.kind == UPSTREAM_CLIENT_SSE ||
+                                           s->client.kind == UPSTREAM_CLIENT_SESSION;
         }
         answer_asked(h);
 }

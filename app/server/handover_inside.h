@@ -31,6 +31,7 @@ struct handover_giver {
         struct timer sweep; /* GIVING: what can be given now, what is over */
         struct list asked;  /* sessions that the taker has asked for, and that are not given yet */
         unsigned n_asked;
+        unsigned n_left; /* sessions that something is still to be given of */
         enum handover_giver_state state;
 };
 

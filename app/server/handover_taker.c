@@ -179,11 +179,27 @@ bool handover_holds(struct handover *h, struct request *req)
         return true;
 }
 
+/* Walks all sessions, as long as some may be new here. */
+static void tell_who_hears(struct handover *h)
+{
+        struct session *s, *next;
+
+        HASH_ITER(hh, handover_context(h)->sessions, s, next)
+        {
+                if (!s->is_untold || s->is_arriving || !session_hears(s))
+                        continue;
+                s->is_untold = false;
+                handover_link_say_take(&h->taker.link, "settled", json_pack("{s:s}", "id", s->id),
+                                       -1);
+        }
+}
+
 static void taker_on_sweep(struct timer *timer)
 {
         struct handover *h = container_of(timer, struct handover, taker.sweep);
         struct loop *loop = handover_context(h)->loop;
 
+        tell_who_hears(h);
         held_release_all(h, NULL, loop_now_ms(loop) - patience_ms(h));
         if (handover_taker_is_busy(h))
                 timer_arm(loop, timer, HANDOVER_SWEEP_MS);
@@ -235,8 +251,6 @@ static void on_session(struct handover *h, json_t *line, int fd)
                 return;
         }
         h->taker.arrived_ms = loop_now_ms(handover_context(h)->loop);
-        if (!s->is_arriving)
-                session_handover(s)->on_settled(s);
 }
 
 static void on_none(struct handover *h, json_t *line, int fd)

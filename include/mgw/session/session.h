@@ -37,6 +37,7 @@ struct session {
         bool is_given;    /* to another process: its calls alone are here (session_handover) */
         bool is_settled;  /* likewise: and the upstream sessions that it has there are open */
         bool is_arriving; /* from another process: its upstream sessions are not settled yet */
+        bool is_untold;   /* likewise: the other process listens upstream for it still */
         bool is_opening;  /* its upstream sessions: they are not all there yet */
         char id[];
 };

@@ -42,6 +42,8 @@ int session_give_stream(struct session *session, json_t **recordp);
 
 /* The session of a record, or NULL: *whyp says what is wrong with it. */
 struct session *session_take(struct context *context, const json_t *record, const char **whyp);
+/* Does what its upstreams say unasked come to this process? */
+bool session_hears(const struct session *session);
 void session_take_event(struct session *session, struct replay_id id, struct str text,
                         bool was_sent);
 /* Takes fd over. 0, -EINVAL: the record is none. */
