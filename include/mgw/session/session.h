@@ -102,6 +102,9 @@ void session_end_all(struct context *context);
 /* Sends a message that no call asked for: to the newest live stream, or keeps it for the next one;
  * in a standing session to the subscriptions that want it. */
 void session_deliver(struct session *session, const json_t *msg);
+/* A GET that goes on with the stream of a POST which runs in another process: is it passed there?
+ */
+bool session_goes_on_elsewhere(const struct session *session, struct request *req);
 /* Opens a GET stream of the session era; last_event_id may be empty. Replays what was missed. */
 void session_open_get(struct session *session, struct request *req, struct str last_event_id);
 /* Opens the one stream of a session of the sse era; its end is the session's. 0, -errno. */

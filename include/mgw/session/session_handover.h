@@ -18,6 +18,9 @@ struct session_handover_events {
         void (*on_stray)(struct session *session, const json_t *msg);
         /* Its upstream sessions are open, or known to be down. */
         void (*on_settled)(struct session *session);
+        /* What that request asks for is not here: it goes to the other process, with that body.
+         * false: there is none that may have it. */
+        bool (*on_request)(struct request *req, struct str body);
         /* Its client has ended it. */
         void (*on_end)(struct session *session);
 };
