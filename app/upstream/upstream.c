@@ -53,6 +53,7 @@ void upstream_failed(struct upstream *u, const struct share *share, enum breaker
         const struct breaker_pace pace = pace_of(u);
         int64_t now = loop_now_ms(u->context->loop);
 
+        u->n_failures += sign != BREAKER_NO_SIGN;
         if (breaker_failed(&u->breaker, &pace, now, sign, share))
                 log_warn(NULL,
                          "[upstream] %s: failed %u times in a row, left alone for %.1f s%s: %s",

@@ -36,6 +36,7 @@ struct upstream {
         unsigned index;    /* in context->upstreams, and in each session's upstream_sessions */
         unsigned n_ending; /* its sessions and children that are still ending */
         struct breaker breaker;
+        uint64_t n_failures; /* ever, which the breaker has heard of */
         struct log_budget log;
         struct upstream_recent recent[2];
         json_t *recent_params; /* what was said to it of a client */
