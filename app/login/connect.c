@@ -171,7 +171,7 @@ bool connect_is_for(struct identity *identity, const struct upstream *upstream)
 
         if (identity->user->is_anonymous)
                 return false;
-        return policy == NULL || policy_may_see_server(policy, identity, upstream->index);
+        return policy == NULL || policy_may_see_server(policy, identity, upstream->place);
 }
 
 struct account *connect_account(struct request *req, const char *server, struct identity *identity)
@@ -179,7 +179,7 @@ struct account *connect_account(struct request *req, const char *server, struct 
         struct context *context = request_context(req);
 
         for (size_t i = 0; server != NULL && i < context->n_upstreams; i++) {
-                struct upstream *upstream = &context->upstreams[i];
+                struct upstream *upstream = context->upstreams[i];
                 struct account *account;
 
                 if (strcmp(upstream_name(upstream), server) != 0 ||

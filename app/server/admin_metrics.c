@@ -106,7 +106,7 @@ static uint64_t breaker_state(const struct upstream *u)
 
 static uint64_t n_failures(const struct upstream *u)
 {
-        return u->n_failures;
+        return u->health.n_faults;
 }
 
 /* Walks the servers of the configuration once for each family. */
@@ -131,12 +131,22 @@ static void print_upstreams(const struct context *context, struct buf *out)
         for (size_t k = 0; k < sizeof(families) / sizeof(families[0]); k++) {
                 exposition_family(out, families[k].name, families[k].type, families[k].help);
                 for (size_t i = 0; i < context->n_upstreams; i++) {
-                        const struct upstream *u = &context->upstreams[i];
+                        const struct upstream *u = context->upstreams[i];
 
                         exposition_label(&labels, "server", upstream_name(u));
                         exposition_sample(out, families[k].name, &labels, families[k].value(u));
                         buf_consume(&labels, labels.len);
                 }
+        }
+        exposition_family(out, "mcp_client_operation_duration_seconds", EXPOSITION_HISTOGRAM,
+                          "How long the server took to answer");
+        for (size_t i = 0; i < context->n_upstreams; i++) {
+                const struct upstream *u = context->upstreams[i];
+
+                exposition_label(&labels, "server", upstream_name(u));
+                exposition_histogram(out, "mcp_client_operation_duration_seconds", &labels,
+                                     &u->health.took);
+                buf_consume(&labels, labels.len);
         }
         buf_finish(&labels);
 }

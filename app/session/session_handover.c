@@ -104,11 +104,12 @@ static json_t *give_watched(const struct session *s, const struct subscription_k
         json_t *all = json_object();
 
         for (size_t i = 0; s->client.upstream_sessions != NULL && i < context->n_upstreams; i++) {
-                const struct upstream_session *us = s->client.upstream_sessions[i];
+                const struct upstream *upstream = context->upstreams[i];
+                const struct upstream_session *us = s->client.upstream_sessions[upstream->index];
                 json_t *names = us != NULL ? subscription_kind_by(us, kind) : NULL;
 
                 if (json_object_size(names) > 0)
-                        json_object_set(all, upstream_name(&context->upstreams[i]), names);
+                        json_object_set(all, upstream_name(upstream), names);
         }
         return all;
 }
@@ -245,7 +246,8 @@ static void take_upstreams(struct session *s, const json_t *record)
         session_open_upstreams(s, params);
         json_decref(params);
         for (size_t i = 0; i < session_context(s)->n_upstreams; i++) {
-                struct upstream_session *us = s->client.upstream_sessions[i];
+                const struct upstream *upstream = session_context(s)->upstreams[i];
+                struct upstream_session *us = s->client.upstream_sessions[upstream->index];
 
                 take_watched(us, &subscription_kind_resources,
                              json_object_get(record, "resources"));
@@ -306,9 +308,20 @@ struct session *session_take(struct context *context, const json_t *record, cons
         if (s->client.is_initialized && context->n_upstreams > 0)
                 take_upstreams(s, record);
         s->is_arriving = !handshake_is_settled(s);
+        s->is_untold = true;
         share_let_go(share);
         identity_let_go(identity);
         return s;
+}
+
+bool session_hears(const struct session *s)
+{
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
+                if (s->client.upstream_sessions[i] != NULL &&
+                    !upstream_session_hears(s->client.upstream_sessions[i]))
+                        return false;
+        return true;
 }
 
 void session_take_event(struct session *s, struct replay_id id, struct str text, bool was_sent)

@@ -453,3 +453,26 @@ void subscription_complete(struct call *call)
 {
         call_succeed_take(call, bridge_listen_result(call->id));
 }
+
+static bool watches(const struct subscription *sub, const struct upstream_session *us)
+{
+        list_for_each (it, &sub->watches)
+                if (container_of(it, struct watch, node)->owner == us)
+                        return true;
+        return false;
+}
+
+void subscriptions_leave(struct session *session, const struct upstream_session *us)
+{
+        list_for_each_safe (it, &session->calls) {
+                struct call *call = container_of(it, struct call, node);
+
+                if (call->subscription == NULL || !watches(call->subscription, us))
+                        continue;
+                if (list_is_empty(&call->subscription->node))
+                        call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: %s",
+                                  upstream_name(us->upstream), us->upstream->retired);
+                else
+                        subscription_complete(call);
+        }
+}

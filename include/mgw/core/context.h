@@ -76,9 +76,13 @@ struct context {
         struct status *status;               /* status/status: who watches */
         struct http_client *http;
         struct children *children;
-        struct confine *confine;    /* upstream/confine: what children are kept from */
-        struct upstream *upstreams; /* in the order of the configuration */
+        struct confine *confine;     /* upstream/confine: what children are kept from */
+        struct upstream **upstreams; /* in the order of the configuration */
         size_t n_upstreams;
+        struct upstream **slots; /* those, and retired ones, by index; NULL: free */
+        size_t n_slots;
+        struct list retired; /* upstream/upstreams: in no configuration any more, and in use */
+        struct timer retire; /* looks after them; kept by session/session_upstreams */
         struct replay_pool replay;
         struct context_stats stats;
         int64_t started_ms;
@@ -103,7 +107,8 @@ struct context {
 
         const struct upstream_client_events *client_events; /* session/session_client */
         struct session *sessions;                           /* session/session: hash by id */
-        struct share *shares;                               /* core/share: of addresses, hash */
+        json_t *recent_init;     /* session/session_upstreams: what a client said last of itself */
+        struct share *shares;    /* core/share: of addresses, hash */
         struct share *own_share; /* pays for what is nobody's, without a cap of its own */
         struct list idle_shares; /* those with idle sessions */
         void (*on_idle_due)(

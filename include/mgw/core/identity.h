@@ -17,7 +17,7 @@ struct policy_class;
 struct identity_rules {
         uint64_t bits[4];
         const struct policy_class *class; /* what these let see; NULL: too many differ */
-        bool is_known;
+        uint64_t of;                      /* by which policy (its number); 0: by none */
 };
 
 struct identity {
