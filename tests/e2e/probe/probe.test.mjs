@@ -65,7 +65,7 @@ const bad = {
 };
 
 // Some at a time: each waits for the most part. On a machine that is busy elsewhere too many would see their own delays.
-describe('mgw probe', { concurrency: 5 }, () => {
+describe('mgw probe', { concurrency: 6 }, () => {
   test('nothing cuts what has keep-alives, where mgw is asked directly', async () => {
     const result = await probed(`${gateways.lively.tls}/mcp`, '--for', '8s');
     assertLived(result);
