@@ -28,6 +28,9 @@ static void print_help(void)
         printf("mgw %s: an MCP gateway. Any client, any upstream, and no stream goes idle.\n\n"
                "  mgw [--config FILE]                        serve FastCGI (FILE also by "
                "MGW_CONFIG)\n"
+               "  mgw [--config FILE] --replace              the same, in the place of the mgw "
+               "that "
+               "serves there: docs/replace.md\n"
                "  mgw --check-config FILE                    say what is wrong with FILE\n"
                "  mgw import FILE...                         print one FILE made of those of MCP "
                "clients\n"
@@ -124,7 +127,7 @@ static void deny_syscalls(void)
                 log_warn(NULL, "[mgw] no system calls can be denied (seccomp): %s", strerror(-r));
 }
 
-static int serve(const char *path)
+static int serve(const char *path, bool replaces)
 {
         struct config config;
         int code = EXIT_FAILURE;
@@ -135,6 +138,7 @@ static int serve(const char *path)
                 return EXIT_FAILURE;
         }
         if (config_load(&config, path, stderr) == 0) {
+                config.replaces = replaces;
                 log_setup(STDERR_FILENO, (enum log_format)config.log_format,
                           (enum log_level)config.log_level);
                 if (config.has_syscall_filter)
@@ -150,10 +154,12 @@ int main(int argc, char **argv)
 {
         static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                                 {"check-config", required_argument, NULL, 'k'},
+                                                {"replace", no_argument, NULL, 'r'},
                                                 {"help", no_argument, NULL, 'h'},
                                                 {"version", no_argument, NULL, 'v'},
                                                 {0}};
         const char *path = getenv("MGW_CONFIG");
+        bool replaces = false;
         int o;
 
         json_set_alloc_funcs(alloc_for_library, free);
@@ -171,6 +177,9 @@ int main(int argc, char **argv)
                 switch (o) {
                 case 'c':
                         path = optarg;
+                        break;
+                case 'r':
+                        replaces = true;
                         break;
                 case 'k':
                         return check_config(optarg);
@@ -190,5 +199,5 @@ int main(int argc, char **argv)
                         argv[optind]);
                 return EXIT_USAGE;
         }
-        return serve(path);
+        return serve(path, replaces);
 }

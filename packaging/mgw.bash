@@ -9,7 +9,7 @@ _mgw() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words next
   words=$(_mgw_commands "${COMP_WORDS[0]}")
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "$(sed 's/ .*//' <<<"$words")" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "$(cut -d ' ' -f 1 <<<"$words")" -- "$cur")
     return
   fi
   words=$(awk -v command="${COMP_WORDS[1]}" '$1 == command' <<<"$words")

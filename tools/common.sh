@@ -83,6 +83,12 @@ apt_install() {
     apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" </dev/null
 }
 
+# Where this machine has Debian from: for debootstrap.
+apt_mirror() {
+  # shellcheck disable=SC2016 # apt's own variables
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -n 1
+}
+
 # need_npm_packages [DIR]: the npm programs of the tests, as DIR/package-lock.json says. Those of tests/e2e
 # bring a Node of their own.
 need_npm_packages() {

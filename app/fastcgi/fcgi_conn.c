@@ -63,22 +63,27 @@ static void fcgi_conn_free(void *object)
         free(c);
 }
 
-void fcgi_conn_close(struct fcgi_conn *c)
+int fcgi_conn_leave(struct fcgi_conn *c)
 {
         struct context *context = c->server->context;
+        int fd = c->io.fd;
 
         c->is_dead = true;
         buf_finish(&c->out);
         fcgi_conn_set_share(c, NULL);
         while (c->requests != NULL)
                 request_lose(c->requests);
-        int fd = c->io.fd;
         loop_io_remove(context->loop, &c->io);
-        close(fd);
         timer_disarm(context->loop, &c->deadline);
         list_unlink(&c->node);
         context->stats.n_connections--;
         loop_bury(context->loop, c, fcgi_conn_free);
+        return fd;
+}
+
+void fcgi_conn_close(struct fcgi_conn *c)
+{
+        close(fcgi_conn_leave(c));
 }
 
 static void fcgi_conn_end_later(struct fcgi_conn *c)
@@ -351,7 +356,7 @@ static void fcgi_conn_on_io(struct loop_io *io, uint32_t events)
                 fcgi_conn_watch_deadline(c);
 }
 
-void fcgi_conn_create(struct fcgi_server *server, int fd)
+struct fcgi_conn *fcgi_conn_create(struct fcgi_server *server, int fd)
 {
         struct fcgi_conn *c = alloc_zeroed(sizeof(*c));
 
@@ -364,9 +369,10 @@ void fcgi_conn_create(struct fcgi_server *server, int fd)
         if (loop_io_add(server->context->loop, &c->io, LOOP_IN) < 0) {
                 close(fd);
                 free(c);
-                return;
+                return NULL;
         }
         list_append(&server->conns, &c->node);
         server->context->stats.n_connections++;
         fcgi_conn_watch_deadline(c);
+        return c;
 }

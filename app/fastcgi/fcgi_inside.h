@@ -54,10 +54,12 @@ struct fcgi_conn {
 
 /* ---- fcgi_conn.c ---- */
 
-/* Takes fd over: it is served, or closed. */
-void fcgi_conn_create(struct fcgi_server *server, int fd);
+/* Takes fd over: it is served, or closed (NULL). */
+struct fcgi_conn *fcgi_conn_create(struct fcgi_server *server, int fd);
 /* At once; whoever has a request of it hears that its client has left. */
 void fcgi_conn_close(struct fcgi_conn *c);
+/* The same, and its descriptor is the caller's. */
+int fcgi_conn_leave(struct fcgi_conn *c);
 /* At the end of the turn: what is to die is closed, what lingers sends nothing more. */
 void fcgi_conn_end(struct fcgi_conn *c);
 

@@ -89,6 +89,21 @@ void fcgi_server_stop_listening(struct fcgi_server *server)
         sock_listener_close(&server->listener);
 }
 
+void fcgi_server_pause(struct fcgi_server *server)
+{
+        sock_listener_pause(&server->listener);
+}
+
+void fcgi_server_resume(struct fcgi_server *server)
+{
+        sock_listener_resume(&server->listener);
+}
+
+int fcgi_server_fd(const struct fcgi_server *server)
+{
+        return server->listener.fd;
+}
+
 void fcgi_server_destroy(struct fcgi_server *server)
 {
         struct list *node;

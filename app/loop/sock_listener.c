@@ -126,7 +126,8 @@ static void sock_on_io(struct loop_io *io, uint32_t events)
 
 void sock_listener_wake(struct sock_listener *listener)
 {
-        if (listener->loop == NULL || !listener->is_resting || sock_shortage(listener) != NULL)
+        if (listener->loop == NULL || !listener->is_resting || listener->is_paused ||
+            sock_shortage(listener) != NULL)
                 return;
         listener->io.fd = listener->fd;
         if (loop_io_add(listener->loop, &listener->io, LOOP_IN) == 0)
@@ -159,7 +160,7 @@ int sock_listener_open(struct loop *loop, struct sock_listener *listener, int fd
         listener->fd = fd;
         listener->last_fd = INT_MAX; /* not known */
         listener->is_resting = false;
-        listener->is_told = false;
+        listener->is_told = listener->is_paused = false;
         listener->rest.on_due = sock_on_rest_due;
         listener->io.fd = fd;
         listener->io.on_io = sock_on_io;
@@ -167,6 +168,22 @@ int sock_listener_open(struct loop *loop, struct sock_listener *listener, int fd
         if (r < 0)
                 sock_listener_close(listener);
         return r;
+}
+
+void sock_listener_pause(struct sock_listener *listener)
+{
+        if (listener->loop == NULL)
+                return;
+        loop_io_remove(listener->loop, &listener->io);
+        listener->is_resting = listener->is_paused = true;
+}
+
+void sock_listener_resume(struct sock_listener *listener)
+{
+        listener->is_paused = false;
+        sock_listener_wake(listener);
+        if (listener->loop != NULL && listener->is_resting && !timer_is_armed(&listener->rest))
+                timer_arm(listener->loop, &listener->rest, SOCK_REST_MS);
 }
 
 void sock_listener_close(struct sock_listener *listener)

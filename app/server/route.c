@@ -3,6 +3,7 @@
  * what is refused no body is kept, and a body under way is a known user's. */
 #include "mgw/server/route.h"
 
+#include "handover.h"
 #include "mgw/auth/caller.h"
 #include "mgw/auth/challenge.h"
 #include "mgw/base/alloc.h"
@@ -26,6 +27,7 @@
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/rpc.h"
 #include "resource_metadata.h"
+#include "server_inside.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -442,9 +444,22 @@ static bool judge_origin(struct request *req)
         return true;
 }
 
+/* Its user is looked for again when its session has come. */
+static bool judge_elsewhere(struct request *req)
+{
+        struct context *context = request_context(req);
+
+        if (context->handover == NULL || req->in->route->audience != FOR_USERS ||
+            !handover_holds(container_of(context, struct server, context)->handover, req))
+                return false;
+        identity_let_go(req->in->identity);
+        req->in->identity = NULL;
+        return true;
+}
+
 static bool route_on_head(struct request *req)
 {
-        if (!judge_origin(req) || !judge_path(req) || !judge_user(req))
+        if (!judge_origin(req) || !judge_path(req) || !judge_user(req) || judge_elsewhere(req))
                 return false;
         choose_share(req);
         return judge_body(req);

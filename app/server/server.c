@@ -2,6 +2,7 @@
  * the second, read anew on SIGHUP (server_reload). */
 #include "mgw/server/server.h"
 
+#include "handover.h"
 #include "memory.h"
 #include "mgw/auth/authority.h"
 #include "mgw/auth/caller.h"
@@ -112,11 +113,12 @@ static int server_listen(struct server *sv)
 {
         const struct config *config = sv->context.config;
         char why[512];
-        int fd;
+        int fd = -1;
 
-        sv->was_inherited = sock_inherited(&fd);
-        if (!sv->was_inherited && sock_listen(config->listen, config->socket_mode,
-                                              config->socket_group, &fd, why, sizeof(why)) < 0) {
+        if (!handover_take_socket(sv->handover, &fd, &sv->was_inherited))
+                sv->was_inherited = sock_inherited(&fd);
+        if (fd < 0 && sock_listen(config->listen, config->socket_mode, config->socket_group, &fd,
+                                  why, sizeof(why)) < 0) {
                 log_error(NULL, "[mgw] cannot listen: %s", why);
                 return -EINVAL;
         }
@@ -171,6 +173,13 @@ static void server_warn_of_anybody(const struct config *config)
                          config->auth_anonymous ? "from anywhere" : "on this machine");
 }
 
+/* Before the store, which the process that is replaced leaves. */
+static int server_open_handover(struct server *sv)
+{
+        handover_create(sv);
+        return sv->context.config->replaces ? handover_take(sv->handover) : 0;
+}
+
 static int server_open(struct server *sv, struct config *config)
 {
         static const int signos[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
@@ -196,7 +205,7 @@ static int server_open(struct server *sv, struct config *config)
             (r = loop_create(&context->loop)) < 0 ||
             (r = children_create(context->loop, &context->children)) < 0 ||
             (r = signal_watch_open(context->loop, &sv->signals, signos)) < 0 ||
-            (r = server_read_tokens(context)) < 0 ||
+            (r = server_read_tokens(context)) < 0 || (r = server_open_handover(sv)) < 0 ||
             (r = server_read(context, server_open_store)) < 0 ||
             (r = http_client_create(context->loop, &context->http)) < 0)
                 return r;
@@ -218,6 +227,8 @@ static int server_open(struct server *sv, struct config *config)
                 return r;
         upstreams_create(context);
         r = server_listen(sv);
+        if (r == 0)
+                r = handover_begin(sv->handover);
         return r < 0 ? r : server_watch(sv);
 }
 
@@ -228,6 +239,7 @@ static void server_close(struct server *sv)
         watchdog_stop(sv->watchdog);
         memory_unwatch(context);
         session_end_all(context);
+        handover_destroy(sv->handover);
         if (sv->fcgi_server != NULL)
                 fcgi_server_stop_listening(sv->fcgi_server);
         fcgi_server_destroy(sv->fcgi_server);

@@ -1,5 +1,6 @@
 /* The end: the first SIGTERM lets calls end in drain_s and ends what has nothing to wait for; then
  * the sessions end, with what they hold upstream, and the loop. */
+#include "handover.h"
 #include "mgw/base/log.h"
 #include "mgw/base/notify.h"
 #include "mgw/config/config.h"
@@ -76,11 +77,19 @@ static void server_end_endless_calls(struct context *context)
         }
 }
 
+/* What comes late to a process that another has taken over from is served by it. */
+static bool server_is_deserted(const struct server *sv)
+{
+        return !sv->context.has_successor ||
+               (sv->context.stats.n_connections == 0 && handover_is_calm(sv->handover));
+}
+
 void server_on_calm(struct context *context)
 {
         struct server *sv = container_of(context, struct server, context);
 
-        if (context->stats.n_calls == 0 && !timer_is_armed(&sv->last_words))
+        if (context->stats.n_calls == 0 && server_is_deserted(sv) &&
+            !timer_is_armed(&sv->last_words))
                 timer_arm(context->loop, &sv->last_words, LAST_WORDS_MS);
 }
 
@@ -104,6 +113,7 @@ void server_drain(struct server *sv)
         (void)notify("STOPPING=1");
         timer_arm(context->loop, &sv->deadline, context->config->drain_ms);
         server_end_endless_calls(context);
-        server_end_quiet_sessions(context);
+        if (!context->has_successor)
+                server_end_quiet_sessions(context);
         server_on_calm(context);
 }

@@ -22,6 +22,7 @@ struct server {
         int64_t checks_at_ms; /* wall clock: when that timer is due; INT64_MAX: it is not armed */
         int64_t deletes_until_ms; /* 0: the sessions have not been ended yet */
         bool was_inherited;
+        struct handover *handover;
         int exit_code;
 };
 

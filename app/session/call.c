@@ -212,7 +212,7 @@ bool call_send(struct call *call, const json_t *msg)
                 return true;
         if (call->post != NULL && post_response_send(call->post, msg))
                 return true;
-        if (call_is_stateless(call) || list_is_empty(&s->streams))
+        if (call_is_stateless(call) || (list_is_empty(&s->streams) && !s->is_given))
                 return false;
         session_deliver(s, msg);
         return true;

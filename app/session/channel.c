@@ -7,7 +7,7 @@
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
-#include "mgw/session/session.h"
+#include "mgw/session/session_handover.h"
 #include "mgw/wire/rpc.h"
 
 #include <assert.h>
@@ -31,7 +31,7 @@ static struct replay_id channel_count(struct channel *channel)
         return (struct replay_id){channel->no, channel->seq};
 }
 
-static void channel_keep(struct session *s, struct replay_id id, struct str text, bool was_sent)
+void channel_keep(struct session *s, struct replay_id id, struct str text, bool was_sent)
 {
         struct context *context = session_context(s);
 
@@ -44,6 +44,8 @@ static void channel_keep(struct session *s, struct replay_id id, struct str text
         if (s->replay != NULL &&
             replay_add(s->replay, id, text, was_sent, loop_now_ms(context->loop)) < 0)
                 log_warn(NULL, "[MCP] out of memory: an event is not kept for replay");
+        if (s->is_given && session_handover(s) != NULL)
+                session_handover(s)->on_kept(s, id, text, was_sent);
 }
 
 /* id.stream: 0: it has none. Outcomes as stream_push(). */

@@ -11,6 +11,7 @@
 #include "mgw/session/refuse.h"
 #include "mgw/session/request_body.h"
 #include "mgw/session/server_request.h"
+#include "mgw/session/session_handover.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/hdr.h"
 
@@ -73,26 +74,41 @@ static void pass_on(const struct session *s, json_t *notification)
         }
 }
 
+/* What concerns no call that is here may concern one in another process. */
+static void on_stray(struct session *s, const struct rpc_msg *m)
+{
+        if (session_handover(s) != NULL)
+                session_handover(s)->on_stray(s, m->root);
+}
+
+static void on_cancelled(struct session *s, const struct rpc_msg *m)
+{
+        struct call *call = call_find(s, json_object_get(m->params, "requestId"));
+
+        if (call == NULL)
+                on_stray(s, m);
+        else if (call->method->class != METHOD_INITIALIZE)
+                call_cancel(call, "the client cancelled the request");
+}
+
 /* A request without an id is none, and a server may act upon it all the same: nothing that is not
  * said to be a notification gets there. */
 static void on_notification(struct session *s, const struct rpc_msg *m)
 {
-        struct call *call;
-
         switch (method_find(m->method)->class) {
         case METHOD_INITIALIZED:
                 break;
         case METHOD_CANCELLED:
-                call = call_find(s, json_object_get(m->params, "requestId"));
-                if (call != NULL && call->method->class != METHOD_INITIALIZE)
-                        call_cancel(call, "the client cancelled the request");
+                on_cancelled(s, m);
                 break;
         case METHOD_PROGRESS:
-                server_request_on_progress(s, m->root);
+                if (!server_request_on_progress(s, m->root))
+                        on_stray(s, m);
                 break;
         case METHOD_ROOTS_CHANGED:
         case METHOD_NOTICE:
                 pass_on(s, m->root);
+                on_stray(s, m);
                 break;
         default:
                 break;
@@ -107,8 +123,14 @@ static void on_message(struct session *s, struct share *share, struct post_respo
                 call_start(s, share, post, m);
         else if (m->kind == RPC_NOTIFICATION)
                 on_notification(s, m);
-        else
-                server_request_on_reply(s, m->root);
+        else if (!server_request_on_reply(s, m->root))
+                on_stray(s, m);
+}
+
+void endpoint_session_on_stray(struct session *s, const struct rpc_msg *m)
+{
+        if (m->kind != RPC_REQUEST)
+                on_message(s, NULL, NULL, m);
 }
 
 /* The messages of a body: one, or a batch. */
@@ -195,7 +217,7 @@ static int check_batch(struct request *req, const struct session *s, const struc
                                "This session's protocol version has no batches", NULL);
                 return -1;
         }
-        if (b->n_requests > 0 && session_context(s)->is_draining) {
+        if (b->n_requests > 0 && context_refuses(session_context(s))) {
                 refuse_busy(req, b->id, 503);
                 return -1;
         }
@@ -236,8 +258,8 @@ static void open_session(struct request *req, const struct batch *b)
                                "initialize: params.protocolVersion must be a string", NULL);
         else if (check_share(req, b) != 0)
                 return;
-        else if (context->is_draining || session_create(context, req->in->identity, req->share,
-                                                        UPSTREAM_CLIENT_SESSION, &s) < 0)
+        else if (context_refuses(context) || session_create(context, req->in->identity, req->share,
+                                                            UPSTREAM_CLIENT_SESSION, &s) < 0)
                 refuse_busy(req, b->id, 503);
         else
                 run_batch(req, s, b, true);
@@ -338,6 +360,8 @@ void endpoint_session_on_delete(struct request *req)
 
         if (check_version_header(req, NULL, false) != 0 || (s = require_session(req, NULL)) == NULL)
                 return;
+        if (session_handover(s) != NULL)
+                session_handover(s)->on_end(s);
         session_end(s);
         request_reply(req, 204, NULL, STR(""));
 }
@@ -357,14 +381,22 @@ void endpoint_session_on_sse(struct request *req)
                 session_end(s);
 }
 
+struct str endpoint_session_named(const struct request *req, char text[ENDPOINT_SESSION_ID_SIZE])
+{
+        if (!str_eq(req->in->head.path, STR("/message")))
+                return req->in->head.session_id;
+        text[0] = '\0';
+        (void)cgi_query_get(req->in->head.query, STR("sessionId"), text, ENDPOINT_SESSION_ID_SIZE);
+        return str_from(text);
+}
+
 /* The session that sessionId names; NULL: the request has been answered. */
 static struct session *require_message_session(struct request *req)
 {
-        char id[256] = "";
-        struct session *s = NULL;
+        char id[ENDPOINT_SESSION_ID_SIZE];
+        struct session *s = session_find(request_context(req), endpoint_session_named(req, id),
+                                         req->in->identity);
 
-        if (cgi_query_get(req->in->head.query, STR("sessionId"), id, sizeof(id)) == 0)
-                s = session_find(request_context(req), str_from(id), req->in->identity);
         if (s != NULL && s->client.kind == UPSTREAM_CLIENT_SSE)
                 return s;
         request_reply(req, 404, plain,

@@ -176,7 +176,7 @@ void endpoint_stateless_on_post(struct request *req, json_t *root)
             check_version(req, &m) != 0 || check_method(req, &m, method) != 0 ||
             check_accept(req, &m, method) != 0)
                 return;
-        if (context->is_draining || session_standing(context, req->in->identity, &s) < 0)
+        if (context_refuses(context) || session_standing(context, req->in->identity, &s) < 0)
                 refuse_busy(req, m.id, 503);
         else if (check_room(req, &m, method) != 0)
                 return;

@@ -6,6 +6,7 @@
 #include "mgw/config/config.h"
 #include "mgw/mcp/bridge.h"
 #include "mgw/session/access.h"
+#include "mgw/session/session_handover.h"
 #include "mgw/upstream/account.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/rpc.h"
@@ -180,11 +181,18 @@ static void handshake_wait(struct call *call)
         timer_arm(context->loop, &call->work, context->config->upstream_grace_ms);
 }
 
+bool handshake_is_settled(const struct session *session)
+{
+        return !awaits_upstreams(session);
+}
+
 /* Walks the calls of a session, once, when the last of its upstream sessions is settled. */
 void handshake_on_upstreams_settled(struct session *session)
 {
         if (awaits_upstreams(session))
                 return;
+        if (session_handover(session) != NULL)
+                session_handover(session)->on_settled(session);
         list_for_each_safe (it, &session->calls) {
                 struct call *call = container_of(it, struct call, node);
 

@@ -109,8 +109,8 @@ void server_request_send(struct requester *from, struct upstream_call *upstream_
                 requester_refuse(from, upstream_id, "too many requests wait for this client");
                 return;
         }
-        if (via == NULL &&
-            (list_is_empty(&s->streams) || !access_to_server(s->identity, from->upstream))) {
+        if (via == NULL && ((list_is_empty(&s->streams) && !s->is_given) ||
+                            !access_to_server(s->identity, from->upstream))) {
                 requester_refuse(from, upstream_id, "the client has no stream open to be asked on");
                 return;
         }
@@ -147,7 +147,7 @@ void server_request_refuse_all(struct session *s, const struct call *via, const 
 }
 
 /* Walks what the session is asked: session_calls_max() at most. */
-void server_request_on_progress(struct session *s, json_t *notification)
+bool server_request_on_progress(struct session *s, json_t *notification)
 {
         json_t *params = json_object_get(notification, "params");
         const json_t *token = json_object_get(params, "progressToken");
@@ -159,8 +159,9 @@ void server_request_on_progress(struct session *s, json_t *notification)
                         continue;
                 json_object_set(params, "progressToken", r->upstream_token);
                 r->from->on_message_take(r->from, json_incref(notification));
-                return;
+                return true;
         }
+        return false;
 }
 
 void server_request_forget_call(struct session *s, const struct call *call)
@@ -169,7 +170,7 @@ void server_request_forget_call(struct session *s, const struct call *call)
 }
 
 /* Walks what the session is asked: session_calls_max() at most. */
-void server_request_on_reply(struct session *s, json_t *reply)
+bool server_request_on_reply(struct session *s, json_t *reply)
 {
         const json_t *id = json_object_get(reply, "id");
 
@@ -183,8 +184,9 @@ void server_request_on_reply(struct session *s, json_t *reply)
                 json_object_set(reply, "id", r->upstream_id);
                 server_request_end(r);
                 from->on_message_take(from, json_incref(reply));
-                return;
+                return true;
         }
+        return false;
 }
 
 /* Walks what one upstream asks over an upstream session: session_calls_max() of each session that

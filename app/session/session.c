@@ -61,16 +61,14 @@ void session_charge(struct session *s, size_t bytes)
         ledger_charge_past(&s->client.share->memory, LEDGER_SESSION, s->charged);
 }
 
-struct session *session_new(struct context *context, struct user *user, struct share *share,
-                            enum upstream_client_kind kind)
+static struct session *session_with_id(struct context *context, struct user *user,
+                                       struct share *share, enum upstream_client_kind kind,
+                                       struct str id)
 {
-        size_t n_node = strlen(context->config->node);
-        size_t size = sizeof(struct session) + n_node + 1 + RAND_TEXT_SIZE(ID_RANDOM_BYTES);
+        size_t size = sizeof(struct session) + id.n + 1;
         struct session *s = alloc_zeroed(size);
 
-        memcpy(s->id, context->config->node, n_node);
-        s->id[n_node] = '.';
-        rand_text(s->id + n_node + 1, ID_RANDOM_BYTES);
+        memcpy(s->id, id.p, id.n);
         s->client.user = user_hold(user);
         s->client.share = share_hold(share);
         session_charge(s, size);
@@ -84,6 +82,29 @@ struct session *session_new(struct context *context, struct user *user, struct s
         return s;
 }
 
+struct session *session_new(struct context *context, struct user *user, struct share *share,
+                            enum upstream_client_kind kind)
+{
+        char random[RAND_TEXT_SIZE(ID_RANDOM_BYTES)];
+        char *id;
+        struct session *s;
+
+        rand_text(random, ID_RANDOM_BYTES);
+        id = alloc_format("%s.%s", context->config->node, random);
+        s = session_with_id(context, user, share, kind, str_from(id));
+        free(id);
+        return s;
+}
+
+/* Counts it as one that a client has made. */
+static void session_count(struct session *s, struct identity *identity)
+{
+        session_identify(s, identity);
+        session_context(s)->stats.n_sessions++;
+        s->client.share->n_sessions++;
+        session_touch(s);
+}
+
 int session_create(struct context *context, struct identity *identity, struct share *share,
                    enum upstream_client_kind kind, struct session **sessionp)
 {
@@ -94,11 +115,17 @@ int session_create(struct context *context, struct identity *identity, struct sh
         if (r < 0)
                 return r;
         *sessionp = session_new(context, identity->user, share, kind);
-        session_identify(*sessionp, identity);
-        context->stats.n_sessions++;
-        share->n_sessions++;
-        session_touch(*sessionp);
+        session_count(*sessionp, identity);
         return 0;
+}
+
+struct session *session_adopt(struct context *context, struct identity *identity,
+                              struct share *share, enum upstream_client_kind kind, struct str id)
+{
+        struct session *s = session_with_id(context, identity->user, share, kind, id);
+
+        session_count(s, identity);
+        return s;
 }
 
 /* Servers that it may see now are opened, and its client is told that its lists may be others. */
@@ -137,13 +164,6 @@ struct session *session_find(struct context *context, struct str id, struct iden
                 return NULL;
         session_identify(s, identity);
         return s;
-}
-
-const json_t *session_client_info(const struct session *s)
-{
-        return s->client.kind == UPSTREAM_CLIENT_STANDING
-                       ? NULL
-                       : json_object_get(s->init_params, "clientInfo");
 }
 
 /* All else that ends while its calls do has ended for that too. */

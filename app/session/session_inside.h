@@ -3,6 +3,14 @@
 
 #include "mgw/session/session.h"
 
+/* The session of that id, which another process has made; counted as those that clients make,
+ * however many there are. */
+struct session *session_adopt(struct context *context, struct identity *identity,
+                              struct share *share, enum upstream_client_kind kind, struct str id);
+/* A stream that another process has begun goes on. */
+void session_go_on(struct session *session, struct request *req, struct channel channel,
+                   int64_t age_ms);
+
 /* Makes one that is not counted among those that clients make, and makes no room for it. */
 struct session *session_new(struct context *context, struct user *user, struct share *share,
                             enum upstream_client_kind kind);

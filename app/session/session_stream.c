@@ -2,14 +2,17 @@
  * stream that was cut goes on. They stand on their session's list, but for those that a POST takes
  * over. */
 #include "mgw/session/post_response.h"
-#include "mgw/session/session.h"
+#include "mgw/session/session_handover.h"
 #include "mgw/session/subscription.h"
+#include "session_inside.h"
 
 #include <stdio.h>
 
 void session_deliver(struct session *s, const json_t *msg)
 {
-        if (s->client.kind == UPSTREAM_CLIENT_STANDING)
+        if (s->is_given && session_handover(s) != NULL)
+                session_handover(s)->on_message(s, msg);
+        else if (s->client.kind == UPSTREAM_CLIENT_STANDING)
                 subscriptions_deliver(s, NULL, msg);
         else
                 channel_send_unasked(s, msg);
@@ -95,4 +98,23 @@ int session_open_sse(struct session *s, struct request *req)
         list_append(&s->streams, &stream->node);
         session_touch(s);
         return 0;
+}
+
+/* ---- of another process ---- */
+
+void session_go_on(struct session *s, struct request *req, struct channel channel, int64_t age_ms)
+{
+        bool is_sse = s->client.kind == UPSTREAM_CLIENT_SSE;
+        const struct stream_options options = {
+                .session = s,
+                .kind = is_sse ? STREAM_KIND_SSE : STREAM_KIND_GET,
+                .channel = channel,
+                .has_retry = !is_sse,
+                .events = is_sse ? &sse_events : &get_events,
+        };
+
+        if (s->lost.no == channel.no)
+                s->lost = (struct channel){0};
+        list_append(&s->streams, &stream_take_over(req, &options, age_ms)->node);
+        session_touch(s);
 }

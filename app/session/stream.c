@@ -13,6 +13,7 @@
 #include "mgw/wire/rpc.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -94,7 +95,8 @@ static void stream_report(const struct stream *s, int64_t life_ms)
         observe_stream(session_context(session), &record);
 }
 
-static void stream_over(struct stream *s)
+/* It counts no more, and is freed at the end of this turn. */
+static void stream_leave(struct stream *s)
 {
         struct context *context = request_context(s->req);
         struct user *user = s->session->client.user;
@@ -110,14 +112,24 @@ static void stream_over(struct stream *s)
         s->req->share->n_streams--;
         if ((uint64_t)life_ms > context->stats.longest_stream_ms)
                 context->stats.longest_stream_ms = (uint64_t)life_ms;
-        stream_report(s, life_ms);
-        if (share_may_log(s->req->share, user->email))
-                log_info(NULL, "[MCP] Client disconnected: %s (%s) after %" PRId64 "s", s->id,
-                         user->email, life_ms / 1000);
         if (context->streams_peak - context->stats.n_streams >= TRIM_STREAMS &&
             !timer_is_armed(&context->trim))
                 timer_arm(context->loop, &context->trim, TRIM_DELAY_MS);
         s->req = NULL;
+        loop_bury(context->loop, s, free);
+}
+
+static void stream_over(struct stream *s)
+{
+        struct context *context = request_context(s->req);
+        const struct user *user = s->session->client.user;
+        int64_t life_ms = loop_now_ms(context->loop) - s->opened_ms;
+
+        stream_report(s, life_ms);
+        if (share_may_log(s->req->share, user->email))
+                log_info(NULL, "[MCP] Client disconnected: %s (%s) after %" PRId64 "s", s->id,
+                         user->email, life_ms / 1000);
+        stream_leave(s);
         if (s->writer != NULL) {
                 buf_finish(&s->writer->held);
                 s->writer->on_gone(s->writer);
@@ -125,7 +137,6 @@ static void stream_over(struct stream *s)
         s->writer = NULL;
         if (s->events != NULL)
                 s->events->on_end(s);
-        loop_bury(context->loop, s, free);
         stream_tell(context);
         if (context->is_draining)
                 context->on_calm(context);
@@ -135,6 +146,17 @@ void stream_blame(struct stream *s, enum stream_cause cause)
 {
         if (s != NULL && s->cause == STREAM_CAUSE_CLIENT)
                 s->cause = (uint8_t)cause;
+}
+
+int stream_give(struct stream *s, struct request_handover *handover)
+{
+        int fd = -EAGAIN;
+
+        if (stream_takes_parts(s) && !timer_is_armed(&s->farewell))
+                fd = request_give(s->req, handover);
+        if (fd >= 0)
+                stream_leave(s);
+        return fd;
 }
 
 void stream_end(struct stream *s, enum stream_cause cause)
@@ -194,22 +216,12 @@ static const struct request_events stream_request_events = {
 
 unsigned stream_refusal(const struct request *req)
 {
-        return request_context(req)->is_draining ? 503 : share_refuses_stream(req->share);
+        return context_refuses(request_context(req)) ? 503 : share_refuses_stream(req->share);
 }
 
-int stream_open(struct request *req, const struct stream_options *o, struct stream **streamp)
+static struct stream *stream_new(struct request *req, const struct stream_options *o)
 {
-        struct context *context = request_context(req);
-        struct user *user = o->session->client.user;
         struct stream *s = alloc_zeroed(sizeof(*s));
-        char client[64], request_id[64];
-        const struct cgi_header headers[] = {
-                {"Content-Type", "text/event-stream"},
-                {"Cache-Control", "no-cache, no-transform"},
-                {"X-Accel-Buffering", "no"},
-                {"Mcp-Session-Id", o->session_id},
-                {0},
-        };
 
         s->req = req;
         s->session = o->session;
@@ -219,8 +231,39 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         s->has_retry = o->has_retry;
         s->kind = (uint8_t)o->kind;
         s->farewell.on_due = stream_on_farewell;
-        s->opened_ms = loop_now_ms(context->loop);
+        s->opened_ms = loop_now_ms(request_context(req)->loop);
         rand_text(s->id, STREAM_ID_BYTES);
+        return s;
+}
+
+/* It counts from now on. */
+static void stream_enter(struct stream *s)
+{
+        struct context *context = request_context(s->req);
+
+        request_own(s->req, &stream_request_events, s);
+        stream_touch(s);
+        s->session->client.user->n_streams++;
+        s->req->share->n_streams++;
+        if (++context->stats.n_streams > context->streams_peak)
+                context->streams_peak = context->stats.n_streams;
+        stream_watch_sweep(context);
+}
+
+int stream_open(struct request *req, const struct stream_options *o, struct stream **streamp)
+{
+        struct context *context = request_context(req);
+        const struct user *user = o->session->client.user;
+        struct stream *s = stream_new(req, o);
+        char client[64], request_id[64];
+        const struct cgi_header headers[] = {
+                {"Content-Type", "text/event-stream"},
+                {"Cache-Control", "no-cache, no-transform"},
+                {"X-Accel-Buffering", "no"},
+                {"Mcp-Session-Id", o->session_id},
+                {0},
+        };
+
         /* For the log: what came in is gone once the stream has begun. */
         snprintf(client, sizeof(client), "%.*s", STR_ARG(req->in->head.remote_addr));
         snprintf(request_id, sizeof(request_id), "%.*s", STR_ARG(req->in->head.request_id));
@@ -230,21 +273,25 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
                 free(s);
                 return r;
         }
-        request_own(req, &stream_request_events, s);
         s->n_bytes = first.n;
-        stream_touch(s);
-        user->n_streams++;
-        req->share->n_streams++;
-        if (++context->stats.n_streams > context->streams_peak)
-                context->streams_peak = context->stats.n_streams;
+        stream_enter(s);
         context->stats.streams_opened++;
+        observe_stream_opened(context, o->kind);
         if (share_may_log(req->share, user->email))
                 log_info(LOG_FIELDS({"client", client}, {"request", request_id}),
                          "[MCP] Client connected: %s (%s)", s->id, user->email);
-        stream_watch_sweep(context);
         stream_tell(context);
         *streamp = s;
         return 0;
+}
+
+struct stream *stream_take_over(struct request *req, const struct stream_options *o, int64_t age_ms)
+{
+        struct stream *s = stream_new(req, o);
+
+        s->opened_ms -= age_ms;
+        stream_enter(s);
+        return s;
 }
 
 static int stream_send(struct stream *s, struct str bytes, uint32_t cap_bytes)
@@ -339,10 +386,12 @@ int stream_write_part(struct stream *s, struct str bytes, bool is_last)
 static void stream_keep_alive(struct stream *s, struct context *context)
 {
         bool is_silent = request_n_unsent(s->req) == 0;
+        int64_t late_ms = stream_silent_ms(s, context) - context->config->keepalive_ms;
 
         if (is_silent && s->writer == NULL && stream_write(s, STR(SSE_KEEP_ALIVE)) == 0) {
                 context->stats.keepalives++;
                 s->n_keepalives++;
+                observe_keepalive(context, late_ms);
                 return;
         }
         stream_touch(s); /* tried, and again after an interval */

@@ -34,7 +34,7 @@ function draw() {
   if (snapshot.ends) showEnds(snapshot.ends);
   if (snapshot.lifetimes) drawLifetimes(snapshot.lifetimes);
   if (snapshot.series) drawHour(snapshot.series);
-  setText('config-aside', `up for ${lasting(snapshot.up_ms)}`);
+  setText('config-aside', `up for ${lasting(snapshot.up_ms)}; longest turn of its loop ${quick(snapshot.longest_turn_us)}`);
   notice(snapshot.is_draining ? 'mgw is going down: calls that run may end, new ones are refused.' : '');
 }
 
@@ -72,5 +72,6 @@ function listen() {
 }
 
 byId('streams-filter').addEventListener('input', draw);
+addEventListener('resize', draw);
 byId('config-all').addEventListener('change', () => config && showConfig(config));
 listen();

@@ -16,26 +16,30 @@ function bucketAround(bounds, s) {
 
 /** lifetimes: { bounds_s: [...], n: [...] }, one count more than bounds. */
 function drawLifetimes({ bounds_s: bounds, n: counts }) {
-  const [width, height, foot, top] = [640, 190, 34, 20];
+  // As wide as it is shown, so that its letters are as big as others.
+  const [width, height, foot, top] = [Math.max(260, byId('lifetimes-chart').clientWidth), 176, 22, 20];
   const sum = counts.reduce((a, b) => a + b, 0), most = Math.max(1, ...counts);
   const step = width / counts.length;
   const marks = cliffs.map((cliff) => ({ ...cliff, at: bucketAround(bounds, cliff.s) })).filter(({ at }) => at >= 0);
-  const drawing = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Histogram of ${sum} streams by how long they lived` });
+  const drawing = svg('svg', { viewBox: `0 0 ${width} ${height}`, height, role: 'img', 'aria-label': `Histogram of ${sum} streams by how long they lived` });
   drawing.append(svg('path', { class: 'axis', d: `M0 ${height - foot + .5}H${width}` }));
+  const labels = []; // over all bars
+  let written = -20;
   counts.forEach((n, i) => {
     const tall = n === 0 ? 0 : Math.max(2, (n / most) * (height - foot - top));
     const mark = marks.find(({ at }) => at === i);
     const name = i === counts.length - 1 ? `over ${secondsName(bounds[i - 1])}` : `up to ${secondsName(bounds[i])}`;
     drawing.append(svg('rect', { class: mark ? 'bar cliff' : 'bar', x: i * step + 1.5, y: height - foot - tall, width: step - 3, height: tall, rx: 1.5 },
       svg('title', {}, `${name}: ${n}`)));
-    if (mark) {
-      drawing.append(svg('text', { class: 'mark', x: (i + .5) * step, y: height - foot - tall - 6, 'text-anchor': 'middle' }, `${mark.s} s`));
-    }
+    if (mark) labels.push(svg('text', { class: 'mark', x: (i + .5) * step, y: height - foot - tall - 6, 'text-anchor': 'middle' }, `${mark.s} s`));
     // Bounds are written where there is room.
-    if (i < bounds.length && !mark && (i % 2 === 0 || counts.length < 14) && !marks.some(({ at }) => at === i + 1)) {
-      drawing.append(svg('text', { x: (i + 1) * step, y: height - foot + 16, 'text-anchor': 'middle' }, secondsName(bounds[i])));
+    const wanted = i < bounds.length && !mark && !marks.some(({ at }) => at === i + 1);
+    if (wanted && (i + 1) * step - written > 38 && (i + 1) * step < width - 14) {
+      written = (i + 1) * step;
+      drawing.append(svg('text', { x: written, y: height - foot + 16, 'text-anchor': 'middle' }, secondsName(bounds[i])));
     }
   });
+  drawing.append(...labels);
   byId('lifetimes-chart').replaceChildren(drawing);
   setText('lifetimes-n', sum === 0 ? 'none has ended yet' : `${some(sum, 'stream')} since the start`);
   byId('cliffs').replaceChildren(...marks.map(({ s, who, at }) => {

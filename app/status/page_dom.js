@@ -72,7 +72,7 @@ function part(it) {
   return element;
 }
 
-/** columns: [{ name, cell: (row) => content, n: it is a number }]; the first names its row. */
+/** columns: [{ name, cell: (row) => content, n: it is a number, tight: it is never broken }]; the first names its row. */
 class Table {
   #rows = new Map();
 
@@ -92,8 +92,8 @@ class Table {
   }
 
   #make() {
-    const cells = this.columns.map(({ name, n }, i) => (i === 0
-      ? el('th', { role: 'rowheader', scope: 'row' })
+    const cells = this.columns.map(({ name, n, tight }, i) => (i === 0
+      ? el('th', { role: 'rowheader', scope: 'row', class: tight && 'tight' })
       : el('td', { role: 'cell', class: n && 'n', 'data-name': name })));
     return { tr: el('tr', { role: 'row' }, ...cells), cells, said: [] };
   }

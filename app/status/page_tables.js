@@ -1,10 +1,10 @@
 // What the tables show of a snapshot and of the configuration.
 
-const clientName = (client) => (client === null || client === undefined ? { text: 'not said', soft: true } : client.filter(Boolean).join(' '));
+const clientName = (client) => (client === null || client === undefined ? { text: 'not said', soft: true } : client.filter(Boolean));
 const kindNames = { sse: 'SSE', get: 'GET', post: 'POST', listen: 'listen' };
 const causes = {
   client: ['client left', ''], answered: ['answered', 'good'], full: ['did not read', 'bad'], replaced: ['replaced', ''], session: ['session ended', ''],
-  login: ['no longer let in', 'warn'], drain: ['mgw went down', ''], fault: ['fault', 'bad'],
+  login: ['no longer let in', 'warn'], drain: ['mgw went down', ''], proxy: ['the proxy went down', ''],
 };
 const states = {
   up: ['up', 'good'], failing: ['failing', 'warn'], down: ['left alone', 'bad'], trying: ['being tried', 'warn'], not_asked: ['not asked yet', ''],
@@ -20,7 +20,7 @@ const tables = {
     { name: 'Silent for', n: true, cell: (s) => lasting(s.silent_ms) },
     { name: 'Bytes', n: true, cell: (s) => bytes(s.bytes) },
     { name: 'Keep-alives', n: true, cell: (s) => count(s.keepalives) },
-    { name: 'Waiting', n: true, cell: (s) => (s.waiting > 0 ? { text: bytes(s.waiting), tone: 'warn', title: 'The client has not read these yet' } : '0 B') },
+    { name: 'Waiting', n: true, cell: (s) => (s.waiting > 0 ? { text: bytes(s.waiting), tone: 'warn', title: 'The client has not read these yet' } : '') },
     { name: 'Id', cell: (s) => ({ text: s.id, mono: true, soft: true }) },
   ], { key: (s) => s.id, empty: 'No stream is open.' }),
   upstreams: new Table('upstreams-table', 'Upstreams', [
@@ -44,7 +44,7 @@ const tables = {
     { name: 'Programs', n: true, cell: (u) => count(u.programs) },
   ], { key: (u) => u.name, empty: 'Nobody holds anything.' }),
   ends: new Table('ends-table', 'Recent ends', [
-    { name: 'When', cell: (e) => clock(e.at_ms) },
+    { name: 'When', tight: true, cell: (e) => clock(e.at_ms) },
     { name: 'What', cell: (e) => e.what },
     { name: 'Of', cell: (e) => [e.user, e.client ? { text: e.client, soft: true } : ''] },
     { name: 'Cause', cell: (e) => ({ text: causes[e.cause]?.[0] ?? e.cause, chip: causes[e.cause]?.[1] ?? (e.isCall ? 'bad' : '') }) },
@@ -72,8 +72,9 @@ function tile({ name, value, more, state }) {
   return el('div', { class: 'tile', 'data-state': state }, el('p', { class: 'name' }, name), el('p', { class: 'value' }, value), el('p', { class: 'more', title: more }, more));
 }
 
-function showTiles(config, { totals, memory, upstreams, longest_turn_us: turn }) {
+function showTiles(config, { totals, memory, upstreams }) {
   const up = upstreams.rows.filter(({ state }) => state === 'up' || state === 'not_asked').length;
+  const away = upstreams.rows.length - up;
   const full = memory.max_bytes > 0 ? memory.bytes / memory.max_bytes : 0;
   byId('tiles').replaceChildren(...[
     { name: 'Streams', value: count(totals.streams), more: `of ${count(config.streams_max)}; ${count(totals.streams_opened_total)} opened` },
@@ -81,7 +82,7 @@ function showTiles(config, { totals, memory, upstreams, longest_turn_us: turn })
     { name: 'Calls running', value: count(totals.calls), more: `${count(totals.calls_total)} so far` },
     { name: 'Memory', value: bytes(memory.bytes), more: memory.max_bytes > 0 ? `of ${bytes(memory.max_bytes)}; ${some(memory.refused_total, 'refusal')}` : 'no cap', state: full > .9 ? 'bad' : full > .7 ? 'warn' : null },
     { name: 'Keep-alives', value: count(totals.keepalives_total), more: config.keepalive_ms > 0 ? `every ${config.keepalive_ms / 1000} s` : 'switched off' },
-    { name: 'Upstreams', value: `${up} of ${upstreams.rows.length}`, more: `longest turn ${quick(turn)}`, state: up < upstreams.rows.length ? 'warn' : null },
+    { name: 'Upstreams', value: `${up} of ${upstreams.rows.length}`, more: upstreams.rows.length === 0 ? 'none is configured' : away === 0 ? 'none is away' : `${away} left alone or failing`, state: away > 0 ? 'warn' : null },
   ].map(tile));
 }
 

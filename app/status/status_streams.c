@@ -2,6 +2,7 @@
 #include "status_inside.h"
 
 #include "mgw/core/share.h"
+#include "mgw/observe/stream_record.h"
 #include "mgw/session/session.h"
 #include "mgw/wire/rpc.h"
 
@@ -16,26 +17,34 @@ static uint64_t rank_of(const struct stream *s)
         return waits << 40 | (uint64_t)(s->opened_ms & 0xffffffffff);
 }
 
+/* NULL: in the stateless era each request says it anew. */
 static json_t *client_of(const struct session *s)
 {
-        const json_t *info = json_object_get(s->init_params, "clientInfo");
+        const json_t *info = session_client_info(s);
 
-        if (s->client.kind == UPSTREAM_CLIENT_STANDING)
+        if (info == NULL)
                 return json_null();
         return json_pack("[o, o]", status_text(rpc_text(info, "name")),
                          status_text(rpc_text(info, "version")));
+}
+
+static const char *revision_of(const struct session *s)
+{
+        return era_revision_name(s->client.kind == UPSTREAM_CLIENT_STANDING ? era_newest_stateless()
+                                                                            : s->client.revision);
 }
 
 static json_t *stream_row(const struct stream *s, int64_t now_ms)
 {
         const struct session *session = s->session;
 
-        return json_pack("{s:s, s:o, s:o, s:s, s:I, s:I, s:I}", "id", s->id, "user",
+        return json_pack("{s:s, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "id", s->id, "user",
                          status_text(session->client.user->email), "client", client_of(session),
-                         "revision", era_revision_name(session->client.revision), "age_ms",
-                         (json_int_t)(now_ms - s->opened_ms), "silent_ms",
-                         (json_int_t)((uint32_t)now_ms - s->written_ms), "waiting",
-                         (json_int_t)request_n_unsent(s->req));
+                         "kind", stream_record_kind_name(s->kind), "revision", revision_of(session),
+                         "age_ms", (json_int_t)(now_ms - s->opened_ms), "silent_ms",
+                         (json_int_t)((uint32_t)now_ms - s->written_ms), "bytes",
+                         (json_int_t)s->n_bytes, "keepalives", (json_int_t)s->n_keepalives,
+                         "waiting", (json_int_t)request_n_unsent(s->req));
 }
 
 json_t *status_streams(const struct context *context)

@@ -27,13 +27,21 @@ static json_int_t n_of_list(const struct upstream *u, enum list_kind list)
 
 static json_t *upstream_row(const struct upstream *u, int64_t now_ms)
 {
-        int64_t wait_ms = breaker_wait_ms(&u->breaker, now_ms, NULL);
+        int64_t wait_ms = breaker_wait_ms(&u->breaker, now_ms, u->breaker.who);
+        const struct upstream_health *h = &u->health;
+        json_t *row =
+                json_pack("{s:o, s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I}", "name",
+                          status_text(upstream_name(u)), "state", state_of(u), "failures",
+                          u->breaker.n_failures, "is_for_one", u->breaker.who != NULL,
+                          "retry_in_ms", (json_int_t)wait_ms, "tools", n_of_list(u, LIST_TOOLS),
+                          "bytes", (json_int_t)u->memory.bytes, "answers", (json_int_t)h->n_answers,
+                          "latency_us", (json_int_t)(h->n_answers > 0 ? h->latency_us : -1));
 
-        return json_pack("{s:o, s:s, s:i, s:b, s:I, s:I, s:I}", "name",
-                         status_text(upstream_name(u)), "state", state_of(u), "failures",
-                         u->breaker.n_failures, "is_for_one", u->breaker.who != NULL, "retry_in_ms",
-                         (json_int_t)wait_ms, "tools", n_of_list(u, LIST_TOOLS), "bytes",
-                         (json_int_t)u->memory.bytes);
+        if (h->fault[0] != '\0')
+                json_object_update_new(row, json_pack("{s:o, s:I}", "fault", status_text(h->fault),
+                                                      "fault_ago_ms",
+                                                      (json_int_t)(now_ms - h->fault_at_ms)));
+        return row;
 }
 
 json_t *status_upstreams(const struct context *context)

@@ -4,6 +4,7 @@
 #include "mgw/core/share.h"
 
 #include <arpa/inet.h>
+#include <string.h>
 
 static bool holds(const struct share *share)
 {
@@ -23,12 +24,14 @@ static void add(struct status_best *best, const struct share *share, size_t *n)
 static json_t *name_of_address(const struct share *share)
 {
         char text[INET6_ADDRSTRLEN];
+        struct in6_addr address;
 
-        if (IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)share->address))
+        memcpy(&address, share->address, sizeof(address));
+        if (IN6_IS_ADDR_V4MAPPED(&address))
                 return json_string(inet_ntop(AF_INET, share->address + 12, text, sizeof(text)));
-        if (IN6_IS_ADDR_UNSPECIFIED((const struct in6_addr *)share->address))
+        if (IN6_IS_ADDR_UNSPECIFIED(&address))
                 return json_string("without an address");
-        return json_sprintf("%s/64", inet_ntop(AF_INET6, share->address, text, sizeof(text)));
+        return json_sprintf("%s/64", inet_ntop(AF_INET6, &address, text, sizeof(text)));
 }
 
 static json_t *user_row(const struct share *share)

@@ -10,6 +10,7 @@
 #include "upstream_listen.h"
 
 #include "mgw/base/alloc.h"
+#include "mgw/base/clock.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -102,7 +103,10 @@ struct upstream_call *pending_request_call(const struct pending_request *pending
 void pending_request_answer_take(struct pending_request *pending, json_t *answer)
 {
         struct upstream_request *request = pending->request;
+        const struct upstream_session *us = pending->owner;
 
+        if (request != NULL && !upstream_session_uses_shared(us))
+                upstream_answered(us->upstream, clock_monotonic_us() - pending->sent_us);
         pending_request_end(pending);
         if (request == NULL)
                 json_decref(answer);
@@ -261,6 +265,7 @@ void pending_request_start(struct pending_request *pending)
         if (pending_request_waits_for_others(pending))
                 return;
         pending_request_move(pending, PENDING_REQUEST_SENT);
+        pending->sent_us = clock_monotonic_us();
         pending_request_fix(pending);
         pending_request_heard(pending);
         if (pending_request_open_params(pending) < 0)

@@ -162,7 +162,8 @@ struct config_jwt {
 enum config_audit_unwritable { CONFIG_AUDIT_REFUSE, CONFIG_AUDIT_GO_ON };
 
 struct config {
-        char *path; /* of the file; NULL: none */
+        char *path;    /* of the file; NULL: none */
+        bool replaces; /* no setting: it takes over from the process that serves (--replace) */
         char *listen;
         uint32_t socket_mode;
         char *socket_group;

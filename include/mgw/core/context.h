@@ -16,9 +16,13 @@ struct caller_issuers;
 struct caller_known;
 struct connect;
 struct config;
+struct metrics;
 struct policy;
 struct policy_counts;
+struct recent;
+struct series;
 struct session;
+struct session_handover_events;
 struct share;
 struct status;
 struct store;
@@ -63,6 +67,9 @@ struct context {
         struct authority *authority;         /* auth/authority; NULL: there is no auth.login */
         struct connect *connects;            /* login/connect: people who connect their accounts */
         struct browser *browser;             /* login/browser: people who sign in */
+        struct metrics *metrics;             /* observe/metrics */
+        struct recent *recent;               /* observe/recent */
+        struct series *series;               /* observe/series */
         struct audit *audit;                 /* observe/audit; NULL: there is none */
         struct traces *traces;               /* observe/traces; NULL: there are none */
         struct status *status;               /* status/status: who watches */
@@ -80,6 +87,7 @@ struct context {
         int64_t started_ms;
         uint32_t streams_max; /* the configured number, or what the descriptors allow */
         bool is_draining;
+        bool has_successor; /* another process serves: what has come here is served to its end */
         void (*on_calm)(struct context *context); /* a stream or call ended while draining */
         /* A stream has come or is about to go; set by status/status_feed while somebody watches,
          * NULL else. */
@@ -106,6 +114,9 @@ struct context {
                 struct share *share); /* its idle sessions may be over; set by session/session */
         struct list leftovers;        /* upstream/leftover */
 
+        const struct session_handover_events *handover; /* session/session_handover; NULL: no other
+                                                           process is there */
+
         struct list cached_pages; /* session/page_cache */
         unsigned n_cached_pages;
         /* A list of an upstream ends: what was made of it goes; set by session/page_cache. NULL:
@@ -121,6 +132,12 @@ struct context {
         struct timer memory_look; /* server/memory */
         uint64_t memory_slack; /* held and not in use, when the heap last gave back what it could */
 };
+
+/* Does it take no new work? */
+static inline bool context_refuses(const struct context *context)
+{
+        return context->is_draining && !context->has_successor;
+}
 
 /* What we say of ourselves to clients and upstreams (schema, Implementation). A new object. */
 json_t *context_implementation(void);

@@ -19,4 +19,9 @@ int fcgi_server_create(struct context *context, int listen_fd,
                        const struct fcgi_server_events *events, struct fcgi_server **serverp);
 /* Accepts no more; what runs goes on. */
 void fcgi_server_stop_listening(struct fcgi_server *server);
+/* Who connects waits until it is resumed, here or by who has got the descriptor. */
+void fcgi_server_pause(struct fcgi_server *server);
+void fcgi_server_resume(struct fcgi_server *server);
+/* The socket that it listens at; borrowed. */
+int fcgi_server_fd(const struct fcgi_server *server);
 void fcgi_server_destroy(struct fcgi_server *server);

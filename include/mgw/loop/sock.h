@@ -36,7 +36,8 @@ struct sock_listener {
         int last_fd; /* of the connection that came last */
         int near_fd; /* from here on the next one is probed for */
         bool is_resting;
-        bool is_told; /* that it rests, in the log */
+        bool is_paused; /* until its owner wakes it */
+        bool is_told;   /* that it rests, in the log */
         /* A new connection, non-blocking and close-on-exec; the handler owns fd. */
         void (*on_accept)(struct sock_listener *listener, int fd);
         /* How many connections may be accepted now (0 = rest). */
@@ -74,5 +75,8 @@ int sock_listener_open(struct loop *loop, struct sock_listener *listener, int fd
 /* Looks again now instead of at the next timer: for when a connection has ended. Cheap when nothing
  * rests. */
 void sock_listener_wake(struct sock_listener *listener);
+/* Who connects waits, until sock_listener_resume(). Both are harmless when closed. */
+void sock_listener_pause(struct sock_listener *listener);
+void sock_listener_resume(struct sock_listener *listener);
 /* Closes fd; harmless when zeroed or closed. */
 void sock_listener_close(struct sock_listener *listener);

@@ -29,6 +29,8 @@ struct channel channel_new(struct session *session, bool is_post);
 /* Sends a message on it. stream: carries it now; NULL: none does, the message is only kept. */
 void channel_send(struct session *session, struct channel *channel, struct stream *stream,
                   const json_t *msg);
+/* Keeps an event for replay. */
+void channel_keep(struct session *session, struct replay_id id, struct str text, bool was_sent);
 /* Sends a message that belongs to no POST: on the newest GET stream's channel; without a stream on
  * the one that waits for its client, where the era has channels. */
 void channel_send_unasked(struct session *session, const json_t *msg);

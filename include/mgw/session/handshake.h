@@ -12,3 +12,5 @@ void handshake_initialize(struct call *call);
 void handshake_discover(struct call *call);
 /* An upstream of the session is ready, or is known to be down. */
 void handshake_on_upstreams_settled(struct session *session);
+/* Are all of its upstream sessions READY or DOWN, or not to be waited for? */
+bool handshake_is_settled(const struct session *session);

@@ -11,15 +11,17 @@
 void server_request_send(struct requester *from, struct upstream_call *via, json_t *request);
 /* The requester's notifications/cancelled of such a request: the client learns it under our id. */
 void server_request_cancel(struct requester *from, json_t *notification);
-/* The client's progress with such a request: goes to whoever asked; unknown ones are dropped. */
-void server_request_on_progress(struct session *session, json_t *notification);
+/* The client's progress with such a request: goes to whoever asked. false: it is not
+ * known. */
+bool server_request_on_progress(struct session *session, json_t *notification);
 /* The client of this call will not reply: who asked learns why. */
 void server_request_refuse_all(struct session *session, const struct call *via, const char *why);
 /* The call is over, and what it caused to be asked with it: who asked gets an error. */
 void server_request_forget_call(struct session *session, const struct call *call);
 /* It waits for no reply any more. */
 void server_request_forget(struct requester *from);
-/* The client's reply (a result or an error): goes to whoever asked; unknown ones are dropped. */
-void server_request_on_reply(struct session *session, json_t *reply);
+/* The client's reply (a result or an error): goes to whoever asked. false: it is
+ * not known. */
+bool server_request_on_reply(struct session *session, json_t *reply);
 /* The session ends. */
 void server_request_forget_session(struct session *session);

@@ -34,7 +34,10 @@ struct session {
         uint32_t last_server_request;
         uint16_t n_calls; /* without those that listen: they count as streams */
         uint16_t n_server_requests;
-        bool is_opening; /* its upstream sessions: they are not all there yet */
+        bool is_given;    /* to another process: its calls alone are here (session_handover) */
+        bool is_settled;  /* likewise: and the upstream sessions that it has there are open */
+        bool is_arriving; /* from another process: its upstream sessions are not settled yet */
+        bool is_opening;  /* its upstream sessions: they are not all there yet */
         char id[];
 };
 
@@ -65,6 +68,8 @@ void session_context_init(struct context *context);
  * memory for it). */
 int session_create(struct context *context, struct identity *identity, struct share *share,
                    enum upstream_client_kind kind, struct session **sessionp);
+#define SESSION_ID_MAX_BYTES 255
+
 /* Ends an idle session, of who has many: memory is short. false: there is none. */
 bool sessions_give_up_one(struct context *context);
 /* The user's standing session, with its upstream sessions opening or open: made when first needed,
@@ -79,7 +84,12 @@ void session_open_upstreams(struct session *session, json_t *init_params);
 void sessions_follow_upstreams(struct context *context, size_t slots, bool tells);
 /* What the client says of itself, clientInfo; NULL: it has not. In the stateless era each request
  * says it anew: NULL. */
-const json_t *session_client_info(const struct session *session);
+static inline const json_t *session_client_info(const struct session *session)
+{
+        return session->client.kind == UPSTREAM_CLIENT_STANDING
+                       ? NULL
+                       : json_object_get(session->init_params, "clientInfo");
+}
 /* So many calls may run in it at once, and as many questions wait. */
 unsigned session_calls_max(const struct session *session);
 /* The upstream session that this session's requests to the upstream go by: shared by all sessions

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "mgw/base/rand.h"
-#include "mgw/fastcgi/request.h"
+#include "mgw/fastcgi/request_handover.h"
 #include "mgw/observe/stream_record.h"
 #include "mgw/session/channel.h"
 #include "mgw/wire/sse.h"
@@ -87,6 +87,12 @@ void stream_begin_parts(struct stream *stream, struct stream_writer *writer);
  * stream->writer is done. Its caller looks to it that not too much waits.
  * Outcomes as stream_push(). */
 int stream_write_part(struct stream *stream, struct str bytes, bool is_last);
+/* Gives it up to another process (fastcgi/request_handover), between two events; its owner hears of
+ * no end. The descriptor, which is the caller's; -EAGAIN: not now. */
+int stream_give(struct stream *stream, struct request_handover *handover);
+/* Goes on with it, on a request that has been taken over; its head is out. */
+struct stream *stream_take_over(struct request *req, const struct stream_options *options,
+                                int64_t age_ms);
 /* Ends it in order, with `retry:` where the client reconnects. */
 void stream_end(struct stream *stream, enum stream_cause cause);
 /* What will have ended it, whoever does: the first that is told holds. NULL is fine. */

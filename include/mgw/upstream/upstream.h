@@ -23,6 +23,16 @@ struct upstream_recent {
         struct upstream_list *lists[4]; /* by enum list_kind */
 };
 
+#define UPSTREAM_FAULT_SIZE 96
+
+/* How it has answered, for people who look. */
+struct upstream_health {
+        uint64_t n_answers;
+        int64_t latency_us;              /* of them, a new one counting an eighth */
+        int64_t fault_at_ms;             /* of the loop */
+        char fault[UPSTREAM_FAULT_SIZE]; /* the last, in words of ours; "": there was none */
+};
+
 struct upstream {
         struct list node; /* context->retired */
         struct context *context;
@@ -43,6 +53,7 @@ struct upstream {
         const char *retired;        /* why, for its callers; NULL: it is not */
         int64_t retired_until_ms;   /* calls have so long to end */
         struct breaker breaker;
+        struct upstream_health health;
         struct log_budget log;
         struct upstream_recent recent[2];
         json_t *recent_params; /* what was said to it of a client */
@@ -67,6 +78,8 @@ bool upstream_is_private(const struct upstream *upstream);
 /* May this user try it now? */
 bool upstream_may_try(struct upstream *upstream, const struct share *share);
 void upstream_worked(struct upstream *upstream);
+/* A request has its answer. */
+void upstream_answered(struct upstream *upstream, int64_t took_us);
 /* why: for the log. */
 void upstream_failed(struct upstream *upstream, const struct share *share, enum breaker_sign sign,
                      const char *why);

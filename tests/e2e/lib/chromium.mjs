@@ -76,6 +76,7 @@ class Visit {
   async picture(name) {
     fs.mkdirSync(pictures, { recursive: true });
     const file = path.join(pictures, `${name}-${this.look}.png`);
+    await this.page.evaluate(() => scrollTo(0, 0)); // what sticks to the top is there
     await this.page.screenshot({ path: file, fullPage: true });
     return file;
   }

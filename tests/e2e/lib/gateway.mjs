@@ -168,8 +168,8 @@ export async function startGateway({
   const env = { ...process.env, ...sanitizers, MGW_LISTEN: `unix:${socket}`, MGW_SOCKET_MODE: '0666', MGW_NODE: 'test', ...moreEnv };
   for (const [name, value] of Object.entries(settings)) env[`MGW_${name}`] = String(value);
 
-  const startMgw = async () => {
-    const [command, ...rest] = [...wrap(socket), bin ?? (release ? mgwRelease : mgwSanitized), ...args];
+  const startMgw = async (more = []) => {
+    const [command, ...rest] = [...wrap(socket), bin ?? (release ? mgwRelease : mgwSanitized), ...args, ...more];
     const program = new Program('mgw', command, rest, { env });
     await program.line(/listening on/);
     return program;
@@ -180,6 +180,12 @@ export async function startGateway({
     url: `http://${host}:${httpPort}`,
     stats: `http://127.0.0.1:${statsPort}`,
     mgw: await startMgw(),
+  };
+  /** Another process takes over. Returns the one that goes. */
+  gateway.replace = async () => {
+    const old = gateway.mgw;
+    gateway.mgw = await startMgw(['--replace']);
+    return old;
   };
   if (!alone) {
     gateway.haproxy = new Program('haproxy', 'haproxy', [...haproxyArgs, '-f', path.join(top, 'haproxy/haproxy.cfg')], {

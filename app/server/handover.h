@@ -1,0 +1,24 @@
+/* One mgw takes over from another (`mgw --replace`): docs/replace.md. */
+#pragma once
+
+#include "mgw/fastcgi/request.h"
+
+struct handover;
+struct server;
+
+/* Sets sv->handover. */
+void handover_create(struct server *sv);
+/* NULL is fine. */
+void handover_destroy(struct handover *handover);
+/* Before the store is opened: whoever serves leaves it, and the socket. Waits some seconds at most.
+ * 0: so it is, or nobody serves. -EINVAL: it has been told. */
+int handover_take(struct handover *handover);
+/* The listening socket that was taken; false: none was. */
+bool handover_take_socket(struct handover *handover, int *fdp, bool *was_inheritedp);
+/* All is open: the other gives its sessions, and ends. Then takers may come here. 0, -EINVAL: it
+ * has been told. */
+int handover_begin(struct handover *handover);
+/* In on_head, its user is known: does it wait for a session that the other process has? */
+bool handover_holds(struct handover *handover, struct request *req);
+/* Is nothing of another process to come any more? */
+bool handover_is_calm(const struct handover *handover);
