@@ -7,6 +7,7 @@
 #include "mgw/base/syscall_filter.h"
 #include "mgw/config/config.h"
 #include "mgw/core/user.h"
+#include "mgw/probe/probe.h"
 #include "mgw/server/server.h"
 
 #include <curl/curl.h>
@@ -35,18 +36,20 @@ static void print_help(void)
                "clients\n"
                "  mgw token EMAIL [--days N] [--file FILE]   make a user's token, print it once\n"
                "  mgw policy check USER [TOOL]               say what USER may, and which rule "
-               "decides\n"
-               "  mgw --help, mgw --version\n\n"
-               "FILE is JSON (comments are fine) or YAML: {\"mcpServers\": {\"name\": {\"url\": "
-               "\"http://...\"}}, \"gateway\": "
-               "{...}}\n"
-               "(or \"command\", \"rest\", \"openapi\" in place of \"url\": docs/upstreams.md)\n"
-               "or a file of an MCP client as it is: docs/clients.md; with these settings under "
-               "\"gateway\"\n"
-               "(the environment wins over the file; ${NAME} or ${NAME:-default} in any string of "
-               "the file\n"
-               "stands for an environment variable):\n\n",
+               "decides\n",
                MGW_VERSION);
+        probe_print_help(stdout);
+        fputs("  mgw --help, mgw --version\n\n"
+              "FILE is JSON (comments are fine) or YAML: {\"mcpServers\": {\"name\": {\"url\": "
+              "\"http://...\"}}, \"gateway\": "
+              "{...}}\n"
+              "(or \"command\", \"rest\", \"openapi\" in place of \"url\": docs/upstreams.md)\n"
+              "or a file of an MCP client as it is: docs/clients.md; with these settings under "
+              "\"gateway\"\n"
+              "(the environment wins over the file; ${NAME} or ${NAME:-default} in any string of "
+              "the file\n"
+              "stands for an environment variable):\n\n",
+              stdout);
         config_print_help(stdout);
 }
 
@@ -164,6 +167,10 @@ int main(int argc, char **argv)
                 return make_token(argc - 1, argv + 1);
         if (argc > 1 && strcmp(argv[1], "policy") == 0)
                 return policy_explain_command(argc - 1, argv + 1, stdout, stderr);
+        if (argc > 1 && strcmp(argv[1], "probe") == 0)
+                return probe_command(argc - 1, argv + 1, stdout, stderr);
+        if (argc > 1 && strcmp(argv[1], "inspect") == 0)
+                return inspect_command(argc - 1, argv + 1, stdout, stderr);
         if (argc > 1 && strcmp(argv[1], "import") == 0)
                 return import(argv + 2);
         while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {

@@ -9,7 +9,8 @@ UP_PACKAGES=("${BUILD_PACKAGES[@]}" haproxy openssl curl iproute2)
 # clang's sanitizers and fuzzer are in libclang-rt; llvm has the program that puts names to their addresses.
 TEST_PACKAGES=(
   "${UP_PACKAGES[@]}" libcriterion-dev clang libclang-rt-14-dev llvm
-  spawn-fcgi libfcgi-bin nghttp2-client jq libtest-json-schema-acceptance-perl chromium
+  spawn-fcgi libfcgi-bin nghttp2-client jq sqlite3 libtest-json-schema-acceptance-perl chromium
+  nginx apache2-bin caddy
 )
 LINT_PACKAGES=("${UP_PACKAGES[@]}" libcriterion-dev clang-format clang-tidy cppcheck shellcheck jq)
 
@@ -80,6 +81,12 @@ need_packages() {
 apt_install() {
   as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" </dev/null
+}
+
+# Where this machine has Debian from: for debootstrap.
+apt_mirror() {
+  # shellcheck disable=SC2016 # apt's own variables
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -n 1
 }
 
 # need_npm_packages [DIR]: the npm programs of the tests, as DIR/package-lock.json says. Those of tests/e2e

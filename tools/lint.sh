@@ -25,7 +25,8 @@ lint_tidy() {
 
 lint_scripts() {
   # SC2015: "A && B || die" is meant as it stands.
-  shellcheck -x -e SC2015 dev .ci/run haproxy/entrypoint.sh
+  shellcheck -x -e SC2015 dev .ci/run haproxy/entrypoint.sh packaging/install_once.sh packaging/mgw.bash debian/postinst debian/postrm \
+    tests/packages/lib/boot.sh
 }
 
 lint_haproxy() {

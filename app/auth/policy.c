@@ -73,6 +73,14 @@ static bool is_one(const struct policy *p, const char *who, const struct identit
         return group != NULL ? is_member(group, identity) : identity_has_group(identity, who + 6);
 }
 
+bool policy_has_member(const struct policy *p, const char *name, const struct identity *identity)
+{
+        const struct config_policy_group *group =
+                p != NULL ? config_policy_group_find(p->rules, name) : NULL;
+
+        return group != NULL && is_member(group, identity);
+}
+
 bool policy_is_for(const struct policy *p, const struct config_policy_rule *rule,
                    const struct identity *identity)
 {
@@ -88,13 +96,13 @@ const struct identity_rules *policy_rules_of(struct policy *p, struct identity *
 {
         struct policy_bits bits = {{0}};
 
-        if (!identity->rules.is_known) {
+        if (identity->rules.of != p->number) {
                 for (size_t i = 0; i < p->rules->n_rules; i++)
                         if (policy_is_for(p, &p->rules->rules[i], identity))
                                 set_bit(&bits, i);
                 memcpy(identity->rules.bits, bits.of, sizeof(bits));
                 identity->rules.class = class_of(p, &bits);
-                identity->rules.is_known = true;
+                identity->rules.of = p->number;
         }
         return &identity->rules;
 }
@@ -350,9 +358,11 @@ static json_t *builtin_by_name(void)
 
 struct policy *policy_create(const struct config *config)
 {
+        static uint64_t last;
         struct policy *p = alloc_zeroed(sizeof(*p));
 
         assert(config->policy != NULL && config->policy->n_rules <= CONFIG_POLICY_RULES_MAX);
+        p->number = ++last;
         p->config = config;
         p->rules = config->policy;
         p->builtin = builtin_by_name();

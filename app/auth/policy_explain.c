@@ -17,7 +17,7 @@
 
 static const char *server_name(const struct policy *p, unsigned server)
 {
-        return server < p->config->n_servers ? p->config->servers[server].name
+        return server < p->config->n_servers ? p->config->servers[server]->name
                                              : CONFIG_POLICY_GATEWAY;
 }
 
@@ -266,7 +266,7 @@ static bool find_server(const struct config *config, const char *tool, struct po
         bool is_found = false;
 
         for (unsigned i = 0; i < config->n_servers; i++) {
-                const struct config_server *s = &config->servers[i];
+                const struct config_server *s = config->servers[i];
                 const struct catalog_rule rule = {.server = s->name,
                                                   .prefix = s->prefix,
                                                   .include = s->include,

@@ -15,6 +15,7 @@ struct policy_bits {
 struct policy_class;
 
 struct policy {
+        uint64_t number; /* of no other */
         const struct config *config;
         const struct config_policy *rules;
         /* Of a server, and mgw's own tools behind the last: the rules that name something that it

@@ -32,6 +32,18 @@ bool strv_has_any(const char *const *v, const char *const *texts)
         return false;
 }
 
+bool strv_is_same(const char *const *a, const char *const *b)
+{
+        size_t n = strv_count(a);
+
+        if (strv_count(b) != n)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(a[i], b[i]) != 0)
+                        return false;
+        return true;
+}
+
 int strv_add_take(char ***vp, char *text)
 {
         size_t n = strv_count((const char *const *)*vp);

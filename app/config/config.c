@@ -117,6 +117,7 @@ int config_load(struct config *config, const char *path, FILE *err)
         config_jwt_check(&l);
         config_login_check(&l);
         config_state_check(&l);
+        config_servers_inherit(config);
         free((void *)l.text.p);
         config->n_allowed_origins = strv_count((const char *const *)config->allowed_origins);
         if (config->node[0] == '\0')
@@ -129,8 +130,8 @@ void config_finish(struct config *c)
         config_settings_finish(c);
         free(c->path);
         for (size_t i = 0; i < c->n_servers; i++)
-                config_server_finish(&c->servers[i]);
-        free(c->servers);
+                config_server_let_go(c->servers[i]);
+        free((void *)c->servers);
         config_policy_finish(c->policy);
         memset(c, 0, sizeof(*c));
 }

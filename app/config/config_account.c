@@ -167,6 +167,15 @@ static void account_finish(struct config_account *account)
         config_oauth_finish(account->oauth);
 }
 
+bool config_account_is_same(const struct config_account *a, const struct config_account *b)
+{
+        bool is_of_same = a->email == b->email ||
+                          (a->email != NULL && b->email != NULL && strcmp(a->email, b->email) == 0);
+
+        return is_of_same && config_table_is_same(config_account_rows, a, b) &&
+               config_oauth_is_same(a->oauth, b->oauth);
+}
+
 void config_account_finish(struct config_server *s)
 {
         for (size_t i = 0; i < s->n_users; i++) {

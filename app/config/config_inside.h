@@ -72,6 +72,11 @@ void config_settings_default(struct config *config);
 void config_settings_load(struct loading *l, json_t *gateway);
 void config_settings_load_environment(struct loading *l);
 void config_settings_finish(struct config *config);
+/* What is there (config_show.c), without secrets; NULL: of KIND_OTHER. A new value. */
+json_t *config_show_value(const struct config_row *row, const void *from);
+/* What holds until mgw ends stays as before has it; where config has said otherwise, err is told.
+ */
+void config_settings_keep(struct config *config, struct config *before, FILE *err);
 
 /* ---- "gateway.auth.jwt" (config_jwt.c) ---- */
 
@@ -83,6 +88,7 @@ void config_jwt_finish(struct config *config);
 /* ---- "gateway.auth.login" (config_login.c) ---- */
 
 extern const struct config_row config_login_rows[];
+extern const struct config_row config_observe_rows[];
 /* All has been read: is there what signing in needs? */
 void config_login_check(struct loading *l);
 /* "clients" (config_login_client.c); into: where they stand. */
@@ -116,6 +122,8 @@ void config_oauth_check_public(struct loading *l);
 /* Is it told whose tokens are exchanged? */
 void config_oauth_check_exchanges(struct loading *l);
 void config_oauth_finish(struct config_oauth *oauth);
+/* But for a refresh token that mgw itself keeps in its file. NULL is fine. */
+bool config_oauth_is_same(const struct config_oauth *a, const struct config_oauth *b);
 
 /* Of everybody's account in an entry, and of each user's; marks: who knows the key. */
 extern const struct config_row config_account_rows[];
@@ -125,6 +133,7 @@ void config_account_load_users(struct loading *l, const char *at, json_t *object
  * and checks it all. full: the entry's key. */
 void config_account_check(struct loading *l, const char *full, struct config_server *s);
 void config_account_finish(struct config_server *s);
+bool config_account_is_same(const struct config_account *a, const struct config_account *b);
 
 /* Reads and checks the file of a REST server (rest_file or openapi_file), which the key at names.
  */
@@ -133,6 +142,8 @@ void config_rest_load(struct loading *l, const char *at, struct config_server *s
 /* Can the files be used, and do they go together? full: the entry's key. */
 void config_tls_check(struct loading *l, const char *full, const struct config_server *s);
 void config_tls_check_gateway(struct loading *l);
+/* All is read: fills in what the gateway has for entries that do not say it themselves. */
+void config_tls_inherit(const struct config *config, struct config_server *s);
 
 /* ---- what outlives mgw (config_state.c) ---- */
 
@@ -149,12 +160,11 @@ const char *config_server_near(const char *key);
 enum config_server_kind config_server_kind(const json_t *entry);
 /* Does the kind know the key, which is one of ours? */
 bool config_server_takes(enum config_server_kind kind, const char *key);
-/* What an entry has that says nothing. */
-void config_server_default(struct config_server *s);
+/* An entry that says nothing yet: one holder's. name may be NULL, where it is let go of then. */
+struct config_server *config_server_new_take(char *name);
 /* Reads an entry in our spelling; s has its name, prefix and kind. full: the entry's key. */
 void config_server_read(struct loading *l, const char *full, json_t *entry,
                         struct config_server *s);
-void config_server_finish(struct config_server *server);
 
 /* ---- "policy" (config_policy.c, config_policy_check.c) ---- */
 
@@ -192,6 +202,8 @@ json_t *config_settle(struct loading *l, const char *at, const char *key, json_t
                       bool has_files);
 /* An entry likewise, for l->imported. */
 json_t *config_settle_entry(struct loading *l, const char *full, json_t *entry);
+/* All is read: each entry gets what the gateway has for all, where it does not say it itself. */
+void config_servers_inherit(struct config *config);
 /* Reads one entry, by its name in the file, and adds it. */
 void config_servers_add(struct loading *l, const char *name, json_t *entry);
 /* All is read: are two tools called the same? */

@@ -179,6 +179,11 @@ void config_jwt_check(struct loading *l)
                              "needs \"public_url\": clients are led to the issuer from there");
 }
 
+bool config_jwt_is_same(const struct config_jwt *a, const struct config_jwt *b)
+{
+        return config_table_is_same(rows, a, b) && config_table_is_same(claim_rows, a, b);
+}
+
 void config_jwt_finish(struct config *config)
 {
         for (size_t i = 0; i < config->n_jwt; i++) {

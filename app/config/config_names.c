@@ -14,10 +14,10 @@ static const struct config_server *find_rival(const struct config *config,
         size_t n = strlen(s->prefix);
 
         for (size_t i = 0; i < config->n_servers; i++) {
-                const char *prefix = config->servers[i].prefix;
+                const char *prefix = config->servers[i]->prefix;
 
                 if (strlen(prefix) > n && strncmp(prefix, shown, strlen(prefix)) == 0)
-                        return &config->servers[i];
+                        return config->servers[i];
         }
         return NULL;
 }
@@ -91,7 +91,7 @@ void config_names_check(struct loading *l)
                 json_object_set_new(owners, json_string_value(json_object_get(tool, "name")),
                                     json_string("the gateway's own (\"builtin_tools\")"));
         for (i = 0; i < l->config->n_servers; i++)
-                claim_all(l, owners, &l->config->servers[i]);
+                claim_all(l, owners, l->config->servers[i]);
         json_decref(builtin);
         json_decref(owners);
 }

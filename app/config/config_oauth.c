@@ -166,7 +166,7 @@ static void check_is_only(struct loading *l, const char *at, const struct config
         bool is_taken = server_has_file(s, oauth);
 
         for (size_t i = 0; i < l->config->n_servers; i++)
-                is_taken = is_taken || server_has_file(&l->config->servers[i], oauth);
+                is_taken = is_taken || server_has_file(l->config->servers[i], oauth);
         if (is_taken)
                 config_fault(l, at, "%s stands in another \"oauth\" too: each needs its own",
                              oauth->refresh_token_file);
@@ -336,7 +336,7 @@ static void check_exchanged(struct loading *l, const struct config_server *s,
 void config_oauth_check_exchanges(struct loading *l)
 {
         for (size_t i = 0; i < l->config->n_servers; i++) {
-                const struct config_server *s = &l->config->servers[i];
+                const struct config_server *s = l->config->servers[i];
 
                 check_exchanged(l, s, &s->account);
                 for (size_t j = 0; j < s->n_users; j++)
@@ -353,7 +353,7 @@ static bool account_connects(const struct config_account *account)
 void config_oauth_check_public(struct loading *l)
 {
         for (size_t i = 0; i < l->config->n_servers; i++) {
-                const struct config_server *s = &l->config->servers[i];
+                const struct config_server *s = l->config->servers[i];
                 bool connects_any = account_connects(&s->account);
 
                 for (size_t j = 0; j < s->n_users; j++)
@@ -367,6 +367,28 @@ void config_oauth_check_public(struct loading *l)
                         s->name);
                 return;
         }
+}
+
+static bool exchange_is_same(const struct config_token_exchange *a,
+                             const struct config_token_exchange *b)
+{
+        return a == b || (a != NULL && b != NULL && config_table_is_same(exchange_rows, a, b));
+}
+
+static bool is_kept_token(const struct config_row *row, const struct config_oauth *oauth)
+{
+        return oauth->refresh_token_file != NULL &&
+               row->offset == offsetof(struct config_oauth, refresh_token);
+}
+
+bool config_oauth_is_same(const struct config_oauth *a, const struct config_oauth *b)
+{
+        if (a == NULL || b == NULL)
+                return a == b;
+        for (const struct config_row *row = oauth_rows; row->key != NULL; row++)
+                if (!is_kept_token(row, a) && !config_row_is_same(row, a, b))
+                        return false;
+        return exchange_is_same(a->exchange, b->exchange);
 }
 
 void config_oauth_finish(struct config_oauth *oauth)

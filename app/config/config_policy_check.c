@@ -31,7 +31,7 @@ static bool any_matches(char *const *patterns, const char *text)
 static bool has_server(const struct config *config, const char *pattern)
 {
         for (size_t i = 0; i < config->n_servers; i++)
-                if (glob_match(pattern, config->servers[i].name))
+                if (glob_match(pattern, config->servers[i]->name))
                         return true;
         return config->has_builtin_tools && glob_match(pattern, CONFIG_POLICY_GATEWAY);
 }
@@ -54,7 +54,7 @@ static bool check_servers(struct loading *l, const struct config_policy_rule *ru
 
 const json_t *config_policy_tool(const struct config *config, size_t server, const char *theirs)
 {
-        const struct rest *rest = config->servers[server].rest;
+        const struct rest *rest = config->servers[server]->rest;
         const json_t *tool;
         size_t i;
 
@@ -135,7 +135,7 @@ static bool may_have_of(const struct config *config, const struct config_policy_
 
         if (server == config->n_servers)
                 return gateway_may_have(config, rule, kind, pattern);
-        s = &config->servers[server];
+        s = config->servers[server];
         return (rule->servers == NULL || any_matches(rule->servers, s->name)) &&
                server_may_have(config, s, kind, pattern);
 }
@@ -320,7 +320,7 @@ void config_policy_check(struct loading *l)
                 return;
         for (size_t i = 0; i < l->config->n_servers; i++)
                 if (l->config->has_builtin_tools &&
-                    strcmp(l->config->servers[i].name, CONFIG_POLICY_GATEWAY) == 0) {
+                    strcmp(l->config->servers[i]->name, CONFIG_POLICY_GATEWAY) == 0) {
                         config_fault(l, "policy",
                                      "mgw's own tools are of \"gateway\" here: give the server of "
                                      "that name another, or set \"builtin_tools\" to false");

@@ -226,6 +226,16 @@ static void read_json(struct loading *l, struct config_server *s)
         json_decref(json);
 }
 
+/* FNV-1a, 64 bits: by it a text that has been edited is told from what it was. */
+static uint64_t digest_of(struct str text)
+{
+        uint64_t digest = 14695981039346656037u;
+
+        for (size_t i = 0; i < text.n; i++)
+                digest = (digest ^ (unsigned char)text.p[i]) * 1099511628211u;
+        return digest;
+}
+
 void config_rest_load(struct loading *l, const char *at, struct config_server *server)
 {
         bool is_document = server->openapi_file != NULL;
@@ -238,6 +248,7 @@ void config_rest_load(struct loading *l, const char *at, struct config_server *s
         if (r < 0) {
                 config_fault(l, at, "%s cannot be read: %s", path, strerror(-r));
         } else {
+                server->description = digest_of(file.text);
                 if (is_document)
                         read_openapi(&file, server);
                 else

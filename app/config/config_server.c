@@ -2,9 +2,11 @@
  * MCP clients have. One table says what may stand in it. */
 #include "config_inside.h"
 #include "config_source.h"
+#include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
 #include "mgw/rest/rest.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -221,10 +223,15 @@ static void load_key(struct loading *l, const char *at, const char *key, json_t 
                 config_table_load(l, row, at, value, is_own ? (void *)s : &s->account);
 }
 
-void config_server_default(struct config_server *s)
+struct config_server *config_server_new_take(char *name)
 {
+        struct config_server *s = alloc_zeroed(sizeof(*s));
+
+        s->n_holders = 1;
+        s->name = name;
         s->data_max_bytes = s->processes_max = s->files_max = -1;
         config_table_default(server_rows, s);
+        return s;
 }
 
 void config_server_read(struct loading *l, const char *full, json_t *entry, struct config_server *s)
@@ -251,12 +258,42 @@ void config_server_read(struct loading *l, const char *full, json_t *entry, stru
         l->own_env = NULL;
 }
 
-void config_server_finish(struct config_server *s)
+/* What of its keys has no row, or is read elsewhere. */
+static bool others_are_same(const struct config_server *a, const struct config_server *b)
 {
+        return a->kind == b->kind &&
+               strv_is_same((const char *const *)a->argv, (const char *const *)b->argv) &&
+               a->n_users == b->n_users && a->description == b->description &&
+               (a->tools == b->tools || json_equal(a->tools, b->tools) == 1);
+}
+
+bool config_server_is_same(const struct config_server *a, const struct config_server *b)
+{
+        bool is_same = strcmp(a->name, b->name) == 0 && others_are_same(a, b) &&
+                       config_table_is_same(server_rows, a, b) &&
+                       config_account_is_same(&a->account, &b->account);
+
+        for (size_t i = 0; is_same && i < a->n_users; i++)
+                is_same = config_account_is_same(&a->users[i], &b->users[i]);
+        return is_same;
+}
+
+struct config_server *config_server_hold(struct config_server *s)
+{
+        s->n_holders++;
+        return s;
+}
+
+void config_server_let_go(struct config_server *s)
+{
+        assert(s->n_holders > 0);
+        if (--s->n_holders > 0)
+                return;
         free(s->name);
         strv_free(s->argv);
         rest_destroy(s->rest);
         json_decref(s->tools);
         config_table_finish(server_rows, s);
         config_account_finish(s);
+        free(s);
 }

@@ -12,17 +12,17 @@ static void check_prefix(struct loading *l, const char *full, const struct confi
         if (s->prefix == NULL || s->prefix[0] == '\0')
                 return;
         for (size_t i = 0; i < l->config->n_servers; i++)
-                if (strcmp(l->config->servers[i].prefix, s->prefix) == 0)
+                if (strcmp(l->config->servers[i]->prefix, s->prefix) == 0)
                         config_fault(l, full, "has the prefix of %s: \"%s\"",
-                                     l->config->servers[i].name, s->prefix);
+                                     l->config->servers[i]->name, s->prefix);
 }
 
-static void add_server(struct loading *l, const struct config_server *s)
+static void add_server_take(struct loading *l, struct config_server *s)
 {
         struct config *config = l->config;
 
-        config->servers = alloc_again(config->servers, config->n_servers + 1, sizeof(*s));
-        config->servers[config->n_servers++] = *s;
+        config->servers = alloc_again((void *)config->servers, config->n_servers + 1, sizeof(s));
+        config->servers[config->n_servers++] = s;
 }
 
 static bool is_taken(const void *owner, const char *name)
@@ -30,7 +30,7 @@ static bool is_taken(const void *owner, const char *name)
         const struct loading *l = owner;
 
         for (size_t i = 0; i < l->config->n_servers; i++)
-                if (strcmp(l->config->servers[i].name, name) == 0)
+                if (strcmp(l->config->servers[i]->name, name) == 0)
                         return true;
         return json_object_get(l->imported, name) != NULL;
 }
@@ -62,23 +62,22 @@ static void import(struct loading *l, const char *full, const char *name, json_t
 /* Both are consumed: its name here, and the entry in our spelling. */
 static void take_entry(struct loading *l, const char *full, char *name, json_t *entry)
 {
-        struct config_server s = {.name = name};
+        struct config_server *s = config_server_new_take(name);
         bool is_disabled = json_is_true(json_object_get(entry, "disabled"));
         bool is_whole = name != NULL;
 
-        config_server_default(&s);
         if (is_whole)
-                s.prefix = alloc_format("%s_", name);
+                s->prefix = alloc_format("%s_", name);
         else
                 l->n_faults++;
         if (is_whole && !is_disabled)
-                is_whole = load_entry(l, full, entry, &s) || (l->is_ours && l->imported == NULL);
+                is_whole = load_entry(l, full, entry, s) || (l->is_ours && l->imported == NULL);
         if (is_whole && l->imported != NULL)
                 import(l, full, name, entry);
         if (is_whole && !is_disabled)
-                add_server(l, &s);
+                add_server_take(l, s);
         else
-                config_server_finish(&s);
+                config_server_let_go(s);
         json_decref(entry);
 }
 
@@ -100,4 +99,44 @@ void config_servers_add(struct loading *l, const char *name, json_t *entry)
         config_note(l, full, "is left out, for what is said above");
         l->n_faults = n_faults;
         l->config->n_left_out++;
+}
+
+static void inherit(int64_t *limit, uint64_t standard)
+{
+        if (*limit < 0)
+                *limit = (int64_t)standard;
+}
+
+void config_servers_inherit(struct config *config)
+{
+        for (size_t i = 0; i < config->n_servers; i++) {
+                struct config_server *s = config->servers[i];
+
+                config_tls_inherit(config, s);
+                inherit(&s->data_max_bytes, config->children_data_max_bytes);
+                inherit(&s->processes_max, config->children_processes_max);
+                inherit(&s->files_max, config->children_files_max);
+        }
+}
+
+/* The entry of that name, where it has not changed; NULL: there is none. */
+static struct config_server *find_same(const struct config *config, const struct config_server *s)
+{
+        for (size_t i = 0; i < config->n_servers; i++)
+                if (config_server_is_same(config->servers[i], s))
+                        return config->servers[i];
+        return NULL;
+}
+
+void config_follow(struct config *config, struct config *before, FILE *err)
+{
+        config_settings_keep(config, before, err);
+        for (size_t i = 0; i < config->n_servers; i++) {
+                struct config_server *same = find_same(before, config->servers[i]);
+
+                if (same == NULL)
+                        continue;
+                config_server_let_go(config->servers[i]);
+                config->servers[i] = config_server_hold(same);
+        }
 }

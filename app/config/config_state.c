@@ -29,7 +29,7 @@ bool config_needs_state(const struct config *config)
         bool needs = config_has_login(config);
 
         for (size_t i = 0; !needs && i < config->n_servers; i++)
-                needs = any_connects(&config->servers[i]);
+                needs = any_connects(config->servers[i]);
         return needs;
 }
 

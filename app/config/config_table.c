@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,7 +43,8 @@ static const char *why_not(const struct config_row *row)
         if (row->kind == KIND_BOOL)
                 return "must be true or false";
         snprintf(why, sizeof(why), "must be a%s number from %.15g to %.15g",
-                 row->kind == KIND_SECONDS ? "" : " whole", row->min, row->max);
+                 row->kind == KIND_SECONDS || row->kind == KIND_NUMBER ? "" : " whole", row->min,
+                 row->max);
         return why;
 }
 
@@ -76,9 +78,11 @@ static const char *set_number(const struct config_row *row, void *field, const c
         double x = row->kind == KIND_OCTAL ? (double)strtoul(text, &end, 8) : strtod(text, &end);
 
         if (end == text || *end != '\0' || !(x >= row->min && x <= row->max) ||
-            (row->kind != KIND_SECONDS && x != floor(x)))
+            (row->kind != KIND_SECONDS && row->kind != KIND_NUMBER && x != floor(x)))
                 return why_not(row);
-        if (row->kind == KIND_UINT64)
+        if (row->kind == KIND_NUMBER)
+                *(double *)field = x;
+        else if (row->kind == KIND_UINT64)
                 *(uint64_t *)field = (uint64_t)x;
         else if (row->kind == KIND_INT64)
                 *(int64_t *)field = (int64_t)x;
@@ -245,6 +249,59 @@ void config_table_load(struct loading *l, const struct config_row *row, const ch
                 load_pairs(l, row, at, value, field);
         else if (row->kind != KIND_OTHER)
                 load_text(l, row, at, value, into);
+}
+
+static bool text_is_same(const char *a, const char *b)
+{
+        return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static const size_t sizes[] = {
+        [KIND_TEXT] = sizeof(char *),
+        [KIND_FILE] = sizeof(char *),
+        [KIND_WORD] = sizeof(int),
+        [KIND_BOOL] = sizeof(bool),
+        [KIND_OCTAL] = sizeof(uint32_t),
+        [KIND_UINT32] = sizeof(uint32_t),
+        [KIND_UINT64] = sizeof(uint64_t),
+        [KIND_INT64] = sizeof(int64_t),
+        [KIND_SECONDS] = sizeof(int64_t),
+        [KIND_TEXTS] = sizeof(char **),
+        [KIND_PAIRS] = sizeof(char **),
+        [KIND_NUMBER] = sizeof(double),
+        [KIND_OTHER] = 0,
+};
+
+bool config_row_is_same(const struct config_row *row, const void *a, const void *b)
+{
+        const void *one = (const char *)a + row->offset, *other = (const char *)b + row->offset;
+
+        if (row->kind == KIND_TEXT || row->kind == KIND_FILE)
+                return text_is_same(*(char *const *)one, *(char *const *)other);
+        if (row->kind == KIND_TEXTS || row->kind == KIND_PAIRS)
+                return strv_is_same(*(const char *const *const *)one,
+                                    *(const char *const *const *)other);
+        return memcmp(one, other, sizes[row->kind]) == 0;
+}
+
+bool config_table_is_same(const struct config_row *rows, const void *a, const void *b)
+{
+        for (; rows->key != NULL; rows++)
+                if (!config_row_is_same(rows, a, b))
+                        return false;
+        return true;
+}
+
+void config_row_swap(const struct config_row *row, void *a, void *b)
+{
+        char *one = (char *)a + row->offset, *other = (char *)b + row->offset;
+
+        for (size_t i = 0; i < sizes[row->kind]; i++) {
+                char byte = one[i];
+
+                one[i] = other[i];
+                other[i] = byte;
+        }
 }
 
 void config_table_finish(const struct config_row *rows, void *into)

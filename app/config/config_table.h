@@ -17,6 +17,7 @@ enum config_kind {
         KIND_UINT32,
         KIND_UINT64,
         KIND_INT64,
+        KIND_NUMBER,  /* double */
         KIND_SECONDS, /* int64_t milliseconds, written in seconds with fractions */
         KIND_TEXTS,   /* char **, as base/strv has them: an array of strings */
         KIND_PAIRS,   /* char **: an object of strings, as "name<between>value" */
@@ -34,6 +35,7 @@ struct config_row {
         unsigned marks;           /* bits that mean what the table says */
         bool is_literal;          /* a word or boolean of JSON: no ${...} and no "true" */
         bool is_split;            /* texts: a comma ends one, too */
+        bool is_shown;            /* texts: never a secret (config_show) */
         const char *between;      /* of pairs */
         const char *const *words; /* ends with NULL */
         bool (*is_right)(const char *text);
@@ -53,5 +55,10 @@ void config_table_load(struct loading *l, const struct config_row *row, const ch
                        json_t *value, void *into);
 /* A value as the environment has it. NULL, or what is wrong with it, until the next call. */
 const char *config_table_set(const struct config_row *row, void *into, const char *text);
+/* Have both the same there? Of what is KIND_OTHER nothing is known. */
+bool config_row_is_same(const struct config_row *row, const void *a, const void *b);
+void config_row_swap(const struct config_row *row, void *a, void *b);
+/* The same of all rows. */
+bool config_table_is_same(const struct config_row *rows, const void *a, const void *b);
 /* Frees what the rows have put into it, but for those of KIND_OTHER. */
 void config_table_finish(const struct config_row *rows, void *into);

@@ -1,6 +1,7 @@
 /* The files for TLS to upstreams: looked at when mgw starts, since a connection says little of what
  * is wrong with them. They are read again at each connection. */
 #include "config_inside.h"
+#include "mgw/base/alloc.h"
 #include "mgw/wire/hdr.h"
 
 #include <errno.h>
@@ -114,6 +115,21 @@ void config_tls_check(struct loading *l, const char *full, const struct config_s
 static const char *given(const char *text)
 {
         return text[0] != '\0' ? text : NULL;
+}
+
+static void inherit(char **filep, const char *standard)
+{
+        if (*filep == NULL && standard[0] != '\0')
+                *filep = alloc_text(standard);
+}
+
+/* A key belongs to its certificate: who has a certificate of its own does not take that of all. */
+void config_tls_inherit(const struct config *config, struct config_server *s)
+{
+        if (s->client_cert_file == NULL)
+                inherit(&s->client_key_file, config->upstream_client_key_file);
+        inherit(&s->client_cert_file, config->upstream_client_cert_file);
+        inherit(&s->ca_file, config->upstream_ca_file);
 }
 
 /* The environment may have set them: then no line of the file does. */

@@ -14,6 +14,7 @@
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/login/browser.h"
+#include "mgw/login/decision.h"
 #include "mgw/login/page.h"
 #include "mgw/wire/redirect.h"
 #include "oauth_answer.h"
@@ -160,11 +161,24 @@ static void log_it(const struct authorize *a, const char *error, const char *wha
                          "[OAuth] %s", what);
 }
 
+static void decide(const struct authorize *a, const char *kind, const char *outcome,
+                   const char *reason)
+{
+        decision_tell(a->authority->context, a->req,
+                      DECISION(.kind = kind, .outcome = outcome, .reason = reason,
+                               .user = a->identity != NULL ? a->identity->user->email : NULL,
+                               .client = a->ar.client_key != NULL ? a->ar.client_key
+                                         : a->client != NULL      ? a->client->key
+                                                                  : NULL,
+                               .is_strangers = a->identity == NULL));
+}
+
 static void refuse(struct authorize *a, const char *error, const char *why)
 {
         char *location = make_location(a, "error", error, why);
 
         log_it(a, error, why);
+        decide(a, "authorization", "refused", why);
         if (location != NULL && is_led_by_strangers(a))
                 show_way_back(a, location, why);
         else
@@ -210,6 +224,7 @@ static void give_code(struct authorize *a)
         log_info(LOG_FIELDS({"user", identity->user->email}, {"client", a->ar.client_key},
                             {"login", family}),
                  "[OAuth] a client is let in");
+        decide(a, "authorization", "ok", NULL);
         lead_back(a, "code", text, NULL);
         free(text);
 }
@@ -307,6 +322,7 @@ static void on_client_known(struct authorize *a)
         a->find.client = NULL;
         if (a->client == NULL) {
                 log_it(a, "invalid_client", a->find.fault);
+                decide(a, "authorization", "refused", a->find.fault);
                 fail(a, a->find.is_fault_of_network ? 502 : 400,
                      "This gateway does not know the program that has sent you here.",
                      a->find.is_fault_of_network
@@ -315,6 +331,7 @@ static void on_client_known(struct authorize *a)
                                "program registers anew.");
         } else if (!authorization_request_read_redirect(&a->ar, a->form, a->client)) {
                 log_it(a, "invalid_request", "the redirect_uri is none of the client's");
+                decide(a, "authorization", "refused", "the redirect_uri is none of the client's");
                 fail(a, 400, "The program wants you to be led to an address that is not its own.",
                      "Do not go on, if a link has brought you here. If the program itself has, "
                      "tell who has made it: the redirect_uri is not one that it has registered.");
@@ -373,6 +390,7 @@ static void allow(struct authorize *a)
         char *scopes;
 
         log_it(a, NULL, "a user has allowed a client what it asks for");
+        decide(a, "consent", "ok", NULL);
         if (key == NULL) {
                 give_code(a);
                 return;
@@ -383,6 +401,12 @@ static void allow(struct authorize *a)
                   consent_expires_ms(), STORE_ANY);
         free(key);
         free(scopes);
+}
+
+static void deny(struct authorize *a)
+{
+        decide(a, "consent", "refused", NULL);
+        refuse(a, "access_denied", "the user has not allowed it");
 }
 
 /* Is it what this user was asked? Sealed for them, ten minutes ago at most. */
@@ -428,5 +452,5 @@ void authorize_on_consent(struct request *req)
         if (decision != NULL && strcmp(decision, "allow") == 0)
                 allow(a);
         else
-                refuse(a, "access_denied", "the user has not allowed it");
+                deny(a);
 }

@@ -3,6 +3,7 @@
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/core/share.h"
+#include "mgw/login/decision.h"
 #include "mgw/login/page.h"
 #include "mgw/wire/form.h"
 #include "return_path.h"
@@ -168,6 +169,9 @@ static void try_token(struct request *req, const char *token, const char *path)
                 sign_in_succeed(req, &cookies, &person, path);
         } else {
                 sign_in_log(req, "a token was refused at the sign-in page", NULL, fault);
+                decision_tell(request_context(req), req,
+                              DECISION(.kind = "sign_in", .outcome = "refused", .reason = fault,
+                                       .is_strangers = true));
                 show_form(req, 403, path, fault);
         }
         identity_let_go(identity);

@@ -1,6 +1,7 @@
 /* Signing out. */
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
+#include "mgw/login/decision.h"
 #include "mgw/login/page.h"
 #include "mgw/wire/form.h"
 #include "sign_in.h"
@@ -61,6 +62,7 @@ void browser_on_sign_out(struct request *req)
         struct context *context = request_context(req);
         struct form *form = browser_require_form(req);
         char id[BROWSER_ID_SIZE];
+        struct identity *identity;
         struct sign_out *out;
 
         if (form == NULL)
@@ -71,6 +73,7 @@ void browser_on_sign_out(struct request *req)
                 reply_signed_out(req, true);
                 return;
         }
+        identity = browser_identity(req);
         out = alloc_zeroed(sizeof(*out));
         out->req = req;
         out->op.on_done = sign_out_on_written;
@@ -78,6 +81,10 @@ void browser_on_sign_out(struct request *req)
         store_set_add(&context->browser->signed_out, &out->op, id,
                       clock_wall_ms() + context->config->login.browser_ms);
         sign_in_log(req, "signed out", NULL, NULL);
+        decision_tell(context, req,
+                      DECISION(.kind = "sign_out", .outcome = "ok",
+                               .user = identity != NULL ? identity->user->email : NULL));
+        identity_let_go(identity);
 }
 
 int browser_add_sign_out(struct buf *out, struct request *req)

@@ -5,6 +5,7 @@
 #include "mgw/base/log.h"
 #include "mgw/base/strv.h"
 #include "mgw/core/share.h"
+#include "mgw/login/decision.h"
 #include "oauth_answer.h"
 
 #include <stdio.h>
@@ -71,6 +72,11 @@ void client_request_refuse(struct client_request *cr, unsigned status, const cha
                                     {"user", cr->of.email}, {"login", cr->of.family},
                                     {"error", error}, {"address", address}),
                          "[OAuth] a client's request is refused: %s", why);
+        decision_tell(cr->authority->context, cr->req,
+                      DECISION(.kind = "tokens", .outcome = status >= 500 ? "failed" : "refused",
+                               .user = cr->of.email,
+                               .client = cr->client != NULL ? cr->client->key : NULL, .reason = why,
+                               .is_strangers = true));
         answer(cr, status, error, why);
         client_request_end(cr);
 }

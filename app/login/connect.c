@@ -6,6 +6,7 @@
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/login/browser.h"
+#include "mgw/login/decision.h"
 #include "mgw/upstream/upstream.h"
 #include "mgw/wire/rpc.h"
 
@@ -170,7 +171,7 @@ bool connect_is_for(struct identity *identity, const struct upstream *upstream)
 
         if (identity->user->is_anonymous)
                 return false;
-        return policy == NULL || policy_may_see_server(policy, identity, upstream->index);
+        return policy == NULL || policy_may_see_server(policy, identity, upstream->place);
 }
 
 struct account *connect_account(struct request *req, const char *server, struct identity *identity)
@@ -178,7 +179,7 @@ struct account *connect_account(struct request *req, const char *server, struct 
         struct context *context = request_context(req);
 
         for (size_t i = 0; server != NULL && i < context->n_upstreams; i++) {
-                struct upstream *upstream = &context->upstreams[i];
+                struct upstream *upstream = context->upstreams[i];
                 struct account *account;
 
                 if (strcmp(upstream_name(upstream), server) != 0 ||
@@ -198,6 +199,14 @@ void connect_log(const struct connect_task *task, const char *what, const char *
 {
         log_info(LOG_FIELDS({"user", connect_task_email(task)}, {"detail", detail}),
                  "[connect] %s: %s", upstream_name(task->account->upstream), what);
+}
+
+void connect_decide(const struct connect_task *task, const char *kind, const char *outcome,
+                    const char *reason)
+{
+        decision_tell(task->connect->context, task->req,
+                      DECISION(.kind = kind, .outcome = outcome, .user = connect_task_email(task),
+                               .server = upstream_name(task->account->upstream), .reason = reason));
 }
 
 char *connect_pending_key(const struct connect_task *task)

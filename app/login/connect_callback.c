@@ -45,6 +45,7 @@ static struct store *store_of(const struct connect_task *task)
 static void refuse(struct connect_task *task, unsigned status, const char *why)
 {
         connect_log(task, "the way back from its provider is refused", why);
+        connect_decide(task, "connect", "refused", why);
         connect_task_fault(task, status, "The account is not connected", why);
 }
 
@@ -62,6 +63,7 @@ static void on_put(struct store_op *op)
         lacking = oauth_scope_lacking(task->grant.asked_scope, task->grant.scope);
         connect_log(task, lacking != NULL ? "connected, with less than was asked for" : "connected",
                     lacking);
+        connect_decide(task, "connect", "ok", NULL);
         free(lacking);
         url = alloc_format("%s/connect?done=%s", task->connect->context->config->public_url,
                            upstream_name(task->account->upstream));

@@ -19,6 +19,7 @@ static void on_deleted(struct store_op *op)
                 return;
         }
         connect_log(task, "disconnected", NULL);
+        connect_decide(task, "disconnect", "ok", NULL);
         account_disconnected(task->account);
         url = alloc_format("%s/connect", task->connect->context->config->public_url);
         connect_task_lead(task, url);

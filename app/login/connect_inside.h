@@ -55,5 +55,8 @@ bool connect_is_for(struct identity *identity, const struct upstream *upstream);
 struct account *connect_account(struct request *req, const char *server, struct identity *identity);
 /* A line for the log, with who, and what of the request an operator looks for. */
 void connect_log(const struct connect_task *task, const char *what, const char *detail);
+/* The same for the audit. */
+void connect_decide(const struct connect_task *task, const char *kind, const char *outcome,
+                    const char *reason);
 /* What is kept of a visit to the provider, until it comes back: its key, for the caller to free. */
 char *connect_pending_key(const struct connect_task *task);

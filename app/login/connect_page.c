@@ -191,7 +191,7 @@ static void next(struct connect_task *task)
         char *key;
 
         while (page->next < context->n_upstreams) {
-                struct upstream *upstream = &context->upstreams[page->next++];
+                struct upstream *upstream = context->upstreams[page->next++];
 
                 if (!connect_is_for(task->identity, upstream))
                         continue;
@@ -218,7 +218,7 @@ static char *done_of(struct request *req)
         char *server = NULL;
 
         for (size_t i = 0; done != NULL && i < context->n_upstreams; i++)
-                if (strcmp(upstream_name(&context->upstreams[i]), done) == 0)
+                if (strcmp(upstream_name(context->upstreams[i]), done) == 0)
                         server = alloc_text(done);
         form_destroy(query);
         return server;

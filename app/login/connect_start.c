@@ -44,6 +44,7 @@ static const struct config_oauth *oauth_of(const struct connect_task *task)
 static void fail(struct connect_task *task, const char *fault)
 {
         connect_log(task, "it cannot be connected", fault);
+        connect_decide(task, "connect", "failed", fault);
         connect_task_fault(task, 502, "This server cannot be connected now", fault);
 }
 

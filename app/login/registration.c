@@ -6,6 +6,7 @@
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/login/decision.h"
 #include "mgw/wire/rpc.h"
 #include "oauth_answer.h"
 
@@ -97,6 +98,11 @@ void registration_on_post(struct request *req)
         metadata = read_body(req);
         client = client_register(&authority->keys, metadata, &fault);
         log_it(req, client, &fault);
+        decision_tell(authority->context, req,
+                      DECISION(.kind = "registration", .outcome = client != NULL ? "ok" : "refused",
+                               .client = client != NULL ? client->key : NULL,
+                               .reason = client != NULL ? client->name : fault.why,
+                               .is_strangers = true));
         if (client != NULL)
                 oauth_answer_json_take(req, 201, answer(authority, client, metadata));
         else

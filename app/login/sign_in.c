@@ -5,6 +5,7 @@
 #include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/core/share.h"
+#include "mgw/login/decision.h"
 #include "mgw/login/page.h"
 #include "return_path.h"
 
@@ -62,6 +63,8 @@ void sign_in_succeed(struct request *req, struct cookies *cookies, const struct 
                 return;
         }
         sign_in_log(req, "signed in", person->email, NULL);
+        decision_tell(request_context(req), req,
+                      DECISION(.kind = "sign_in", .outcome = "ok", .user = person->email));
         lead_on(req, cookies, person->email, path != NULL ? path : RETURN_PATH_STANDARD);
         cookies_finish(cookies);
 }
@@ -72,6 +75,10 @@ void sign_in_fail(struct request *req, struct cookies *cookies, const struct sig
         struct buf body;
 
         sign_in_log(req, fault->what, fault->user, fault->detail);
+        decision_tell(request_context(req), req,
+                      DECISION(.kind = "sign_in", .outcome = "refused", .user = fault->user,
+                               .reason = fault->detail != NULL ? fault->detail : fault->what,
+                               .is_strangers = true));
         buf_init(&body, ALLOC_SMALL_BYTES);
         page_add_between(&body, "<p>", fault->what_to_do, "</p>\n");
         page_add_between(&body, "<p><a class=\"button\" href=\"", again, "\">Try again</a></p>\n");

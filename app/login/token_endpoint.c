@@ -13,6 +13,7 @@
 #include "mgw/base/log.h"
 #include "mgw/base/strv.h"
 #include "mgw/config/config.h"
+#include "mgw/login/decision.h"
 #include "oauth_answer.h"
 #include "person.h"
 
@@ -61,6 +62,13 @@ static json_t *tokens(struct client_request *cr)
         return object;
 }
 
+static void decide(const struct client_request *cr, const char *kind, const char *reason)
+{
+        decision_tell(cr->authority->context, cr->req,
+                      DECISION(.kind = kind, .outcome = "ok", .user = cr->of.email,
+                               .client = cr->client->key, .reason = reason));
+}
+
 static void give(struct client_request *cr)
 {
         json_t *object = tokens(cr);
@@ -74,6 +82,7 @@ static void give(struct client_request *cr)
                             {"login", cr->of.family}),
                  cr->generation == 0 ? "[OAuth] a client has got tokens"
                                      : "[OAuth] a client has renewed its tokens");
+        decide(cr, "tokens", cr->generation == 0 ? "code" : "refresh");
         cr->req = NULL;
         request_own(req, NULL, NULL);
         oauth_answer_json_take(req, 200, object);
@@ -260,6 +269,7 @@ static void on_ended(void *owner, int outcome)
         log_info(LOG_FIELDS({"user", cr->of.email}, {"client", cr->client->key},
                             {"login", cr->of.family}),
                  "[OAuth] a client has ended its login");
+        decide(cr, "revoke", NULL);
         revoked(cr);
 }
 

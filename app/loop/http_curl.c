@@ -77,6 +77,8 @@ static size_t transfer_on_header(char *p, size_t size, size_t n, void *userdata)
         struct http_request *request = transfer->request;
         bool is_end = p[0] == '\r' || p[0] == '\n';
         struct http_head head;
+        struct buf lines;
+        bool runs;
         long status = 0;
 
         (void)size;
@@ -93,8 +95,14 @@ static size_t transfer_on_header(char *p, size_t size, size_t n, void *userdata)
         curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         if (status < 200 || request->is_head_told || request->next_url != NULL)
                 return n;
+        buf_init(&lines, HTTP_HEAD_MAX_BYTES);
+        if (request->is_observed && !http_observe_lines(transfer, &lines)) {
+                buf_finish(&lines);
+                return CURL_WRITEFUNC_ERROR;
+        }
         head = (struct http_head){
                 .status = (unsigned)status,
+                .lines = buf_bytes(&lines),
                 .content_type = transfer_header(transfer, "Content-Type"),
                 .location = transfer_header(transfer, "Location"),
                 .retry_after = transfer_header(transfer, "Retry-After"),
@@ -102,7 +110,9 @@ static size_t transfer_on_header(char *p, size_t size, size_t n, void *userdata)
                 .cache_control = transfer_header(transfer, "Cache-Control"),
                 .www_authenticate = transfer_header(transfer, "WWW-Authenticate"),
         };
-        return http_request_take_head(request, &head) ? n : CURL_WRITEFUNC_ERROR;
+        runs = http_request_take_head(request, &head);
+        buf_finish(&lines);
+        return runs ? n : CURL_WRITEFUNC_ERROR;
 }
 
 static size_t transfer_on_body(char *p, size_t size, size_t n, void *userdata)
@@ -275,6 +285,7 @@ static bool transfer_set_up(struct http_transfer *transfer)
         return transfer->easy != NULL && http_tls_set_url(transfer->request) &&
                transfer_set_headers(transfer) && transfer_set_exchange(transfer) &&
                transfer_set_connection(transfer) && http_tls_set(transfer->request) &&
+               (!transfer->request->is_observed || http_observe_set(transfer)) &&
                transfer_set_callbacks(transfer);
 }
 

@@ -128,6 +128,8 @@ struct http_request {
         bool is_repeatable;
         bool is_get;
         bool is_exact;
+        bool is_observed;
+        bool is_reset; /* the connection was, and that ended it */
         bool is_plain; /* its header fields leave the framing to us */
         bool is_curls; /* our own way has led nowhere */
         bool is_fresh; /* not by a connection that has been used: one has failed it */
@@ -157,6 +159,7 @@ struct http_request {
 /* What the head of an answer says; texts are ended by a NUL. */
 struct http_head {
         unsigned status;
+        struct str lines; /* of an observed request */
         struct str content_type, location, retry_after, session_id, cache_control, www_authenticate;
 };
 
@@ -210,6 +213,12 @@ bool http_turn_holds(struct http_request *request);
 void http_turn_spend(struct http_request *request, uint32_t n_bytes);
 /* The handle is to be called for at the end of the turn. */
 void http_turn_defer(struct http_client *client, struct list *due);
+
+/* Of an observed request: its options into curl, the lines of the head of its answer, and whether
+ * a reset has ended it. false: out of memory. */
+bool http_observe_set(struct http_transfer *transfer);
+bool http_observe_lines(struct http_transfer *transfer, struct buf *lines);
+bool http_observe_is_reset(const struct http_transfer *transfer, CURLcode result);
 
 /* Into a handle of curl's; never from within its callbacks. 0, -ENOMEM. */
 int http_multi_add(struct http_transfer *transfer);

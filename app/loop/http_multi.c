@@ -148,6 +148,7 @@ void http_multi_end(struct http_request *request, CURLcode result)
                 why = transfer->barred;
         else if (result != CURLE_OK)
                 why = transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(result);
+        request->is_reset = http_observe_is_reset(transfer, result);
         http_request_end(request, http_failure_fault(request, result), why);
 }
 

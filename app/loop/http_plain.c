@@ -454,7 +454,7 @@ static bool plain_takes(const struct http_request *request)
         const struct http_client *client = request->client;
 
         return !client->has_proxy && !client->is_curls && request->server_name == NULL &&
-               request->is_plain;
+               request->is_plain && !request->is_observed;
 }
 
 static int plain_begin(struct http_request *request)

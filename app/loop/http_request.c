@@ -117,6 +117,7 @@ static void request_tell_head(struct http_request *request, const struct http_he
                 .www_authenticate = head->www_authenticate,
                 .retry_after_s = retry_after_s(head->retry_after),
                 .max_age_s = hdr_max_age_s(head->cache_control),
+                .lines = head->lines,
         };
 
         request->is_head_told = true;
@@ -240,6 +241,7 @@ void http_request_end(struct http_request *request, enum http_fault fault, const
                 failure = (struct http_failure){
                         .fault = fault,
                         .was_sent = request->carrier != NULL && request->carrier->was_sent(request),
+                        .is_reset = request->is_reset,
                         .why = text,
                 };
         }
@@ -348,6 +350,7 @@ static int request_create(struct http_client *client, const struct http_options 
         request->is_repeatable =
                 strcmp(options->method, "POST") != 0 && strcmp(options->method, "PATCH") != 0;
         request->is_exact = options->is_exact;
+        request->is_observed = options->is_observed;
         request->is_get = strcmp(options->method, "GET") == 0;
         request->connect_timeout_ms = options->connect_timeout_ms;
         request->timeout_ms = options->timeout_ms;

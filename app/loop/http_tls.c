@@ -118,6 +118,8 @@ bool http_tls_set(struct http_request *request)
         CURL *easy = request->transfer->easy;
 
         return set_trust(request) && set_proxy_trust(request) &&
+               (!tls->trusts_all ||
+                (SET(easy, CURLOPT_SSL_VERIFYPEER, 0L) && SET(easy, CURLOPT_SSL_VERIFYHOST, 0L))) &&
                (tls->client_cert_file == NULL ||
                 SET(easy, CURLOPT_SSLCERT, tls->client_cert_file)) &&
                (tls->client_key_file == NULL || SET(easy, CURLOPT_SSLKEY, tls->client_key_file));

@@ -22,6 +22,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/* Where systemd's begin: SD_LISTEN_FDS_START of sd_listen_fds(3). */
+#define SOCK_PASSED_FIRST 3
+
 struct sock_why {
         char *text;
         size_t size;
@@ -324,16 +327,24 @@ static int sock_set_flags(int fd)
         return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
 }
 
+static int sock_passed_fd(void)
+{
+        const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+        bool is_ours = pid != NULL && n != NULL && strtol(pid, NULL, 10) == getpid();
+
+        return is_ours && strtol(n, NULL, 10) > 0 ? SOCK_PASSED_FIRST : STDIN_FILENO;
+}
+
 bool sock_inherited(int *fdp)
 {
-        int is_listening = 0;
+        int fd = sock_passed_fd(), is_listening = 0;
         socklen_t n = sizeof(is_listening);
 
-        if (getsockopt(STDIN_FILENO, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &n) < 0 ||
-            !is_listening || sock_set_flags(STDIN_FILENO) < 0)
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &n) < 0 || !is_listening ||
+            sock_set_flags(fd) < 0)
                 return false;
-        sock_tune_tcp(STDIN_FILENO);
-        *fdp = STDIN_FILENO;
+        sock_tune_tcp(fd);
+        *fdp = fd;
         return true;
 }
 

@@ -1,31 +1,59 @@
 /* Who is told of what. */
 #include "mgw/observe/observe.h"
 
+#include "audit_inside.h"
+#include "mgw/observe/metrics.h"
+#include "mgw/observe/recent.h"
+#include "mgw/observe/series.h"
+#include "traces.h"
+
 int observe_open(struct context *context)
 {
-        (void)context;
-        return 0;
+        int r;
+
+        metrics_create(context);
+        recent_create(context);
+        series_create(context);
+        r = audit_open(context);
+        return r < 0 ? r : traces_open(context);
 }
 
 void observe_close(struct context *context)
 {
-        (void)context;
+        traces_close(context);
+        audit_close(context);
+        series_destroy(context->series);
+        recent_destroy(context->recent);
+        metrics_destroy(context->metrics);
 }
 
 int observe_reload(struct context *context)
 {
-        (void)context;
-        return 0;
+        int r = audit_reload(context);
+
+        return r < 0 ? r : traces_reload(context);
 }
 
 void observe_call(struct context *context, const struct call_record *record)
 {
-        (void)context;
-        (void)record;
+        metrics_add_call(context->metrics, record);
+        recent_add_call(context->recent, record);
+        audit_end(context, record);
+        span_end(context, record);
+}
+
+void observe_stream_opened(struct context *context, enum stream_kind kind)
+{
+        metrics_add_opened(context->metrics, kind);
 }
 
 void observe_stream(struct context *context, const struct stream_record *record)
 {
-        (void)context;
-        (void)record;
+        metrics_add_stream(context->metrics, record);
+        recent_add_stream(context->recent, record);
+}
+
+void observe_keepalive(struct context *context, int64_t late_ms)
+{
+        metrics_add_keepalive(context->metrics, late_ms);
 }

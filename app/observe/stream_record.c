@@ -19,7 +19,7 @@ const char *stream_record_cause_name(enum stream_cause cause)
                 [STREAM_CAUSE_CLIENT] = "client",   [STREAM_CAUSE_ANSWERED] = "answered",
                 [STREAM_CAUSE_FULL] = "full",       [STREAM_CAUSE_REPLACED] = "replaced",
                 [STREAM_CAUSE_SESSION] = "session", [STREAM_CAUSE_LOGIN] = "login",
-                [STREAM_CAUSE_DRAIN] = "drain",     [STREAM_CAUSE_FAULT] = "fault",
+                [STREAM_CAUSE_DRAIN] = "drain",     [STREAM_CAUSE_PROXY] = "proxy",
         };
 
         return names[cause];

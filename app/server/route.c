@@ -13,6 +13,7 @@
 #include "mgw/login/authorize.h"
 #include "mgw/login/browser.h"
 #include "mgw/login/connect.h"
+#include "mgw/login/decision.h"
 #include "mgw/login/page.h"
 #include "mgw/login/registration.h"
 #include "mgw/login/server_metadata.h"
@@ -21,6 +22,7 @@
 #include "mgw/server/admin.h"
 #include "mgw/session/endpoint_session.h"
 #include "mgw/session/refuse.h"
+#include "mgw/status/status.h"
 #include "mgw/wire/form.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/rpc.h"
@@ -45,6 +47,7 @@ enum audience {
         FOR_STRANGERS, /* likewise; each address pays for itself */
         FOR_CLIENTS,   /* likewise, of the authorization server: there where mgw is one */
         FOR_USERS,
+        FOR_ADMINS,    /* operators, and whom status_viewer_find() knows */
         FOR_OPERATORS, /* what came by the inside port; to others it is not there */
 };
 
@@ -104,6 +107,11 @@ static const struct route routes[] = {
          resource_metadata_on_get},
         {"/health", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_health},
         {"/ready", CGI_GET, BODY_NONE, FOR_ALL, NULL, admin_on_ready},
+        {"/", CGI_GET, BODY_NONE, FOR_ADMINS, NULL, status_on_page},
+        {"/status/page.css", CGI_GET, BODY_NONE, FOR_ADMINS, NULL, status_on_style},
+        {"/status/page.js", CGI_GET, BODY_NONE, FOR_ADMINS, NULL, status_on_script},
+        {"/status/events", CGI_GET, BODY_NONE, FOR_ADMINS, NULL, status_on_events},
+        {"/status/mcp", CGI_POST, BODY_JSON, FOR_ADMINS, status_on_mcp_head, status_on_mcp},
         {"/metrics", CGI_GET, BODY_NONE, FOR_OPERATORS, NULL, admin_on_metrics},
         {"/admin/announce", CGI_POST, BODY_ANY, FOR_OPERATORS, NULL, admin_on_announce},
 };
@@ -134,6 +142,22 @@ static const struct refusal refusals[] = {
                          "again soon."},
         [USER_TOO_MANY] = {503, NULL, "Too many users are here: try again soon."},
 };
+
+/* Whoever has none is only told how to get one. */
+static void tell_refusal(struct request *req, enum user_verdict verdict, const char *why)
+{
+        static const char *const reasons[] = {
+                [USER_BAD_TOKEN] = "not known",     [USER_EXPIRED] = "expired",
+                [USER_NOT_ALLOWED] = "not let in",  [USER_UNSURE] = "cannot be judged now",
+                [USER_TOO_MANY] = "too many users", [USER_WAIT] = "cannot be judged now",
+        };
+
+        if (verdict != USER_NO_TOKEN)
+                decision_tell(request_context(req), req,
+                              DECISION(.kind = "token", .outcome = "refused",
+                                       .reason = why != NULL ? why : reasons[verdict],
+                                       .is_strangers = true));
+}
 
 /* why: what is wrong with the token; NULL: no more is to be told. */
 static void refuse_user(struct request *req, enum user_verdict verdict, const char *why)
@@ -243,7 +267,7 @@ static void choose_share(struct request *req)
         if (identity != NULL)
                 request_set_share(req, share_of(context, identity->user, address));
         else if (req->in->route->audience == FOR_STRANGERS ||
-                 req->in->route->audience == FOR_CLIENTS)
+                 req->in->route->audience == FOR_CLIENTS || req->in->route->audience == FOR_ADMINS)
                 request_set_share(req, share_of_address(context, address));
         else
                 request_set_share(req, share_hold(context->own_share));
@@ -302,18 +326,36 @@ static bool hold(struct request *req, struct issuer *issuer)
         return true;
 }
 
+static void refuse_path(struct request *req)
+{
+        request_reply(req, 404, plain,
+                      STR("Nothing is here. MCP is at /mcp, or at /sse for old clients.\n"));
+}
+
+static bool judge_admin(struct request *req)
+{
+        if (status_viewer_find(req))
+                return true;
+        refuse_path(req);
+        return false;
+}
+
 static bool judge_user(struct request *req)
 {
         enum user_verdict verdict = USER_OK;
         struct issuer *issuer = NULL;
         const char *why = NULL;
 
+        if (req->in->route->audience == FOR_ADMINS)
+                return judge_admin(req);
         if (req->in->route->audience == FOR_USERS)
                 verdict = caller_find(request_context(req), req->in->head.authorization,
                                       clock_wall_ms(), req->was_held ? NULL : &issuer,
                                       &req->in->identity, &why);
         if (verdict == USER_WAIT && hold(req, issuer))
                 return false;
+        if (verdict != USER_OK)
+                tell_refusal(req, verdict, why);
         if (verdict != USER_OK)
                 refuse_user(req, verdict == USER_WAIT ? USER_UNSURE : verdict, why);
         return verdict == USER_OK && judge_anonymous(req);
@@ -323,7 +365,14 @@ static bool route_is_there(const struct route *route, const struct request *req)
 {
         return str_eq(str_from(route->path), req->in->head.path) &&
                (route->audience != FOR_OPERATORS || req->in->head.is_inside) &&
+               (route->audience != FOR_ADMINS || status_is_there(req)) &&
                (route->audience != FOR_CLIENTS || request_context(req)->authority != NULL);
+}
+
+/* HEAD: not of what may become a stream. */
+static bool may_be_for_its_head(const struct route *route)
+{
+        return route->audience != FOR_USERS && route->audience != FOR_ADMINS;
 }
 
 /* Sets req->in->route, or answers. Addresses are often written with a slash at their end. */
@@ -341,20 +390,28 @@ static bool judge_path(struct request *req)
                         continue;
                 path_is_known = true;
                 if (route->method == method &&
-                    (req->in->head.method != CGI_HEAD || route->audience != FOR_USERS)) {
+                    (req->in->head.method != CGI_HEAD || may_be_for_its_head(route))) {
                         req->in->route = route;
                         return true;
                 }
         }
         if (!path_is_known)
-                request_reply(
-                        req, 404, plain,
-                        STR("Nothing is here. MCP is at /mcp, or at /sse for old clients.\n"));
+                refuse_path(req);
         else if (req->in->head.method == CGI_OPTIONS)
                 preflight(req);
         else
                 refuse_method(req);
         return false;
+}
+
+/* The inside port has no address that would be told: a page of it names what it was asked for. */
+static bool is_inside_origin(const struct request *req)
+{
+        struct str origin = req->in->head.origin, scheme = STR("http://");
+
+        return req->in->head.is_inside && str_has_prefix(origin, scheme) &&
+               str_eq_nocase((struct str){origin.p + scheme.n, origin.n - scheme.n},
+                             cgi_param(&req->in->params, "HTTP_HOST"));
 }
 
 /* A browser names the origin of our own pages with each form that it sends. */
@@ -373,7 +430,8 @@ static bool judge_origin(struct request *req)
 {
         const struct config *config = request_context(req)->config;
 
-        if (req->in->head.origin.n == 0 || is_own_origin(config, req->in->head.origin))
+        if (req->in->head.origin.n == 0 || is_own_origin(config, req->in->head.origin) ||
+            is_inside_origin(req))
                 return true;
         if (!guard_origin_is_allowed(req->in->head.origin,
                                      (const char *const *)config->allowed_origins,

@@ -24,6 +24,7 @@
 #include "mgw/session/page_cache.h"
 #include "mgw/session/request_state.h"
 #include "mgw/session/session.h"
+#include "mgw/status/status.h"
 #include "mgw/store/store.h"
 #include "mgw/upstream/confine.h"
 #include "mgw/upstream/upstream.h"
@@ -76,12 +77,8 @@ static void server_on_signal(struct signal_watch *watch, int signo)
         if (signo == SIGCHLD) {
                 children_reap_adopted(sv->context.children);
         } else if (signo == SIGHUP) {
-                if (server_read_tokens(&sv->context) == 0) {
-                        log_info(NULL, "[mgw] tokens read again");
-                        server_check_tokens(sv);
-                } else {
-                        log_warn(NULL, "[mgw] the tokens stay as they were");
-                }
+                if (!sv->context.is_draining)
+                        server_reload(sv);
         } else if (!sv->context.is_draining) {
                 server_drain(sv);
         } else {
@@ -92,7 +89,7 @@ static void server_on_signal(struct signal_watch *watch, int signo)
 }
 
 /* Idle streams must not take the descriptors that calls need: a tenth is theirs. */
-static void server_fit_descriptors(struct context *context)
+void server_fit_descriptors(struct context *context)
 {
         struct rlimit limit;
         int64_t fits;
@@ -158,14 +155,12 @@ static int server_watch(struct server *sv)
 /* Who calls, and what they may. */
 static void server_know_callers(struct context *context)
 {
-        if (context->config->policy != NULL) {
-                context->policy = policy_create(context->config);
-                context->policy_counts = policy_counts_create(&context->own_share->memory);
-        }
+        server_know_policy(context);
         authority_create(context);
         caller_known_create(context);
         caller_issuers_create(context);
         browser_create(context);
+        status_open(context);
         connect_create(context);
 }
 
@@ -185,16 +180,15 @@ static int server_open_handover(struct server *sv)
         return sv->context.config->replaces ? handover_take(sv->handover) : 0;
 }
 
-static int server_open(struct server *sv, const struct config *config)
+static int server_open(struct server *sv, struct config *config)
 {
         static const int signos[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
         struct context *context = &sv->context;
         int r;
 
+        sv->config = config;
         context->config = config;
-        context->per_user = (struct share_limits){.calls_max = config->calls_per_user_max,
-                                                  .calls_per_s = config->calls_per_user_s,
-                                                  .streams_max = config->streams_per_user_max};
+        server_limits(context);
         context->on_calm = server_on_calm;
         context->on_login_end = server_on_login_end;
         sv->deadline.on_due = server_on_deadline;
@@ -254,6 +248,7 @@ static void server_close(struct server *sv)
         caller_known_destroy(context);
         caller_issuers_destroy(context->issuers);
         authority_destroy(context->authority);
+        status_close(context->status);
         connect_destroy(context->connects);
         browser_destroy(context->browser);
         observe_close(context);
@@ -271,7 +266,7 @@ static void server_close(struct server *sv)
         user_table_destroy(context->users); /* whose shares what was buried has held */
 }
 
-int server_run(const struct config *config)
+int server_run(struct config *config)
 {
         struct server sv = {.exit_code = 0};
         int r = server_open(&sv, config);
@@ -282,7 +277,7 @@ int server_run(const struct config *config)
                 sv.exit_code = 1;
         } else {
                 log_info(NULL, "[mgw] %s listening on %s, keep-alive every %g s, upstreams: %zu",
-                         MGW_VERSION, sv.was_inherited ? "descriptor 0" : config->listen,
+                         MGW_VERSION, sv.was_inherited ? "an inherited socket" : config->listen,
                          (double)config->keepalive_ms / 1000, config->n_servers);
                 r = loop_run(sv.context.loop);
                 if (r < 0)

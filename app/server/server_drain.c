@@ -5,6 +5,7 @@
 #include "mgw/base/notify.h"
 #include "mgw/config/config.h"
 #include "mgw/session/call_input.h"
+#include "mgw/session/post_response.h"
 #include "mgw/session/session.h"
 #include "mgw/session/subscription.h"
 #include "mgw/upstream/upstream.h"
@@ -51,7 +52,7 @@ static void server_end_quiet_sessions(struct context *context)
                 if (s->n_calls > 0)
                         continue;
                 while (!s->client.is_ending && (node = list_first(&s->streams)) != NULL)
-                        stream_end(container_of(node, struct stream, node));
+                        stream_end(container_of(node, struct stream, node), STREAM_CAUSE_DRAIN);
         }
 }
 
@@ -66,10 +67,12 @@ static void server_end_endless_calls(struct context *context)
                 list_for_each_safe (it, &s->calls) {
                         struct call *call = container_of(it, struct call, node);
 
-                        if (call->method->class == METHOD_LISTEN)
+                        if (call->method->class == METHOD_LISTEN) {
+                                stream_blame(call->post->stream, STREAM_CAUSE_DRAIN);
                                 subscription_complete(call);
-                        else if (!context->has_successor)
+                        } else if (!context->has_successor) {
                                 call_input_give_up(call->input, "the gateway is going down");
+                        }
                 }
         }
 }

@@ -31,23 +31,26 @@ static bool is_free(const struct context *context, const struct identity *identi
 
 bool access_to_server(struct identity *identity, const struct upstream *upstream)
 {
+        if (upstream->retired != NULL)
+                return false;
         return is_free(upstream->context, identity) ||
-               policy_may_see_server(upstream->context->policy, identity, upstream->index);
+               policy_may_see_server(upstream->context->policy, identity, upstream->place);
 }
 
 static bool may_see_list(struct identity *identity, const struct upstream *upstream,
                          enum list_kind list)
 {
         return is_free(upstream->context, identity) ||
-               policy_may_see_any(upstream->context->policy, identity, upstream->index,
+               policy_may_see_any(upstream->context->policy, identity, upstream->place,
                                   kinds[list]);
 }
 
 struct upstream_session *access_upstream_session(const struct session *s, struct identity *identity,
                                                  size_t index)
 {
+        const struct upstream *u = session_context(s)->upstreams[index];
         struct upstream_session *us =
-                s->client.upstream_sessions != NULL ? s->client.upstream_sessions[index] : NULL;
+                s->client.upstream_sessions != NULL ? s->client.upstream_sessions[u->index] : NULL;
 
         return us != NULL && access_to_server(identity, us->upstream) ? us : NULL;
 }
@@ -58,8 +61,8 @@ bool access_to_notice(struct identity *identity, const struct upstream_session *
         const char *method = json_string_value(json_object_get(msg, "method"));
         const struct upstream *u = us->upstream;
 
-        if (is_free(u->context, identity))
-                return true;
+        if (u->retired != NULL || is_free(u->context, identity))
+                return u->retired == NULL;
         if (method == NULL || method_find(method)->class != METHOD_LIST_CHANGED)
                 return access_to_server(identity, u);
         if (strcmp(method, "notifications/resources/list_changed") == 0)
@@ -75,7 +78,9 @@ bool access_to_notice(struct identity *identity, const struct upstream_session *
 static struct policy_verdict decide(const struct upstream_session *us, struct identity *identity,
                                     struct policy_thing *thing)
 {
-        thing->server = us->upstream->index;
+        if (us->upstream->retired != NULL)
+                return (struct policy_verdict){POLICY_DENIED, NULL};
+        thing->server = us->upstream->place;
         return policy_decide(us->upstream->context->policy, identity, thing);
 }
 
@@ -259,7 +264,7 @@ const struct catalog_filter *access_filter_init(struct access_filter *filter,
 
 struct identity_rules access_rules_of(const struct context *context, struct identity *identity)
 {
-        return is_free(context, identity) ? (struct identity_rules){.is_known = false}
+        return is_free(context, identity) ? (struct identity_rules){.of = 0}
                                           : *policy_rules_of(context->policy, identity);
 }
 

@@ -78,7 +78,7 @@ static void describe_servers(const struct call *call, FILE *out)
         for (size_t i = 0; i < n; i++) {
                 const struct upstream_session *us = access_upstream_session(s, call->identity, i);
 
-                n_seen += access_to_server(call->identity, &session_context(s)->upstreams[i]);
+                n_seen += access_to_server(call->identity, session_context(s)->upstreams[i]);
                 n_ready += us != NULL && us->state == UPSTREAM_SESSION_READY;
         }
         fprintf(out, "servers: %zu of %zu ready\n", n_ready, n_seen);

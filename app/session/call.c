@@ -3,12 +3,15 @@
 #include "mgw/session/call.h"
 
 #include "mgw/base/alloc.h"
+#include "mgw/base/clock.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/mcp/bridge.h"
+#include "mgw/observe/observe.h"
 #include "mgw/session/call_connect.h"
 #include "mgw/session/call_input.h"
 #include "mgw/session/call_log.h"
+#include "mgw/session/call_record.h"
 #include "mgw/session/call_stateless.h"
 #include "mgw/session/listing.h"
 #include "mgw/session/post_response.h"
@@ -80,6 +83,9 @@ void call_set_post(struct call *call, struct post_response *post)
                 call->post->call = NULL;
         if (call_is_stateless(call) && post != NULL)
                 post->call = call;
+        if (post != NULL && post->req != NULL && post->req->in != NULL)
+                snprintf(call->request_id, sizeof(call->request_id), "%.*s",
+                         STR_ARG(post->req->in->head.request_id));
         call->post = post;
 }
 
@@ -94,8 +100,11 @@ static void call_end(struct call *call, const char *why, json_t *answer)
         struct context *context = session_context(s);
         struct post_response *post = call->post;
 
+        struct call_record record = call_record_of(call, why, answer);
+
         call_set_state(call, CALL_STATE_ENDED);
-        call_log(call, why, answer);
+        call_log(call, &record);
+        observe_call(context, &record);
         list_unlink(&call->node);
         server_request_forget_call(s, call);
         timer_disarm(context->loop, &call->beat);
@@ -295,7 +304,8 @@ struct call *call_create(struct session *session, struct share *share, struct po
         call->name = call->method->class == METHOD_BY_NAME ? rpc_call_name(msg->params) : NULL;
         call->beat.on_due = call_on_beat;
         call->log_level = -1;
-        call->started_ms = loop_now_ms(context->loop);
+        call->started_us = clock_monotonic_us();
+        call->error_outcome = CALL_OUTCOME_ERROR;
         list_append(&session->calls, &call->node);
         session->n_calls += call_takes_room(call);
         share->n_calls += call_takes_room(call);

@@ -88,6 +88,7 @@ bool call_admit(struct call *call, struct policy_verdict verdict)
         int64_t wait_s;
 
         if (verdict.outcome == POLICY_NEEDS_SCOPE) {
+                call->error_outcome = CALL_OUTCOME_DENIED;
                 refuse_scope(call, verdict.rule);
                 return false;
         }
@@ -103,6 +104,7 @@ bool call_admit(struct call *call, struct policy_verdict verdict)
                                    verdict.rule->calls_per_day, loop_now_ms(context->loop));
         if (wait_s == 0)
                 return true;
+        call->error_outcome = CALL_OUTCOME_DENIED;
         refuse_rate(call, wait_s);
         return false;
 }

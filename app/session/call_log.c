@@ -14,22 +14,20 @@
 #define OUTCOME_SIZE 32
 #define NAME_PLAIN_MAX 128
 
-/* False: it failed. */
-static bool outcome_of(const char *why, const json_t *answer, char outcome[OUTCOME_SIZE])
+static bool has_failed(const struct call_record *record)
 {
-        const json_t *error = json_object_get(answer, "error");
-        bool is_tool_error =
-                json_is_true(json_object_get(json_object_get(answer, "result"), "isError"));
+        return record->code != 0 || record->outcome == CALL_OUTCOME_TOOL_ERROR;
+}
 
-        if (error != NULL)
-                snprintf(outcome, OUTCOME_SIZE, "error %" JSON_INTEGER_FORMAT,
-                         json_integer_value(json_object_get(error, "code")));
+static void print_outcome(const struct call_record *record, char outcome[OUTCOME_SIZE])
+{
+        if (record->code != 0)
+                snprintf(outcome, OUTCOME_SIZE, "error %d", record->code);
         else
                 snprintf(outcome, OUTCOME_SIZE, "%s",
-                         is_tool_error                   ? "tool error"
-                         : answer == NULL && why != NULL ? "cancelled"
-                                                         : "ok");
-        return error == NULL && !is_tool_error;
+                         record->outcome == CALL_OUTCOME_TOOL_ERROR
+                                 ? "tool error"
+                                 : call_record_outcome_name(record->outcome));
 }
 
 /* As the specification would have names: nobody takes one for another part of the line. */
@@ -41,22 +39,22 @@ static bool is_plain(const char *name)
         return n > 0 && n <= NAME_PLAIN_MAX && name[n] == '\0';
 }
 
-void call_log(const struct call *call, const char *why, const json_t *answer)
+void call_log(const struct call *call, const struct call_record *record)
 {
         const struct context *context = session_context(call->session);
-        int64_t took_ms = loop_now_ms(context->loop) - call->started_ms;
+        int64_t took_ms = record->took_us / 1000;
         const char *name = call->name;
         const char *traceparent = trace_parent(call->params);
         bool is_shown = name != NULL && is_plain(name);
         char outcome[OUTCOME_SIZE];
-        bool is_worth_it = !outcome_of(why, answer, outcome) ||
-                           took_ms >= context->config->log_slow_ms ||
+        bool is_worth_it = has_failed(record) || took_ms >= context->config->log_slow_ms ||
                            (traceparent != NULL && trace_is_sampled(traceparent));
         enum log_level level = is_worth_it ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 
         if (call->method->class == METHOD_LISTEN || !log_is_on(level) ||
             !share_may_log(call->share, call->session->client.user->email))
                 return; /* that is a stream, which has lines of its own */
+        print_outcome(record, outcome);
         log_line(level,
                  LOG_FIELDS({"upstream",
                              call->upstream != NULL ? upstream_name(call->upstream) : NULL},

@@ -7,6 +7,7 @@
 #include "mgw/session/access.h"
 #include "mgw/session/builtin.h"
 #include "mgw/session/call_admit.h"
+#include "mgw/session/call_observe.h"
 #include "mgw/session/call_stateless.h"
 #include "mgw/session/call_upstream.h"
 #include "mgw/session/handshake.h"
@@ -49,6 +50,13 @@ static bool is_tool_call(const struct call *call)
                strcmp(call->method->name, "tools/call") == 0;
 }
 
+/* What is denied is told as what is not there. */
+static void call_note_denied(struct call *call, bool is_denied)
+{
+        if (is_denied)
+                call->error_outcome = CALL_OUTCOME_DENIED;
+}
+
 static void call_fail_unknown_name(struct call *call)
 {
         call_fail(call, RPC_INVALID_PARAMS, "%s: unknown name: %s", call->method->name, call->name);
@@ -59,6 +67,8 @@ static void call_to_builtin(struct call *call)
         struct policy_verdict verdict =
                 access_to_builtin(session_context(call->session), call->identity, call->name);
 
+        call->is_listed = true;
+        call_note_denied(call, verdict.outcome == POLICY_DENIED);
         if (verdict.outcome == POLICY_DENIED)
                 call_fail_unknown_name(call);
         else if (call_admit(call, verdict))
@@ -82,6 +92,14 @@ static struct listing_owner owner_of_name(const struct call *call)
         return owner;
 }
 
+/* Here, or to another session of late. */
+static bool is_listed(const struct listing_owner *owner)
+{
+        return owner->is_listed ||
+               (owner->us != NULL &&
+                upstream_has_listed(owner->us->upstream, owner->list, owner->theirs));
+}
+
 static void call_by_name(struct call *call)
 {
         bool is_tool = is_tool_call(call);
@@ -96,8 +114,11 @@ static void call_by_name(struct call *call)
                 return;
         }
         owner = owner_of_name(call);
-        if (listing_learn(call, &owner, call_dispatch) ||
-            (owner.us != NULL && !call_admit(call, owner.verdict)))
+        if (listing_learn(call, &owner, call_dispatch))
+                return;
+        call->is_listed = is_listed(&owner);
+        call_note_denied(call, owner.is_denied);
+        if (owner.us != NULL && !call_admit(call, owner.verdict))
                 return;
         if (is_tool && call_is_stateless(call) && !call_stateless_check_tool(call, &owner))
                 return;
@@ -125,6 +146,7 @@ static void call_by_uri(struct call *call)
         owner = listing_owner_of_uri(call, uri);
         if (listing_learn(call, &owner, call_dispatch))
                 return;
+        call_note_denied(call, owner.is_denied);
         if (owner.us == NULL) {
                 call_fail(call, RPC_RESOURCE_NOT_FOUND, "no such resource: %s", uri);
                 return;
@@ -176,6 +198,7 @@ static void call_complete(struct call *call)
 
         if (listing_learn(call, &owner, call_dispatch))
                 return;
+        call_note_denied(call, owner.is_denied);
         if (owner.us == NULL || !upstream_session_can(owner.us, call->method->capability)) {
                 call_fail(call, RPC_INVALID_PARAMS, "no server here completes this");
                 return;
@@ -275,11 +298,22 @@ static void call_refuse_memory(struct call *call, const char *method, int outcom
                            : "the gateway has no memory for new work now (memory_max_bytes)");
 }
 
+static void call_refuse_audit(struct call *call, const char *method)
+{
+        if (call->post != NULL && !call->post->is_batch)
+                call->post->status = 503;
+        call_fail(call, CALL_E_BUSY,
+                  "%s: the gateway cannot write its audit, and does nothing without it", method);
+}
+
 static void call_begin(struct call *call, const char *method)
 {
+        bool may_begin = call_observe_begin(call);
         int r = call_count_bytes(call);
 
-        if (r != 0)
+        if (!may_begin)
+                call_refuse_audit(call, method);
+        else if (r != 0)
                 call_refuse_memory(call, method, r);
         else if (is_long(call->progress_token))
                 call_fail(call, RPC_INVALID_PARAMS,

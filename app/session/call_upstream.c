@@ -4,6 +4,7 @@
 
 #include "mgw/session/call_connect.h"
 #include "mgw/session/call_input.h"
+#include "mgw/session/call_observe.h"
 #include "mgw/session/post_response.h"
 #include "mgw/session/relay.h"
 #include "mgw/session/task.h"
@@ -37,6 +38,7 @@ static void on_answer_take(struct upstream_request *request, json_t *answer)
 {
         struct call *call = container_of(request, struct call, request);
 
+        call_observe_answer(call, answer, NULL);
         if (call->log_level < 0 || !upstream_session_logs_beside(call_upstream_session(call))) {
                 pass_answer_take(call, answer);
                 return;
@@ -51,10 +53,13 @@ static void on_fail(struct upstream_request *request, const char *why)
 {
         struct call *call = container_of(request, struct call, request);
 
+        call_observe_answer(call, NULL, request->was_silent ? "timeout" : "unavailable");
         if (request->needs_grant) {
                 call_connect_start(call);
                 return;
         }
+        if (request->was_silent)
+                call->error_outcome = CALL_OUTCOME_TIMEOUT;
         call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: %s", upstream_name(call->upstream), why);
 }
 
@@ -62,7 +67,7 @@ static const struct upstream_request_events answer_events = {on_answer_take, on_
 
 static void send_call(struct call *call)
 {
-        json_t *params = call->upstream_params;
+        json_t *params = call_observe_upstream_take(call, call->upstream_params);
 
         call->upstream_params = NULL;
         call_set_state(call, CALL_STATE_SENT);

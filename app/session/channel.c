@@ -145,7 +145,7 @@ static struct channel channel_take_over(struct session *s, uint32_t no)
 
                 if (no > 0 && old->channel.no == no) {
                         channel = old->channel;
-                        stream_end(old);
+                        stream_end(old, STREAM_CAUSE_REPLACED);
                 }
         }
         return channel;

@@ -121,8 +121,8 @@ static void answer(struct call *call)
 {
         const struct session *s = call->session;
 
-        for (size_t i = 0;
-             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
+        for (size_t i = 0; s->client.upstream_sessions != NULL && i < session_context(s)->n_slots;
+             i++)
                 if (s->client.upstream_sessions[i] != NULL &&
                     !s->client.upstream_sessions[i]->is_settled)
                         s->client.upstream_sessions[i]->is_missing = true;
@@ -135,15 +135,16 @@ static void answer(struct call *call)
 /* One that left others waiting, as this account, is not waited for until it has spoken. */
 static bool is_awaited(const struct upstream_session *us)
 {
-        return us != NULL && !us->is_settled && !account_is_silent(us->account, ACCOUNT_HANDSHAKE);
+        return us != NULL && us->upstream->retired == NULL && !us->is_settled &&
+               !account_is_silent(us->account, ACCOUNT_HANDSHAKE);
 }
 
 static bool awaits_upstreams(const struct session *s)
 {
         if (s->is_opening)
                 return true;
-        for (size_t i = 0;
-             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
+        for (size_t i = 0; s->client.upstream_sessions != NULL && i < session_context(s)->n_slots;
+             i++)
                 if (is_awaited(s->client.upstream_sessions[i]))
                         return true;
         return false;
@@ -155,8 +156,8 @@ static void handshake_on_grace(struct timer *timer)
         struct call *call = container_of(timer, struct call, work);
         const struct session *s = call->session;
 
-        for (size_t i = 0;
-             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
+        for (size_t i = 0; s->client.upstream_sessions != NULL && i < session_context(s)->n_slots;
+             i++) {
                 const struct upstream_session *us = s->client.upstream_sessions[i];
                 const char *words = us != NULL ? upstream_session_last_words(us) : NULL;
 

@@ -381,6 +381,7 @@ static struct listing_owner find_owner_of_name(const struct call *call, enum lis
                                                       .theirs = theirs,
                                                       .list = list,
                                                       .shown = shown,
+                                                      .is_listed = true,
                                                       .is_certain = n_unknown == 0};
                 n_able++;
                 n_unknown += us->lists[list].of == NULL;
@@ -484,7 +485,8 @@ static struct listing_owner judge_owner(const struct call *call, struct listing_
                                 : access_to_name(call->identity, owner.us, owner.list, owner.theirs,
                                                  owner.shown);
         owner.is_certain = owner.is_certain && access_is_known(owner.us, owner.list, owner.theirs);
-        if (owner.verdict.outcome == POLICY_DENIED)
+        owner.is_denied = owner.verdict.outcome == POLICY_DENIED;
+        if (owner.is_denied)
                 owner.us = NULL;
         return owner;
 }

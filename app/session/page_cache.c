@@ -125,7 +125,7 @@ static size_t parts_of(const struct view *view, struct catalog_part *parts, json
                                                    (unsigned)context->n_upstreams};
         for (size_t i = 0; i < context->n_upstreams; i++)
                 if (list_of(view, i) != NULL)
-                        parts[n++] = (struct catalog_part){&context->upstreams[i].rule,
+                        parts[n++] = (struct catalog_part){&context->upstreams[i]->rule,
                                                            list_of(view, i)->entries, (unsigned)i};
         return n;
 }

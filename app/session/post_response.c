@@ -7,6 +7,8 @@
 #include "mgw/base/alloc.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/mcp/trace.h"
+#include "mgw/observe/span.h"
 #include "mgw/session/call.h"
 #include "mgw/session/subscription.h"
 #include "mgw/wire/hdr.h"
@@ -92,6 +94,11 @@ static void post_push(struct post_response *post, const json_t *msg)
         channel_send(post->session, &post->channel, post->stream, msg);
 }
 
+static bool post_listens(const struct post_response *post)
+{
+        return post->call != NULL && post->call->method->class == METHOD_LISTEN;
+}
+
 /* The head and a first event or comment go out now, the answers follow as events. Walks the answers
  * that wait: one for each request of the POST at most. */
 bool post_response_begin_stream(struct post_response *post)
@@ -110,6 +117,7 @@ bool post_response_begin_stream(struct post_response *post)
         post->channel = channel_new(s, true);
         struct stream_options options = {
                 .session = s,
+                .kind = post_listens(post) ? STREAM_KIND_LISTEN : STREAM_KIND_POST,
                 .session_id = post->opens_session ? s->id : NULL,
                 .first = channel_first(s, (struct replay_id){post->channel.no, 0}, first),
                 .events = &post_stream_events,
@@ -155,6 +163,23 @@ static struct accepted accepted_by(struct str accept)
         return last = now;
 }
 
+static struct span *begin_span(const struct request *req)
+{
+        const struct cgi_head *head = &req->in->head;
+        const struct mirror_headers headers = mirror_headers_of(&req->in->params);
+        struct context *context = request_context(req);
+        char parent[TRACE_PARENT_SIZE];
+
+        if (context->traces == NULL)
+                return NULL;
+        return span_request_begin(
+                context, &(const struct span_request){
+                                 .path = head->path,
+                                 .address = head->remote_addr,
+                                 .id = head->request_id,
+                                 .parent = trace_header_parent(&headers, parent) ? parent : NULL});
+}
+
 struct post_response *post_response_create(struct request *req, struct session *session,
                                            unsigned n_requests, bool is_batch)
 {
@@ -162,6 +187,7 @@ struct post_response *post_response_create(struct request *req, struct session *
         struct post_response *post = alloc_zeroed(sizeof(*post));
 
         post->answers = json_array();
+        post->span = begin_span(req);
         post->req = req;
         post->session = session;
         post->n_open = n_requests;
@@ -194,7 +220,7 @@ void post_response_resume(struct post_response *post, struct stream *stream)
 {
         if (post->state == POST_RESPONSE_STATE_STREAM) {
                 post->stream->owner = NULL;
-                stream_end(post->stream);
+                stream_end(post->stream, STREAM_CAUSE_REPLACED);
                 post->stream = stream;
         } else {
                 post->stream = stream;
@@ -332,6 +358,7 @@ static void post_over(struct post_response *post)
         struct context *context = session_context(post->session);
 
         assert(post->n_open == 0 && post->call == NULL);
+        span_request_end_take(context, post->span, post->status);
         timer_disarm(context->loop, &post->grace);
         switch (post->state) {
         case POST_RESPONSE_STATE_WAITING:
@@ -342,7 +369,7 @@ static void post_over(struct post_response *post)
                 break;
         case POST_RESPONSE_STATE_STREAM:
                 post->stream->owner = NULL;
-                stream_end(post->stream);
+                stream_end(post->stream, STREAM_CAUSE_ANSWERED);
                 break;
         default: /* of a body that is not whole, or a stream that could not begin */
                 if (post->req != NULL)

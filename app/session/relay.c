@@ -45,6 +45,7 @@ static void relay_write(struct relay *relay, struct str bytes)
 {
         struct request *req = relay_request(relay);
 
+        relay->call->n_bytes_relayed += bytes.n;
         if (relay->stream != NULL)
                 (void)stream_write_part(relay->stream, bytes, false);
         else if (req != NULL)
@@ -78,6 +79,8 @@ static void relay_fill_silence(struct relay *relay, struct str filler)
                 return;
         }
         relay_write(relay, filler);
+        if (relay->stream != NULL)
+                relay->stream->n_keepalives++;
         session_context(call->session)->stats.keepalives++;
 }
 

@@ -10,6 +10,7 @@
 #include "mgw/session/call.h"
 #include "mgw/session/listing.h"
 #include "mgw/session/page_cache.h"
+#include "mgw/session/post_response.h"
 #include "mgw/session/server_request.h"
 #include "mgw/upstream/leftover.h"
 #include "mgw/upstream/upstream_session.h"
@@ -21,9 +22,6 @@
 #include <string.h>
 
 #define ID_RANDOM_BYTES 18
-/* What an upstream session holds beside its own struct: what is said at its opening, its
- * transport's peer. */
-#define UPSTREAM_SESSION_AROUND_BYTES 1500
 
 /* As the log names them; no user's address. */
 static char everybody[] = "*";
@@ -34,6 +32,7 @@ void session_context_init(struct context *context)
         context->everybody.email = everybody;
         context->everybody.has_token = true;
         page_cache_context_init(context);
+        session_upstreams_context_init(context);
         list_init(&context->leftovers);
         list_init(&context->everybody.subscriptions);
 }
@@ -55,8 +54,7 @@ static void session_free(void *object)
         free(s);
 }
 
-/* What it holds from now on, more or less than before. Past the caps: who asks has been told. */
-static void session_charge(struct session *s, size_t bytes)
+void session_charge(struct session *s, size_t bytes)
 {
         ledger_release(&s->client.share->memory, LEDGER_SESSION, s->charged);
         s->charged = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
@@ -130,60 +128,6 @@ struct session *session_adopt(struct context *context, struct identity *identity
         return s;
 }
 
-/* Each upstream session that settles asks whether it was the last: whoever waits is answered when
- * the table is whole. Those of which nothing is for the user are not opened. */
-void session_open_upstreams(struct session *s, json_t *init_params)
-{
-        size_t n = session_context(s)->n_upstreams;
-
-        if (n == 0)
-                return;
-        s->init_params = json_incref(init_params);
-        s->client.upstream_sessions = alloc_array(n, sizeof(struct upstream_session *));
-        s->is_opening = true;
-        for (size_t i = 0; i < n; i++)
-                if (access_to_server(s->identity, &session_context(s)->upstreams[i]))
-                        upstream_session_open(&session_context(s)->upstreams[i], &s->client,
-                                              init_params, &s->client.upstream_sessions[i]);
-        s->is_opening = false;
-        session_charge(
-                s, sizeof(*s) +
-                           n * (sizeof(struct upstream_session) + UPSTREAM_SESSION_AROUND_BYTES) +
-                           rpc_cost(init_params));
-}
-
-static void open_more(struct session *s)
-{
-        struct context *context = session_context(s);
-
-        for (size_t i = 0; s->client.upstream_sessions != NULL && i < context->n_upstreams; i++) {
-                struct upstream_session **usp = &s->client.upstream_sessions[i];
-
-                if (*usp != NULL || !access_to_server(s->identity, &context->upstreams[i]))
-                        continue;
-                upstream_session_open(&context->upstreams[i], &s->client, s->init_params, usp);
-                if (*usp != NULL && (*usp)->state != UPSTREAM_SESSION_READY)
-                        (*usp)->is_missing = true;
-        }
-}
-
-/* Clients without a session are told by what they listen with, which has an identity of its own. */
-static void tell_lists(struct session *s)
-{
-        static const char *const methods[] = {"notifications/tools/list_changed",
-                                              "notifications/prompts/list_changed",
-                                              "notifications/resources/list_changed"};
-
-        if (!s->client.is_initialized || s->client.kind == UPSTREAM_CLIENT_STANDING)
-                return;
-        for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-                json_t *msg = rpc_notification_take(methods[i], NULL);
-
-                session_deliver(s, msg);
-                json_decref(msg);
-        }
-}
-
 /* Servers that it may see now are opened, and its client is told that its lists may be others. */
 static void session_on_identity(struct session *s, struct identity *before)
 {
@@ -195,8 +139,9 @@ static void session_on_identity(struct session *s, struct identity *before)
         rules = access_rules_of(context, before);
         if (access_is_alike(context, &rules, s->identity))
                 return;
-        open_more(s);
-        tell_lists(s);
+        session_open_more(s);
+        if (s->client.kind != UPSTREAM_CLIENT_STANDING) /* who listens there has one of their own */
+                session_tell_lists(s);
 }
 
 void session_identify(struct session *s, struct identity *identity)
@@ -221,15 +166,28 @@ struct session *session_find(struct context *context, struct str id, struct iden
         return s;
 }
 
-static void session_close_upstream(struct upstream_session *us)
+/* All else that ends while its calls do has ended for that too. */
+static void end_calls(struct session *s, enum stream_cause cause)
 {
-        if (us == NULL)
-                return;
-        listing_forget_overdue(us);
-        upstream_session_close(us);
+        struct list *node;
+
+        while ((node = list_first(&s->calls)) != NULL) {
+                struct call *call = container_of(node, struct call, node);
+
+                if (call->post != NULL)
+                        stream_blame(call->post->stream, cause);
+                call->error_outcome = CALL_OUTCOME_CANCELLED;
+                call_fail(call, RPC_INTERNAL_ERROR, "the session has ended");
+        }
 }
 
 void session_end(struct session *s)
+{
+        session_end_for(s, session_context(s)->is_draining ? STREAM_CAUSE_DRAIN
+                                                           : STREAM_CAUSE_SESSION);
+}
+
+void session_end_for(struct session *s, enum stream_cause cause)
 {
         struct list *node;
 
@@ -242,17 +200,11 @@ void session_end(struct session *s)
         if (s->client.kind == UPSTREAM_CLIENT_SHARED)
                 s->client.user->shared = NULL;
         session_leave_idle(s);
-        while ((node = list_first(&s->calls)) != NULL)
-                call_fail(container_of(node, struct call, node), RPC_INTERNAL_ERROR,
-                          "the session has ended");
+        end_calls(s, cause);
         while ((node = list_first(&s->streams)) != NULL)
-                stream_end(container_of(node, struct stream, node));
+                stream_end(container_of(node, struct stream, node), cause);
         server_request_forget_session(s);
-        for (size_t i = 0;
-             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
-                session_close_upstream(s->client.upstream_sessions[i]);
-        free((void *)s->client.upstream_sessions);
-        s->client.upstream_sessions = NULL;
+        session_close_upstreams(s);
         channel_forget_all(s);
         if (s->client.kind != UPSTREAM_CLIENT_SHARED) {
                 assert(session_context(s)->stats.n_sessions > 0 && s->client.share->n_sessions > 0);
@@ -277,4 +229,6 @@ void session_end_all(struct context *context)
                 session_end(s);
         }
         leftovers_end(context, true);
+        json_decref(context->recent_init);
+        context->recent_init = NULL;
 }

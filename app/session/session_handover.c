@@ -46,7 +46,7 @@ static void end_busy_streams(struct session *s)
                 struct stream *stream = container_of(it, struct stream, node);
 
                 if (!is_calm(stream))
-                        stream_end(stream);
+                        stream_end(stream, STREAM_CAUSE_DRAIN);
         }
 }
 
@@ -104,11 +104,12 @@ static json_t *give_watched(const struct session *s, const struct subscription_k
         json_t *all = json_object();
 
         for (size_t i = 0; s->client.upstream_sessions != NULL && i < context->n_upstreams; i++) {
-                const struct upstream_session *us = s->client.upstream_sessions[i];
+                const struct upstream *upstream = context->upstreams[i];
+                const struct upstream_session *us = s->client.upstream_sessions[upstream->index];
                 json_t *names = us != NULL ? subscription_kind_by(us, kind) : NULL;
 
                 if (json_object_size(names) > 0)
-                        json_object_set(all, upstream_name(&context->upstreams[i]), names);
+                        json_object_set(all, upstream_name(upstream), names);
         }
         return all;
 }
@@ -166,7 +167,7 @@ int session_give_stream(struct session *s, json_t **recordp)
 
                 if (fd >= 0)
                         return fd;
-                stream_end(stream);
+                stream_end(stream, STREAM_CAUSE_DRAIN);
         }
         return -EAGAIN;
 }
@@ -245,7 +246,8 @@ static void take_upstreams(struct session *s, const json_t *record)
         session_open_upstreams(s, params);
         json_decref(params);
         for (size_t i = 0; i < session_context(s)->n_upstreams; i++) {
-                struct upstream_session *us = s->client.upstream_sessions[i];
+                const struct upstream *upstream = session_context(s)->upstreams[i];
+                struct upstream_session *us = s->client.upstream_sessions[upstream->index];
 
                 take_watched(us, &subscription_kind_resources,
                              json_object_get(record, "resources"));

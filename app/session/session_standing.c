@@ -75,7 +75,7 @@ static struct upstream_client *session_shared(struct context *context, struct us
         client->is_initialized = true;
         client->revision = era_newest();
         client->upstream_sessions =
-                alloc_array(context->n_upstreams, sizeof(struct upstream_session *));
+                alloc_array(context->n_slots, sizeof(struct upstream_session *));
         return client;
 }
 

@@ -41,7 +41,7 @@ static void session_resume_post(struct session *s, struct stream *stream)
                 return;
         }
         stream->has_retry = false; /* that POST is over: nothing more will come */
-        stream_end(stream);
+        stream_end(stream, STREAM_CAUSE_ANSWERED);
 }
 
 bool session_goes_on_elsewhere(const struct session *s, struct request *req)
@@ -63,6 +63,7 @@ void session_open_get(struct session *s, struct request *req, struct str last_ev
         struct stream *stream;
         struct stream_options options = {
                 .session = s,
+                .kind = is_post ? STREAM_KIND_POST : STREAM_KIND_GET,
                 .channel = channel,
                 .has_retry = true,
                 .first = channel_first(s, from, first),
@@ -96,6 +97,7 @@ int session_open_sse(struct session *s, struct request *req)
         struct stream *stream;
         struct stream_options options = {
                 .session = s,
+                .kind = STREAM_KIND_SSE,
                 .first = {first, (size_t)n},
                 .events = &sse_events,
         };
@@ -115,6 +117,7 @@ void session_go_on(struct session *s, struct request *req, struct channel channe
         bool is_sse = s->client.kind == UPSTREAM_CLIENT_SSE;
         const struct stream_options options = {
                 .session = s,
+                .kind = is_sse ? STREAM_KIND_SSE : STREAM_KIND_GET,
                 .channel = channel,
                 .has_retry = !is_sse,
                 .events = is_sse ? &sse_events : &get_events,

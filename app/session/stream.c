@@ -8,7 +8,9 @@
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
+#include "mgw/observe/observe.h"
 #include "mgw/session/session.h"
+#include "mgw/wire/rpc.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -66,6 +68,33 @@ static void stream_set_state(struct stream *s, enum stream_state to)
         s->state = (uint8_t)to;
 }
 
+static void stream_tell(struct context *context)
+{
+        if (context->on_stream != NULL)
+                context->on_stream(context);
+}
+
+/* The client of a POST of the stateless era has said who it is in that alone. */
+static void stream_report(const struct stream *s, int64_t life_ms)
+{
+        const struct session *session = s->session;
+        const struct stream_record record = {
+                .id = s->id,
+                .email = session->client.user->email,
+                .client = rpc_text(session_client_info(session), "name"),
+                .revision = session->client.kind == UPSTREAM_CLIENT_STANDING
+                                    ? era_revision_name(era_newest_stateless())
+                                    : era_revision_name(session->client.revision),
+                .kind = s->kind,
+                .cause = s->cause,
+                .lasted_ms = life_ms,
+                .bytes = s->n_bytes,
+                .keepalives = s->n_keepalives,
+        };
+
+        observe_stream(session_context(session), &record);
+}
+
 /* It counts no more, and is freed at the end of this turn. */
 static void stream_leave(struct stream *s)
 {
@@ -94,10 +123,12 @@ static void stream_over(struct stream *s)
 {
         struct context *context = request_context(s->req);
         const struct user *user = s->session->client.user;
+        int64_t life_ms = loop_now_ms(context->loop) - s->opened_ms;
 
+        stream_report(s, life_ms);
         if (share_may_log(s->req->share, user->email))
                 log_info(NULL, "[MCP] Client disconnected: %s (%s) after %" PRId64 "s", s->id,
-                         user->email, (loop_now_ms(context->loop) - s->opened_ms) / 1000);
+                         user->email, life_ms / 1000);
         stream_leave(s);
         if (s->writer != NULL) {
                 buf_finish(&s->writer->held);
@@ -106,8 +137,15 @@ static void stream_over(struct stream *s)
         s->writer = NULL;
         if (s->events != NULL)
                 s->events->on_end(s);
+        stream_tell(context);
         if (context->is_draining)
                 context->on_calm(context);
+}
+
+void stream_blame(struct stream *s, enum stream_cause cause)
+{
+        if (s != NULL && s->cause == STREAM_CAUSE_CLIENT)
+                s->cause = (uint8_t)cause;
 }
 
 int stream_give(struct stream *s, struct request_handover *handover)
@@ -121,11 +159,12 @@ int stream_give(struct stream *s, struct request_handover *handover)
         return fd;
 }
 
-void stream_end(struct stream *s)
+void stream_end(struct stream *s, enum stream_cause cause)
 {
         struct request *req = s->req;
         const struct context *context = request_context(s->req);
 
+        stream_blame(s, cause);
         if (s->has_retry) {
                 char text[48];
                 int64_t retry = context->config->retry_ms;
@@ -153,10 +192,11 @@ static void stream_on_farewell(struct timer *timer)
 {
         struct stream *s = container_of(timer, struct stream, farewell);
 
+        stream_blame(s, s->state == STREAM_STATE_FULL ? STREAM_CAUSE_FULL : STREAM_CAUSE_PROXY);
         if (stream_hears_farewell(s) && s->state == STREAM_STATE_OPEN)
                 s->events->on_farewell(s);
         else
-                stream_end(s);
+                stream_end(s, s->cause);
 }
 
 /* A stream with an owner mostly ends by itself, with its answer: a client without an event id could
@@ -189,6 +229,7 @@ static struct stream *stream_new(struct request *req, const struct stream_option
         s->owner = o->owner;
         s->channel = o->channel;
         s->has_retry = o->has_retry;
+        s->kind = (uint8_t)o->kind;
         s->farewell.on_due = stream_on_farewell;
         s->opened_ms = loop_now_ms(request_context(req)->loop);
         rand_text(s->id, STREAM_ID_BYTES);
@@ -228,16 +269,20 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         /* For the log: what came in is gone once the stream has begun. */
         snprintf(client, sizeof(client), "%.*s", STR_ARG(req->in->head.remote_addr));
         snprintf(request_id, sizeof(request_id), "%.*s", STR_ARG(req->in->head.request_id));
-        int r = request_begin(req, headers, o->first.n > 0 ? o->first : STR(SSE_OPEN));
+        struct str first = o->first.n > 0 ? o->first : STR(SSE_OPEN);
+        int r = request_begin(req, headers, first);
         if (r < 0) {
                 free(s);
                 return r;
         }
+        s->n_bytes = first.n;
         stream_enter(s);
         context->stats.streams_opened++;
+        observe_stream_opened(context, o->kind);
         if (share_may_log(req->share, user->email))
                 log_info(LOG_FIELDS({"client", client}, {"request", request_id}),
                          "[MCP] Client connected: %s (%s)", s->id, user->email);
+        stream_tell(context);
         *streamp = s;
         return 0;
 }
@@ -255,9 +300,11 @@ static int stream_send(struct stream *s, struct str bytes, uint32_t cap_bytes)
 {
         int r = request_write(s->req, bytes, cap_bytes);
 
-        if (r == 0)
-                stream_touch(s);
-        return r;
+        if (r != 0)
+                return r;
+        s->n_bytes += bytes.n;
+        stream_touch(s);
+        return 0;
 }
 
 /* One event may pass the cap, as one may that finds nothing before it. */
@@ -341,9 +388,12 @@ int stream_write_part(struct stream *s, struct str bytes, bool is_last)
 static void stream_keep_alive(struct stream *s, struct context *context)
 {
         bool is_silent = request_n_unsent(s->req) == 0;
+        int64_t late_ms = stream_silent_ms(s, context) - context->config->keepalive_ms;
 
         if (is_silent && s->writer == NULL && stream_write(s, STR(SSE_KEEP_ALIVE)) == 0) {
                 context->stats.keepalives++;
+                s->n_keepalives++;
+                observe_keepalive(context, late_ms);
                 return;
         }
         stream_touch(s); /* tried, and again after an interval */
@@ -388,6 +438,12 @@ static void stream_on_trim(struct timer *timer)
 
         malloc_trim(0);
         context->streams_peak = context->stats.n_streams;
+}
+
+void stream_context_follow(struct context *context)
+{
+        timer_disarm(context->loop, &context->sweep);
+        stream_watch_sweep(context);
 }
 
 void stream_context_init(struct context *context)

@@ -8,6 +8,7 @@
 #include "mgw/mcp/bridge.h"
 #include "mgw/mcp/catalog.h"
 #include "mgw/session/access.h"
+#include "mgw/session/call_observe.h"
 #include "mgw/session/listing.h"
 #include "mgw/session/post_response.h"
 #include "mgw/session/task.h"
@@ -418,6 +419,7 @@ void subscription_start(struct call *call)
                 return;
         (void)post_response_begin_stream(call->post);
         call_set_state(call, CALL_STATE_LISTENING);
+        call_observe_listening(call);
         call->subscription = subscription_new(call);
         subscription_watch_time(call->subscription);
         subscription_check(call->subscription);
@@ -450,4 +452,27 @@ void subscription_drop(struct subscription *sub)
 void subscription_complete(struct call *call)
 {
         call_succeed_take(call, bridge_listen_result(call->id));
+}
+
+static bool watches(const struct subscription *sub, const struct upstream_session *us)
+{
+        list_for_each (it, &sub->watches)
+                if (container_of(it, struct watch, node)->owner == us)
+                        return true;
+        return false;
+}
+
+void subscriptions_leave(struct session *session, const struct upstream_session *us)
+{
+        list_for_each_safe (it, &session->calls) {
+                struct call *call = container_of(it, struct call, node);
+
+                if (call->subscription == NULL || !watches(call->subscription, us))
+                        continue;
+                if (list_is_empty(&call->subscription->node))
+                        call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: %s",
+                                  upstream_name(us->upstream), us->upstream->retired);
+                else
+                        subscription_complete(call);
+        }
 }

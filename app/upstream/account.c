@@ -84,6 +84,14 @@ void accounts_destroy(struct upstream *u)
 
 /* ---- who holds them ---- */
 
+bool accounts_are_idle(const struct upstream *u)
+{
+        for (size_t i = 0; i < n_accounts(u); i++)
+                if (u->accounts[i].n_holders > 0)
+                        return false;
+        return u->own_accounts == NULL;
+}
+
 static struct account *own_account(struct upstream *u, const char *email)
 {
         struct account *a = NULL;

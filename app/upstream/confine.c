@@ -106,7 +106,7 @@ static char **secret_files(const struct config *config)
         if (strncmp(config->listen, "unix:", 5) == 0)
                 add_secret(&secrets, config->listen + 5);
         for (size_t i = 0; i < config->n_servers; i++)
-                add_server(&secrets, &config->servers[i]);
+                add_server(&secrets, config->servers[i]);
         return secrets;
 }
 
@@ -187,7 +187,7 @@ void confine_describe(const struct context *context, char *text, size_t size)
 static bool has_children(const struct config *config)
 {
         for (size_t i = 0; i < config->n_servers; i++)
-                if (config->servers[i].kind == CONFIG_SERVER_STDIO)
+                if (config->servers[i]->kind == CONFIG_SERVER_STDIO)
                         return true;
         return false;
 }
@@ -243,6 +243,27 @@ int confine_open(struct context *context)
         return 0;
 }
 
+/* Of a child that is started from now on. What cannot be had leaves the old fence in force. */
+void confine_follow(struct context *context)
+{
+        struct confine *confine = context->confine;
+        struct fence *former = confine->fence;
+        char **secrets = secret_files(context->config);
+        bool had_children = confine->has_children;
+
+        confine->has_children = has_children(context->config);
+        if (confine->has_children && !had_children && former == NULL && confine->owners == NULL) {
+                (void)open_for_children(context);
+        } else if (confine->has_children) {
+                confine->fence = NULL;
+                if (open_fence(context, secrets) < 0)
+                        confine->fence = former;
+                else
+                        fence_destroy(former);
+        }
+        strv_free(secrets);
+}
+
 void confine_close(struct context *context)
 {
         struct confine *confine = context->confine;
@@ -258,21 +279,15 @@ void confine_close(struct context *context)
         context->confine = NULL;
 }
 
-static uint64_t limit(int64_t own, uint64_t standard)
-{
-        return own >= 0 ? (uint64_t)own : standard;
-}
-
 int confine_child(struct upstream_session *us, struct child_options *options, char *why,
                   size_t why_size)
 {
         const struct context *context = upstream_session_context(us);
-        const struct config *config = context->config;
         const struct config_server *server = us->upstream->server;
 
         options->fence = context->confine->fence;
-        options->data_max_bytes = limit(server->data_max_bytes, config->children_data_max_bytes);
-        options->processes_max = limit(server->processes_max, config->children_processes_max);
-        options->files_max = limit(server->files_max, config->children_files_max);
+        options->data_max_bytes = (uint64_t)server->data_max_bytes;
+        options->processes_max = (uint64_t)server->processes_max;
+        options->files_max = (uint64_t)server->files_max;
         return context->confine->owners == NULL ? 0 : give_uid(us, options, why, why_size);
 }

@@ -19,7 +19,8 @@ struct failure {
         const char *detail; /* for the log, with the origin; NULL: why says it all */
         enum pending_request_fault fault;
         enum breaker_sign sign;
-        char text[80]; /* of why, where it is made */
+        bool was_silent; /* it was, for longer than it may be */
+        char text[80];   /* of why, where it is made */
 };
 
 /* The words of FAULT_GRANT. */

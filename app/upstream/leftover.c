@@ -144,6 +144,16 @@ bool leftover_make_room(struct share *share)
         return true;
 }
 
+void leftovers_end_of(const struct upstream *upstream)
+{
+        list_for_each_safe (it, &upstream->context->leftovers) {
+                struct leftover *l = container_of(it, struct leftover, node);
+
+                if (l->upstream == upstream)
+                        leftover_end(l, "is ended: its configuration is another");
+        }
+}
+
 void leftovers_end(struct context *context, bool all)
 {
         list_for_each_safe (it, &context->leftovers) {

@@ -10,6 +10,7 @@
 #include "upstream_listen.h"
 
 #include "mgw/base/alloc.h"
+#include "mgw/base/clock.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -102,7 +103,10 @@ struct upstream_call *pending_request_call(const struct pending_request *pending
 void pending_request_answer_take(struct pending_request *pending, json_t *answer)
 {
         struct upstream_request *request = pending->request;
+        const struct upstream_session *us = pending->owner;
 
+        if (request != NULL && !upstream_session_uses_shared(us))
+                upstream_answered(us->upstream, clock_monotonic_us() - pending->sent_us);
         pending_request_end(pending);
         if (request == NULL)
                 json_decref(answer);
@@ -154,7 +158,9 @@ static void pending_request_on_silence(struct timer *timer)
                  (double)pending_request_patience_ms(pending) / 1000,
                  pending->request != NULL ? " (timeout_s)" : "");
         pending_request_note_cancel(pending);
-        pending_request_fail(pending, why, FAULT_FINAL);
+        pending_request_fail_as(
+                pending,
+                &(const struct failure){.why = why, .fault = FAULT_FINAL, .was_silent = true});
         if (is_running)
                 upstream_session_cancel(us, id, why);
 }
@@ -259,6 +265,7 @@ void pending_request_start(struct pending_request *pending)
         if (pending_request_waits_for_others(pending))
                 return;
         pending_request_move(pending, PENDING_REQUEST_SENT);
+        pending->sent_us = clock_monotonic_us();
         pending_request_fix(pending);
         pending_request_heard(pending);
         if (pending_request_open_params(pending) < 0)
@@ -402,6 +409,7 @@ void pending_request_give_up(struct pending_request *pending, const struct failu
         if (request == NULL)
                 return;
         request->needs_grant = f->fault == FAULT_GRANT;
+        request->was_silent = f->was_silent;
         request->events->on_fail(request, why);
 }
 

@@ -46,7 +46,10 @@ static void shared_on_fail(struct upstream_request *request, const char *why)
 
         if (request->call != NULL)
                 shared_session_on_abandon(pending->owner->shared, request->call);
-        pending_request_fail(pending, why, FAULT_FINAL);
+        pending_request_fail_as(pending,
+                                &(const struct failure){.why = why,
+                                                        .fault = FAULT_FINAL,
+                                                        .was_silent = request->was_silent});
 }
 
 static void shared_answer_take(struct pending_request *pending, json_t *result)

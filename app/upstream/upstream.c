@@ -47,12 +47,22 @@ void upstream_worked(struct upstream *u)
                 log_info(NULL, "[upstream] %s: works again", upstream_name(u));
 }
 
+void upstream_answered(struct upstream *u, int64_t took_us)
+{
+        struct upstream_health *h = &u->health;
+
+        h->latency_us =
+                h->n_answers++ == 0 ? took_us : h->latency_us + (took_us - h->latency_us) / 8;
+}
+
 void upstream_failed(struct upstream *u, const struct share *share, enum breaker_sign sign,
                      const char *why)
 {
         const struct breaker_pace pace = pace_of(u);
         int64_t now = loop_now_ms(u->context->loop);
 
+        str_to_text(str_from(why), u->health.fault, sizeof(u->health.fault));
+        u->health.fault_at_ms = now;
         if (breaker_failed(&u->breaker, &pace, now, sign, share))
                 log_warn(NULL,
                          "[upstream] %s: failed %u times in a row, left alone for %.1f s%s: %s",
@@ -79,6 +89,12 @@ int64_t upstream_retry_in_ms(const struct upstream *u, const struct share *share
         if (wait < u->context->config->upstream_retry_ms)
                 wait = u->context->config->upstream_retry_ms;
         return wait + (int64_t)rand_below((uint32_t)wait / 2 + 1);
+}
+
+bool upstream_has_listed(const struct upstream *u, unsigned list, const char *theirs)
+{
+        return upstream_list_find(u->recent[0].lists[list], theirs) != NULL ||
+               upstream_list_find(u->recent[1].lists[list], theirs) != NULL;
 }
 
 void upstream_forget_transport(struct upstream *u)

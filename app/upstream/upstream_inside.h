@@ -65,6 +65,7 @@ struct pending_request {
         struct mrtr *mrtr;    /* what its server asks of the client; NULL: nothing so far */
         struct header_retry *header_retry; /* its server has wanted other headers */
         int64_t id;
+        int64_t sent_us; /* when it was last */
         enum pending_request_kind kind;
         enum pending_request_state state;
         bool is_unasked; /* counted in its upstream session's n_unasked */

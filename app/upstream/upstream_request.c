@@ -28,6 +28,7 @@ void upstream_request_send_take(struct upstream_request *request, struct upstrea
         struct pending_request *pending;
 
         assert(request->pending == NULL);
+        request->needs_grant = request->was_silent = false;
         if (request->call != NULL && request->call->wants_progress)
                 pending_request_set_token(params, id);
         pending = pending_request_new(us, PENDING_REQUEST_REQUEST,

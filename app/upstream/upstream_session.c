@@ -472,6 +472,7 @@ struct upstream_session *upstream_session_create(struct upstream *upstream,
         struct upstream_session *us = alloc_zeroed(sizeof(*us));
 
         us->upstream = upstream;
+        upstream->n_sessions++;
         us->client = client;
         upstream_session_take_account(us);
         us->transport = upstream_session_pick_transport(us);
@@ -511,12 +512,42 @@ static void upstream_session_free(void *object)
 {
         struct upstream_session *us = object;
 
+        assert(us->upstream->n_sessions > 0);
+        us->upstream->n_sessions--;
         json_decref(us->init_params);
         json_decref(us->init_result);
         json_decref(us->subscribed);
         json_decref(us->tasks);
         upstream_listen_free(us->listen);
         free(us);
+}
+
+void upstream_session_succeed(struct upstream_session *us, const struct upstream_session *before)
+{
+        if (json_object_size(before->subscribed) == 0)
+                return;
+        json_decref(us->subscribed);
+        us->subscribed = json_copy(before->subscribed);
+        upstream_session_try(us); /* which subscribes again */
+}
+
+/* Walks what is on its way once: each has its end by it, or is sent nowhere any more. */
+void upstream_session_abandon(struct upstream_session *us, const char *why)
+{
+        const struct failure failure = {.why = why, .fault = FAULT_FINAL};
+        struct list *const lists[] = {&us->sent, &us->waiting, &us->parked, &us->queued};
+        struct list *it;
+
+        for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+                while ((it = list_first(lists[i])) != NULL) {
+                        struct pending_request *pending =
+                                container_of(it, struct pending_request, node);
+
+                        if (pending->request != NULL)
+                                pending_request_give_up(pending, &failure);
+                        else
+                                pending_request_end(pending);
+                }
 }
 
 void upstream_session_close(struct upstream_session *us)

@@ -111,11 +111,6 @@ make_base_image() {
   rm -rf "$root"
 }
 
-apt_mirror() {
-  # shellcheck disable=SC2016 # apt's own variables
-  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 'Component: main' | head -n 1
-}
-
 # In a shell of its own, which goes on when a step fails: what is gone already is well, and nothing of this decides whether
 # the tests have passed.
 compose_end() (

@@ -33,7 +33,7 @@ void world_begin(const struct world_events *events)
         world.idle = (struct loop_io){.fd = -1, .on_io = world_on_idle};
 }
 
-int world_run(const struct config *config)
+int world_run(struct config *config)
 {
         return server_run(config);
 }
@@ -65,6 +65,12 @@ int64_t __wrap_clock_wall_ms(void);
 int64_t __wrap_clock_wall_ms(void)
 {
         return WALL_MS + world.now_ms;
+}
+
+int64_t __wrap_clock_wall_us(void);
+int64_t __wrap_clock_wall_us(void)
+{
+        return 1000 * (WALL_MS + world.now_ms);
 }
 
 ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags);

@@ -58,6 +58,10 @@ bool policy_may_see_any(struct policy *policy, struct identity *identity, unsign
 bool policy_may_see_server(struct policy *policy, struct identity *identity, unsigned server);
 /* Which rules are for the caller. */
 const struct identity_rules *policy_rules_of(struct policy *policy, struct identity *identity);
+/* Are they in the group of that name, which the policy lists? false where policy is NULL, or lists
+ * none that is called so. */
+bool policy_has_member(const struct policy *policy, const char *group,
+                       const struct identity *identity);
 /* Does any rule look at what tools say of themselves? */
 bool policy_has_hints(const struct policy *policy);
 /* From 1, as it is told. */

@@ -8,3 +8,4 @@ int64_t clock_monotonic_ms(void);
 int64_t clock_monotonic_us(void);
 /* Since 1970-01-01T00:00:00Z. */
 int64_t clock_wall_ms(void);
+int64_t clock_wall_us(void);

@@ -66,8 +66,11 @@ struct config_account {
         struct config_oauth *oauth; /* NULL: none. That of all others may be shared */
 };
 
-/* An entry of mcpServers. Arrays of strings end with NULL; NULL itself: none were given. */
+/* An entry of mcpServers. Arrays of strings end with NULL; NULL itself: none were given. Held by
+ * the configuration, and by who serves by it: an entry that a new configuration has as it was is
+ * the very same object there. */
 struct config_server {
+        unsigned n_holders;
         char *name; /* [A-Za-z0-9-]+ */
         enum config_server_kind kind;
         char *url;
@@ -77,9 +80,10 @@ struct config_server {
         enum config_scope scope;
         enum config_era era;
         char *rest_file;
-        char *openapi_file; /* in its place */
-        char *base_url;     /* NULL: the one in the description */
-        struct rest *rest;  /* what the file describes */
+        char *openapi_file;   /* in its place */
+        char *base_url;       /* NULL: the one in the description */
+        struct rest *rest;    /* what the file describes */
+        uint64_t description; /* a digest of the file */
         struct config_account account;
         struct config_account *users; /* whole: what is theirs, and what is everybody's */
         size_t n_users;
@@ -88,7 +92,8 @@ struct config_server {
         char **include; /* patterns of their names (fnmatch); NULL: all */
         char **exclude;
         json_t *tools; /* NULL, or their name -> {"name": shown, "description": shown} */
-        /* PEM, for it and its OAuth; NULL: what the gateway has for all. */
+        /* PEM, for it and its OAuth, or what the gateway has for all; NULL: the system's, none, in
+         * the certificate's file. */
         char *ca_file;
         char *client_cert_file;
         char *client_key_file;
@@ -97,7 +102,7 @@ struct config_server {
         int64_t connect_timeout_ms;
         int64_t timeout_ms;        /* silence of a call; 0 = no limit */
         int64_t answer_timeout_ms; /* of a REST API */
-        /* Of a child; -1: as the gateway has it. */
+        /* Of a child, or as the gateway has it; 0: no limit of its own. */
         int64_t data_max_bytes;
         int64_t processes_max;
         int64_t files_max;
@@ -152,6 +157,9 @@ struct config_jwt {
         char **domains;    /* of users' addresses */
         char **groups;     /* of which users must be in one */
 };
+
+/* What becomes of a call whose line of the audit cannot be written. */
+enum config_audit_unwritable { CONFIG_AUDIT_REFUSE, CONFIG_AUDIT_GO_ON };
 
 struct config {
         char *path;    /* of the file; NULL: none */
@@ -214,6 +222,13 @@ struct config {
         int log_format;      /* enum log_format */
         int log_level;       /* enum log_level */
         int64_t log_slow_ms;
+        char *audit_file; /* "" = none; "-" = standard output */
+        bool audit_arguments;
+        char **audit_mask;         /* names of arguments; NULL = none */
+        int audit_when_unwritable; /* enum config_audit_unwritable */
+        char *traces_url;          /* "" = none */
+        double traces_sample;      /* 0 to 1 */
+        char **traces_headers;     /* "Name: value"; NULL = none */
         int64_t turn_limit_ms;
         char **allowed_origins;
         size_t n_allowed_origins;
@@ -223,7 +238,7 @@ struct config {
         struct config_jwt *jwt;
         size_t n_jwt;
         struct config_login login;
-        struct config_server *servers;
+        struct config_server **servers;
         size_t n_servers;
         bool has_exchanges;           /* a server has "token_exchange" */
         size_t n_left_out;            /* entries of a client's file that are faulty */
@@ -236,10 +251,21 @@ struct config {
  * finished in any case. */
 int config_load(struct config *config, const char *path, FILE *err);
 void config_finish(struct config *config);
+/* config has been loaded to take the place of before: entries that are the same in both become the
+ * same object, and settings that hold until mgw ends stay as before has them; where config says
+ * otherwise, err is told, a line each. */
+void config_follow(struct config *config, struct config *before, FILE *err);
+struct config_server *config_server_hold(struct config_server *server);
+void config_server_let_go(struct config_server *server);
+bool config_server_is_same(const struct config_server *a, const struct config_server *b);
+bool config_jwt_is_same(const struct config_jwt *a, const struct config_jwt *b);
 /* Is mgw an authorization server for its clients? */
 bool config_has_login(const struct config *config);
 /* Does it keep what should outlive it? */
 bool config_needs_state(const struct config *config);
+/* The settings of "gateway" without secrets: an array of [key, value, is it the default?]. Texts
+ * that may be a secret are "(set)". A new value. */
+json_t *config_settings_show(const struct config *config);
 /* The servers of several files as one configuration, in their order: names are made unique, what
  * depends on a file's place is filled in, variables stay; of "gateway" the first. Prints it to out,
  * and to err what is left out, renamed, ignored or wanted in the environment. 0; -EINVAL: something

@@ -9,18 +9,24 @@
 #include "mgw/mcp/replay.h"
 #include "mgw/mcp/seal.h"
 
+struct audit;
 struct authority;
 struct browser;
 struct caller_issuers;
 struct caller_known;
 struct connect;
 struct config;
+struct metrics;
 struct policy;
 struct policy_counts;
+struct recent;
+struct series;
 struct session;
 struct session_handover_events;
 struct share;
+struct status;
 struct store;
+struct traces;
 struct upstream;
 struct upstream_client_events;
 struct upstream_list;
@@ -61,11 +67,21 @@ struct context {
         struct authority *authority;         /* auth/authority; NULL: there is no auth.login */
         struct connect *connects;            /* login/connect: people who connect their accounts */
         struct browser *browser;             /* login/browser: people who sign in */
+        struct metrics *metrics;             /* observe/metrics */
+        struct recent *recent;               /* observe/recent */
+        struct series *series;               /* observe/series */
+        struct audit *audit;                 /* observe/audit; NULL: there is none */
+        struct traces *traces;               /* observe/traces; NULL: there are none */
+        struct status *status;               /* status/status: who watches */
         struct http_client *http;
         struct children *children;
-        struct confine *confine;    /* upstream/confine: what children are kept from */
-        struct upstream *upstreams; /* in the order of the configuration */
+        struct confine *confine;     /* upstream/confine: what children are kept from */
+        struct upstream **upstreams; /* in the order of the configuration */
         size_t n_upstreams;
+        struct upstream **slots; /* those, and retired ones, by index; NULL: free */
+        size_t n_slots;
+        struct list retired; /* upstream/upstreams: in no configuration any more, and in use */
+        struct timer retire; /* looks after them; kept by session/session_upstreams */
         struct replay_pool replay;
         struct context_stats stats;
         int64_t started_ms;
@@ -73,6 +89,9 @@ struct context {
         bool is_draining;
         bool has_successor; /* another process serves: what has come here is served to its end */
         void (*on_calm)(struct context *context); /* a stream or call ended while draining */
+        /* A stream has come or is about to go; set by status/status_feed while somebody watches,
+         * NULL else. */
+        void (*on_stream)(struct context *context);
         /* A login (auth/family) was ended: who came by it goes. */
         void (*on_login_end)(struct context *context, const char *login);
 
@@ -87,7 +106,8 @@ struct context {
 
         const struct upstream_client_events *client_events; /* session/session_client */
         struct session *sessions;                           /* session/session: hash by id */
-        struct share *shares;                               /* core/share: of addresses, hash */
+        json_t *recent_init;     /* session/session_upstreams: what a client said last of itself */
+        struct share *shares;    /* core/share: of addresses, hash */
         struct share *own_share; /* pays for what is nobody's, without a cap of its own */
         struct list idle_shares; /* those with idle sessions */
         void (*on_idle_due)(

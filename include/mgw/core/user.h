@@ -57,9 +57,10 @@ struct user_table;
  * what". 0, -EINVAL, -errno. */
 int user_table_create(struct user_table **tablep, const char *path, FILE *err);
 void user_table_destroy(struct user_table *table);
-/* Reads the file again: new tokens hold, gone ones no longer do, users that were handed out live
- * on. The old state stays on any fault. 0, -EINVAL, -errno. */
-int user_table_reload(struct user_table *table, FILE *err);
+/* Reads the file at path, which may be another than before, or none: new tokens hold, gone ones no
+ * longer do, users that were handed out live on. The old state stays on any fault. 0, -EINVAL,
+ * -errno. */
+int user_table_reload(struct user_table *table, const char *path, FILE *err);
 
 /* Sets has_token of all users: those whose tokens have all expired or been taken away have none.
  * The time of the next expiry, INT64_MAX: none. */
@@ -69,6 +70,8 @@ int64_t user_table_check(struct user_table *table, int64_t wall_ms);
 void user_table_watch(struct user_table *table, void (*on_token)(void *owner, int64_t until_ms),
                       void *owner);
 
+/* Whom there is, one after the other by hh.next; NULL: nobody. */
+const struct user *user_table_first(const struct user_table *table);
 /* Users with a stream open. */
 unsigned user_table_n_streaming(const struct user_table *table);
 

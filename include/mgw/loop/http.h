@@ -28,6 +28,7 @@ struct http_tls {
         const char *client_key_file; /* NULL: it stands in client_cert_file */
         const char *server_name;     /* which the certificate must have, and is asked for (SNI), in
                                         place of the host of the URL */
+        bool trusts_all; /* any certificate will do: for who looks, and brings no secret */
 };
 
 /* Which addresses are connected to, asked on each connection. */
@@ -58,6 +59,8 @@ struct http_response {
         struct str www_authenticate; /* of several the first */
         int64_t retry_after_s;       /* Retry-After, in seconds or as a date; -1: none */
         int64_t max_age_s;           /* of Cache-Control (hdr_max_age_s) */
+        struct str lines;            /* http_options.is_observed: "Name: value\n" for each line of
+                                        the head; else empty */
 };
 
 /* What failed; HTTP_FAULT_AWAY, BARRED, TLS and TRUST: there was no connection. */
@@ -77,6 +80,8 @@ enum http_fault {
 struct http_failure {
         enum http_fault fault;
         bool was_sent;   /* the request may have reached the server */
+        bool is_reset;   /* by a reset of the connection (RST): known of HTTP_FAULT_CUT and BROKEN
+                            of an observed request */
         const char *why; /* for a log, with the server's origin; borrowed, for the call only */
 };
 
@@ -106,6 +111,9 @@ struct http_options {
         struct http_source *source; /* NULL: of no one's */
         bool is_exact;              /* no redirect is followed */
         bool is_elsewhere;          /* not at its server: the server's TLS name is not meant */
+        bool is_observed; /* for who looks at the way to the server: HTTP/1.1 on a connection of
+                             its own, all of the head is told, and the body may come compressed, as
+                             browsers ask for it (it is unpacked) */
 };
 
 /* 0, -errno. */

@@ -16,8 +16,9 @@
  * where, what to do). */
 int sock_listen(const char *address, unsigned mode, const char *group, int *fdp, char *why,
                 size_t why_size);
-/* Is descriptor 0 a listening socket (the FastCGI convention, spawn-fcgi)? Makes it non-blocking
- * then. */
+/* A listening socket that this process was started with: the first that systemd passes
+ * (sd_listen_fds(3)), or descriptor 0 (the FastCGI convention, spawn-fcgi). Made non-blocking and
+ * close-on-exec; false: there is none. */
 bool sock_inherited(int *fdp);
 /* Removes the path of a unix address when nobody answers there any more: call it after the listener
  * is closed. A newer process that took the path over keeps it. */

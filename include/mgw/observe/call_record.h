@@ -27,6 +27,7 @@ struct call_record {
         const char *client_version; /* likewise */
         const char *revision;       /* of MCP, that it speaks */
         const char *session_id;     /* NULL: it keeps none */
+        const json_t *id;           /* of its request */
         const char *method;         /* "tools/call" */
         const char *name;           /* of the tool or prompt, as the client knows it; or NULL */
         const char *server;         /* as configured; NULL: none was asked */

@@ -17,5 +17,9 @@ int observe_reload(struct context *context);
 
 /* A call ends: before its answer goes out. */
 void observe_call(struct context *context, const struct call_record *record);
-/* A stream has ended. */
+/* A stream has been opened. */
+void observe_stream_opened(struct context *context, enum stream_kind kind);
+/* It has ended. */
 void observe_stream(struct context *context, const struct stream_record *record);
+/* A keep-alive has gone out, so long after it was due (less than 0: before). */
+void observe_keepalive(struct context *context, int64_t late_ms);

@@ -22,7 +22,7 @@ enum stream_cause {
         STREAM_CAUSE_SESSION,  /* its session ended: expired, deleted, out of a share */
         STREAM_CAUSE_LOGIN,    /* its user may not stay */
         STREAM_CAUSE_DRAIN,    /* mgw goes down */
-        STREAM_CAUSE_FAULT,    /* of ours, or of the connection */
+        STREAM_CAUSE_PROXY,    /* so does the proxy, or it is reloaded */
         STREAM_CAUSE_N
 };
 

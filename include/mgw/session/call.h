@@ -3,15 +3,21 @@
 
 #include "mgw/mcp/method.h"
 #include "mgw/mcp/progress.h"
+#include "mgw/observe/call_record.h"
 #include "mgw/session/session.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/rpc.h"
 
 #include <assert.h>
 
+/* A UUID, as HAProxy makes them; what is longer is cut. */
+#define CALL_REQUEST_ID_SIZE 37
+
+struct audit_entry;
 struct call_connect;
 struct call_input;
 struct post_response;
+struct span;
 struct subscription;
 
 /* How far a call is. Its moves, by call_set_state() alone; from all but the last also to ENDED:
@@ -65,17 +71,23 @@ struct call {
         json_t *upstream_params;            /* until it is sent */
         struct listing *listing;            /* lists it has asked for */
         struct relay *relay;                /* its answer is going out while it comes */
+        uint64_t n_bytes_relayed;           /* of it have gone out so */
         struct call_input *input;           /* what its upstream asks of a stateless client */
         struct call_connect *connect;       /* its user is asked to connect an account */
         struct subscription *subscription;  /* METHOD_LISTEN */
         void (*again)(struct call *call);   /* routes it once more */
-        int64_t started_ms;
-        unsigned n_server_requests; /* that it has caused, and that are not answered */
-        uint32_t result_max_bytes;  /* more of its result is cut; 0: nothing */
-        bool is_counted;            /* by the policy's limits */
-        int16_t log_level;          /* stateless: lowest that the client wants; -1: none */
-        uint8_t state;              /* enum call_state */
-        uint8_t n_connects;         /* so often has its user been asked to connect an account */
+        struct audit_entry *audit;          /* kept by observe; NULL: none */
+        struct span *span;                  /* likewise; NULL: it is not traced */
+        int64_t started_us;                 /* clock_monotonic_us() */
+        unsigned n_server_requests;         /* that it has caused, and that are not answered */
+        uint32_t result_max_bytes;          /* more of its result is cut; 0: nothing */
+        bool is_counted;                    /* by the policy's limits */
+        int16_t log_level;                  /* stateless: lowest that the client wants; -1: none */
+        uint8_t state;                      /* enum call_state */
+        uint8_t n_connects;    /* so often has its user been asked to connect an account */
+        uint8_t error_outcome; /* enum call_outcome: what an error that answers it is */
+        bool is_listed;        /* a list has shown its name */
+        char request_id[CALL_REQUEST_ID_SIZE]; /* of its newest POST; "": not known */
 };
 
 static inline struct call *call_of(struct upstream_call *upstream_call)

@@ -4,7 +4,6 @@
 
 #include "mgw/session/call.h"
 
-/* Its end, with that answer; NULL: it went out before, or why (not NULL) there is none. Level info
- * where an operator may want to know of it (it failed, took long, or its caller traces it), else
- * debug. */
-void call_log(const struct call *call, const char *why, const json_t *answer);
+/* Level info where an operator may want to know of it (it failed, took long, or its caller traces
+ * it), else debug. */
+void call_log(const struct call *call, const struct call_record *record);

@@ -26,6 +26,8 @@ struct listing_owner {
         const char *shown;           /* borrowed */
         bool is_certain; /* false: a guess, since no list shows it and several may have it, or what
                             is listed decides whether it may be had */
+        bool is_listed;  /* a list shows it */
+        bool is_denied;  /* us is NULL for that: to its caller it is not there */
         struct policy_verdict verdict; /* of an owner that there is: POLICY_DENIED never */
 };
 

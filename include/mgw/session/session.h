@@ -79,6 +79,18 @@ int session_standing(struct context *context, struct identity *identity, struct 
 /* Opens an upstream session with each upstream that its user may use, with what initialize says to
  * them. */
 void session_open_upstreams(struct session *session, json_t *init_params);
+/* The configuration has been read again, and upstreams_follow() has been called: slots: how many
+ * there were before. What is new is there for all sessions, what is no more ends when no call goes
+ * by it, and clients are told, where tells is true. A walk over all sessions. */
+void sessions_follow_upstreams(struct context *context, size_t slots, bool tells);
+/* What the client says of itself, clientInfo; NULL: it has not. In the stateless era each request
+ * says it anew: NULL. */
+static inline const json_t *session_client_info(const struct session *session)
+{
+        return session->client.kind == UPSTREAM_CLIENT_STANDING
+                       ? NULL
+                       : json_object_get(session->init_params, "clientInfo");
+}
 /* So many calls may run in it at once, and as many questions wait. */
 unsigned session_calls_max(const struct session *session);
 /* The upstream session that this session's requests to the upstream go by: shared by all sessions
@@ -97,6 +109,8 @@ void session_touch(struct session *session);
 void session_tell_use(struct session *session);
 /* Ends streams and calls, tells the upstream, frees it at the end of the turn. */
 void session_end(struct session *session);
+/* The same: its streams have ended for that. */
+void session_end_for(struct session *session, enum stream_cause cause);
 void session_end_all(struct context *context);
 
 /* Sends a message that no call asked for: to the newest live stream, or keeps it for the next one;

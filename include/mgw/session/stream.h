@@ -3,6 +3,7 @@
 
 #include "mgw/base/rand.h"
 #include "mgw/fastcgi/request_handover.h"
+#include "mgw/observe/stream_record.h"
 #include "mgw/session/channel.h"
 #include "mgw/wire/sse.h"
 
@@ -47,7 +48,11 @@ struct stream {
         uint32_t written_ms;          /* modulo 2^32 */
         bool has_retry;               /* its client reconnects: a deliberate end tells it when */
         uint8_t state;                /* enum stream_state */
+        uint8_t kind;                 /* enum stream_kind */
+        uint8_t cause;                /* enum stream_cause: of its end, should it end now */
         char id[RAND_TEXT_SIZE(STREAM_ID_BYTES)]; /* in the log */
+        uint32_t n_keepalives;
+        uint64_t n_bytes;                   /* of its events and comments */
         struct channel channel;             /* of a GET; a POST's counts in its post_response */
         const struct stream_events *events; /* NULL: nobody listens */
         void *owner;                        /* ends it when its work is done; NULL: nobody does */
@@ -58,6 +63,7 @@ struct stream {
 
 struct stream_options {
         struct session *session;
+        enum stream_kind kind;
         const char *session_id; /* becomes a Mcp-Session-Id header; NULL: none */
         struct channel channel;
         bool has_retry;
@@ -88,6 +94,10 @@ int stream_give(struct stream *stream, struct request_handover *handover);
 struct stream *stream_take_over(struct request *req, const struct stream_options *options,
                                 int64_t age_ms);
 /* Ends it in order, with `retry:` where the client reconnects. */
-void stream_end(struct stream *stream);
+void stream_end(struct stream *stream, enum stream_cause cause);
+/* What will have ended it, whoever does: the first that is told holds. NULL is fine. */
+void stream_blame(struct stream *stream, enum stream_cause cause);
 
 void stream_context_init(struct context *context);
+/* The configuration is another: keepalive_s may be. */
+void stream_context_follow(struct context *context);

@@ -18,3 +18,6 @@ void subscriptions_deliver(struct session *session, const struct upstream_sessio
 /* Ends the call in order, however far it is: its client learns that it is over (schema,
  * SubscriptionsListenResult). */
 void subscription_complete(struct call *call);
+/* Those that watch something of that upstream session, which is about to end: their clients are to
+ * ask anew. Walks the session's calls. */
+void subscriptions_leave(struct session *session, const struct upstream_session *us);

@@ -52,6 +52,8 @@ struct account_wait {
 void accounts_create(struct upstream *upstream);
 /* After all who use them; NULL accounts are fine. */
 void accounts_destroy(struct upstream *upstream);
+/* Does nobody hold one? */
+bool accounts_are_idle(const struct upstream *upstream);
 /* Held by the caller. NULL: the upstream is only for users who have one of their own ("per_user").
  */
 struct account *account_of(struct upstream *upstream, const char *email);

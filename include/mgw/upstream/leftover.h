@@ -12,5 +12,7 @@
 bool leftover_take(struct upstream_session *us, struct child *child, int64_t left_ms);
 /* The oldest of the share ends. false: there is none. */
 bool leftover_make_room(struct share *share);
+/* Ends those of that upstream. */
+void leftovers_end_of(const struct upstream *upstream);
 /* Ends those of users who have no token any more, or all. */
 void leftovers_end(struct context *context, bool all);

@@ -1,4 +1,6 @@
-/* One configured MCP server: its place in the catalog, and how it fares. */
+/* One configured MCP server: its place in the catalog, and how it fares. When the configuration is
+ * read again, and has its entry as it was, it stays what it is. Else it is retired: no list has it
+ * any more, calls that it is at work on may end. */
 #pragma once
 
 #include "mgw/base/log_budget.h"
@@ -21,9 +23,20 @@ struct upstream_recent {
         struct upstream_list *lists[4]; /* by enum list_kind */
 };
 
+#define UPSTREAM_FAULT_SIZE 96
+
+/* How it has answered, for people who look. */
+struct upstream_health {
+        uint64_t n_answers;
+        int64_t latency_us;              /* of them, a new one counting an eighth */
+        int64_t fault_at_ms;             /* of the loop */
+        char fault[UPSTREAM_FAULT_SIZE]; /* the last, in words of ours; "": there was none */
+};
+
 struct upstream {
+        struct list node; /* context->retired */
         struct context *context;
-        const struct config_server *server;
+        struct config_server *server;            /* held */
         const struct transport *transport;       /* how its upstream sessions are carried */
         const struct transport *first_transport; /* what is tried when that is not known */
         const struct transport *sharing;         /* how those are that share another */
@@ -33,9 +46,14 @@ struct upstream {
         struct account *own_accounts; /* that users connect themselves: hash */
         struct http_source http;    /* its requests: what they bring in a turn, where they may go */
         struct ledger_payer memory; /* pays for what it says and what is known of it */
-        unsigned index;    /* in context->upstreams, and in each session's upstream_sessions */
-        unsigned n_ending; /* its sessions and children that are still ending */
+        unsigned index;             /* in context->slots, and in each session's upstream_sessions */
+        unsigned place;             /* in context->upstreams, as the policy counts them */
+        unsigned n_sessions;        /* upstream sessions with it */
+        unsigned n_ending;          /* its sessions and children that are still ending */
+        const char *retired;        /* why, for its callers; NULL: it is not */
+        int64_t retired_until_ms;   /* calls have so long to end */
         struct breaker breaker;
+        struct upstream_health health;
         struct log_budget log;
         struct upstream_recent recent[2];
         json_t *recent_params; /* what was said to it of a client */
@@ -44,6 +62,11 @@ struct upstream {
 /* One for each server of the configuration, into context->upstreams. */
 void upstreams_create(struct context *context);
 void upstreams_destroy(struct context *context);
+/* The configuration is another: those whose entries it has stay, others are retired, new ones come.
+ * True: what clients are shown may be something else. */
+bool upstreams_follow(struct context *context);
+/* Frees those retired ones that nobody has anything to do with any more. */
+void upstreams_forget_retired(struct context *context);
 /* Upstream sessions and children whose end is not confirmed yet. */
 unsigned upstreams_n_ending(const struct context *context);
 
@@ -55,6 +78,8 @@ bool upstream_is_private(const struct upstream *upstream);
 /* May this user try it now? */
 bool upstream_may_try(struct upstream *upstream, const struct share *share);
 void upstream_worked(struct upstream *upstream);
+/* A request has its answer. */
+void upstream_answered(struct upstream *upstream, int64_t took_us);
 /* why: for the log. */
 void upstream_failed(struct upstream *upstream, const struct share *share, enum breaker_sign sign,
                      const char *why);
@@ -66,6 +91,8 @@ bool upstream_may_log(struct upstream *upstream);
  * upstream_retry_s, if that is longer); different for each that asks. */
 int64_t upstream_retry_in_ms(const struct upstream *upstream, const struct share *share,
                              int64_t at_least_ms);
+/* Does a list that it has sent of late show that name of its own? list: enum list_kind. */
+bool upstream_has_listed(const struct upstream *upstream, unsigned list, const char *theirs);
 /* Which transport its server speaks is to be found out again. */
 void upstream_forget_transport(struct upstream *upstream);
 /* The same of the eras. */

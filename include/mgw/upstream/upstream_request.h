@@ -57,6 +57,7 @@ struct upstream_request {
         struct pending_request *pending; /* NULL: not on its way */
         struct upstream_call *call;      /* that it is made for; NULL: none */
         bool may_repeat;                 /* to do it twice does no harm */
+        bool was_silent;                 /* on_fail: its server was, for longer than timeout_s */
         bool needs_grant; /* on_fail: its user has to connect the account first, or to grant more */
 };
 

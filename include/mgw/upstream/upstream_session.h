@@ -95,6 +95,10 @@ void upstream_session_open(struct upstream *upstream, struct upstream_client *cl
 struct upstream_session *upstream_session_create(struct upstream *upstream,
                                                  struct upstream_client *client,
                                                  const json_t *init_params);
+/* It takes the place of one whose upstream's entry was another: it subscribes to what that had. */
+void upstream_session_succeed(struct upstream_session *us, const struct upstream_session *before);
+/* All who wait for answers of it are told why there will be none. */
+void upstream_session_abandon(struct upstream_session *us, const char *why);
 /* Ends the upstream's session. Its requests must be over, and what is kept with it forgotten. NULL
  * is fine. */
 void upstream_session_close(struct upstream_session *us);

@@ -67,6 +67,9 @@ int rpc_parse_any(struct str text, json_t **valuep, char *why, size_t why_size);
 /* The bytes that jansson takes for a value, about: many times its text where that is of small
  * values. At most RPC_DEPTH_MAX levels of it are looked at. NULL takes none. */
 size_t rpc_cost(const json_t *value);
+/* The bytes of its text, about: what rpc_dump() escapes is not counted, numbers as of eight digits.
+ * At most RPC_DEPTH_MAX levels are looked at. NULL has none. */
+size_t rpc_length(const json_t *value);
 /* A member that is null counts as none, and is taken out of params and its _meta (but for "data",
  * "ttl" and "ttlMs"). 0, RPC_E_INVALID with *whyp a constant sentence. */
 int rpc_msg_read(json_t *root, struct rpc_msg *msg, const char **whyp);

@@ -36,11 +36,11 @@ class Visit {
   errors = []; // what the console said, what failed to load
   requests = []; // URLs, in order
 
-  /** look: of `looks`; script: JavaScript runs; account: as whom it signs in at an OidcProvider; provider: that one. */
-  static async start(browser, { look = 'light', script = true, account, provider } = {}) {
+  /** look: of `looks`; script: JavaScript runs; account: as whom it signs in at an OidcProvider; provider: that one; password: of any user name, where one is asked for. */
+  static async start(browser, { look = 'light', script = true, account, provider, password } = {}) {
     const it = new Visit();
     it.look = look;
-    it.context = await browser.newContext({ ...looks[look], javaScriptEnabled: script, ignoreHTTPSErrors: true });
+    it.context = await browser.newContext({ ...looks[look], javaScriptEnabled: script, ignoreHTTPSErrors: true, ...(password && { httpCredentials: { username: 'mgw', password } }) });
     it.context.setDefaultTimeout(15000);
     if (account) await it.context.addCookies([{ name: 'as', value: account, url: provider.issuer }]);
     it.page = await it.context.newPage();
@@ -76,6 +76,7 @@ class Visit {
   async picture(name) {
     fs.mkdirSync(pictures, { recursive: true });
     const file = path.join(pictures, `${name}-${this.look}.png`);
+    await this.page.evaluate(() => scrollTo(0, 0)); // what sticks to the top is there
     await this.page.screenshot({ path: file, fullPage: true });
     return file;
   }

@@ -55,8 +55,8 @@ Test(config, a_whole_file)
                        "[\"https://a.example.com\", \"*\"],\n"
                        "  \"auth\": {\"tokens_file\": \"t.json\"}, \"log_format\": \"json\"}}"),
                   0);
-        cr_assert_str_eq(config.servers[0].name, "everything");
-        cr_assert_str_eq(config.servers[0].url, "http://127.0.0.1:3001/mcp");
+        cr_assert_str_eq(config.servers[0]->name, "everything");
+        cr_assert_str_eq(config.servers[0]->url, "http://127.0.0.1:3001/mcp");
         check_int(config.keepalive_ms, 500);
         check_int(config.n_allowed_origins, 2);
         cr_assert_str_eq(config.auth_tokens_file, "/tmp/t.json", "beside the file");
@@ -165,7 +165,7 @@ Test(config, a_server_is_what_its_keys_say)
                        " \"each\": {\"command\": \"x\", \"scope\": \"user\"}}}"),
                   0);
         check_int(config.n_servers, 4);
-        s = &config.servers[0];
+        s = config.servers[0];
         check_int(s->kind, CONFIG_SERVER_HTTP);
         cr_assert_eq(strncmp(s->account.headers[0], "Authorization: Bearer /", 23), 0);
         check_int(s->timeout_ms, 1500);
@@ -173,7 +173,7 @@ Test(config, a_server_is_what_its_keys_say)
         cr_assert_str_eq(s->include[0], "get_*");
         cr_assert_null(s->include[1]);
         cr_assert_str_eq(s->exclude[0], "get_x");
-        s = &config.servers[1];
+        s = config.servers[1];
         check_int(s->kind, CONFIG_SERVER_STDIO);
         cr_assert_str_eq(s->prefix, "child_");
         cr_assert_str_eq(s->argv[0], "npx");
@@ -183,8 +183,8 @@ Test(config, a_server_is_what_its_keys_say)
         cr_assert_str_eq(s->cwd, "/tmp");
         check_int(s->idle_ms, 60000);
         check_int(s->scope, CONFIG_SCOPE_SESSION);
-        check_int(config.servers[2].scope, CONFIG_SCOPE_SHARED);
-        check_int(config.servers[3].scope, CONFIG_SCOPE_USER);
+        check_int(config.servers[2]->scope, CONFIG_SCOPE_SHARED);
+        check_int(config.servers[3]->scope, CONFIG_SCOPE_USER);
 }
 
 Test(config, faults_of_servers_name_file_line_and_key)

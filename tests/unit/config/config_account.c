@@ -99,25 +99,26 @@ Test(config_account, a_users_own_wins_and_the_rest_is_everybodys)
                     "${env:ADAS_TOKEN}\"}},"
                     "  \"bob@example.com\": {\"oauth\": {" OAUTH ", \"client_secret\": \"s\"}},"
                     "  \"cy@example.com\": {\"headers\": {\"x-team\": \"cy\"}}}}");
-        check_int(config.servers[0].n_users, 3);
-        check_lines(config.servers[0].account.headers, "X-Team: all|authorization: Bearer all|");
-        cr_assert_null(config.servers[0].account.oauth);
-        cr_assert_str_eq(config.servers[0].users[0].email, "ada@example.com");
-        check_lines(config.servers[0].users[0].headers, "Authorization: Bearer ada's|X-Team: all|");
-        check_lines(config.servers[0].users[1].headers, "X-Team: all|");
-        cr_assert_not_null(config.servers[0].users[1].oauth);
-        check_lines(config.servers[0].users[2].headers, "x-team: cy|authorization: Bearer all|");
-        cr_assert_not(config.servers[0].per_user);
+        check_int(config.servers[0]->n_users, 3);
+        check_lines(config.servers[0]->account.headers, "X-Team: all|authorization: Bearer all|");
+        cr_assert_null(config.servers[0]->account.oauth);
+        cr_assert_str_eq(config.servers[0]->users[0].email, "ada@example.com");
+        check_lines(config.servers[0]->users[0].headers,
+                    "Authorization: Bearer ada's|X-Team: all|");
+        check_lines(config.servers[0]->users[1].headers, "X-Team: all|");
+        cr_assert_not_null(config.servers[0]->users[1].oauth);
+        check_lines(config.servers[0]->users[2].headers, "x-team: cy|authorization: Bearer all|");
+        cr_assert_not(config.servers[0]->per_user);
 }
 
 Test(config_account, a_header_of_ones_own_takes_the_place_of_everybodys_tokens)
 {
-        const struct config_server *s = config.servers;
+        const struct config_server *s;
 
         check_loads("\"a\": {\"url\": \"http://a\", \"oauth\": {" OAUTH
                     ", \"client_secret\": \"s\"}, \"users\": {"
                     "\"ada\": {\"headers\": {\"authorization\": \"Basic x\"}}, \"bob\": {}}}");
-        s = config.servers;
+        s = config.servers[0];
         cr_assert_null(s->users[0].oauth);
         cr_assert_eq(s->users[1].oauth, s->account.oauth);
 }
@@ -126,8 +127,8 @@ Test(config_account, variables_of_a_child_are_of_the_user_too)
 {
         check_loads("\"a\": {\"command\": \"x\", \"env\": {\"KEY\": \"all\", \"key\": \"1\"},"
                     " \"users\": {\"ada\": {\"env\": {\"KEY\": \"ada\"}}}, \"per_user\": true}");
-        check_lines(config.servers[0].users[0].env, "KEY=ada|key=1|");
-        cr_assert(config.servers[0].per_user);
+        check_lines(config.servers[0]->users[0].env, "KEY=ada|key=1|");
+        cr_assert(config.servers[0]->per_user);
 }
 
 Test(config_account, a_users_oauth_needs_only_what_differs)
@@ -140,14 +141,14 @@ Test(config_account, a_users_oauth_needs_only_what_differs)
                 ", \"scope\": \"x\"}, \"users\": {"
                 " \"ada\": {\"oauth\": {\"refresh_token_file\": \"token\"}},"
                 " \"bob\": {\"oauth\": {\"refresh_token\": \"bob's\", \"client_id\": \"b\"}}}}");
-        oauth = config.servers[0].users[0].oauth;
+        oauth = config.servers[0]->users[0].oauth;
         cr_assert_str_eq(oauth->token_url, "https://a/token");
         cr_assert_str_eq(oauth->client_id, "id");
         cr_assert_str_eq(oauth->scope, "x");
         cr_assert_str_eq(oauth->refresh_token, "ada's");
         cr_assert_str_eq(oauth->refresh_token_file, beside("token"));
-        cr_assert_str_eq(config.servers[0].users[1].oauth->client_id, "b");
-        cr_assert_str_eq(config.servers[0].users[1].oauth->refresh_token, "bob's");
+        cr_assert_str_eq(config.servers[0]->users[1].oauth->client_id, "b");
+        cr_assert_str_eq(config.servers[0]->users[1].oauth->refresh_token, "bob's");
 }
 
 Test(config_account, faults_below_a_user_have_file_line_and_key)
@@ -220,15 +221,15 @@ Test(config_account, the_file_of_a_refresh_token_is_newer_than_the_configuration
         put("token", "newer\n");
         check_loads("\"a\": {\"url\": \"http://a\", \"oauth\": {" OAUTH
                     ", \"refresh_token\": \"old\", \"refresh_token_file\": \"token\"}}");
-        cr_assert_str_eq(config.servers[0].account.oauth->refresh_token, "newer");
+        cr_assert_str_eq(config.servers[0]->account.oauth->refresh_token, "newer");
 }
 
 Test(config_account, the_file_need_not_be_there_when_the_configuration_has_the_first_token)
 {
         check_loads("\"a\": {\"url\": \"http://a\", \"oauth\": {" OAUTH
                     ", \"refresh_token\": \"first\", \"refresh_token_file\": \"token\"}}");
-        cr_assert_str_eq(config.servers[0].account.oauth->refresh_token, "first");
-        cr_assert_str_eq(config.servers[0].account.oauth->refresh_token_file, beside("token"));
+        cr_assert_str_eq(config.servers[0]->account.oauth->refresh_token, "first");
+        cr_assert_str_eq(config.servers[0]->account.oauth->refresh_token_file, beside("token"));
 }
 
 Test(config_account, what_is_wrong_with_the_file_is_told)

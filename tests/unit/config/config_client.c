@@ -142,7 +142,7 @@ Test(config_client, a_name_that_stands_twice_is_told_and_the_last_is_taken)
 {
         check_loads("{\"mcpServers\": {\"a\": {\"command\": \"x\"},\n\"a\": {\"command\": \"y\"}}}",
                     1);
-        cr_assert_str_eq(config.servers[0].argv[0], "y");
+        cr_assert_str_eq(config.servers[0]->argv[0], "y");
         check_told("mcp.json:2:");
         check_told("duplicate object key near '\"a\"': the last one is taken");
 }
@@ -163,7 +163,7 @@ Test(config_client, comments_commas_and_a_mark_are_no_matter_and_lines_stay)
                        "  \"a\": {\"command\": \"x\", \"args\": [\"//\", \"/*\",],},\n"
                        "  \"b\": 7,\n }, }"),
                   0);
-        cr_assert_str_eq(config.servers[0].argv[1], "//");
+        cr_assert_str_eq(config.servers[0]->argv[1], "//");
         check_told("mcp.json:5: mcpServers.b: must be an object");
 }
 
@@ -195,10 +195,10 @@ Test(config_client, vs_code)
                 "  \"args\": [\"${input:mode}\", \"${workspaceFolderBasename}${pathSeparator}\"],"
                 "  \"dev\": {\"watch\": \"*.ts\"}, \"gallery\": true}}}",
                 2);
-        cr_assert_str_eq(config.servers[0].account.headers[0], "Authorization: Bearer k");
-        cr_assert_eq(strncmp(config.servers[1].argv[0], folder, strlen(folder)), 0);
-        cr_assert_str_eq(config.servers[1].argv[1], "fast");
-        cr_assert_eq(strncmp(config.servers[1].argv[2], folder + 5, strlen(folder) - 5), 0);
+        cr_assert_str_eq(config.servers[0]->account.headers[0], "Authorization: Bearer k");
+        cr_assert_eq(strncmp(config.servers[1]->argv[0], folder, strlen(folder)), 0);
+        cr_assert_str_eq(config.servers[1]->argv[1], "fast");
+        cr_assert_eq(strncmp(config.servers[1]->argv[2], folder + 5, strlen(folder) - 5), 0);
         check_told("not for mgw, ignored: dev, gallery");
 }
 
@@ -231,9 +231,9 @@ Test(config_client, zed)
                     " \"args\": [\"q\"], \"env\": {\"K\": \"v\"}}, \"settings\": {}},"
                     " \"c\": {\"url\": \"http://x\", \"headers\": {\"K\": \"v\"}}}}",
                     3);
-        cr_assert_str_eq(config.servers[1].argv[0], "p");
-        cr_assert_str_eq(config.servers[1].argv[1], "q");
-        cr_assert_str_eq(config.servers[1].account.env[0], "K=v");
+        cr_assert_str_eq(config.servers[1]->argv[0], "p");
+        cr_assert_str_eq(config.servers[1]->argv[1], "q");
+        cr_assert_str_eq(config.servers[1]->account.env[0], "K=v");
 }
 
 Test(config_client, gemini_cli)
@@ -246,17 +246,17 @@ Test(config_client, gemini_cli)
                     "  \"env\": {\"K\": \"$MY_KEY\", \"L\": \"Bearer $MY_KEY\", \"M\": \"a $NO_KEY "
                     "b\"}}}}",
                     2);
-        cr_assert_str_eq(config.servers[0].url, "http://new/mcp");
-        check_int(config.servers[0].timeout_ms, 5000);
-        cr_assert_str_eq(config.servers[0].include[0], "one");
-        cr_assert_str_eq(config.servers[0].exclude[0], "two");
-        cr_assert_null(config.servers[0].account.oauth);
-        cr_assert_str_eq(config.servers[1].argv[1], "pa$$word");
-        cr_assert_str_eq(config.servers[1].argv[2], "$Ab");
-        cr_assert_str_eq(config.servers[1].argv[3], "x$MY_KEY");
-        cr_assert_str_eq(config.servers[1].account.env[0], "K=k");
-        cr_assert_str_eq(config.servers[1].account.env[1], "L=Bearer k");
-        cr_assert_str_eq(config.servers[1].account.env[2], "M=a $NO_KEY b");
+        cr_assert_str_eq(config.servers[0]->url, "http://new/mcp");
+        check_int(config.servers[0]->timeout_ms, 5000);
+        cr_assert_str_eq(config.servers[0]->include[0], "one");
+        cr_assert_str_eq(config.servers[0]->exclude[0], "two");
+        cr_assert_null(config.servers[0]->account.oauth);
+        cr_assert_str_eq(config.servers[1]->argv[1], "pa$$word");
+        cr_assert_str_eq(config.servers[1]->argv[2], "$Ab");
+        cr_assert_str_eq(config.servers[1]->argv[3], "x$MY_KEY");
+        cr_assert_str_eq(config.servers[1]->account.env[0], "K=k");
+        cr_assert_str_eq(config.servers[1]->account.env[1], "L=Bearer k");
+        cr_assert_str_eq(config.servers[1]->account.env[2], "M=a $NO_KEY b");
         check_told("ignored: trust, oauth");
 }
 
@@ -272,8 +272,8 @@ Test(config_client, librechat_in_yaml)
 
         cr_assert_eq(r, 0, "%s", told);
         check_int(config.n_servers, 2);
-        cr_assert_str_eq(config.servers[0].argv[3], "8080");
-        check_int(config.servers[0].timeout_ms, 60000);
+        cr_assert_str_eq(config.servers[0]->argv[3], "8080");
+        check_int(config.servers[0]->timeout_ms, 60000);
         check_told("librechat.yaml: mcpServers.each.headers: {{LIBRECHAT_USER_ID}} is filled in by "
                    "its client for each user");
         check_told("ignored: iconPath, initTimeout, version, cache\n");
@@ -291,8 +291,8 @@ Test(config_client, continues_list)
                                   "  - name: web\n    type: streamable-http\n    url: http://x\n");
 
         cr_assert_eq(r, 0, "%s", told);
-        cr_assert_str_eq(config.servers[0].name, "SQLite-MCP");
-        cr_assert_str_eq(config.servers[1].url, "http://x");
+        cr_assert_str_eq(config.servers[0]->name, "SQLite-MCP");
+        cr_assert_str_eq(config.servers[1]->url, "http://x");
 }
 
 Test(config_client, every_spelling_of_where_and_how)
@@ -314,13 +314,13 @@ Test(config_client, every_spelling_of_where_and_how)
                 "\"j\": {\"enabled\": false, \"url\": 7},"
                 "\"k\": {\"isActive\": false, \"url\": \"http://k\"}}}",
                 9);
-        check_int(config.servers[1].kind, CONFIG_SERVER_SSE);
-        check_int(config.servers[3].kind, CONFIG_SERVER_SSE);
-        cr_assert_str_eq(config.servers[4].account.headers[0], "X: 1");
-        cr_assert_str_eq(config.servers[5].argv[1], "y");
-        cr_assert_str_eq(config.servers[5].account.env[0], "K=1.5");
-        cr_assert_str_eq(config.servers[6].url, "http://g");
-        cr_assert_str_eq(config.servers[7].account.headers[0], "X: y");
+        check_int(config.servers[1]->kind, CONFIG_SERVER_SSE);
+        check_int(config.servers[3]->kind, CONFIG_SERVER_SSE);
+        cr_assert_str_eq(config.servers[4]->account.headers[0], "X: 1");
+        cr_assert_str_eq(config.servers[5]->argv[1], "y");
+        cr_assert_str_eq(config.servers[5]->account.env[0], "K=1.5");
+        cr_assert_str_eq(config.servers[6]->url, "http://g");
+        cr_assert_str_eq(config.servers[7]->account.headers[0], "X: y");
         check_told("ignored: env\n");
 }
 
@@ -340,13 +340,13 @@ Test(config_client, numbers_booleans_and_nulls_where_texts_belong)
         check_loads("{\"mcpServers\": {\"a\": {\"command\": \"x\", \"args\": [1, true, null, 0.1], "
                     "\"env\": {\"PORT\": 8080, \"D\": true, \"N\": null}, \"cwd\": null}}}",
                     1);
-        cr_assert_str_eq(config.servers[0].argv[1], "1");
-        cr_assert_str_eq(config.servers[0].argv[2], "true");
-        cr_assert_str_eq(config.servers[0].argv[3], "0.1");
-        cr_assert_str_eq(config.servers[0].account.env[0], "PORT=8080");
-        cr_assert_str_eq(config.servers[0].account.env[1], "D=true");
-        cr_assert_null(config.servers[0].account.env[2]);
-        cr_assert_null(config.servers[0].cwd);
+        cr_assert_str_eq(config.servers[0]->argv[1], "1");
+        cr_assert_str_eq(config.servers[0]->argv[2], "true");
+        cr_assert_str_eq(config.servers[0]->argv[3], "0.1");
+        cr_assert_str_eq(config.servers[0]->account.env[0], "PORT=8080");
+        cr_assert_str_eq(config.servers[0]->account.env[1], "D=true");
+        cr_assert_null(config.servers[0]->account.env[2]);
+        cr_assert_null(config.servers[0]->cwd);
 }
 
 Test(config_client, timeouts_in_seconds_or_milliseconds)
@@ -356,10 +356,10 @@ Test(config_client, timeouts_in_seconds_or_milliseconds)
                     "\"c\": {\"command\": \"x\", \"timeout\": 30000},"
                     "\"d\": {\"command\": \"x\", \"timeout\": 0}}}",
                     4);
-        check_int(config.servers[0].timeout_ms, 60000);
-        check_int(config.servers[1].timeout_ms, 3600000);
-        check_int(config.servers[2].timeout_ms, 30000);
-        check_int(config.servers[3].timeout_ms, 0);
+        check_int(config.servers[0]->timeout_ms, 60000);
+        check_int(config.servers[1]->timeout_ms, 3600000);
+        check_int(config.servers[2]->timeout_ms, 30000);
+        check_int(config.servers[3]->timeout_ms, 0);
 }
 
 Test(config_client, filters)
@@ -368,10 +368,10 @@ Test(config_client, filters)
                     "\"b\": {\"command\": \"x\", \"tools\": [\"t\"], \"disabledTools\": [\"u\"]},"
                     "\"c\": {\"command\": \"x\", \"enabledTools\": [], \"disabledTools\": []}}}",
                     3);
-        cr_assert_null(config.servers[0].include);
-        cr_assert_str_eq(config.servers[1].include[0], "t");
-        cr_assert_str_eq(config.servers[1].exclude[0], "u");
-        cr_assert_null(config.servers[2].include);
+        cr_assert_null(config.servers[0]->include);
+        cr_assert_str_eq(config.servers[1]->include[0], "t");
+        cr_assert_str_eq(config.servers[1]->exclude[0], "u");
+        cr_assert_null(config.servers[2]->include);
 }
 
 /* ---- names ---- */
@@ -385,15 +385,15 @@ Test(config_client, names_are_made_safe_and_stay_unique)
                 "\"7\"}, \"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggggggggg"
                 "\": {\"command\": \"8\"}}}",
                 8);
-        cr_assert_str_eq(config.servers[0].name, "a-b");
-        cr_assert_str_eq(config.servers[0].prefix, "a-b_");
-        cr_assert_str_eq(config.servers[1].name, "a-b-2");
-        cr_assert_str_eq(config.servers[2].name, "a-b-3");
-        cr_assert_str_eq(config.servers[3].name, "server");
-        cr_assert_str_eq(config.servers[4].name, "server-2");
-        cr_assert_str_eq(config.servers[5].name, "scope-x-y");
-        cr_assert_str_eq(config.servers[6].name, "caf");
-        check_int(strlen(config.servers[7].name), 56);
+        cr_assert_str_eq(config.servers[0]->name, "a-b");
+        cr_assert_str_eq(config.servers[0]->prefix, "a-b_");
+        cr_assert_str_eq(config.servers[1]->name, "a-b-2");
+        cr_assert_str_eq(config.servers[2]->name, "a-b-3");
+        cr_assert_str_eq(config.servers[3]->name, "server");
+        cr_assert_str_eq(config.servers[4]->name, "server-2");
+        cr_assert_str_eq(config.servers[5]->name, "scope-x-y");
+        cr_assert_str_eq(config.servers[6]->name, "caf");
+        check_int(strlen(config.servers[7]->name), 56);
         check_told("mcp.json:1: mcpServers.a.b: is called \"a-b-2\" here");
 }
 
@@ -412,16 +412,16 @@ Test(config_client, variables_in_every_string)
                     "\"Authorization:${AUTH}\", \"${env:V_HOST}\"], \"env\": {\"AUTH\": \"Bearer "
                     "${V_HOST}\", \"V_HOST\": \"${V_HOST}\"}, \"cwd\": \"${userHome}/x\"}}}",
                     2);
-        cr_assert_str_eq(config.servers[0].url, "https://h/mcp");
-        cr_assert_str_eq(config.servers[0].account.headers[0], "X: he");
-        cr_assert_str_eq(config.servers[0].account.headers[1], "Y: h");
-        cr_assert_str_eq(config.servers[0].account.headers[2], "Z: ${V_NONE} $ $x {{a}} {{}}");
-        cr_assert_str_eq(config.servers[1].argv[0], "h");
-        cr_assert_str_eq(config.servers[1].argv[2], "Authorization:Bearer h",
+        cr_assert_str_eq(config.servers[0]->url, "https://h/mcp");
+        cr_assert_str_eq(config.servers[0]->account.headers[0], "X: he");
+        cr_assert_str_eq(config.servers[0]->account.headers[1], "Y: h");
+        cr_assert_str_eq(config.servers[0]->account.headers[2], "Z: ${V_NONE} $ $x {{a}} {{}}");
+        cr_assert_str_eq(config.servers[1]->argv[0], "h");
+        cr_assert_str_eq(config.servers[1]->argv[2], "Authorization:Bearer h",
                          "mcp-remote fills that in from its environment");
-        cr_assert_str_eq(config.servers[1].account.env[0], "AUTH=Bearer h");
-        cr_assert_str_eq(config.servers[1].account.env[1], "V_HOST=h");
-        cr_assert_eq(strncmp(config.servers[1].cwd, getenv("HOME"), strlen(getenv("HOME"))), 0);
+        cr_assert_str_eq(config.servers[1]->account.env[0], "AUTH=Bearer h");
+        cr_assert_str_eq(config.servers[1]->account.env[1], "V_HOST=h");
+        cr_assert_eq(strncmp(config.servers[1]->cwd, getenv("HOME"), strlen(getenv("HOME"))), 0);
 }
 
 Test(config_client, what_is_not_known_or_not_set_is_refused)
@@ -465,9 +465,9 @@ Test(config_client, the_workspace_of_a_hidden_folder_is_what_holds_it)
                           "{\"mcpServers\": {\"a\": {\"command\": \"${workspaceFolder}/x\", "
                           "\"envFile\": \".env\"}}}"),
                   0);
-        cr_assert_eq(strncmp(config.servers[0].argv[0], folder, strlen(folder)), 0);
-        cr_assert_str_eq(config.servers[0].argv[0] + strlen(folder), "/x");
-        cr_assert_str_eq(config.servers[0].account.env[0], "K=of the workspace");
+        cr_assert_eq(strncmp(config.servers[0]->argv[0], folder, strlen(folder)), 0);
+        cr_assert_str_eq(config.servers[0]->argv[0] + strlen(folder), "/x");
+        cr_assert_str_eq(config.servers[0]->account.env[0], "K=of the workspace");
 }
 
 /* ---- env_file ---- */
@@ -484,8 +484,8 @@ Test(config_client, a_file_of_variables)
                                            "G=",         "H=${A}"};
 
         for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
-                cr_assert_str_eq(config.servers[0].account.env[i], want[i]);
-        cr_assert_null(config.servers[0].account.env[sizeof(want) / sizeof(want[0])]);
+                cr_assert_str_eq(config.servers[0]->account.env[i], want[i]);
+        cr_assert_null(config.servers[0]->account.env[sizeof(want) / sizeof(want[0])]);
 }
 
 Test(config_client, one_that_is_not_there_is_told_and_costs_nothing)

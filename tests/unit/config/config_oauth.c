@@ -58,7 +58,7 @@ static const struct config_oauth *loaded(const char *where, const char *oauth)
 {
         check_int(load(PUBLIC, where, oauth), 0);
         cr_assert_str_eq(faults, "");
-        return config.servers[0].account.oauth;
+        return config.servers[0]->account.oauth;
 }
 
 static const char *rest(void)

@@ -75,21 +75,21 @@ Test(config_rest, a_description_lies_beside_the_configuration)
                        sound),
                   0);
         check_int(config.n_servers, 1);
-        check_int(config.servers[0].kind, CONFIG_SERVER_REST);
-        cr_assert_not_null(config.servers[0].rest);
-        check_int(config.servers[0].answer_timeout_ms, 2000);
-        check_int(config.servers[0].timeout_ms, 0);
-        check_str(str_from(config.servers[0].account.headers[0]), STR("X-Key: k"));
-        check_str(str_from(config.servers[0].account.oauth->token_url), STR("http://t"));
-        check_str(str_from(config.servers[0].account.oauth->refresh_token), STR("r"));
-        cr_assert_null(config.servers[0].account.oauth->client_secret);
+        check_int(config.servers[0]->kind, CONFIG_SERVER_REST);
+        cr_assert_not_null(config.servers[0]->rest);
+        check_int(config.servers[0]->answer_timeout_ms, 2000);
+        check_int(config.servers[0]->timeout_ms, 0);
+        check_str(str_from(config.servers[0]->account.headers[0]), STR("X-Key: k"));
+        check_str(str_from(config.servers[0]->account.oauth->token_url), STR("http://t"));
+        check_str(str_from(config.servers[0]->account.oauth->refresh_token), STR("r"));
+        cr_assert_null(config.servers[0]->account.oauth->client_secret);
 }
 
 Test(config_rest, an_answer_may_take_a_minute)
 {
         check_int(load("\"rest\": \"api.json\"", sound), 0);
-        check_int(config.servers[0].answer_timeout_ms, 60000);
-        cr_assert_null(config.servers[0].account.oauth);
+        check_int(config.servers[0]->answer_timeout_ms, 60000);
+        cr_assert_null(config.servers[0]->account.oauth);
 }
 
 Test(config_rest, a_fault_in_the_description_has_its_file_and_line)
@@ -133,8 +133,8 @@ Test(config_rest, an_openapi_document_may_stand_in_its_place)
                      "{\"openapi\": \"3.1.0\", \"paths\": {\"/\": {\"get\": {\"operationId\": "
                      "\"a1\"}}, \"/{x}\": {\"get\": {\"operationId\": \"b\"}}}}"),
                 0);
-        check_int(config.servers[0].kind, CONFIG_SERVER_REST);
-        cr_assert_not_null(config.servers[0].rest);
+        check_int(config.servers[0]->kind, CONFIG_SERVER_REST);
+        cr_assert_not_null(config.servers[0]->rest);
 }
 
 static void check_told(const char *rest)
@@ -152,7 +152,7 @@ Test(config_rest, an_operation_that_is_unsound_costs_itself)
                        "\"/a/{x}\": {\"get\": {\"operationId\": \"good\"}}}}"),
                   0);
         check_told("get_a_b: is left out: a character outside of {} that cannot stand in a URI");
-        check_int(json_array_size(rest_tools(config.servers[0].rest)), 1);
+        check_int(json_array_size(rest_tools(config.servers[0]->rest)), 1);
 }
 
 Test(config_rest, an_openapi_document_needs_to_be_somewhere)
@@ -171,8 +171,8 @@ Test(config_rest, a_document_may_be_yaml)
                        "    get: {operationId: yes, responses: {404: {description: none}}}\n"
                        "components: {securitySchemes: {k: {type: apiKey, in: query, name: k}}}"),
                   0);
-        check_int(json_array_size(rest_tools(config.servers[0].rest)), 1);
-        check_str(str_from(config.servers[0].account.security[0]), STR("k=x=1"));
+        check_int(json_array_size(rest_tools(config.servers[0]->rest)), 1);
+        check_str(str_from(config.servers[0]->account.security[0]), STR("k=x=1"));
 }
 
 Test(config_rest, a_document_that_is_cut_off_has_its_line)
@@ -189,8 +189,8 @@ Test(config_rest, each_user_may_have_credentials_for_the_schemes)
                        "{\"swagger\": \"2.0\", \"host\": \"a\", \"paths\": {}, "
                        "\"securityDefinitions\": {\"k\": {\"type\": \"basic\"}}}"),
                   0);
-        check_str(str_from(config.servers[0].users[0].security[0]), STR("k=a"));
-        check_str(str_from(config.servers[0].users[1].security[0]), STR("k=all"));
+        check_str(str_from(config.servers[0]->users[0].security[0]), STR("k=a"));
+        check_str(str_from(config.servers[0]->users[1].security[0]), STR("k=all"));
 }
 
 Test(config_rest, a_scheme_that_is_not_there_is_a_fault)

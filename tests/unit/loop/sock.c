@@ -321,6 +321,44 @@ Test(sock, descriptor_0_is_taken_when_it_listens)
         cr_assert(fcntl(0, F_GETFD) & FD_CLOEXEC);
 }
 
+/* Of a process that was started with such an environment and such a third descriptor: -1, it
+ * inherits nothing; or the descriptor, which is set up as it should be. */
+static int inherited_with(bool is_own, const char *n, int third)
+{
+        pid_t pid = fork();
+        int status, fd = -1;
+
+        if (pid == 0) {
+                char whose[16];
+
+                snprintf(whose, sizeof(whose), "%d", is_own ? getpid() : getppid());
+                setenv("LISTEN_PID", whose, 1);
+                setenv("LISTEN_FDS", n, 1);
+                dup2(open("/dev/null", O_RDONLY), 0);
+                dup2(third, 3);
+                if (!sock_inherited(&fd))
+                        _exit(100);
+                _exit((fcntl(fd, F_GETFL) & O_NONBLOCK) && (fcntl(fd, F_GETFD) & FD_CLOEXEC) ? fd
+                                                                                             : 101);
+        }
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_assert(WIFEXITED(status));
+        return WEXITSTATUS(status) == 100 ? -1 : WEXITSTATUS(status);
+}
+
+Test(sock, what_systemd_passes_is_taken_by_whom_it_is_meant_for)
+{
+        int listening = open_at(address), silent = socket(AF_INET, SOCK_STREAM, 0);
+
+        cr_assert_eq(inherited_with(true, "1", listening), 3);
+        cr_assert_eq(inherited_with(true, "2", listening), 3, "the first of several");
+        cr_assert_eq(inherited_with(true, "0", listening), -1, "there is none");
+        cr_assert_eq(inherited_with(false, "1", listening), -1, "it is the parent's");
+        cr_assert_eq(inherited_with(true, "1", silent), -1, "it does not listen");
+        close(listening);
+        close(silent);
+}
+
 Test(sock, unlink_removes_what_is_dead_alone)
 {
         int fd = open_at(address);

@@ -96,6 +96,7 @@ struct answer *client_send(const struct client_request *r)
         n = add(params, n, "HTTP_LAST_EVENT_ID", r->last_event_id);
         n = add(params, n, "HTTP_AUTHORIZATION", r->authorization);
         n = add(params, n, "HTTP_ORIGIN", r->origin);
+        n = add(params, n, "HTTP_SEC_FETCH_SITE", r->fetch_site);
         n = add(params, n, "HTTP_COOKIE", r->cookie);
         n = add(params, n, "HTTP_MCP_METHOD", r->rpc_method);
         (void)add(params, n, "HTTP_MCP_NAME", r->rpc_name);

@@ -34,6 +34,7 @@ struct client_request {
         const char *last_event_id;
         const char *authorization;
         const char *origin;
+        const char *fetch_site; /* Sec-Fetch-Site */
         const char *cookie;
         const char *content_type; /* NULL: application/json */
         const char *rpc_method, *rpc_name;

@@ -124,15 +124,15 @@ void world_make(void)
         cr_assert_eq(loop_create(&world.context.loop), 0);
         share_context_init(&world.context);
         upstreams_create(&world.context);
-        world.context.upstreams[0].transport = &fake;
-        world.context.upstreams[0].first_transport = &fake;
+        world.context.upstreams[0]->transport = &fake;
+        world.context.upstreams[0]->first_transport = &fake;
         world.client = (struct upstream_client){.events = &owner_events,
                                                 .user = &world.user,
                                                 .share = world.context.own_share,
                                                 .revision = era_negotiate(STR("2025-06-18")),
                                                 .kind = UPSTREAM_CLIENT_SESSION,
                                                 .log_level = -1};
-        world.us = upstream_session_create(&world.context.upstreams[0], &world.client, init_params);
+        world.us = upstream_session_create(world.context.upstreams[0], &world.client, init_params);
         world.client.upstream_sessions = &world.us;
         json_decref(init_params);
 }

@@ -1,0 +1,182 @@
+/* A call finds its series by a key of its labels, which is made on the stack: but for the first of
+ * its kind none takes memory. */
+#include "metrics_inside.h"
+
+#include "mgw/mcp/method.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Of a key: longer names than any list has are "other". */
+#define KEY_MAX_BYTES 384
+
+/* Those of OpenTelemetry's conventions for MCP (mcp.server.operation.duration). */
+static const struct histogram_bounds call_bounds = {
+        14,
+        {10000, 20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000, 30000000,
+         60000000, 120000000, 300000000},
+};
+
+#define S INT64_C(1000000)
+/* Narrow around the times at which balancers and proxies cut by default: 30, 55 (Heroku), 60 (ALB,
+ * nginx), 100 (Cloudflare), 120, 180, 230 and 240 (Azure), 300 (Node, Envoy), 350 (NLB), 600. */
+static const struct histogram_bounds life_bounds = {
+        26,
+        {1 * S,   5 * S,   10 * S,  20 * S,  28 * S,  32 * S,   53 * S,    57 * S,   65 * S,
+         95 * S,  105 * S, 115 * S, 125 * S, 175 * S, 185 * S,  225 * S,   245 * S,  290 * S,
+         310 * S, 345 * S, 360 * S, 590 * S, 610 * S, 3600 * S, 21600 * S, 86400 * S},
+};
+
+static const struct histogram_bounds late_bounds = {
+        8,
+        {10000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000},
+};
+
+void metrics_create(struct context *context)
+{
+        struct metrics *metrics = alloc_zeroed(sizeof(*metrics));
+
+        for (size_t i = 0; i < STREAM_KIND_N; i++)
+                metrics->lived[i].bounds = &life_bounds;
+        metrics->keepalives_late.bounds = &late_bounds;
+        context->metrics = metrics;
+}
+
+void metrics_destroy(struct metrics *metrics)
+{
+        struct call_series *series, *next;
+
+        if (metrics == NULL)
+                return;
+        HASH_ITER(hh, metrics->calls, series, next)
+        {
+                HASH_DEL(metrics->calls, series);
+                free(series);
+        }
+        free(metrics);
+}
+
+/* ---- calls ---- */
+
+struct call_key {
+        size_t n;
+        size_t parts[3]; /* where server, method and name begin */
+        char bytes[KEY_MAX_BYTES];
+};
+
+static bool add_part(struct call_key *key, size_t part, const char *text)
+{
+        size_t n = strlen(text) + 1;
+
+        if (n > sizeof(key->bytes) - key->n)
+                return false;
+        memcpy(key->bytes + key->n, text, n);
+        key->parts[part] = key->n;
+        key->n += n;
+        return true;
+}
+
+/* False: it is too long. */
+static bool make_key(struct call_key *key, const struct call_record *record, const char *name)
+{
+        key->bytes[0] = (char)record->outcome;
+        key->n = 1;
+        return add_part(key, 0, record->server != NULL ? record->server : "") &&
+               add_part(key, 1, record->method) && add_part(key, 2, name);
+}
+
+static struct call_series *find(const struct metrics *metrics, const struct call_key *key)
+{
+        struct call_series *series;
+
+        HASH_FIND(hh, metrics->calls, key->bytes, key->n, series);
+        return series;
+}
+
+static struct call_series *create(struct metrics *metrics, const struct call_key *key)
+{
+        struct call_series *series = alloc_zeroed(sizeof(*series) + key->n);
+
+        memcpy(series->key, key->bytes, key->n);
+        series->server = series->key + key->parts[0];
+        series->method = series->key + key->parts[1];
+        series->name = series->key + key->parts[2];
+        series->outcome = (enum call_outcome)series->key[0];
+        series->took.bounds = &call_bounds;
+        HASH_ADD_KEYPTR(hh, metrics->calls, series->key, key->n, series);
+        return series;
+}
+
+/* Of the same with "other" as its name there are as many as servers, methods and outcomes allow. */
+static struct call_series *series_of(struct metrics *metrics, const struct call_record *record)
+{
+        struct call_series *series;
+        struct call_key key;
+
+        if (record->name != NULL && record->is_known && make_key(&key, record, record->name)) {
+                series = find(metrics, &key);
+                if (series != NULL)
+                        return series;
+                if (metrics->n_named < METRICS_NAMED_MAX) {
+                        metrics->n_named++;
+                        return create(metrics, &key);
+                }
+        }
+        if (!make_key(&key, record, record->name != NULL ? "other" : ""))
+                return NULL;
+        series = find(metrics, &key);
+        return series != NULL ? series : create(metrics, &key);
+}
+
+static bool is_failure(enum call_outcome outcome)
+{
+        return outcome != CALL_OUTCOME_OK && outcome != CALL_OUTCOME_CANCELLED;
+}
+
+/* One that listens is a stream, and counts as that. */
+void metrics_add_call(struct metrics *metrics, const struct call_record *record)
+{
+        struct call_series *series;
+
+        metrics->bytes_in += record->bytes_in;
+        metrics->bytes_out += record->bytes_out;
+        if (method_find(record->method)->class == METHOD_LISTEN && !is_failure(record->outcome))
+                return;
+        metrics->sums.ended++;
+        metrics->sums.failed += is_failure(record->outcome);
+        series = series_of(metrics, record);
+        if (series != NULL)
+                histogram_add(&series->took, record->took_us);
+}
+
+struct metrics_calls metrics_calls(const struct metrics *metrics)
+{
+        return metrics->sums;
+}
+
+/* ---- streams ---- */
+
+void metrics_add_opened(struct metrics *metrics, enum stream_kind kind)
+{
+        metrics->opened[kind]++;
+}
+
+void metrics_add_stream(struct metrics *metrics, const struct stream_record *record)
+{
+        metrics->ended[record->kind][record->cause]++;
+        histogram_add(&metrics->lived[record->kind], record->lasted_ms * 1000);
+}
+
+void metrics_add_keepalive(struct metrics *metrics, int64_t late_ms)
+{
+        histogram_add(&metrics->keepalives_late, late_ms > 0 ? late_ms * 1000 : 0);
+}
+
+struct histogram metrics_lifetimes(const struct metrics *metrics)
+{
+        struct histogram sum = metrics->lived[0];
+
+        for (size_t i = 1; i < STREAM_KIND_N; i++)
+                histogram_add_all(&sum, &metrics->lived[i]);
+        return sum;
+}

@@ -1,0 +1,27 @@
+/* What metrics counts and metrics_print prints. */
+#pragma once
+
+#include "mgw/base/hash.h"
+#include "mgw/observe/metrics.h"
+
+/* Calls of one set of labels. */
+struct call_series {
+        UT_hash_handle hh;
+        const char *server; /* these three lie in key; "": none */
+        const char *method;
+        const char *name;
+        enum call_outcome outcome;
+        struct histogram took;
+        char key[];
+};
+
+struct metrics {
+        struct call_series *calls; /* hash by key */
+        size_t n_named;
+        struct metrics_calls sums;
+        uint64_t bytes_in, bytes_out;
+        uint64_t opened[STREAM_KIND_N];
+        uint64_t ended[STREAM_KIND_N][STREAM_CAUSE_N];
+        struct histogram lived[STREAM_KIND_N];
+        struct histogram keepalives_late;
+};

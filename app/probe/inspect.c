@@ -1,0 +1,122 @@
+/* `mgw inspect`: greets, asks for every list that the server has, calls a tool if one is named. */
+#include "mgw/probe/probe.h"
+
+#include "inspect_report.h"
+#include "mgw/base/clock.h"
+#include "probe_report.h"
+#include "probe_server.h"
+#include "probe_stream.h"
+
+#include <string.h>
+
+#define ENDPOINT_MS 5000
+
+static const struct inspect_list lists[INSPECT_N_LISTS] = {
+        {.method = "tools/list", .key = "tools", .capability = "tools", .title = "tools"},
+        {.method = "resources/list",
+         .key = "resources",
+         .capability = "resources",
+         .title = "resources"},
+        {.method = "resources/templates/list",
+         .key = "resourceTemplates",
+         .capability = "resources",
+         .title = "resource templates"},
+        {.method = "prompts/list", .key = "prompts", .capability = "prompts", .title = "prompts"},
+};
+
+/* HTTP+SSE, where the other transports are not spoken. */
+static void try_sse(struct probe_peer *peer, struct probe_stream *stream)
+{
+        int64_t end_ms = clock_monotonic_ms() + ENDPOINT_MS;
+
+        if (!peer->is_answered || peer->hello != NULL || peer->discovered != NULL)
+                return;
+        probe_stream_get(stream, peer->sse_url, false);
+        while (peer->message_url == NULL && probe_stream_is_open(stream) && !peer->is_stopped &&
+               clock_monotonic_ms() < end_ms)
+                probe_peer_turn(peer, 100);
+        if (peer->message_url != NULL)
+                probe_server_greet_by_sse(peer);
+}
+
+static void ask_lists(struct inspect_report *report, struct probe_peer *peer)
+{
+        for (size_t i = 0; i < INSPECT_N_LISTS; i++) {
+                struct inspect_list *list = &report->lists[i];
+
+                *list = lists[i];
+                if (json_object_get(inspect_report_capabilities(report), list->capability) == NULL)
+                        continue;
+                list->is_asked = true;
+                list->entries = probe_server_list(peer, list->method, list->key, list->why,
+                                                  sizeof(list->why));
+        }
+}
+
+static const json_t *schema_of(const struct inspect_report *report, const char *name)
+{
+        size_t i;
+        json_t *tool;
+
+        json_array_foreach (report->lists[0].entries, i, tool) {
+                const char *own = json_string_value(json_object_get(tool, "name"));
+
+                if (own != NULL && strcmp(own, name) == 0)
+                        return json_object_get(tool, "inputSchema");
+        }
+        return NULL;
+}
+
+static void call_tool(struct inspect_report *report, struct probe_peer *peer)
+{
+        const struct probe_options *o = peer->options;
+        json_t *arguments = o->arguments != NULL ? json_incref(o->arguments) : json_object();
+
+        report->has_call = true;
+        probe_ask(peer, probe_server_way(peer), "tools/call",
+                  json_pack("{s:s, s:o}", "name", o->call, "arguments", arguments),
+                  schema_of(report, o->call), &report->call);
+}
+
+static int run(struct probe_peer *peer, struct probe_stream *stream, FILE *out, FILE *err)
+{
+        struct inspect_report report = {.peer = peer};
+
+        probe_server_greet(peer);
+        try_sse(peer, stream);
+        if (peer->hello == NULL && peer->discovered == NULL) {
+                probe_report_away(peer, out, err);
+                return PROBE_EXIT_AWAY;
+        }
+        ask_lists(&report, peer);
+        if (peer->options->call != NULL)
+                call_tool(&report, peer);
+        if (peer->options->is_json)
+                inspect_report_print_json(&report, out);
+        else
+                inspect_report_print(&report, out);
+        for (size_t i = 0; i < INSPECT_N_LISTS; i++)
+                json_decref(report.lists[i].entries);
+        probe_answer_finish(&report.call);
+        return inspect_report_is_well(&report) ? PROBE_EXIT_WELL : PROBE_EXIT_BADLY;
+}
+
+int inspect_command(int argc, char **argv, FILE *out, FILE *err)
+{
+        struct probe_options options = {0};
+        struct probe_peer peer = {0};
+        struct probe_stream stream;
+        int code = PROBE_EXIT_USAGE;
+
+        if (probe_options_read(&options, argc, argv, err) == 0) {
+                probe_stream_init(&stream, &peer, PROBE_KIND_SSE, "");
+                code = PROBE_EXIT_AWAY;
+                if (probe_peer_open(&peer, &options) == 0)
+                        code = run(&peer, &stream, out, err);
+                probe_server_leave(&peer);
+                probe_stream_finish(&stream);
+                probe_peer_close(&peer);
+        }
+        probe_options_finish(&options);
+        return code;
+}

@@ -1,0 +1,67 @@
+/* Live streams: those first that have most waiting, then the newest. */
+#include "status_inside.h"
+
+#include "mgw/core/share.h"
+#include "mgw/observe/stream_record.h"
+#include "mgw/session/session.h"
+#include "mgw/wire/rpc.h"
+
+/* Each stream of the walk costs a look at three objects. */
+_Static_assert(STATUS_WALK_MAX <= 50000, "a snapshot is to take a few milliseconds at most");
+
+/* What waits goes before any age. */
+static uint64_t rank_of(const struct stream *s)
+{
+        uint64_t waits = request_n_unsent(s->req);
+
+        return waits << 40 | (uint64_t)(s->opened_ms & 0xffffffffff);
+}
+
+/* NULL: in the stateless era each request says it anew. */
+static json_t *client_of(const struct session *s)
+{
+        const json_t *info = session_client_info(s);
+
+        if (info == NULL)
+                return json_null();
+        return json_pack("[o, o]", status_text(rpc_text(info, "name")),
+                         status_text(rpc_text(info, "version")));
+}
+
+static const char *revision_of(const struct session *s)
+{
+        return era_revision_name(s->client.kind == UPSTREAM_CLIENT_STANDING ? era_newest_stateless()
+                                                                            : s->client.revision);
+}
+
+static json_t *stream_row(const struct stream *s, int64_t now_ms)
+{
+        const struct session *session = s->session;
+
+        return json_pack("{s:s, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "id", s->id, "user",
+                         status_text(session->client.user->email), "client", client_of(session),
+                         "kind", stream_record_kind_name(s->kind), "revision", revision_of(session),
+                         "age_ms", (json_int_t)(now_ms - s->opened_ms), "silent_ms",
+                         (json_int_t)((uint32_t)now_ms - s->written_ms), "bytes",
+                         (json_int_t)s->n_bytes, "keepalives", (json_int_t)s->n_keepalives,
+                         "waiting", (json_int_t)request_n_unsent(s->req));
+}
+
+json_t *status_streams(const struct context *context)
+{
+        int64_t now_ms = loop_now_ms(context->loop);
+        struct status_best best = {.n = 0};
+        size_t steps = 0;
+        json_t *rows = json_array();
+
+        list_for_each (it, &context->streams) {
+                const struct stream *s = container_of(it, struct stream, due_node);
+
+                if (++steps > STATUS_WALK_MAX)
+                        break;
+                status_best_add(&best, s, rank_of(s));
+        }
+        for (size_t i = 0; i < best.n; i++)
+                json_array_append_new(rows, stream_row(best.rows[i].of, now_ms));
+        return status_rows_take(context->stats.n_streams, rows);
+}

@@ -1,0 +1,36 @@
+/* What is counted of calls and streams. The label sets are bounded: names of tools and prompts are
+ * labels where a list has shown them, and while there are less than METRICS_NAMED_MAX of them;
+ * else a label says "other". */
+#pragma once
+
+#include "mgw/base/buf.h"
+#include "mgw/core/context.h"
+#include "mgw/observe/call_record.h"
+#include "mgw/observe/histogram.h"
+#include "mgw/observe/stream_record.h"
+
+/* Sets of labels with a name in them; a tool has one for each outcome that it has had. */
+#define METRICS_NAMED_MAX 500
+
+/* Sets context->metrics. */
+void metrics_create(struct context *context);
+/* NULL is fine. */
+void metrics_destroy(struct metrics *metrics);
+
+void metrics_add_call(struct metrics *metrics, const struct call_record *record);
+void metrics_add_opened(struct metrics *metrics, enum stream_kind kind);
+void metrics_add_stream(struct metrics *metrics, const struct stream_record *record);
+/* late_ms: after it was due. */
+void metrics_add_keepalive(struct metrics *metrics, int64_t late_ms);
+
+/* Since the start. */
+struct metrics_calls {
+        uint64_t ended;
+        uint64_t failed; /* of them: all outcomes but ok and cancelled */
+};
+struct metrics_calls metrics_calls(const struct metrics *metrics);
+/* How long streams have lived, of all kinds. */
+struct histogram metrics_lifetimes(const struct metrics *metrics);
+
+/* All of it in the form of Prometheus. */
+void metrics_print(const struct metrics *metrics, struct buf *out);
