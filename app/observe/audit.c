@@ -67,11 +67,21 @@ static const char *place(const struct audit *audit)
         return audit->writer.path != NULL ? audit->writer.path : "standard output";
 }
 
+static void tell_reopen(struct audit *audit)
+{
+        int error = atomic_exchange_explicit(&audit->writer.reopen_error, 0, memory_order_relaxed);
+
+        if (error != 0)
+                log_error(NULL, "[audit] %s cannot be made anew: %s: lines go where they went",
+                          place(audit), strerror(error));
+}
+
 /* Is told once, and when it is over. */
 static bool is_unwritable(struct audit *audit)
 {
         int error = atomic_load_explicit(&audit->writer.error, memory_order_relaxed);
 
+        tell_reopen(audit);
         if ((error != 0) == audit->is_told)
                 return error != 0;
         audit->is_told = error != 0;
@@ -269,7 +279,9 @@ int audit_reload(struct context *context)
 
         if (strcmp(file, now) != 0)
                 log_warn(NULL, "[audit] audit.file needs a restart");
-        if (audit != NULL)
-                audit_writer_reopen(&audit->writer);
+        if (audit == NULL)
+                return 0;
+        audit_writer_reopen(&audit->writer);
+        audit_decide(context, &(const struct audit_decision){.kind = "reload", .outcome = "ok"});
         return 0;
 }
