@@ -132,6 +132,22 @@ describe('in a Debian of its own', { timeout: 600000 }, () => {
     await isReady();
   });
 
+  test('its audit is rotated by logrotate', needsIt, async () => {
+    const config = JSON.parse(await machine.out('cat /etc/mgw/mgw.json'));
+    await machine.write('/etc/mgw/mgw.json', JSON.stringify({ ...config, gateway: { audit: { file: '/var/log/mgw/audit.log' } } }));
+    await machine.out('systemctl restart mgw');
+    await isReady();
+    const call = await connect();
+    const linesOf = (file) => machine.sh(`grep -c '"tool":"echo"' /var/log/mgw/${file}`).then(({ stdout }) => Number(stdout));
+    await call('echo', { message: 'before' });
+    await waitFor(async () => (await linesOf('audit.log')) === 1, 'the line of the call');
+    await machine.out('logrotate --force /etc/logrotate.d/mgw');
+    await call('echo', { message: 'behind' });
+    await waitFor(async () => (await linesOf('audit.log')) === 1, 'the line of the next, in a new file');
+    assert.equal(await linesOf('audit.log.1'), 1);
+    assert.equal(await machine.out("stat -c '%U:%G' /var/log/mgw/audit.log"), 'mgw:mgw\n');
+  });
+
   test('with a certificate HAProxy has TLS', needsIt, async () => {
     const { testCertificate } = await import('../e2e/lib/gateway.mjs');
     const { pem } = testCertificate();
