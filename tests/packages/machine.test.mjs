@@ -142,6 +142,7 @@ describe('in a Debian of its own', { timeout: 600000 }, () => {
     await call('echo', { message: 'before' });
     await waitFor(async () => (await linesOf('audit.log')) === 1, 'the line of the call');
     await machine.out('logrotate --force /etc/logrotate.d/mgw');
+    await waitFor(async () => (await machine.sh('test -e /var/log/mgw/audit.log')).code === 0, 'a new file');
     await call('echo', { message: 'behind' });
     await waitFor(async () => (await linesOf('audit.log')) === 1, 'the line of the next, in a new file');
     assert.equal(await linesOf('audit.log.1'), 1);
