@@ -166,6 +166,7 @@ describe('in a Debian of its own', { timeout: 600000 }, () => {
     assert.deepEqual([haproxyAfter, socketAfter], [haproxy, socket]);
     assert.match(await machine.out('cat /etc/mgw/mgw.json'), /who/);
     assert.match(await machine.out('cat /etc/mgw-haproxy/env'), /^MGW_CERT/m);
+    assert.equal(await machine.out("stat -c '%U:%G %a' /etc/mgw /etc/mgw/secrets.env /etc/mgw-haproxy/env"), 'mgw:mgw 700\nroot:root 600\nroot:root 600\n');
     await isReady();
   });
 
