@@ -102,6 +102,13 @@ static bool has_clumps(const struct probe_record *r)
         return n >= 2 && 2 * n >= r->n_comments;
 }
 
+/* Head, progress and answer of a call, all at once in the end. */
+static bool has_late_progress(const struct probe_record *r)
+{
+        return is_call(r) && r->end == PROBE_END_ANSWERED && r->n_beats == 1 &&
+               10 * r->head_ms >= 9 * r->ended_ms && r->n_events + r->n_comments > 3;
+}
+
 static bool opening_is_late(const struct probe_record *r, const struct probe_view *view)
 {
         if (!has_opening(r) || r->head_ms < 0 || r->end == PROBE_END_REFUSED)
@@ -115,6 +122,8 @@ static enum probe_held held(const struct probe_record *r, const struct probe_vie
 {
         if (has_clumps(r))
                 return PROBE_HELD_CLUMPS;
+        if (has_late_progress(r))
+                return PROBE_HELD_PROGRESS;
         if (r->head_ms < 0 && r->end == PROBE_END_NONE && !is_call(r) && is_late(r->ended_ms, view))
                 return PROBE_HELD_HEAD;
         if (opening_is_late(r, view))

@@ -16,9 +16,10 @@ enum probe_verdict {
 /* How it is known that something holds back what the server sends. */
 enum probe_held {
         PROBE_HELD_NOT,
-        PROBE_HELD_CLUMPS,  /* keep-alives came several at once */
-        PROBE_HELD_HEAD,    /* no head came, though the server answers other requests */
-        PROBE_HELD_OPENING, /* the event that opens such a stream did not come, or late */
+        PROBE_HELD_CLUMPS,   /* keep-alives came several at once */
+        PROBE_HELD_PROGRESS, /* a call's progress came with its answer */
+        PROBE_HELD_HEAD,     /* no head came, though the server answers other requests */
+        PROBE_HELD_OPENING,  /* the event that opens such a stream did not come, or late */
         PROBE_HELD_ECHO, /* a request was taken, and its answer did not come on the stream, or late
                           */
 };

@@ -280,6 +280,7 @@ static json_t *held_of(const struct probe_finding *f)
 {
         static const char *const words[] = {
                 [PROBE_HELD_CLUMPS] = "keep_alives_came_at_once",
+                [PROBE_HELD_PROGRESS] = "progress_came_with_the_answer",
                 [PROBE_HELD_HEAD] = "no_head",
                 [PROBE_HELD_OPENING] = "no_opening_event",
                 [PROBE_HELD_ECHO] = "no_answer_on_the_stream",

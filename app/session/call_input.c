@@ -134,7 +134,7 @@ const char *call_input_ask(struct call *call, const char *id, const json_t *requ
 
         if (!call->method->may_ask)
                 return "the client cannot be asked during this request";
-        if (session_context(call->session)->is_draining)
+        if (context_refuses(session_context(call->session)))
                 return "the gateway is going down";
         if (call->relay != NULL)
                 return "the client cannot be asked any more: the answer is on its way";
