@@ -438,6 +438,12 @@ static void stream_on_trim(struct timer *timer)
         context->streams_peak = context->stats.n_streams;
 }
 
+void stream_context_follow(struct context *context)
+{
+        timer_disarm(context->loop, &context->sweep);
+        stream_watch_sweep(context);
+}
+
 void stream_context_init(struct context *context)
 {
         list_init(&context->streams);
