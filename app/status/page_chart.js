@@ -7,7 +7,7 @@ const cliffs = [
   { s: 300, who: 'Node.js, Envoy' },
 ];
 
-const secondsName = (s) => (s < 60 ? `${s} s` : s < 3600 ? `${+(s / 60).toFixed(1)} min` : `${+(s / 3600).toFixed(1)} h`);
+const secondsName = (s) => (s < 600 ? `${s} s` : s < 3600 ? `${+(s / 60).toFixed(1)} min` : `${+(s / 3600).toFixed(1)} h`);
 
 /** The bucket whose bounds stand closely around that time; -1: none does. */
 function bucketAround(bounds, s) {
