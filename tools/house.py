@@ -22,7 +22,7 @@ CIRCLES = [
             "session/" + name
             for name in (
                 "call call_connect call_input call_stateless listing post_response relay server_request session session_idle session_standing "
-                "session_stream subscription task"
+                "session_stream session_upstreams subscription task"
             ).split()
         },
         "a call and what works for it end each other, a session ends its calls, and is idle when the last has ended",

@@ -51,6 +51,38 @@ void authority_create(struct context *context)
         context->authority = authority;
 }
 
+static void forget_clients(struct authority *authority)
+{
+        for (size_t i = 0; i < authority->n_clients; i++)
+                client_let_go(authority->clients[i]);
+        free((void *)authority->clients);
+        authority->clients = NULL;
+        authority->n_clients = 0;
+}
+
+/* One that is there stays to the end: requests under way are its. Its doors look at auth.login. */
+void authority_follow(struct context *context)
+{
+        struct authority *authority = context->authority;
+
+        if (authority == NULL) {
+                authority_create(context);
+                return;
+        }
+        forget_clients(authority);
+        add_clients(authority, &context->config->login);
+        strv_free(authority->scopes);
+        authority->scopes = scope_all(context->policy);
+}
+
+bool authority_has_client(const struct authority *authority, const char *key)
+{
+        for (size_t i = 0; i < authority->n_clients; i++)
+                if (strcmp(authority->clients[i]->key, key) == 0)
+                        return true;
+        return false;
+}
+
 void authority_destroy(struct authority *authority)
 {
         if (authority == NULL)
@@ -59,9 +91,7 @@ void authority_destroy(struct authority *authority)
         family_uses_forget(authority);
         fetched_cache_finish(&authority->client_documents);
         fetched_cache_finish(&authority->client_keys);
-        for (size_t i = 0; i < authority->n_clients; i++)
-                client_let_go(authority->clients[i]);
-        free((void *)authority->clients);
+        forget_clients(authority);
         strv_free(authority->scopes);
         OPENSSL_cleanse(&authority->keys, sizeof(authority->keys));
         free(authority);

@@ -13,11 +13,39 @@
 struct caller_issuers {
         struct context *context;
         struct issuer **issuers; /* in the order of the configuration */
-        struct issuer_options *options;
         size_t n;
 };
 
 /* ---- the issuers ---- */
+
+static const struct config_jwt *find_jwt(const struct config *config, const char *issuer)
+{
+        for (size_t i = 0; issuer != NULL && i < config->n_jwt; i++)
+                if (strcmp(config->jwt[i].issuer, issuer) == 0)
+                        return &config->jwt[i];
+        return NULL;
+}
+
+static void issuers_destroy(struct caller_issuers *issuers)
+{
+        if (issuers == NULL)
+                return;
+        for (size_t i = 0; i < issuers->n; i++)
+                issuer_destroy(issuers->issuers[i]);
+        free(issuers->issuers);
+        free(issuers);
+}
+
+static struct issuer *create(struct context *context, const struct config_jwt *jwt)
+{
+        const struct issuer_options options = {
+                .url = jwt->issuer,
+                .jwks_url = jwt->jwks_url,
+                .algorithms = (const char *const *)jwt->algorithms,
+        };
+
+        return issuer_create(context, &options);
+}
 
 void caller_issuers_create(struct context *context)
 {
@@ -30,18 +58,38 @@ void caller_issuers_create(struct context *context)
         issuers->context = context;
         issuers->n = config->n_jwt;
         issuers->issuers = alloc_array(issuers->n, sizeof(struct issuer *));
-        issuers->options = alloc_array(issuers->n, sizeof(*issuers->options));
-        for (size_t i = 0; i < issuers->n; i++) {
-                const struct config_jwt *jwt = &config->jwt[i];
-
-                issuers->options[i] = (struct issuer_options){
-                        .url = jwt->issuer,
-                        .jwks_url = jwt->jwks_url,
-                        .algorithms = (const char *const *)jwt->algorithms,
-                };
-                issuers->issuers[i] = issuer_create(context, &issuers->options[i]);
-        }
+        for (size_t i = 0; i < issuers->n; i++)
+                issuers->issuers[i] = create(context, &config->jwt[i]);
         context->issuers = issuers;
+}
+
+static bool is_same(const struct config *a, const struct config *b)
+{
+        bool is = a->n_jwt == b->n_jwt && strcmp(a->upstream_ca_file, b->upstream_ca_file) == 0;
+
+        for (size_t i = 0; is && i < a->n_jwt; i++)
+                is = config_jwt_is_same(&a->jwt[i], &b->jwt[i]);
+        return is;
+}
+
+/* Who waits for one of before is judged once more, by what holds now. */
+void caller_issuers_follow(struct context *context, const struct config *before)
+{
+        struct caller_issuers *old = context->issuers;
+
+        if (is_same(context->config, before))
+                return;
+        context->issuers = NULL;
+        caller_issuers_create(context);
+        issuers_destroy(old);
+}
+
+bool caller_issuer_is_same(const struct config *config, const struct config *before,
+                           const char *issuer)
+{
+        const struct config_jwt *now = find_jwt(config, issuer), *then = find_jwt(before, issuer);
+
+        return now != NULL && then != NULL && config_jwt_is_same(now, then);
 }
 
 void caller_issuers_destroy(struct caller_issuers *issuers)
@@ -49,11 +97,7 @@ void caller_issuers_destroy(struct caller_issuers *issuers)
         if (issuers == NULL)
                 return;
         issuers->context->issuers = NULL;
-        for (size_t i = 0; i < issuers->n; i++)
-                issuer_destroy(issuers->issuers[i]);
-        free(issuers->issuers);
-        free(issuers->options);
-        free(issuers);
+        issuers_destroy(issuers);
 }
 
 /* ---- a token ---- */
@@ -109,10 +153,10 @@ static enum user_verdict take(struct context *context, const struct issuer *issu
         enum user_verdict verdict = claims_identity(context->users, rules, claims,
                                                     expires_ms + rules->skew_ms, identityp, whyp);
 
-        if (verdict == USER_OK && context->config->has_exchanges) {
+        if (verdict == USER_OK && context->config->has_exchanges)
                 (*identityp)->token = alloc_str(text);
-                (*identityp)->issuer = rules->issuer;
-        }
+        if (verdict == USER_OK)
+                (*identityp)->issuer = alloc_text(rules->issuer);
         if (verdict == USER_OK)
                 caller_known_add(context, digest, text.n, *identityp, issuer);
         return verdict;

@@ -29,7 +29,7 @@
 
 struct issuer {
         struct context *context;
-        const struct issuer_options *options;
+        char *url, *jwks_url, *ca_file; /* the latter NULL: not said */
         bool takes[JWT_N_ALGORITHMS];
         struct issuer_metadata metadata;
         bool has_metadata;
@@ -95,8 +95,7 @@ static void fetch_end(struct issuer *issuer, int64_t next_ms)
 static void fetch_fail(struct issuer *issuer, const char *what, const char *why)
 {
         if (!issuer->is_failing)
-                log_warn(LOG_FIELDS({"detail", why}), "[auth] issuer %s: %s: %s",
-                         issuer->options->url, what,
+                log_warn(LOG_FIELDS({"detail", why}), "[auth] issuer %s: %s: %s", issuer->url, what,
                          issuer->jwks != NULL ? "its keys stay as they were"
                                               : "its tokens cannot be judged");
         issuer->is_failing = true;
@@ -113,7 +112,7 @@ static void fetch_succeed(struct issuer *issuer, int64_t max_age_s)
         fresh_s = fresh_s < FRESH_MIN_S ? FRESH_MIN_S : fresh_s;
         fresh_s = fresh_s > FRESH_MAX_S ? FRESH_MAX_S : fresh_s;
         if (issuer->is_failing || issuer->generation == 1)
-                log_info(NULL, "[auth] issuer %s: %zu keys", issuer->options->url,
+                log_info(NULL, "[auth] issuer %s: %zu keys", issuer->url,
                          jwks_n_keys(issuer->jwks));
         issuer->is_failing = false;
         issuer->retry_ms = 0;
@@ -162,8 +161,7 @@ static bool origin_is_same(const char *a, const char *b)
 static void fetch(struct issuer *issuer, const char *url, http_document_fn *on_done)
 {
         static const char *const headers[] = {"Accept: application/json", NULL};
-        const struct issuer_options *options = issuer->options;
-        bool is_ours = options->jwks_url != NULL || origin_is_same(url, options->url);
+        bool is_ours = issuer->jwks_url != NULL || origin_is_same(url, issuer->url);
 
         issuer->document = http_document_start(issuer->context->http,
                                                &(struct http_document_options){
@@ -195,7 +193,7 @@ static void on_metadata(void *owner, const struct http_document_answer *answer)
 
         issuer->document = NULL;
         if (answer->fault == NULL && answer->status == 200)
-                wrong = issuer_metadata_read(&metadata, answer->body, issuer->options->url);
+                wrong = issuer_metadata_read(&metadata, answer->body, issuer->url);
         if (wrong == NULL) {
                 issuer_metadata_finish(&issuer->metadata);
                 issuer->metadata = metadata;
@@ -214,7 +212,7 @@ static void on_metadata(void *owner, const struct http_document_answer *answer)
 /* OpenID's (Discovery 4), that of RFC 8414 3.1, and OpenID's as that has it (5). */
 static void fetch_metadata(struct issuer *issuer)
 {
-        char *url = oauth_discovery_well_known(issuer->options->url,
+        char *url = oauth_discovery_well_known(issuer->url,
                                                issuer->place == 1 ? "oauth-authorization-server"
                                                                   : "openid-configuration",
                                                true, issuer->place == 0);
@@ -232,8 +230,8 @@ static void fetch_begin(struct issuer *issuer)
         issuer->is_fetching = true;
         issuer->place = 0;
         issuer->wrong = NULL;
-        if (issuer->options->jwks_url != NULL)
-                fetch_keys(issuer, issuer->options->jwks_url);
+        if (issuer->jwks_url != NULL)
+                fetch_keys(issuer, issuer->jwks_url);
         else
                 fetch_metadata(issuer);
 }
@@ -251,7 +249,9 @@ struct issuer *issuer_create(struct context *context, const struct issuer_option
         const char *ca_file = context->config->upstream_ca_file;
 
         issuer->context = context;
-        issuer->options = options;
+        issuer->url = alloc_text(options->url);
+        issuer->jwks_url = options->jwks_url != NULL ? alloc_text(options->jwks_url) : NULL;
+        issuer->ca_file = ca_file[0] != '\0' ? alloc_text(ca_file) : NULL;
         for (int i = 0; i < JWT_N_ALGORITHMS; i++)
                 issuer->takes[i] = options->algorithms == NULL;
         for (const char *const *name = options->algorithms; name != NULL && *name != NULL; name++) {
@@ -260,12 +260,22 @@ struct issuer *issuer_create(struct context *context, const struct issuer_option
                 if (jwt_algorithm_find(*name, &algorithm))
                         issuer->takes[algorithm] = true;
         }
-        issuer->source.tls.ca_file = ca_file[0] != '\0' ? ca_file : NULL;
+        issuer->source.tls.ca_file = issuer->ca_file;
         issuer->deadline.on_due = on_deadline;
         issuer->next.on_due = on_next;
         list_init(&issuer->waits);
         fetch_begin(issuer);
         return issuer;
+}
+
+static void issuer_free(void *object)
+{
+        struct issuer *issuer = object;
+
+        free(issuer->url);
+        free(issuer->jwks_url);
+        free(issuer->ca_file);
+        free(issuer);
 }
 
 void issuer_destroy(struct issuer *issuer)
@@ -283,7 +293,8 @@ void issuer_destroy(struct issuer *issuer)
         timer_disarm(loop, &issuer->next);
         issuer_metadata_finish(&issuer->metadata);
         jwks_destroy(issuer->jwks);
-        loop_bury(loop, issuer, free); /* requests that were cancelled name its source still */
+        loop_bury(loop, issuer,
+                  issuer_free); /* requests that were cancelled name its source still */
 }
 
 const struct issuer_metadata *issuer_metadata(const struct issuer *issuer)
@@ -352,7 +363,7 @@ int issuer_read(struct issuer *issuer, struct str token, const struct jwt_demand
         struct jwt jwt;
         int r = jwt_read(&jwt, token, whyp);
 
-        all.issuer = issuer->options->url;
+        all.issuer = issuer->url;
         if (r == 0 && !issuer->takes[jwt.algorithm]) {
                 *whyp = "its algorithm (alg) is not one of this issuer's";
                 r = JWT_E_BAD;

@@ -54,6 +54,12 @@ void log_setup(int fd, enum log_format format, enum log_level lowest)
         buf_finish(&log_state.queue);
 }
 
+void log_adjust(enum log_format format, enum log_level lowest)
+{
+        log_state.format = format;
+        log_state.lowest = lowest;
+}
+
 int log_fd(void)
 {
         return log_state.fd;

@@ -117,11 +117,11 @@ static const struct config_row settings[] = {
          .help = "a request must be complete within this"},
         {"answer_timeout_s", KIND_SECONDS, AT(answer_timeout_ms), "30", 0.001, SECONDS_MAX,
          .help = "a client that takes nothing of what waits for it is cut after this"},
-        {"memory_max_bytes", KIND_UINT64, AT(memory_max_bytes), "0", 0, 1e15,
+        {"memory_max_bytes", KIND_UINT64, AT(memory_max_bytes), "0", 0, 1e15, .marks = FIXED,
          .help = "memory of the process, after which new work is refused; 0: 60 % of the "
                  "container's or machine's"},
         {"memory_per_user_max_bytes", KIND_UINT64, AT(memory_per_user_max_bytes), "0", 0, 1e15,
-         .help = "of that for one user, or address; 0: a quarter"},
+         .marks = FIXED, .help = "of that for one user, or address; 0: a quarter"},
         {"list_max_bytes", KIND_UINT64, AT(list_max_bytes), "16777216", 65536, 1e12,
          .help = "of one list of an upstream, as it is held; more is left out"},
         {"stream_queue_max_bytes", KIND_UINT32, AT(stream_queue_max_bytes), "1048576", 1024, 1e9,

@@ -37,6 +37,7 @@ void identity_let_go(struct identity *identity)
         free(identity->client);
         free(identity->login);
         free(identity->token);
+        free(identity->issuer);
         strv_free(identity->groups);
         strv_free(identity->scopes);
         free(identity);

@@ -32,7 +32,6 @@ struct token {
 };
 
 struct user_table {
-        char *path;            /* NULL: none */
         struct token *tokens;  /* as in the file */
         struct token *by_hash; /* where they are looked up; of two that are alike the last */
         size_t n_tokens;
@@ -240,7 +239,7 @@ static void take_tokens(struct user_table *t, struct token *tokens, size_t n)
         }
 }
 
-static int table_take(struct user_table *t, const json_t *users, FILE *err)
+static int table_take(struct user_table *t, const char *path, const json_t *users, FILE *err)
 {
         size_t n = json_array_size(users), i;
         struct token *tokens = calloc(n > 0 ? n : 1, sizeof(*tokens));
@@ -253,7 +252,7 @@ static int table_take(struct user_table *t, const json_t *users, FILE *err)
 
                 if (why == NULL)
                         continue;
-                fprintf(err, "%s: users[%zu]: %s\n", t->path, i, why);
+                fprintf(err, "%s: users[%zu]: %s\n", path, i, why);
                 free(tokens);
                 return -EINVAL;
         }
@@ -262,34 +261,48 @@ static int table_take(struct user_table *t, const json_t *users, FILE *err)
         return 0;
 }
 
-int user_table_reload(struct user_table *t, FILE *err)
+static int read_file(struct user_table *t, const char *path, FILE *err)
 {
         json_error_t error;
         json_t *root;
         int r;
 
-        if (t->path == NULL)
-                return 0;
-        if (file_is_open_to_others(t->path))
-                fprintf(err, "%s: others can read this file: chmod 600 is safer\n", t->path);
-        root = json_load_file(t->path, JSON_REJECT_DUPLICATES, &error);
+        if (file_is_open_to_others(path))
+                fprintf(err, "%s: others can read this file: chmod 600 is safer\n", path);
+        root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
         if (root == NULL && json_error_code(&error) == json_error_cannot_open_file) {
-                fprintf(err, "%s: cannot be read: %s (mgw token EMAIL --file %s makes one)\n",
-                        t->path, strerror(errno), t->path);
+                fprintf(err, "%s: cannot be read: %s (mgw token EMAIL --file %s makes one)\n", path,
+                        strerror(errno), path);
                 return -EINVAL;
         }
         if (root == NULL) {
-                fprintf(err, "%s:%d: %s\n", t->path, error.line, error.text);
+                fprintf(err, "%s:%d: %s\n", path, error.line, error.text);
                 return -EINVAL;
         }
         if (json_is_array(json_object_get(root, "users"))) {
-                r = table_take(t, json_object_get(root, "users"), err);
+                r = table_take(t, path, json_object_get(root, "users"), err);
         } else {
-                fprintf(err, "%s:1: must be {\"users\": [...]}\n", t->path);
+                fprintf(err, "%s:1: must be {\"users\": [...]}\n", path);
                 r = -EINVAL;
         }
         json_decref(root);
         return r;
+}
+
+/* Everybody is one, and each address is counted by itself, where no file tells users apart. */
+int user_table_reload(struct user_table *t, const char *path, FILE *err)
+{
+        bool has_file = path != NULL && path[0] != '\0';
+        int r = has_file ? read_file(t, path, err) : 0;
+
+        if (r < 0)
+                return r;
+        if (!has_file) {
+                forget_tokens(t);
+                take_tokens(t, NULL, 0);
+        }
+        t->anonymous->user->is_anonymous = !has_file;
+        return 0;
 }
 
 /* ---- the table ---- */
@@ -298,16 +311,11 @@ int user_table_create(struct user_table **tablep, const char *path, FILE *err)
 {
         struct user_table *t = alloc_zeroed(sizeof(*t));
         struct user *anonymous = table_list_user(t, "anonymous");
-        int r = 0;
+        int r;
 
         t->anonymous = identity_create(IDENTITY_ANONYMOUS, anonymous);
         t->anonymous->has_all_scopes = true;
-        if (path != NULL && path[0] != '\0') {
-                t->path = alloc_text(path);
-                r = user_table_reload(t, err);
-        } else {
-                anonymous->is_anonymous = true;
-        }
+        r = user_table_reload(t, path, err);
         if (r < 0)
                 user_table_destroy(t);
         else
@@ -329,7 +337,6 @@ void user_table_destroy(struct user_table *t)
                 share_destroy(user->share);
                 user_free(user);
         }
-        free(t->path);
         free(t);
 }
 

@@ -2,6 +2,7 @@
  * are bound to; the login is another cookie, with a name of its own, so that a form of one login is
  * none of the next. */
 #include "browser_inside.h"
+#include "sign_in_inside.h"
 
 #include "mgw/auth/caller.h"
 #include "mgw/base/alloc.h"
@@ -32,9 +33,10 @@ static void open_issuer(struct browser *browser)
         if (config->login.issuer[0] == '\0')
                 return;
         if (config->upstream_ca_file[0] != '\0')
-                browser->source.tls.ca_file = config->upstream_ca_file;
-        browser->issuer_options.url = config->login.issuer;
-        browser->issuer = issuer_create(browser->context, &browser->issuer_options);
+                browser->ca_file = alloc_text(config->upstream_ca_file);
+        browser->source.tls.ca_file = browser->ca_file;
+        browser->issuer = issuer_create(browser->context,
+                                        &(struct issuer_options){.url = config->login.issuer});
 }
 
 void browser_create(struct context *context)
@@ -52,14 +54,46 @@ void browser_create(struct context *context)
         context->browser = browser;
 }
 
+/* Those who sign in at the former provider begin anew. */
+void browser_follow(struct context *context, const struct config *before)
+{
+        struct browser *browser = context->browser;
+        const struct config *config = context->config;
+        struct issuer *former = browser->issuer;
+        struct list *it;
+
+        if (strcmp(config->login.issuer, before->login.issuer) == 0 &&
+            strcmp(config->login.client_id, before->login.client_id) == 0 &&
+            strcmp(config->upstream_ca_file, before->upstream_ca_file) == 0)
+                return;
+        while ((it = list_first(&browser->sign_ins)) != NULL)
+                sign_in_refuse_for_now(container_of(it, struct sign_in, node),
+                                       "the configuration has changed");
+        if (browser->ca_file != NULL) /* what was cancelled names it until the turn ends */
+                loop_bury(context->loop, browser->ca_file, free);
+        browser->ca_file = NULL;
+        browser->source.tls.ca_file = NULL;
+        browser->issuer = NULL;
+        open_issuer(browser);
+        issuer_destroy(former);
+}
+
 /* What was asked for, and cancelled, names its source until the turn ends. */
+static void browser_free(void *object)
+{
+        struct browser *browser = object;
+
+        free(browser->ca_file);
+        free(browser);
+}
+
 void browser_destroy(struct browser *browser)
 {
         if (browser == NULL)
                 return;
         issuer_destroy(browser->issuer);
         store_set_close(&browser->signed_out);
-        loop_bury(browser->context->loop, browser, free);
+        loop_bury(browser->context->loop, browser, browser_free);
 }
 
 /* ---- which browser ---- */

@@ -16,9 +16,9 @@ struct form;
 struct browser {
         struct context *context;
         struct sealed_keys keys;
-        struct issuer_options issuer_options;
         struct issuer *issuer;       /* the OpenID provider; NULL: there is none */
         struct http_source source;   /* of what it is asked for */
+        char *ca_file;               /* that it is trusted by; NULL: the system's */
         struct store_set signed_out; /* names of logins that have ended before their time */
         struct list sign_ins;        /* login/sign_in: under way */
         unsigned n_sign_ins;

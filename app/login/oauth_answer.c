@@ -1,6 +1,7 @@
 #include "oauth_answer.h"
 
 #include "mgw/auth/authority.h"
+#include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/wire/rpc.h"
 
@@ -10,7 +11,8 @@ struct authority *oauth_answer_authority(struct request *req)
 {
         static const struct cgi_header headers[] = {
                 {"Content-Type", "text/plain"}, {"Cache-Control", "no-store"}, {0}};
-        struct authority *authority = request_context(req)->authority;
+        const struct context *context = request_context(req);
+        struct authority *authority = config_has_login(context->config) ? context->authority : NULL;
 
         if (authority == NULL)
                 request_reply(req, 404, headers,

@@ -2,6 +2,7 @@
  * are looked at with each request, since the configuration may have changed since. */
 #include "person.h"
 
+#include "mgw/auth/caller.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/strv.h"
 #include "mgw/wire/hdr.h"
@@ -126,26 +127,11 @@ const char *person_from_claims(struct person *person, const struct config_login 
 
 /* ---- who may ---- */
 
-static bool is_of_domain(const struct person *person, char *const *domains)
-{
-        for (; *domains != NULL; domains++)
-                if (strcmp(*domains, "*") == 0 || strcasecmp(*domains, person->domain) == 0)
-                        return true;
-        return false;
-}
-
 const char *person_is_refused(const struct person *person, const struct config_login *login)
 {
-        if (person->source != IDENTITY_LOGIN)
-                return NULL;
-        if (login->issuer[0] == '\0')
-                return "People do not sign in at a provider here any more.";
-        if (login->domains != NULL && !is_of_domain(person, login->domains))
-                return "This account is not of an organization that may use this gateway.";
-        if (login->groups != NULL &&
-            !strv_has_any((const char *const *)person->groups, (const char *const *)login->groups))
-                return "This account is in none of the groups that may use this gateway.";
-        return NULL;
+        return person->source == IDENTITY_LOGIN
+                       ? caller_is_kept_out(login, person->domain, person->groups)
+                       : NULL;
 }
 
 /* ---- as JSON ---- */

@@ -77,12 +77,8 @@ static void server_on_signal(struct signal_watch *watch, int signo)
         if (signo == SIGCHLD) {
                 children_reap_adopted(sv->context.children);
         } else if (signo == SIGHUP) {
-                if (server_read_tokens(&sv->context) == 0) {
-                        log_info(NULL, "[mgw] tokens read again");
-                        server_check_tokens(sv);
-                } else {
-                        log_warn(NULL, "[mgw] the tokens stay as they were");
-                }
+                if (!sv->context.is_draining)
+                        server_reload(sv);
         } else if (!sv->context.is_draining) {
                 server_drain(sv);
         } else {
@@ -93,7 +89,7 @@ static void server_on_signal(struct signal_watch *watch, int signo)
 }
 
 /* Idle streams must not take the descriptors that calls need: a tenth is theirs. */
-static void server_fit_descriptors(struct context *context)
+void server_fit_descriptors(struct context *context)
 {
         struct rlimit limit;
         int64_t fits;
@@ -159,10 +155,7 @@ static int server_watch(struct server *sv)
 /* Who calls, and what they may. */
 static void server_know_callers(struct context *context)
 {
-        if (context->config->policy != NULL) {
-                context->policy = policy_create(context->config);
-                context->policy_counts = policy_counts_create(&context->own_share->memory);
-        }
+        server_know_policy(context);
         authority_create(context);
         caller_known_create(context);
         caller_issuers_create(context);
@@ -187,16 +180,15 @@ static int server_open_handover(struct server *sv)
         return sv->context.config->replaces ? handover_take(sv->handover) : 0;
 }
 
-static int server_open(struct server *sv, const struct config *config)
+static int server_open(struct server *sv, struct config *config)
 {
         static const int signos[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0};
         struct context *context = &sv->context;
         int r;
 
+        sv->config = config;
         context->config = config;
-        context->per_user = (struct share_limits){.calls_max = config->calls_per_user_max,
-                                                  .calls_per_s = config->calls_per_user_s,
-                                                  .streams_max = config->streams_per_user_max};
+        server_limits(context);
         context->on_calm = server_on_calm;
         context->on_login_end = server_on_login_end;
         sv->deadline.on_due = server_on_deadline;
@@ -274,7 +266,7 @@ static void server_close(struct server *sv)
         user_table_destroy(context->users); /* whose shares what was buried has held */
 }
 
-int server_run(const struct config *config)
+int server_run(struct config *config)
 {
         struct server sv = {.exit_code = 0};
         int r = server_open(&sv, config);

@@ -9,6 +9,8 @@
 
 struct server {
         struct context context;
+        struct config *config; /* in force; context.config, too */
+        struct config *next;   /* that is being read */
         struct fcgi_server *fcgi_server;
         struct signal_watch signals;
         struct timer deadline;
@@ -33,8 +35,15 @@ void server_on_last_words(struct timer *timer);
 
 /* What is wrong with what open() reads goes into the log, line by line. Outcomes as open(). */
 int server_read(struct context *context, int (*open)(struct context *context, FILE *err));
-/* For the first time, or again. 0, -errno: told in the log; they stay as they were. */
+/* For the first time. 0, -errno: told in the log. */
 int server_read_tokens(struct context *context);
+/* Reads the configuration again. */
+void server_reload(struct server *sv);
+/* By the configuration: what each user may have, how many streams there may be, and who may what.
+ */
+void server_limits(struct context *context);
+void server_fit_descriptors(struct context *context);
+void server_know_policy(struct context *context);
 /* Whose tokens have ended goes, and so does what they have open. */
 void server_check_tokens(struct server *sv);
 /* A user has come with a token that is in no file, and lasts until then. */

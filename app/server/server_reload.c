@@ -1,25 +1,28 @@
-/* What is read at the start and again by SIGHUP, and whose time is over: tokens, logins. */
+/* The configuration is read again by SIGHUP: the whole file, with all that it names. A fault in it
+ * leaves all as it was. Else what has changed takes its place at once, between two turns: nothing
+ * keeps a pointer into the former but entries of servers, which live as long as who serves by them
+ * (upstream/upstreams). */
+#include "mgw/auth/authority.h"
 #include "mgw/auth/caller.h"
-#include "mgw/auth/token.h"
-#include "mgw/base/clock.h"
+#include "mgw/auth/policy.h"
+#include "mgw/auth/policy_limit.h"
+#include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
-#include "mgw/session/post_response.h"
+#include "mgw/login/browser.h"
+#include "mgw/observe/observe.h"
+#include "mgw/session/page_cache.h"
 #include "mgw/session/session.h"
-#include "mgw/session/subscription.h"
-#include "mgw/upstream/leftover.h"
+#include "mgw/upstream/confine.h"
+#include "mgw/upstream/upstream.h"
 #include "server_inside.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Tokens that end one by one are looked at together. */
-#define CHECK_TOKENS_AGAIN_MS 100
-/* The wall clock may be set: tokens are looked at again at the latest after this. */
-#define CHECK_TOKENS_MS (INT64_C(3600) * 1000)
+/* ---- what is read ---- */
 
-/* What is wrong with what open() reads goes into the log, line by line. */
 int server_read(struct context *context, int (*open)(struct context *context, FILE *err))
 {
         char *told = NULL, *save = NULL;
@@ -38,41 +41,9 @@ int server_read(struct context *context, int (*open)(struct context *context, FI
         return r;
 }
 
-/* Of clients without sessions: what they listen by lasts, other calls end by themselves. */
-static void server_end_listening(struct session *s, const char *login)
-{
-        list_for_each_safe (it, &s->calls) {
-                struct call *call = container_of(it, struct call, node);
-
-                if (call->method->class == METHOD_LISTEN &&
-                    identity_is_of_login(call->identity, login)) {
-                        stream_blame(call->post->stream, STREAM_CAUSE_LOGIN);
-                        subscription_complete(call);
-                }
-        }
-}
-
-/* Its streams would go on for as long as their clients stay. A walk over all sessions, when
- * somebody ends a login. */
-void server_on_login_end(struct context *context, const char *login)
-{
-        struct session *s, *next;
-
-        HASH_ITER(hh, context->sessions, s, next)
-        {
-                if (s->client.kind == UPSTREAM_CLIENT_STANDING)
-                        server_end_listening(s, login);
-                else if (identity_is_of_login(s->identity, login))
-                        session_end_for(s, STREAM_CAUSE_LOGIN);
-        }
-}
-
-/* For the first time, or again. */
 static int server_open_tokens(struct context *context, FILE *err)
 {
-        return context->users != NULL
-                       ? user_table_reload(context->users, err)
-                       : user_table_create(&context->users, context->config->auth_tokens_file, err);
+        return user_table_create(&context->users, context->config->auth_tokens_file, err);
 }
 
 int server_read_tokens(struct context *context)
@@ -80,53 +51,135 @@ int server_read_tokens(struct context *context)
         return server_read(context, server_open_tokens);
 }
 
-static void server_watch_expiry(struct server *sv, int64_t next_ms)
+static int server_load(struct context *context, FILE *err)
 {
-        int64_t now = clock_wall_ms(), delay_ms = next_ms - now;
+        struct server *sv = container_of(context, struct server, context);
 
-        sv->checks_at_ms = next_ms;
-        if (next_ms == INT64_MAX) {
-                timer_disarm(sv->context.loop, &sv->expiry);
-                return;
-        }
-        delay_ms = delay_ms < CHECK_TOKENS_AGAIN_MS ? CHECK_TOKENS_AGAIN_MS : delay_ms;
-        timer_arm(sv->context.loop, &sv->expiry,
-                  delay_ms < CHECK_TOKENS_MS ? delay_ms : CHECK_TOKENS_MS);
+        return config_load(sv->next, sv->config->path, err);
 }
 
-/* Whoever has no token any more has no session either: with it go streams, calls and programs. A
- * walk over all sessions, when a token ends. */
-void server_check_tokens(struct server *sv)
+static int server_load_tokens(struct context *context, FILE *err)
 {
-        struct context *context = &sv->context;
-        int64_t now = clock_wall_ms(), next = user_table_check(context->users, now);
-        struct session *s, *after;
+        const struct server *sv = container_of(context, struct server, context);
 
-        HASH_ITER(hh, context->sessions, s, after)
+        return user_table_reload(context->users, sv->next->auth_tokens_file, err);
+}
+
+static int server_keep(struct context *context, FILE *err)
+{
+        struct server *sv = container_of(context, struct server, context);
+
+        config_follow(sv->next, sv->config, err);
+        return 0;
+}
+
+/* ---- what follows ---- */
+
+void server_limits(struct context *context)
+{
+        const struct config *config = context->config;
+
+        context->per_user = (struct share_limits){.calls_max = config->calls_per_user_max,
+                                                  .calls_per_s = config->calls_per_user_s,
+                                                  .streams_max = config->streams_per_user_max};
+}
+
+/* Identities know by its number that a policy is another (auth/policy). */
+void server_know_policy(struct context *context)
+{
+        policy_destroy(context->policy);
+        context->policy = context->config->policy != NULL ? policy_create(context->config) : NULL;
+        if (context->policy != NULL && context->policy_counts == NULL)
+                context->policy_counts = policy_counts_create(&context->own_share->memory);
+}
+
+static bool server_lets_in(const struct server *sv, const struct config *before,
+                           const struct identity *identity)
+{
+        switch (identity->source) {
+        case IDENTITY_ANONYMOUS:
+                return caller_is_anybody(sv->config);
+        case IDENTITY_JWT:
+                return caller_issuer_is_same(sv->config, before, identity->issuer);
+        case IDENTITY_LOGIN:
+                return caller_may_go_on(&sv->context, identity);
+        default:
+                return true; /* server_check_tokens() looks */
+        }
+}
+
+/* Who came by what is not taken any more, or is judged by other rules: their clients show their
+ * tokens once more. A walk over all sessions. */
+static void server_end_strangers(struct server *sv, const struct config *before)
+{
+        struct session *s, *next;
+
+        HASH_ITER(hh, sv->context.sessions, s, next)
         {
-                if ((s->client.user->has_token &&
-                     !token_login_is_over(context->authority, s->identity, now)) ||
-                    s->client.kind == UPSTREAM_CLIENT_SHARED)
+                if (s->identity == NULL || server_lets_in(sv, before, s->identity))
                         continue;
                 log_info(LOG_FIELDS({"user", s->client.user->email}),
-                         "[MCP] session ended: its user has no valid token any more");
-                session_end_for(s, STREAM_CAUSE_LOGIN);
+                         "[MCP] session ended: by the configuration its user is to show who they "
+                         "are once more");
+                session_end(s);
         }
-        leftovers_end(context, false);
-        caller_known_check(context, now);
-        server_watch_expiry(sv, next);
+        caller_known_destroy(&sv->context);
+        caller_known_create(&sv->context);
 }
 
-/* A user has come with a token that is in no file. */
-void server_on_token(void *owner, int64_t until_ms)
+/* Is what clients are shown something else, but for the servers? */
+static bool server_shows_other(const struct config *now, const struct config *before)
 {
-        struct server *sv = owner;
-
-        if (until_ms < sv->checks_at_ms)
-                server_watch_expiry(sv, until_ms);
+        return now->policy != NULL || before->policy != NULL ||
+               now->has_builtin_tools != before->has_builtin_tools;
 }
 
-void server_on_expiry(struct timer *timer)
+/* In this order: a walk below finds what stands above it here. */
+static void server_follow(struct server *sv, const struct config *before)
 {
-        server_check_tokens(container_of(timer, struct server, expiry));
+        struct context *context = &sv->context;
+        size_t slots = context->n_slots;
+        bool tells = server_shows_other(sv->config, before);
+
+        log_adjust((enum log_format)sv->config->log_format, (enum log_level)sv->config->log_level);
+        page_cache_forget_all(context);
+        server_limits(context);
+        server_fit_descriptors(context);
+        server_know_policy(context);
+        authority_follow(context);
+        server_end_strangers(sv, before);
+        confine_follow(context);
+        tells = upstreams_follow(context) || tells;
+        sessions_follow_upstreams(context, slots, tells);
+        stream_context_follow(context);
+        browser_follow(context, before);
+        caller_issuers_follow(context, before);
+        server_check_tokens(sv);
+        (void)observe_reload(context);
+}
+
+/* Its place in memory stays, what stands there is exchanged. */
+static void server_take(struct server *sv, struct config *next)
+{
+        struct config before = *sv->config;
+
+        *sv->config = *next;
+        server_follow(sv, &before);
+        config_finish(&before);
+}
+
+void server_reload(struct server *sv)
+{
+        struct context *context = &sv->context;
+        struct config next;
+
+        sv->next = &next;
+        if (server_read(context, server_load) < 0 || server_read(context, server_load_tokens) < 0) {
+                log_error(NULL, "[mgw] the configuration stays as it was");
+                config_finish(&next);
+                return;
+        }
+        (void)server_read(context, server_keep);
+        server_take(sv, &next);
+        log_info(NULL, "[mgw] configuration read again, upstreams: %zu", sv->config->n_servers);
 }

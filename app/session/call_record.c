@@ -3,7 +3,6 @@
 
 #include "mgw/base/clock.h"
 #include "mgw/mcp/bridge.h"
-#include "mgw/session/relay.h"
 
 /* A client of the stateless era says it in each request, another has said it once. */
 static const json_t *client_info(const struct call *call)
@@ -65,6 +64,6 @@ struct call_record call_record_of(const struct call *call, const char *why, cons
         record.took_us = clock_monotonic_us() - call->started_us;
         record.began_us = clock_wall_us() - record.took_us;
         record.bytes_in = rpc_length(call->params);
-        record.bytes_out = relay_n_bytes(call->relay) + rpc_length(answer);
+        record.bytes_out = call->n_bytes_relayed + rpc_length(answer);
         return record;
 }

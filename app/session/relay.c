@@ -29,8 +29,7 @@ struct relay {
         struct timer silence; /* of a body, which the sweep of streams does not know */
         const char *inserted; /* members that the result lacks, until they are written */
         int64_t id;
-        uint64_t n_bytes; /* that have gone out */
-        char last;        /* byte that was sent on */
+        char last; /* byte that was sent on */
         bool is_body;
 };
 
@@ -46,7 +45,7 @@ static void relay_write(struct relay *relay, struct str bytes)
 {
         struct request *req = relay_request(relay);
 
-        relay->n_bytes += bytes.n;
+        relay->call->n_bytes_relayed += bytes.n;
         if (relay->stream != NULL)
                 (void)stream_write_part(relay->stream, bytes, false);
         else if (req != NULL)
@@ -267,11 +266,6 @@ void relay_feed(struct relay *relay, struct str bytes, bool is_last)
         else if (o == RPC_RESULT_BAD || is_last)
                 call_fail(relay->call, RPC_INTERNAL_ERROR, "upstream %s: its answer is no JSON",
                           upstream_name(relay->call->upstream));
-}
-
-uint64_t relay_n_bytes(const struct relay *relay)
-{
-        return relay != NULL ? relay->n_bytes : 0;
 }
 
 void relay_drop(struct relay *relay)

@@ -166,13 +166,6 @@ struct session *session_find(struct context *context, struct str id, struct iden
         return s;
 }
 
-const json_t *session_client_info(const struct session *s)
-{
-        return s->client.kind == UPSTREAM_CLIENT_STANDING
-                       ? NULL
-                       : json_object_get(s->init_params, "clientInfo");
-}
-
 /* All else that ends while its calls do has ended for that too. */
 static void end_calls(struct session *s, enum stream_cause cause)
 {

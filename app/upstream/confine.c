@@ -243,6 +243,27 @@ int confine_open(struct context *context)
         return 0;
 }
 
+/* Of a child that is started from now on. What cannot be had leaves the old fence in force. */
+void confine_follow(struct context *context)
+{
+        struct confine *confine = context->confine;
+        struct fence *former = confine->fence;
+        char **secrets = secret_files(context->config);
+        bool had_children = confine->has_children;
+
+        confine->has_children = has_children(context->config);
+        if (confine->has_children && !had_children && former == NULL && confine->owners == NULL) {
+                (void)open_for_children(context);
+        } else if (confine->has_children) {
+                confine->fence = NULL;
+                if (open_fence(context, secrets) < 0)
+                        confine->fence = former;
+                else
+                        fence_destroy(former);
+        }
+        strv_free(secrets);
+}
+
 void confine_close(struct context *context)
 {
         struct confine *confine = context->confine;

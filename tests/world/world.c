@@ -33,7 +33,7 @@ void world_begin(const struct world_events *events)
         world.idle = (struct loop_io){.fd = -1, .on_io = world_on_idle};
 }
 
-int world_run(const struct config *config)
+int world_run(struct config *config)
 {
         return server_run(config);
 }

@@ -41,7 +41,7 @@ extern struct world world;
 /* Time and chance begin anew. */
 void world_begin(const struct world_events *events);
 /* To the end of the gateway; its exit code. */
-int world_run(const struct config *config);
+int world_run(struct config *config);
 /* After world_run(): frees what its servers were. */
 void world_end(void);
 /* As from the system; not outside on_idle. */

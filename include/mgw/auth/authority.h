@@ -31,5 +31,9 @@ struct authority {
  * known.
  */
 void authority_create(struct context *context);
+/* The configuration is another, and so may the policy be. */
+void authority_follow(struct context *context);
+/* Is it the key of a client of the configuration? */
+bool authority_has_client(const struct authority *authority, const char *key);
 /* Before the HTTP client and the store go. NULL is fine. */
 void authority_destroy(struct authority *authority);

@@ -7,6 +7,7 @@
 #include "mgw/core/identity.h"
 
 struct caller_issuers;
+struct config_login;
 
 /* Is there nobody to tell apart? */
 bool caller_is_anybody(const struct config *config);
@@ -27,10 +28,22 @@ enum user_verdict caller_read_token(struct context *context, struct str text,
                                     const uint8_t digest[USER_DIGEST_BYTES], int64_t wall_ms,
                                     struct identity **identityp);
 
+/* May who signed in at the provider, with an account of that domain (NULL: not known) and in those
+ * groups, use the gateway? NULL, or what keeps them out, in words for them and for the log. */
+const char *caller_is_kept_out(const struct config_login *login, const char *domain,
+                               char *const *groups);
+/* Does the configuration let who came by a login of ours (IDENTITY_LOGIN) go on? */
+bool caller_may_go_on(const struct context *context, const struct identity *identity);
+
 /* ---- caller_jwt.c ---- */
 
 /* Sets context->issuers, those of auth.jwt. Needs the HTTP client, which must go after them. */
 void caller_issuers_create(struct context *context);
+/* The configuration is another than before: where its issuers are others, all are asked anew. */
+void caller_issuers_follow(struct context *context, const struct config *before);
+/* Do both take the same tokens of the issuer? */
+bool caller_issuer_is_same(const struct config *config, const struct config *before,
+                           const char *issuer);
 /* NULL is fine. */
 void caller_issuers_destroy(struct caller_issuers *issuers);
 /* As caller_find(), of an issuer's token. */

@@ -33,7 +33,7 @@ const char *issuer_metadata_read(struct issuer_metadata *metadata, struct str te
                                  const char *issuer);
 void issuer_metadata_finish(struct issuer_metadata *metadata);
 
-/* options are borrowed for its life. */
+/* options are copied. */
 struct issuer *issuer_create(struct context *context, const struct issuer_options *options);
 /* Who waits is told; NULL is fine. While the HTTP client is there. */
 void issuer_destroy(struct issuer *issuer);

@@ -19,6 +19,8 @@ struct log_field {
 
 /* Where to write and how; the defaults are standard error, text, info. */
 void log_setup(int fd, enum log_format format, enum log_level lowest);
+/* Of the lines that come from now on. */
+void log_adjust(enum log_format format, enum log_level lowest);
 int log_fd(void);
 bool log_is_on(enum log_level level);
 

@@ -33,7 +33,7 @@ struct identity {
         char *login;         /* that its token has come of (auth/family); NULL: of none */
         bool is_of_file;     /* for that its user has shown a token of the file */
         char *token;         /* itself, where one of an issuer is to be exchanged; or NULL */
-        const char *issuer;  /* of the token, where that is kept; of the configuration */
+        char *issuer;        /* of the token, IDENTITY_JWT; else NULL */
         int64_t expires_ms;  /* wall clock; INT64_MAX: never */
         struct identity_rules rules; /* kept by auth/policy */
 };

@@ -57,9 +57,10 @@ struct user_table;
  * what". 0, -EINVAL, -errno. */
 int user_table_create(struct user_table **tablep, const char *path, FILE *err);
 void user_table_destroy(struct user_table *table);
-/* Reads the file again: new tokens hold, gone ones no longer do, users that were handed out live
- * on. The old state stays on any fault. 0, -EINVAL, -errno. */
-int user_table_reload(struct user_table *table, FILE *err);
+/* Reads the file at path, which may be another than before, or none: new tokens hold, gone ones no
+ * longer do, users that were handed out live on. The old state stays on any fault. 0, -EINVAL,
+ * -errno. */
+int user_table_reload(struct user_table *table, const char *path, FILE *err);
 
 /* Sets has_token of all users: those whose tokens have all expired or been taken away have none.
  * The time of the next expiry, INT64_MAX: none. */

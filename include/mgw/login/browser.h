@@ -8,6 +8,8 @@
 
 /* Sets context->browser; after the store is open. */
 void browser_create(struct context *context);
+/* The configuration is another than before: the provider may be so. */
+void browser_follow(struct context *context, const struct config *before);
 /* Before the HTTP client and the store go. NULL is fine. */
 void browser_destroy(struct browser *browser);
 

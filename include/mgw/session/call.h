@@ -71,6 +71,7 @@ struct call {
         json_t *upstream_params;            /* until it is sent */
         struct listing *listing;            /* lists it has asked for */
         struct relay *relay;                /* its answer is going out while it comes */
+        uint64_t n_bytes_relayed;           /* of it have gone out so */
         struct call_input *input;           /* what its upstream asks of a stateless client */
         struct call_connect *connect;       /* its user is asked to connect an account */
         struct subscription *subscription;  /* METHOD_LISTEN */

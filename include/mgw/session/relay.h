@@ -15,7 +15,5 @@ bool relay_must_wait(struct relay *relay, struct waiter *waiter);
 /* More of the answer. With its end, or when it turns out to be none, the call is over. is_last:
  * nothing more will come. */
 void relay_feed(struct relay *relay, struct str bytes, bool is_last);
-/* Bytes of the answer that have gone out. NULL: none. */
-uint64_t relay_n_bytes(const struct relay *relay);
 /* The call is over; a client in the middle of the event gets its end. NULL is fine. */
 void relay_drop(struct relay *relay);

@@ -37,6 +37,7 @@ struct session {
         bool is_given;    /* to another process: its calls alone are here (session_handover) */
         bool is_settled;  /* likewise: and the upstream sessions that it has there are open */
         bool is_arriving; /* from another process: its upstream sessions are not settled yet */
+        bool is_untold;   /* likewise: the other process listens upstream for it still */
         bool is_opening;  /* its upstream sessions: they are not all there yet */
         char id[];
 };
@@ -84,7 +85,12 @@ void session_open_upstreams(struct session *session, json_t *init_params);
 void sessions_follow_upstreams(struct context *context, size_t slots, bool tells);
 /* What the client says of itself, clientInfo; NULL: it has not. In the stateless era each request
  * says it anew: NULL. */
-const json_t *session_client_info(const struct session *session);
+static inline const json_t *session_client_info(const struct session *session)
+{
+        return session->client.kind == UPSTREAM_CLIENT_STANDING
+                       ? NULL
+                       : json_object_get(session->init_params, "clientInfo");
+}
 /* So many calls may run in it at once, and as many questions wait. */
 unsigned session_calls_max(const struct session *session);
 /* The upstream session that this session's requests to the upstream go by: shared by all sessions
@@ -110,6 +116,9 @@ void session_end_all(struct context *context);
 /* Sends a message that no call asked for: to the newest live stream, or keeps it for the next one;
  * in a standing session to the subscriptions that want it. */
 void session_deliver(struct session *session, const json_t *msg);
+/* A GET that goes on with the stream of a POST which runs in another process: is it passed there?
+ */
+bool session_goes_on_elsewhere(const struct session *session, struct request *req);
 /* Opens a GET stream of the session era; last_event_id may be empty. Replays what was missed. */
 void session_open_get(struct session *session, struct request *req, struct str last_event_id);
 /* Opens the one stream of a session of the sse era; its end is the session's. 0, -errno. */

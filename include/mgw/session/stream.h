@@ -99,3 +99,5 @@ void stream_end(struct stream *stream, enum stream_cause cause);
 void stream_blame(struct stream *stream, enum stream_cause cause);
 
 void stream_context_init(struct context *context);
+/* The configuration is another: keepalive_s may be. */
+void stream_context_follow(struct context *context);

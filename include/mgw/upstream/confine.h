@@ -9,6 +9,8 @@ struct confine;
 /* Reads the configuration; tells the log what holds, and what does not. 0; -EINVAL: what is wrong
  * is in the log; -errno. */
 int confine_open(struct context *context);
+/* The configuration is another: its secrets are to be kept from children, too. */
+void confine_follow(struct context *context);
 void confine_close(struct context *context);
 /* Fills in fence, uid and limits for the child of that upstream session. 0; -EAGAIN with a sentence
  * in why. */

@@ -102,7 +102,7 @@ Test(token, of_who_signed_in_by_the_file_is_good_while_they_stand_there)
         check_int(read_refresh(refresh, NOW), 0);
         check_int(ftruncate(fd, 0), 0);
         check_int((int)pwrite(fd, "{\"users\": []}", 13, 0), 13);
-        check_int(user_table_reload(w.context.users, stderr), 0);
+        check_int(user_table_reload(w.context.users, path, stderr), 0);
         check_int(read_access(access, NOW), TOKEN_E_OVER);
         check_int(read_refresh(refresh, NOW), TOKEN_E_OVER);
         free(access);

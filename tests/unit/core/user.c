@@ -136,7 +136,7 @@ Test(user, a_reload_takes_new_tokens_and_keeps_old_users_alive)
         check_int(find(ada, 0, &before), USER_OK);
         bob = make("bob@example.com", 1);
         check_int(find(bob, 0, &after), USER_BAD_TOKEN);
-        check_int(user_table_reload(table, stderr), 0);
+        check_int(user_table_reload(table, path, stderr), 0);
         check_int(find(bob, 0, &after), USER_OK);
         check_int(find(ada, 0, &after), USER_OK);
         cr_assert_eq(before, after);
@@ -184,7 +184,7 @@ Test(user, each_of_many_tokens_is_found_and_of_two_alike_the_last_holds)
         cr_assert_str_eq(user->email, "u3@example.com", "the last entry's");
         check_int(find("Bearer token-5003", 0, &user), USER_BAD_TOKEN);
         write_many(1);
-        check_int(user_table_reload(table, stderr), 0);
+        check_int(user_table_reload(table, path, stderr), 0);
         check_int(find("Bearer token-0", 0, &user), USER_OK);
         check_int(find("Bearer token-1", 0, &user), USER_BAD_TOKEN);
 }
@@ -197,7 +197,7 @@ Test(user, a_broken_file_at_reload_changes_nothing)
 
         check_int(create(), 0);
         write_file("{\"users\": [{\"email\": \"ada@example.com\"}]}");
-        cr_assert(user_table_reload(table, null) < 0);
+        cr_assert(user_table_reload(table, path, null) < 0);
         check_int(find(ada, 0, &user), USER_OK);
         fclose(null);
         free(ada);
@@ -275,7 +275,7 @@ Test(user, one_whose_token_has_gone_is_not_listed_whatever_else_they_come_with)
         cr_assert_not(user_is_listed(table, "ada@example.com", now_ms + INT64_C(2) * 86400000));
         cr_assert_not(user_is_listed(table, "bob@example.com", now_ms));
         write_file("{\"users\": []}");
-        check_int(user_table_reload(table, stderr), 0);
+        check_int(user_table_reload(table, path, stderr), 0);
         user_let_go(made("ada@example.com", 0));
         cr_assert_not(user_is_listed(table, "ada@example.com", now_ms));
         free(ada);
@@ -289,7 +289,7 @@ Test(user, one_that_is_made_and_comes_into_the_file_stays)
         check_int(create(), 0);
         user = made("ada@example.com", 5);
         ada = make("ada@example.com", 1);
-        check_int(user_table_reload(table, stderr), 0);
+        check_int(user_table_reload(table, path, stderr), 0);
         cr_assert_not(user->is_made);
         user_let_go(user);
         check_int(find(ada, 0, &found), USER_OK);

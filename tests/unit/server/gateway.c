@@ -92,14 +92,12 @@ static void remove_folder(void)
         has_folder = false;
 }
 
-static void load(const char *servers, const char *settings)
-{
-        char path[sizeof(folder) + 8];
-        FILE *file;
+static char config_path[sizeof(folder) + 8];
 
-        snprintf(socket_path, sizeof(socket_path), "%s/s", folder);
-        snprintf(path, sizeof(path), "%s/c", folder);
-        file = fopen(path, "w");
+static void write_config(const char *servers, const char *settings)
+{
+        FILE *file = fopen(config_path, "w");
+
         cr_assert_not_null(file);
         fprintf(file, "{\"mcpServers\":{");
         write_quoted(file, servers);
@@ -108,8 +106,14 @@ static void load(const char *servers, const char *settings)
         write_quoted(file, settings);
         fprintf(file, "}}");
         cr_assert_eq(fclose(file), 0);
-        cr_assert_eq(config_load(&config, path, stderr), 0);
-        unlink(path);
+}
+
+static void load(const char *servers, const char *settings)
+{
+        snprintf(socket_path, sizeof(socket_path), "%s/s", folder);
+        snprintf(config_path, sizeof(config_path), "%s/c", folder);
+        write_config(servers, settings);
+        cr_assert_eq(config_load(&config, config_path, stderr), 0);
 }
 
 static void until_it_stands(void)
@@ -169,6 +173,12 @@ void gateway_pass_ms(int64_t ms)
                 world.now_ms += step > 0 ? step : 1;
                 gateway_settle();
         }
+}
+
+void gateway_reload(const char *servers, const char *settings)
+{
+        write_config(servers, settings);
+        gateway_signal(SIGHUP);
 }
 
 void gateway_signal(int signo)

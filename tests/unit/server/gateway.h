@@ -60,6 +60,8 @@ void gateway_settle(void);
 /* So much time passes, timer by timer. */
 void gateway_pass_ms(int64_t ms);
 void gateway_signal(int signo);
+/* As gateway_start() has it, written and read again. */
+void gateway_reload(const char *servers, const char *settings);
 bool gateway_is_over(void);
 /* Ends it, however it stands; its exit code. The last line of each test: what it has lost is seen
  * here. */

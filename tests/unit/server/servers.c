@@ -442,7 +442,9 @@ void sent_fail(struct sent *sent, enum http_fault fault, bool was_sent)
         static struct http_failure failures[HTTP_FAULT_ELSEWHERE + 1][2];
         struct http_failure *failure = &failures[fault][was_sent];
 
-        *failure = (struct http_failure){fault, was_sent, "http://u.example: as the test has it"};
+        *failure = (struct http_failure){.fault = fault,
+                                         .was_sent = was_sent,
+                                         .why = "http://u.example: as the test has it"};
         sent->is_answered = true;
         world_http_end(sent->http, failure);
         gateway_settle();

@@ -39,3 +39,11 @@ void users_start(const char *servers, const char *more)
         snprintf(settings, sizeof(settings), "'auth':{'tokens_file':'%s'}%s", path, more);
         gateway_start(servers, settings);
 }
+
+void users_reload(const char *servers, const char *more)
+{
+        char settings[800];
+
+        snprintf(settings, sizeof(settings), "'auth':{'tokens_file':'%s'}%s", path, more);
+        gateway_reload(servers, settings);
+}

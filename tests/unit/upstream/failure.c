@@ -7,7 +7,9 @@ static struct failure of(enum http_fault fault, bool was_sent)
 {
         struct failure failure;
 
-        failure_of_http(&failure, &(const struct http_failure){fault, was_sent, "for the log"});
+        failure_of_http(&failure, &(const struct http_failure){.fault = fault,
+                                                               .was_sent = was_sent,
+                                                               .why = "for the log"});
         cr_assert_str_eq(failure.why, http_fault_text(fault));
         return failure;
 }
