@@ -9,7 +9,9 @@ _mgw() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words next
   words=$(_mgw_commands "${COMP_WORDS[0]}")
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W "$(cut -d ' ' -f 1 <<<"$words")" -- "$cur")
+    # Of a command its name; of what goes without one, its options.
+    words=$(awk '$1 !~ /^-/ { print $1; next } { for (i = 1; i <= NF; i++) if ($i ~ /^-/) print $i }' <<<"$words" | sort -u)
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
     return
   fi
   words=$(awk -v command="${COMP_WORDS[1]}" '$1 == command' <<<"$words")
@@ -19,8 +21,8 @@ _mgw() {
     mapfile -t COMPREPLY < <(compgen -f -- "$cur")
   elif [[ $next = [a-z]* && $cur != -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$next" -- "$cur")
-  elif [[ ! ($prev = -* && $next = [A-Z]*) ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "$(grep -o -- '--[a-z-]*' <<<"$words")" -- "$cur")
+  elif [[ $prev != -* || -z $next || $next = -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(grep -o -- '--[a-z-]*' <<<"$words" | sort -u)" -- "$cur")
   fi
 }
 

@@ -9,8 +9,9 @@ UP_PACKAGES=("${BUILD_PACKAGES[@]}" haproxy openssl curl iproute2)
 # clang's sanitizers and fuzzer are in libclang-rt; llvm has the program that puts names to their addresses.
 TEST_PACKAGES=(
   "${UP_PACKAGES[@]}" libcriterion-dev clang libclang-rt-14-dev llvm
-  spawn-fcgi libfcgi-bin nghttp2-client jq libtest-json-schema-acceptance-perl chromium
+  spawn-fcgi libfcgi-bin nghttp2-client jq sqlite3 libtest-json-schema-acceptance-perl chromium
   nginx apache2-bin caddy
+  prometheus
 )
 LINT_PACKAGES=("${UP_PACKAGES[@]}" libcriterion-dev clang-format clang-tidy cppcheck shellcheck jq)
 

@@ -13,6 +13,7 @@ test_infra() {
   infra_check "types" infra/node_modules/.bin/tsc --project infra
   # The templates that the tests have left.
   infra_check "cfn-lint" "$SDK_DIR/cfn-lint/bin/cfn-lint" "$INFRA_OUT"/*.template.json
+  infra_check "commands of the AWS CLI in docs/" "$SDK_DIR/cfn-lint/bin/python" infra/test/aws_commands.py docs/ecs.md docs/operations/*.md
 }
 
 need_infra() {

@@ -11,11 +11,13 @@ release() {
   need_packages "${RELEASE_PACKAGES[@]}"
   [ -z "$(git status --porcelain)" ] || say "what is not committed is left out"
   release_of HEAD "$PWD/build/release"
+  release_images HEAD build/release
   if [ "${1:-}" = --check ]; then
     release_again HEAD "$PWD/build/release-check"
+    release_images HEAD build/release-check
     release_compare build/release build/release-check || die "made twice, and not the same"
+    say "made twice: the same bytes"
   fi
-  release_images HEAD build/release
   (cd build/release && release_files | xargs sha256sum >SHA256SUMS && sed 's/^/  /' SHA256SUMS)
 }
 
@@ -56,10 +58,10 @@ release_tarball() {
   tar -C "$1" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --format=gnu -c "$2" | xz -T1 -6
 }
 
-# Elsewhere: another folder, time zone, language, home and umask, and one job at a time gives another order.
+# Elsewhere: another folder, time zone, language and umask.
 release_again() (
   umask 027
-  export TZ=Pacific/Kiritimati LC_ALL=C.UTF-8 HOME=/nonexistent
+  export TZ=Pacific/Kiritimati LC_ALL=C.UTF-8
   release_of "$@"
 )
 
@@ -71,21 +73,23 @@ release_compare() {
   diff <(printf '%s\n' "$a") <(printf '%s\n' "$b")
 }
 
-# Debian's packages in an image are those of the day, so that two images are alike and not the same.
+# release_images COMMIT DIR: by the engine, if one answers; then without what tells of the moment of the build.
 release_images() {
   local version image
   version=$(release_version "$1")
   timeout 10 docker info >/dev/null 2>&1 || { say "no engine answers (docker): no images" && return; }
+  SOURCE_DATE_EPOCH=$(git log -1 --format=%ct "$1")
+  export SOURCE_DATE_EPOCH
   for image in mgw mgw-haproxy; do
     say "making the image $image:$version"
-    release_image "$1" "$image" "$image:$version" >"$LOG_DIR/$image-image.log" 2>&1 || die "it cannot be made: see $LOG_DIR/$image-image.log"
-    docker save "$image:$version" | gzip -n >"$2/$image-$version-image.tar.gz"
+    { release_image "$1" "$image" "$image:$version" && python3 tools/image.py "$image:$version" "$2/$image-$version-image.tar.gz"; } \
+      >"$LOG_DIR/$image-image.log" 2>&1 || die "it cannot be made: see $LOG_DIR/$image-image.log"
   done
 }
 
-# release_image COMMIT IMAGE TAG: of the commit's files alone.
+# release_image COMMIT IMAGE TAG: of the commit's files alone, and of nothing that was kept. MGW_BUILD_NETWORK: as of docker build.
 release_image() {
   local from=$1: file=app/Dockerfile
   [ "$2" = mgw ] || { from=$1:haproxy && file=Dockerfile; }
-  git archive "$from" | docker build -t "$3" -f "$file" -
+  git archive "$from" | docker build --no-cache --network "${MGW_BUILD_NETWORK:-default}" -t "$3" -f "$file" -
 }

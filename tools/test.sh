@@ -105,6 +105,7 @@ test_e2e() {
   headline "end to end: real HAProxy, real clients"
   need_npm_packages
   find_dex
+  find_collector
   build build gcc -Dtests=false
   build build-asan-gcc gcc -Dsanitize=true -Dtests=true -Db_lundef=false
   run_node e2e "${E2E_TESTS[@]}"
@@ -151,15 +152,26 @@ run_node() {
   [ "$2" = 0 ] || name_failures "$name" < <(failed_of_tap "$tap")
 }
 
-# Dex, an OpenID provider in Go: one that is there already (MGW_TEST_DEX), or from Go's registry. Without it its tests are skipped.
-find_dex() {
-  local to=$PWD/build/dex/dex log=$LOG_DIR/dex.log
-  export MGW_TEST_DEX=${MGW_TEST_DEX:-$to}
-  [ ! -x "$MGW_TEST_DEX" ] || return 0
+# find_go_program NAME FOLDER PACKAGE VARIABLE: a program in Go that is there already (VARIABLE), or from Go's registry. Without it its tests
+# are skipped.
+find_go_program() {
+  local to=$PWD/build/$1/$1 log=$LOG_DIR/$1.log
+  export "$4=${!4:-$to}"
+  [ ! -x "${!4}" ] || return 0
   command -v go >/dev/null || return 0
-  say "installing: Dex"
-  (cd tests/e2e/login/dex && CGO_ENABLED=0 timeout 900 go build -o "$to" github.com/dexidp/dex/cmd/dex) </dev/null >"$log" 2>&1 && return
-  say "Dex is not to be had here, and is left out: see $log"
+  say "installing: $1"
+  (cd "$2" && CGO_ENABLED=0 timeout 900 go build -o "$to" "$3") </dev/null >"$log" 2>&1 && return
+  say "$1 is not to be had here, and is left out: see $log"
+}
+
+# Dex, an OpenID provider.
+find_dex() {
+  find_go_program dex tests/e2e/login/dex github.com/dexidp/dex/cmd/dex MGW_TEST_DEX
+}
+
+# The OpenTelemetry collector's receiver.
+find_collector() {
+  find_go_program collector tests/e2e/observe/collector . MGW_TEST_COLLECTOR
 }
 
 # A test that was skipped or left for later has not passed, but where it is the machine that cannot.

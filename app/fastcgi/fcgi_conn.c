@@ -307,7 +307,7 @@ static void fcgi_conn_begin(struct fcgi_conn *c, uint8_t first)
                                c);
 }
 
-static void fcgi_conn_feed(struct fcgi_conn *c, const uint8_t *p, size_t n)
+void fcgi_conn_feed(struct fcgi_conn *c, const uint8_t *p, size_t n)
 {
         while (n > 0 && !c->is_dead) {
                 struct fcgi_record rec;

@@ -80,6 +80,8 @@ int fcgi_conn_send_take(struct fcgi_conn *c, struct buf *records);
 void fcgi_conn_set_share(struct fcgi_conn *c, struct share *share);
 /* May n bytes more wait? 0, LEDGER_E_PAYER, LEDGER_E_WHOLE. */
 int fcgi_conn_check_room(const struct fcgi_conn *c, size_t n);
+/* What its peer has said. */
+void fcgi_conn_feed(struct fcgi_conn *c, const uint8_t *p, size_t n);
 /* What is waited for has changed. */
 void fcgi_conn_watch(struct fcgi_conn *c);
 /* The deadline runs while a request is coming in, or an answer waits to be taken. */

@@ -242,6 +242,17 @@ const char *trace_parent(const json_t *params)
                 json_object_get(json_object_get(params, "_meta"), keys[PARENT].name));
 }
 
+bool trace_header_parent(const struct mirror_headers *headers, char text[TRACE_PARENT_SIZE])
+{
+        struct str value = str_trim(headers->get(headers->from, keys[PARENT].cgi));
+
+        if (value.n == 0 || !parent_is_valid(value))
+                return false;
+        memcpy(text, value.p, TRACE_PARENT_SIZE - 1);
+        text[TRACE_PARENT_SIZE - 1] = '\0';
+        return true;
+}
+
 bool trace_is_sampled(const char *traceparent)
 {
         char last = traceparent[54];

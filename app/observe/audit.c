@@ -35,13 +35,6 @@ static void on_hand_over(struct loop_task *task)
         exchange(container_of(task, struct audit, hand_over));
 }
 
-void audit_queue(struct audit *audit, struct audit_entry *entry)
-{
-        audit->ended[audit->n_ended++] = (uint32_t)(entry - audit->journal.blocks);
-        audit->stats.n_waiting++;
-        loop_defer(audit->context->loop, &audit->hand_over);
-}
-
 /* What has been written in the meantime makes room. */
 static struct audit_entry *take(struct audit *audit, enum audit_state state, struct str text,
                                 size_t n_tail)
@@ -67,11 +60,21 @@ static const char *place(const struct audit *audit)
         return audit->writer.path != NULL ? audit->writer.path : "standard output";
 }
 
+static void tell_reopen(struct audit *audit)
+{
+        int error = atomic_exchange_explicit(&audit->writer.reopen_error, 0, memory_order_relaxed);
+
+        if (error != 0)
+                log_error(NULL, "[audit] %s cannot be made anew: %s: lines go where they went",
+                          place(audit), strerror(error));
+}
+
 /* Is told once, and when it is over. */
 static bool is_unwritable(struct audit *audit)
 {
         int error = atomic_load_explicit(&audit->writer.error, memory_order_relaxed);
 
+        tell_reopen(audit);
         if ((error != 0) == audit->is_told)
                 return error != 0;
         audit->is_told = error != 0;
@@ -269,7 +272,9 @@ int audit_reload(struct context *context)
 
         if (strcmp(file, now) != 0)
                 log_warn(NULL, "[audit] audit.file needs a restart");
-        if (audit != NULL)
-                audit_writer_reopen(&audit->writer);
+        if (audit == NULL)
+                return 0;
+        audit_writer_reopen(&audit->writer);
+        audit_decide(context, &(const struct audit_decision){.kind = "reload", .outcome = "ok"});
         return 0;
 }

@@ -26,14 +26,14 @@ static void add_object(struct json_text *t, const json_t *object, char *const *m
 
         json_text_open(t, '{');
         json_object_foreach ((json_t *)object, key, value) {
-                json_text_str(t, NULL, str_from(key), SIZE_MAX);
-                json_text_raw(t, STR(":"));
-                t->needs_comma = false;
+                json_text_comma(t);
+                json_text_put(t, '"');
+                json_text_inside(t, str_from(key), SIZE_MAX);
+                json_text_raw(t, STR("\":"));
                 if (is_masked(mask, key))
-                        json_text_str(t, NULL, STR("***"), SIZE_MAX);
+                        json_text_raw(t, STR("\"***\""));
                 else
                         add_value(t, value, mask);
-                t->needs_comma = true;
         }
         json_text_close(t, '}');
 }
@@ -44,8 +44,10 @@ static void add_array(struct json_text *t, const json_t *array, char *const *mas
         size_t i;
 
         json_text_open(t, '[');
-        json_array_foreach ((json_t *)array, i, value)
+        json_array_foreach ((json_t *)array, i, value) {
+                json_text_comma(t);
                 add_value(t, value, mask);
+        }
         json_text_close(t, ']');
 }
 
@@ -54,8 +56,6 @@ static void add_value(struct json_text *t, const json_t *value, char *const *mas
 {
         struct str text = {NULL, 0};
 
-        json_text_key(t, NULL);
-        t->needs_comma = false;
         if (json_is_object(value)) {
                 add_object(t, value, mask);
         } else if (json_is_array(value)) {
@@ -64,7 +64,7 @@ static void add_value(struct json_text *t, const json_t *value, char *const *mas
                 json_text_raw(t, text);
                 free((void *)text.p);
         }
-        t->needs_comma = true;
+        t->needs_comma = true; /* before what follows it */
 }
 
 void audit_arguments_add(struct json_text *t, const json_t *params, char *const *mask)
@@ -76,12 +76,12 @@ void audit_arguments_add(struct json_text *t, const json_t *params, char *const 
         if (arguments != NULL) {
                 t->max = t->n + AUDIT_ARGUMENTS_MAX < t->max ? t->n + AUDIT_ARGUMENTS_MAX : t->max;
                 json_text_key(t, "arguments");
-                t->needs_comma = false;
                 add_value(t, arguments, mask);
                 t->max = before.max;
                 if (t->is_full) { /* a part of it could not be read by anybody */
                         *t = before;
-                        json_text_bool(t, "arguments_left_out", true);
+                        json_text_key(t, "arguments_left_out");
+                        json_text_raw(t, STR("true"));
                 }
         }
         json_decref(open);

@@ -3,6 +3,8 @@
 
 #include "mgw/base/str.h"
 
+#include <string.h>
+
 /* What does not fit any more is left out whole, and is_full says so. */
 struct json_text {
         char *p;
@@ -12,19 +14,86 @@ struct json_text {
         bool needs_comma;
 };
 
-void json_text_init(struct json_text *t, char *p, size_t max);
+static inline void json_text_init(struct json_text *t, char *p, size_t max)
+{
+        *t = (struct json_text){.p = p, .max = max};
+}
+
 /* As it is. */
-void json_text_raw(struct json_text *t, struct str s);
+static inline void json_text_raw(struct json_text *t, struct str s)
+{
+        if (t->is_full || s.n > t->max - t->n) {
+                t->is_full = true;
+                return;
+        }
+        memcpy(t->p + t->n, s.p, s.n);
+        t->n += s.n;
+}
+
+static inline void json_text_put(struct json_text *t, char c)
+{
+        if (t->is_full || t->n == t->max)
+                t->is_full = true;
+        else
+                t->p[t->n++] = c;
+}
+
 /* '{' or '[', and their ends. */
-void json_text_open(struct json_text *t, char bracket);
-void json_text_close(struct json_text *t, char bracket);
-/* A member's name, or nothing within an array (NULL); its value is to follow. */
-void json_text_key(struct json_text *t, const char *key);
-/* At most max bytes of it; a '?' stands for each byte that is no UTF-8. NULL: nothing is written.
- */
-void json_text_string(struct json_text *t, const char *key, const char *value, size_t max);
-void json_text_str(struct json_text *t, const char *key, struct str value, size_t max);
-void json_text_int(struct json_text *t, const char *key, int64_t value);
-void json_text_bool(struct json_text *t, const char *key, bool value);
+static inline void json_text_open(struct json_text *t, char bracket)
+{
+        json_text_put(t, bracket);
+        t->needs_comma = false;
+}
+
+static inline void json_text_close(struct json_text *t, char bracket)
+{
+        json_text_put(t, bracket);
+        t->needs_comma = true;
+}
+
+/* An element of an array is to follow. */
+static inline void json_text_comma(struct json_text *t)
+{
+        if (t->needs_comma)
+                json_text_put(t, ',');
+        t->needs_comma = true;
+}
+
+/* A member's name; its value is to follow. */
+static inline void json_text_key(struct json_text *t, const char *key)
+{
+        json_text_comma(t);
+        json_text_put(t, '"');
+        json_text_raw(t, (struct str){key, strlen(key)});
+        json_text_raw(t, STR("\":"));
+}
+
+/* At most max bytes of it, as they stand between quotes; a '?' stands for each byte that is no
+ * UTF-8. */
+void json_text_inside(struct json_text *t, struct str value, size_t max);
 /* Digits alone, a zero before them where they are fewer. */
 void json_text_digits(struct json_text *t, uint64_t value, unsigned width);
+
+static inline void json_text_str(struct json_text *t, const char *key, struct str value, size_t max)
+{
+        json_text_key(t, key);
+        json_text_put(t, '"');
+        json_text_inside(t, value, max);
+        json_text_put(t, '"');
+}
+
+/* NULL: nothing is written. */
+static inline void json_text_string(struct json_text *t, const char *key, const char *value,
+                                    size_t max)
+{
+        if (value != NULL)
+                json_text_str(t, key, (struct str){value, strlen(value)}, max);
+}
+
+static inline void json_text_int(struct json_text *t, const char *key, int64_t value)
+{
+        json_text_key(t, key);
+        if (value < 0)
+                json_text_put(t, '-');
+        json_text_digits(t, value < 0 ? -(uint64_t)value : (uint64_t)value, 1);
+}

@@ -21,12 +21,15 @@
 #define NAME_MAX_BYTES 256
 #define URI_MAX_BYTES 1024
 #define SPAN_TEXT_MAX 8192
+#define SPAN_NAME_SIZE 256
 
 /* Ids as text: hexadecimal digits. */
 struct span {
         char trace[TRACE_HEX + 1];
         char id[SPAN_HEX + 1];
-        char parent[SPAN_HEX + 1]; /* of the client's; "": it begins here */
+        char parent[SPAN_HEX + 1]; /* of the client's, or of the POST; "": it begins here */
+        char link_trace[TRACE_HEX + 1];
+        char link_id[SPAN_HEX + 1]; /* ""; none */
         struct {
                 char id[SPAN_HEX + 1];
                 char server[64];
@@ -36,6 +39,12 @@ struct span {
                 bool is_open;
                 int64_t began_us; /* wall clock */
         } upstream;               /* the request that is on its way, or was last */
+        struct {
+                char path[64];
+                char address[64];
+                char id[64];
+                int64_t began_us;
+        } post; /* of a POST's own span */
 };
 
 /* OTLP's SpanKind and StatusCode. */
@@ -63,16 +72,12 @@ static bool is_sampled(struct traces *traces, const struct config *config, const
         return (double)(traces_random(traces) >> 11) < config->traces_sample * 0x1p53;
 }
 
-struct span *span_begin(struct context *context, const struct call_record *record)
+/* The trace goes on that has begun by parent ("00-TRACE-SPAN-01", judged by mcp/trace), or here. */
+static struct span *new_span(struct traces *traces, const char *parent)
 {
-        struct traces *traces = context->traces;
-        const char *parent = traces != NULL ? trace_parent(record->params) : NULL;
-        struct span *span;
+        struct span *span = alloc_zeroed(sizeof(*span));
 
-        if (traces == NULL || !is_sampled(traces, context->config, parent))
-                return NULL;
-        span = alloc_zeroed(sizeof(*span));
-        if (parent != NULL) { /* "00-TRACE-SPAN-01", judged by trace_adopt() */
+        if (parent != NULL) {
                 memcpy(span->trace, parent + 3, TRACE_HEX);
                 memcpy(span->parent, parent + 4 + TRACE_HEX, SPAN_HEX);
         } else {
@@ -83,56 +88,85 @@ struct span *span_begin(struct context *context, const struct call_record *recor
         return span;
 }
 
+/* A trace that the message names is its own; one that came by the headers of its POST goes on by
+ * the POST's span. */
+static bool is_of_post(const struct span *post, const char *parent)
+{
+        return parent == NULL || (strncmp(parent + 3, post->trace, TRACE_HEX) == 0 &&
+                                  strncmp(parent + 4 + TRACE_HEX, post->parent, SPAN_HEX) == 0);
+}
+
+/* Within the POST's, or of a trace of the message's own, which is then linked with the POST's. */
+static struct span *span_in_post(struct traces *traces, const struct span *post, const char *parent)
+{
+        bool is_of_it = is_of_post(post, parent);
+        struct span *span;
+
+        if (!is_of_it && !trace_is_sampled(parent))
+                return NULL;
+        span = new_span(traces, is_of_it ? NULL : parent);
+        if (is_of_it) {
+                memcpy(span->trace, post->trace, TRACE_HEX);
+                memcpy(span->parent, post->id, SPAN_HEX);
+        } else {
+                memcpy(span->link_trace, post->trace, TRACE_HEX);
+                memcpy(span->link_id, post->id, SPAN_HEX);
+        }
+        return span;
+}
+
+struct span *span_begin(struct context *context, const struct call_record *record,
+                        const struct span *post, bool is_decided)
+{
+        struct traces *traces = context->traces;
+        const char *parent = traces != NULL ? trace_parent(record->params) : NULL;
+
+        if (traces == NULL || (parent == NULL && post == NULL && is_decided))
+                return NULL;
+        if (post != NULL)
+                return span_in_post(traces, post, parent);
+        return is_sampled(traces, context->config, parent) ? new_span(traces, parent) : NULL;
+}
+
 /* ---- attributes ---- */
 
-static void attribute_begin(struct json_text *t, const char *key)
-{
-        json_text_key(t, NULL);
-        json_text_open(t, '{');
-        json_text_string(t, "key", key, SIZE_MAX);
-        json_text_key(t, "value");
-        json_text_open(t, '{');
-}
+/* What stands before the text of one. */
+#define ATTRIBUTE(key) STR("{\"key\":\"" key "\",\"value\":{\"stringValue\":\"")
 
-static void attribute_end(struct json_text *t)
-{
-        json_text_close(t, '}');
-        json_text_close(t, '}');
-}
-
-static void add_str(struct json_text *t, const char *key, struct str value, size_t max)
+static void add_str(struct json_text *t, struct str attribute, struct str value, size_t max)
 {
         if (value.n == 0)
                 return;
-        attribute_begin(t, key);
-        json_text_str(t, "stringValue", value, max);
-        attribute_end(t);
+        json_text_comma(t);
+        json_text_raw(t, attribute);
+        json_text_inside(t, value, max);
+        json_text_raw(t, STR("\"}}"));
 }
 
-static void add_text(struct json_text *t, const char *key, const char *value, size_t max)
+static void add_text(struct json_text *t, struct str attribute, const char *value, size_t max)
 {
-        add_str(t, key, str_from(value), max);
+        add_str(t, attribute, str_from(value), max);
 }
 
 /* 64-bit numbers are strings (Protocol Buffers, ProtoJSON). */
-static void add_number(struct json_text *t, const char *key, int64_t value)
+#define NUMBER(key) STR("{\"key\":\"" key "\",\"value\":{\"intValue\":\"")
+
+static void add_number(struct json_text *t, struct str attribute, unsigned value)
 {
-        attribute_begin(t, key);
-        json_text_key(t, "intValue");
-        json_text_raw(t, STR("\""));
-        if (value < 0)
-                json_text_raw(t, STR("-"));
-        json_text_digits(t, value < 0 ? -(uint64_t)value : (uint64_t)value, 1);
-        json_text_raw(t, STR("\""));
-        attribute_end(t);
+        json_text_comma(t);
+        json_text_raw(t, attribute);
+        json_text_digits(t, value, 1);
+        json_text_raw(t, STR("\"}}"));
 }
 
-static void add_code(struct json_text *t, const char *key, int code)
+static void add_code(struct json_text *t, int code)
 {
         char text[16];
 
+        if (code == 0)
+                return;
         snprintf(text, sizeof(text), "%d", code);
-        add_text(t, key, text, TEXT_MAX);
+        add_text(t, ATTRIBUTE("rpc.response.status_code"), text, TEXT_MAX);
 }
 
 static void add_id(struct json_text *t, const json_t *id)
@@ -140,9 +174,9 @@ static void add_id(struct json_text *t, const json_t *id)
         struct str text = {NULL, 0};
 
         if (json_is_string(id))
-                add_text(t, "jsonrpc.request.id", json_string_value(id), TEXT_MAX);
+                add_text(t, ATTRIBUTE("jsonrpc.request.id"), json_string_value(id), TEXT_MAX);
         else if (id != NULL && rpc_dump(id, &text) == 0)
-                add_str(t, "jsonrpc.request.id", text, TEXT_MAX);
+                add_str(t, ATTRIBUTE("jsonrpc.request.id"), text, TEXT_MAX);
         free((void *)text.p);
 }
 
@@ -151,11 +185,11 @@ static void add_common(struct json_text *t, const struct call_record *record)
 {
         bool is_tool = strcmp(record->method, "tools/call") == 0;
 
-        add_text(t, "mcp.method.name", record->method, TEXT_MAX);
-        add_text(t, is_tool ? "gen_ai.tool.name" : "gen_ai.prompt.name", record->name,
-                 NAME_MAX_BYTES);
-        add_text(t, "gen_ai.operation.name", is_tool ? "execute_tool" : NULL, TEXT_MAX);
-        add_text(t, "mcp.resource.uri", rpc_text(record->params, "uri"), URI_MAX_BYTES);
+        add_text(t, ATTRIBUTE("mcp.method.name"), record->method, TEXT_MAX);
+        add_text(t, is_tool ? ATTRIBUTE("gen_ai.tool.name") : ATTRIBUTE("gen_ai.prompt.name"),
+                 record->name, NAME_MAX_BYTES);
+        add_text(t, ATTRIBUTE("gen_ai.operation.name"), is_tool ? "execute_tool" : NULL, TEXT_MAX);
+        add_text(t, ATTRIBUTE("mcp.resource.uri"), rpc_text(record->params, "uri"), URI_MAX_BYTES);
 }
 
 /* ---- spans as OTLP has them (JSON) ---- */
@@ -173,15 +207,18 @@ struct span_times {
 };
 
 /* A name is in it only if lists have shown it: else anybody could make as many as they like. */
-static void begin_span(struct json_text *t, const struct span *span, const char *id,
-                       const char *parent, const struct call_record *record,
-                       const struct span_times *times, int kind)
+static void name_call(const struct call_record *record, char name[SPAN_NAME_SIZE])
 {
-        char name[TEXT_MAX * 2];
+        bool has_name = record->name != NULL && record->is_known;
 
-        snprintf(name, sizeof(name), "%s%s%.127s", record->method,
-                 record->name != NULL && record->is_known ? " " : "",
-                 record->name != NULL && record->is_known ? record->name : "");
+        snprintf(name, SPAN_NAME_SIZE, "%s%s%.127s", record->method, has_name ? " " : "",
+                 has_name ? record->name : "");
+}
+
+static void begin_span(struct json_text *t, const struct span *span, const char *id,
+                       const char *parent, const char *name, const struct span_times *times,
+                       int kind)
+{
         json_text_open(t, '{');
         json_text_string(t, "traceId", span->trace, SIZE_MAX);
         json_text_string(t, "spanId", id, SIZE_MAX);
@@ -196,11 +233,25 @@ static void begin_span(struct json_text *t, const struct span *span, const char 
         json_text_open(t, '[');
 }
 
-/* error: its type; NULL: there was none. */
-static void end_span(struct traces *traces, struct json_text *t, const char *error)
+static void add_link(struct json_text *t, const struct span *span)
 {
-        add_text(t, "error.type", error, TEXT_MAX);
+        json_text_key(t, "links");
+        json_text_open(t, '[');
+        json_text_open(t, '{');
+        json_text_string(t, "traceId", span->link_trace, SIZE_MAX);
+        json_text_string(t, "spanId", span->link_id, SIZE_MAX);
+        json_text_close(t, '}');
         json_text_close(t, ']');
+}
+
+/* error: its type; NULL: there was none. linked: NULL, or what has a link. */
+static void end_span(struct traces *traces, struct json_text *t, const char *error,
+                     const struct span *linked)
+{
+        add_text(t, ATTRIBUTE("error.type"), error, TEXT_MAX);
+        json_text_close(t, ']');
+        if (linked != NULL && linked->link_id[0] != '\0')
+                add_link(t, linked);
         if (error != NULL) {
                 json_text_key(t, "status");
                 json_text_open(t, '{');
@@ -235,23 +286,23 @@ static void end_call(struct traces *traces, const struct call_record *record)
 {
         const struct span *span = record->span;
         struct span_times times = {record->began_us, record->began_us + record->took_us};
-        char text[SPAN_TEXT_MAX], code[16];
+        char text[SPAN_TEXT_MAX], name[SPAN_NAME_SIZE], code[16];
         struct json_text t;
 
+        name_call(record, name);
         json_text_init(&t, text, sizeof(text));
-        begin_span(&t, span, span->id, span->parent, record, &times, KIND_SERVER);
+        begin_span(&t, span, span->id, span->parent, name, &times, KIND_SERVER);
         add_common(&t, record);
-        add_text(&t, "mcp.protocol.version", record->revision, TEXT_MAX);
-        add_text(&t, "mcp.session.id", record->session_id, TEXT_MAX);
+        add_text(&t, ATTRIBUTE("mcp.protocol.version"), record->revision, TEXT_MAX);
+        add_text(&t, ATTRIBUTE("mcp.session.id"), record->session_id, TEXT_MAX);
         add_id(&t, record->id);
-        add_text(&t, "network.transport", "tcp", TEXT_MAX);
-        add_text(&t, "network.protocol.name", "http", TEXT_MAX);
-        add_text(&t, "mgw.server", record->server, TEXT_MAX);
-        add_text(&t, "mgw.outcome", call_record_outcome_name(record->outcome), TEXT_MAX);
-        add_text(&t, "mgw.request_id", record->request_id, TEXT_MAX);
-        if (record->code != 0)
-                add_code(&t, "rpc.response.status_code", record->code);
-        end_span(traces, &t, error_of(record, code));
+        add_text(&t, ATTRIBUTE("network.transport"), "tcp", TEXT_MAX);
+        add_text(&t, ATTRIBUTE("network.protocol.name"), "http", TEXT_MAX);
+        add_text(&t, ATTRIBUTE("mgw.server"), record->server, TEXT_MAX);
+        add_text(&t, ATTRIBUTE("mgw.outcome"), call_record_outcome_name(record->outcome), TEXT_MAX);
+        add_text(&t, ATTRIBUTE("mgw.request_id"), record->request_id, TEXT_MAX);
+        add_code(&t, record->code);
+        end_span(traces, &t, error_of(record, code), span);
 }
 
 void span_end(struct context *context, const struct call_record *record)
@@ -266,6 +317,49 @@ void span_end(struct context *context, const struct call_record *record)
         if (context->traces != NULL)
                 end_call(context->traces, record);
         free(record->span);
+}
+
+/* ---- POSTs ---- */
+
+struct span *span_request_begin(struct context *context, const struct span_request *request)
+{
+        struct traces *traces = context->traces;
+        struct span *span;
+
+        if (traces == NULL || !is_sampled(traces, context->config, request->parent))
+                return NULL;
+        span = new_span(traces, request->parent);
+        span->post.began_us = clock_wall_us();
+        str_to_text(request->path, span->post.path, sizeof(span->post.path));
+        str_to_text(request->address, span->post.address, sizeof(span->post.address));
+        str_to_text(request->id, span->post.id, sizeof(span->post.id));
+        return span;
+}
+
+static void end_post(struct traces *traces, const struct span *span, unsigned status)
+{
+        struct span_times times = {span->post.began_us, clock_wall_us()};
+        char text[SPAN_TEXT_MAX], name[SPAN_NAME_SIZE], code[16];
+        struct json_text t;
+
+        snprintf(name, sizeof(name), "POST %s", span->post.path);
+        snprintf(code, sizeof(code), "%u", status);
+        json_text_init(&t, text, sizeof(text));
+        begin_span(&t, span, span->id, span->parent, name, &times, KIND_SERVER);
+        add_text(&t, ATTRIBUTE("http.request.method"), "POST", TEXT_MAX);
+        add_text(&t, ATTRIBUTE("http.route"), span->post.path, TEXT_MAX);
+        add_text(&t, ATTRIBUTE("url.path"), span->post.path, TEXT_MAX);
+        add_number(&t, NUMBER("http.response.status_code"), status);
+        add_text(&t, ATTRIBUTE("client.address"), span->post.address, TEXT_MAX);
+        add_text(&t, ATTRIBUTE("mgw.request_id"), span->post.id, TEXT_MAX);
+        end_span(traces, &t, status >= 500 ? code : NULL, NULL);
+}
+
+void span_request_end_take(struct context *context, struct span *span, unsigned status)
+{
+        if (span != NULL && context->traces != NULL)
+                end_post(context->traces, span, status);
+        free(span);
 }
 
 /* ---- upstream ---- */
@@ -312,7 +406,7 @@ void span_upstream_end(struct context *context, const struct call_record *record
                        const char *error)
 {
         struct span *span = record->span;
-        char text[SPAN_TEXT_MAX];
+        char text[SPAN_TEXT_MAX], name[SPAN_NAME_SIZE];
         struct span_times times;
         struct json_text t;
 
@@ -320,16 +414,18 @@ void span_upstream_end(struct context *context, const struct call_record *record
                 return;
         span->upstream.is_open = false;
         times = (struct span_times){span->upstream.began_us, clock_wall_us()};
+        name_call(record, name);
         json_text_init(&t, text, sizeof(text));
-        begin_span(&t, span, span->upstream.id, span->id, record, &times, KIND_CLIENT);
+        begin_span(&t, span, span->upstream.id, span->id, name, &times, KIND_CLIENT);
         add_common(&t, record);
-        add_text(&t, "network.transport", span->upstream.is_pipe ? "pipe" : "tcp", TEXT_MAX);
-        add_text(&t, "network.protocol.name", span->upstream.is_pipe ? NULL : "http", TEXT_MAX);
-        add_text(&t, "server.address", span->upstream.address, TEXT_MAX);
+        add_text(&t, ATTRIBUTE("network.transport"), span->upstream.is_pipe ? "pipe" : "tcp",
+                 TEXT_MAX);
+        add_text(&t, ATTRIBUTE("network.protocol.name"), span->upstream.is_pipe ? NULL : "http",
+                 TEXT_MAX);
+        add_text(&t, ATTRIBUTE("server.address"), span->upstream.address, TEXT_MAX);
         if (span->upstream.address[0] != '\0')
-                add_number(&t, "server.port", span->upstream.port);
-        add_text(&t, "mgw.server", span->upstream.server, TEXT_MAX);
-        if (code != 0)
-                add_code(&t, "rpc.response.status_code", code);
-        end_span(context->traces, &t, error);
+                add_number(&t, NUMBER("server.port"), (unsigned)span->upstream.port);
+        add_text(&t, ATTRIBUTE("mgw.server"), span->upstream.server, TEXT_MAX);
+        add_code(&t, code);
+        end_span(context->traces, &t, error, NULL);
 }

@@ -62,14 +62,12 @@ static void count_bytes(struct traces *traces)
 
 static void add_attribute(struct json_text *t, const char *key, const char *value)
 {
-        json_text_key(t, NULL);
-        json_text_open(t, '{');
-        json_text_string(t, "key", key, SIZE_MAX);
-        json_text_key(t, "value");
-        json_text_open(t, '{');
-        json_text_string(t, "stringValue", value, SIZE_MAX);
-        json_text_close(t, '}');
-        json_text_close(t, '}');
+        json_text_comma(t);
+        json_text_raw(t, STR("{\"key\":\""));
+        json_text_raw(t, str_from(key));
+        json_text_raw(t, STR("\",\"value\":{\"stringValue\":\""));
+        json_text_inside(t, str_from(value), SIZE_MAX);
+        json_text_raw(t, STR("\"}}"));
 }
 
 /* Who we are, up to where the spans stand. */

@@ -4,6 +4,7 @@
 #include "inspect_report.h"
 #include "mgw/base/clock.h"
 #include "probe_report.h"
+#include "probe_server.h"
 #include "probe_stream.h"
 
 #include <string.h>
@@ -35,7 +36,7 @@ static void try_sse(struct probe_peer *peer, struct probe_stream *stream)
                clock_monotonic_ms() < end_ms)
                 probe_peer_turn(peer, 100);
         if (peer->message_url != NULL)
-                probe_peer_greet_by_sse(peer);
+                probe_server_greet_by_sse(peer);
 }
 
 static void ask_lists(struct inspect_report *report, struct probe_peer *peer)
@@ -47,8 +48,8 @@ static void ask_lists(struct inspect_report *report, struct probe_peer *peer)
                 if (json_object_get(inspect_report_capabilities(report), list->capability) == NULL)
                         continue;
                 list->is_asked = true;
-                list->entries = probe_peer_list(peer, list->method, list->key, list->why,
-                                                sizeof(list->why));
+                list->entries = probe_server_list(peer, list->method, list->key, list->why,
+                                                  sizeof(list->why));
         }
 }
 
@@ -72,7 +73,7 @@ static void call_tool(struct inspect_report *report, struct probe_peer *peer)
         json_t *arguments = o->arguments != NULL ? json_incref(o->arguments) : json_object();
 
         report->has_call = true;
-        probe_ask(peer, probe_peer_way(peer), "tools/call",
+        probe_ask(peer, probe_server_way(peer), "tools/call",
                   json_pack("{s:s, s:o}", "name", o->call, "arguments", arguments),
                   schema_of(report, o->call), &report->call);
 }
@@ -81,7 +82,7 @@ static int run(struct probe_peer *peer, struct probe_stream *stream, FILE *out, 
 {
         struct inspect_report report = {.peer = peer};
 
-        probe_peer_greet(peer);
+        probe_server_greet(peer);
         try_sse(peer, stream);
         if (peer->hello == NULL && peer->discovered == NULL) {
                 probe_report_away(peer, out, err);
@@ -112,6 +113,7 @@ int inspect_command(int argc, char **argv, FILE *out, FILE *err)
                 code = PROBE_EXIT_AWAY;
                 if (probe_peer_open(&peer, &options) == 0)
                         code = run(&peer, &stream, out, err);
+                probe_server_leave(&peer);
                 probe_stream_finish(&stream);
                 probe_peer_close(&peer);
         }

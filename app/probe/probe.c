@@ -8,8 +8,8 @@
 #include "mgw/base/clock.h"
 #include "mgw/loop/timer.h"
 #include "mgw/wire/rpc.h"
-#include "probe_ask.h"
 #include "probe_report.h"
+#include "probe_server.h"
 #include "probe_stream.h"
 
 #include <stdlib.h>
@@ -197,7 +197,7 @@ static void open_all(struct probe *p)
         char why[512];
 
         if (p->peer.hello != NULL || p->peer.discovered != NULL)
-                p->tools = probe_peer_list(&p->peer, "tools/list", "tools", why, sizeof(why));
+                p->tools = probe_server_list(&p->peer, "tools/list", "tools", why, sizeof(why));
         open_streamable(p);
         open_sse(p);
 }
@@ -294,7 +294,7 @@ static bool is_mcp(const struct probe *p)
 static int run(struct probe *p, FILE *out)
 {
         init_streams(p);
-        probe_peer_greet(&p->peer);
+        probe_server_greet(&p->peer);
         if (p->peer.is_answered)
                 open_all(p);
         if (!is_mcp(p)) {
@@ -316,6 +316,7 @@ int probe_command(int argc, char **argv, FILE *out, FILE *err)
                 code = PROBE_EXIT_AWAY;
                 if (probe_peer_open(&p.peer, &p.options) == 0)
                         code = run(&p, out);
+                probe_server_leave(&p.peer);
                 for (int kind = 0; kind < PROBE_N_KINDS; kind++)
                         probe_stream_finish(&p.streams[kind]);
                 probe_peer_close(&p.peer);

@@ -221,7 +221,7 @@ static void ask_on_done(void *owner, const struct http_failure *failure)
         if (failure != NULL) {
                 ask->answer->fault = failure->fault;
                 fail(ask->answer, failure->why);
-        } else if (!ask->is_stream && ask->body.len > 0) {
+        } else if (!ask->is_stream && ask->body.len > 0 && ask->answer->status != 202) {
                 (void)take_message(ask, buf_bytes(&ask->body));
         }
         ask_end(ask);

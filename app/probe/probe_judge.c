@@ -45,7 +45,7 @@ static int compare_times(const void *a, const void *b)
 }
 
 /* Of a call its progress is as good as a comment; not so its answer. */
-static bool is_keep_alive(const struct probe_record *r, const struct probe_beat *beat)
+bool probe_judge_is_keep_alive(const struct probe_record *r, const struct probe_beat *beat)
 {
         if (beat->at_ms <= r->head_ms + PROBE_BEAT_MS)
                 return false;
@@ -61,7 +61,7 @@ static size_t intervals(const struct probe_record *r, int64_t *ms)
         size_t n = 0;
 
         for (size_t i = 0; i < r->n_beats; i++)
-                if (is_keep_alive(r, &r->beats[i])) {
+                if (probe_judge_is_keep_alive(r, &r->beats[i])) {
                         ms[n++] = r->beats[i].at_ms - before_ms;
                         before_ms = r->beats[i].at_ms;
                 }
@@ -84,7 +84,7 @@ static void judge_intervals(const struct probe_record *r, struct probe_finding *
                         f->jitter_ms = f->interval_ms - f->interval_least_ms;
         }
         for (size_t i = 0; i < r->n_beats; i++)
-                if (is_keep_alive(r, &r->beats[i]))
+                if (probe_judge_is_keep_alive(r, &r->beats[i]))
                         f->n_keep_alives += r->beats[i].n_comments > 0 ? r->beats[i].n_comments : 1;
         free(ms);
 }
@@ -102,6 +102,13 @@ static bool has_clumps(const struct probe_record *r)
         return n >= 2 && 2 * n >= r->n_comments;
 }
 
+/* Head, progress and answer of a call, all at once in the end. */
+static bool has_late_progress(const struct probe_record *r)
+{
+        return is_call(r) && r->end == PROBE_END_ANSWERED && r->n_beats == 1 &&
+               10 * r->head_ms >= 9 * r->ended_ms && r->n_events + r->n_comments > 3;
+}
+
 static bool opening_is_late(const struct probe_record *r, const struct probe_view *view)
 {
         if (!has_opening(r) || r->head_ms < 0 || r->end == PROBE_END_REFUSED)
@@ -115,6 +122,8 @@ static enum probe_held held(const struct probe_record *r, const struct probe_vie
 {
         if (has_clumps(r))
                 return PROBE_HELD_CLUMPS;
+        if (has_late_progress(r))
+                return PROBE_HELD_PROGRESS;
         if (r->head_ms < 0 && r->end == PROBE_END_NONE && !is_call(r) && is_late(r->ended_ms, view))
                 return PROBE_HELD_HEAD;
         if (opening_is_late(r, view))

@@ -16,9 +16,10 @@ enum probe_verdict {
 /* How it is known that something holds back what the server sends. */
 enum probe_held {
         PROBE_HELD_NOT,
-        PROBE_HELD_CLUMPS,  /* keep-alives came several at once */
-        PROBE_HELD_HEAD,    /* no head came, though the server answers other requests */
-        PROBE_HELD_OPENING, /* the event that opens such a stream did not come, or late */
+        PROBE_HELD_CLUMPS,   /* keep-alives came several at once */
+        PROBE_HELD_PROGRESS, /* a call's progress came with its answer */
+        PROBE_HELD_HEAD,     /* no head came, though the server answers other requests */
+        PROBE_HELD_OPENING,  /* the event that opens such a stream did not come, or late */
         PROBE_HELD_ECHO, /* a request was taken, and its answer did not come on the stream, or late
                           */
 };
@@ -48,6 +49,8 @@ struct probe_finding {
         bool is_total; /* the first suspect looks at the age, not at the silence */
 };
 
+/* Is what arrived then a sign of life, and not the head, nor the answer of a call? */
+bool probe_judge_is_keep_alive(const struct probe_record *r, const struct probe_beat *beat);
 struct probe_finding probe_judge(const struct probe_record *r, const struct probe_view *view);
 /* Is it one for which the exit status is 1? */
 bool probe_verdict_is_bad(enum probe_verdict verdict);

@@ -245,8 +245,8 @@ bool probe_limit_is_marked(const struct probe_limit *limit)
 
 /* Timers are never early but for the time that the last byte was on its way; late they are by their
  * granularity (Heroku and some CDNs look every second or so), and by our own machine. */
-#define EARLY_MS 60
-#define LATE_MS 400
+#define EARLY_MS 200
+#define LATE_MS 1000
 #define EARLY_THOUSANDTHS 10
 #define LATE_THOUSANDTHS 25
 

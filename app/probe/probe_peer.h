@@ -40,19 +40,8 @@ struct probe_peer {
 
 /* 0, -errno. */
 int probe_peer_open(struct probe_peer *peer, const struct probe_options *options);
-/* Ends the session, if it has one. */
 void probe_peer_close(struct probe_peer *peer);
 /* One turn of the loop, of at most so long. */
 void probe_peer_turn(struct probe_peer *peer, int64_t ms);
-/* Asks initialize and server/discover. What came is in hello and discovered. */
-void probe_peer_greet(struct probe_peer *peer);
-/* The same over HTTP+SSE, whose stream must stand. */
-void probe_peer_greet_by_sse(struct probe_peer *peer);
 /* A head that came on this way. */
 void probe_peer_see(struct probe_peer *peer, const char *lines);
-/* The way for requests: with a session, else without, else by HTTP+SSE. */
-enum probe_way probe_peer_way(const struct probe_peer *peer);
-/* The entries of all pages of a list ("tools/list", "tools"), a new reference; NULL: it failed, and
- * why says how. */
-json_t *probe_peer_list(struct probe_peer *peer, const char *method, const char *key, char *why,
-                        size_t why_size);

@@ -46,7 +46,7 @@ struct probe_record {
         struct probe_beat *beats;
         size_t n_beats, n_more;
         unsigned n_comments, n_events;
-        int64_t head_ms;
+        int64_t head_ms;  /* of a success */
         int64_t last_ms;  /* when something came last, the head included */
         int64_t gap_ms;   /* the longest silence before last_ms */
         int64_t ended_ms; /* by itself, or by the end of the watch */

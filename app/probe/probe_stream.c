@@ -180,8 +180,9 @@ static void stream_on_head(void *owner, const struct http_response *response)
         const char *value;
         size_t n;
 
-        r->head_ms = r->last_ms = r->gap_ms = stream_age_ms(s);
         r->status = response->status;
+        if (r->status == 200) /* another is no sign of life, but an end */
+                r->head_ms = r->last_ms = r->gap_ms = stream_age_ms(s);
         r->lines = alloc_str(response->lines);
         probe_peer_see(s->peer, r->lines);
         copy(r->media_type, sizeof(r->media_type), response->content_type);
@@ -217,7 +218,7 @@ static void stream_on_done(void *owner, const struct http_failure *failure)
         struct probe_stream *s = owner;
 
         s->request = NULL;
-        if (failure != NULL && (s->is_stream || s->record.head_ms < 0))
+        if (failure != NULL && (s->is_stream || s->record.status == 0))
                 stream_end(s, end_of_failure(failure), failure->why);
         else if (s->is_stream)
                 stream_end(s, PROBE_END_ORDERLY, "");

@@ -194,6 +194,11 @@ static void say_held(const struct probe_record *r, const struct probe_view *view
         case PROBE_HELD_CLUMPS:
                 say_clumps(r, how);
                 break;
+        case PROBE_HELD_PROGRESS:
+                say(how,
+                    "servers tell of progress as it is made, and all of it came at once, with the "
+                    "head and the answer");
+                break;
         case PROBE_HELD_HEAD:
                 say(how,
                     "the server answers other requests within %s, and no head of this one came "

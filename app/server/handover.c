@@ -75,7 +75,6 @@ static void on_stray(struct session *s, const json_t *msg)
 
 static void on_settled(struct session *s)
 {
-        handover_link_say_take(&of_session(s)->taker.link, "settled", line_of(s), -1);
         handover_taker_on_settled(of_session(s), s);
 }
 
@@ -84,11 +83,18 @@ static void on_end(struct session *s)
         handover_link_say_take(&of_session(s)->taker.link, "end", line_of(s), -1);
 }
 
+static bool on_request(struct request *req, struct str body)
+{
+        return handover_taker_pass(
+                container_of(request_context(req), struct server, context)->handover, req, body);
+}
+
 static const struct session_handover_events session_events = {
         .on_message = on_message,
         .on_kept = on_kept,
         .on_stray = on_stray,
         .on_settled = on_settled,
+        .on_request = on_request,
         .on_end = on_end,
 };
 
@@ -97,12 +103,6 @@ void handover_watch(struct handover *h)
         bool has_other = handover_link_is_open(&h->giver.link) || handover_taker_is_busy(h);
 
         handover_context(h)->handover = has_other ? &session_events : NULL;
-}
-
-bool handover_is_calm(const struct handover *h)
-{
-        return h == NULL ||
-               (!handover_link_is_open(&h->taker.link) && handover_link_is_flushed(&h->giver.link));
 }
 
 /* ---- the door ---- */

@@ -20,5 +20,5 @@ bool handover_take_socket(struct handover *handover, int *fdp, bool *was_inherit
 int handover_begin(struct handover *handover);
 /* In on_head, its user is known: does it wait for a session that the other process has? */
 bool handover_holds(struct handover *handover, struct request *req);
-/* Is nothing of another process to come any more? */
-bool handover_is_calm(const struct handover *handover);
+/* Is nothing to be given any more, and nothing to come? The taker is asked, and tells later. */
+bool handover_may_leave(struct handover *handover);

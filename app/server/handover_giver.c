@@ -1,6 +1,8 @@
 /* The process that goes: offers what it has, gives its sessions, and drains. */
+#include "handover.h"
 #include "handover_inside.h"
 #include "mgw/base/alloc.h"
+#include "mgw/base/base64.h"
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
 #include "mgw/fastcgi/fcgi_server.h"
@@ -173,6 +175,7 @@ static void give_what_may_go(struct handover *h)
         int64_t now_ms = loop_now_ms(handover_context(h)->loop);
         struct session *s, *next;
 
+        h->giver.n_left = 0;
         if (!handover_link_is_open(&h->giver.link))
                 return;
         HASH_ITER(hh, handover_context(h)->sessions, s, next)
@@ -181,8 +184,11 @@ static void give_what_may_go(struct handover *h)
                         give_session(h, s);
                 else if (s->is_given && !list_is_empty(&s->streams))
                         give_streams(h, s);
-                else if (is_over(h, s, now_ms))
+                if (is_over(h, s, now_ms))
                         session_end(s);
+                else
+                        h->giver.n_left += s->client.kind == UPSTREAM_CLIENT_SSE ||
+                                           s->client.kind == UPSTREAM_CLIENT_SESSION;
         }
         answer_asked(h);
 }
@@ -284,31 +290,58 @@ static void on_end(struct handover *h, json_t *line)
                 session_end(s);
 }
 
+static void on_request(struct handover *h, json_t *line)
+{
+        struct buf records;
+
+        buf_init(&records, HANDOVER_LINE_MAX_BYTES);
+        if (h->giver.link.line_fd >= 0 &&
+            base64_decode(&records, BASE64_STANDARD, json_str(json_object_get(line, "records"))) ==
+                    0)
+                fcgi_server_take(h->sv->fcgi_server, handover_link_take_fd(&h->giver.link),
+                                 buf_bytes(&records));
+        buf_finish(&records);
+}
+
+static void on_bye(struct handover *h, json_t *line)
+{
+        (void)line;
+        h->giver.may_end = h->giver.has_said_bye;
+}
+
+/* What the taker has passed by the time that it says bye has come before. */
+bool handover_may_leave(struct handover *h)
+{
+        if (h == NULL || !handover_link_is_open(&h->giver.link))
+                return true;
+        if (handover_link_is_open(&h->taker.link) || h->giver.n_left > 0)
+                return false;
+        if (!h->giver.has_said_bye)
+                handover_link_say_take(&h->giver.link, "bye", json_object(), -1);
+        h->giver.has_said_bye = true;
+        return h->giver.may_end && handover_link_is_flushed(&h->giver.link);
+}
+
 /* ---- the link ---- */
 
 static const struct {
         const char *what;
-        void (*on_line)(struct handover *h, json_t *line);
+        void (*on_line)(struct handover *h, json_t *line); /* fd is borrowed */
         bool needs_go;
 } lines[] = {
-        {"hello", on_hello, false}, {"ready", on_ready, false},    {"ask", on_ask, true},
-        {"stray", on_stray, true},  {"settled", on_settled, true}, {"end", on_end, true},
+        {"hello", on_hello, false},    {"ready", on_ready, false},    {"ask", on_ask, true},
+        {"stray", on_stray, true},     {"settled", on_settled, true}, {"end", on_end, true},
+        {"request", on_request, true}, {"bye", on_bye, true},
 };
 
-static void on_line(struct handover_link *link, const char *what, json_t *line, int fd)
+static void on_line(struct handover_link *link, const char *what, json_t *line)
 {
         struct handover *h = of_link(link);
 
-        if (fd >= 0)
-                close(fd);
-        for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-                if (strcmp(lines[i].what, what) != 0 ||
-                    (lines[i].needs_go && h->giver.state != HANDOVER_GIVER_GIVING))
-                        continue;
-                lines[i].on_line(h, line);
-                return;
-        }
-        log_debug(NULL, "[mgw] handover: nobody understands \"%.40s\"", what);
+        for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+                if (strcmp(lines[i].what, what) == 0 &&
+                    (!lines[i].needs_go || h->giver.state == HANDOVER_GIVER_GIVING))
+                        lines[i].on_line(h, line);
 }
 
 static void on_link_end(struct handover_link *link, const char *why)

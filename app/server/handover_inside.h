@@ -31,6 +31,9 @@ struct handover_giver {
         struct timer sweep; /* GIVING: what can be given now, what is over */
         struct list asked;  /* sessions that the taker has asked for, and that are not given yet */
         unsigned n_asked;
+        bool has_said_bye; /* it wants to end, should the taker pass nothing more to it */
+        bool may_end;      /* and the taker does not */
+        unsigned n_left;   /* sessions that something is still to be given of */
         enum handover_giver_state state;
 };
 
@@ -44,6 +47,7 @@ struct handover_taker {
         bool was_inherited; /* by the giver: its path is nobody's to remove */
         bool may_serve;     /* go has been said */
         bool is_releasing;
+        bool passes_nothing; /* the giver is about to end */
         bool is_refused;
 };
 
@@ -87,6 +91,8 @@ void handover_taker_init(struct handover *handover);
 void handover_taker_close(struct handover *handover);
 /* May a session be waited for still, or what it is to have upstream? */
 bool handover_taker_is_busy(const struct handover *handover);
+/* A request for what the giver has. false: it is not passed. */
+bool handover_taker_pass(struct handover *handover, struct request *req, struct str body);
 /* It has what it needs. */
 void handover_taker_on_settled(struct handover *handover, struct session *session);
 /* Asks the giver for it, in the name of this process's own taker. false: there is none to ask. */

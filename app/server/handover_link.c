@@ -172,12 +172,20 @@ static void link_keep_fd(struct handover_link *link, const struct msghdr *msg)
                 close(fd);
 }
 
-static int link_take_fd(struct handover_link *link)
+static int link_next_fd(struct handover_link *link)
 {
         int fd = link->n_fds > 0 ? link->fds[0] : -1;
 
         if (fd >= 0)
                 memmove(link->fds, link->fds + 1, --link->n_fds * sizeof(int));
+        return fd;
+}
+
+int handover_link_take_fd(struct handover_link *link)
+{
+        int fd = link->line_fd;
+
+        link->line_fd = -1;
         return fd;
 }
 
@@ -191,9 +199,13 @@ static const char *link_read_line(struct handover_link *link, struct str text)
         if (rpc_parse(text, NULL, &line, why, sizeof(why)) != 0)
                 return "it does not speak JSON";
         what = rpc_text(line, "do");
-        if (what != NULL)
-                link->on_line(link, what, line,
-                              json_is_true(json_object_get(line, "fd")) ? link_take_fd(link) : -1);
+        if (what != NULL) {
+                if (json_is_true(json_object_get(line, "fd")))
+                        link->line_fd = link_next_fd(link);
+                link->on_line(link, what, line);
+                if (link->line_fd >= 0)
+                        close(handover_link_take_fd(link));
+        }
         json_decref(line);
         return what != NULL ? NULL : "a line that says nothing";
 }
@@ -268,7 +280,7 @@ static void link_on_io(struct loop_io *io, uint32_t events)
 
 void handover_link_init(struct handover_link *link)
 {
-        link->io.fd = -1;
+        link->io.fd = link->line_fd = -1;
         link->io.on_io = link_on_io;
         link->fault.on_run = link_on_fault;
         list_init(&link->lines);

@@ -22,9 +22,10 @@ struct handover_link {
         uint32_t n_seen; /* bytes in it that are no line's end */
         int fds[4];      /* that have come, of lines that have not */
         unsigned n_fds;
+        int line_fd; /* that the line has brought which is being heard; -1: none */
         struct loop_task fault;
-        /* line is borrowed; fd is the handler's (-1: none came). May close the link. */
-        void (*on_line)(struct handover_link *link, const char *what, json_t *line, int fd);
+        /* line is borrowed. May close the link. */
+        void (*on_line)(struct handover_link *link, const char *what, json_t *line);
         /* The other end is gone, or says what is none; the link is closed. */
         void (*on_end)(struct handover_link *link, const char *why);
 };
@@ -44,6 +45,8 @@ int handover_link_join(struct handover_link *link, struct loop *loop);
 bool handover_link_wait(struct handover_link *link, int timeout_ms);
 /* Says it when there is a link. fd (-1: none) is taken over. */
 void handover_link_say_take(struct handover_link *link, const char *what, json_t *line, int fd);
+/* Within on_line: the line's descriptor, which is the caller's from now on; -1: none came. */
+int handover_link_take_fd(struct handover_link *link);
 /* Has all of it been taken by the kernel? */
 bool handover_link_is_flushed(const struct handover_link *link);
 /* Nobody is told. Harmless when there is none. */

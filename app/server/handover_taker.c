@@ -3,6 +3,7 @@
 #include "handover.h"
 #include "handover_inside.h"
 #include "mgw/base/alloc.h"
+#include "mgw/base/base64.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
@@ -179,11 +180,28 @@ bool handover_holds(struct handover *h, struct request *req)
         return true;
 }
 
+/* Walks all sessions, as long as some may be new here. */
+static void tell_who_hears(struct handover *h, bool is_last)
+{
+        struct session *s, *next;
+
+        HASH_ITER(hh, handover_context(h)->sessions, s, next)
+        {
+                if (!s->is_untold || (!is_last && (s->is_arriving || !session_hears(s))))
+                        continue;
+                s->is_untold = false;
+                session_touch(s);
+                handover_link_say_take(&h->taker.link, "settled", json_pack("{s:s}", "id", s->id),
+                                       -1);
+        }
+}
+
 static void taker_on_sweep(struct timer *timer)
 {
         struct handover *h = container_of(timer, struct handover, taker.sweep);
         struct loop *loop = handover_context(h)->loop;
 
+        tell_who_hears(h, !handover_taker_is_busy(h));
         held_release_all(h, NULL, loop_now_ms(loop) - patience_ms(h));
         if (handover_taker_is_busy(h))
                 timer_arm(loop, timer, HANDOVER_SWEEP_MS);
@@ -191,69 +209,90 @@ static void taker_on_sweep(struct timer *timer)
                 handover_watch(h);
 }
 
+bool handover_taker_pass(struct handover *h, struct request *req, struct str body)
+{
+        struct buf records, text;
+        int fd = -1;
+
+        if (!handover_link_is_open(&h->taker.link) || h->taker.passes_nothing)
+                return false;
+        buf_init(&records, HANDOVER_LINE_MAX_BYTES / 2);
+        buf_init(&text, HANDOVER_LINE_MAX_BYTES - 1024);
+        fd = request_give_whole(req, body, &records);
+        if (fd >= 0 && base64_encode(&text, BASE64_STANDARD, buf_bytes(&records)) == 0)
+                handover_link_say_take(
+                        &h->taker.link, "request",
+                        json_pack("{s:s%}", "records", buf_bytes(&text).p, (size_t)text.len), fd);
+        else if (fd >= 0)
+                close(fd);
+        buf_finish(&records);
+        buf_finish(&text);
+        return fd >= 0;
+}
+
 /* ---- what the giver says ---- */
 
-static void on_welcome(struct handover *h, json_t *line, int fd)
+static void on_welcome(struct handover *h, json_t *line)
 {
         struct context *context = handover_context(h);
         const json_t *key = json_object_get(line, "state_key");
 
-        if (h->taker.fd >= 0 || fd < 0)
+        if (h->taker.fd >= 0)
                 return;
-        h->taker.fd = dup(fd);
+        h->taker.fd = handover_link_take_fd(&h->taker.link);
         h->taker.was_inherited = json_is_true(json_object_get(line, "was_inherited"));
         for (size_t i = 0; context->config->state_key[0] == '\0' && i < sizeof(context->state_key);
              i++)
                 context->state_key[i] = (uint8_t)json_integer_value(json_array_get(key, i));
 }
 
-static void on_refuse(struct handover *h, json_t *line, int fd)
+static void on_refuse(struct handover *h, json_t *line)
 {
         const char *why = rpc_text(line, "why");
 
-        (void)fd;
         log_error(NULL, "[mgw] cannot take over (--replace): %.200s", why != NULL ? why : "");
         h->taker.is_refused = true;
         handover_link_close(&h->taker.link);
 }
 
-static void on_go(struct handover *h, json_t *line, int fd)
+static void on_go(struct handover *h, json_t *line)
 {
         (void)line;
-        (void)fd;
         h->taker.may_serve = true;
 }
 
-static void on_session(struct handover *h, json_t *line, int fd)
+static void on_bye(struct handover *h, json_t *line)
+{
+        (void)line;
+        h->taker.passes_nothing = true;
+        handover_link_say_take(&h->taker.link, "bye", json_object(), -1);
+}
+
+static void on_session(struct handover *h, json_t *line)
 {
         const char *why;
         struct session *s = session_take(handover_context(h), line, &why);
 
-        (void)fd;
         if (s == NULL) {
                 log_warn(NULL, "[mgw] the process that goes has given %s", why);
                 return;
         }
         h->taker.arrived_ms = loop_now_ms(handover_context(h)->loop);
-        if (!s->is_arriving)
-                session_handover(s)->on_settled(s);
 }
 
-static void on_none(struct handover *h, json_t *line, int fd)
+static void on_none(struct handover *h, json_t *line)
 {
         const char *id = rpc_text(line, "id");
 
-        (void)fd;
         if (id != NULL)
                 held_release_all(h, id, 0);
 }
 
-static void on_event(struct handover *h, json_t *line, int fd)
+static void on_event(struct handover *h, json_t *line)
 {
         struct session *s = handover_session(h, line);
         const json_t *id = json_object_get(line, "event");
 
-        (void)fd;
         if (s != NULL)
                 session_take_event(
                         s,
@@ -263,21 +302,21 @@ static void on_event(struct handover *h, json_t *line, int fd)
                         json_is_true(json_object_get(line, "was_sent")));
 }
 
-static void on_stream(struct handover *h, json_t *line, int fd)
+static void on_stream(struct handover *h, json_t *line)
 {
         struct session *s = handover_session(h, line);
 
-        if (s != NULL && fd >= 0)
-                (void)session_take_stream(s, h->sv->fcgi_server, dup(fd), line);
+        if (s != NULL && h->taker.link.line_fd >= 0)
+                (void)session_take_stream(s, h->sv->fcgi_server,
+                                          handover_link_take_fd(&h->taker.link), line);
 }
 
-static void on_message(struct handover *h, json_t *line, int fd)
+static void on_message(struct handover *h, json_t *line)
 {
         struct session *s = handover_session(h, line);
         char why[160];
         json_t *msg;
 
-        (void)fd;
         if (s == NULL || rpc_parse(json_str(json_object_get(line, "message")), NULL, &msg, why,
                                    sizeof(why)) != 0)
                 return;
@@ -287,23 +326,23 @@ static void on_message(struct handover *h, json_t *line, int fd)
 
 static const struct {
         const char *what;
-        void (*on_line)(struct handover *h, json_t *line, int fd); /* fd is borrowed */
+        void (*on_line)(struct handover *h, json_t *line); /* fd is borrowed */
         bool needs_go;
 } lines[] = {
-        {"welcome", on_welcome, false}, {"refuse", on_refuse, false},  {"go", on_go, false},
-        {"session", on_session, true},  {"none", on_none, true},       {"event", on_event, true},
-        {"stream", on_stream, true},    {"message", on_message, true},
+        {"welcome", on_welcome, false}, {"refuse", on_refuse, false},
+        {"go", on_go, false},           {"bye", on_bye, true},
+        {"session", on_session, true},  {"none", on_none, true},
+        {"event", on_event, true},      {"stream", on_stream, true},
+        {"message", on_message, true},
 };
 
-static void on_line(struct handover_link *link, const char *what, json_t *line, int fd)
+static void on_line(struct handover_link *link, const char *what, json_t *line)
 {
         struct handover *h = of_link(link);
 
         for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
                 if (strcmp(lines[i].what, what) == 0 && (!lines[i].needs_go || h->taker.may_serve))
-                        lines[i].on_line(h, line, fd);
-        if (fd >= 0)
-                close(fd);
+                        lines[i].on_line(h, line);
 }
 
 static void on_link_end(struct handover_link *link, const char *why)
@@ -417,6 +456,7 @@ int handover_taker_begin(struct handover *h)
 {
         if (!handover_link_is_open(&h->taker.link))
                 return h->taker.is_refused ? -EINVAL : 0;
+        handover_watch(h); /* sessions come right behind go */
         handover_link_say_take(&h->taker.link, "ready", json_object(), -1);
         if (!wait_until(h, may_serve) || h->taker.is_refused) {
                 log_error(NULL, "[mgw] the process that serves here has fallen silent: it has the "

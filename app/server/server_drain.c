@@ -70,7 +70,7 @@ static void server_end_endless_calls(struct context *context)
                         if (call->method->class == METHOD_LISTEN) {
                                 stream_blame(call->post->stream, STREAM_CAUSE_DRAIN);
                                 subscription_complete(call);
-                        } else {
+                        } else if (!context->has_successor) {
                                 call_input_give_up(call->input, "the gateway is going down");
                         }
                 }
@@ -81,7 +81,7 @@ static void server_end_endless_calls(struct context *context)
 static bool server_is_deserted(const struct server *sv)
 {
         return !sv->context.has_successor ||
-               (sv->context.stats.n_connections == 0 && handover_is_calm(sv->handover));
+               (sv->context.stats.n_connections == 0 && handover_may_leave(sv->handover));
 }
 
 void server_on_calm(struct context *context)

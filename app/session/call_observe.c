@@ -5,6 +5,7 @@
 #include "mgw/observe/audit.h"
 #include "mgw/observe/span.h"
 #include "mgw/session/call_record.h"
+#include "mgw/session/post_response.h"
 
 #include <stdio.h>
 
@@ -13,7 +14,8 @@ bool call_observe_begin(struct call *call)
         struct context *context = session_context(call->session);
         struct call_record record = call_record_begun(call);
 
-        call->span = span_begin(context, &record);
+        call->span = span_begin(context, &record, call->post != NULL ? call->post->span : NULL,
+                                call->post != NULL);
         return audit_begin(context, &record, &call->audit) == 0;
 }
 

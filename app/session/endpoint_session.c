@@ -348,6 +348,8 @@ void endpoint_session_on_get(struct request *req)
         }
         if ((s = require_session(req, NULL)) == NULL)
                 return;
+        if (session_goes_on_elsewhere(s, req))
+                return;
         if ((refusal = stream_refusal(req)) != 0)
                 refuse_busy(req, NULL, refusal);
         else

@@ -11,11 +11,13 @@
 #include "mgw/session/post_response.h"
 #include "mgw/session/refuse.h"
 #include "mgw/session/request_state.h"
+#include "mgw/session/session_handover.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/json_str.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- checks: 0 is to go on, else the request has been answered ---- */
 
@@ -142,6 +144,19 @@ static bool may_go_on(struct call *call)
         return call_may_go_on(call);
 }
 
+/* The call that it takes up again may run in the process that this one takes over from. */
+static bool goes_on_elsewhere(struct request *req, const struct session *s, const struct rpc_msg *m)
+{
+        struct str body;
+        bool is_passed;
+
+        if (session_handover(s) == NULL || rpc_dump(m->root, &body) < 0)
+                return false;
+        is_passed = session_handover(s)->on_request(req, body);
+        free((void *)body.p);
+        return is_passed;
+}
+
 /* A call of ours goes on, or a request that goes to an upstream which asked by itself. */
 static void start_again(struct request *req, struct session *s, const struct rpc_msg *m)
 {
@@ -151,6 +166,10 @@ static void start_again(struct request *req, struct session *s, const struct rpc
         json_t *theirs = json_object_get(state, "theirs");
         struct call *call = theirs == NULL && state != NULL ? call_input_find(s, state) : NULL;
 
+        if (theirs == NULL && state != NULL && call == NULL && goes_on_elsewhere(req, s, m)) {
+                json_decref(state);
+                return;
+        }
         if (theirs != NULL) {
                 json_object_set(m->params, "requestState", theirs);
                 start(req, s, m);

@@ -7,6 +7,8 @@
 #include "mgw/base/alloc.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/mcp/trace.h"
+#include "mgw/observe/span.h"
 #include "mgw/session/call.h"
 #include "mgw/session/subscription.h"
 #include "mgw/wire/hdr.h"
@@ -161,6 +163,23 @@ static struct accepted accepted_by(struct str accept)
         return last = now;
 }
 
+static struct span *begin_span(const struct request *req)
+{
+        const struct cgi_head *head = &req->in->head;
+        const struct mirror_headers headers = mirror_headers_of(&req->in->params);
+        struct context *context = request_context(req);
+        char parent[TRACE_PARENT_SIZE];
+
+        if (context->traces == NULL)
+                return NULL;
+        return span_request_begin(
+                context, &(const struct span_request){
+                                 .path = head->path,
+                                 .address = head->remote_addr,
+                                 .id = head->request_id,
+                                 .parent = trace_header_parent(&headers, parent) ? parent : NULL});
+}
+
 struct post_response *post_response_create(struct request *req, struct session *session,
                                            unsigned n_requests, bool is_batch)
 {
@@ -168,6 +187,7 @@ struct post_response *post_response_create(struct request *req, struct session *
         struct post_response *post = alloc_zeroed(sizeof(*post));
 
         post->answers = json_array();
+        post->span = begin_span(req);
         post->req = req;
         post->session = session;
         post->n_open = n_requests;
@@ -338,6 +358,7 @@ static void post_over(struct post_response *post)
         struct context *context = session_context(post->session);
 
         assert(post->n_open == 0 && post->call == NULL);
+        span_request_end_take(context, post->span, post->status);
         timer_disarm(context->loop, &post->grace);
         switch (post->state) {
         case POST_RESPONSE_STATE_WAITING:

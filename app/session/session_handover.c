@@ -305,12 +305,24 @@ struct session *session_take(struct context *context, const json_t *record, cons
                 (enum upstream_client_kind)json_integer_value(json_object_get(record, "kind")),
                 json_str(json_object_get(record, "id")));
         take_state(s, record);
+        s->is_untold = true; /* its client may be on its way back: it is listened for */
+        session_touch(s);
         if (s->client.is_initialized && context->n_upstreams > 0)
                 take_upstreams(s, record);
         s->is_arriving = !handshake_is_settled(s);
         share_let_go(share);
         identity_let_go(identity);
         return s;
+}
+
+bool session_hears(const struct session *s)
+{
+        for (size_t i = 0;
+             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
+                if (s->client.upstream_sessions[i] != NULL &&
+                    !upstream_session_hears(s->client.upstream_sessions[i]))
+                        return false;
+        return true;
 }
 
 void session_take_event(struct session *s, struct replay_id id, struct str text, bool was_sent)

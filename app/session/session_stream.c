@@ -44,6 +44,16 @@ static void session_resume_post(struct session *s, struct stream *stream)
         stream_end(stream, STREAM_CAUSE_ANSWERED);
 }
 
+bool session_goes_on_elsewhere(const struct session *s, struct request *req)
+{
+        struct replay_id last;
+
+        return session_handover(s) != NULL &&
+               replay_id_read(req->in->head.last_event_id, &last) == 0 && last.stream % 2 != 0 &&
+               post_response_find((struct session *)s, last.stream) == NULL &&
+               session_handover(s)->on_request(req, STR(""));
+}
+
 void session_open_get(struct session *s, struct request *req, struct str last_event_id)
 {
         struct replay_id from;

@@ -110,6 +110,14 @@ static void http_on_use(struct upstream_session *us)
         }
 }
 
+static bool http_hears(const struct upstream_session *us)
+{
+        const struct http_peer *peer = us->peer;
+
+        return us->is_stateless || peer->has_no_get || !is_heard(us) ||
+               (peer->get != NULL && peer->has_get);
+}
+
 /* ---- sessions ---- */
 
 void transport_http_session_leave(struct http_session *s)
@@ -225,5 +233,6 @@ const struct transport transport_http = {
         .drop = http_drop,
         .on_ready = http_on_ready,
         .on_use = http_on_use,
+        .hears = http_hears,
         .destroy = http_destroy,
 };

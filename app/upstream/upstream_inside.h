@@ -124,6 +124,8 @@ struct transport {
         void (*on_shared_settled)(struct upstream_session *us, const char *why);
         /* Its session has become idle, or is so no more; NULL: it makes no difference. */
         void (*on_use)(struct upstream_session *us);
+        /* READY: does what the server says unasked come? NULL: always. */
+        bool (*hears)(const struct upstream_session *us);
         /* What is to be had of it when it does not answer, or NULL; may be missing. */
         const char *(*last_words)(const struct upstream_session *us);
         /* Ends the connection in order; the upstream session is freed at the end of the turn. */

@@ -565,6 +565,13 @@ bool upstream_session_can(const struct upstream_session *us, const char *capabil
                        NULL;
 }
 
+bool upstream_session_hears(const struct upstream_session *us)
+{
+        if (us->state != UPSTREAM_SESSION_READY)
+                return us->state != UPSTREAM_SESSION_OPENING;
+        return us->n_unasked == 0 && (us->transport->hears == NULL || us->transport->hears(us));
+}
+
 bool upstream_session_logs_beside(const struct upstream_session *us)
 {
         return us->transport->logs_beside && !us->is_stateless;

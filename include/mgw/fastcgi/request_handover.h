@@ -1,4 +1,4 @@
-/* The connection of a stream, from one process to another: the client sees nothing of it. */
+/* A connection, from one process to another: the client sees nothing of it. */
 #pragma once
 
 #include "mgw/fastcgi/fcgi_server.h"
@@ -16,3 +16,9 @@ int request_give(struct request *req, struct request_handover *handover);
 /* Goes on with it; takes fd and the share over. NULL: it is lost. */
 struct request *request_take_over(struct fcgi_server *server, int fd,
                                   const struct request_handover *handover, struct share *share);
+
+/* Gives up a request that has come whole, with that body: in records what its peer would say to ask
+ * it again. Outcomes as request_give(). */
+int request_give_whole(struct request *req, struct str body, struct buf *records);
+/* Is asked so; takes fd over. */
+void fcgi_server_take(struct fcgi_server *server, int fd, struct str records);

@@ -1,6 +1,6 @@
 /* Trace context that passes through: traceparent and tracestate (W3C Trace Context), baggage (W3C
  * Baggage). A request carries it in params._meta, in HTTP headers of the same names, or in both. It
- * is ours to hand on as it is; no span of our own is made. */
+ * is handed on as it is, but where observe/span puts a span of ours between. */
 #pragma once
 
 #include "mgw/mcp/mirror.h"
@@ -16,6 +16,10 @@ bool trace_has_headers(const struct mirror_headers *headers);
 int trace_adopt(json_t *message, const struct mirror_headers *headers);
 /* The traceparent that params carry, borrowed; NULL: none. */
 const char *trace_parent(const json_t *params);
+/* The traceparent of its HTTP headers, as a span needs it: its first 55 bytes. False: there is
+ * none, or it is none. */
+#define TRACE_PARENT_SIZE 56
+bool trace_header_parent(const struct mirror_headers *headers, char text[TRACE_PARENT_SIZE]);
 /* Does its caller record what happens? ("sampled") */
 bool trace_is_sampled(const char *traceparent);
 /* Adds "Name: value" lines for what params carry to lines for strv_free() (*linesp

@@ -5,6 +5,7 @@
 #include "mgw/session/session.h"
 
 struct call;
+struct span;
 
 /* What has gone out. Its moves; from all but the last also to OVER:
  *
@@ -28,6 +29,7 @@ struct post_response {
         struct session *session;
         struct call
                 *call; /* the stateless era: its only one, until it is answered; NULL otherwise */
+        struct span *span; /* kept by observe; NULL: it is not traced */
         struct timer grace;
         json_t *answers;  /* array, until it becomes a stream */
         json_t *mirrored; /* stateless: its headers Mcp-Param-*, by their names in CGI; or NULL */

@@ -37,6 +37,7 @@ struct session {
         bool is_given;    /* to another process: its calls alone are here (session_handover) */
         bool is_settled;  /* likewise: and the upstream sessions that it has there are open */
         bool is_arriving; /* from another process: its upstream sessions are not settled yet */
+        bool is_untold;   /* likewise: the other process listens upstream for it still */
         bool is_opening;  /* its upstream sessions: they are not all there yet */
         char id[];
 };
@@ -115,6 +116,9 @@ void session_end_all(struct context *context);
 /* Sends a message that no call asked for: to the newest live stream, or keeps it for the next one;
  * in a standing session to the subscriptions that want it. */
 void session_deliver(struct session *session, const json_t *msg);
+/* A GET that goes on with the stream of a POST which runs in another process: is it passed there?
+ */
+bool session_goes_on_elsewhere(const struct session *session, struct request *req);
 /* Opens a GET stream of the session era; last_event_id may be empty. Replays what was missed. */
 void session_open_get(struct session *session, struct request *req, struct str last_event_id);
 /* Opens the one stream of a session of the sse era; its end is the session's. 0, -errno. */

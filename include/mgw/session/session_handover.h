@@ -18,6 +18,9 @@ struct session_handover_events {
         void (*on_stray)(struct session *session, const json_t *msg);
         /* Its upstream sessions are open, or known to be down. */
         void (*on_settled)(struct session *session);
+        /* What that request asks for is not here: it goes to the other process, with that body.
+         * false: there is none that may have it. */
+        bool (*on_request)(struct request *req, struct str body);
         /* Its client has ended it. */
         void (*on_end)(struct session *session);
 };
@@ -42,6 +45,8 @@ int session_give_stream(struct session *session, json_t **recordp);
 
 /* The session of a record, or NULL: *whyp says what is wrong with it. */
 struct session *session_take(struct context *context, const json_t *record, const char **whyp);
+/* Does what its upstreams say unasked come to this process? */
+bool session_hears(const struct session *session);
 void session_take_event(struct session *session, struct replay_id id, struct str text,
                         bool was_sent);
 /* Takes fd over. 0, -EINVAL: the record is none. */

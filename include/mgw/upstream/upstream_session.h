@@ -104,6 +104,8 @@ void upstream_session_abandon(struct upstream_session *us, const char *why);
 void upstream_session_close(struct upstream_session *us);
 /* Its session has become idle, or is so no more. NULL is fine. */
 void upstream_session_use(struct upstream_session *us);
+/* Is all set up for what its server says unasked, or is that not to be had now? */
+bool upstream_session_hears(const struct upstream_session *us);
 /* Do its log messages come by a stream of their own? */
 bool upstream_session_logs_beside(const struct upstream_session *us);
 /* Does its server, when it last initialized, keep no sessions? Also behind a shared session. */

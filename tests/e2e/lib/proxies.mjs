@@ -32,6 +32,7 @@ const makes = {
     port: [['listen 443 ssl', (port) => `listen 127.0.0.1:${port} ssl`]],
     whole: (dir, text) => `
 daemon off;
+${process.getuid() === 0 ? 'user root;' : ''}
 worker_processes 1;
 pid ${dir}/pid;
 error_log stderr;

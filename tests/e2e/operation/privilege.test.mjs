@@ -83,7 +83,7 @@ const runsAs = (capabilities) => (socket) => {
 };
 /** As a container runs it: no root, no capabilities. */
 const asPlainUser = runsAs('-all');
-/** As deploy/mgw.service does: no root, and nothing but what gives children users of their own. */
+/** As deploy/systemd/mgw.service.in does: no root, and nothing but what gives children users of their own. */
 const asMasterOfUsers = runsAs('-all,+setuid,+setgid,+kill');
 
 const start = async (t, { gateway = {}, entry = {}, wrap } = {}) => {

@@ -281,6 +281,20 @@ Test(probe_judge, keep_alives_that_come_together_were_held_back)
         check_has(record_words(&record).how, "4 of them came at once");
 }
 
+Test(probe_judge, progress_that_comes_with_the_answer_was_held_back)
+{
+        record = record_of(PROBE_KIND_CALL);
+        record.head_ms = record.last_ms = record.gap_ms = 30000;
+        probe_record_beat(&record, 30001, 1);
+        record.n_events = 4;
+        record_end(&record, PROBE_END_ANSWERED, 30005);
+        check_int(record_judge(&record).held, PROBE_HELD_PROGRESS);
+        check_int(record_judge(&record).verdict, PROBE_VERDICT_BUFFERED);
+        check_has(record_words(&record).how, "progress");
+        record.n_events = 1; /* the answer alone */
+        check_int(record_judge(&record).verdict, PROBE_VERDICT_LIVED);
+}
+
 /* A line that stood still for a moment is no proxy that buffers. */
 Test(probe_judge, two_that_came_together_once_are_chance)
 {

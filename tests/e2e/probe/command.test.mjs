@@ -1,0 +1,175 @@
+// The two commands as such: exit statuses, tokens, certificates, signals, the terminal; and what `mgw inspect` shows.
+
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { Program, freePort, mgwSanitized, startEverything, startGateway, testCertificate, waitFor } from '../lib/gateway.mjs';
+import { FaultServer, sendJson } from '../lib/fault_server.mjs';
+import { command, inspect, probe, probed } from '../lib/probe.mjs';
+
+const env = { ...process.env, MGW_TOKEN: '' };
+let gateway;
+let token;
+before(async () => {
+  gateway = await startGateway({
+    settings: { KEEPALIVE_S: 0.5, DRAIN_S: 1 },
+    config: async ({ dir }) => {
+      token = (await command(['token', 'ann@example.com', '--file', `${dir}/tokens.json`])).text.match(/\bmgw_\S+/)[0];
+      return { gateway: { auth: { tokens_file: `${dir}/tokens.json` } } };
+    },
+  });
+});
+after(() => gateway.stop());
+
+test('usage: 2, and a sentence', async () => {
+  for (const [args, sentence] of [
+    [['probe'], /one URL is needed/],
+    [['probe', 'mcp.example.com'], /must begin with http:\/\/ or https:\/\//],
+    [['probe', 'http://localhost', '--for', 'ever'], /--for takes a time such as 90s, 10m or 1h: "ever"/],
+    [['inspect', 'http://localhost', '--for', '10m'], /inspect has neither --for nor --scale/],
+    [['inspect', 'http://localhost', '--call', 'x', '--arguments', '{'], /--arguments takes an object of JSON/],
+  ]) {
+    const { code, text } = await command(args);
+    assert.equal(code, 2);
+    assert.match(text, sentence);
+    assert.match(text, /usage: mgw/);
+  }
+});
+
+test('nobody there: 3, what, where and what to do', async () => {
+  const url = `http://127.0.0.1:${await freePort()}/mcp`;
+  for (const by of [probe, inspect]) {
+    const { code, text } = await by(url);
+    assert.equal(code, 3);
+    assert.ok(text.includes(`mgw: ${url}: not reached: `), text);
+    assert.match(text, /what to do: /);
+  }
+});
+
+test('a server, but no MCP: 3', async () => {
+  const { code, text } = await probe(`${gateway.url}/health`);
+  assert.equal(code, 3);
+  assert.match(text, /no MCP here/);
+});
+
+test('a server that wants to know who asks: 3, with the hint; with a token, by option or environment, 0', async () => {
+  const without = await inspect(`${gateway.url}/mcp`);
+  assert.equal(without.code, 3);
+  assert.match(without.text, /HTTP 401: it wants to know who asks: give --token/);
+  assert.equal((await inspect(`${gateway.url}/mcp`, '--token', token)).code, 0);
+  assert.equal((await command(['inspect', `${gateway.url}/mcp`], { MGW_TOKEN: token })).code, 0);
+  const { code, by } = await probed(`${gateway.url}/mcp`, '--header', `Authorization: Bearer ${token}`, '--for', '4s');
+  assert.equal(code, 0);
+  assert.equal(by.sse.verdict, 'lived');
+});
+
+test('a certificate that is not trusted: 3; --ca and --insecure', async () => {
+  const url = `${gateway.tls}/mcp`;
+  const strict = await command(['inspect', url, '--token', token]);
+  assert.equal(strict.code, 3);
+  assert.match(strict.text, /certificate/);
+  assert.equal((await command(['inspect', url, '--token', token, '--insecure'])).code, 0);
+  assert.equal((await command(['inspect', url, '--token', token, '--ca', testCertificate().cert])).code, 0);
+});
+
+test('SIGINT ends the watch: what was seen until then is judged', async () => {
+  const from = gateway.mgw.lines.length;
+  const program = new Program('probe', mgwSanitized, ['probe', `${gateway.url}/mcp`, '--token', token, '--for', '10m', '--json'], { env });
+  await waitFor(() => gateway.mgw.count(/Client connected/, from) >= 3, 'its streams');
+  program.child.kill('SIGINT');
+  const { signal } = await program.exited;
+  const report = JSON.parse(program.lines.join('\n'));
+  assert.equal(signal, null);
+  assert.ok(report.watched_ms < 600000);
+  assert.equal(report.streams.find(({ kind }) => kind === 'get').end.how, 'open');
+});
+
+test('on a terminal a line shows how it goes; elsewhere none', async () => {
+  const line = `${mgwSanitized} probe ${gateway.url}/mcp --token ${token} --for 3s`;
+  const program = new Program('script', 'script', ['-qec', line, '/dev/null'], { env });
+  await program.exited;
+  assert.match(program.lines.join('\n'), /\r.*0:0\d of 0:03 \| get \d+, \ds silent \| sse/);
+  const { text } = await command(line.split(' ').slice(1));
+  assert.doesNotMatch(text, /\r/);
+});
+
+test('the session is ended, and no stream is left', async () => {
+  await gateway.mgw.line(/Client disconnected/);
+  const { text } = await inspect(`${gateway.url}/mcp`, '--token', token, '--call', 'gateway_status');
+  assert.match(text, /streams/);
+});
+
+test('inspect: server, revisions, capabilities, tools with what they take, and a call', async () => {
+  const { code, text } = await inspect(`${gateway.url}/mcp`, '--token', token, '--call', 'echo', '--arguments', '{"message": "hello"}');
+  assert.equal(code, 0);
+  assert.match(text, /^ {2}server {8}mgw \d/m);
+  assert.match(text, /^ {2}speaks {8}2025-11-25, 2026-07-28/m);
+  assert.match(text, /^ {2}capabilities {2}.*tools/m);
+  assert.match(text, /^ {2}echo \(only reads\)\n {4}Answers with the message it was given\.\n {6}message: string, required; What to say back$/m);
+  assert.match(text, /^call of echo: answered, in .*\n {2}hello$/m);
+});
+
+test('inspect: a call that fails is told, with 1', async () => {
+  const { code, text } = await inspect(`${gateway.url}/mcp`, '--token', token, '--call', 'nothing');
+  assert.equal(code, 1);
+  assert.match(text, /call of nothing: failed: error -32602/);
+});
+
+test('inspect: JSON for scripts', async () => {
+  const { code, text } = await inspect(`${gateway.url}/mcp`, '--token', token, '--json', '--call', 'echo', '--arguments', '{"message": "hello"}');
+  const report = JSON.parse(text);
+  assert.equal(code, 0);
+  assert.ok(report.tools.some(({ name }) => name === 'wait'));
+  assert.equal(report.initialize.protocolVersion, '2025-11-25');
+  assert.deepEqual(report.call.answer.result.content, [{ type: 'text', text: 'hello' }]);
+});
+
+test('inspect: other servers, over Streamable HTTP and over HTTP+SSE', async () => {
+  for (const transport of ['streamableHttp', 'sse']) {
+    const server = await startEverything(undefined, transport);
+    const { code, text } = await inspect(server.url, '--call', 'echo', '--arguments', '{"message": "hello"}');
+    await server.stop();
+    assert.equal(code, 0, text);
+    assert.match(text, /^prompts: \d/m);
+    assert.match(text, /^resources: \d/m);
+    assert.match(text, /hello/);
+  }
+});
+
+test('inspect: what a server says cannot move the cursor, and pages that never end are bounded', async () => {
+  const server = await FaultServer.start();
+  let n = 0;
+  server.faults['tools/list'] = (req, res, msg) => {
+    n++;
+    sendJson(res, { jsonrpc: '2.0', id: msg.id, result: { tools: [{ name: '\u001b[2Jbad', description: 'a\u0007b', inputSchema: {} }], nextCursor: `${n}` } });
+  };
+  const { code, text } = await inspect(server.url);
+  await server.stop();
+  assert.equal(code, 0, text);
+  assert.ok(!text.includes('\u001b') && !text.includes('\u0007'));
+  assert.equal(n, 100);
+});
+
+test('docs/probe.md names every option', () => {
+  const page = fs.readFileSync(new URL('../../../docs/probe.md', import.meta.url), 'utf8');
+  for (const option of ['--for', '--token', '--header', '--ca', '--insecure', '--json', '--call', '--arguments', '--scale']) assert.ok(page.includes(`\`${option}`), option);
+});
+
+test('docs/operations/proxies.md shows the configurations that the tests run', () => {
+  const page = fs.readFileSync(new URL('../../../docs/operations/proxies.md', import.meta.url), 'utf8');
+  for (const name of ['nginx.conf', 'apache.conf', 'Caddyfile']) {
+    const text = fs.readFileSync(new URL(`../../../deploy/proxies/${name}`, import.meta.url), 'utf8');
+    assert.ok(page.includes(`\n${text.trimEnd()}\n\`\`\``), `${name} stands there otherwise`);
+  }
+});
+
+test('docs/probe.md has a row for each timeout that probe knows', () => {
+  const page = fs.readFileSync(new URL('../../../docs/probe.md', import.meta.url), 'utf8');
+  const source = fs.readFileSync(new URL('../../../app/probe/probe_party.c', import.meta.url), 'utf8');
+  const limits = [...source.slice(source.indexOf('probe_limit limits[]')).matchAll(/\{"([^"]+)",\s*[A-Z_]+,\s*(\d+),\s*(true|false),/g)];
+  assert.ok(limits.length > 20);
+  for (const [, who, seconds, isTotal] of limits) {
+    const row = `| ${seconds} s of ${isTotal === 'true' ? 'the whole answer' : 'silence'} | ${who} |`;
+    assert.ok(page.includes(row), row);
+  }
+});
