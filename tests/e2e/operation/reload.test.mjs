@@ -35,9 +35,7 @@ describe('a configuration that is read again', { timeout: 120000 }, () => {
   const descriptors = () => fs.readdirSync(`/proc/${gateway.mgw.pid}/fd`).length;
 
   before(async () => {
-    [notes, other] = [new UpstreamServer(), new UpstreamServer()];
-    await notes.start();
-    await other.start();
+    [notes, other] = [await UpstreamServer.start(), await UpstreamServer.start()];
     fetch = trustingFetch();
     gateway = await startGateway({ config: { mcpServers: { notes: entry(notes) } } });
   });
@@ -68,18 +66,12 @@ describe('a configuration that is read again', { timeout: 120000 }, () => {
   }
 
   test('tells clients without a session by what they listen with', async () => {
-    const from = gateway.mgw.lines.length;
-    const answer = await listen(`${gateway.url}/mcp`, messageOf('subscriptions/listen', { notifications: { toolsListChanged: true } }));
-    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    let heard = '';
-    const until = async (pattern) => {
-      while (!pattern.test(heard)) heard += (await reader.read()).value ?? assert.fail(`it ended: ${heard}`);
-    };
-    await until(/acknowledged/);
+    const stream = await listen(gateway.url, messageOf('subscriptions/listen', { notifications: { toolsListChanged: true } }));
+    await stream.event((e) => e.json?.method === 'notifications/subscriptions/acknowledged');
     await reload({ mcpServers: { notes: entry(notes), other: entry(other) } });
-    await until(/tools\/list_changed/);
-    await reader.cancel();
-    assert.equal(gateway.mgw.count(/sanitizer/i, from), 0);
+    await stream.event((e) => e.json?.method === 'notifications/tools/list_changed');
+    assert.equal(stream.end, undefined);
+    stream.close();
   });
 
   test('ends no stream and no call in a hundred times, and leaves nothing behind', async () => {
