@@ -189,7 +189,7 @@ static void tell_who_hears(struct handover *h, bool is_last)
         {
                 if (!s->is_untold || (!is_last && (s->is_arriving || !session_hears(s))))
                         continue;
-                s->is_untold = false;
+                s->is_untold = s->is_arriving = false;
                 session_touch(s);
                 handover_link_say_take(&h->taker.link, "settled", json_pack("{s:s}", "id", s->id),
                                        -1);
@@ -463,8 +463,8 @@ int handover_taker_begin(struct handover *h)
                                 "clients still");
                 return -EINVAL;
         }
-        if (handover_link_join(&h->taker.link, handover_context(h)->loop) == 0)
-                timer_arm(handover_context(h)->loop, &h->taker.sweep, HANDOVER_SWEEP_MS);
+        (void)handover_link_join(&h->taker.link, handover_context(h)->loop);
+        timer_arm(handover_context(h)->loop, &h->taker.sweep, HANDOVER_SWEEP_MS);
         handover_watch(h);
         return 0;
 }

@@ -214,8 +214,8 @@ static void server_close(struct server *sv)
 
         watchdog_stop(sv->watchdog);
         memory_unwatch(context);
+        handover_destroy(sv->handover); /* who waited for a session is answered */
         session_end_all(context);
-        handover_destroy(sv->handover);
         if (sv->fcgi_server != NULL)
                 fcgi_server_stop_listening(sv->fcgi_server);
         fcgi_server_destroy(sv->fcgi_server);

@@ -406,6 +406,7 @@ describe('a process that does not go, or does not come', { timeout: 120000, conc
     gateway.mgw.child.kill('SIGSTOP');
     await replaceFails(gateway, /does not let this one take over/);
     gateway.mgw.child.kill('SIGCONT');
+    await waitFor(() => fetch(`${gateway.url}/ready`).then((r) => r.ok, () => false), 'HAProxy to find it again');
     const session = await openSession(gateway.url);
     assert.equal((await call(gateway, session, rpc(2, 'ping'))).status, 200);
     await gateway.stop();
