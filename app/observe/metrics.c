@@ -10,13 +10,6 @@
 /* Of a key: longer names than any list has are "other". */
 #define KEY_MAX_BYTES 384
 
-/* Those of OpenTelemetry's conventions for MCP (mcp.server.operation.duration). */
-static const struct histogram_bounds call_bounds = {
-        14,
-        {10000, 20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000, 30000000,
-         60000000, 120000000, 300000000},
-};
-
 #define S INT64_C(1000000)
 /* Narrow around the times at which balancers and proxies cut by default: 30, 55 (Heroku), 60 (ALB,
  * nginx), 100 (Cloudflare), 120, 180, 230 and 240 (Azure), 300 (Node, Envoy), 350 (NLB), 600. */
@@ -102,7 +95,7 @@ static struct call_series *create(struct metrics *metrics, const struct call_key
         series->method = series->key + key->parts[1];
         series->name = series->key + key->parts[2];
         series->outcome = (enum call_outcome)series->key[0];
-        series->took.bounds = &call_bounds;
+        series->took.bounds = &histogram_of_calls;
         HASH_ADD_KEYPTR(hh, metrics->calls, series->key, key->n, series);
         return series;
 }

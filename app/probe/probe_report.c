@@ -249,9 +249,21 @@ static json_t *suspects_of(const struct probe_finding *f)
         return all;
 }
 
-static json_t *keep_alives_of(const struct probe_finding *f)
+/* When each came. */
+static json_t *arrivals_of(const struct probe_record *r)
 {
-        json_t *json = json_pack("{s:i}", "count", (int)f->n_keep_alives);
+        json_t *all = json_array();
+
+        for (size_t i = 0; i < r->n_beats; i++)
+                if (probe_judge_is_keep_alive(r, &r->beats[i]))
+                        json_array_append_new(all, json_integer(r->beats[i].at_ms));
+        return all;
+}
+
+static json_t *keep_alives_of(const struct probe_record *r, const struct probe_finding *f)
+{
+        json_t *json =
+                json_pack("{s:i, s:o}", "count", (int)f->n_keep_alives, "at_ms", arrivals_of(r));
 
         if (f->n_intervals > 0)
                 json_object_update_new(json, json_pack("{s:I, s:I, s:I, s:I}", "interval_ms",
@@ -306,7 +318,7 @@ static json_t *result_of(const struct probe_report *report, const struct probe_r
         json_object_update_new(
                 json, json_pack("{s:i, s:o, s:i, s:o, s:I, s:o, s:o, s:o, s:o}", "status",
                                 (int)r->status, "head_ms", time_or_null(r->head_ms), "events",
-                                (int)r->n_events, "keep_alives", keep_alives_of(f),
+                                (int)r->n_events, "keep_alives", keep_alives_of(r, f),
                                 "longest_silence_ms", (json_int_t)probe_record_longest_ms(r),
                                 "compressed", text_or_null(r->encoding), "buffered", held_of(f),
                                 "end", end_of(r), "suspects", suspects_of(f)));

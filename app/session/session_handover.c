@@ -305,10 +305,11 @@ struct session *session_take(struct context *context, const json_t *record, cons
                 (enum upstream_client_kind)json_integer_value(json_object_get(record, "kind")),
                 json_str(json_object_get(record, "id")));
         take_state(s, record);
+        s->is_untold = true; /* its client may be on its way back: it is listened for */
+        session_touch(s);
         if (s->client.is_initialized && context->n_upstreams > 0)
                 take_upstreams(s, record);
         s->is_arriving = !handshake_is_settled(s);
-        s->is_untold = true;
         share_let_go(share);
         identity_let_go(identity);
         return s;

@@ -248,6 +248,8 @@ static void stream_enter(struct stream *s)
         if (++context->stats.n_streams > context->streams_peak)
                 context->streams_peak = context->stats.n_streams;
         stream_watch_sweep(context);
+        if (s->req->is_aborted)
+                stream_on_abort(s->req);
 }
 
 int stream_open(struct request *req, const struct stream_options *o, struct stream **streamp)
