@@ -35,13 +35,6 @@ static void on_hand_over(struct loop_task *task)
         exchange(container_of(task, struct audit, hand_over));
 }
 
-void audit_queue(struct audit *audit, struct audit_entry *entry)
-{
-        audit->ended[audit->n_ended++] = (uint32_t)(entry - audit->journal.blocks);
-        audit->stats.n_waiting++;
-        loop_defer(audit->context->loop, &audit->hand_over);
-}
-
 /* What has been written in the meantime makes room. */
 static struct audit_entry *take(struct audit *audit, enum audit_state state, struct str text,
                                 size_t n_tail)

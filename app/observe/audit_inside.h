@@ -164,4 +164,9 @@ int audit_open(struct context *context);
 void audit_close(struct context *context);
 int audit_reload(struct context *context);
 /* An entry has ended: its line is to be written. */
-void audit_queue(struct audit *audit, struct audit_entry *entry);
+static inline void audit_queue(struct audit *audit, struct audit_entry *entry)
+{
+        audit->ended[audit->n_ended++] = (uint32_t)(entry - audit->journal.blocks);
+        audit->stats.n_waiting++;
+        loop_defer(audit->context->loop, &audit->hand_over);
+}

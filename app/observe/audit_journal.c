@@ -104,17 +104,17 @@ struct audit_entry *audit_journal_take(struct audit_journal *journal, enum audit
         uint32_t kept = state == AUDIT_STATE_OPEN ? AUDIT_BLOCKS_KEPT : 0;
         size_t n = n_blocks_for(text.n + n_tail);
         uint32_t next = AUDIT_NO_BLOCK;
-        struct audit_entry *entry = NULL;
+        struct audit_entry *entry;
 
         if (n + kept > journal->n_free)
                 return NULL;
         for (size_t i = 0; i < n; i++) {
                 uint32_t block = journal->free[--journal->n_free];
 
-                entry = &journal->blocks[block];
-                entry->next = next;
+                journal->blocks[block].next = next;
                 next = block;
         }
+        entry = &journal->blocks[next];
         entry->no = ++journal->last_no;
         entry->n_head = (uint32_t)text.n;
         entry->n_tail = 0;

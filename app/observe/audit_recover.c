@@ -82,7 +82,8 @@ static bool end_has(const struct end *end, struct str line)
 {
         struct str mark = mark_of(line), torn = end_torn(end);
 
-        return mark.n > 0 && memmem(end->text, end->n - torn.n, mark.p, mark.n) != NULL;
+        return mark.n > 0 && end->n > torn.n &&
+               memmem(end->text, end->n - torn.n, mark.p, mark.n) != NULL;
 }
 
 /* The part of a line that is to come whole. */
@@ -141,6 +142,8 @@ static int by_number(const void *a, const void *b, void *arg)
 
 static void old_sort(struct old *old)
 {
+        if (old->blocks == NULL)
+                return;
         old->order = alloc_array(old->n_blocks, sizeof(*old->order));
         for (uint32_t i = 0; i < old->n_blocks; i++)
                 if (old->blocks[i].state - 1 < AUDIT_STATE_WRITING)

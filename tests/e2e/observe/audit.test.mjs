@@ -166,6 +166,38 @@ describe('lines of calls', { timeout: 120000 }, () => {
   });
 });
 
+describe('a file that is moved away', { timeout: 120000 }, () => {
+  test('SIGHUP makes a new one, and each call has its line in one of the two', async () => {
+    const file = path.join(scratch, 'rotate.log');
+    const gateway = await startGateway({ config: { mcpServers: {}, gateway: { audit: { file, arguments: true } } } });
+    const session = await openSession(gateway.url);
+    let n = 0, isOver = false;
+    const done = [];
+    const worker = async () => {
+      while (!isOver) {
+        const mine = ++n;
+        await call(gateway, session, mine + 100, 'echo', { message: 'x', n: mine });
+        done.push(mine);
+      }
+    };
+    const workers = Array.from({ length: 4 }, worker);
+    for (let i = 1; i <= 3; i++) {
+      const before = done.length;
+      await waitFor(() => done.length > before + 20, 'some calls');
+      fs.renameSync(file, `${file}.${i}`);
+      gateway.mgw.child.kill('SIGHUP');
+      await waitFor(() => fs.existsSync(file), 'the new file');
+    }
+    isOver = true;
+    await Promise.all(workers);
+    await gateway.stop();
+    const lines = ['', '.1', '.2', '.3'].flatMap((end) => read(`${file}${end}`));
+    const numbers = calls(lines).map((l) => l.arguments?.n).filter(Boolean);
+    assert.deepEqual(numbers.toSorted((a, b) => a - b), done.toSorted((a, b) => a - b));
+    assert.equal(lines.filter((l) => l.kind === 'reload' && l.outcome === 'ok').length, 3);
+  });
+});
+
 /** A disk of that many bytes; undefined: none can be mounted here. */
 const smallDisk = (name, bytes) => {
   const dir = path.join(scratch, name);

@@ -110,7 +110,10 @@ Test(audit_kill, each_call_has_one_line_however_it_ends)
         audit_world_open(&w);
         for (unsigned round = 0; round < ROUNDS; round++)
                 /* the last call that was begun may not have been told of */
-                n = run_and_kill(n, round % 2 == 0 ? round * 137 % 5000 : 20000 + round * 613 % 20000, told) + 1;
+                n = run_and_kill(n,
+                                 round % 2 == 0 ? round * 137 % 5000 : 20000 + round * 613 % 20000,
+                                 told) +
+                    1;
         audit_world_start(&w);
         audit_world_stop(&w);
         lines = audit_world_lines(w.file);
