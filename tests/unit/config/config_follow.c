@@ -80,8 +80,8 @@ Test(config_follow, what_differs_in_one_thing_is_another)
                 "'a': {'url': 'http://a/mcp', 'era': 'session'}",
                 "'a': {'url': 'http://a/mcp', 'allow_link_local': true}",
                 "'a': {'url': 'http://a/mcp', 'users': {'ada': {'headers': {'X': '1'}}}}",
-                "'a': {'url': 'http://a/mcp', 'oauth': {'token_url': 'http://t', 'client_id': 'i',"
-                " 'client_secret': 's'}}",
+                "'a': {'url': 'http://a/mcp', 'oauth': {'token_url': 'http://t', 'client_id': "
+                "'i'}}",
                 "'a': {'command': 'http://a/mcp'}",
         };
 
