@@ -235,6 +235,8 @@ soak() {
   build build-asan-gcc gcc -Dsanitize=true -Dtests=true -Db_lundef=false
   headline "the idle proof at true times"
   run_node soak tests/e2e/soak/{idle,crowd}.mjs
+  headline "the configuration read again under many streams"
+  MGW_RELOAD_STREAMS=9000 run_node soak-reload tests/e2e/operation/reload.test.mjs
   headline "attacks, longer ones"
   run_node soak-attacks tests/e2e/soak/attacks.mjs
   finish

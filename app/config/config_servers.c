@@ -21,7 +21,8 @@ static void add_server_take(struct loading *l, struct config_server *s)
 {
         struct config *config = l->config;
 
-        config->servers = alloc_again((void *)config->servers, config->n_servers + 1, sizeof(s));
+        config->servers = alloc_again((void *)config->servers, config->n_servers + 1,
+                                      sizeof(struct config_server *));
         config->servers[config->n_servers++] = s;
 }
 

@@ -112,8 +112,8 @@ static void add_slots(struct session *s, size_t n_before)
 
         if (all == NULL || n == n_before)
                 return;
-        all = alloc_again((void *)all, n, sizeof(*all));
-        memset((void *)(all + n_before), 0, (n - n_before) * sizeof(*all));
+        all = alloc_again((void *)all, n, sizeof(struct upstream_session *));
+        memset((void *)(all + n_before), 0, (n - n_before) * sizeof(struct upstream_session *));
         s->client.upstream_sessions = all;
 }
 

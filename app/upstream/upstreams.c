@@ -67,7 +67,8 @@ static void take_slot(struct upstream *u)
         while (i < context->n_slots && context->slots[i] != NULL)
                 i++;
         if (i == context->n_slots)
-                context->slots = alloc_again((void *)context->slots, ++context->n_slots, sizeof(u));
+                context->slots = alloc_again((void *)context->slots, ++context->n_slots,
+                                             sizeof(struct upstream *));
         context->slots[i] = u;
         u->index = (unsigned)i;
 }
@@ -187,7 +188,8 @@ bool upstreams_follow(struct context *context)
 {
         const struct config *config = context->config;
         size_t n = config->n_servers, n_before = context->n_upstreams;
-        struct upstream **now = alloc_array(n, sizeof(*now)), **before = context->upstreams;
+        struct upstream **now = alloc_array(n, sizeof(struct upstream *)),
+                        **before = context->upstreams;
         bool is_other = n != n_before;
 
         for (size_t i = 0; i < n; i++)

@@ -20,7 +20,7 @@ const rest = (dir, name) => {
   return { rest: file, base_url: 'http://127.0.0.1:9' };
 };
 
-describe('a configuration that is read again', { timeout: 120000 }, () => {
+describe('a configuration that is read again', { timeout: 120000 + 40 * STREAMS }, () => {
   let gateway, notes, other, fetch;
 
   const entry = (server) => ({ url: server.url });
@@ -37,7 +37,11 @@ describe('a configuration that is read again', { timeout: 120000 }, () => {
   before(async () => {
     [notes, other] = [await UpstreamServer.start(), await UpstreamServer.start()];
     fetch = trustingFetch();
-    gateway = await startGateway({ config: { mcpServers: { notes: entry(notes) } } });
+    gateway = await startGateway({
+      config: { mcpServers: { notes: entry(notes) } },
+      settings: { STREAMS_PER_USER_MAX: 0, SESSIONS_PER_USER_MAX: 0, CALLS_PER_USER_S: 0 },
+      haproxy: { MGW_ADDRESS_STREAMS: 100000, MGW_ADDRESS_REQUESTS: 1000000, MGW_ADDRESS_CONNECTIONS: 100000 },
+    });
   });
 
   after(async () => {

@@ -67,6 +67,8 @@ Test(config_follow, what_is_the_same_is_the_same_object_wherever_it_stands)
         cr_assert_str_eq(now.servers[2]->url, "http://a/mcp");
 }
 
+#define OAUTH "{'token_url': 'http://t', 'client_id': 'i', 'client_secret': 's'}"
+
 Test(config_follow, what_differs_in_one_thing_is_another)
 {
         static const char *const others[] = {
@@ -80,8 +82,7 @@ Test(config_follow, what_differs_in_one_thing_is_another)
                 "'a': {'url': 'http://a/mcp', 'era': 'session'}",
                 "'a': {'url': 'http://a/mcp', 'allow_link_local': true}",
                 "'a': {'url': 'http://a/mcp', 'users': {'ada': {'headers': {'X': '1'}}}}",
-                "'a': {'url': 'http://a/mcp', 'oauth': {'token_url': 'http://t', 'client_id': 'i',"
-                " 'client_secret': 's'}}",
+                "'a': {'url': 'http://a/mcp', 'oauth': " OAUTH "}",
                 "'a': {'command': 'http://a/mcp'}",
         };
 
