@@ -160,19 +160,11 @@ Test(audit, arguments_that_are_too_long_are_left_out_and_the_line_says_so)
         cr_assert_null(arguments_of(
                 json_pack("{s:s, s:{s:s}}", "name", "t", "arguments", "big", big), &is_left_out));
         cr_assert(is_left_out);
-        free(big);
-}
-
-Test(audit, long_arguments_are_whole)
-{
-        bool is_left_out;
-        char *big = calloc(1, 15001);
-        json_t *arguments;
-
-        memset(big, 'x', 15000);
-        arguments = arguments_of(json_pack("{s:s, s:{s:s}}", "name", "t", "arguments", "big", big),
-                                 &is_left_out);
+        big[15000] = '\0';
+        json_t *arguments = arguments_of(
+                json_pack("{s:s, s:{s:s}}", "name", "t", "arguments", "big", big), &is_left_out);
         check_int(json_string_length(json_object_get(arguments, "big")), 15000);
+        cr_assert(!is_left_out);
         json_decref(arguments);
         free(big);
 }
