@@ -11,6 +11,7 @@ TEST_PACKAGES=(
   "${UP_PACKAGES[@]}" libcriterion-dev clang libclang-rt-14-dev llvm
   spawn-fcgi libfcgi-bin nghttp2-client jq sqlite3 libtest-json-schema-acceptance-perl chromium
   nginx apache2-bin caddy
+  prometheus
 )
 LINT_PACKAGES=("${UP_PACKAGES[@]}" libcriterion-dev clang-format clang-tidy cppcheck shellcheck jq)
 

@@ -58,10 +58,10 @@ release_tarball() {
   tar -C "$1" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" --format=gnu -c "$2" | xz -T1 -6
 }
 
-# Elsewhere: another folder, time zone, language, home and umask, and one job at a time gives another order.
+# Elsewhere: another folder, time zone, language and umask.
 release_again() (
   umask 027
-  export TZ=Pacific/Kiritimati LC_ALL=C.UTF-8 HOME=/nonexistent
+  export TZ=Pacific/Kiritimati LC_ALL=C.UTF-8
   release_of "$@"
 )
 

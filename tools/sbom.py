@@ -39,14 +39,15 @@ def libraries_of(program):
     return found
 
 
-def package_of(path):
-    """dpkg knows a file by the name that its package had for it: /lib or /usr/lib."""
-    real = os.path.realpath(path)
-    for name in (real, real.removeprefix("/usr"), path):
-        told = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True)
-        if told.returncode == 0:
-            return told.stdout.split(": ")[0].split(",")[0].strip()
-    raise SystemExit(f"sbom.py: {path} is of no package")
+def packages_of(paths):
+    """path -> package. dpkg knows a file by the name that its package had for it: /lib or /usr/lib."""
+    names = {path: (real := os.path.realpath(path), real.removeprefix("/usr"), path) for path in paths}
+    told = subprocess.run(["dpkg-query", "-S", *{name for each in names.values() for name in each}], capture_output=True, text=True)
+    owner = {file: owners.split(",")[0] for owners, file in (line.split(": ", 1) for line in told.stdout.splitlines())}
+    found = {path: next((owner[name] for name in each if name in owner), None) for path, each in names.items()}
+    if None in found.values():
+        raise SystemExit(f"sbom.py: of no package: {[path for path in found if found[path] is None]}")
+    return found
 
 
 def licenses_of(package):
@@ -84,7 +85,8 @@ def component_of(package, files):
 def main():
     program, name, version, *headers = sys.argv[1:]
     libraries = libraries_of(program)
-    owner = {library: package_of(path) for library, path in libraries.items()}
+    packages = packages_of(libraries.values())
+    owner = {library: packages[path] for library, path in libraries.items()}
     files = {package: [] for package in headers}
     for library in sorted(libraries):
         files.setdefault(owner[library], []).append(os.path.realpath(libraries[library]))

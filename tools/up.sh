@@ -3,6 +3,7 @@
 
 RUN_DIR=$PWD/build/run
 admin_secret=
+admin_login=
 admin_shown=
 mgw_pid=
 haproxy_pid=
@@ -137,12 +138,14 @@ make_admin_secret() {
   local file=$RUN_DIR/admin.secret
   if [ -n "$admin_secret" ]; then
     [ ${#admin_secret} -ge 16 ] || die "MGW_ADMIN_SECRET is too short: 16 characters at least"
+    admin_login="mgw:\$MGW_ADMIN_SECRET"
     admin_shown="as MGW_ADMIN_SECRET has it"
     return 0
   fi
   [ -s "$file" ] || (umask 077 && openssl rand -hex 24 >"$file") || die "cannot make the secret $file"
   chmod 600 "$file" && admin_secret=$(cat "$file") || die "cannot read $file: remove it, or run as its owner"
   [ ${#admin_secret} -ge 16 ] || die "the secret in $file is too short: remove it"
+  admin_login="mgw:\$(cat '$file')"
   admin_shown="in $file"
 }
 
@@ -211,9 +214,10 @@ mgw is up.
 
   https://localhost:$MGW_TLS_PORT/mcp      MCP (Streamable HTTP); /sse for clients of the older kind
   http://localhost:$MGW_HTTP_PORT/mcp       the same without TLS, from this machine only
-  http://localhost:$MGW_STATS_PORT/          what it does now, and "Add to Cursor"; metrics at /metrics,
-                                   HAProxy's at /haproxy/metrics and /haproxy/stats. They ask for a secret:
-                                   user mgw, password: $admin_shown
+  http://localhost:$MGW_STATS_PORT/           what it does now, "Add to Cursor": user mgw, password $admin_shown
+  http://localhost:$MGW_STATS_PORT/metrics   mgw's metrics; HAProxy's: /haproxy/metrics, /haproxy/stats. The same secret:
+
+    curl -u "$admin_login" http://localhost:$MGW_STATS_PORT/metrics
 
 For Cursor, in .cursor/mcp.json (of the project, or of your home directory):
 

@@ -251,6 +251,14 @@ static void request_on_stdin(struct request *req, const struct fcgi_record *rec)
                 request_take(req, bytes, rec->n_content == 0);
 }
 
+/* Has all come that it is to be answered by, whoever is to know of its head first? */
+static bool request_is_whole(const struct request *req)
+{
+        return req->is_running ||
+               (req->is_held &&
+                req->in->body.len >= (req->in->head.has_length ? req->in->head.content_length : 0));
+}
+
 static void request_on_abort(struct request *req)
 {
         req->has_stdin = true; /* nothing more will come */
@@ -259,7 +267,8 @@ static void request_on_abort(struct request *req)
                 return;
         }
         /* HAProxy is being reloaded: the answer comes by itself, or the connection ends. */
-        if (req->is_running && !req->keep_conn)
+        req->is_aborted = request_is_whole(req) && !req->keep_conn;
+        if (req->is_aborted)
                 return;
         if (req->events != NULL)
                 req->events->on_gone(req);

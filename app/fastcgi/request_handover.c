@@ -150,7 +150,7 @@ int request_give_whole(struct request *req, struct str body, struct buf *records
         return fcgi_conn_leave(req->conn);
 }
 
-void fcgi_server_take(struct fcgi_server *server, int fd, struct str records)
+void request_take_whole(struct fcgi_server *server, int fd, struct str records)
 {
         struct fcgi_conn *c = fcgi_conn_create(server, fd);
 

@@ -2,7 +2,6 @@
  * are bound to; the login is another cookie, with a name of its own, so that a form of one login is
  * none of the next. */
 #include "browser_inside.h"
-#include "sign_in_inside.h"
 
 #include "mgw/auth/caller.h"
 #include "mgw/base/alloc.h"
@@ -26,7 +25,7 @@
 #define FORM_TOKEN_MAX_BYTES 1024
 #define FORM_TOKEN_LIFE_MS (INT64_C(8) * 3600 * 1000)
 
-static void open_issuer(struct browser *browser)
+void browser_open_issuer(struct browser *browser)
 {
         const struct config *config = browser->context->config;
 
@@ -50,32 +49,8 @@ void browser_create(struct context *context)
                 store_old_secret_key(context->store, "browser", browser->keys.old_key);
         store_set_open(&browser->signed_out, context->store, "signed-out", SIGNED_OUT_MAX,
                        &context->own_share->memory);
-        open_issuer(browser);
+        browser_open_issuer(browser);
         context->browser = browser;
-}
-
-/* Those who sign in at the former provider begin anew. */
-void browser_follow(struct context *context, const struct config *before)
-{
-        struct browser *browser = context->browser;
-        const struct config *config = context->config;
-        struct issuer *former = browser->issuer;
-        struct list *it;
-
-        if (strcmp(config->login.issuer, before->login.issuer) == 0 &&
-            strcmp(config->login.client_id, before->login.client_id) == 0 &&
-            strcmp(config->upstream_ca_file, before->upstream_ca_file) == 0)
-                return;
-        while ((it = list_first(&browser->sign_ins)) != NULL)
-                sign_in_refuse_for_now(container_of(it, struct sign_in, node),
-                                       "the configuration has changed");
-        if (browser->ca_file != NULL) /* what was cancelled names it until the turn ends */
-                loop_bury(context->loop, browser->ca_file, free);
-        browser->ca_file = NULL;
-        browser->source.tls.ca_file = NULL;
-        browser->issuer = NULL;
-        open_issuer(browser);
-        issuer_destroy(former);
 }
 
 /* What was asked for, and cancelled, names its source until the turn ends. */

@@ -24,6 +24,8 @@ struct browser {
         unsigned n_sign_ins;
 };
 
+/* As the configuration has it, or none. */
+void browser_open_issuer(struct browser *browser);
 /* The name of the browser that the request comes from: a new one, which page_reply() gives it,
  * where it has brought none. */
 const char *browser_id(struct request *req);

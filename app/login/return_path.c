@@ -12,8 +12,8 @@ static bool is_page(struct str page)
                 if (!((page.p[i] >= 'a' && page.p[i] <= 'z') || page.p[i] == '-' ||
                       (page.p[i] == '/' && (i == 0 || page.p[i - 1] != '/'))))
                         return false;
-        return str_eq(page, STR("/")) || str_eq(page, STR("/connect")) || str_has_prefix(page, STR("/connect/")) ||
-               str_eq(page, STR("/oauth/authorize"));
+        return str_eq(page, STR("/")) || str_eq(page, STR("/connect")) ||
+               str_has_prefix(page, STR("/connect/")) || str_eq(page, STR("/oauth/authorize"));
 }
 
 /* What may not stand in a cookie (RFC 6265 4.1.1) means the same when it is escaped. */

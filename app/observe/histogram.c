@@ -3,6 +3,12 @@
 
 #include <assert.h>
 
+const struct histogram_bounds histogram_of_calls = {
+        14,
+        {10000, 20000, 50000, 100000, 200000, 500000, 1000000, 2000000, 5000000, 10000000, 30000000,
+         60000000, 120000000, 300000000},
+};
+
 void histogram_add(struct histogram *h, int64_t us)
 {
         size_t i = 0;

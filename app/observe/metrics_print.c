@@ -2,7 +2,9 @@
  * for MCP, as its exporter for Prometheus would write them, where there are such. */
 #include "metrics_inside.h"
 
+#include "mgw/observe/audit.h"
 #include "mgw/observe/exposition.h"
+#include "traces.h"
 
 #include <string.h>
 
@@ -105,8 +107,40 @@ static void print_lived(const struct metrics *metrics, struct buf *out, struct b
         }
 }
 
-void metrics_print(const struct metrics *metrics, struct buf *out)
+/* ---- audit and traces: where there are such ---- */
+
+static void print_audit(const struct audit_stats *stats, struct buf *out)
 {
+        if (stats == NULL)
+                return;
+        exposition_single(out, "mgw_audit_lines_total", EXPOSITION_COUNTER,
+                          "Lines of the audit that have been written", stats->lines);
+        exposition_single(out, "mgw_audit_refused_total", EXPOSITION_COUNTER,
+                          "Calls refused since their lines could not be written", stats->refused);
+        exposition_single(out, "mgw_audit_missing_total", EXPOSITION_COUNTER,
+                          "Lines that there was no room for", stats->missing);
+        exposition_single(out, "mgw_audit_waiting", EXPOSITION_GAUGE,
+                          "Lines that wait to be written", stats->n_waiting);
+        exposition_single(out, "mgw_audit_writable", EXPOSITION_GAUGE,
+                          "Whether lines can be written", !stats->is_unwritable);
+}
+
+static void print_traces(const struct traces_stats *stats, struct buf *out)
+{
+        if (stats == NULL)
+                return;
+        exposition_single(out, "mgw_trace_spans_sent_total", EXPOSITION_COUNTER,
+                          "Spans that the collector has taken", stats->sent);
+        exposition_single(out, "mgw_trace_spans_dropped_total", EXPOSITION_COUNTER,
+                          "Spans dropped: the collector took none, or there was no room",
+                          stats->dropped);
+        exposition_single(out, "mgw_trace_collector_up", EXPOSITION_GAUGE,
+                          "Whether the collector takes spans", !stats->is_away);
+}
+
+void metrics_print(struct context *context, struct buf *out)
+{
+        const struct metrics *metrics = context->metrics;
         struct buf labels;
 
         print_calls(metrics, out);
@@ -118,4 +152,6 @@ void metrics_print(const struct metrics *metrics, struct buf *out)
         exposition_family(out, "mgw_keepalive_delay_seconds", EXPOSITION_HISTOGRAM,
                           "How long after it was due (keepalive_s) a keep-alive went out");
         exposition_histogram(out, "mgw_keepalive_delay_seconds", NULL, &metrics->keepalives_late);
+        print_audit(audit_stats(context), out);
+        print_traces(traces_stats(context), out);
 }

@@ -15,9 +15,8 @@ struct series {
         struct series_sample samples[SERIES_MAX];
 };
 
-static void take_sample(struct timer *timer)
+void series_take(struct series *series)
 {
-        struct series *series = container_of(timer, struct series, timer);
         const struct context_stats *stats = &series->context->stats;
         struct metrics_calls now = metrics_calls(series->context->metrics);
 
@@ -29,6 +28,13 @@ static void take_sample(struct timer *timer)
                 .failures = (uint32_t)(now.failed - series->before.failed),
         };
         series->before = now;
+}
+
+static void on_due(struct timer *timer)
+{
+        struct series *series = container_of(timer, struct series, timer);
+
+        series_take(series);
         timer_arm(series->context->loop, timer, SERIES_STEP_MS);
 }
 
@@ -37,7 +43,7 @@ void series_create(struct context *context)
         struct series *series = alloc_zeroed(sizeof(*series));
 
         series->context = context;
-        series->timer.on_due = take_sample;
+        series->timer.on_due = on_due;
         context->series = series;
         timer_arm(context->loop, &series->timer, SERIES_STEP_MS);
 }

@@ -253,11 +253,12 @@ void inspect_report_print(const struct inspect_report *report, FILE *out)
 
 static json_t *call_of(const struct inspect_report *report)
 {
-        json_t *json = json_pack("{s:s, s:I}", "tool", report->peer->options->call, "took_ms",
-                                 (json_int_t)report->call.took_ms);
+        json_t *json =
+                json_pack("{s:o, s:I}", "tool", probe_report_text(report->peer->options->call),
+                          "took_ms", (json_int_t)report->call.took_ms);
 
         if (report->call.why[0] != '\0')
-                json_object_set_new(json, "failure", json_string(report->call.why));
+                json_object_set_new(json, "failure", probe_report_text(report->call.why));
         if (report->call.message != NULL)
                 json_object_set(json, "answer", report->call.message);
         return json;
@@ -265,8 +266,9 @@ static json_t *call_of(const struct inspect_report *report)
 
 void inspect_report_print_json(const struct inspect_report *report, FILE *out)
 {
-        json_t *json = json_pack("{s:s, s:o, s:O?, s:O?}", "url", report->peer->options->url,
-                                 "revisions", probe_report_revisions(report->peer), "initialize",
+        json_t *json = json_pack("{s:o, s:o, s:O?, s:O?}", "url",
+                                 probe_report_text(report->peer->options->url), "revisions",
+                                 probe_report_revisions(report->peer), "initialize",
                                  report->peer->hello, "server/discover", report->peer->discovered);
 
         for (size_t i = 0; i < INSPECT_N_LISTS; i++) {
@@ -275,8 +277,9 @@ void inspect_report_print_json(const struct inspect_report *report, FILE *out)
                 if (list->entries != NULL)
                         json_object_set(json, list->key, list->entries);
                 else if (list->is_asked)
-                        json_object_set_new(json, list->key,
-                                            json_pack("{s:s}", "failure", list->why));
+                        json_object_set_new(
+                                json, list->key,
+                                json_pack("{s:o}", "failure", probe_report_text(list->why)));
         }
         if (report->has_call)
                 json_object_set_new(json, "call", call_of(report));

@@ -132,7 +132,7 @@ struct ask {
 static void fail(struct probe_answer *a, const char *why)
 {
         if (a->why[0] == '\0')
-                snprintf(a->why, sizeof(a->why), "%s", why);
+                str_to_text(str_from(why), a->why, sizeof(a->why));
 }
 
 static void ask_on_head(void *owner, const struct http_response *response)

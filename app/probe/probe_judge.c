@@ -45,7 +45,7 @@ static int compare_times(const void *a, const void *b)
 }
 
 /* Of a call its progress is as good as a comment; not so its answer. */
-static bool is_keep_alive(const struct probe_record *r, const struct probe_beat *beat)
+bool probe_judge_is_keep_alive(const struct probe_record *r, const struct probe_beat *beat)
 {
         if (beat->at_ms <= r->head_ms + PROBE_BEAT_MS)
                 return false;
@@ -61,7 +61,7 @@ static size_t intervals(const struct probe_record *r, int64_t *ms)
         size_t n = 0;
 
         for (size_t i = 0; i < r->n_beats; i++)
-                if (is_keep_alive(r, &r->beats[i])) {
+                if (probe_judge_is_keep_alive(r, &r->beats[i])) {
                         ms[n++] = r->beats[i].at_ms - before_ms;
                         before_ms = r->beats[i].at_ms;
                 }
@@ -84,7 +84,7 @@ static void judge_intervals(const struct probe_record *r, struct probe_finding *
                         f->jitter_ms = f->interval_ms - f->interval_least_ms;
         }
         for (size_t i = 0; i < r->n_beats; i++)
-                if (is_keep_alive(r, &r->beats[i]))
+                if (probe_judge_is_keep_alive(r, &r->beats[i]))
                         f->n_keep_alives += r->beats[i].n_comments > 0 ? r->beats[i].n_comments : 1;
         free(ms);
 }

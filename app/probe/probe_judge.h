@@ -49,6 +49,8 @@ struct probe_finding {
         bool is_total; /* the first suspect looks at the age, not at the silence */
 };
 
+/* Is what arrived then a sign of life, and not the head, nor the answer of a call? */
+bool probe_judge_is_keep_alive(const struct probe_record *r, const struct probe_beat *beat);
 struct probe_finding probe_judge(const struct probe_record *r, const struct probe_view *view);
 /* Is it one for which the exit status is 1? */
 bool probe_verdict_is_bad(enum probe_verdict verdict);

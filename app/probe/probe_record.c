@@ -101,6 +101,15 @@ int64_t probe_record_longest_ms(const struct probe_record *r)
         return silence_ms > r->gap_ms ? silence_ms : r->gap_ms;
 }
 
+void probe_record_take_lines(struct probe_record *r, const char *lines, size_t n)
+{
+        free(r->lines);
+        r->lines = alloc_str((struct str){lines, n});
+        for (char *c = r->lines; *c != '\0'; c++)
+                if (*c != '\n' && (*c < 0x20 || *c >= 0x7f))
+                        *c = '?';
+}
+
 const char *probe_record_header(const char *lines, const char *name, const char *after, size_t *np)
 {
         size_t n_name = strlen(name);

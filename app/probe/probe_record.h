@@ -75,6 +75,8 @@ void probe_record_beat(struct probe_record *r, int64_t at_ms, unsigned n_comment
 int64_t probe_record_silence_ms(const struct probe_record *r);
 /* The longest silence, that at the end included. */
 int64_t probe_record_longest_ms(const struct probe_record *r);
+/* Takes a head: what could not be printed becomes '?'. */
+void probe_record_take_lines(struct probe_record *r, const char *lines, size_t n);
 /* The value of a line of a head, borrowed, not NUL-ended: *np is its length. NULL: there is none.
  * From the line behind `after` on, where that is one; NULL: from the first. */
 const char *probe_record_header(const char *lines, const char *name, const char *after, size_t *np);

@@ -230,10 +230,14 @@ static json_t *time_or_null(int64_t ms)
         return ms < 0 ? json_null() : json_integer(ms);
 }
 
-/* NULs and bytes that are no text do not get this far. */
-static json_t *text_or_null(const char *text)
+json_t *probe_report_text(const char *text)
 {
-        return text == NULL || text[0] == '\0' ? json_null() : json_string(text);
+        char plain[PROBE_WORDS_MAX];
+
+        if (text == NULL || text[0] == '\0')
+                return json_null();
+        str_to_text(str_from(text), plain, sizeof(plain));
+        return json_string(plain);
 }
 
 static json_t *suspects_of(const struct probe_finding *f)
@@ -249,9 +253,21 @@ static json_t *suspects_of(const struct probe_finding *f)
         return all;
 }
 
-static json_t *keep_alives_of(const struct probe_finding *f)
+/* When each came. */
+static json_t *arrivals_of(const struct probe_record *r)
 {
-        json_t *json = json_pack("{s:i}", "count", (int)f->n_keep_alives);
+        json_t *all = json_array();
+
+        for (size_t i = 0; i < r->n_beats; i++)
+                if (probe_judge_is_keep_alive(r, &r->beats[i]))
+                        json_array_append_new(all, json_integer(r->beats[i].at_ms));
+        return all;
+}
+
+static json_t *keep_alives_of(const struct probe_record *r, const struct probe_finding *f)
+{
+        json_t *json =
+                json_pack("{s:i, s:o}", "count", (int)f->n_keep_alives, "at_ms", arrivals_of(r));
 
         if (f->n_intervals > 0)
                 json_object_update_new(json, json_pack("{s:I, s:I, s:I, s:I}", "interval_ms",
@@ -273,7 +289,7 @@ static json_t *end_of(const struct probe_record *r)
 
         return json_pack("{s:s, s:o, s:I, s:o}", "how", words[r->end], "after_ms",
                          time_or_null(r->ended_ms), "silent_ms",
-                         (json_int_t)probe_record_silence_ms(r), "why", text_or_null(r->why));
+                         (json_int_t)probe_record_silence_ms(r), "why", probe_report_text(r->why));
 }
 
 static json_t *held_of(const struct probe_finding *f)
@@ -286,7 +302,7 @@ static json_t *held_of(const struct probe_finding *f)
                 [PROBE_HELD_ECHO] = "no_answer_on_the_stream",
         };
 
-        return text_or_null(words[f->held]);
+        return probe_report_text(words[f->held]);
 }
 
 static json_t *result_of(const struct probe_report *report, const struct probe_result *result)
@@ -298,18 +314,19 @@ static json_t *result_of(const struct probe_report *report, const struct probe_r
 
         probe_words_of(r, report->view, f, &words);
         json = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "kind", probe_record_word(r->kind),
-                         "verdict", probe_verdict_word(f->verdict), "url", text_or_null(r->url),
-                         "what", text_or_null(words.what), "known_by", text_or_null(words.how),
-                         "what_to_do", text_or_null(words.cure));
+                         "verdict", probe_verdict_word(f->verdict), "url",
+                         probe_report_text(r->url), "what", probe_report_text(words.what),
+                         "known_by", probe_report_text(words.how), "what_to_do",
+                         probe_report_text(words.cure));
         if (f->verdict == PROBE_VERDICT_NONE)
                 return json;
         json_object_update_new(
                 json, json_pack("{s:i, s:o, s:i, s:o, s:I, s:o, s:o, s:o, s:o}", "status",
                                 (int)r->status, "head_ms", time_or_null(r->head_ms), "events",
-                                (int)r->n_events, "keep_alives", keep_alives_of(f),
+                                (int)r->n_events, "keep_alives", keep_alives_of(r, f),
                                 "longest_silence_ms", (json_int_t)probe_record_longest_ms(r),
-                                "compressed", text_or_null(r->encoding), "buffered", held_of(f),
-                                "end", end_of(r), "suspects", suspects_of(f)));
+                                "compressed", probe_report_text(r->encoding), "buffered",
+                                held_of(f), "end", end_of(r), "suspects", suspects_of(f)));
         return json;
 }
 
@@ -339,12 +356,12 @@ void probe_report_print_json(const struct probe_report *report, FILE *out)
         probe_report_server(report->peer, server);
         for (int kind = 0; kind < PROBE_N_KINDS; kind++)
                 json_array_append_new(streams, result_of(report, &report->results[kind]));
-        json = json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:f, s:o, s:b}", "url",
-                         report->peer->options->url, "server", server, "revisions",
-                         probe_report_revisions(report->peer), "on_the_way", way_of(report),
-                         "answer_ms", (json_int_t)report->view->answer_ms, "watched_ms",
-                         (json_int_t)report->watched_ms, "scale", report->view->scale, "streams",
-                         streams, "lived", probe_report_exit(report) == PROBE_EXIT_WELL);
+        json = json_pack("{s:o, s:s, s:o, s:o, s:I, s:I, s:f, s:o, s:b}", "url",
+                         probe_report_text(report->peer->options->url), "server", server,
+                         "revisions", probe_report_revisions(report->peer), "on_the_way",
+                         way_of(report), "answer_ms", (json_int_t)report->view->answer_ms,
+                         "watched_ms", (json_int_t)report->watched_ms, "scale", report->view->scale,
+                         "streams", streams, "lived", probe_report_exit(report) == PROBE_EXIT_WELL);
         print_json_take(json, out);
 }
 
@@ -362,8 +379,9 @@ void probe_report_away(const struct probe_peer *peer, FILE *out, FILE *err)
                           "tells more; --ca trusts an authority of your own)";
 
         if (peer->options->is_json)
-                print_json_take(json_pack("{s:s, s:o, s:b}", "url", peer->options->url, "error",
-                                          text_or_null(peer->refusal), "lived", 0),
+                print_json_take(json_pack("{s:o, s:o, s:b}", "url",
+                                          probe_report_text(peer->options->url), "error",
+                                          probe_report_text(peer->refusal), "lived", 0),
                                 out);
         fprintf(err, "mgw: %s: %s: %s\n", peer->options->url,
                 peer->is_answered ? "no MCP here" : "not reached", peer->refusal);

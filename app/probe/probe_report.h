@@ -28,5 +28,7 @@ void probe_report_away(const struct probe_peer *peer, FILE *out, FILE *err);
 /* "mgw 0.1.0", what the server calls itself, and the revisions that it speaks; for inspect too. */
 #define PROBE_SERVER_SIZE 256
 void probe_report_server(const struct probe_peer *peer, char text[PROBE_SERVER_SIZE]);
-/* Appends names of revisions to an array. */
+/* A text as JSON, without what is no UTF-8 or a control; null where there is none. */
+json_t *probe_report_text(const char *text);
+/* The names of the revisions that the server speaks, in an array. */
 json_t *probe_report_revisions(const struct probe_peer *peer);

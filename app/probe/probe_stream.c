@@ -31,13 +31,19 @@ void probe_stream_init(struct probe_stream *s, struct probe_peer *peer, enum pro
         snprintf(s->record.not_offered, sizeof(s->record.not_offered), "%s", why_not);
 }
 
+static void stream_not_offered(struct probe_stream *s, const char *why)
+{
+        s->record.is_offered = false;
+        snprintf(s->record.not_offered, sizeof(s->record.not_offered), "%s", why);
+}
+
 static void stream_end(struct probe_stream *s, enum probe_end end, const char *why)
 {
         http_cancel(s->request);
         s->request = NULL;
         s->record.end = end;
         s->record.ended_ms = stream_age_ms(s);
-        snprintf(s->record.why, sizeof(s->record.why), "%s", why);
+        str_to_text(str_from(why), s->record.why, sizeof(s->record.why));
 }
 
 /* ---- messages ---- */
@@ -53,14 +59,14 @@ static void take_answer(struct probe_stream *s, const json_t *message)
 {
         const json_t *error = json_object_get(message, "error");
         const char *text = rpc_text(error, "message");
-        char plain[96];
+        char plain[96], why[128];
 
         stream_end(s, PROBE_END_ANSWERED, "");
         if (error == NULL)
                 return;
         str_to_text(str_from(text != NULL ? text : "no reason given"), plain, sizeof(plain));
-        s->record.is_offered = false;
-        snprintf(s->record.not_offered, sizeof(s->record.not_offered), "it answered: %s", plain);
+        snprintf(why, sizeof(why), "it answered: %s", plain);
+        stream_not_offered(s, why);
 }
 
 static void hand_over(struct probe_stream *s, json_t *message)
@@ -183,7 +189,7 @@ static void stream_on_head(void *owner, const struct http_response *response)
         r->status = response->status;
         if (r->status == 200) /* another is no sign of life, but an end */
                 r->head_ms = r->last_ms = r->gap_ms = stream_age_ms(s);
-        r->lines = alloc_str(response->lines);
+        probe_record_take_lines(r, response->lines.p, response->lines.n);
         probe_peer_see(s->peer, r->lines);
         copy(r->media_type, sizeof(r->media_type), response->content_type);
         value = probe_record_header(r->lines, "Content-Encoding", NULL, &n);
@@ -209,8 +215,8 @@ static void end_of_body(struct probe_stream *s)
                 take_message(s, buf_bytes(&s->body));
         if (s->record.end != PROBE_END_ANSWERED)
                 stream_end(s, PROBE_END_REFUSED, "");
-        else if (s->record.kind == PROBE_KIND_LISTEN)
-                s->record.is_offered = false;
+        else if (s->record.kind == PROBE_KIND_LISTEN && s->record.is_offered)
+                stream_not_offered(s, "it was answered, and no stream was opened");
 }
 
 static void stream_on_done(void *owner, const struct http_failure *failure)

@@ -147,6 +147,22 @@ static void give_session(struct handover *h, struct session *s)
         give_streams(h, s);
 }
 
+static void say_none(struct handover *h, const char *id)
+{
+        handover_link_say_take(&h->giver.link, "none", json_pack("{s:s}", "id", id), -1);
+}
+
+void handover_giver_say_none(struct handover *h, const char *id)
+{
+        say_none(h, id);
+        list_for_each_safe (it, &h->giver.asked) {
+                struct asked *asked = container_of(it, struct asked, node);
+
+                if (strcmp(asked->id, id) == 0)
+                        asked_forget(&h->giver, asked);
+        }
+}
+
 /* Walks those that were asked for: they have been given, or are gone, or are to wait. */
 static void answer_asked(struct handover *h)
 {
@@ -155,10 +171,12 @@ static void answer_asked(struct handover *h)
                 struct session *s = NULL;
 
                 HASH_FIND_STR(handover_context(h)->sessions, asked->id, s);
-                if (s != NULL && s->is_given)
+                if (s == NULL && handover_link_is_open(&h->taker.link))
+                        continue;
+                if (s == NULL)
+                        say_none(h, asked->id);
+                if (s == NULL || s->is_given)
                         asked_forget(&h->giver, asked);
-                else if (s == NULL && !handover_link_is_open(&h->taker.link))
-                        handover_giver_say_none(h, asked->id);
         }
 }
 
@@ -234,7 +252,7 @@ static void on_ask(struct handover *h, json_t *line)
 
         if (id == NULL || (s != NULL && s->is_given) || h->giver.n_asked >= ASKED_MAX ||
             (s == NULL && !handover_taker_ask(h, id))) {
-                handover_giver_say_none(h, id != NULL ? id : "");
+                say_none(h, id != NULL ? id : "");
                 return;
         }
         asked = alloc_zeroed(sizeof(*asked) + strlen(id) + 1);
@@ -244,17 +262,6 @@ static void on_ask(struct handover *h, json_t *line)
         if (s != NULL && session_may_be_given(s))
                 give_session(h, s);
         answer_asked(h);
-}
-
-void handover_giver_say_none(struct handover *h, const char *id)
-{
-        list_for_each_safe (it, &h->giver.asked) {
-                struct asked *asked = container_of(it, struct asked, node);
-
-                if (strcmp(asked->id, id) == 0 && asked->id != id)
-                        asked_forget(&h->giver, asked);
-        }
-        handover_link_say_take(&h->giver.link, "none", json_pack("{s:s}", "id", id), -1);
 }
 
 static void on_stray(struct handover *h, json_t *line)
@@ -298,8 +305,8 @@ static void on_request(struct handover *h, json_t *line)
         if (h->giver.link.line_fd >= 0 &&
             base64_decode(&records, BASE64_STANDARD, json_str(json_object_get(line, "records"))) ==
                     0)
-                fcgi_server_take(h->sv->fcgi_server, handover_link_take_fd(&h->giver.link),
-                                 buf_bytes(&records));
+                request_take_whole(h->sv->fcgi_server, handover_link_take_fd(&h->giver.link),
+                                   buf_bytes(&records));
         buf_finish(&records);
 }
 

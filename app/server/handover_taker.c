@@ -181,15 +181,16 @@ bool handover_holds(struct handover *h, struct request *req)
 }
 
 /* Walks all sessions, as long as some may be new here. */
-static void tell_who_hears(struct handover *h)
+static void tell_who_hears(struct handover *h, bool is_last)
 {
         struct session *s, *next;
 
         HASH_ITER(hh, handover_context(h)->sessions, s, next)
         {
-                if (!s->is_untold || s->is_arriving || !session_hears(s))
+                if (!s->is_untold || (!is_last && (s->is_arriving || !session_hears(s))))
                         continue;
-                s->is_untold = false;
+                s->is_untold = s->is_arriving = false;
+                session_touch(s);
                 handover_link_say_take(&h->taker.link, "settled", json_pack("{s:s}", "id", s->id),
                                        -1);
         }
@@ -200,7 +201,7 @@ static void taker_on_sweep(struct timer *timer)
         struct handover *h = container_of(timer, struct handover, taker.sweep);
         struct loop *loop = handover_context(h)->loop;
 
-        tell_who_hears(h);
+        tell_who_hears(h, !handover_taker_is_busy(h));
         held_release_all(h, NULL, loop_now_ms(loop) - patience_ms(h));
         if (handover_taker_is_busy(h))
                 timer_arm(loop, timer, HANDOVER_SWEEP_MS);
@@ -462,8 +463,8 @@ int handover_taker_begin(struct handover *h)
                                 "clients still");
                 return -EINVAL;
         }
-        if (handover_link_join(&h->taker.link, handover_context(h)->loop) == 0)
-                timer_arm(handover_context(h)->loop, &h->taker.sweep, HANDOVER_SWEEP_MS);
+        (void)handover_link_join(&h->taker.link, handover_context(h)->loop);
+        timer_arm(handover_context(h)->loop, &h->taker.sweep, HANDOVER_SWEEP_MS);
         handover_watch(h);
         return 0;
 }

@@ -77,8 +77,7 @@ void memory_set_caps(struct context *context)
                  whole >> 20, context->memory_per_user_max_bytes >> 20);
 }
 
-/* Resident bytes. */
-static uint64_t memory_held(void)
+uint64_t memory_held(void)
 {
         return read_number("/proc/self/statm", "", true) * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -8,3 +8,5 @@ void memory_set_caps(struct context *context);
 /* Looks at the process from now on. */
 void memory_watch(struct context *context);
 void memory_unwatch(struct context *context);
+/* Resident bytes. */
+uint64_t memory_held(void);

@@ -36,10 +36,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
-/* Log, loop, signals, listener and the like. */
-#define OWN_DESCRIPTORS 16
 /* A turn of the loop that is worth a line in the log. */
 #define SLOW_TURN_MS 1000
 #define LOG_TELL_MS 1000
@@ -86,27 +83,6 @@ static void server_on_signal(struct signal_watch *watch, int signo)
                 sv->exit_code = 1;
                 loop_stop(sv->context.loop);
         }
-}
-
-/* Idle streams must not take the descriptors that calls need: a tenth is theirs. */
-void server_fit_descriptors(struct context *context)
-{
-        struct rlimit limit;
-        int64_t fits;
-
-        if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-                limit.rlim_cur = limit.rlim_max;
-                (void)setrlimit(RLIMIT_NOFILE, &limit);
-        }
-        fits = (int64_t)(sock_ceiling() - OWN_DESCRIPTORS) * 9 / 10;
-        context->streams_max = context->config->streams_max;
-        if (context->streams_max <= fits)
-                return;
-        context->streams_max = fits > 0 ? (uint32_t)fits : 0;
-        log_info(NULL,
-                 "[mgw] streams_max is %u, but the descriptors allow %u streams: raise their limit "
-                 "(ulimit -n, LimitNOFILE=)",
-                 context->config->streams_max, context->streams_max);
 }
 
 static int server_listen(struct server *sv)
@@ -238,8 +214,8 @@ static void server_close(struct server *sv)
 
         watchdog_stop(sv->watchdog);
         memory_unwatch(context);
+        handover_destroy(sv->handover); /* who waited for a session is answered */
         session_end_all(context);
-        handover_destroy(sv->handover);
         if (sv->fcgi_server != NULL)
                 fcgi_server_stop_listening(sv->fcgi_server);
         fcgi_server_destroy(sv->fcgi_server);

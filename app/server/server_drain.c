@@ -88,9 +88,13 @@ void server_on_calm(struct context *context)
 {
         struct server *sv = container_of(context, struct server, context);
 
-        if (context->stats.n_calls == 0 && server_is_deserted(sv) &&
-            !timer_is_armed(&sv->last_words))
-                timer_arm(context->loop, &sv->last_words, LAST_WORDS_MS);
+        if (context->stats.n_calls > 0 || !server_is_deserted(sv) ||
+            timer_is_armed(&sv->last_words))
+                return;
+        timer_arm(context->loop, &sv->last_words, LAST_WORDS_MS);
+        /* Who comes now is for whom the socket's owner starts next, and would be cut here. */
+        if (sv->was_inherited)
+                fcgi_server_stop_listening(sv->fcgi_server);
 }
 
 void server_on_deadline(struct timer *timer)

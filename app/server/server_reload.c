@@ -10,6 +10,7 @@
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
 #include "mgw/login/browser.h"
+#include "mgw/loop/sock.h"
 #include "mgw/observe/observe.h"
 #include "mgw/session/page_cache.h"
 #include "mgw/session/session.h"
@@ -20,6 +21,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+/* Log, loop, signals, listener and the like. */
+#define OWN_DESCRIPTORS 16
 
 /* ---- what is read ---- */
 
@@ -82,6 +87,27 @@ void server_limits(struct context *context)
         context->per_user = (struct share_limits){.calls_max = config->calls_per_user_max,
                                                   .calls_per_s = config->calls_per_user_s,
                                                   .streams_max = config->streams_per_user_max};
+}
+
+/* Idle streams must not take the descriptors that calls need: a tenth is theirs. */
+void server_fit_descriptors(struct context *context)
+{
+        struct rlimit limit;
+        int64_t fits;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+                limit.rlim_cur = limit.rlim_max;
+                (void)setrlimit(RLIMIT_NOFILE, &limit);
+        }
+        fits = (int64_t)(sock_ceiling() - OWN_DESCRIPTORS) * 9 / 10;
+        context->streams_max = context->config->streams_max;
+        if (context->streams_max <= fits)
+                return;
+        context->streams_max = fits > 0 ? (uint32_t)fits : 0;
+        log_info(NULL,
+                 "[mgw] streams_max is %u, but the descriptors allow %u streams: raise their limit "
+                 "(ulimit -n, LimitNOFILE=)",
+                 context->config->streams_max, context->streams_max);
 }
 
 /* Identities know by its number that a policy is another (auth/policy). */

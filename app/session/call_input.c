@@ -32,6 +32,15 @@ struct call_input {
 
 /* ---- suspending ---- */
 
+static void call_input_suspend(struct call_input *input, bool is_suspended)
+{
+        struct context_stats *stats = &session_context(input->call->session)->stats;
+
+        assert(is_suspended || !input->is_suspended || stats->n_suspended > 0);
+        stats->n_suspended += is_suspended - input->is_suspended;
+        input->is_suspended = is_suspended;
+}
+
 void call_input_give_up(struct call_input *input, const char *why)
 {
         struct call *call;
@@ -43,7 +52,7 @@ void call_input_give_up(struct call_input *input, const char *why)
                 log_info(LOG_FIELDS({"user", call->session->client.user->email}), "[MCP] %s: %s",
                          call->method->name, why);
         server_request_refuse_all(call->session, call, why);
-        input->is_suspended = false;
+        call_input_suspend(input, false);
         call_cancel(call, why);
 }
 
@@ -103,7 +112,7 @@ static void call_input_on_ask(struct timer *timer)
         }
         assert(post != NULL && post->call == call);
         call_stateless_finish_answer(call, answer);
-        input->is_suspended = true;
+        call_input_suspend(input, true);
         call_set_post(call, NULL);
         timer_arm(session_context(call->session)->loop, &input->deadline,
                   session_context(call->session)->config->input_wait_ms);
@@ -184,6 +193,7 @@ void call_input_drop(struct call_input *input)
         if (input == NULL)
                 return;
         loop = session_context(input->call->session)->loop;
+        call_input_suspend(input, false);
         timer_disarm(loop, &input->ask);
         timer_disarm(loop, &input->deadline);
         loop_bury(loop, input, call_input_free);
@@ -250,7 +260,7 @@ void call_input_go_on(struct call *call, struct post_response *post, const struc
         json_t *answer = input->answer;
 
         assert(input->is_suspended && call->post == NULL);
-        input->is_suspended = false;
+        call_input_suspend(input, false);
         input->round++;
         input->answer = NULL;
         timer_disarm(session_context(call->session)->loop, &input->deadline);

@@ -89,11 +89,18 @@ static json_t *give_identity(const struct identity *identity)
         return record;
 }
 
+/* As share_of() reads it: an IPv4 address stands in the last bytes of one that is mapped. */
 static void give_address(json_t *record, const struct share *share)
 {
+        struct in6_addr address;
         char text[INET6_ADDRSTRLEN];
+        bool is_v4;
 
-        if (share->is_address && inet_ntop(AF_INET6, share->address, text, sizeof(text)) != NULL)
+        memcpy(&address, share->address, sizeof(address));
+        is_v4 = IN6_IS_ADDR_V4MAPPED(&address);
+        if (share->is_address &&
+            inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? share->address + 12 : share->address,
+                      text, sizeof(text)) != NULL)
                 set_text(record, "address", text);
 }
 
@@ -305,10 +312,11 @@ struct session *session_take(struct context *context, const json_t *record, cons
                 (enum upstream_client_kind)json_integer_value(json_object_get(record, "kind")),
                 json_str(json_object_get(record, "id")));
         take_state(s, record);
+        s->is_untold = true; /* its client may be on its way back: it is listened for */
+        session_touch(s);
         if (s->client.is_initialized && context->n_upstreams > 0)
                 take_upstreams(s, record);
         s->is_arriving = !handshake_is_settled(s);
-        s->is_untold = true;
         share_let_go(share);
         identity_let_go(identity);
         return s;

@@ -21,7 +21,7 @@
  * calls_per_user_max at most. */
 static bool session_is_idle(const struct session *s)
 {
-        if (!list_is_empty(&s->streams) || s->is_given)
+        if (!list_is_empty(&s->streams) || s->is_given || s->is_untold)
                 return false;
         for (size_t i = 0;
              s->client.kind == UPSTREAM_CLIENT_SHARED && i < session_context(s)->n_slots; i++)

@@ -150,12 +150,15 @@ void stream_blame(struct stream *s, enum stream_cause cause)
 
 int stream_give(struct stream *s, struct request_handover *handover)
 {
+        struct context *context = request_context(s->req);
         int fd = -EAGAIN;
 
         if (stream_takes_parts(s) && !timer_is_armed(&s->farewell))
                 fd = request_give(s->req, handover);
-        if (fd >= 0)
-                stream_leave(s);
+        if (fd < 0)
+                return fd;
+        stream_leave(s);
+        stream_tell(context);
         return fd;
 }
 
@@ -248,6 +251,8 @@ static void stream_enter(struct stream *s)
         if (++context->stats.n_streams > context->streams_peak)
                 context->streams_peak = context->stats.n_streams;
         stream_watch_sweep(context);
+        if (s->req->is_aborted)
+                stream_on_abort(s->req);
 }
 
 int stream_open(struct request *req, const struct stream_options *o, struct stream **streamp)
@@ -291,6 +296,7 @@ struct stream *stream_take_over(struct request *req, const struct stream_options
 
         s->opened_ms -= age_ms;
         stream_enter(s);
+        stream_tell(request_context(req));
         return s;
 }
 

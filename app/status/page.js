@@ -17,7 +17,7 @@ function notice(text) {
 function showEnds({ streams, calls }) {
   const rows = [
     ...streams.map((end) => ({ ...end, what: `${kindNames[end.kind] ?? end.kind} stream`, key: `s${end.at_ms}${end.id}` })),
-    ...calls.map((end, i) => ({ ...end, what: end.name ?? end.method, cause: end.outcome.replaceAll('_', ' '), isCall: true, key: `c${end.at_ms}${i}` })),
+    ...calls.map((end, i) => ({ ...end, what: end.name || end.method, lasted_ms: end.took_us / 1000, cause: end.outcome.replaceAll('_', ' '), isCall: true, key: `c${end.at_ms}${i}` })),
   ].sort((a, b) => b.at_ms - a.at_ms).slice(0, 30);
   setText('ends-n', rows.length === 0 ? '' : 'streams, and calls that failed');
   tables.ends.show(rows);

@@ -7,7 +7,7 @@ const cliffs = [
   { s: 300, who: 'Node.js, Envoy' },
 ];
 
-const secondsName = (s) => (s < 60 ? `${s} s` : s < 3600 ? `${+(s / 60).toFixed(1)} min` : `${+(s / 3600).toFixed(1)} h`);
+const secondsName = (s) => (s < 600 ? `${s} s` : s < 3600 ? `${+(s / 60).toFixed(1)} min` : `${+(s / 3600).toFixed(1)} h`);
 
 /** The bucket whose bounds stand closely around that time; -1: none does. */
 function bucketAround(bounds, s) {
@@ -24,7 +24,7 @@ function drawLifetimes({ bounds_s: bounds, n: counts }) {
   const drawing = svg('svg', { viewBox: `0 0 ${width} ${height}`, height, role: 'img', 'aria-label': `Histogram of ${sum} streams by how long they lived` });
   drawing.append(svg('path', { class: 'axis', d: `M0 ${height - foot + .5}H${width}` }));
   const labels = []; // over all bars
-  let written = -20;
+  let written = 0;
   counts.forEach((n, i) => {
     const tall = n === 0 ? 0 : Math.max(2, (n / most) * (height - foot - top));
     const mark = marks.find(({ at }) => at === i);
@@ -34,9 +34,10 @@ function drawLifetimes({ bounds_s: bounds, n: counts }) {
     if (mark) labels.push(svg('text', { class: 'mark', x: (i + .5) * step, y: height - foot - tall - 6, 'text-anchor': 'middle' }, `${mark.s} s`));
     // Bounds are written where there is room.
     const wanted = i < bounds.length && !mark && !marks.some(({ at }) => at === i + 1);
-    if (wanted && (i + 1) * step - written > 38 && (i + 1) * step < width - 14) {
-      written = (i + 1) * step;
-      drawing.append(svg('text', { x: written, y: height - foot + 16, 'text-anchor': 'middle' }, secondsName(bounds[i])));
+    const at = (i + 1) * step, half = 3.2 * secondsName(bounds[i] ?? 0).length + 4;
+    if (wanted && at - half > written && at + half < width) {
+      written = at + half;
+      drawing.append(svg('text', { x: at, y: height - foot + 16, 'text-anchor': 'middle' }, secondsName(bounds[i])));
     }
   });
   drawing.append(...labels);
@@ -67,12 +68,13 @@ function lineChart(label, unit, values, room, { tone } = {}) {
   return el('div', { class: 'chart' }, head, drawing);
 }
 
-/** series: { period_s, room, streams: [...], calls_s: [...], errors_s: [...] }, oldest first. */
-function drawHour(series) {
+/** series: { step_ms, room, streams: [...], calls: [...], failures: [...] }: a number for each step, oldest first. */
+function drawHour({ step_ms: step, room, streams, calls, failures }) {
+  const aSecond = (numbers) => numbers.map((n) => n / (step / 1000));
   byId('hour-charts').replaceChildren(
-    lineChart('Streams', '', series.streams, series.room),
-    lineChart('Calls a second', '', series.calls_s, series.room),
-    lineChart('Failed calls a second', '', series.errors_s, series.room, { tone: 'bad' }),
+    lineChart('Streams', '', streams, room),
+    lineChart('Calls a second', '', aSecond(calls), room),
+    lineChart('Failed calls a second', '', aSecond(failures), room, { tone: 'bad' }),
   );
-  setText('hour-aside', series.streams.length < 2 ? 'the first samples are being taken' : `a sample each ${series.period_s} s, of ${lasting((series.streams.length - 1) * series.period_s * 1000)}`);
+  setText('hour-aside', streams.length < 2 ? 'the first samples are being taken' : `a sample each ${step / 1000} s, of ${lasting(streams.length * step)}`);
 }

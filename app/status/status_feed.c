@@ -98,6 +98,7 @@ static void watch_over(struct watch *watch)
         if (--status->n_watches > 0)
                 return;
         timer_disarm(status->context->loop, &status->tick);
+        status->is_hurried = false;
         status->context->on_stream = NULL;
 }
 

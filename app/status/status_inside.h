@@ -47,6 +47,9 @@ void status_best_add(struct status_best *best, const void *of, uint64_t rank);
 json_t *status_streams(const struct context *context);
 json_t *status_users(const struct context *context);
 json_t *status_upstreams(const struct context *context);
+json_t *status_lifetimes(const struct context *context);
+json_t *status_series(const struct context *context);
+json_t *status_ends(const struct context *context);
 /* What is in force, without secrets. */
 json_t *status_config(const struct context *context);
 /* All that changes by itself. */

@@ -34,14 +34,13 @@ static json_t *memory(const struct ledger *ledger)
 
 json_t *status_snapshot(const struct context *context)
 {
-        json_t *snapshot = json_pack("{s:I, s:I, s:b, s:I, s:o, s:o, s:o, s:o, s:o}", "now_ms",
-                                     (json_int_t)clock_wall_ms(), "up_ms",
-                                     (json_int_t)(loop_now_ms(context->loop) - context->started_ms),
-                                     "is_draining", context->is_draining, "longest_turn_us",
-                                     (json_int_t)loop_turns(context->loop)->longest_us, "totals",
-                                     totals(context), "memory", memory(&context->ledger), "streams",
-                                     status_streams(context), "users", status_users(context),
-                                     "upstreams", status_upstreams(context));
-
-        return snapshot;
+        return json_pack("{s:I, s:I, s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "now_ms",
+                         (json_int_t)clock_wall_ms(), "up_ms",
+                         (json_int_t)(loop_now_ms(context->loop) - context->started_ms),
+                         "is_draining", context->is_draining, "longest_turn_us",
+                         (json_int_t)loop_turns(context->loop)->longest_us, "totals",
+                         totals(context), "memory", memory(&context->ledger), "streams",
+                         status_streams(context), "users", status_users(context), "upstreams",
+                         status_upstreams(context), "lifetimes", status_lifetimes(context),
+                         "series", status_series(context), "ends", status_ends(context));
 }

@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #define BUSY_MS 5000
 #define LENGTH_MAX (1 << 20)
@@ -83,9 +85,23 @@ static int fault(const struct store_database *d, FILE *err, const char *path, co
 
 /* ---- is it ours, and whole? ---- */
 
-static int settle(struct store_database *d)
+static bool is_on_network(const char *path)
+{
+        struct statfs fs;
+
+        return statfs(path, &fs) == 0 &&
+               ((uint32_t)fs.f_type == NFS_SUPER_MAGIC || (uint32_t)fs.f_type == SMB2_SUPER_MAGIC ||
+                (uint32_t)fs.f_type == CIFS_SUPER_MAGIC);
+}
+
+static int settle(struct store_database *d, const char *path)
 {
         int r = sqlite3_busy_timeout(d->db, BUSY_MS);
+
+        /* Machines share no memory, which is where WAL keeps its index (state.db-shm). Whoever has
+         * the file for themselves keeps it in memory of their own. */
+        if (r == SQLITE_OK && is_on_network(path))
+                r = sqlite3_exec(d->db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
 
         sqlite3_db_config(d->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         sqlite3_db_config(d->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -176,8 +192,7 @@ static int set_journal(struct store_database *d, const char *path, FILE *err)
             sqlite3_exec(d->db,
                          "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = " WAL_KEPT_BYTES,
                          NULL, NULL, NULL) != SQLITE_OK)
-                return fault(d, err, path,
-                             "cannot be written in WAL mode (it must be on a local disk)");
+                return fault(d, err, path, "cannot be written in WAL mode");
         return 0;
 }
 
@@ -239,7 +254,7 @@ int store_database_open(struct store_database *d, const char *path, FILE *err)
                                 SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                                 NULL);
 
-        if (r != SQLITE_OK || settle(d) != SQLITE_OK)
+        if (r != SQLITE_OK || settle(d, path) != SQLITE_OK)
                 return fault(d, err, path, "cannot be opened");
         if ((r = check_owner(d, path, err, &version)) == 0 &&
             (r = check_version(path, err, version)) == 0 && (r = check_pages(d, path, err)) == 0 &&

@@ -51,6 +51,7 @@ void upstream_answered(struct upstream *u, int64_t took_us)
 {
         struct upstream_health *h = &u->health;
 
+        histogram_add(&h->took, took_us);
         h->latency_us =
                 h->n_answers++ == 0 ? took_us : h->latency_us + (took_us - h->latency_us) / 8;
 }
@@ -63,6 +64,7 @@ void upstream_failed(struct upstream *u, const struct share *share, enum breaker
 
         str_to_text(str_from(why), u->health.fault, sizeof(u->health.fault));
         u->health.fault_at_ms = now;
+        u->health.n_faults += sign != BREAKER_NO_SIGN;
         if (breaker_failed(&u->breaker, &pace, now, sign, share))
                 log_warn(NULL,
                          "[upstream] %s: failed %u times in a row, left alone for %.1f s%s: %s",

@@ -10,6 +10,7 @@ import { top } from '../e2e/lib/gateway.mjs';
 import { measureAttacks } from './lib/attack.mjs';
 import { measureCallers } from './lib/callers.mjs';
 import { measureBusy, measureIdle, measureMemory, measureCalls, measureLists, measureStalled } from './lib/measure.mjs';
+import { measureObserved } from './lib/observed.mjs';
 import { compare, printTable, writeDocs, writePlot } from './lib/report.mjs';
 import { baseline, mgw, mgwWith, relay } from './lib/servers.mjs';
 import { measureSessions } from './lib/sessions.mjs';
@@ -88,6 +89,9 @@ await upstream.stop();
 
 step('mgw: who calls, and what they may');
 results.servers.mgw.callers = await measureCallers({ dir });
+
+step('mgw: audit and traces');
+results.servers.mgw.observed = await measureObserved({ dir });
 
 step(`mgw: one user attacks, ${n} streams idle`);
 results.servers.mgw.attack = await measureAttacks({ n, dir, step });

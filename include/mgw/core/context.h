@@ -44,6 +44,7 @@ struct context_stats {
         unsigned n_streams;
         unsigned n_sessions;
         unsigned n_calls;
+        unsigned n_suspended; /* of them, those that wait for their client's retry */
         uint64_t streams_opened;
         uint64_t streams_overflowed; /* ended because the client did not read */
         uint64_t keepalives;

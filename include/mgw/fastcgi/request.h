@@ -51,6 +51,7 @@ struct request {
         bool is_held;    /* what becomes of it is not known yet */
         bool was_held;
         bool takes_body;      /* else what comes of one is thrown away */
+        bool is_aborted;      /* ABORT_REQUEST came before it had an owner who heard of it */
         bool is_cross_origin; /* an allowed Origin: answers carry CORS headers */
 };
 

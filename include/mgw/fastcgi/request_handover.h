@@ -20,5 +20,5 @@ struct request *request_take_over(struct fcgi_server *server, int fd,
 /* Gives up a request that has come whole, with that body: in records what its peer would say to ask
  * it again. Outcomes as request_give(). */
 int request_give_whole(struct request *req, struct str body, struct buf *records);
-/* Is asked so; takes fd over. */
-void fcgi_server_take(struct fcgi_server *server, int fd, struct str records);
+/* Hears these records; takes fd over. */
+void request_take_whole(struct fcgi_server *server, int fd, struct str records);

@@ -18,6 +18,9 @@ struct histogram {
         int64_t sum_us;
 };
 
+/* Those of OpenTelemetry's conventions for MCP (mcp.server.operation.duration). */
+extern const struct histogram_bounds histogram_of_calls;
+
 void histogram_add(struct histogram *histogram, int64_t us);
 uint64_t histogram_count(const struct histogram *histogram);
 /* Of the same bounds. */

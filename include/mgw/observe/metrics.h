@@ -32,5 +32,5 @@ struct metrics_calls metrics_calls(const struct metrics *metrics);
 /* How long streams have lived, of all kinds. */
 struct histogram metrics_lifetimes(const struct metrics *metrics);
 
-/* All of it in the form of Prometheus. */
-void metrics_print(const struct metrics *metrics, struct buf *out);
+/* All of it in the form of Prometheus, and what audit and traces count. */
+void metrics_print(struct context *context, struct buf *out);

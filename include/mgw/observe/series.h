@@ -19,6 +19,8 @@ void series_create(struct context *context);
 /* NULL is fine. */
 void series_destroy(struct series *series);
 
+/* One more sample, as the clock takes them. */
+void series_take(struct series *series);
 /* Samples so far, SERIES_MAX at most. */
 size_t series_n(const struct series *series);
 /* The newest for 0, which is at most SERIES_STEP_MS old; borrowed for this turn. n < series_n(). */

@@ -6,6 +6,7 @@
 #include "mgw/base/log_budget.h"
 #include "mgw/core/context.h"
 #include "mgw/mcp/catalog.h"
+#include "mgw/observe/histogram.h"
 #include "mgw/upstream/breaker.h"
 #include "mgw/upstream/upstream_list.h"
 
@@ -27,6 +28,8 @@ struct upstream_recent {
 
 /* How it has answered, for people who look. */
 struct upstream_health {
+        struct histogram took; /* of its answers */
+        uint64_t n_faults;     /* that say that it is not well */
         uint64_t n_answers;
         int64_t latency_us;              /* of them, a new one counting an eighth */
         int64_t fault_at_ms;             /* of the loop */

@@ -50,6 +50,14 @@ function addCallers(add, callers) {
   }
 }
 
+/** With an audit and sampled traces, as times of without. */
+function addObserved(add, observed) {
+  if (observed === undefined) return;
+  add('calls of `echo`, 16 at once: without / with an audit and sampled traces (1 %)', '', 2, (s) => s.observed.plain.calls_per_s / s.observed.observed.calls_per_s,
+    (f) => [['<= 1.03', f.mgw <= 1.03]], true);
+  add('CPU of a call with them / without', '', 2, (s) => s.observed.observed.server_us / s.observed.plain.server_us, undefined, true);
+}
+
 const ATTACKED = { texts: 'texts of 4 MB', values: 'values, 4 MB of them', flood: 'a flood of calls' };
 /** Of what another user waits: as the attacks of the end-to-end tests have it. */
 const [TIMES_QUIET, SLACK_MS] = [3, 200];
@@ -106,6 +114,7 @@ export function rowsOf(results) {
   add('the same, asked by another client', 'ms', 1, (s) => s.lists.other_ms);
   addSessions(add, results.servers.mgw.sessions);
   addCallers(add, results.servers.mgw.callers);
+  addObserved(add, results.servers.mgw.observed);
   add('one client stops reading: p99 of the others / before', '', 2, (s) => s.stalled.stalled.p99_us / s.stalled.reading.p99_us,
     (f) => [['<= 1.2', f.mgw <= 1.2]], true);
   add(`after ${n} streams left: memory kept, of what they held`, '%', 1,

@@ -210,9 +210,37 @@ class Heard {
 describe('under load', { timeout: 180000 }, () => {
   const hello = (result) => assert.match(textOf(result), /hello from upstream/);
 
-  async function crowdOf(gateway, crowd, heards, streams) {
+  /** Reads a stream, and comes back for what it misses as often as it ends. */
+  async function follow(gateway, session, heard) {
+    const followed = { stream: undefined, n: 0, awayMs: 0, isOver: false, close: () => { followed.isOver = true; followed.stream.close(); } };
+    let lastEventId;
+    const onEvent = (e) => {
+      lastEventId = e.id ?? lastEventId;
+      heard.take(e.json?.params?.data ?? '');
+    };
+    const open = async () => {
+      followed.stream = await openStream(`${gateway.url}/mcp`, {
+        headers: { ...session.headers, accept: 'text/event-stream', ...lastEventId && { 'last-event-id': lastEventId } }, onEvent,
+      });
+      followed.n++;
+    };
+    await open();
+    (async () => {
+      for (;;) {
+        await waitFor(() => followed.stream.end || followed.isOver, 'the end', 1e6);
+        if (followed.isOver) return;
+        const at = Date.now();
+        await new Promise((resolve) => setTimeout(resolve, Number(followed.stream.events.findLast((e) => e.retry)?.retry ?? 0)));
+        await open();
+        followed.awayMs = Math.max(followed.awayMs, Date.now() - at);
+      }
+    })();
+    return followed;
+  }
+
+  async function crowdOf(gateway, crowd, heards, streams, kinds) {
     for (let i = 0; i < 3; i++) {
-      for (const kind of ['http', 'sse']) {
+      for (const kind of kinds) {
         const heard = new Heard();
         const client = await connectClient(gateway.url, kind, {
           setUp: (c) => c.setNotificationHandler(LoggingMessageNotificationSchema, ({ params }) => heard.take(params.data)),
@@ -229,9 +257,7 @@ describe('under load', { timeout: 180000 }, () => {
 
       const heard = new Heard();
       const session = await openSession(gateway.url);
-      streams.push(await openStream(`${gateway.url}/mcp`, {
-        headers: { ...session.headers, accept: 'text/event-stream' }, onEvent: (e) => heard.take(e.json?.params?.data ?? ''),
-      }));
+      streams.push(await follow(gateway, session, heard));
       heards.push([`raw ${i}`, heard]);
       crowd.add('raw', async (n) => {
         const answer = await call(gateway, session, rpc(n, 'tools/call', { name: 'wait', arguments: { seconds: n % 7 === 0 ? 0.5 : 0 } }));
@@ -247,11 +273,11 @@ describe('under load', { timeout: 180000 }, () => {
     }
   }
 
-  async function proof(t, disturb, options = {}) {
+  async function proof(t, disturb, { kinds = ['http', 'sse'], ...options } = {}) {
     const upstream = await UpstreamServer.start();
     const gateway = await startGateway({ config: { mcpServers: { up: { url: upstream.url } } }, ...options });
     const [crowd, heards, streams] = [new Crowd(), [], []];
-    await crowdOf(gateway, crowd, heards, streams);
+    await crowdOf(gateway, crowd, heards, streams, kinds);
     const listening = () => upstream.requests.filter((r) => r.method === 'GET').length >= heards.length;
     await waitFor(listening, 'mgw to listen upstream');
     let n = 0;
@@ -271,7 +297,7 @@ describe('under load', { timeout: 180000 }, () => {
     const twice = heards.reduce((sum, [, heard]) => sum + heard.n - heard.numbers.size, 0);
     t.diagnostic(`${crowd.calls} calls, ${crowd.losses.length} lost, the longest ${crowd.longestMs} ms; `
       + `${to - from} events to each of ${heards.length}, ${missed.length} lost, ${twice} heard twice; `
-      + `${streams.filter((s) => s.end).length} of ${streams.length} raw streams cut`);
+      + `${streams.length} raw streams ended ${streams.reduce((sum, s) => sum + s.n - 1, 0)} times, back within ${Math.max(...streams.map((s) => s.awayMs))} ms`);
     await crowd.end();
     assert.deepEqual(crowd.losses.slice(0, 10), []);
     assert.deepEqual(missed.slice(0, 10), []);
@@ -286,15 +312,27 @@ describe('under load', { timeout: 180000 }, () => {
         await new Promise((resolve) => setTimeout(resolve, 700));
       }
     });
-    assert.deepEqual(streams.map((s) => s.end), streams.map(() => undefined));
+    assert.deepEqual(streams.map((s) => s.n), streams.map(() => 1));
     for (const old of olds) await endedWell(old);
     const at = (old, pattern) => Date.parse(old.lines.find((line) => pattern.test(line)).slice(0, 24));
     t.diagnostic(`from hello to go: ${olds.map((old) => `${at(old, /draining/) - at(old, /is to take over/)} ms`).join(', ')}`);
     await end();
   });
+
+  test('HAProxy is reloaded, and mgw replaced meanwhile: no call and no event is lost, streams come back', async (t) => {
+    const { end } = await proof(t, async (gateway) => {
+      const from = gateway.haproxy.lines.length;
+      gateway.haproxy.child.kill('SIGUSR2');
+      await gateway.haproxy.line(/Proxy outside stopped/, { from });
+      await endedWell(await gateway.replace());
+      // each stream is asked to end at its next byte, and does within five seconds
+      await gateway.haproxy.line(/Former worker .* exited with code 0/, { from, timeoutMs: 60000 });
+    }, { kinds: ['http'], haproxyArgs: ['-W'], settings: { KEEPALIVE_S: 1, RETRY_MS: 300 } });
+    await end();
+  });
 });
 
-describe('a process that does not go, or does not come', { timeout: 120000 }, () => {
+describe('a process that does not go, or does not come', { timeout: 120000, concurrency: 3 }, () => {
   const settings = { ANSWER_GRACE_MS: 200 };
   const replaceFails = async (gateway, pattern) => {
     const program = new Program('mgw', mgwSanitized, ['--replace'], { env: gateway.env });
@@ -368,6 +406,7 @@ describe('a process that does not go, or does not come', { timeout: 120000 }, ()
     gateway.mgw.child.kill('SIGSTOP');
     await replaceFails(gateway, /does not let this one take over/);
     gateway.mgw.child.kill('SIGCONT');
+    await waitFor(() => fetch(`${gateway.url}/ready`).then((r) => r.ok, () => false), 'HAProxy to find it again');
     const session = await openSession(gateway.url);
     assert.equal((await call(gateway, session, rpc(2, 'ping'))).status, 200);
     await gateway.stop();

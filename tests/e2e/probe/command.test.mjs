@@ -154,3 +154,22 @@ test('docs/probe.md names every option', () => {
   const page = fs.readFileSync(new URL('../../../docs/probe.md', import.meta.url), 'utf8');
   for (const option of ['--for', '--token', '--header', '--ca', '--insecure', '--json', '--call', '--arguments', '--scale']) assert.ok(page.includes(`\`${option}`), option);
 });
+
+test('docs/operations/proxies.md shows the configurations that the tests run', () => {
+  const page = fs.readFileSync(new URL('../../../docs/operations/proxies.md', import.meta.url), 'utf8');
+  for (const name of ['nginx.conf', 'apache.conf', 'Caddyfile']) {
+    const text = fs.readFileSync(new URL(`../../../deploy/proxies/${name}`, import.meta.url), 'utf8');
+    assert.ok(page.includes(`\n${text.trimEnd()}\n\`\`\``), `${name} stands there otherwise`);
+  }
+});
+
+test('docs/probe.md has a row for each timeout that probe knows', () => {
+  const page = fs.readFileSync(new URL('../../../docs/probe.md', import.meta.url), 'utf8');
+  const source = fs.readFileSync(new URL('../../../app/probe/probe_party.c', import.meta.url), 'utf8');
+  const limits = [...source.slice(source.indexOf('probe_limit limits[]')).matchAll(/\{"([^"]+)",\s*[A-Z_]+,\s*(\d+),\s*(true|false),/g)];
+  assert.ok(limits.length > 20);
+  for (const [, who, seconds, isTotal] of limits) {
+    const row = `| ${seconds} s of ${isTotal === 'true' ? 'the whole answer' : 'silence'} | ${who} |`;
+    assert.ok(page.includes(row), row);
+  }
+});

@@ -65,14 +65,17 @@ const bad = {
 };
 
 // Some at a time: each waits for the most part. On a machine that is busy elsewhere too many would see their own delays.
-describe('mgw probe', { concurrency: 5 }, () => {
+describe('mgw probe', { concurrency: 6 }, () => {
   test('nothing cuts what has keep-alives, where mgw is asked directly', async () => {
     const result = await probed(`${gateways.lively.tls}/mcp`, '--for', '8s');
     assertLived(result);
     assert.deepEqual(result.report.on_the_way, []);
     assert.match(result.report.server, /^mgw /);
     assert.ok(result.report.revisions.includes('2025-11-25') && result.report.revisions.includes('2026-07-28'));
-    assert.ok(result.by.get.keep_alives.jitter_ms >= 0 && result.by.get.head_ms >= 0);
+    const { count, at_ms: times, interval_ms: interval, least_ms: least, most_ms: most, jitter_ms: jitter } = result.by.get.keep_alives;
+    assert.ok(times.length >= 3 && times.length <= count && times.every((t, i) => i === 0 || t > times[i - 1]), `${times}`);
+    assert.ok(least <= interval && interval <= most && jitter === Math.max(most - interval, interval - least));
+    assert.ok(result.by.get.head_ms >= 0);
     assert.equal(result.by.call.end.how, 'answered');
   });
 

@@ -10,6 +10,7 @@ cannot() {
 }
 
 [ "$(id -u)" = 0 ] || cannot "only root may start one"
+unshare --pid --fork --mount --uts --ipc --net --cgroup true 2>/dev/null || cannot "namespaces cannot be made"
 cgroups=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)
 [ -n "$cgroups" ] || cannot "there is no cgroup2"
 work=$(mktemp -d /tmp/mgw-machine.XXXXXX)

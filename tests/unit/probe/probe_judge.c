@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define MINUTE 60000
+#define MINUTE INT64_C(60000)
 
 static struct probe_record record;
 

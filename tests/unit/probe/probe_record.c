@@ -62,6 +62,16 @@ Test(probe_record, lines_of_a_head_are_found_in_any_case)
         cr_assert_null(probe_record_header(NULL, "via", NULL, &n));
 }
 
+/* It is printed on terminals, and as JSON. */
+Test(probe_record, a_head_can_be_printed)
+{
+        static const char lines[] = "Server: nginx\033[2J\xff\nVia: a\n";
+
+        record = record_of(PROBE_KIND_GET);
+        probe_record_take_lines(&record, lines, strlen(lines));
+        cr_assert_str_eq(record.lines, "Server: nginx?[2J?\nVia: a\n");
+}
+
 Test(probe_record, marks_name_their_line)
 {
         static const char lines[] = "Date: x\nServer: nginx/1.22.1\n";

@@ -189,7 +189,7 @@ Test(door, who_loses_the_token_loses_the_session)
         check_int(answer_status(client_ask(&c, 1, "ping", "")), 401);
         gateway_file("tokens.json", "no JSON");
         gateway_signal(SIGHUP);
-        cr_assert_not_null(strstr(gateway_log(), "the tokens stay as they were"));
+        cr_assert_not_null(strstr(gateway_log(), "the configuration stays as it was"));
         gateway_stop();
 }
 

@@ -114,7 +114,6 @@ static void load(const char *servers, const char *settings)
         snprintf(config_path, sizeof(config_path), "%s/c", folder);
         write_config(servers, settings);
         cr_assert_eq(config_load(&config, config_path, stderr), 0);
-        unlink(config_path);
 }
 
 static void until_it_stands(void)
@@ -180,7 +179,6 @@ void gateway_reload(const char *servers, const char *settings)
 {
         write_config(servers, settings);
         gateway_signal(SIGHUP);
-        unlink(config_path);
 }
 
 void gateway_signal(int signo)

@@ -376,3 +376,37 @@ Test(issuers, the_end_waits_for_no_keys)
         ask(token_of("ada@example.com", "k", JWT_ES256, 600));
         gateway_stop();
 }
+
+/* ---- read again ---- */
+
+#define OTHER_GROUPS                                                                               \
+        "'public_url':'https://mcp.example.com','sessions_max':100000,"                            \
+        "'auth':{'jwt':[{'issuer':'https://id.example','jwks_url':'https://id.example/jwks',"      \
+        "'groups':['staff']}]}"
+
+Test(issuers, who_came_by_one_that_has_changed_is_judged_anew)
+{
+        struct client c = {0};
+        char authorization[4096];
+
+        begin(HTTP);
+        give_keys(JWT_ES256, "k");
+        servers_keep_no_more("GET");
+        snprintf(authorization, sizeof(authorization), "%s",
+                 token_of("ada@example.com", "k", JWT_ES256, 600));
+        c.authorization = authorization;
+        client_open(&c, "2025-11-25", "{}");
+        client_listen(&c, NULL);
+        gateway_reload(HTTP, ISSUER); /* as it was */
+        cr_assert_not(answer_is_closed(c.stream), "%s", gateway_log());
+        check_int(world.context->stats.n_sessions, 1);
+        servers_keep(KEYS);
+        gateway_reload(HTTP, OTHER_GROUPS);
+        cr_assert(answer_is_closed(c.stream));
+        check_int(world.context->stats.n_sessions, 0);
+        give_keys(JWT_ES256, "k");
+        check_int(answer_status(ask(authorization)), 403);
+        gateway_reload(HTTP, "");
+        check_int(answer_status(ask(authorization)), 200); /* anybody is */
+        gateway_stop();
+}

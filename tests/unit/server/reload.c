@@ -6,8 +6,6 @@
 #include "servers.h"
 #include "users.h"
 
-#include <signal.h>
-
 #define U "'u':{'url':'http://u.example/mcp'}"
 #define V "'v':{'url':'http://v.example/mcp'}"
 #define U_THERE "'u':{'url':'http://there.example/mcp'}"
@@ -36,11 +34,12 @@ static bool is_served(struct client *who, int id, const char *tool)
 static bool is_listed(struct client *who, int id, const char *tool)
 {
         struct answer *one = client_ask(who, id, "tools/list", "");
-        const json_t *entry;
+        const json_t *tools, *entry;
         size_t i;
 
         gateway_pass_ms(3000);
-        json_array_foreach (json_at(client_answer(who, one, id), "result/tools"), i, entry)
+        tools = json_at(client_answer(who, one, id), "result/tools");
+        json_array_foreach ((json_t *)tools, i, entry)
                 if (strcmp(json_text_at(entry, "name"), tool) == 0)
                         return true;
         return false;
@@ -297,8 +296,8 @@ Test(reload, a_fault_leaves_all_as_it_was_and_is_told)
         cr_assert(is_logged("/c:1: gateway.drain_s: must be a number from 0 to 10000000"), "%s",
                   gateway_log());
         cr_assert(is_logged("the configuration stays as it was"));
-        gateway_reload("'u':{'url':'http://u.example/mcp','timeout':3}", "");
-        cr_assert(is_logged("/c:1: mcpServers.u.timeout"), "%s", gateway_log());
+        gateway_reload("'u':{'url':'http://u.example/mcp','timeout_s':'x'}", "");
+        cr_assert(is_logged("/c:1: mcpServers.u.timeout_s"), "%s", gateway_log());
         gateway_reload("'u':{", "");
         gateway_reload(U, "'auth':{'tokens_file':'/nowhere/t.json'}");
         cr_assert(is_logged("/nowhere/t.json: cannot be read"));

@@ -803,3 +803,32 @@ Test(rpc_parse, says_whose_memory_does_not_hold_it)
         cr_assert_eq(ledger.bytes, 0);
         free(text);
 }
+
+Test(rpc_length, is_about_that_of_the_text)
+{
+        static const char *const texts[] = {
+                "{\"name\":\"a_tool\",\"arguments\":{\"path\":\"/etc/hosts\",\"lines\":[1000,2000,"
+                "3000],\"deep\":{\"is\":true,\"none\":[]}}}",
+                "[\"one\",\"two\",\"three\",{\"four\":12345678}]",
+                "{}",
+        };
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+                json_t *root = parsed(texts[i]);
+                size_t n = strlen(texts[i]);
+
+                cr_assert_geq(rpc_length(root) * 10, n * 9, "%s: %zu", texts[i], rpc_length(root));
+                cr_assert_leq(rpc_length(root) * 10, n * 13, "%s: %zu", texts[i], rpc_length(root));
+                json_decref(root);
+        }
+        cr_assert_eq(rpc_length(NULL), 0);
+}
+
+Test(rpc_length, of_what_is_kept_as_its_text_is_that_texts)
+{
+        json_t *object = json_object();
+
+        json_object_set_new(object, "k", json_raw(STR("{ \"as\" : \"it came\" }")));
+        cr_assert_eq(rpc_length(object), 2 + 5 + 20);
+        json_decref(object);
+}
