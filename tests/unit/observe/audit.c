@@ -361,7 +361,7 @@ Test(audit, strangers_cause_so_many_lines_and_the_rest_are_counted)
         audit_world_open(&w);
         audit_world_start(&w);
         cr_assert_eq(loop_turn(w.context.loop, 0), 0);
-        for (int i = 0; i < 5000; i++)
+        for (i = 0; i < 5000; i++)
                 audit_decide(&w.context, &decision);
         usleep(50000);
         cr_assert_eq(loop_turn(w.context.loop, 0), 0);
