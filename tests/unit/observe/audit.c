@@ -160,19 +160,11 @@ Test(audit, arguments_that_are_too_long_are_left_out_and_the_line_says_so)
         cr_assert_null(arguments_of(
                 json_pack("{s:s, s:{s:s}}", "name", "t", "arguments", "big", big), &is_left_out));
         cr_assert(is_left_out);
-        free(big);
-}
-
-Test(audit, long_arguments_are_whole)
-{
-        bool is_left_out;
-        char *big = calloc(1, 15001);
-        json_t *arguments;
-
-        memset(big, 'x', 15000);
-        arguments = arguments_of(json_pack("{s:s, s:{s:s}}", "name", "t", "arguments", "big", big),
-                                 &is_left_out);
+        big[15000] = '\0';
+        json_t *arguments = arguments_of(
+                json_pack("{s:s, s:{s:s}}", "name", "t", "arguments", "big", big), &is_left_out);
         check_int(json_string_length(json_object_get(arguments, "big")), 15000);
+        cr_assert(!is_left_out);
         json_decref(arguments);
         free(big);
 }
@@ -363,12 +355,13 @@ Test(audit, strangers_cause_so_many_lines_and_the_rest_are_counted)
         struct audit_decision decision = {
                 .kind = "token", .outcome = "refused", .is_strangers = true};
         json_t *lines;
-        size_t n;
+        const json_t *line;
+        size_t n, i;
 
         audit_world_open(&w);
         audit_world_start(&w);
         cr_assert_eq(loop_turn(w.context.loop, 0), 0);
-        for (int i = 0; i < 5000; i++)
+        for (i = 0; i < 5000; i++)
                 audit_decide(&w.context, &decision);
         usleep(50000);
         cr_assert_eq(loop_turn(w.context.loop, 0), 0);
@@ -376,10 +369,10 @@ Test(audit, strangers_cause_so_many_lines_and_the_rest_are_counted)
         audit_world_stop(&w);
         lines = audit_world_lines(w.file);
         n = audit_world_count(lines, "kind", "token");
-        cr_assert(n > 500 && n < 1500, "%zu", n);
-        check_int(n + (size_t)json_integer_value(json_object_get(
-                              json_array_get(lines, json_array_size(lines) - 2), "left_out")),
-                  5001);
+        cr_assert(n >= 1000 && n < 4000, "%zu", n);
+        json_array_foreach (lines, i, line)
+                n += (size_t)json_integer_value(json_object_get(line, "left_out"));
+        check_int(n, 5001);
         json_decref(lines);
         audit_world_close(&w);
 }

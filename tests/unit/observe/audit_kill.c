@@ -12,8 +12,6 @@
 #define ROUNDS 40
 #define OPEN_AT_ONCE 16
 
-TestSuite(audit_kill, .timeout = 120);
-
 static struct audit_world w;
 
 struct told {
@@ -99,7 +97,7 @@ static uint32_t run_and_kill(uint32_t first, unsigned us, uint8_t *told)
 
 #define CALLS_MAX (1u << 20)
 
-Test(audit_kill, each_call_has_one_line_however_it_ends)
+Test(audit, each_call_has_one_line_however_it_ends)
 {
         uint8_t *told = calloc(CALLS_MAX, 1), *seen = calloc(CALLS_MAX, 1);
         uint32_t n = 1, n_lost = 0;
@@ -141,7 +139,7 @@ Test(audit_kill, each_call_has_one_line_however_it_ends)
 }
 
 /* Two processes with one file, as when one takes over from the other. */
-Test(audit_kill, two_processes_share_a_file)
+Test(audit, two_processes_share_a_file)
 {
         struct audit_world other;
         json_t *lines;
@@ -167,7 +165,7 @@ Test(audit_kill, two_processes_share_a_file)
         audit_world_close(&w);
 }
 
-Test(audit_kill, what_stands_in_an_old_journal_is_not_believed)
+Test(audit, what_stands_in_an_old_journal_is_not_believed)
 {
         char name[128], junk[4096];
         FILE *file;

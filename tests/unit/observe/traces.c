@@ -207,7 +207,7 @@ Test(traces, the_queue_has_a_cap)
         unsigned n = 0;
 
         open_world(1);
-        for (; n < 100000; n++)
+        for (; n < 20000; n++)
                 cr_assert(run(NULL));
         cr_assert_lt(context.ledger.bytes, 16 << 20);
         turn();
