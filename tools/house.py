@@ -46,6 +46,10 @@ CIRCLES = [
         "one transport: the peer, one request of it, and the end of a session that a request may have opened",
     ),
     ({"core/identity", "core/share", "core/user"}, "a user lives while somebody acts as it or holds its share, and a share ends with its user"),
+    (
+        {"server/handover", "server/handover_giver", "server/handover_taker", "server/server_drain"},
+        "a process in between gives and takes at once, and a drain waits for what is being given",
+    ),
     ({"loop/child", "loop/child_io"}, "a child in two files: what its pipes tell ends its life, and its end closes them"),
     (
         {"fastcgi/fcgi_conn", "fastcgi/fcgi_conn_records", "fastcgi/request"},

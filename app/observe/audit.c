@@ -262,7 +262,7 @@ void audit_close(struct context *context)
 }
 
 /* Files that have been moved away are made anew. */
-int audit_reload(struct context *context)
+int audit_reload(struct context *context, bool is_taken)
 {
         struct audit *audit = context->audit;
         const char *file = context->config->audit_file;
@@ -275,6 +275,9 @@ int audit_reload(struct context *context)
         if (audit == NULL)
                 return 0;
         audit_writer_reopen(&audit->writer);
-        audit_decide(context, &(const struct audit_decision){.kind = "reload", .outcome = "ok"});
+        audit_decide(context, &(const struct audit_decision){
+                                      .kind = "reload",
+                                      .outcome = is_taken ? "ok" : "refused",
+                                      .reason = is_taken ? NULL : "the configuration has a fault"});
         return 0;
 }

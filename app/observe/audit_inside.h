@@ -162,7 +162,7 @@ struct audit {
 /* 0, -errno: told in the log. Where none is configured there is none. */
 int audit_open(struct context *context);
 void audit_close(struct context *context);
-int audit_reload(struct context *context);
+int audit_reload(struct context *context, bool is_taken);
 /* An entry has ended: its line is to be written. */
 static inline void audit_queue(struct audit *audit, struct audit_entry *entry)
 {

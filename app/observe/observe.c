@@ -27,9 +27,9 @@ void observe_close(struct context *context)
         metrics_destroy(context->metrics);
 }
 
-int observe_reload(struct context *context)
+int observe_reload(struct context *context, bool is_taken)
 {
-        int r = audit_reload(context);
+        int r = audit_reload(context, is_taken);
 
         return r < 0 ? r : traces_reload(context);
 }

@@ -181,7 +181,7 @@ static void server_follow(struct server *sv, const struct config *before)
         browser_follow(context, before);
         caller_issuers_follow(context, before);
         server_check_tokens(sv);
-        (void)observe_reload(context);
+        (void)observe_reload(context, true);
 }
 
 /* Its place in memory stays, what stands there is exchanged. */
@@ -203,6 +203,7 @@ void server_reload(struct server *sv)
         if (server_read(context, server_load) < 0 || server_read(context, server_load_tokens) < 0) {
                 log_error(NULL, "[mgw] the configuration stays as it was");
                 config_finish(&next);
+                (void)observe_reload(context, false);
                 return;
         }
         (void)server_read(context, server_keep);

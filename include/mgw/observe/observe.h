@@ -11,9 +11,10 @@ int observe_open(struct context *context);
 /* Before the HTTP client goes. What waits to be written has a deadline. */
 void observe_close(struct context *context);
 
-/* The configuration has been read again (context->config is the new one), or files have been moved
- * away (logrotate). 0, -errno: told in the log, and as it was before. */
-int observe_reload(struct context *context);
+/* The configuration has been read again, and context->config is the new one; or it had a fault
+ * (is_taken: false), and all stays as it was. Files that have been moved away are made anew
+ * (logrotate). 0, -errno: told in the log, and as it was before. */
+int observe_reload(struct context *context, bool is_taken);
 
 /* A call ends: before its answer goes out. */
 void observe_call(struct context *context, const struct call_record *record);

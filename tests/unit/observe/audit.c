@@ -337,13 +337,14 @@ Test(audit, a_file_that_was_moved_away_is_made_anew)
         cr_assert(audit_world_run(&w, "before"));
         audit_world_wait_lines(&w, 2);
         cr_assert_eq(rename(w.file, moved), 0);
-        cr_assert_eq(observe_reload(&w.context), 0);
+        cr_assert_eq(observe_reload(&w.context, false), 0);
         while (access(w.file, F_OK) < 0)
                 usleep(1000);
         cr_assert(audit_world_run(&w, "after"));
         audit_world_stop(&w);
         json_t *old = audit_world_lines(moved), *new = audit_world_lines(w.file);
         audit_world_line(old, "tool", "before");
+        audit_world_line(new, "kind", "reload");
         audit_world_line(new, "tool", "after");
         json_decref(old);
         json_decref(new);
