@@ -2,7 +2,7 @@
  * questions go on far behind those that the other process may still give to its calls. */
 #include "mgw/session/session_handover.h"
 
-#include "mgw/auth/token.h"
+#include "mgw/auth/caller.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/config/config.h"
@@ -76,16 +76,18 @@ static void set_text(json_t *object, const char *key, const char *text)
 
 static json_t *give_identity(const struct identity *identity)
 {
-        json_t *record =
-                json_pack("{s:i, s:s, s:o, s:o, s:b, s:I}", "source", identity->source, "user",
-                          identity->user->email, "groups", list_of(identity->groups), "scopes",
-                          list_of(identity->scopes), "has_all_scopes", identity->has_all_scopes,
-                          "expires_ms", (json_int_t)identity->expires_ms);
+        json_t *record = json_pack(
+                "{s:i, s:s, s:o, s:o, s:b, s:b, s:I}", "source", identity->source, "user",
+                identity->user->email, "groups", list_of(identity->groups), "scopes",
+                list_of(identity->scopes), "has_all_scopes", identity->has_all_scopes, "is_of_file",
+                identity->is_of_file, "expires_ms", (json_int_t)identity->expires_ms);
 
         set_text(record, "subject", identity->subject);
         set_text(record, "domain", identity->domain);
         set_text(record, "client", identity->client);
         set_text(record, "login", identity->login);
+        set_text(record, "token", identity->token);
+        set_text(record, "issuer", identity->issuer);
         return record;
 }
 
@@ -219,12 +221,15 @@ static struct identity *take_identity(struct context *context, const json_t *rec
         user_let_go(user);
         identity->expires_ms = expires_ms;
         identity->has_all_scopes = json_is_true(json_object_get(record, "has_all_scopes"));
+        identity->is_of_file = json_is_true(json_object_get(record, "is_of_file"));
         identity->groups = texts_of(json_object_get(record, "groups"));
         identity->scopes = texts_of(json_object_get(record, "scopes"));
         identity->subject = text_of(record, "subject");
         identity->domain = text_of(record, "domain");
         identity->client = text_of(record, "client");
         identity->login = text_of(record, "login");
+        identity->token = text_of(record, "token");
+        identity->issuer = text_of(record, "issuer");
         return identity;
 }
 
@@ -302,8 +307,11 @@ struct session *session_take(struct context *context, const json_t *record, cons
         if (*whyp != NULL)
                 return NULL;
         identity = take_identity(context, json_object_get(record, "identity"));
-        if (identity == NULL) {
-                *whyp = "a session of no user";
+        if (identity == NULL || !caller_may_stay(context, identity)) {
+                *whyp = identity == NULL
+                                ? "a session of no user"
+                                : "a session whose user may not come by what is configured here";
+                identity_let_go(identity);
                 return NULL;
         }
         share = share_of(context, identity->user, json_str(json_object_get(record, "address")));
