@@ -263,6 +263,50 @@ Test(audit, what_a_full_disk_keeps_waiting_is_written_by_the_next_process)
         audit_world_close(&w);
 }
 
+/* Until there is no room for calls any more; the disk is full. */
+static uint64_t fill(struct audit_world *world, uint64_t n)
+{
+        while (audit_stats(&world->context)->missing == 0) {
+                char tool[32];
+                struct call_record record;
+
+                snprintf(tool, sizeof(tool), "t-%llu", (unsigned long long)n);
+                record = audit_world_call(world, tool);
+                cr_assert_eq(audit_begin(&world->context, &record, &record.audit), 0);
+                n += record.audit != NULL;
+                observe_call(&world->context, &record);
+                cr_assert_eq(loop_turn(world->context.loop, 0), 0);
+        }
+        return n;
+}
+
+Test(audit, more_than_the_next_process_has_room_for_is_written_in_the_end_and_once)
+{
+        static struct audit_world other;
+        uint64_t n;
+
+        audit_world_open(&w);
+        w.config.audit_when_unwritable = CONFIG_AUDIT_GO_ON;
+        audit_world_start(&w);
+        other = w;
+        other.context.config = &other.config;
+        other.context.audit = NULL;
+        audit_world_start(&other);
+        limit_file(10000);
+        n = fill(&w, 0);
+        n = fill(&other, n);
+        cr_assert_gt(n, 20000);
+        audit_world_stop(&w);
+        audit_world_stop(&other);
+        limit_file(RLIM_INFINITY);
+        for (int i = 0; i < 2; i++) {
+                audit_world_start(&w);
+                audit_world_stop(&w);
+        }
+        check_each_once(w.file, n);
+        audit_world_close(&w);
+}
+
 Test(audit, calls_go_on_where_that_is_configured)
 {
         json_t *lines;
