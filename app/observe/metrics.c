@@ -2,6 +2,7 @@
  * its kind none takes memory. */
 #include "metrics_inside.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,9 +148,10 @@ struct metrics_calls metrics_calls(const struct metrics *metrics)
 
 /* ---- streams ---- */
 
-void metrics_add_opened(struct metrics *metrics, enum stream_kind kind)
+void metrics_add_open(struct metrics *metrics, enum stream_kind kind, int by)
 {
-        metrics->opened[kind]++;
+        assert(by > 0 || metrics->n_open[kind] > 0);
+        metrics->n_open[kind] += (unsigned)by;
 }
 
 void metrics_add_stream(struct metrics *metrics, const struct stream_record *record)
