@@ -32,9 +32,8 @@ static const char *error_of(const json_t *answer, const char *code)
 {
         if (json_object_get(answer, "error") != NULL)
                 return code;
-        return json_is_true(json_object_get(json_object_get(answer, "result"), "isError"))
-                       ? "tool_error"
-                       : NULL;
+        return call_record_is_tool_error(answer) ? call_record_outcome_name(CALL_OUTCOME_TOOL_ERROR)
+                                                 : NULL;
 }
 
 json_t *call_observe_upstream_take(struct call *call, json_t *params)

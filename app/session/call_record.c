@@ -15,21 +15,23 @@ static const char *revision_of(const struct call *call)
 {
         struct str claimed = era_claimed_in_meta(call->params);
 
-        if (!call_is_stateless(call))
-                return era_revision_name(call->session->client.revision);
-        return claimed.n > 0 ? claimed.p : era_revision_name(era_newest_stateless());
+        return call_is_stateless(call) && claimed.n > 0 ? claimed.p
+                                                        : session_revision(call->session);
 }
 
-/* A result that is passed on as it came is none of a tool's errors (wire/rpc_glance). */
+/* A result that is passed on as it came is none (wire/rpc_glance). */
+bool call_record_is_tool_error(const json_t *answer)
+{
+        return json_is_true(json_object_get(json_object_get(answer, "result"), "isError"));
+}
+
 static enum call_outcome outcome_of(const struct call *call, const char *why, const json_t *answer)
 {
         if (answer == NULL)
                 return why != NULL ? CALL_OUTCOME_CANCELLED : CALL_OUTCOME_OK;
         if (json_object_get(answer, "error") != NULL)
                 return call->error_outcome;
-        return json_is_true(json_object_get(json_object_get(answer, "result"), "isError"))
-                       ? CALL_OUTCOME_TOOL_ERROR
-                       : CALL_OUTCOME_OK;
+        return call_record_is_tool_error(answer) ? CALL_OUTCOME_TOOL_ERROR : CALL_OUTCOME_OK;
 }
 
 struct call_record call_record_begun(const struct call *call)
