@@ -11,14 +11,6 @@ static const json_t *client_info(const struct call *call)
                                        : session_client_info(call->session);
 }
 
-static const char *revision_of(const struct call *call)
-{
-        struct str claimed = era_claimed_in_meta(call->params);
-
-        return call_is_stateless(call) && claimed.n > 0 ? claimed.p
-                                                        : session_revision(call->session);
-}
-
 /* A result that is passed on as it came is none (wire/rpc_glance). */
 bool call_record_is_tool_error(const json_t *answer)
 {
@@ -42,7 +34,7 @@ struct call_record call_record_begun(const struct call *call)
                 .identity = call->identity,
                 .client_name = rpc_text(info, "name"),
                 .client_version = rpc_text(info, "version"),
-                .revision = revision_of(call),
+                .revision = call_revision(call),
                 .session_id = call_is_stateless(call) ? NULL : call->session->id,
                 .id = call->id,
                 .method = call->method->name,
