@@ -6,9 +6,6 @@
 #include "mgw/session/session.h"
 #include "mgw/wire/rpc.h"
 
-/* Each stream of the walk costs a look at three objects. */
-_Static_assert(STATUS_WALK_MAX <= 50000, "a snapshot is to take a few milliseconds at most");
-
 /* What waits goes before any age. */
 static uint64_t rank_of(const struct stream *s)
 {
