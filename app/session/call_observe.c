@@ -41,7 +41,7 @@ json_t *call_observe_upstream_take(struct call *call, json_t *params)
         const struct config_server *server = call->upstream->server;
         const struct span_peer peer = {.server = upstream_name(call->upstream),
                                        .is_pipe = server->kind == CONFIG_SERVER_STDIO,
-                                       .url = server->url != NULL ? server->url : server->base_url};
+                                       .url = config_server_address(server)};
 
         return span_upstream_begin_take(session_context(call->session), call->span, &peer, params);
 }
