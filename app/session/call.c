@@ -77,14 +77,6 @@ void call_set_state(struct call *call, enum call_state to)
         call->state = (uint8_t)to;
 }
 
-const char *call_revision(const struct call *call)
-{
-        struct str claimed = era_claimed_in_meta(call->params);
-
-        return call_is_stateless(call) && claimed.n > 0 ? claimed.p
-                                                        : session_revision(call->session);
-}
-
 void call_set_post(struct call *call, struct post_response *post)
 {
         if (call_is_stateless(call) && call->post != NULL)
