@@ -93,9 +93,10 @@ static void miss(struct audit *audit)
         audit->stats.missing++;
 }
 
+/* There is room for calls again: so that this takes none that is kept for decisions. */
 static void tell_missing(struct audit *audit)
 {
-        if (audit->n_missing > 0 && !is_unwritable(audit))
+        if (audit->n_missing > 0)
                 audit_decide(audit->context,
                              &(const struct audit_decision){.kind = "missing", .outcome = "ok"});
 }
@@ -115,11 +116,12 @@ int audit_begin(struct context *context, const struct call_record *record,
                 audit->stats.refused++;
                 return AUDIT_E_UNWRITABLE;
         }
-        tell_missing(audit);
         audit_line_call(audit, &t, record);
         *entryp = take(audit, AUDIT_STATE_OPEN, (struct str){t.p, t.n}, AUDIT_TAIL_MAX);
-        if (*entryp != NULL)
+        if (*entryp != NULL) {
+                tell_missing(audit);
                 return 0;
+        }
         if (refuses(audit)) {
                 audit->stats.refused++;
                 return AUDIT_E_UNWRITABLE;
@@ -177,6 +179,7 @@ const struct audit_stats *audit_stats(struct context *context)
 {
         if (context->audit == NULL)
                 return NULL;
+        exchange(context->audit);
         (void)is_unwritable(context->audit);
         return &context->audit->stats;
 }

@@ -29,7 +29,7 @@ enum audit_state {
 #define AUDIT_BLOCKS_KEPT (AUDIT_BLOCKS / 8)
 
 /* A block; of an entry with a long text the first of a chain. The file of the journal is an array
- * of them, behind a block with its magic. */
+ * of them. */
 struct audit_entry {
         _Atomic uint32_t state;
         uint32_t next;

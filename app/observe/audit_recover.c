@@ -21,7 +21,7 @@
 /* A journal of another process. It is no more than bytes: of what stands in it nothing is believed.
  */
 struct old {
-        const struct audit_entry *blocks;
+        struct audit_entry *blocks;
         size_t bytes;
         uint32_t n_blocks;
         int fd;
@@ -108,8 +108,9 @@ static bool old_open(struct old *old, const char *path)
         *old = (struct old){.fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
         if (old->fd < 0)
                 return false;
+        /* without a name: another has taken it over meanwhile */
         if (flock(old->fd, LOCK_EX | LOCK_NB) < 0 || fstat(old->fd, &st) < 0 ||
-            !S_ISREG(st.st_mode)) {
+            !S_ISREG(st.st_mode) || st.st_nlink == 0) {
                 close(old->fd);
                 return false;
         }
@@ -118,7 +119,7 @@ static bool old_open(struct old *old, const char *path)
         old->bytes = (size_t)old->n_blocks * AUDIT_BLOCK_BYTES;
         if (old->bytes == 0)
                 return true;
-        p = mmap(NULL, old->bytes, PROT_READ, MAP_SHARED, old->fd, 0);
+        p = mmap(NULL, old->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, old->fd, 0);
         old->blocks = p != MAP_FAILED ? p : NULL;
         old->n_blocks = old->blocks != NULL ? old->n_blocks : 0;
         return true;
@@ -127,7 +128,7 @@ static bool old_open(struct old *old, const char *path)
 static void old_close(struct old *old)
 {
         if (old->blocks != NULL)
-                munmap((void *)old->blocks, old->bytes);
+                munmap(old->blocks, old->bytes);
         close(old->fd);
         free(old->order);
 }
@@ -149,7 +150,7 @@ static void old_sort(struct old *old)
                 if (old->blocks[i].state - 1 < AUDIT_STATE_WRITING)
                         old->order[old->n++] = i;
         if (old->n > 0)
-                qsort_r(old->order, old->n, sizeof(*old->order), by_number, (void *)old->blocks);
+                qsort_r(old->order, old->n, sizeof(*old->order), by_number, old->blocks);
 }
 
 /* So many bytes of the entry's text; 0: it is none. */
@@ -167,6 +168,15 @@ static size_t old_text(const struct old *old, uint32_t block, size_t n, char *ou
         return left == 0 ? n : 0;
 }
 
+/* A line of ours, and no more than one. */
+static bool is_line(struct str s)
+{
+        for (size_t i = 0; i + 1 < s.n; i++)
+                if ((unsigned char)s.p[i] < ' ')
+                        return false;
+        return s.n > 0 && s.p[0] == '{' && s.p[s.n - 1] == '\n' && mark_of(s).n > 0;
+}
+
 /* The line that is to be written of it. Empty: none. */
 static struct str old_line(const struct old *old, uint32_t block, char *text)
 {
@@ -182,12 +192,11 @@ static struct str old_line(const struct old *old, uint32_t block, char *text)
         t.needs_comma = true;
         if (is_open)
                 audit_line_lost(&t);
-        return t.n > 0 && text[0] == '{' && mark_of((struct str){text, t.n}).n > 0
-                       ? (struct str){text, t.n}
-                       : STR("");
+        return is_line((struct str){text, t.n}) ? (struct str){text, t.n} : STR("");
 }
 
-/* false: there is no room for all of it. */
+/* What has been taken over is forgotten there: who is killed at it leaves none to be taken twice.
+ * false: there is no room for all of it. */
 static bool take_over(struct audit *audit, struct old *old, struct end *end)
 {
         for (uint32_t i = 0; i < old->n; i++) {
@@ -203,6 +212,7 @@ static bool take_over(struct audit *audit, struct old *old, struct end *end)
                 if (entry == NULL)
                         return false;
                 audit_queue(audit, entry);
+                old->blocks[old->order[i]].state = AUDIT_STATE_FREE;
         }
         return true;
 }

@@ -20,7 +20,7 @@ struct metrics {
         size_t n_named;
         struct metrics_calls sums;
         uint64_t bytes_in, bytes_out;
-        uint64_t opened[STREAM_KIND_N];
+        unsigned n_open[STREAM_KIND_N];
         uint64_t ended[STREAM_KIND_N][STREAM_CAUSE_N];
         struct histogram lived[STREAM_KIND_N];
         struct histogram keepalives_late;

@@ -65,7 +65,7 @@ static void print_calls(const struct metrics *metrics, struct buf *out)
 
 /* ---- streams ---- */
 
-/* name: of the family; the labels are of kind and cause (STREAM_CAUSE_N: it has none). */
+/* cause: STREAM_CAUSE_N for none. */
 static void label_stream(struct buf *labels, enum stream_kind kind, enum stream_cause cause)
 {
         buf_consume(labels, labels->len);
@@ -79,8 +79,7 @@ static void print_open(const struct metrics *metrics, struct buf *out, struct bu
         exposition_family(out, "mgw_streams_open", EXPOSITION_GAUGE, "SSE streams open, by kind");
         for (enum stream_kind kind = 0; kind < STREAM_KIND_N; kind++) {
                 label_stream(labels, kind, STREAM_CAUSE_N);
-                exposition_sample(out, "mgw_streams_open", labels,
-                                  metrics->opened[kind] - histogram_count(&metrics->lived[kind]));
+                exposition_sample(out, "mgw_streams_open", labels, metrics->n_open[kind]);
         }
 }
 

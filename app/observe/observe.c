@@ -42,9 +42,9 @@ void observe_call(struct context *context, const struct call_record *record)
         span_end(context, record);
 }
 
-void observe_stream_opened(struct context *context, enum stream_kind kind)
+void observe_streams_here(struct context *context, enum stream_kind kind, int by)
 {
-        metrics_add_opened(context->metrics, kind);
+        metrics_add_open(context->metrics, kind, by);
 }
 
 void observe_stream(struct context *context, const struct stream_record *record)

@@ -82,9 +82,7 @@ static void stream_report(const struct stream *s, int64_t life_ms)
                 .id = s->id,
                 .email = session->client.user->email,
                 .client = rpc_text(session_client_info(session), "name"),
-                .revision = session->client.kind == UPSTREAM_CLIENT_STANDING
-                                    ? era_revision_name(era_newest_stateless())
-                                    : era_revision_name(session->client.revision),
+                .revision = session_revision(session),
                 .kind = s->kind,
                 .cause = s->cause,
                 .lasted_ms = life_ms,
@@ -108,6 +106,7 @@ static void stream_leave(struct stream *s)
         list_unlink(&s->node);
         timer_disarm(context->loop, &s->farewell);
         context->stats.n_streams--;
+        observe_streams_here(context, s->kind, -1);
         user->n_streams--;
         s->req->share->n_streams--;
         if ((uint64_t)life_ms > context->stats.longest_stream_ms)
@@ -248,6 +247,7 @@ static void stream_enter(struct stream *s)
         stream_touch(s);
         s->session->client.user->n_streams++;
         s->req->share->n_streams++;
+        observe_streams_here(context, s->kind, 1);
         if (++context->stats.n_streams > context->streams_peak)
                 context->streams_peak = context->stats.n_streams;
         stream_watch_sweep(context);
@@ -281,7 +281,6 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         s->n_bytes = first.n;
         stream_enter(s);
         context->stats.streams_opened++;
-        observe_stream_opened(context, o->kind);
         if (share_may_log(req->share, user->email))
                 log_info(LOG_FIELDS({"client", client}, {"request", request_id}),
                          "[MCP] Client connected: %s (%s)", s->id, user->email);

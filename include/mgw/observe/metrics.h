@@ -18,7 +18,7 @@ void metrics_create(struct context *context);
 void metrics_destroy(struct metrics *metrics);
 
 void metrics_add_call(struct metrics *metrics, const struct call_record *record);
-void metrics_add_opened(struct metrics *metrics, enum stream_kind kind);
+void metrics_add_open(struct metrics *metrics, enum stream_kind kind, int by);
 void metrics_add_stream(struct metrics *metrics, const struct stream_record *record);
 /* late_ms: after it was due. */
 void metrics_add_keepalive(struct metrics *metrics, int64_t late_ms);
@@ -26,7 +26,7 @@ void metrics_add_keepalive(struct metrics *metrics, int64_t late_ms);
 /* Since the start. */
 struct metrics_calls {
         uint64_t ended;
-        uint64_t failed; /* of them: all outcomes but ok and cancelled */
+        uint64_t failed; /* of them (call_record_has_failed) */
 };
 struct metrics_calls metrics_calls(const struct metrics *metrics);
 /* How long streams have lived, of all kinds. */

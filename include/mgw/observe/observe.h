@@ -18,8 +18,9 @@ int observe_reload(struct context *context, bool is_taken);
 
 /* A call ends: before its answer goes out. */
 void observe_call(struct context *context, const struct call_record *record);
-/* A stream has been opened. */
-void observe_stream_opened(struct context *context, enum stream_kind kind);
+/* So many more streams of that kind are here: 1, or -1. One that goes on in another process has not
+ * ended, and one that has come from there was not opened. */
+void observe_streams_here(struct context *context, enum stream_kind kind, int by);
 /* It has ended. */
 void observe_stream(struct context *context, const struct stream_record *record);
 /* A keep-alive has gone out, so long after it was due (less than 0: before). */

@@ -91,6 +91,13 @@ static inline const json_t *session_client_info(const struct session *session)
                        ? NULL
                        : json_object_get(session->init_params, "clientInfo");
 }
+/* The revision that its client speaks; in the stateless era a request may name another. */
+static inline const char *session_revision(const struct session *session)
+{
+        return era_revision_name(session->client.kind == UPSTREAM_CLIENT_STANDING
+                                         ? era_newest_stateless()
+                                         : session->client.revision);
+}
 /* So many calls may run in it at once, and as many questions wait. */
 unsigned session_calls_max(const struct session *session);
 /* The upstream session that this session's requests to the upstream go by: shared by all sessions

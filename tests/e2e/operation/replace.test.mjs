@@ -54,7 +54,10 @@ describe('a process takes over', { timeout: 120000 }, () => {
     assert.equal(get.end, undefined, 'the stream has not been cut');
     await upstream.session.server.sendLoggingMessage({ level: 'info', data: 'more' });
     await get.event((e) => e.json?.params?.data === 'more');
+    const open = async () => /^mgw_streams_open\{kind="get"\} (\d+)$/m.exec(await (await fetch(`${gateway.stats}/metrics`, { headers: asOperator })).text())?.[1];
+    assert.equal(await open(), '1', 'a stream that has come from another process is open here');
     get.close();
+    await waitFor(async () => (await open()) === '0', 'it to be open no more');
   });
 
   test('a client of HTTP+SSE keeps its stream; answers of both processes come by it', async () => {

@@ -1,8 +1,10 @@
 /* A program that calls is killed (SIGKILL) at moments of all kinds. Each call that it has told of
  * has one line, true or "lost". */
 #include "audit_world.h"
+#include "mgw/base/alloc.h"
 #include "mgw/observe/audit.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,5 +187,47 @@ Test(audit, what_stands_in_an_old_journal_is_not_believed)
         lines = audit_world_lines(w.file);
         check_int(json_array_size(lines), 2);
         json_decref(lines);
+        audit_world_close(&w);
+}
+
+/* As the machine may leave it that lost its power: pages of a line are there, and others are not.
+ */
+Test(audit, a_line_of_which_a_part_is_missing_spoils_no_other)
+{
+        char name[128], *big = alloc_zeroed(4000);
+        struct audit_entry *entry;
+        struct call_record record;
+        json_t *lines;
+        int fd;
+
+        audit_world_open(&w);
+        w.config.audit_arguments = true;
+        audit_world_start(&w);
+        memset(big, 'x', 3999);
+        record = audit_world_call(&w, "torn");
+        record.params = json_pack("{s:{s:s}}", "arguments", "text", big);
+        cr_assert_eq(audit_begin(&w.context, &record, &entry), 0);
+        json_decref((json_t *)record.params);
+        record = audit_world_call(&w, "whole");
+        cr_assert_eq(audit_begin(&w.context, &record, &entry), 0);
+        audit_world_stop(&w); /* both are under way, and stay in its journal */
+        snprintf(name, sizeof(name), "%s.open.0", w.file);
+        fd = open(name, O_RDWR);
+        cr_assert_geq(fd, 0);
+        for (off_t at = 0; at < 64 * 1024; at += 1024) {
+                char byte;
+
+                /* an 'x' in the middle of a block that has nothing else */
+                if (pread(fd, &byte, 1, at + 600) == 1 && byte == 'x')
+                        cr_assert_eq(pwrite(fd, "", 1, at + 600), 1);
+        }
+        close(fd);
+        audit_world_start(&w);
+        audit_world_stop(&w);
+        lines = audit_world_lines(w.file);
+        check_int(audit_world_count(lines, "tool", "torn"), 0);
+        audit_world_line(lines, "tool", "whole");
+        json_decref(lines);
+        free(big);
         audit_world_close(&w);
 }

@@ -198,10 +198,11 @@ Test(metrics, streams_are_counted_by_kind_and_by_what_ended_them)
         struct histogram lifetimes;
 
         begin();
-        metrics_add_opened(context.metrics, STREAM_KIND_GET);
-        metrics_add_opened(context.metrics, STREAM_KIND_GET);
-        metrics_add_opened(context.metrics, STREAM_KIND_SSE);
+        metrics_add_open(context.metrics, STREAM_KIND_GET, 1);
+        metrics_add_open(context.metrics, STREAM_KIND_GET, 1);
+        metrics_add_open(context.metrics, STREAM_KIND_SSE, 1);
         metrics_add_stream(context.metrics, &record);
+        metrics_add_open(context.metrics, STREAM_KIND_GET, -1);
         cr_assert(has_line("mgw_streams_open{kind=\"get\"} 1"), "%s", printed());
         cr_assert(has_line("mgw_streams_open{kind=\"sse\"} 1"));
         cr_assert(has_line("mgw_streams_ended_total{kind=\"get\",cause=\"client\"} 1"));
