@@ -324,8 +324,7 @@ struct session *session_take(struct context *context, const json_t *record, cons
 
 bool session_hears(const struct session *s)
 {
-        for (size_t i = 0;
-             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
+        for (size_t i = 0; i < session_n_slots(s); i++)
                 if (s->client.upstream_sessions[i] != NULL &&
                     !upstream_session_hears(s->client.upstream_sessions[i]))
                         return false;
