@@ -324,10 +324,12 @@ struct session *session_take(struct context *context, const json_t *record, cons
 
 bool session_hears(const struct session *s)
 {
-        for (size_t i = 0; i < session_n_slots(s); i++)
-                if (s->client.upstream_sessions[i] != NULL &&
-                    !upstream_session_hears(s->client.upstream_sessions[i]))
+        for (size_t i = 0; i < session_n_slots(s); i++) {
+                const struct upstream_session *us = s->client.upstream_sessions[i];
+
+                if (us != NULL && us->upstream->retired == NULL && !upstream_session_hears(us))
                         return false;
+        }
         return true;
 }
 
