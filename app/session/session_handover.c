@@ -15,7 +15,6 @@
 #include "mgw/wire/rpc.h"
 #include "session_inside.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,19 +88,14 @@ static json_t *give_identity(const struct identity *identity)
         return record;
 }
 
-/* As share_of() reads it: an IPv4 address stands in the last bytes of one that is mapped. */
 static void give_address(json_t *record, const struct share *share)
 {
-        struct in6_addr address;
-        char text[INET6_ADDRSTRLEN];
-        bool is_v4;
+        char text[SHARE_ADDRESS_SIZE];
 
-        memcpy(&address, share->address, sizeof(address));
-        is_v4 = IN6_IS_ADDR_V4MAPPED(&address);
-        if (share->is_address &&
-            inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? share->address + 12 : share->address,
-                      text, sizeof(text)) != NULL)
-                set_text(record, "address", text);
+        if (!share->is_address)
+                return;
+        share_address(share, text);
+        set_text(record, "address", text);
 }
 
 /* What the client has subscribed to, by upstream. */
