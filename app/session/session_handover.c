@@ -16,7 +16,6 @@
 #include "session_inside.h"
 
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 /* So many numbers are left to the process that goes. */
