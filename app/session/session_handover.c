@@ -15,9 +15,7 @@
 #include "mgw/wire/rpc.h"
 #include "session_inside.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 /* So many numbers are left to the process that goes. */
@@ -91,19 +89,14 @@ static json_t *give_identity(const struct identity *identity)
         return record;
 }
 
-/* As share_of() reads it: an IPv4 address stands in the last bytes of one that is mapped. */
 static void give_address(json_t *record, const struct share *share)
 {
-        struct in6_addr address;
-        char text[INET6_ADDRSTRLEN];
-        bool is_v4;
+        char text[SHARE_ADDRESS_SIZE];
 
-        memcpy(&address, share->address, sizeof(address));
-        is_v4 = IN6_IS_ADDR_V4MAPPED(&address);
-        if (share->is_address &&
-            inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? share->address + 12 : share->address,
-                      text, sizeof(text)) != NULL)
-                set_text(record, "address", text);
+        if (!share->is_address)
+                return;
+        share_address(share, text);
+        set_text(record, "address", text);
 }
 
 /* What the client has subscribed to, by upstream. */
@@ -332,11 +325,12 @@ struct session *session_take(struct context *context, const json_t *record, cons
 
 bool session_hears(const struct session *s)
 {
-        for (size_t i = 0;
-             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
-                if (s->client.upstream_sessions[i] != NULL &&
-                    !upstream_session_hears(s->client.upstream_sessions[i]))
+        for (size_t i = 0; i < session_n_slots(s); i++) {
+                const struct upstream_session *us = s->client.upstream_sessions[i];
+
+                if (us != NULL && us->upstream->retired == NULL && !upstream_session_hears(us))
                         return false;
+        }
         return true;
 }
 

@@ -47,6 +47,14 @@ static inline struct context *session_context(const struct session *session)
         return session->client.share->context;
 }
 
+/* How many places its table of upstream sessions has; 0: there is none so far. A place may be
+ * empty.
+ */
+static inline size_t session_n_slots(const struct session *session)
+{
+        return session->client.upstream_sessions != NULL ? session_context(session)->n_slots : 0;
+}
+
 static inline struct session *session_of(struct upstream_client *client)
 {
         return container_of(client, struct session, client);
