@@ -17,9 +17,11 @@ static void give_head(struct http_request *r, unsigned status, bool is_stream, b
                         has_session_id ? session_id : NULL, retry_after_s);
 }
 
-static const struct http_failure cut_unsent = {HTTP_FAULT_CUT, false, "cut"};
-static const struct http_failure cut_sent = {HTTP_FAULT_CUT, true, "cut"};
-static const struct http_failure late = {HTTP_FAULT_LATE, true, "late"};
+static const struct http_failure cut_unsent = {
+        .fault = HTTP_FAULT_CUT, .was_sent = false, .why = "cut"};
+static const struct http_failure cut_sent = {
+        .fault = HTTP_FAULT_CUT, .was_sent = true, .why = "cut"};
+static const struct http_failure late = {.fault = HTTP_FAULT_LATE, .was_sent = true, .why = "late"};
 
 void http_world_tell(void)
 {
