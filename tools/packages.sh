@@ -48,14 +48,6 @@ need_debian_root() {
 
 # What holds an SBOM against the schema of CycloneDX.
 need_validator() {
-  local list=tests/packages/requirements.txt venv=$PACKAGES_DIR/venv log=$LOG_DIR/packages-pip.log
-  cmp -s "$list" "$venv/made" && return
-  say "installing: CycloneDX's validator"
-  rm -rf "$venv"
-  if ! { /usr/bin/python3 -m venv "$venv" &&
-      "$venv/bin/pip" install --quiet --no-input --disable-pip-version-check --requirement "$list"; } >"$log" 2>&1 </dev/null; then
-    tail -n 5 "$log" >&2
-    die "it cannot be installed: see above and $log"
-  fi
-  cp "$list" "$venv/made"
+  mkdir -p "$SDK_DIR"
+  installed_once validator tests/packages/requirements.txt install_python "$SDK_DIR/validator" tests/packages/requirements.txt
 }

@@ -2,6 +2,8 @@
  * what is sealed, then signatures. */
 #include "mgw/auth/caller.h"
 
+#include "mgw/auth/token.h"
+#include "mgw/base/clock.h"
 #include "mgw/config/config.h"
 #include "mgw/wire/hdr.h"
 
@@ -16,6 +18,23 @@ bool caller_may_be_anybody(const struct config *config, struct str address)
 {
         return config->auth_anonymous || address.n == 0 || str_has_prefix(address, STR("127.")) ||
                str_eq(address, STR("::1")) || str_has_prefix(address, STR("::ffff:127."));
+}
+
+bool caller_may_stay(const struct context *context, const struct identity *identity)
+{
+        int64_t wall_ms = clock_wall_ms();
+
+        switch (identity->source) {
+        case IDENTITY_ANONYMOUS:
+                return caller_is_anybody(context->config);
+        case IDENTITY_FILE:
+                return user_is_listed(context->users, identity->user->email, wall_ms);
+        case IDENTITY_JWT:
+                return caller_has_issuer(context->config, identity->issuer);
+        default:
+                return caller_may_go_on(context, identity) &&
+                       !token_login_is_over(context->authority, identity, wall_ms);
+        }
 }
 
 enum user_verdict caller_find(struct context *context, struct str authorization, int64_t wall_ms,

@@ -84,6 +84,11 @@ void caller_issuers_follow(struct context *context, const struct config *before)
         issuers_destroy(old);
 }
 
+bool caller_has_issuer(const struct config *config, const char *issuer)
+{
+        return find_jwt(config, issuer) != NULL;
+}
+
 bool caller_issuer_is_same(const struct config *config, const struct config *before,
                            const char *issuer)
 {

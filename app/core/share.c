@@ -131,6 +131,18 @@ static struct share *find_or_make(struct context *context, struct str text)
         return share;
 }
 
+/* An IPv4 address stands in the last bytes of one that is mapped. */
+void share_address(const struct share *share, char text[SHARE_ADDRESS_SIZE])
+{
+        struct in6_addr address;
+        bool is_v4;
+
+        memcpy(&address, share->address, sizeof(address));
+        is_v4 = IN6_IS_ADDR_V4MAPPED(&address);
+        (void)inet_ntop(is_v4 ? AF_INET : AF_INET6, share->address + (is_v4 ? 12 : 0), text,
+                        SHARE_ADDRESS_SIZE);
+}
+
 struct share *share_of_address(struct context *context, struct str text)
 {
         return share_hold(find_or_make(context, text));

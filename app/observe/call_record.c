@@ -11,3 +11,8 @@ const char *call_record_outcome_name(enum call_outcome outcome)
 
         return names[outcome];
 }
+
+bool call_record_has_failed(enum call_outcome outcome)
+{
+        return outcome != CALL_OUTCOME_OK && outcome != CALL_OUTCOME_CANCELLED;
+}

@@ -120,22 +120,18 @@ static struct call_series *series_of(struct metrics *metrics, const struct call_
         return series != NULL ? series : create(metrics, &key);
 }
 
-static bool is_failure(enum call_outcome outcome)
-{
-        return outcome != CALL_OUTCOME_OK && outcome != CALL_OUTCOME_CANCELLED;
-}
-
 /* One that listens is a stream, and counts as that. */
 void metrics_add_call(struct metrics *metrics, const struct call_record *record)
 {
+        bool has_failed = call_record_has_failed(record->outcome);
         struct call_series *series;
 
         metrics->bytes_in += record->bytes_in;
         metrics->bytes_out += record->bytes_out;
-        if (!is_failure(record->outcome) && strcmp(record->method, "subscriptions/listen") == 0)
+        if (!has_failed && strcmp(record->method, "subscriptions/listen") == 0)
                 return;
         metrics->sums.ended++;
-        metrics->sums.failed += is_failure(record->outcome);
+        metrics->sums.failed += has_failed;
         series = series_of(metrics, record);
         if (series != NULL)
                 histogram_add(&series->took, record->took_us);

@@ -65,7 +65,7 @@ static void print_calls(const struct metrics *metrics, struct buf *out)
 
 /* ---- streams ---- */
 
-/* name: of the family; the labels are of kind and cause (STREAM_CAUSE_N: it has none). */
+/* cause: STREAM_CAUSE_N for none. */
 static void label_stream(struct buf *labels, enum stream_kind kind, enum stream_cause cause)
 {
         buf_consume(labels, labels->len);

@@ -51,7 +51,7 @@ void recent_add_call(struct recent *recent, const struct call_record *record)
 {
         struct recent_call *call;
 
-        if (record->outcome == CALL_OUTCOME_OK || record->outcome == CALL_OUTCOME_CANCELLED)
+        if (!call_record_has_failed(record->outcome))
                 return;
         call = &recent->calls[recent->n_calls++ % RECENT_MAX];
         *call = (struct recent_call){

@@ -2,7 +2,6 @@
  * goes on in ours, and ours in the upstream's. */
 #include "mgw/observe/span.h"
 
-#include "json_text.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/config/config.h"
@@ -10,6 +9,7 @@
 #include "mgw/wire/hdr.h"
 #include "mgw/wire/json_raw.h"
 #include "mgw/wire/rpc.h"
+#include "otlp.h"
 #include "traces.h"
 
 #include <stdlib.h>
@@ -130,35 +130,6 @@ struct span *span_begin(struct context *context, const struct call_record *recor
 
 /* ---- attributes ---- */
 
-/* What stands before the text of one. */
-#define ATTRIBUTE(key) STR("{\"key\":\"" key "\",\"value\":{\"stringValue\":\"")
-
-static void add_str(struct json_text *t, struct str attribute, struct str value, size_t max)
-{
-        if (value.n == 0)
-                return;
-        json_text_comma(t);
-        json_text_raw(t, attribute);
-        json_text_inside(t, value, max);
-        json_text_raw(t, STR("\"}}"));
-}
-
-static void add_text(struct json_text *t, struct str attribute, const char *value, size_t max)
-{
-        add_str(t, attribute, str_from(value), max);
-}
-
-/* 64-bit numbers are strings (Protocol Buffers, ProtoJSON). */
-#define NUMBER(key) STR("{\"key\":\"" key "\",\"value\":{\"intValue\":\"")
-
-static void add_number(struct json_text *t, struct str attribute, unsigned value)
-{
-        json_text_comma(t);
-        json_text_raw(t, attribute);
-        json_text_digits(t, value, 1);
-        json_text_raw(t, STR("\"}}"));
-}
-
 static void add_code(struct json_text *t, int code)
 {
         char text[16];
@@ -166,7 +137,7 @@ static void add_code(struct json_text *t, int code)
         if (code == 0)
                 return;
         snprintf(text, sizeof(text), "%d", code);
-        add_text(t, ATTRIBUTE("rpc.response.status_code"), text, TEXT_MAX);
+        otlp_text(t, "rpc.response.status_code", text, TEXT_MAX);
 }
 
 static void add_id(struct json_text *t, const json_t *id)
@@ -174,9 +145,9 @@ static void add_id(struct json_text *t, const json_t *id)
         struct str text = {NULL, 0};
 
         if (json_is_string(id))
-                add_text(t, ATTRIBUTE("jsonrpc.request.id"), json_string_value(id), TEXT_MAX);
+                otlp_text(t, "jsonrpc.request.id", json_string_value(id), TEXT_MAX);
         else if (id != NULL && rpc_dump(id, &text) == 0)
-                add_str(t, ATTRIBUTE("jsonrpc.request.id"), text, TEXT_MAX);
+                otlp_str(t, "jsonrpc.request.id", text, TEXT_MAX);
         free((void *)text.p);
 }
 
@@ -185,22 +156,14 @@ static void add_common(struct json_text *t, const struct call_record *record)
 {
         bool is_tool = strcmp(record->method, "tools/call") == 0;
 
-        add_text(t, ATTRIBUTE("mcp.method.name"), record->method, TEXT_MAX);
-        add_text(t, is_tool ? ATTRIBUTE("gen_ai.tool.name") : ATTRIBUTE("gen_ai.prompt.name"),
-                 record->name, NAME_MAX_BYTES);
-        add_text(t, ATTRIBUTE("gen_ai.operation.name"), is_tool ? "execute_tool" : NULL, TEXT_MAX);
-        add_text(t, ATTRIBUTE("mcp.resource.uri"), rpc_text(record->params, "uri"), URI_MAX_BYTES);
+        otlp_text(t, "mcp.method.name", record->method, TEXT_MAX);
+        otlp_text(t, is_tool ? "gen_ai.tool.name" : "gen_ai.prompt.name", record->name,
+                  NAME_MAX_BYTES);
+        otlp_text(t, "gen_ai.operation.name", is_tool ? "execute_tool" : NULL, TEXT_MAX);
+        otlp_text(t, "mcp.resource.uri", rpc_text(record->params, "uri"), URI_MAX_BYTES);
 }
 
 /* ---- spans as OTLP has them (JSON) ---- */
-
-static void add_nanoseconds(struct json_text *t, const char *key, int64_t us)
-{
-        json_text_key(t, key);
-        json_text_raw(t, STR("\""));
-        json_text_digits(t, (uint64_t)us, 1);
-        json_text_raw(t, STR("000\""));
-}
 
 struct span_times {
         int64_t began_us, ended_us;
@@ -227,8 +190,8 @@ static void begin_span(struct json_text *t, const struct span *span, const char 
         json_text_int(t, "flags", 1);
         json_text_string(t, "name", name, SIZE_MAX);
         json_text_int(t, "kind", kind);
-        add_nanoseconds(t, "startTimeUnixNano", times->began_us);
-        add_nanoseconds(t, "endTimeUnixNano", times->ended_us);
+        otlp_time(t, "startTimeUnixNano", times->began_us);
+        otlp_time(t, "endTimeUnixNano", times->ended_us);
         json_text_key(t, "attributes");
         json_text_open(t, '[');
 }
@@ -248,7 +211,7 @@ static void add_link(struct json_text *t, const struct span *span)
 static void end_span(struct traces *traces, struct json_text *t, const char *error,
                      const struct span *linked)
 {
-        add_text(t, ATTRIBUTE("error.type"), error, TEXT_MAX);
+        otlp_text(t, "error.type", error, TEXT_MAX);
         json_text_close(t, ']');
         if (linked != NULL && linked->link_id[0] != '\0')
                 add_link(t, linked);
@@ -293,14 +256,14 @@ static void end_call(struct traces *traces, const struct call_record *record)
         json_text_init(&t, text, sizeof(text));
         begin_span(&t, span, span->id, span->parent, name, &times, KIND_SERVER);
         add_common(&t, record);
-        add_text(&t, ATTRIBUTE("mcp.protocol.version"), record->revision, TEXT_MAX);
-        add_text(&t, ATTRIBUTE("mcp.session.id"), record->session_id, TEXT_MAX);
+        otlp_text(&t, "mcp.protocol.version", record->revision, TEXT_MAX);
+        otlp_text(&t, "mcp.session.id", record->session_id, TEXT_MAX);
         add_id(&t, record->id);
-        add_text(&t, ATTRIBUTE("network.transport"), "tcp", TEXT_MAX);
-        add_text(&t, ATTRIBUTE("network.protocol.name"), "http", TEXT_MAX);
-        add_text(&t, ATTRIBUTE("mgw.server"), record->server, TEXT_MAX);
-        add_text(&t, ATTRIBUTE("mgw.outcome"), call_record_outcome_name(record->outcome), TEXT_MAX);
-        add_text(&t, ATTRIBUTE("mgw.request_id"), record->request_id, TEXT_MAX);
+        otlp_text(&t, "network.transport", "tcp", TEXT_MAX);
+        otlp_text(&t, "network.protocol.name", "http", TEXT_MAX);
+        otlp_text(&t, "mgw.server", record->server, TEXT_MAX);
+        otlp_text(&t, "mgw.outcome", call_record_outcome_name(record->outcome), TEXT_MAX);
+        otlp_text(&t, "mgw.request_id", record->request_id, TEXT_MAX);
         add_code(&t, record->code);
         end_span(traces, &t, error_of(record, code), span);
 }
@@ -346,12 +309,12 @@ static void end_post(struct traces *traces, const struct span *span, unsigned st
         snprintf(code, sizeof(code), "%u", status);
         json_text_init(&t, text, sizeof(text));
         begin_span(&t, span, span->id, span->parent, name, &times, KIND_SERVER);
-        add_text(&t, ATTRIBUTE("http.request.method"), "POST", TEXT_MAX);
-        add_text(&t, ATTRIBUTE("http.route"), span->post.path, TEXT_MAX);
-        add_text(&t, ATTRIBUTE("url.path"), span->post.path, TEXT_MAX);
-        add_number(&t, NUMBER("http.response.status_code"), status);
-        add_text(&t, ATTRIBUTE("client.address"), span->post.address, TEXT_MAX);
-        add_text(&t, ATTRIBUTE("mgw.request_id"), span->post.id, TEXT_MAX);
+        otlp_text(&t, "http.request.method", "POST", TEXT_MAX);
+        otlp_text(&t, "http.route", span->post.path, TEXT_MAX);
+        otlp_text(&t, "url.path", span->post.path, TEXT_MAX);
+        otlp_number(&t, "http.response.status_code", status);
+        otlp_text(&t, "client.address", span->post.address, TEXT_MAX);
+        otlp_text(&t, "mgw.request_id", span->post.id, TEXT_MAX);
         end_span(traces, &t, status >= 500 ? code : NULL, NULL);
 }
 
@@ -418,14 +381,12 @@ void span_upstream_end(struct context *context, const struct call_record *record
         json_text_init(&t, text, sizeof(text));
         begin_span(&t, span, span->upstream.id, span->id, name, &times, KIND_CLIENT);
         add_common(&t, record);
-        add_text(&t, ATTRIBUTE("network.transport"), span->upstream.is_pipe ? "pipe" : "tcp",
-                 TEXT_MAX);
-        add_text(&t, ATTRIBUTE("network.protocol.name"), span->upstream.is_pipe ? NULL : "http",
-                 TEXT_MAX);
-        add_text(&t, ATTRIBUTE("server.address"), span->upstream.address, TEXT_MAX);
+        otlp_text(&t, "network.transport", span->upstream.is_pipe ? "pipe" : "tcp", TEXT_MAX);
+        otlp_text(&t, "network.protocol.name", span->upstream.is_pipe ? NULL : "http", TEXT_MAX);
+        otlp_text(&t, "server.address", span->upstream.address, TEXT_MAX);
         if (span->upstream.address[0] != '\0')
-                add_number(&t, NUMBER("server.port"), (unsigned)span->upstream.port);
-        add_text(&t, ATTRIBUTE("mgw.server"), span->upstream.server, TEXT_MAX);
+                otlp_number(&t, "server.port", (unsigned)span->upstream.port);
+        otlp_text(&t, "mgw.server", span->upstream.server, TEXT_MAX);
         add_code(&t, code);
         end_span(context->traces, &t, error, NULL);
 }

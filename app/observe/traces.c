@@ -4,7 +4,6 @@
  * that it is away, and once that it is back. */
 #include "traces.h"
 
-#include "json_text.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
@@ -13,6 +12,7 @@
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/loop/http_document.h"
+#include "otlp.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -60,16 +60,6 @@ static void count_bytes(struct traces *traces)
 
 /* ---- batches ---- */
 
-static void add_attribute(struct json_text *t, const char *key, const char *value)
-{
-        json_text_comma(t);
-        json_text_raw(t, STR("{\"key\":\""));
-        json_text_raw(t, str_from(key));
-        json_text_raw(t, STR("\",\"value\":{\"stringValue\":\""));
-        json_text_inside(t, str_from(value), SIZE_MAX);
-        json_text_raw(t, STR("\"}}"));
-}
-
 /* Who we are, up to where the spans stand. */
 static struct str head_of(const struct traces *traces, char *text, size_t size)
 {
@@ -77,10 +67,10 @@ static struct str head_of(const struct traces *traces, char *text, size_t size)
 
         json_text_init(&t, text, size);
         json_text_raw(&t, STR("{\"resourceSpans\":[{\"resource\":{\"attributes\":["));
-        add_attribute(&t, "service.name", "mgw");
-        add_attribute(&t, "service.version", MGW_VERSION);
-        add_attribute(&t, "service.instance.id", traces->instance);
-        add_attribute(&t, "host.name", traces->context->config->node);
+        otlp_text(&t, "service.name", "mgw", SIZE_MAX);
+        otlp_text(&t, "service.version", MGW_VERSION, SIZE_MAX);
+        otlp_text(&t, "service.instance.id", traces->instance, SIZE_MAX);
+        otlp_text(&t, "host.name", traces->context->config->node, SIZE_MAX);
         json_text_raw(
                 &t, STR("]},\"scopeSpans\":[{\"scope\":{\"name\":\"mgw\",\"version\":\"" MGW_VERSION
                         "\"},\"spans\":["));

@@ -2,17 +2,15 @@
 #include "mgw/probe/probe.h"
 
 #include "inspect_report.h"
-#include "mgw/base/clock.h"
 #include "probe_report.h"
 #include "probe_server.h"
 #include "probe_stream.h"
 
-#include <string.h>
-
-#define ENDPOINT_MS 5000
-
 static const struct inspect_list lists[INSPECT_N_LISTS] = {
-        {.method = "tools/list", .key = "tools", .capability = "tools", .title = "tools"},
+        [INSPECT_TOOLS] = {.method = "tools/list",
+                           .key = "tools",
+                           .capability = "tools",
+                           .title = "tools"},
         {.method = "resources/list",
          .key = "resources",
          .capability = "resources",
@@ -27,15 +25,9 @@ static const struct inspect_list lists[INSPECT_N_LISTS] = {
 /* HTTP+SSE, where the other transports are not spoken. */
 static void try_sse(struct probe_peer *peer, struct probe_stream *stream)
 {
-        int64_t end_ms = clock_monotonic_ms() + ENDPOINT_MS;
+        bool is_spoken = peer->hello != NULL || peer->discovered != NULL;
 
-        if (!peer->is_answered || peer->hello != NULL || peer->discovered != NULL)
-                return;
-        probe_stream_get(stream, peer->sse_url, false);
-        while (peer->message_url == NULL && probe_stream_is_open(stream) && !peer->is_stopped &&
-               clock_monotonic_ms() < end_ms)
-                probe_peer_turn(peer, 100);
-        if (peer->message_url != NULL)
+        if (peer->is_answered && !is_spoken && probe_stream_get_endpoint(stream))
                 probe_server_greet_by_sse(peer);
 }
 
@@ -53,29 +45,16 @@ static void ask_lists(struct inspect_report *report, struct probe_peer *peer)
         }
 }
 
-static const json_t *schema_of(const struct inspect_report *report, const char *name)
-{
-        size_t i;
-        json_t *tool;
-
-        json_array_foreach (report->lists[0].entries, i, tool) {
-                const char *own = json_string_value(json_object_get(tool, "name"));
-
-                if (own != NULL && strcmp(own, name) == 0)
-                        return json_object_get(tool, "inputSchema");
-        }
-        return NULL;
-}
-
 static void call_tool(struct inspect_report *report, struct probe_peer *peer)
 {
         const struct probe_options *o = peer->options;
+        const json_t *tool = probe_server_tool(report->lists[INSPECT_TOOLS].entries, o->call);
         json_t *arguments = o->arguments != NULL ? json_incref(o->arguments) : json_object();
 
         report->has_call = true;
         probe_ask(peer, probe_server_way(peer), "tools/call",
                   json_pack("{s:s, s:o}", "name", o->call, "arguments", arguments),
-                  schema_of(report, o->call), &report->call);
+                  json_object_get(tool, "inputSchema"), &report->call);
 }
 
 static int run(struct probe_peer *peer, struct probe_stream *stream, FILE *out, FILE *err)

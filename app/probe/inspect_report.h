@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define INSPECT_N_LISTS 4
+#define INSPECT_TOOLS 0 /* which of them */
 
 /* A list of the server's. */
 struct inspect_list {

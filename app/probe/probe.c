@@ -16,7 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OPENING_MS 3000
 #define LOOK_MS 100
 
 struct probe {
@@ -44,20 +43,6 @@ static const struct {
 };
 #define N_SLOW_TOOLS (sizeof(slow_tools) / sizeof(slow_tools[0]))
 
-static json_t *find_tool(const struct probe *p, const char *name)
-{
-        size_t i;
-        json_t *tool;
-
-        json_array_foreach (p->tools, i, tool) {
-                const char *own = rpc_text(tool, "name");
-
-                if (own != NULL && strcmp(own, name) == 0)
-                        return tool;
-        }
-        return NULL;
-}
-
 /* Its answer should still be seen. */
 static json_t *slow_arguments(const struct probe *p, size_t i)
 {
@@ -82,14 +67,14 @@ static json_t *slow_call(const struct probe *p, json_t **toolp)
 
         *toolp = NULL;
         if (o->call != NULL) {
-                *toolp = find_tool(p, o->call);
+                *toolp = probe_server_tool(p->tools, o->call);
                 return call_params(o->call, o->arguments != NULL ? json_incref(o->arguments)
                                                                  : json_object());
         }
         for (size_t i = 0; i < N_SLOW_TOOLS && *toolp == NULL; i++) {
                 json_t *arguments;
 
-                *toolp = find_tool(p, slow_tools[i].name);
+                *toolp = probe_server_tool(p->tools, slow_tools[i].name);
                 arguments = json_object_get(
                         json_object_get(json_object_get(*toolp, "inputSchema"), "properties"),
                         slow_tools[i].seconds);
@@ -142,16 +127,6 @@ static bool may_have_sse(const struct probe_peer *peer)
                (peer->hello == NULL && peer->discovered == NULL);
 }
 
-static void wait_for_endpoint(struct probe *p)
-{
-        const struct probe_stream *s = &p->streams[PROBE_KIND_SSE];
-        int64_t end_ms = clock_monotonic_ms() + OPENING_MS;
-
-        while (p->peer.message_url == NULL && probe_stream_is_open(s) && !p->peer.is_stopped &&
-               clock_monotonic_ms() < end_ms)
-                probe_peer_turn(&p->peer, LOOK_MS);
-}
-
 /* An initialize over HTTP+SSE shows that the stream brings what is sent by it. */
 static void try_sse(struct probe *p)
 {
@@ -169,11 +144,7 @@ static void try_sse(struct probe *p)
 
 static void open_sse(struct probe *p)
 {
-        if (!may_have_sse(&p->peer))
-                return;
-        probe_stream_get(&p->streams[PROBE_KIND_SSE], p->peer.sse_url, false);
-        wait_for_endpoint(p);
-        if (p->peer.message_url != NULL)
+        if (may_have_sse(&p->peer) && probe_stream_get_endpoint(&p->streams[PROBE_KIND_SSE]))
                 try_sse(p);
 }
 

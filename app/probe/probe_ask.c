@@ -123,7 +123,6 @@ struct ask {
         struct http_request *request;
         struct sse_reader reader;
         struct buf body;
-        uint64_t id;
         int64_t started_ms;
         bool is_stream;
         bool is_done;
@@ -218,12 +217,10 @@ static void ask_on_done(void *owner, const struct http_failure *failure)
 {
         struct ask *ask = owner;
 
-        if (failure != NULL) {
-                ask->answer->fault = failure->fault;
+        if (failure != NULL)
                 fail(ask->answer, failure->why);
-        } else if (!ask->is_stream && ask->body.len > 0 && ask->answer->status != 202) {
+        else if (!ask->is_stream && ask->body.len > 0 && ask->answer->status != 202)
                 (void)take_message(ask, buf_bytes(&ask->body));
-        }
         ask_end(ask);
 }
 
@@ -298,8 +295,7 @@ static void ask_wait(struct ask *ask)
 static void ask_send(struct probe_peer *peer, enum probe_way way, const struct probe_message *m,
                      struct probe_answer *a)
 {
-        struct ask ask = {
-                .peer = peer, .answer = a, .id = m->id, .started_ms = clock_monotonic_ms()};
+        struct ask ask = {.peer = peer, .answer = a, .started_ms = clock_monotonic_ms()};
 
         sse_reader_init(&ask.reader, ANSWER_MAX_BYTES);
         buf_init(&ask.body, ANSWER_MAX_BYTES);

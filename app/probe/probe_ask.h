@@ -19,8 +19,7 @@ char **probe_message_get_lines(struct probe_peer *peer, bool has_session);
 
 struct probe_answer {
         unsigned status; /* 0: there was none */
-        enum http_fault fault;
-        char why[512]; /* "": it was answered; else what went wrong, in a sentence */
+        char why[512];   /* "": it was answered; else what went wrong, in a sentence */
         char *session_id;
         json_t *message; /* the JSON-RPC answer; NULL: none */
         int64_t took_ms;

@@ -62,7 +62,7 @@ struct probe_record {
         char why[256];
 };
 
-/* "GET (Streamable HTTP)" and the like. */
+/* "GET of Streamable HTTP" and the like. */
 const char *probe_record_title(enum probe_kind kind);
 /* The same for scripts: "get". */
 const char *probe_record_word(enum probe_kind kind);

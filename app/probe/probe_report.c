@@ -144,11 +144,9 @@ static void print_result(const struct probe_report *report, const struct probe_r
 
         probe_words_of(r, report->view, &result->finding, &words);
         fprintf(out, "\n%s: %s\n", probe_record_title(r->kind),
-                probe_verdict_is_bad(result->finding.verdict) ||
-                                result->finding.verdict == PROBE_VERDICT_LIVED ||
-                                result->finding.verdict == PROBE_VERDICT_CLOSED
-                        ? probe_verdict_word(result->finding.verdict)
-                        : "not offered");
+                result->finding.verdict == PROBE_VERDICT_NONE
+                        ? "not offered"
+                        : probe_verdict_word(result->finding.verdict));
         print_wrapped(out, "", words.what, 2);
         if (words.how[0] != '\0' && strcmp(words.how, told) != 0) {
                 print_wrapped(out, "known by: ", words.how, 2);

@@ -99,6 +99,20 @@ json_t *probe_server_list(struct probe_peer *peer, const char *method, const cha
         return NULL;
 }
 
+json_t *probe_server_tool(const json_t *tools, const char *name)
+{
+        size_t i;
+        json_t *tool;
+
+        json_array_foreach (tools, i, tool) {
+                const char *own = rpc_text(tool, "name");
+
+                if (own != NULL && strcmp(own, name) == 0)
+                        return tool;
+        }
+        return NULL;
+}
+
 /* ---- goodbye ---- */
 
 static void goodbye_on_head(void *owner, const struct http_response *response)

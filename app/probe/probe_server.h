@@ -13,5 +13,7 @@ enum probe_way probe_server_way(const struct probe_peer *peer);
  * why says how. */
 json_t *probe_server_list(struct probe_peer *peer, const char *method, const char *key, char *why,
                           size_t why_size);
+/* One of its tools, borrowed from their list; NULL: there is none of that name. */
+json_t *probe_server_tool(const json_t *tools, const char *name);
 /* Ends the session, if there is one. */
 void probe_server_leave(struct probe_peer *peer);

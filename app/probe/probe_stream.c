@@ -15,6 +15,7 @@
 
 #define EVENT_MAX_BYTES (4u << 20)
 #define BODY_MAX_BYTES (1u << 20)
+#define ENDPOINT_MS 5000
 
 static int64_t stream_age_ms(const struct probe_stream *s)
 {
@@ -264,6 +265,18 @@ void probe_stream_get(struct probe_stream *s, const char *url, bool has_session)
 
         stream_start(s, "GET", url, lines, STR(""));
         strv_free(lines);
+}
+
+bool probe_stream_get_endpoint(struct probe_stream *s)
+{
+        struct probe_peer *peer = s->peer;
+        int64_t end_ms = clock_monotonic_ms() + ENDPOINT_MS;
+
+        probe_stream_get(s, peer->sse_url, false);
+        while (peer->message_url == NULL && probe_stream_is_open(s) && !peer->is_stopped &&
+               clock_monotonic_ms() < end_ms)
+                probe_peer_turn(peer, 100);
+        return peer->message_url != NULL;
 }
 
 void probe_stream_post(struct probe_stream *s, enum probe_way way, const char *method,

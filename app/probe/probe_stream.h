@@ -23,6 +23,8 @@ void probe_stream_init(struct probe_stream *s, struct probe_peer *peer, enum pro
                        const char *why_not);
 /* By GET. */
 void probe_stream_get(struct probe_stream *s, const char *url, bool has_session);
+/* HTTP+SSE: and waits for where its messages go. false: that has not come. */
+bool probe_stream_get_endpoint(struct probe_stream *s);
 /* By POST of a request, whose answer ends it. */
 void probe_stream_post(struct probe_stream *s, enum probe_way way, const char *method,
                        json_t *params_take, const json_t *schema);

@@ -22,6 +22,9 @@
 /* Events may still come here that the taker's upstream sessions have been too young for. */
 #define SETTLED_MS 500
 #define ASKED_MAX 10000
+/* While more waits to be sent no further session is given unasked: their records need not stand in
+ * memory all at once. */
+#define WAITING_MAX_BYTES (64u << 20)
 
 struct asked {
         struct list node;
@@ -65,6 +68,8 @@ static void giver_refuse(struct handover *h, const char *why)
         handover_link_say_take(&h->giver.link, "refuse", json_pack("{s:s}", "why", why), -1);
         handover_link_close(&h->giver.link);
         handover_watch(h);
+        if (h->giver.state == HANDOVER_GIVER_OFFERING)
+                giver_take_back(h);
 }
 
 static const char *judge_hello(const struct handover *h, const json_t *line)
@@ -118,8 +123,6 @@ static void giver_on_deadline(struct timer *timer)
                 return;
         }
         giver_refuse(h, "it has said nothing for too long");
-        if (h->giver.state == HANDOVER_GIVER_OFFERING)
-                giver_take_back(h);
 }
 
 /* ---- giving ---- */
@@ -198,7 +201,7 @@ static void give_what_may_go(struct handover *h)
                 return;
         HASH_ITER(hh, handover_context(h)->sessions, s, next)
         {
-                if (session_may_be_given(s))
+                if (session_may_be_given(s) && h->giver.link.bytes < WAITING_MAX_BYTES)
                         give_session(h, s);
                 else if (s->is_given && !list_is_empty(&s->streams))
                         give_streams(h, s);
@@ -291,10 +294,8 @@ static void on_end(struct handover *h, json_t *line)
 {
         struct session *s = handover_session(h, line);
 
-        if (s != NULL && session_handover(s) != NULL)
-                session_handover(s)->on_end(s);
         if (s != NULL)
-                session_end(s);
+                session_end_for(s, STREAM_CAUSE_SESSION);
 }
 
 static void on_request(struct handover *h, json_t *line)

@@ -3,9 +3,11 @@
 #include "handover_link.h"
 
 #include "mgw/base/alloc.h"
+#include "mgw/base/log.h"
 #include "mgw/wire/rpc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,8 @@
 #include <unistd.h>
 
 #define READ_BYTES (256u << 10)
+/* What is read of the next may lie behind it. */
+#define LINE_MAX_BYTES (HANDOVER_LINE_MAX_BYTES - READ_BYTES)
 
 struct handover_line {
         struct list node;
@@ -112,7 +116,7 @@ static void link_on_fault(struct loop_task *task)
 
 static void link_push(struct handover_link *link)
 {
-        int r = link->bytes > HANDOVER_QUEUE_MAX_BYTES ? -ENOBUFS : link_flush(link);
+        int r = link_flush(link);
 
         if (link->loop == NULL)
                 return; /* the next wait tells */
@@ -123,24 +127,52 @@ static void link_push(struct handover_link *link)
                 loop_defer(link->loop, &link->fault);
 }
 
+/* What the other end would not take for a line is left out; what there is no room for ends the
+ * link. */
+static bool link_has_room(struct handover_link *link, const char *what, size_t n)
+{
+        if (n > LINE_MAX_BYTES) {
+                log_warn(NULL, "[mgw] handing over: \"%s\" of %zu bytes is left out: too long",
+                         what, n);
+                return false;
+        }
+        if (link->bytes + n <= HANDOVER_QUEUE_MAX_BYTES)
+                return true;
+        if (link->loop != NULL)
+                loop_defer(link->loop, &link->fault);
+        return false;
+}
+
+/* Its text with the line's end, the caller's. false: it is not said. */
+static bool link_dump(struct handover_link *link, const char *what, json_t *line, bool has_fd,
+                      struct str *text)
+{
+        if (!handover_link_is_open(link))
+                return false;
+        json_object_set_new(line, "do", json_string(what));
+        if (has_fd)
+                json_object_set_new(line, "fd", json_true());
+        if (rpc_dump(line, text) < 0)
+                return false;
+        ((char *)text->p)[text->n++] = '\n'; /* in place of the NUL */
+        if (link_has_room(link, what, text->n))
+                return true;
+        free((void *)text->p);
+        return false;
+}
+
 void handover_link_say_take(struct handover_link *link, const char *what, json_t *line, int fd)
 {
         struct str text = {NULL, 0};
+        bool is_said = link_dump(link, what, line, fd >= 0, &text);
         struct handover_line *l;
 
-        if (handover_link_is_open(link)) {
-                json_object_set_new(line, "do", json_string(what));
-                if (fd >= 0)
-                        json_object_set_new(line, "fd", json_true());
-        }
-        if (!handover_link_is_open(link) || rpc_dump(line, &text) < 0) {
-                json_decref(line);
+        json_decref(line);
+        if (!is_said) {
                 if (fd >= 0)
                         close(fd);
                 return;
         }
-        json_decref(line);
-        ((char *)text.p)[text.n++] = '\n'; /* in place of the NUL */
         l = alloc_zeroed(sizeof(*l));
         l->text = text;
         l->fd = fd;
@@ -157,19 +189,24 @@ bool handover_link_is_flushed(const struct handover_link *link)
 
 /* ---- in ---- */
 
+/* A line has one; what is padded for it has room for another. Nobody who says otherwise makes the
+ * loop wait at it. */
 static void link_keep_fd(struct handover_link *link, const struct msghdr *msg)
 {
         struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-        int fd;
+        int fds[sizeof(((union control *)NULL)->space) / sizeof(int)];
+        size_t n;
 
-        if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-            c->cmsg_len < CMSG_LEN(sizeof(int)))
+        if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
                 return;
-        memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-        if (link->n_fds < sizeof(link->fds) / sizeof(link->fds[0]))
-                link->fds[link->n_fds++] = fd;
-        else
-                close(fd);
+        n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        memcpy(fds, CMSG_DATA(c), n * sizeof(int));
+        for (size_t i = 0; i < n; i++)
+                if (i == 0 && link->n_fds < sizeof(link->fds) / sizeof(link->fds[0]) &&
+                    fcntl(fds[i], F_SETFL, fcntl(fds[i], F_GETFL) | O_NONBLOCK) == 0)
+                        link->fds[link->n_fds++] = fds[i];
+                else
+                        close(fds[i]);
 }
 
 static int link_next_fd(struct handover_link *link)
@@ -317,10 +354,11 @@ bool handover_link_wait(struct handover_link *link, int timeout_ms)
                 pollfd.events |= POLLOUT;
         if (poll(&pollfd, 1, timeout_ms) <= 0)
                 return false;
-        if (link_flush(link) < 0)
-                why = "what is said cannot be sent";
-        else if (pollfd.revents & (POLLIN | POLLHUP | POLLERR))
+        /* first what it has said before it went: that it refuses */
+        if (pollfd.revents & (POLLIN | POLLHUP | POLLERR))
                 why = link_read(link);
+        if (why == NULL && link_flush(link) < 0)
+                why = "what is said cannot be sent";
         if (why != NULL && handover_link_is_open(link))
                 link_fail(link, why);
         return why == NULL;

@@ -10,7 +10,7 @@
 
 /* One event of a session at most, which its log may hold. */
 #define HANDOVER_LINE_MAX_BYTES (32u << 20)
-/* What waits to be sent: all sessions may, with what they keep for replay. */
+/* What waits to be sent; with more the link ends. */
 #define HANDOVER_QUEUE_MAX_BYTES (512u << 20)
 
 struct handover_link {

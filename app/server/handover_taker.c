@@ -83,10 +83,19 @@ static void held_release(struct held *held)
         h->taker.is_releasing = false;
 }
 
+/* With one of them others may go: their clients share a connection. */
+static void held_release_due(struct list *due)
+{
+        struct list *node;
+
+        while ((node = list_first(due)) != NULL)
+                held_release(container_of(node, struct held, node));
+}
+
 /* id NULL: all that came before. Walks who waits: HELD_MAX at most. */
 static void held_release_all(struct handover *h, const char *id, int64_t before_ms)
 {
-        struct list due, *node;
+        struct list due;
 
         list_init(&due);
         list_for_each_safe (it, &h->taker.held) {
@@ -95,21 +104,24 @@ static void held_release_all(struct handover *h, const char *id, int64_t before_
                 if (id != NULL ? strcmp(held->id, id) == 0 : held->since_ms <= before_ms)
                         list_move_to_tail(&due, it);
         }
-        while ((node = list_first(&due)) != NULL)
-                held_release(container_of(node, struct held, node));
+        held_release_due(&due);
 }
 
 /* Nobody will bring their sessions any more. */
 static void held_release_lost(struct handover *h)
 {
+        struct list due;
+
+        list_init(&due);
         list_for_each_safe (it, &h->taker.held) {
                 struct session *s = NULL;
 
                 HASH_FIND_STR(handover_context(h)->sessions,
                               container_of(it, struct held, node)->id, s);
                 if (s == NULL)
-                        held_release(container_of(it, struct held, node));
+                        list_move_to_tail(&due, it);
         }
+        held_release_due(&due);
 }
 
 static void ask(struct handover *h, const char *id)
@@ -270,11 +282,15 @@ static void on_bye(struct handover *h, json_t *line)
 
 static void on_session(struct handover *h, json_t *line)
 {
-        const char *why;
+        bool is_here = handover_session(h, line) != NULL;
+        const char *why, *id = rpc_text(line, "id");
         struct session *s = session_take(handover_context(h), line, &why);
 
         if (s == NULL) {
                 log_warn(NULL, "[mgw] the process that goes has given %s", why);
+                if (!is_here && id != NULL)
+                        handover_link_say_take(&h->taker.link, "end", json_pack("{s:s}", "id", id),
+                                               -1);
                 return;
         }
         h->taker.arrived_ms = loop_now_ms(handover_context(h)->loop);

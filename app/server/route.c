@@ -354,11 +354,11 @@ static bool judge_user(struct request *req)
                                       &req->in->identity, &why);
         if (verdict == USER_WAIT && hold(req, issuer))
                 return false;
-        if (verdict != USER_OK)
-                tell_refusal(req, verdict, why);
-        if (verdict != USER_OK)
-                refuse_user(req, verdict == USER_WAIT ? USER_UNSURE : verdict, why);
-        return verdict == USER_OK && judge_anonymous(req);
+        if (verdict == USER_OK)
+                return judge_anonymous(req);
+        tell_refusal(req, verdict, why);
+        refuse_user(req, verdict == USER_WAIT ? USER_UNSURE : verdict, why);
+        return false;
 }
 
 static bool route_is_there(const struct route *route, const struct request *req)

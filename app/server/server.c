@@ -76,8 +76,10 @@ static void server_on_signal(struct signal_watch *watch, int signo)
         } else if (signo == SIGHUP) {
                 if (!sv->context.is_draining)
                         server_reload(sv);
-        } else if (!sv->context.is_draining) {
-                server_drain(sv);
+        } else if (!sv->was_told_to_end) {
+                sv->was_told_to_end = true;
+                if (!sv->context.is_draining) /* it does already when another takes over */
+                        server_drain(sv);
         } else {
                 log_warn(NULL, "[mgw] second signal: ended at once");
                 sv->exit_code = 1;

@@ -22,6 +22,7 @@ struct server {
         int64_t checks_at_ms; /* wall clock: when that timer is due; INT64_MAX: it is not armed */
         int64_t deletes_until_ms; /* 0: the sessions have not been ended yet */
         bool was_inherited;
+        bool was_told_to_end; /* by a signal */
         struct handover *handover;
         int exit_code;
 };
@@ -49,4 +50,7 @@ void server_check_tokens(struct server *sv);
 /* A user has come with a token that is in no file, and lasts until then. */
 void server_on_token(void *owner, int64_t until_ms);
 void server_on_expiry(struct timer *timer);
+/* Of clients without sessions: what they listen by lasts, other calls end by themselves. */
+void server_end_listening(struct session *session,
+                          bool (*is_over)(void *arg, const struct identity *identity), void *arg);
 void server_on_login_end(struct context *context, const char *login);

@@ -119,29 +119,39 @@ void server_know_policy(struct context *context)
                 context->policy_counts = policy_counts_create(&context->own_share->memory);
 }
 
+struct server_change {
+        const struct server *sv;
+        const struct config *before;
+};
+
 static bool server_lets_in(const struct server *sv, const struct config *before,
                            const struct identity *identity)
 {
-        switch (identity->source) {
-        case IDENTITY_ANONYMOUS:
-                return caller_is_anybody(sv->config);
-        case IDENTITY_JWT:
-                return caller_issuer_is_same(sv->config, before, identity->issuer);
-        case IDENTITY_LOGIN:
-                return caller_may_go_on(&sv->context, identity);
-        default:
+        if (identity->source == IDENTITY_FILE)
                 return true; /* server_check_tokens() looks */
-        }
+        if (identity->source == IDENTITY_JWT)
+                return caller_issuer_is_same(sv->config, before, identity->issuer);
+        return caller_may_stay(&sv->context, identity);
+}
+
+static bool server_is_stranger(void *arg, const struct identity *identity)
+{
+        const struct server_change *change = arg;
+
+        return !server_lets_in(change->sv, change->before, identity);
 }
 
 /* Who came by what is not taken any more, or is judged by other rules: their clients show their
  * tokens once more. A walk over all sessions. */
 static void server_end_strangers(struct server *sv, const struct config *before)
 {
+        struct server_change change = {sv, before};
         struct session *s, *next;
 
         HASH_ITER(hh, sv->context.sessions, s, next)
         {
+                if (s->client.kind == UPSTREAM_CLIENT_STANDING)
+                        server_end_listening(s, server_is_stranger, &change);
                 if (s->identity == NULL || server_lets_in(sv, before, s->identity))
                         continue;
                 log_info(LOG_FIELDS({"user", s->client.user->email}),
@@ -197,7 +207,7 @@ static void server_take(struct server *sv, struct config *next)
 void server_reload(struct server *sv)
 {
         struct context *context = &sv->context;
-        struct config next;
+        struct config next = {.n_servers = 0};
 
         sv->next = &next;
         if (server_read(context, server_load) < 0 || server_read(context, server_load_tokens) < 0) {

@@ -19,18 +19,22 @@
 /* The wall clock may be set: tokens are looked at again at the latest after this. */
 #define CHECK_TOKENS_MS (INT64_C(3600) * 1000)
 
-/* Of clients without sessions: what they listen by lasts, other calls end by themselves. */
-static void server_end_listening(struct session *s, const char *login)
+void server_end_listening(struct session *s, bool (*is_over)(void *arg, const struct identity *),
+                          void *arg)
 {
         list_for_each_safe (it, &s->calls) {
                 struct call *call = container_of(it, struct call, node);
 
-                if (call->method->class == METHOD_LISTEN &&
-                    identity_is_of_login(call->identity, login)) {
+                if (call->method->class == METHOD_LISTEN && is_over(arg, call->identity)) {
                         stream_blame(call->post->stream, STREAM_CAUSE_LOGIN);
                         subscription_complete(call);
                 }
         }
+}
+
+static bool server_is_of_login(void *login, const struct identity *identity)
+{
+        return identity_is_of_login(identity, login);
 }
 
 /* Its streams would go on for as long as their clients stay. A walk over all sessions, when
@@ -42,7 +46,7 @@ void server_on_login_end(struct context *context, const char *login)
         HASH_ITER(hh, context->sessions, s, next)
         {
                 if (s->client.kind == UPSTREAM_CLIENT_STANDING)
-                        server_end_listening(s, login);
+                        server_end_listening(s, server_is_of_login, (void *)login);
                 else if (identity_is_of_login(s->identity, login))
                         session_end_for(s, STREAM_CAUSE_LOGIN);
         }

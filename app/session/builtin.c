@@ -103,9 +103,6 @@ static void run_status(struct call *call, const json_t *arguments)
         const struct context_stats *st = &context->stats;
         int64_t now = loop_now_ms(context->loop);
         const struct list *oldest = list_first(&call->session->streams);
-        struct str protocol = call_is_stateless(call)
-                                      ? era_claimed_in_meta(call->params)
-                                      : str_from(era_revision_name(call->session->client.revision));
         int64_t age_s = 0;
         char *text = NULL, privileges[256];
         size_t n_text = 0;
@@ -128,8 +125,7 @@ static void run_status(struct call *call, const json_t *arguments)
                 "memory: %" PRIu64 " kB of %" PRIu64 " MB, %" PRIu64 " refusals\n"
                 "longest turn: %.1f ms\n"
                 "yours: %" PRIu64 " kB, %u sessions, %u streams, %u calls, %u programs\n"
-                "you: %s, %u streams open, this session's oldest for %" PRId64
-                " s, protocol %.*s\n",
+                "you: %s, %u streams open, this session's oldest for %" PRId64 " s, protocol %s\n",
                 MGW_VERSION, context->config->node,
                 context->config->public_url[0] != '\0' ? " at " : "", context->config->public_url,
                 (now - context->started_ms) / 1000, st->n_streams,
@@ -140,7 +136,7 @@ static void run_status(struct call *call, const json_t *arguments)
                 context->ledger.refused, (double)loop_turns(context->loop)->longest_us / 1000,
                 call->share->memory.bytes >> 10, call->share->n_sessions, call->share->n_streams,
                 call->share->n_calls, call->share->n_children, call->session->client.user->email,
-                call->session->client.user->n_streams, age_s, STR_ARG(protocol));
+                call->session->client.user->n_streams, age_s, call_revision(call));
         describe_servers(call, out);
         if (fclose(out) == 0)
                 answer_text(call, text, n_text, false);

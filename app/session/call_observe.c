@@ -32,9 +32,8 @@ static const char *error_of(const json_t *answer, const char *code)
 {
         if (json_object_get(answer, "error") != NULL)
                 return code;
-        return json_is_true(json_object_get(json_object_get(answer, "result"), "isError"))
-                       ? "tool_error"
-                       : NULL;
+        return call_record_is_tool_error(answer) ? call_record_outcome_name(CALL_OUTCOME_TOOL_ERROR)
+                                                 : NULL;
 }
 
 json_t *call_observe_upstream_take(struct call *call, json_t *params)
@@ -42,7 +41,7 @@ json_t *call_observe_upstream_take(struct call *call, json_t *params)
         const struct config_server *server = call->upstream->server;
         const struct span_peer peer = {.server = upstream_name(call->upstream),
                                        .is_pipe = server->kind == CONFIG_SERVER_STDIO,
-                                       .url = server->url != NULL ? server->url : server->base_url};
+                                       .url = config_server_address(server)};
 
         return span_upstream_begin_take(session_context(call->session), call->span, &peer, params);
 }

@@ -11,25 +11,19 @@ static const json_t *client_info(const struct call *call)
                                        : session_client_info(call->session);
 }
 
-static const char *revision_of(const struct call *call)
+/* A result that is passed on as it came is none (wire/rpc_glance). */
+bool call_record_is_tool_error(const json_t *answer)
 {
-        struct str claimed = era_claimed_in_meta(call->params);
-
-        if (!call_is_stateless(call))
-                return era_revision_name(call->session->client.revision);
-        return claimed.n > 0 ? claimed.p : era_revision_name(era_newest_stateless());
+        return json_is_true(json_object_get(json_object_get(answer, "result"), "isError"));
 }
 
-/* A result that is passed on as it came is none of a tool's errors (wire/rpc_glance). */
 static enum call_outcome outcome_of(const struct call *call, const char *why, const json_t *answer)
 {
         if (answer == NULL)
                 return why != NULL ? CALL_OUTCOME_CANCELLED : CALL_OUTCOME_OK;
         if (json_object_get(answer, "error") != NULL)
                 return call->error_outcome;
-        return json_is_true(json_object_get(json_object_get(answer, "result"), "isError"))
-                       ? CALL_OUTCOME_TOOL_ERROR
-                       : CALL_OUTCOME_OK;
+        return call_record_is_tool_error(answer) ? CALL_OUTCOME_TOOL_ERROR : CALL_OUTCOME_OK;
 }
 
 struct call_record call_record_begun(const struct call *call)
@@ -40,7 +34,7 @@ struct call_record call_record_begun(const struct call *call)
                 .identity = call->identity,
                 .client_name = rpc_text(info, "name"),
                 .client_version = rpc_text(info, "version"),
-                .revision = revision_of(call),
+                .revision = call_revision(call),
                 .session_id = call_is_stateless(call) ? NULL : call->session->id,
                 .id = call->id,
                 .method = call->method->name,

@@ -362,9 +362,7 @@ void endpoint_session_on_delete(struct request *req)
 
         if (check_version_header(req, NULL, false) != 0 || (s = require_session(req, NULL)) == NULL)
                 return;
-        if (session_handover(s) != NULL)
-                session_handover(s)->on_end(s);
-        session_end(s);
+        session_end_for(s, STREAM_CAUSE_SESSION);
         request_reply(req, 204, NULL, STR(""));
 }
 

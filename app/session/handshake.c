@@ -38,8 +38,7 @@ static json_t *capabilities(const struct call *call)
                                      1, "completions");
         bool is_stateless = s->client.kind == UPSTREAM_CLIENT_STANDING;
 
-        for (size_t i = 0;
-             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
+        for (size_t i = 0; i < session_context(s)->n_upstreams; i++) {
                 const struct upstream_session *us = access_upstream_session(s, call->identity, i);
                 const json_t *theirs = us != NULL && us->init_result != NULL
                                                ? json_object_get(us->init_result, "capabilities")
@@ -70,8 +69,7 @@ static json_t *instructions(const struct call *call)
         const struct session *s = call->session;
         json_t *all = NULL;
 
-        for (size_t i = 0;
-             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++) {
+        for (size_t i = 0; i < session_context(s)->n_upstreams; i++) {
                 const struct upstream_session *us = access_upstream_session(s, call->identity, i);
                 const char *text;
                 json_t *longer;
@@ -121,8 +119,7 @@ static void answer(struct call *call)
 {
         const struct session *s = call->session;
 
-        for (size_t i = 0; s->client.upstream_sessions != NULL && i < session_context(s)->n_slots;
-             i++)
+        for (size_t i = 0; i < session_n_slots(s); i++)
                 if (s->client.upstream_sessions[i] != NULL &&
                     !s->client.upstream_sessions[i]->is_settled)
                         s->client.upstream_sessions[i]->is_missing = true;
@@ -143,8 +140,7 @@ static bool awaits_upstreams(const struct session *s)
 {
         if (s->is_opening)
                 return true;
-        for (size_t i = 0; s->client.upstream_sessions != NULL && i < session_context(s)->n_slots;
-             i++)
+        for (size_t i = 0; i < session_n_slots(s); i++)
                 if (is_awaited(s->client.upstream_sessions[i]))
                         return true;
         return false;
@@ -156,8 +152,7 @@ static void handshake_on_grace(struct timer *timer)
         struct call *call = container_of(timer, struct call, work);
         const struct session *s = call->session;
 
-        for (size_t i = 0; s->client.upstream_sessions != NULL && i < session_context(s)->n_slots;
-             i++) {
+        for (size_t i = 0; i < session_n_slots(s); i++) {
                 const struct upstream_session *us = s->client.upstream_sessions[i];
                 const char *words = us != NULL ? upstream_session_last_words(us) : NULL;
 

@@ -12,6 +12,7 @@
 #include "mgw/session/page_cache.h"
 #include "mgw/session/post_response.h"
 #include "mgw/session/server_request.h"
+#include "mgw/session/session_handover.h"
 #include "mgw/upstream/leftover.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/rpc.h"
@@ -194,6 +195,8 @@ void session_end_for(struct session *s, enum stream_cause cause)
         if (s->client.is_ending)
                 return;
         s->client.is_ending = true;
+        if (cause != STREAM_CAUSE_DRAIN && session_handover(s) != NULL)
+                session_handover(s)->on_end(s);
         HASH_DEL(session_context(s)->sessions, s);
         if (s->client.kind == UPSTREAM_CLIENT_STANDING)
                 s->client.user->standing = NULL;

@@ -2,7 +2,7 @@
  * questions go on far behind those that the other process may still give to its calls. */
 #include "mgw/session/session_handover.h"
 
-#include "mgw/auth/token.h"
+#include "mgw/auth/caller.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/config/config.h"
@@ -15,9 +15,7 @@
 #include "mgw/wire/rpc.h"
 #include "session_inside.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 /* So many numbers are left to the process that goes. */
@@ -76,32 +74,29 @@ static void set_text(json_t *object, const char *key, const char *text)
 
 static json_t *give_identity(const struct identity *identity)
 {
-        json_t *record =
-                json_pack("{s:i, s:s, s:o, s:o, s:b, s:I}", "source", identity->source, "user",
-                          identity->user->email, "groups", list_of(identity->groups), "scopes",
-                          list_of(identity->scopes), "has_all_scopes", identity->has_all_scopes,
-                          "expires_ms", (json_int_t)identity->expires_ms);
+        json_t *record = json_pack(
+                "{s:i, s:s, s:o, s:o, s:b, s:b, s:I}", "source", identity->source, "user",
+                identity->user->email, "groups", list_of(identity->groups), "scopes",
+                list_of(identity->scopes), "has_all_scopes", identity->has_all_scopes, "is_of_file",
+                identity->is_of_file, "expires_ms", (json_int_t)identity->expires_ms);
 
         set_text(record, "subject", identity->subject);
         set_text(record, "domain", identity->domain);
         set_text(record, "client", identity->client);
         set_text(record, "login", identity->login);
+        set_text(record, "token", identity->token);
+        set_text(record, "issuer", identity->issuer);
         return record;
 }
 
-/* As share_of() reads it: an IPv4 address stands in the last bytes of one that is mapped. */
 static void give_address(json_t *record, const struct share *share)
 {
-        struct in6_addr address;
-        char text[INET6_ADDRSTRLEN];
-        bool is_v4;
+        char text[SHARE_ADDRESS_SIZE];
 
-        memcpy(&address, share->address, sizeof(address));
-        is_v4 = IN6_IS_ADDR_V4MAPPED(&address);
-        if (share->is_address &&
-            inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? share->address + 12 : share->address,
-                      text, sizeof(text)) != NULL)
-                set_text(record, "address", text);
+        if (!share->is_address)
+                return;
+        share_address(share, text);
+        set_text(record, "address", text);
 }
 
 /* What the client has subscribed to, by upstream. */
@@ -219,12 +214,15 @@ static struct identity *take_identity(struct context *context, const json_t *rec
         user_let_go(user);
         identity->expires_ms = expires_ms;
         identity->has_all_scopes = json_is_true(json_object_get(record, "has_all_scopes"));
+        identity->is_of_file = json_is_true(json_object_get(record, "is_of_file"));
         identity->groups = texts_of(json_object_get(record, "groups"));
         identity->scopes = texts_of(json_object_get(record, "scopes"));
         identity->subject = text_of(record, "subject");
         identity->domain = text_of(record, "domain");
         identity->client = text_of(record, "client");
         identity->login = text_of(record, "login");
+        identity->token = text_of(record, "token");
+        identity->issuer = text_of(record, "issuer");
         return identity;
 }
 
@@ -302,8 +300,11 @@ struct session *session_take(struct context *context, const json_t *record, cons
         if (*whyp != NULL)
                 return NULL;
         identity = take_identity(context, json_object_get(record, "identity"));
-        if (identity == NULL) {
-                *whyp = "a session of no user";
+        if (identity == NULL || !caller_may_stay(context, identity)) {
+                *whyp = identity == NULL
+                                ? "a session of no user"
+                                : "a session whose user may not come by what is configured here";
+                identity_let_go(identity);
                 return NULL;
         }
         share = share_of(context, identity->user, json_str(json_object_get(record, "address")));
@@ -324,11 +325,12 @@ struct session *session_take(struct context *context, const json_t *record, cons
 
 bool session_hears(const struct session *s)
 {
-        for (size_t i = 0;
-             s->client.upstream_sessions != NULL && i < session_context(s)->n_upstreams; i++)
-                if (s->client.upstream_sessions[i] != NULL &&
-                    !upstream_session_hears(s->client.upstream_sessions[i]))
+        for (size_t i = 0; i < session_n_slots(s); i++) {
+                const struct upstream_session *us = s->client.upstream_sessions[i];
+
+                if (us != NULL && us->upstream->retired == NULL && !upstream_session_hears(us))
                         return false;
+        }
         return true;
 }
 

@@ -23,8 +23,7 @@ static bool session_is_idle(const struct session *s)
 {
         if (!list_is_empty(&s->streams) || s->is_given || s->is_untold)
                 return false;
-        for (size_t i = 0;
-             s->client.kind == UPSTREAM_CLIENT_SHARED && i < session_context(s)->n_slots; i++)
+        for (size_t i = 0; s->client.kind == UPSTREAM_CLIENT_SHARED && i < session_n_slots(s); i++)
                 if (s->client.upstream_sessions[i] != NULL &&
                     !list_is_empty(&s->client.upstream_sessions[i]->user_sessions))
                         return false;
@@ -163,8 +162,7 @@ int sessions_make_room(struct context *context, const struct share *share)
 
 void session_tell_use(struct session *s)
 {
-        for (size_t i = 0; s->client.upstream_sessions != NULL && i < session_context(s)->n_slots;
-             i++)
+        for (size_t i = 0; i < session_n_slots(s); i++)
                 upstream_session_use(s->client.upstream_sessions[i]);
 }
 

@@ -253,8 +253,7 @@ void sessions_follow_upstreams(struct context *context, size_t slots, bool tells
 
 void session_close_upstreams(struct session *s)
 {
-        for (size_t i = 0; s->client.upstream_sessions != NULL && i < session_context(s)->n_slots;
-             i++)
+        for (size_t i = 0; i < session_n_slots(s); i++)
                 if (s->client.upstream_sessions[i] != NULL)
                         close_upstream(s->client.upstream_sessions[i]);
         free((void *)s->client.upstream_sessions);

@@ -82,9 +82,7 @@ static void stream_report(const struct stream *s, int64_t life_ms)
                 .id = s->id,
                 .email = session->client.user->email,
                 .client = rpc_text(session_client_info(session), "name"),
-                .revision = session->client.kind == UPSTREAM_CLIENT_STANDING
-                                    ? era_revision_name(era_newest_stateless())
-                                    : era_revision_name(session->client.revision),
+                .revision = session_revision(session),
                 .kind = s->kind,
                 .cause = s->cause,
                 .lasted_ms = life_ms,

@@ -1,5 +1,5 @@
-"""embed.py OUT FILE ...: a C header with the bytes of the files. page.css becomes page_css[]; files of one kind (x.1.js, y.js) are one
-array, in their order."""
+"""embed.py OUT FILE ...: a C header with the bytes of the files. page.css becomes page_css[]; files of one kind (page_dom.js,
+page.js) are one array, in their order."""
 
 import pathlib
 import sys

@@ -35,7 +35,7 @@ function bytes(n) {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let unit = 0;
   while (n >= 1000 && unit < units.length - 1) {
-    n /= 1024;
+    n /= 1000;
     unit++;
   }
   return `${n >= 100 || unit === 0 ? Math.round(n) : n.toFixed(1)} ${units[unit]}`;

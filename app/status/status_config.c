@@ -45,7 +45,7 @@ static json_t *target_of_program(char *const *argv)
 
 static json_t *target_of(const struct config_server *server)
 {
-        const char *url = server->url != NULL ? server->url : server->base_url;
+        const char *url = config_server_address(server);
 
         if (server->kind == CONFIG_SERVER_STDIO)
                 return target_of_program(server->argv);

@@ -15,7 +15,7 @@
 #define STATUS_ROWS_MAX 100
 /* Of a text that somebody else has chosen. */
 #define STATUS_TEXT_SIZE 81
-/* Steps of a walk over what there may be many of. */
+/* Steps of a walk over what there may be many of: a few milliseconds. */
 #define STATUS_WALK_MAX 50000
 
 struct status {

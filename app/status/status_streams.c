@@ -6,9 +6,6 @@
 #include "mgw/session/session.h"
 #include "mgw/wire/rpc.h"
 
-/* Each stream of the walk costs a look at three objects. */
-_Static_assert(STATUS_WALK_MAX <= 50000, "a snapshot is to take a few milliseconds at most");
-
 /* What waits goes before any age. */
 static uint64_t rank_of(const struct stream *s)
 {
@@ -28,21 +25,15 @@ static json_t *client_of(const struct session *s)
                          status_text(rpc_text(info, "version")));
 }
 
-static const char *revision_of(const struct session *s)
-{
-        return era_revision_name(s->client.kind == UPSTREAM_CLIENT_STANDING ? era_newest_stateless()
-                                                                            : s->client.revision);
-}
-
 static json_t *stream_row(const struct stream *s, int64_t now_ms)
 {
         const struct session *session = s->session;
 
         return json_pack("{s:s, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "id", s->id, "user",
                          status_text(session->client.user->email), "client", client_of(session),
-                         "kind", stream_record_kind_name(s->kind), "revision", revision_of(session),
-                         "age_ms", (json_int_t)(now_ms - s->opened_ms), "silent_ms",
-                         (json_int_t)((uint32_t)now_ms - s->written_ms), "bytes",
+                         "kind", stream_record_kind_name(s->kind), "revision",
+                         session_revision(session), "age_ms", (json_int_t)(now_ms - s->opened_ms),
+                         "silent_ms", (json_int_t)((uint32_t)now_ms - s->written_ms), "bytes",
                          (json_int_t)s->n_bytes, "keepalives", (json_int_t)s->n_keepalives,
                          "waiting", (json_int_t)request_n_unsent(s->req));
 }

@@ -3,7 +3,6 @@
 
 #include "mgw/core/share.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 static bool holds(const struct share *share)
@@ -23,15 +22,12 @@ static void add(struct status_best *best, const struct share *share, size_t *n)
 /* An IPv4 address, or the network of an IPv6 one. */
 static json_t *name_of_address(const struct share *share)
 {
-        char text[INET6_ADDRSTRLEN];
-        struct in6_addr address;
+        char text[SHARE_ADDRESS_SIZE];
 
-        memcpy(&address, share->address, sizeof(address));
-        if (IN6_IS_ADDR_V4MAPPED(&address))
-                return json_string(inet_ntop(AF_INET, share->address + 12, text, sizeof(text)));
-        if (IN6_IS_ADDR_UNSPECIFIED(&address))
+        share_address(share, text);
+        if (strcmp(text, "::") == 0)
                 return json_string("without an address");
-        return json_sprintf("%s/64", inet_ntop(AF_INET6, &address, text, sizeof(text)));
+        return strchr(text, ':') == NULL ? json_string(text) : json_sprintf("%s/64", text);
 }
 
 static json_t *user_row(const struct share *share)

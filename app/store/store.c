@@ -121,6 +121,11 @@ int store_reclaim(struct store *store, FILE *err)
         return r;
 }
 
+bool store_is_away(const struct store *store)
+{
+        return store->is_away;
+}
+
 bool store_is_durable(const struct store *store)
 {
         return store->form->is_durable;

@@ -188,6 +188,10 @@ static void refresh(struct grant_source *g)
                 end_grant(g, "its token has expired, and the provider gave none to renew it with");
                 return;
         }
+        if (store_is_away(store_of(g))) { /* a new one could not be kept, and the old one is over */
+                fail(g, "another process has taken over, and renews it");
+                return;
+        }
         buf_init(&form, FORM_MAX_BYTES);
         (void)form_add(&form, "grant_type", "refresh_token");
         (void)form_add(&form, "refresh_token", g->grant.refresh_token);

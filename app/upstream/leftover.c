@@ -118,8 +118,8 @@ bool leftover_take(struct upstream_session *us, struct child *child, int64_t lef
         struct context *context = upstream_session_context(us);
         struct leftover *l;
 
-        if (left_ms <= 0 || context->is_draining || !client->user->has_token ||
-            leftover_find(client->share, us->upstream) != NULL)
+        if (left_ms <= 0 || context->is_draining || us->upstream->retired != NULL ||
+            !client->user->has_token || leftover_find(client->share, us->upstream) != NULL)
                 return false;
         l = alloc_zeroed(sizeof(*l));
         l->deadline.on_due = leftover_on_deadline;

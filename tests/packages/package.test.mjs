@@ -128,7 +128,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 error = JsonStrictValidator(SchemaVersion.V1_5).validate_str(open(sys.argv[1]).read())
 sys.exit(str(error) if error else 0)`;
-    await ok(path.join(made, 'venv/bin/python'), '-c', valid, file);
+    await ok(path.join(top, 'build/sdks/validator/bin/python'), '-c', valid, file);
     const sbom = JSON.parse(fs.readFileSync(file, 'utf8'));
     assert.equal(sbom.metadata.component.hashes[0].content, sha256(mgw));
     const needed = [...(await ok('readelf', '-d', mgw)).matchAll(/\(NEEDED\).*\[(.+)\]/g)].map(([, name]) => name);

@@ -21,6 +21,10 @@ enum user_verdict caller_find(struct context *context, struct str authorization,
                               struct issuer **issuerp, struct identity **identityp,
                               const char **whyp);
 
+/* Would somebody with such a token be let in now? Of an issuer's no more is looked at than that the
+ * issuer is one of the configuration's. */
+bool caller_may_stay(const struct context *context, const struct identity *identity);
+
 /* ---- caller_token.c ---- */
 
 /* The same of a token that mgw has given out (auth.login); USER_BAD_TOKEN: it is none. */
@@ -41,6 +45,7 @@ bool caller_may_go_on(const struct context *context, const struct identity *iden
 void caller_issuers_create(struct context *context);
 /* The configuration is another than before: where its issuers are others, all are asked anew. */
 void caller_issuers_follow(struct context *context, const struct config *before);
+bool caller_has_issuer(const struct config *config, const char *issuer);
 /* Do both take the same tokens of the issuer? */
 bool caller_issuer_is_same(const struct config *config, const struct config *before,
                            const char *issuer);

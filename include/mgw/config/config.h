@@ -110,6 +110,12 @@ struct config_server {
         int64_t idle_ms;          /* a child that has nothing to do ends after this */
 };
 
+/* Where it is; NULL: it is a program, or its description says it. */
+static inline const char *config_server_address(const struct config_server *server)
+{
+        return server->url != NULL ? server->url : server->base_url;
+}
+
 /* A client that an administrator has registered with our authorization server. */
 struct config_login_client {
         char *client_id;

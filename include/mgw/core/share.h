@@ -42,6 +42,9 @@ void share_context_init(struct context *context);
 void share_context_finish(struct context *context);
 /* The share of that user, or of the address where all are one user; held for the caller. */
 struct share *share_of(struct context *context, struct user *user, struct str address);
+/* The address of one that is an address's, as share_of() reads it. */
+#define SHARE_ADDRESS_SIZE 46
+void share_address(const struct share *share, char text[SHARE_ADDRESS_SIZE]);
 /* The share of that address; held for the caller. */
 struct share *share_of_address(struct context *context, struct str address);
 /* NULL is fine. */

@@ -46,3 +46,5 @@ struct call_record {
 
 /* As metrics and audit have it: "tool_error". */
 const char *call_record_outcome_name(enum call_outcome outcome);
+/* All outcomes but ok and cancelled. */
+bool call_record_has_failed(enum call_outcome outcome);

@@ -26,7 +26,7 @@ void metrics_add_keepalive(struct metrics *metrics, int64_t late_ms);
 /* Since the start. */
 struct metrics_calls {
         uint64_t ended;
-        uint64_t failed; /* of them: all outcomes but ok and cancelled */
+        uint64_t failed; /* of them (call_record_has_failed) */
 };
 struct metrics_calls metrics_calls(const struct metrics *metrics);
 /* How long streams have lived, of all kinds. */

@@ -11,7 +11,7 @@ struct series_sample {
         uint32_t n_sessions;
         uint32_t n_calls;  /* that were running then */
         uint32_t calls;    /* that have ended in it */
-        uint32_t failures; /* of them: all outcomes but ok and cancelled */
+        uint32_t failures; /* of them (call_record_has_failed) */
 };
 
 /* Sets context->series, which takes its samples from the loop's clock; after the metrics. */

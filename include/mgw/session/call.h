@@ -101,6 +101,15 @@ static inline bool call_is_stateless(const struct call *call)
         return upstream_call_is_stateless(&call->upstream_call);
 }
 
+/* The revision of MCP in which its client has made it. */
+static inline const char *call_revision(const struct call *call)
+{
+        struct str claimed = era_claimed_in_meta(call->params);
+
+        return call_is_stateless(call) && claimed.n > 0 ? claimed.p
+                                                        : session_revision(call->session);
+}
+
 /* The upstream session by which it went: call->upstream is known. */
 static inline struct upstream_session *call_upstream_session(const struct call *call)
 {

@@ -47,6 +47,14 @@ static inline struct context *session_context(const struct session *session)
         return session->client.share->context;
 }
 
+/* How many places its table of upstream sessions has; 0: there is none so far. A place may be
+ * empty.
+ */
+static inline size_t session_n_slots(const struct session *session)
+{
+        return session->client.upstream_sessions != NULL ? session_context(session)->n_slots : 0;
+}
+
 static inline struct session *session_of(struct upstream_client *client)
 {
         return container_of(client, struct session, client);
@@ -90,6 +98,13 @@ static inline const json_t *session_client_info(const struct session *session)
         return session->client.kind == UPSTREAM_CLIENT_STANDING
                        ? NULL
                        : json_object_get(session->init_params, "clientInfo");
+}
+/* The revision that its client speaks; in the stateless era a request may name another. */
+static inline const char *session_revision(const struct session *session)
+{
+        return era_revision_name(session->client.kind == UPSTREAM_CLIENT_STANDING
+                                         ? era_newest_stateless()
+                                         : session->client.revision);
 }
 /* So many calls may run in it at once, and as many questions wait. */
 unsigned session_calls_max(const struct session *session);

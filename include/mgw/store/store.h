@@ -75,6 +75,7 @@ void store_close(struct store *store);
  * all fails with -EIO. Waits for the disk, as store_close() does. Harmless in memory, which is
  * nobody else's. */
 void store_yield(struct store *store);
+bool store_is_away(const struct store *store);
 /* The other did not take it: takes it back. 0, -EINVAL (a fault has been written), -errno. */
 int store_reclaim(struct store *store, FILE *err);
 /* Is what it holds there after the process has ended? */

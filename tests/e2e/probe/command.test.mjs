@@ -186,13 +186,30 @@ test('docs/operations/proxies.md shows the configurations that the tests run', (
   }
 });
 
+/** The timeouts that probe knows: [, who, seconds, isTotal]. */
+function knownLimits() {
+  const source = fs.readFileSync(new URL('../../../app/probe/probe_party.c', import.meta.url), 'utf8');
+  return [...source.slice(source.indexOf('probe_limit limits[]')).matchAll(/\{"([^"]+)",\s*[A-Z_]+,\s*(\d+),\s*(true|false),/g)];
+}
+
 test('docs/probe.md has a row for each timeout that probe knows', () => {
   const page = fs.readFileSync(new URL('../../../docs/probe.md', import.meta.url), 'utf8');
-  const source = fs.readFileSync(new URL('../../../app/probe/probe_party.c', import.meta.url), 'utf8');
-  const limits = [...source.slice(source.indexOf('probe_limit limits[]')).matchAll(/\{"([^"]+)",\s*[A-Z_]+,\s*(\d+),\s*(true|false),/g)];
+  const limits = knownLimits();
   assert.ok(limits.length > 20);
   for (const [, who, seconds, isTotal] of limits) {
     const row = `| ${seconds} s of ${isTotal === 'true' ? 'the whole answer' : 'silence'} | ${who} |`;
     assert.ok(page.includes(row), row);
+  }
+});
+
+test('whom the chart of the status page names for a cliff, probe knows too', () => {
+  const source = fs.readFileSync(new URL('../../../app/status/page_chart.js', import.meta.url), 'utf8');
+  const cliffs = [...source.matchAll(/\{ s: (\d+), who: '([^']+)' \}/g)];
+  assert.ok(cliffs.length > 2);
+  for (const [, seconds, all] of cliffs) {
+    for (const name of all.split(', ')) {
+      const plain = name.replace(/’.*|\.js/, '');
+      assert.ok(knownLimits().some(([, who, s]) => s === seconds && who.includes(plain)), `${name}, ${seconds} s`);
+    }
   }
 });

@@ -17,6 +17,7 @@ static void check_path(const char *path, const char *want)
 
 Test(return_path, pages_of_ours)
 {
+        check_path("/", "/");
         check_path("/connect", "/connect");
         check_path("/connect/start?to=a-b&x=%2F", "/connect/start?to=a-b&x=%2F");
         check_path("/oauth/authorize?scope=a+b&redirect_uri=http://127.0.0.1:1/c",
@@ -30,7 +31,6 @@ Test(return_path, elsewhere)
 {
         static const char *const bad[] = {
                 "",
-                "/",
                 "//evil.example",
                 "///evil.example",
                 "/\\evil.example",

@@ -21,6 +21,7 @@
 #define STACK_BYTES (1u << 20)
 
 static struct config config;
+static bool replaces;
 static pthread_t thread;
 static sem_t may_move, stands;
 static bool is_over;
@@ -114,6 +115,7 @@ static void load(const char *servers, const char *settings)
         snprintf(config_path, sizeof(config_path), "%s/c", folder);
         write_config(servers, settings);
         cr_assert_eq(config_load(&config, config_path, stderr), 0);
+        config.replaces = replaces;
 }
 
 static void until_it_stands(void)
@@ -142,6 +144,13 @@ void gateway_start(const char *servers, const char *settings)
         pthread_attr_destroy(&attr);
         until_it_stands();
         cr_assert_not(is_over, "%s", gateway_log());
+}
+
+void gateway_start_over(const char *servers, const char *settings)
+{
+        replaces = true;
+        gateway_start(servers, settings);
+        replaces = false;
 }
 
 void gateway_settle(void)

@@ -54,6 +54,9 @@
 const char *gateway_file(const char *name, const char *text);
 /* JSON with single quotes: what stands in mcpServers, and settings of its own or "". */
 void gateway_start(const char *servers, const char *settings);
+/* The same, in the place of the process that listens at the socket "s.handover" beside its
+ * configuration. */
+void gateway_start_over(const char *servers, const char *settings);
 /* What has been sent arrives, and what follows from it: clients read, and servers answer what the
  * test has not kept for itself (servers.h). */
 void gateway_settle(void);

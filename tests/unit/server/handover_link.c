@@ -161,6 +161,71 @@ Test(handover_link, a_line_without_an_end_ends_it)
         free(bytes);
 }
 
+Test(handover_link, what_has_come_is_heard_though_nothing_can_be_said)
+{
+        there.link.loop = NULL;
+        handover_link_say_take(&here.link, "refuse", json_object(), -1);
+        handover_link_close(&here.link);
+        handover_link_say_take(&there.link, "ready", json_object(), -1);
+        (void)handover_link_wait(&there.link, 0);
+        check_str(str_from(there.last), STR("refuse"));
+}
+
+static unsigned n_open(void)
+{
+        unsigned n = 0;
+
+        for (int fd = 0; fd < 256; fd++)
+                n += fcntl(fd, F_GETFD) >= 0;
+        return n;
+}
+
+Test(handover_link, descriptors_that_nobody_has_asked_for_are_closed)
+{
+        unsigned before = n_open();
+
+        for (unsigned i = 0; i < 20; i++) {
+                int fds[2] = {STDERR_FILENO, STDERR_FILENO};
+                union {
+                        struct cmsghdr head;
+                        char space[CMSG_SPACE(sizeof(fds))];
+                } control = {.head = {CMSG_LEN(sizeof(fds)), SOL_SOCKET, SCM_RIGHTS}};
+                struct iovec iov = {"{\"do\":\"a\"}\n", 11};
+                struct msghdr msg = {.msg_iov = &iov,
+                                     .msg_iovlen = 1,
+                                     .msg_control = &control,
+                                     .msg_controllen = sizeof(control)};
+
+                memcpy(CMSG_DATA(&control.head), fds, sizeof(fds));
+                cr_assert_eq(sendmsg(here.link.io.fd, &msg, MSG_NOSIGNAL), 11);
+                turns(2);
+        }
+        check_int((int)there.n_lines, 20);
+        cr_assert_leq(n_open(), before + 4);
+        handover_link_close(&there.link);
+        check_int((int)n_open(), (int)before - 1);
+}
+
+Test(handover_link, a_line_that_is_too_long_is_left_out)
+{
+        handover_link_say_take(&here.link, "long", text_line(HANDOVER_LINE_MAX_BYTES), -1);
+        handover_link_say_take(&here.link, "next", json_object(), -1);
+        turns(8);
+        check_int((int)there.n_lines, 1);
+        check_str(str_from(there.last), STR("next"));
+}
+
+Test(handover_link, more_than_may_wait_ends_it)
+{
+        for (unsigned i = 0; i < 20 && here.why[0] == '\0'; i++) {
+                handover_link_say_take(&here.link, "long", text_line(30u << 20), -1);
+                cr_assert_leq(here.link.bytes, HANDOVER_QUEUE_MAX_BYTES);
+        }
+        cr_assert_eq(here.why[0], '\0', "not within");
+        turns(1);
+        cr_assert(here.why[0] != '\0' && !handover_link_is_open(&here.link));
+}
+
 Test(handover_link, it_may_be_closed_while_it_is_heard)
 {
         there.closes = true;

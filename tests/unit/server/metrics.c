@@ -61,6 +61,8 @@ TEST_FOR_EACH(metrics, calls_are_counted_by_server_tool_and_outcome)
         check_line(ENDED "tool=\"u_t\",outcome=\"error\"} 1");
         check_line(ENDED "tool=\"u_w\",outcome=\"tool_error\"} 1");
         cr_assert(!has_line("mcp_client_operation_duration_seconds_count{server=\"u\"} 0"));
+        cr_assert_not_null(strstr(all_lines(),
+                                  "\nmcp_client_operation_duration_seconds_count{server=\"u\"} "));
         check_line("mgw_calls_ended_total{method=\"tools/list\",outcome=\"ok\"} 1");
         check_line("mcp_server_operation_duration_seconds_count{mcp_method_name=\"tools/call\","
                    "gen_ai_tool_name=\"u_w\",server=\"u\",error_type=\"tool_error\"} 1");

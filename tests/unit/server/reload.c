@@ -286,6 +286,21 @@ Test(reload, who_was_anybody_is_nobody_where_there_are_users)
         gateway_stop();
 }
 
+Test(reload, a_program_that_is_still_starting_ends_with_its_entry)
+{
+        gateway_start(U, "");
+        client_open(&c, "2025-11-25", "{}");
+        servers_keep("initialize");
+        gateway_reload(U ",'p':{'command':'/p','start_timeout_s':60}", "");
+        a = client_ask(&c, 1, "tools/list", "");
+        gateway_pass_ms(1000);
+        check_int(world_child_n(), 1);
+        gateway_reload(U, "");
+        check_int(world_child_n(), 0);
+        gateway_pass_ms(120000);
+        gateway_stop();
+}
+
 /* ---- faults ---- */
 
 Test(reload, a_fault_leaves_all_as_it_was_and_is_told)

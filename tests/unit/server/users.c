@@ -28,7 +28,8 @@ void users_forget(void)
         unlink(path);
 }
 
-void users_start(const char *servers, const char *more)
+static void start(void (*by)(const char *servers, const char *settings), const char *servers,
+                  const char *more)
 {
         char settings[800];
 
@@ -37,7 +38,17 @@ void users_start(const char *servers, const char *more)
         users_add(users_ada, "ada@example.com", 30);
         users_add(users_bob, "bob@example.com", 30);
         snprintf(settings, sizeof(settings), "'auth':{'tokens_file':'%s'}%s", path, more);
-        gateway_start(servers, settings);
+        by(servers, settings);
+}
+
+void users_start(const char *servers, const char *more)
+{
+        start(gateway_start, servers, more);
+}
+
+void users_start_over(const char *servers, const char *more)
+{
+        start(gateway_start_over, servers, more);
 }
 
 void users_reload(const char *servers, const char *more)

@@ -15,3 +15,5 @@ void users_reload(const char *servers, const char *more);
 /* gateway_start() with ada@example.com and bob@example.com; more: of settings, with a comma before
  * it, or "". */
 void users_start(const char *servers, const char *more);
+/* Likewise, gateway_start_over(). */
+void users_start_over(const char *servers, const char *more);

@@ -8,6 +8,8 @@
 #include "mgw/core/share.h"
 #include "mgw/core/work.h"
 #include "mgw/fastcgi/fcgi_server.h"
+#include "mgw/observe/metrics.h"
+#include "mgw/observe/recent.h"
 #include "mgw/session/session.h"
 
 #include <sys/socket.h>
@@ -78,6 +80,8 @@ static void set_up(void)
         cr_assert_eq(children_create(context.loop, &context.children), 0);
         share_context_init(&context);
         work_context_init(&context);
+        metrics_create(&context);
+        recent_create(&context);
         address.sun_family = AF_UNIX; /* the kernel names it */
         cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(address.sun_family)), 0);
         cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &address_n), 0);
@@ -98,6 +102,8 @@ static void tear_down(void)
         check_int(context.stats.n_streams, 0);
         share_context_finish(&context);
         children_destroy(context.children);
+        recent_destroy(context.recent);
+        metrics_destroy(context.metrics);
         loop_destroy(context.loop);
 }
 

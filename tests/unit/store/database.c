@@ -549,8 +549,10 @@ Test(store_database, another_process_may_have_it_and_gives_it_back)
         cr_assert(told.is_told, "what has been started is done and told");
         check_int(told.result, 0);
         check_int(world_get(&w, "under way"), -EIO);
+        cr_assert(store_is_away(w.store));
         take_by_another();
         check_int(store_reclaim(w.store, stderr), 0);
+        cr_assert_not(store_is_away(w.store));
         check_int(world_get(&w, "under way"), 0);
         check_int(world_put(&w, "after", "2"), 0);
         store_yield(w.store); /* and it may be closed so */

@@ -1,0 +1,316 @@
+/* One process takes over from another: the test is the one, and says what it likes. */
+#include "../check.h"
+#include "../json.h"
+#include "client.h"
+#include "gateway.h"
+#include "servers.h"
+#include "users.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define U "'u':{'url':'http://u.example/mcp'}"
+#define LINES_MAX_BYTES (1u << 20)
+
+static struct client c, d;
+static int link_fd = -1;
+static char lines[LINES_MAX_BYTES + 1]; /* that have come, and have not been heard */
+static size_t n_lines;
+
+static void say_with(const char *line, int fd)
+{
+        char text[4096];
+        union {
+                struct cmsghdr head;
+                char space[CMSG_SPACE(sizeof(int))];
+        } control = {.head = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+        struct iovec iov = {text, (size_t)snprintf(text, sizeof(text), "%s\n", line)};
+        struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+        for (char *at = text; *at != '\0'; at++)
+                *at = *at == '\'' ? '"' : *at;
+        memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+        if (fd >= 0) {
+                msg.msg_control = &control;
+                msg.msg_controllen = sizeof(control.space);
+        }
+        cr_assert_eq(sendmsg(link_fd, &msg, MSG_NOSIGNAL), (ssize_t)iov.iov_len);
+}
+
+static void say(const char *line)
+{
+        say_with(line, -1);
+}
+
+/* Reads what is there; descriptors that come with it are closed. */
+static void hear(void)
+{
+        union {
+                struct cmsghdr head;
+                char space[CMSG_SPACE(sizeof(int))];
+        } control;
+
+        for (;;) {
+                struct iovec iov = {lines + n_lines, LINES_MAX_BYTES - n_lines};
+                struct msghdr msg = {.msg_iov = &iov,
+                                     .msg_iovlen = 1,
+                                     .msg_control = &control,
+                                     .msg_controllen = sizeof(control)};
+                ssize_t n = recvmsg(link_fd, &msg, MSG_DONTWAIT);
+                int fd;
+
+                if (n <= 0)
+                        break;
+                n_lines += (size_t)n;
+                if (CMSG_FIRSTHDR(&msg) == NULL)
+                        continue;
+                memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+                close(fd);
+        }
+        lines[n_lines] = '\0';
+}
+
+/* The next line that does that; what comes before it is passed over. The caller's. NULL: none. */
+static json_t *heard(const char *what)
+{
+        hear();
+        while (n_lines > 0) {
+                char *end = memchr(lines, '\n', n_lines);
+                size_t n = end != NULL ? (size_t)(end - lines) + 1 : n_lines;
+                json_t *line = end != NULL ? json_loadb(lines, n, 0, NULL) : NULL;
+
+                if (line == NULL)
+                        return NULL;
+                memmove(lines, lines + n, n_lines - n + 1);
+                n_lines -= n;
+                if (strcmp(json_text_at(line, "do"), what) == 0)
+                        return line;
+                json_decref(line);
+        }
+        return NULL;
+}
+
+static bool hears(const char *what)
+{
+        json_t *line = heard(what);
+
+        json_decref(line);
+        return line != NULL;
+}
+
+static bool is_served(struct client *who, int id)
+{
+        struct answer *a = client_ask(who, id, "tools/call", "{'name':'u_t','arguments':{}}");
+
+        gateway_pass_ms(3000);
+        return json_at(client_answer(who, a, id), "result") != NULL;
+}
+
+static struct sockaddr_un address_of(const char *path)
+{
+        struct sockaddr_un sun = {.sun_family = AF_UNIX};
+
+        cr_assert_lt(strlen(path), sizeof(sun.sun_path));
+        strcpy(sun.sun_path, path);
+        return sun;
+}
+
+/* ---- the test takes over ---- */
+
+static void knock(void)
+{
+        struct sockaddr_un sun;
+        char path[100];
+
+        snprintf(path, sizeof(path), "%s.handover", gateway_socket());
+        sun = address_of(path);
+        n_lines = 0;
+        link_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        cr_assert_eq(connect(link_fd, (const struct sockaddr *)&sun, sizeof(sun)), 0);
+        gateway_settle();
+}
+
+static void leave(void)
+{
+        close(link_fd);
+        gateway_settle();
+}
+
+static void say_and_settle(const char *line)
+{
+        say(line);
+        gateway_settle();
+}
+
+Test(handover, who_says_hello_twice_is_refused_and_all_goes_on)
+{
+        gateway_start(U, "");
+        client_open(&c, "2025-11-25", "{}");
+        knock();
+        say_and_settle("{'do':'hello','protocol':1,'pid':1}");
+        cr_assert(hears("welcome"));
+        say_and_settle("{'do':'hello','protocol':1,'pid':1}");
+        cr_assert(hears("refuse"));
+        leave();
+        gateway_pass_ms(1000);
+        cr_assert(is_served(&c, 1));
+        client_open(&d, "2025-11-25", "{}");
+        cr_assert(is_served(&d, 2), "it accepts again");
+        knock();
+        say_and_settle("{'do':'hello','protocol':1,'pid':1}");
+        cr_assert(hears("welcome"), "another may take over");
+        leave();
+        gateway_stop();
+}
+
+Test(handover, who_is_silent_is_refused_and_all_goes_on)
+{
+        gateway_start(U, "");
+        knock();
+        say_and_settle("{'do':'hello','protocol':1,'pid':1}");
+        cr_assert(hears("welcome"));
+        gateway_pass_ms(11000);
+        cr_assert(hears("refuse"));
+        leave();
+        client_open(&c, "2025-11-25", "{}");
+        cr_assert(is_served(&c, 1));
+        gateway_stop();
+}
+
+static void take_over(void)
+{
+        knock();
+        say_and_settle("{'do':'hello','protocol':1,'pid':1}");
+        cr_assert(hears("welcome"));
+        say_and_settle("{'do':'ready'}");
+        cr_assert(hears("go"));
+}
+
+Test(handover, the_first_signal_to_a_process_that_is_replaced_cuts_no_call)
+{
+        struct sent *call;
+        struct answer *a;
+
+        gateway_start(U, "");
+        servers_keep("tools/call");
+        client_open(&c, "2025-11-25", "{}");
+        a = client_ask(&c, 1, "tools/call", "{'name':'u_t','arguments':{}}");
+        call = servers_await("tools/call");
+        take_over();
+        gateway_signal(SIGTERM);
+        cr_assert_not(gateway_is_over());
+        sent_result(call, "'content':[]");
+        cr_assert_not_null(json_at(client_answer(&c, a, 1), "result"), "%s", gateway_log());
+        leave();
+        gateway_pass_ms(10000);
+        cr_assert(gateway_is_over());
+        check_int(gateway_stop(), 0);
+}
+
+/* ---- the test is taken over from ---- */
+
+static pthread_t giver;
+static int door_fd = -1, served_fd = -1;
+static void (*after_welcome)(void);
+
+static int listen_at(const char *name)
+{
+        char file[100], path[120];
+        struct sockaddr_un sun;
+        int fd;
+
+        snprintf(file, sizeof(file), "%s", gateway_file("x", ""));
+        snprintf(path, sizeof(path), "%.*s%s", (int)strlen(file) - 1, file, name);
+        sun = address_of(path);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        cr_assert_eq(bind(fd, (const struct sockaddr *)&sun, sizeof(sun)), 0);
+        cr_assert_eq(listen(fd, 8), 0);
+        return fd;
+}
+
+static void await(const char *what)
+{
+        for (;;) {
+                struct pollfd pollfd = {.fd = link_fd, .events = POLLIN};
+
+                if (hears(what))
+                        return;
+                cr_assert_eq(poll(&pollfd, 1, 20000), 1);
+        }
+}
+
+static void *give(void *arg)
+{
+        (void)arg;
+        link_fd = accept(door_fd, NULL, NULL);
+        await("hello");
+        say_with("{'do':'welcome','was_inherited':false,'state_key':[],'fd':true}", served_fd);
+        after_welcome();
+        return NULL;
+}
+
+static void go(void)
+{
+        await("ready");
+        close(door_fd);
+        say("{'do':'go'}");
+}
+
+/* Before the gateway starts, which then takes over. */
+static void begin_to_give(void (*then)(void))
+{
+        n_lines = 0;
+        served_fd = listen_at("s");
+        door_fd = listen_at("s.handover");
+        after_welcome = then;
+        cr_assert_eq(pthread_create(&giver, NULL, give, NULL), 0);
+}
+
+static void give_session(const char *id, const char *identity)
+{
+        char line[2000];
+
+        snprintf(line, sizeof(line),
+                 "{'do':'session','id':'%s','kind':1,'identity':%s,'revision':'2025-11-25',"
+                 "'log_level':-1,'is_initialized':true,'last_channel':0,'last_server_request':0,"
+                 "'lost':[0,0],'resources':{},'tasks':{},'init':{'protocolVersion':'2025-11-25',"
+                 "'capabilities':{},'clientInfo':{'name':'t','version':'1'}}}",
+                 id, identity);
+        say_and_settle(line);
+}
+
+Test(handover, who_may_not_come_by_the_new_configuration_has_no_session_in_it)
+{
+        static const char *const strangers[] = {
+                "{'source':0,'user':'anonymous','has_all_scopes':true,'expires_ms':0}",
+                "{'source':1,'user':'eve@example.com','has_all_scopes':true,'expires_ms':0}",
+                "{'source':2,'user':'eve@example.com','issuer':'https://id.example',"
+                "'expires_ms':99999999999999}",
+                "{'source':3,'user':'eve@example.com','login':'l','expires_ms':99999999999999}",
+        };
+        json_t *end;
+
+        begin_to_give(go);
+        users_start_over(U, "");
+        pthread_join(giver, NULL);
+        for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+                give_session("n.stranger", strangers[i]);
+                end = heard("end");
+                cr_assert_not_null(end, "%zu: %s", i, gateway_log());
+                cr_assert_str_eq(json_text_at(end, "id"), "n.stranger");
+                cr_assert_not_null(strstr(gateway_log(), "may not come"), "%s", gateway_log());
+                json_decref(end);
+        }
+        give_session("n.ada", "{'source':1,'user':'ada@example.com','has_all_scopes':true,"
+                              "'expires_ms':0}");
+        cr_assert_not(hears("end"), "%s", gateway_log());
+        c = (struct client){
+                .version = "2025-11-25", .authorization = users_ada, .session = "n.ada"};
+        cr_assert(is_served(&c, 1), "%s", gateway_log());
+        leave();
+        gateway_stop();
+}
