@@ -12,6 +12,8 @@
 
 #define TEXT_MAX 240
 #define RESULT_TEXT_MAX 4000
+/* Of what a tool takes: more nobody reads, and each is looked for among those that are required. */
+#define PROPERTIES_MAX 100
 
 json_t *inspect_report_capabilities(const struct inspect_report *report)
 {
@@ -121,10 +123,16 @@ static bool is_required(const json_t *schema, const char *name)
 
 static void print_schema(const json_t *schema, FILE *out)
 {
+        json_t *properties = json_object_get(schema, "properties"), *property;
         const char *name;
-        json_t *property;
+        size_t n = 0;
 
-        json_object_foreach (json_object_get(schema, "properties"), name, property) {
+        json_object_foreach (properties, name, property) {
+                if (n++ == PROPERTIES_MAX) {
+                        fprintf(out, "      and %zu more\n",
+                                json_object_size(properties) - PROPERTIES_MAX);
+                        return;
+                }
                 print_text(out, "      ", name);
                 print_text(out, ": ", rpc_text(property, "type"));
                 fputs(is_required(schema, name) ? ", required" : "", out);
@@ -283,7 +291,7 @@ void inspect_report_print_json(const struct inspect_report *report, FILE *out)
         }
         if (report->has_call)
                 json_object_set_new(json, "call", call_of(report));
-        json_dumpf(json, out, JSON_INDENT(2));
+        json_dumpf(json, out, JSON_INDENT(2) | JSON_ENSURE_ASCII); /* a terminal may be there */
         fputc('\n', out);
         json_decref(json);
 }

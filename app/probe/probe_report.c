@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define WIDTH 96
+/* That a server may say it speaks. */
+#define REVISIONS_MAX 32
 
 /* ---- the server and the way ---- */
 
@@ -33,9 +35,12 @@ json_t *probe_report_revisions(const struct probe_peer *peer)
         name = json_object_get(peer->hello, "protocolVersion");
         if (json_is_string(name))
                 json_array_append(revisions, name);
-        json_array_foreach (supported, i, name)
+        json_array_foreach (supported, i, name) {
+                if (json_array_size(revisions) == REVISIONS_MAX)
+                        break;
                 if (json_is_string(name) && !is_among(revisions, name))
                         json_array_append(revisions, name);
+        }
         return revisions;
 }
 

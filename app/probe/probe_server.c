@@ -10,6 +10,8 @@
 
 #define GOODBYE_MS 2000
 #define PAGES_MAX 100
+/* Of a list, as it is held. */
+#define LIST_MAX_BYTES ((size_t)64 << 20)
 
 enum probe_way probe_server_way(const struct probe_peer *peer)
 {
@@ -78,11 +80,14 @@ json_t *probe_server_list(struct probe_peer *peer, const char *method, const cha
         json_t *all = json_array(), *params = NULL;
         struct probe_answer a;
         const char *cursor = NULL;
+        size_t bytes = 0;
         int n = 0;
 
         do {
                 probe_ask(peer, probe_server_way(peer), method, params, NULL, &a);
-                snprintf(why, why_size, "%s", a.why);
+                bytes += rpc_cost(a.message);
+                snprintf(why, why_size, "%s",
+                         bytes > LIST_MAX_BYTES ? "it is too long: over 64 MiB" : a.why);
                 cursor = take_page(all, &a, key);
                 params = cursor != NULL ? json_pack("{s:s}", "cursor", cursor) : NULL;
                 probe_answer_finish(&a);

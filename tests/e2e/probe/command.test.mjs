@@ -144,10 +144,33 @@ test('inspect: what a server says cannot move the cursor, and pages that never e
     sendJson(res, { jsonrpc: '2.0', id: msg.id, result: { tools: [{ name: '\u001b[2Jbad', description: 'a\u0007b', inputSchema: {} }], nextCursor: `${n}` } });
   };
   const { code, text } = await inspect(server.url);
-  await server.stop();
   assert.equal(code, 0, text);
   assert.ok(!text.includes('\u001b') && !text.includes('\u0007'));
   assert.equal(n, 100);
+  const json = await inspect(server.url, '--json');
+  await server.stop();
+  assert.match(json.text, /\\u001b\[2Jbad/i);
+  assert.ok(!/[^\n -~]/.test(json.text), 'nor can it in JSON');
+});
+
+test('inspect: a server that says too much is not heard to the end', async () => {
+  const server = await FaultServer.start();
+  const names = Array.from({ length: 5000 }, (_, i) => `p${i}`);
+  const big = { name: 'big', description: 'x'.repeat(8 << 20), inputSchema: { properties: Object.fromEntries(names.map((name) => [name, {}])), required: names } };
+  let n = 0;
+  server.faults['tools/list'] = (req, res, msg) => sendJson(res, { jsonrpc: '2.0', id: msg.id, result: { tools: [big], ...(n++ < 99 && { nextCursor: `${n}` }) } });
+  server.faults['server/discover'] = (req, res, msg) => sendJson(res, { jsonrpc: '2.0', id: msg.id, result: { supportedVersions: names } });
+  const long = await inspect(server.url);
+  assert.equal(long.code, 1);
+  assert.match(long.text, /^tools: tools\/list failed: it is too long/m);
+  assert.match(long.text, /^ {2}speaks .*, p30$/m);
+  assert.ok(n < 10, `${n} pages`);
+  n = 99;
+  const { code, text } = await inspect(server.url);
+  await server.stop();
+  assert.equal(code, 0);
+  assert.match(text, /^ {6}p0, required\n/m);
+  assert.match(text, /^ {6}and 4900 more$/m);
 });
 
 test('docs/probe.md names every option', () => {
