@@ -58,6 +58,8 @@ async function startWith(config) {
   all.restart = async (signal) => {
     await gateway.mgw.stop(signal);
     gateway.mgw = await gateway.startMgw();
+    // HAProxy may have found that it was gone, and finds that it is back at its next check.
+    await waitFor(async () => (await globalThis.fetch(`${gateway.url}/ready`)).status === 200, 'HAProxy to see it again');
   };
   all.stop = async () => {
     for (const client of all.clients) await client.close().catch(() => {});

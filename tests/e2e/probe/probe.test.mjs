@@ -38,10 +38,17 @@ function assertLived({ code, report, by }) {
   for (const stream of report.streams) assert.ok(stream.keep_alives.count >= 3, JSON.stringify(stream));
 }
 
+/** Who cuts is known by when. A machine that was held up for a quarter of a second meanwhile sees another time, and is asked once more. */
+async function probedInTime(url) {
+  const result = await probed(url, '--for', '30s');
+  return result.report.streams.every(({ suspects }) => suspects?.length > 0) ? result : probed(url, '--for', '30s');
+}
+
 function assertCutBy(party, seconds, { code, report, by }) {
   assert.deepEqual(verdicts(by), all('cut'), JSON.stringify(report, null, 1));
   assert.equal(code, 1);
   for (const stream of report.streams) {
+    assert.ok(stream.suspects.length > 0, JSON.stringify(report, null, 1));
     assert.equal(stream.suspects[0].party, party, JSON.stringify(stream));
     assert.equal(stream.suspects[0].seconds, seconds);
     assert.ok(stream.what_to_do.length > 0);
@@ -65,7 +72,7 @@ const bad = {
 };
 
 // Some at a time: each waits for the most part. On a machine that is busy elsewhere too many would see their own delays.
-describe('mgw probe', { concurrency: 6 }, () => {
+describe('mgw probe', { concurrency: 4 }, () => {
   test('nothing cuts what has keep-alives, where mgw is asked directly', async () => {
     const result = await probed(`${gateways.lively.tls}/mcp`, '--for', '8s');
     assertLived(result);
@@ -81,12 +88,12 @@ describe('mgw probe', { concurrency: 6 }, () => {
 
   test('a load balancer cuts what is silent for 60 s: an AWS ALB is named', async () => {
     const balancer = await kept(startIdleProxy('lb', gateways.silent.tlsPort, LB_MS));
-    assertCutBy('an AWS ALB', 60, await probed(`https://localhost:${balancer.port}/mcp`, '--for', '30s'));
+    assertCutBy('an AWS ALB', 60, await probedInTime(`https://localhost:${balancer.port}/mcp`));
   });
 
   test('a CDN cuts what is silent for 100 s: Cloudflare is named, by its time and its marks', async () => {
     const edge = await kept(Edge.before(gateways.silent.httpPort, CDN_MS));
-    const result = await probed(`http://127.0.0.1:${edge.port}/mcp`, '--for', '30s');
+    const result = await probedInTime(`http://127.0.0.1:${edge.port}/mcp`);
     assertCutBy('Cloudflare', 100, result);
     assert.match(result.by.get.known_by, /cf-ray/i);
     assert.deepEqual(result.report.on_the_way, ['Cloudflare']);
@@ -138,7 +145,7 @@ describe('mgw probe', { concurrency: 6 }, () => {
 
     test(`${name} with a timeout of 60 s, before a server without keep-alives: it is named`, async () => {
       const proxy = await kept(startProxy(name, gateways.silent.httpPort, timeout));
-      const result = await probed(`${proxy.url}/mcp`, '--for', '30s');
+      const result = await probedInTime(`${proxy.url}/mcp`);
       assertCutBy(party, 60, result);
       assert.match(result.by.get.known_by, /its head says "server: /i);
       assert.match(result.by.get.what_to_do, /deploy\/proxies\//);
