@@ -60,13 +60,19 @@ static const char *place(const struct audit *audit)
         return audit->writer.path != NULL ? audit->writer.path : "standard output";
 }
 
+static const char *why_not_open(int error)
+{
+        return error == ENXIO ? "nobody reads it (a FIFO has its reader before mgw starts)"
+                              : strerror(error);
+}
+
 static void tell_reopen(struct audit *audit)
 {
         int error = atomic_exchange_explicit(&audit->writer.reopen_error, 0, memory_order_relaxed);
 
         if (error != 0)
                 log_error(NULL, "[audit] %s cannot be made anew: %s: lines go where they went",
-                          place(audit), strerror(error));
+                          place(audit), why_not_open(error));
 }
 
 /* Is told once, and when it is over. */
@@ -229,7 +235,7 @@ int audit_open(struct context *context)
                         audit_journal_close(&audit->journal);
         }
         if (r < 0) {
-                log_error(NULL, "[audit] %s: %s", file, strerror(-r));
+                log_error(NULL, "[audit] %s: %s", file, why_not_open(-r));
                 loop_task_cancel(&audit->hand_over);
                 free(audit);
                 return -EINVAL;
