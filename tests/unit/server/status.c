@@ -147,6 +147,80 @@ Test(status, outside_it_is_for_admins_who_are_signed_in)
         gateway_stop();
 }
 
+#define OUTSIDE ",'public_url':'https://mcp.example.com'"
+
+/* Ada, outside: her page and its feed. */
+static void watch_outside(void)
+{
+        users_start(ADMINS, OUTSIDE);
+        sign_in(users_ada);
+        visitor_open(&v, "/");
+        feed = visitor_open(&v, "/status/events");
+        check_int(answer_status(feed), 200);
+        cr_assert_not_null(newest(feed, "snapshot"));
+}
+
+/* Within the time in which streams that come are told, and nothing more. */
+static void check_told_no_more(void)
+{
+        gateway_pass_ms(300);
+        cr_assert(feed->is_over);
+        cr_assert_null(answer_event(feed));
+        visitor_finish(&v);
+        gateway_stop();
+}
+
+static void sign_out(void)
+{
+        struct buf form;
+
+        visitor_open(&v, "/connect");
+        buf_init(&form, 16384);
+        check_int(form_add(&form, "csrf", visitor_field(&v, "csrf")), 0);
+        check_int(buf_add(&form, "", 1), 0);
+        check_int(answer_status(visitor_send(&v, "/oauth/sign-out", buf_bytes(&form).p)), 200);
+        buf_finish(&form);
+}
+
+Test(status, who_signs_out_is_told_no_more)
+{
+        watch_outside();
+        sign_out();
+        check_told_no_more();
+}
+
+Test(status, who_is_no_admin_any_more_is_told_no_more)
+{
+        watch_outside();
+        users_reload(HTTP "},'policy':{'groups':{'admins':['bob@example.com']},'rules':[{'who':['*'"
+                          "],'allow':{'servers':['*']}}]",
+                     OUTSIDE);
+        check_told_no_more();
+}
+
+Test(status, whose_token_is_gone_is_told_no_more)
+{
+        watch_outside();
+        users_forget();
+        users_add(users_bob, "bob@example.com", 30);
+        users_reload(ADMINS, OUTSIDE);
+        check_told_no_more();
+}
+
+Test(status, who_has_looked_loses_the_sessions_with_the_token_all_the_same)
+{
+        watch_outside();
+        c = (struct client){.authorization = users_ada};
+        client_open(&c, "2025-06-18", "{}");
+        client_listen(&c, NULL);
+        users_forget();
+        users_add(users_bob, "bob@example.com", 30);
+        users_reload(ADMINS, OUTSIDE);
+        cr_assert(c.stream->is_over);
+        visitor_finish(&v);
+        gateway_stop();
+}
+
 Test(status, without_such_a_group_it_is_not_outside)
 {
         users_start(HTTP "},'policy':{'rules':[{'who':['group:admins'],'allow':{'servers':['*']}}]",
