@@ -221,6 +221,19 @@ Test(status, who_has_looked_loses_the_sessions_with_the_token_all_the_same)
         gateway_stop();
 }
 
+Test(status, by_the_inside_port_a_path_that_is_not_there_is_told_which_are)
+{
+        gateway_start(HTTP, "");
+        a = get("/nothing", true);
+        check_int(answer_status(a), 404);
+        cr_assert_null(memmem(answer_body(a).p, answer_body(a).n, "/mcp", 4));
+        cr_assert_not_null(memmem(answer_body(a).p, answer_body(a).n, "/metrics", 8));
+        a = get("/nothing", false);
+        check_int(answer_status(a), 404);
+        cr_assert_null(memmem(answer_body(a).p, answer_body(a).n, "/metrics", 8));
+        gateway_stop();
+}
+
 Test(status, without_such_a_group_it_is_not_outside)
 {
         users_start(HTTP "},'policy':{'rules':[{'who':['group:admins'],'allow':{'servers':['*']}}]",
