@@ -15,9 +15,11 @@
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{"                     \
         "\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},\"clientInfo\":{\"name\":%s,"      \
         "\"version\":\"1\"}}}"
-#define CALL_ECHO                                                                                  \
+#define CALL_ECHO CALL_ECHO_WITH("")
+#define CALL_ECHO_WITH(meta)                                                                       \
         "{'jsonrpc':'2.0','id':1,'method':'tools/call','params':{'name':'echo','arguments':{"      \
-        "'message':'hello'},'_meta':{'io.modelcontextprotocol/protocolVersion':'2026-07-28',"      \
+        "'message':'hello'},'_meta':{" meta                                                        \
+        "'io.modelcontextprotocol/protocolVersion':'2026-07-28',"                                  \
         "'io.modelcontextprotocol/clientInfo':{'name':'x','version':'1'},"                         \
         "'io.modelcontextprotocol/clientCapabilities':{}}}}"
 
@@ -447,9 +449,9 @@ Test(status, who_does_not_read_is_told_no_more)
 
 /* ---- tools are tried ---- */
 
-static unsigned try(const char *origin, const char *type, bool is_inside)
+static unsigned try_body(const char *text, const char *origin, const char *type, bool is_inside)
 {
-        struct json_t *json = json_from(CALL_ECHO);
+        struct json_t *json = json_from(text);
         char *body = json_dumps(json, 0);
 
         a = client_send(&(const struct client_request){
@@ -466,6 +468,29 @@ static unsigned try(const char *origin, const char *type, bool is_inside)
         free(body);
         json_decref(json);
         return answer_status(a);
+}
+
+static unsigned try(const char *origin, const char *type, bool is_inside)
+{
+        return try_body(CALL_ECHO, origin, type, is_inside);
+}
+
+Test(status, what_is_no_trace_context_goes_no_further)
+{
+        gateway_start(HTTP, "'log_level':'debug'");
+        check_int(try_body(CALL_ECHO_WITH("'traceparent':'x',"), "http://localhost", NULL, true),
+                  200);
+        check_int(try_body(CALL_ECHO_WITH("'traceparent':'00-4bf92f3577b34da6a3ce929d0e0e4736-"
+                                          "00f067aa0ba902b7-01\\r\\nX-Evil: 1',"),
+                           "http://localhost", NULL, true),
+                  200);
+        cr_assert_null(strstr(gateway_log(), "Evil"));
+        check_int(try_body(CALL_ECHO_WITH("'traceparent':'00-4bf92f3577b34da6a3ce929d0e0e4736-"
+                                          "00f067aa0ba902b7-01',"),
+                           "http://localhost", NULL, true),
+                  200);
+        cr_assert_not_null(strstr(gateway_log(), "4bf92f3577b34da6a3ce929d0e0e4736"));
+        gateway_stop();
 }
 
 Test(status, a_tool_is_run_for_the_page_itself_alone)
