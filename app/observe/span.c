@@ -20,7 +20,8 @@
 #define TEXT_MAX 128
 #define NAME_MAX_BYTES 256
 #define URI_MAX_BYTES 1024
-#define SPAN_TEXT_MAX 8192
+/* Holds all of these, were each byte to become six. */
+#define SPAN_TEXT_MAX 16384
 #define SPAN_NAME_SIZE 256
 
 /* Ids as text: hexadecimal digits. */

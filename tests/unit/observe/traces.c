@@ -161,6 +161,34 @@ Test(traces, a_span_goes_out_in_the_form_of_otlp)
         close_world();
 }
 
+/* Each byte of what others have chosen may become six. */
+Test(traces, a_call_with_long_names_of_controls_has_its_span_too)
+{
+        char uri[2000], name[400], id[300];
+        struct call_record record;
+        json_t *params, *batch;
+
+        memset(uri, 1, sizeof(uri) - 1);
+        memset(name, 1, sizeof(name) - 1);
+        memset(id, 1, sizeof(id) - 1);
+        uri[sizeof(uri) - 1] = name[sizeof(name) - 1] = id[sizeof(id) - 1] = '\0';
+        open_world(1);
+        record = record_of(sampled, &params);
+        json_object_set_new(params, "uri", json_string(uri));
+        record.name = record.server = name;
+        record.is_known = true;
+        record.id = json_string(id);
+        record.session_id = record.request_id = record.revision = id;
+        record.span = span_begin(&context, &record, NULL, false);
+        observe_call(&context, &record);
+        batch = take_batch("200 OK");
+        check_int(json_array_size(spans_of(batch)), 1);
+        json_decref((json_t *)record.id);
+        json_decref(params);
+        json_decref(batch);
+        close_world();
+}
+
 Test(traces, what_a_client_has_decided_is_not_decided_again)
 {
         open_world(1);
