@@ -493,6 +493,31 @@ Test(status, what_is_no_trace_context_goes_no_further)
         gateway_stop();
 }
 
+/* A stream would go on after its user has signed out. */
+Test(status, nothing_but_tools_is_asked_for_by_the_page)
+{
+        static const char listen[] =
+                "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"subscriptions/listen\",\"params\":{"
+                "\"notifications\":{\"toolsListChanged\":true},\"_meta\":{"
+                "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+                "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"x\",\"version\":\"1\"},"
+                "\"io.modelcontextprotocol/clientCapabilities\":{}}}}";
+
+        gateway_start(HTTP, "");
+        a = client_send(&(const struct client_request){.uri = "/status/mcp",
+                                                       .is_inside = true,
+                                                       .origin = "http://localhost",
+                                                       .accept = "text/event-stream",
+                                                       .version = STATELESS,
+                                                       .rpc_method = "subscriptions/listen",
+                                                       .body = listen});
+        gateway_settle();
+        check_int(answer_status(a), 403);
+        check_int(json_integer_value(json_at(answer_json(a), "id")), 7);
+        cr_assert(a->is_over);
+        gateway_stop();
+}
+
 Test(status, a_tool_is_run_for_the_page_itself_alone)
 {
         gateway_start(HTTP, "");
