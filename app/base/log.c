@@ -8,6 +8,7 @@
 #include "mgw/base/buf.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/str.h"
+#include "mgw/base/unseen.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -85,32 +86,10 @@ static void put(struct log_text *l, struct str s)
                 put_raw(l, s.p, s.n);
 }
 
-/* What is not seen itself, but changes what is: format characters (Unicode's Cf, with what turns
- * the direction of a text), separators of lines and paragraphs, and spaces that are not ' '. */
-static const struct {
-        uint32_t first, last;
-} unseen[] = {
-        {0xa0, 0xa0},       {0xad, 0xad},       {0x600, 0x605},     {0x61c, 0x61c},
-        {0x6dd, 0x6dd},     {0x70f, 0x70f},     {0x890, 0x891},     {0x8e2, 0x8e2},
-        {0x1680, 0x1680},   {0x180e, 0x180e},   {0x2000, 0x200f},   {0x2028, 0x202f},
-        {0x205f, 0x206f},   {0x3000, 0x3000},   {0xfeff, 0xfeff},   {0xfff9, 0xfffb},
-        {0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3},
-        {0x1d173, 0x1d17a}, {0xe0000, 0xe007f},
-};
-
-static bool is_unseen(uint32_t c)
-{
-        for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]) && c >= unseen[i].first; i++)
-                if (c <= unseen[i].last)
-                        return true;
-        return false;
-}
-
 /* Everything that could end a line, steer a terminal, mislead its reader or break JSON. */
 static bool must_escape(uint32_t c, bool in_quotes)
 {
-        return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == '\\' || (c == '"' && in_quotes) ||
-               is_unseen(c);
+        return c < 0x20 || c == '\\' || (c == '"' && in_quotes) || unseen_is(c);
 }
 
 static void put_escape(struct log_text *l, uint32_t c)

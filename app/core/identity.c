@@ -36,6 +36,7 @@ void identity_let_go(struct identity *identity)
         free(identity->domain);
         free(identity->client);
         free(identity->login);
+        free(identity->browser_login);
         free(identity->token);
         free(identity->issuer);
         strv_free(identity->groups);

@@ -161,6 +161,11 @@ static struct identity *identity_of_person(struct request *req, struct person *p
         return identity;
 }
 
+static bool is_signed_out(const struct browser *browser, const char *id)
+{
+        return store_set_is_lost(&browser->signed_out) || store_set_has(&browser->signed_out, id);
+}
+
 struct identity *browser_identity(struct request *req)
 {
         const struct context *context = request_context(req);
@@ -170,12 +175,31 @@ struct identity *browser_identity(struct request *req)
 
         if (!read_login(req, &person, id))
                 return NULL;
-        if (!store_set_is_lost(&context->browser->signed_out) &&
-            !store_set_has(&context->browser->signed_out, id) &&
+        if (!is_signed_out(context->browser, id) &&
             person_is_refused(&person, &context->config->login) == NULL)
                 identity = identity_of_person(req, &person);
+        if (identity != NULL && identity->source != IDENTITY_ANONYMOUS)
+                identity->browser_login = alloc_text(id);
         person_finish(&person);
         return identity;
+}
+
+bool browser_may_stay(const struct context *context, const struct identity *identity)
+{
+        const struct config_login *login = &context->config->login;
+        int64_t now_ms = clock_wall_ms();
+
+        if (identity->expires_ms <= now_ms ||
+            is_signed_out(context->browser, identity->browser_login))
+                return false;
+        switch (identity->source) {
+        case IDENTITY_FILE:
+                return user_is_listed(context->users, identity->user->email, now_ms);
+        case IDENTITY_LOGIN:
+                return caller_is_kept_out(login, identity->domain, identity->groups) == NULL;
+        default:
+                return true;
+        }
 }
 
 bool browser_add_login(struct cookies *cookies, const struct browser *browser,

@@ -80,6 +80,7 @@ void browser_on_sign_out(struct request *req)
         request_own(req, &sign_out_events, out);
         store_set_add(&context->browser->signed_out, &out->op, id,
                       clock_wall_ms() + context->config->login.browser_ms);
+        context_tell_change(context);
         sign_in_log(req, "signed out", NULL, NULL);
         decision_tell(context, req,
                       DECISION(.kind = "sign_out", .outcome = "ok",

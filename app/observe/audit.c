@@ -60,13 +60,22 @@ static const char *place(const struct audit *audit)
         return audit->writer.path != NULL ? audit->writer.path : "standard output";
 }
 
+static const char *why_not_open(const char *path, int error)
+{
+        struct stat st;
+
+        return error == ENXIO && stat(path, &st) == 0 && S_ISFIFO(st.st_mode)
+                       ? "nobody reads this FIFO: its reader is to be there first"
+                       : strerror(error);
+}
+
 static void tell_reopen(struct audit *audit)
 {
         int error = atomic_exchange_explicit(&audit->writer.reopen_error, 0, memory_order_relaxed);
 
         if (error != 0)
                 log_error(NULL, "[audit] %s cannot be made anew: %s: lines go where they went",
-                          place(audit), strerror(error));
+                          place(audit), why_not_open(audit->writer.path, error));
 }
 
 /* Is told once, and when it is over. */
@@ -229,7 +238,7 @@ int audit_open(struct context *context)
                         audit_journal_close(&audit->journal);
         }
         if (r < 0) {
-                log_error(NULL, "[audit] %s: %s", file, strerror(-r));
+                log_error(NULL, "[audit] %s: %s", file, why_not_open(file, -r));
                 loop_task_cancel(&audit->hand_over);
                 free(audit);
                 return -EINVAL;

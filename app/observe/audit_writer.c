@@ -36,13 +36,12 @@ struct batch {
 
 /* ---- the file ---- */
 
-/* 0, -errno. */
+/* A FIFO that nobody reads is -ENXIO, and not waited for. 0, -errno. */
 static int open_file(struct audit_writer *w)
 {
+        static const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
         struct stat st;
-        int fd = w->path == NULL ? STDOUT_FILENO
-                                 : open(w->path,
-                                        O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+        int fd = w->path == NULL ? STDOUT_FILENO : open(w->path, flags, 0600);
 
         if (fd < 0)
                 return -errno;

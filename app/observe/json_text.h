@@ -19,11 +19,18 @@ static inline void json_text_init(struct json_text *t, char *p, size_t max)
         *t = (struct json_text){.p = p, .max = max};
 }
 
+/* There is no room for anything more. */
+static inline void json_text_fill(struct json_text *t)
+{
+        t->is_full = true;
+        t->max = t->n;
+}
+
 /* As it is. */
 static inline void json_text_raw(struct json_text *t, struct str s)
 {
-        if (t->is_full || s.n > t->max - t->n) {
-                t->is_full = true;
+        if (s.n > t->max - t->n) {
+                json_text_fill(t);
                 return;
         }
         memcpy(t->p + t->n, s.p, s.n);
@@ -32,8 +39,8 @@ static inline void json_text_raw(struct json_text *t, struct str s)
 
 static inline void json_text_put(struct json_text *t, char c)
 {
-        if (t->is_full || t->n == t->max)
-                t->is_full = true;
+        if (t->n == t->max)
+                json_text_fill(t);
         else
                 t->p[t->n++] = c;
 }
@@ -82,6 +89,18 @@ static inline void json_text_str(struct json_text *t, const char *key, struct st
         json_text_put(t, '"');
 }
 
+/* A value to its end, and the quote behind it. */
+void json_text_rest(struct json_text *t, const char *value, size_t max);
+
+static inline void json_text_member(struct json_text *t, struct str head, const char *value,
+                                    size_t max)
+{
+        if (value == NULL)
+                return;
+        json_text_raw(t, head);
+        json_text_rest(t, value, max);
+}
+
 /* NULL: nothing is written. */
 static inline void json_text_string(struct json_text *t, const char *key, const char *value,
                                     size_t max)
@@ -90,10 +109,25 @@ static inline void json_text_string(struct json_text *t, const char *key, const 
                 json_text_str(t, key, (struct str){value, strlen(value)}, max);
 }
 
-static inline void json_text_int(struct json_text *t, const char *key, int64_t value)
+static inline void json_text_number(struct json_text *t, int64_t value)
 {
-        json_text_key(t, key);
         if (value < 0)
                 json_text_put(t, '-');
         json_text_digits(t, value < 0 ? -(uint64_t)value : (uint64_t)value, 1);
 }
+
+static inline void json_text_int(struct json_text *t, const char *key, int64_t value)
+{
+        json_text_key(t, key);
+        json_text_number(t, value);
+}
+
+/* As json_text_string() and json_text_int(), for less: the name is a literal, and not the first of
+ * its object. */
+#define JSON_TEXT_STRING(t, key, value, max)                                                       \
+        json_text_member(t, (struct str){",\"" key "\":\"", sizeof(key) + 4}, value, max)
+#define JSON_TEXT_INT(t, key, value)                                                               \
+        do {                                                                                       \
+                json_text_raw(t, (struct str){",\"" key "\":", sizeof(key) + 3});                  \
+                json_text_number(t, value);                                                        \
+        } while (0)

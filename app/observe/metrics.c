@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Of a key: longer names than any list has are "other". */
-#define KEY_MAX_BYTES 384
+#define KEY_MAX_BYTES 256
 
 #define S INT64_C(1000000)
 /* Narrow around the times at which balancers and proxies cut by default: 30, 55 (Heroku), 60 (ALB,
@@ -37,9 +37,15 @@ void metrics_create(struct context *context)
 void metrics_destroy(struct metrics *metrics)
 {
         struct call_series *series, *next;
+        struct named_series *named, *after;
 
         if (metrics == NULL)
                 return;
+        HASH_ITER(hh, metrics->named, named, after)
+        {
+                HASH_DEL(metrics->named, named);
+                free(named);
+        }
         HASH_ITER(hh, metrics->calls, series, next)
         {
                 HASH_DEL(metrics->calls, series);
@@ -99,6 +105,25 @@ static struct call_series *create(struct metrics *metrics, const struct call_key
         return series;
 }
 
+/* Of a server: as many as are configured. */
+static bool take_name(struct metrics *metrics, const char *server)
+{
+        struct named_series *named;
+        size_t n = strlen(server);
+
+        HASH_FIND(hh, metrics->named, server, n, named);
+        if (named == NULL) {
+                named = alloc_zeroed(sizeof(*named) + n + 1);
+                memcpy(named->server, server, n);
+                HASH_ADD_KEYPTR(hh, metrics->named, named->server, n, named);
+        }
+        if (named->n >= METRICS_NAMED_MAX - metrics->n_named)
+                return false;
+        named->n++;
+        metrics->n_named++;
+        return true;
+}
+
 /* Of the same with "other" as its name there are as many as servers, methods and outcomes allow. */
 static struct call_series *series_of(struct metrics *metrics, const struct call_record *record)
 {
@@ -109,10 +134,8 @@ static struct call_series *series_of(struct metrics *metrics, const struct call_
                 series = find(metrics, &key);
                 if (series != NULL)
                         return series;
-                if (metrics->n_named < METRICS_NAMED_MAX) {
-                        metrics->n_named++;
+                if (take_name(metrics, key.bytes + key.parts[0]))
                         return create(metrics, &key);
-                }
         }
         if (!make_key(&key, record, record->name != NULL ? "other" : ""))
                 return NULL;

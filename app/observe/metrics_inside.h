@@ -15,8 +15,16 @@ struct call_series {
         char key[];
 };
 
+/* How many of them with a name are of one server. */
+struct named_series {
+        UT_hash_handle hh;
+        size_t n;
+        char server[];
+};
+
 struct metrics {
-        struct call_series *calls; /* hash by key */
+        struct call_series *calls;  /* hash by key */
+        struct named_series *named; /* hash by server */
         size_t n_named;
         struct metrics_calls sums;
         uint64_t bytes_in, bytes_out;

@@ -20,7 +20,8 @@
 #define TEXT_MAX 128
 #define NAME_MAX_BYTES 256
 #define URI_MAX_BYTES 1024
-#define SPAN_TEXT_MAX 8192
+/* Holds all of these, were each byte to become six. */
+#define SPAN_TEXT_MAX 16384
 #define SPAN_NAME_SIZE 256
 
 /* Ids as text: hexadecimal digits. */
@@ -299,8 +300,9 @@ struct span *span_request_begin(struct context *context, const struct span_reque
         return span;
 }
 
-static void end_post(struct traces *traces, const struct span *span, unsigned status)
+static void end_post(struct context *context, const struct span *span, unsigned status)
 {
+        bool is_https = str_has_prefix(str_from(context->config->public_url), STR("https:"));
         struct span_times times = {span->post.began_us, clock_wall_us()};
         char text[SPAN_TEXT_MAX], name[SPAN_NAME_SIZE], code[16];
         struct json_text t;
@@ -312,16 +314,17 @@ static void end_post(struct traces *traces, const struct span *span, unsigned st
         otlp_text(&t, "http.request.method", "POST", TEXT_MAX);
         otlp_text(&t, "http.route", span->post.path, TEXT_MAX);
         otlp_text(&t, "url.path", span->post.path, TEXT_MAX);
+        otlp_text(&t, "url.scheme", is_https ? "https" : "http", TEXT_MAX);
         otlp_number(&t, "http.response.status_code", status);
         otlp_text(&t, "client.address", span->post.address, TEXT_MAX);
         otlp_text(&t, "mgw.request_id", span->post.id, TEXT_MAX);
-        end_span(traces, &t, status >= 500 ? code : NULL, NULL);
+        end_span(context->traces, &t, status >= 500 ? code : NULL, NULL);
 }
 
 void span_request_end_take(struct context *context, struct span *span, unsigned status)
 {
         if (span != NULL && context->traces != NULL)
-                end_post(context->traces, span, status);
+                end_post(context, span, status);
         free(span);
 }
 
@@ -331,9 +334,12 @@ static void note_peer(struct span *span, const struct span_peer *peer)
 {
         struct str url = str_from(peer->url), host = hdr_url_host(url);
         const char *port = host.p + host.n;
+        bool is_in_brackets = host.n > 2 && host.p[0] == '[';
 
         span->upstream.is_pipe = peer->is_pipe;
         snprintf(span->upstream.server, sizeof(span->upstream.server), "%s", peer->server);
+        if (is_in_brackets) /* an IPv6 address */
+                host = (struct str){host.p + 1, host.n - 2};
         snprintf(span->upstream.address, sizeof(span->upstream.address), "%.*s", STR_ARG(host));
         if (host.n > 0 && *port == ':')
                 span->upstream.port = (int)strtol(port + 1, NULL, 10);

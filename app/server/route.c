@@ -328,8 +328,13 @@ static bool hold(struct request *req, struct issuer *issuer)
 
 static void refuse_path(struct request *req)
 {
-        request_reply(req, 404, plain,
-                      STR("Nothing is here. MCP is at /mcp, or at /sse for old clients.\n"));
+        request_reply(
+                req, 404, plain,
+                req->in->head.is_inside
+                        ? STR("Nothing is here. The status page is at /, metrics at /metrics, "
+                              "announcements go to /admin/announce.\n")
+                        : STR("Nothing is here. MCP is at /mcp, or at /sse for old "
+                              "clients.\n"));
 }
 
 static bool judge_admin(struct request *req)

@@ -191,6 +191,7 @@ static void server_follow(struct server *sv, const struct config *before)
         browser_follow(context, before);
         caller_issuers_follow(context, before);
         server_check_tokens(sv);
+        context_tell_change(context);
         (void)observe_reload(context, true);
 }
 

@@ -276,21 +276,13 @@ static bool may_pass(const struct request *req, const struct mirror_headers *hea
                !trace_has_headers(headers);
 }
 
-/* The body of a POST, in which each request carries its trace context. NULL: the POST has been
- * answered. */
+/* The body of a POST. NULL: the POST has been answered. */
 static json_t *require_messages(struct request *req)
 {
         const struct mirror_headers headers = mirror_headers_of(&req->in->params);
-        json_t *root = may_pass(req, &headers) ? request_body_glance(req) : NULL, *message;
-        size_t i;
+        json_t *root = may_pass(req, &headers) ? request_body_glance(req) : NULL;
 
-        if (root != NULL)
-                return root;
-        root = request_body_json(req);
-        (void)trace_adopt(root, &headers); /* without memory it is missing, and no more */
-        json_array_foreach (root, i, message)
-                (void)trace_adopt(message, &headers);
-        return root;
+        return root != NULL ? root : request_body_json(req);
 }
 
 /* The request alone tells its era. An initialize is of an older one, whatever its header says, but

@@ -3,6 +3,7 @@
 #include "mgw/session/request_body.h"
 
 #include "mgw/core/share.h"
+#include "mgw/mcp/trace.h"
 #include "mgw/session/refuse.h"
 #include "mgw/wire/rpc.h"
 #include "mgw/wire/rpc_glance.h"
@@ -42,6 +43,18 @@ json_t *request_body_glance(struct request *req)
         return root;
 }
 
+/* Without memory it is missing, and no more. */
+static void adopt_trace(const struct request *req, json_t *root)
+{
+        const struct mirror_headers headers = mirror_headers_of(&req->in->params);
+        json_t *message;
+        size_t i;
+
+        (void)trace_adopt(root, &headers);
+        json_array_foreach (root, i, message)
+                (void)trace_adopt(message, &headers);
+}
+
 json_t *request_body_json(struct request *req)
 {
         struct ledger_hold hold;
@@ -57,8 +70,10 @@ json_t *request_body_json(struct request *req)
                 rpc_peek(buf_bytes(&req->in->body), &peek);
         forget_body(req);
         ledger_hold_set_past(&hold, 0);
-        if (r == 0)
+        if (r == 0) {
+                adopt_trace(req, root);
                 return root;
+        }
         refuse_body(req, r, peek.id, why);
         json_decref(peek.id);
         return NULL;

@@ -68,12 +68,6 @@ static void stream_set_state(struct stream *s, enum stream_state to)
         s->state = (uint8_t)to;
 }
 
-static void stream_tell(struct context *context)
-{
-        if (context->on_stream != NULL)
-                context->on_stream(context);
-}
-
 /* The client of a POST of the stateless era has said who it is in that alone. */
 static void stream_report(const struct stream *s, int64_t life_ms)
 {
@@ -136,7 +130,7 @@ static void stream_over(struct stream *s)
         s->writer = NULL;
         if (s->events != NULL)
                 s->events->on_end(s);
-        stream_tell(context);
+        context_tell_change(context);
         if (context->is_draining)
                 context->on_calm(context);
 }
@@ -157,7 +151,7 @@ int stream_give(struct stream *s, struct request_handover *handover)
         if (fd < 0)
                 return fd;
         stream_leave(s);
-        stream_tell(context);
+        context_tell_change(context);
         return fd;
 }
 
@@ -284,7 +278,7 @@ int stream_open(struct request *req, const struct stream_options *o, struct stre
         if (share_may_log(req->share, user->email))
                 log_info(LOG_FIELDS({"client", client}, {"request", request_id}),
                          "[MCP] Client connected: %s (%s)", s->id, user->email);
-        stream_tell(context);
+        context_tell_change(context);
         *streamp = s;
         return 0;
 }
@@ -295,7 +289,7 @@ struct stream *stream_take_over(struct request *req, const struct stream_options
 
         s->opened_ms -= age_ms;
         stream_enter(s);
-        stream_tell(request_context(req));
+        context_tell_change(request_context(req));
         return s;
 }
 

@@ -1,12 +1,11 @@
 /* Who watches, and what they are told. A snapshot is made while somebody watches alone, for all of
  * them at once: every two seconds, and a moment after a stream has come or gone. Who has not read
- * the last one is told the next. A watch ends by itself after a minute, and the browser comes back:
- * so who may watch no more does not. */
+ * the last one is told the next. Who may watch no more is not told another. A watch ends by itself
+ * after a minute, and the browser comes back. */
 #include "status_inside.h"
 
 #include "mgw/base/alloc.h"
 #include "mgw/base/buf.h"
-#include "mgw/base/clock.h"
 #include "mgw/core/identity.h"
 #include "mgw/wire/rpc.h"
 #include "mgw/wire/sse.h"
@@ -99,7 +98,7 @@ static void watch_over(struct watch *watch)
                 return;
         timer_disarm(status->context->loop, &status->tick);
         status->is_hurried = false;
-        status->context->on_stream = NULL;
+        status->context->on_change = NULL;
 }
 
 static void watch_on_gone(struct request *req)
@@ -111,22 +110,28 @@ static const struct request_events watch_events = {.on_gone = watch_on_gone};
 
 static bool watch_is_due(const struct watch *watch)
 {
-        return loop_now_ms(watch->status->context->loop) - watch->began_ms >= WATCH_LIFE_MS ||
-               watch->identity->expires_ms <= clock_wall_ms();
+        const struct context *context = watch->status->context;
+
+        return loop_now_ms(context->loop) - watch->began_ms >= WATCH_LIFE_MS ||
+               !status_viewer_may_stay(context, watch->identity);
+}
+
+static void watch_end(struct watch *watch)
+{
+        struct request *req = watch->req;
+
+        request_own(req, NULL, NULL);
+        watch_over(watch);
+        request_end(req);
 }
 
 /* A connection that fails now ends by itself. */
 static void watch_tell(struct watch *watch, struct str events)
 {
-        struct request *req = watch->req;
-
-        if (request_n_unsent(req) == 0)
-                (void)request_write(req, events, EVENT_MAX_BYTES);
-        if (!watch_is_due(watch))
-                return;
-        request_own(req, NULL, NULL);
-        watch_over(watch);
-        request_end(req);
+        if (watch_is_due(watch))
+                watch_end(watch);
+        else if (request_n_unsent(watch->req) == 0)
+                (void)request_write(watch->req, events, EVENT_MAX_BYTES);
 }
 
 static void feed_on_tick(struct timer *timer)
@@ -145,7 +150,7 @@ static void feed_on_tick(struct timer *timer)
         buf_finish(&events);
 }
 
-static void feed_on_stream(struct context *context)
+static void feed_on_change(struct context *context)
 {
         struct status *status = context->status;
         int64_t wait_ms = status->told_ms + HURRY_MS - loop_now_ms(context->loop);
@@ -174,7 +179,7 @@ static void watch_begin(struct request *req, struct str first)
         watch->identity = identity_hold(req->in->identity);
         watch->began_ms = loop_now_ms(context->loop);
         list_append(&status->watches, &watch->node);
-        context->on_stream = feed_on_stream;
+        context->on_change = feed_on_change;
         if (status->n_watches++ == 0)
                 timer_arm(context->loop, &status->tick, PERIOD_MS);
         request_own(req, &watch_events, watch);

@@ -55,6 +55,9 @@ json_t *status_config(const struct context *context);
 /* All that changes by itself. */
 json_t *status_snapshot(const struct context *context);
 
+/* May who was found to be a viewer (status_viewer_find) still look? */
+bool status_viewer_may_stay(const struct context *context, const struct identity *identity);
+
 /* For all watches: who opens and ends them is status_feed's to know. */
 void status_feed_init(struct status *status);
 void status_feed_close(struct status *status);

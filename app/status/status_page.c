@@ -11,6 +11,8 @@
 #include "mgw/wire/rpc.h"
 #include "status_assets.h"
 
+#include <string.h>
+
 #define ASSET(name) ((struct str){(const char *)(name), sizeof(name)})
 
 /* Only what is ours, and nothing inline. */
@@ -63,12 +65,25 @@ bool status_on_mcp_head(struct request *req)
         return false;
 }
 
+/* What is for the page: no stream that goes on when its user has signed out. */
+static bool is_for_tools(const json_t *root)
+{
+        const char *method = json_string_value(json_object_get(root, "method"));
+
+        return method != NULL &&
+               (strcmp(method, "tools/list") == 0 || strcmp(method, "tools/call") == 0);
+}
+
 void status_on_mcp(struct request *req)
 {
         json_t *root = request_body_json(req);
 
         if (root == NULL)
                 return;
-        endpoint_stateless_on_post(req, root);
+        if (is_for_tools(root))
+                endpoint_stateless_on_post(req, root);
+        else
+                refuse_message(req, 403, rpc_id_of(root), RPC_INVALID_REQUEST,
+                               "the status page asks for tools alone", NULL);
         json_decref(root);
 }

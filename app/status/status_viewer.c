@@ -34,11 +34,14 @@ static struct identity *operator_identity(struct context *context)
         return identity;
 }
 
-/* Their user may have no token: what they run is not to end for that. */
+/* Their user may have no token: what they run is not to end for that. Who came by one of the file
+ * has it. */
 static void let_stay(struct context *context, const struct identity *identity)
 {
         int64_t until_ms = clock_wall_ms() + VIEWER_STAYS_MS;
 
+        if (identity->source == IDENTITY_FILE)
+                return;
         user_let_go(
                 user_of_email(context->users, str_from(identity->user->email),
                               until_ms < identity->expires_ms ? until_ms : identity->expires_ms));
@@ -58,6 +61,14 @@ static struct identity *admin_identity(struct request *req)
         }
         identity_let_go(identity);
         return NULL;
+}
+
+/* Who looks by the inside port has shown the secret with this connection. */
+bool status_viewer_may_stay(const struct context *context, const struct identity *identity)
+{
+        return identity->browser_login == NULL ||
+               (browser_may_stay(context, identity) &&
+                policy_has_member(context->policy, STATUS_GROUP, identity));
 }
 
 /* A browser says where a request comes from (Fetch Metadata); no page of another site asks for

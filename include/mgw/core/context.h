@@ -90,9 +90,9 @@ struct context {
         bool is_draining;
         bool has_successor; /* another process serves: what has come here is served to its end */
         void (*on_calm)(struct context *context); /* a stream or call ended while draining */
-        /* A stream has come or is about to go; set by status/status_feed while somebody watches,
-         * NULL else. */
-        void (*on_stream)(struct context *context);
+        /* A stream has come or is about to go, or some may watch no more; set by
+         * status/status_feed while somebody watches, NULL else. */
+        void (*on_change)(struct context *context);
         /* A login (auth/family) was ended: who came by it goes. */
         void (*on_login_end)(struct context *context, const char *login);
 
@@ -133,6 +133,12 @@ struct context {
         struct timer memory_look; /* server/memory */
         uint64_t memory_slack; /* held and not in use, when the heap last gave back what it could */
 };
+
+static inline void context_tell_change(struct context *context)
+{
+        if (context->on_change != NULL)
+                context->on_change(context);
+}
 
 /* Does it take no new work? */
 static inline bool context_refuses(const struct context *context)

@@ -31,6 +31,7 @@ struct identity {
         bool has_all_scopes; /* its kind of token has no scopes: none is missing */
         char *client;        /* the OAuth client, for the log; NULL: not known */
         char *login;         /* that its token has come of (auth/family); NULL: of none */
+        char *browser_login; /* by which a browser has shown it (login/browser); NULL: by none */
         bool is_of_file;     /* for that its user has shown a token of the file */
         char *token;         /* itself, where one of an issuer is to be exchanged; or NULL */
         char *issuer;        /* of the token, IDENTITY_JWT; else NULL */

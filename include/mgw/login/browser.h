@@ -15,6 +15,8 @@ void browser_destroy(struct browser *browser);
 
 /* Held by the caller. NULL: nobody is signed in. */
 struct identity *browser_identity(struct request *req);
+/* Is who has been found so, by a login of their own, still signed in, and let in? */
+bool browser_may_stay(const struct context *context, const struct identity *identity);
 /* Answers the request, or owns it: signs in, and leads back to path ("/connect/mail?x=y": of this
  * gateway, with its query, login/return_path), with the cookie set. */
 void browser_sign_in(struct request *req, const char *path);

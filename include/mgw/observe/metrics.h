@@ -1,6 +1,6 @@
 /* What is counted of calls and streams. The label sets are bounded: names of tools and prompts are
- * labels where a list has shown them, and while there are less than METRICS_NAMED_MAX of them;
- * else a label says "other". */
+ * labels where a list has shown them, and while their server has less of them than there is room
+ * for more; else a label says "other". */
 #pragma once
 
 #include "mgw/base/buf.h"
@@ -9,8 +9,9 @@
 #include "mgw/observe/histogram.h"
 #include "mgw/observe/stream_record.h"
 
-/* Sets of labels with a name in them; a tool has one for each outcome that it has had. */
-#define METRICS_NAMED_MAX 500
+/* Sets of labels with a name in them; a tool has one for each outcome that it has had. A server has
+ * half of what others leave: ever new names of one take none from the next. */
+#define METRICS_NAMED_MAX 1000
 
 /* Sets context->metrics. */
 void metrics_create(struct context *context);

@@ -72,7 +72,7 @@ describe('a collector', { timeout: 120000, skip: fs.existsSync(collector) ? fals
     const { 'mgw.request_id': postId, ...ofPost } = post(first).attributes;
     assert.equal(postId, first.attributes['mgw.request_id']);
     assert.deepEqual(ofPost, {
-      'http.request.method': 'POST', 'http.route': '/mcp', 'url.path': '/mcp', 'http.response.status_code': 200, 'client.address': '127.0.0.1',
+      'http.request.method': 'POST', 'http.route': '/mcp', 'url.path': '/mcp', 'url.scheme': 'http', 'http.response.status_code': 200, 'client.address': '127.0.0.1',
     });
     assert.match(first.traceId, /^[0-9a-f]{32}$/);
     assert.match(first.spanId, /^[0-9a-f]{16}$/);

@@ -274,7 +274,11 @@ describe('the status table', { timeout: 120000 }, () => {
     check(await ask(gateway.stats, '/haproxy/metrics', { headers }), { status: 200, body: /^haproxy_/m });
     check(await ask(gateway.stats, '/admin/announce', { method: 'POST', headers, body: '{"message": "x"}' }), { status: 200, body: /"streams"/ });
     check(await ask(gateway.stats, '/admin/announce', { method: 'POST', headers: { ...headers, origin: 'http://localhost:1' }, body: '{"message": "x"}' }), { status: 403 });
-    check(await ask(gateway.stats, '/mcp', { headers: { ...headers, ...SSE } }), { status: 404 });
+    for (const where of ['/mcp', '/nothing', '/admin/nothing']) {
+      const answer = await ask(gateway.stats, where, { headers: { ...headers, ...SSE } });
+      check(answer, { status: 404, headers: { 'content-type': /text\/plain/ }, body: /status page is at \/, metrics at \/metrics/ });
+      assert.doesNotMatch(answer.body, /\/mcp/);
+    }
   });
 });
 

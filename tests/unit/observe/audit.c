@@ -2,6 +2,7 @@
 #include "mgw/observe/audit.h"
 #include "audit_world.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <regex.h>
 #include <stdlib.h>
@@ -427,6 +428,44 @@ Test(audit, what_nobody_reads_fills_its_room_and_refuses_then)
         check_int(audit_stats(&w.context)->missing, 0);
         close(fd); /* the thread's write fails: it may end */
         audit_world_stop(&w);
+        audit_world_close(&w);
+}
+
+Test(audit, a_fifo_that_nobody_reads_is_not_waited_for)
+{
+        audit_world_open(&w);
+        cr_assert_eq(mkfifo(w.file, 0600), 0);
+        cr_assert_eq(loop_create(&w.context.loop), 0);
+        cr_assert_eq(observe_open(&w.context), -EINVAL);
+        observe_close(&w.context);
+        int fd = open(w.file, O_RDONLY | O_NONBLOCK);
+        cr_assert_eq(observe_open(&w.context), 0);
+        cr_assert(audit_world_run(&w, "t"));
+        audit_world_stop(&w);
+        close(fd);
+        audit_world_close(&w);
+}
+
+Test(audit, what_is_not_seen_in_a_text_is_written_so_that_it_is)
+{
+        static const char evil[] = "a\xc2\x9b"
+                                   "2Jb\u202ec\u00add\U000e0041e\u00e9";
+        char text[4096] = "";
+        json_t *lines;
+        FILE *file;
+
+        audit_world_open(&w);
+        audit_world_start(&w);
+        cr_assert(audit_world_run(&w, evil));
+        audit_world_stop(&w);
+        lines = audit_world_lines(w.file);
+        audit_world_line(lines, "tool", evil);
+        json_decref(lines);
+        file = fopen(w.file, "r");
+        cr_assert_gt(fread(text, 1, sizeof(text) - 1, file), 0);
+        fclose(file);
+        cr_assert_not_null(strstr(text, "\"a\\u009b2Jb\\u202ec\\u00add\\udb40\\udc41e\u00e9\""),
+                           "%s", text);
         audit_world_close(&w);
 }
 

@@ -126,14 +126,40 @@ Test(metrics, names_are_labels_up_to_a_number_of_them)
         char name[20];
 
         begin();
-        for (int i = 0; i < METRICS_NAMED_MAX + 100; i++) {
+        for (int i = 0; i < METRICS_NAMED_MAX / 2 + 100; i++) {
                 snprintf(name, sizeof(name), "u_%d", i);
                 add(call_of(name));
         }
         add(call_of("u_0"));
-        check_int(n_of("\n" CALLS), METRICS_NAMED_MAX + 1);
+        check_int(n_of("\n" CALLS), METRICS_NAMED_MAX / 2 + 1);
         cr_assert(has_line(CALLS "tool=\"u_0\",outcome=\"ok\"} 2"), "the first go on");
         cr_assert(has_line(CALLS "tool=\"other\",outcome=\"ok\"} 100"));
+        end();
+}
+
+Test(metrics, a_server_with_ever_new_names_takes_none_from_others)
+{
+        char name[20], server[20], line[200];
+
+        begin();
+        for (int s = 0; s < 5; s++)
+                for (int i = 0; i < METRICS_NAMED_MAX + 100; i++) {
+                        struct call_record call = call_of(name);
+
+                        snprintf(name, sizeof(name), "t_%d", i);
+                        snprintf(server, sizeof(server), "s_%d", s);
+                        call.server = server;
+                        add(call);
+                }
+        add(call_of("u_t"));
+        cr_assert(has_line(CALLS "tool=\"u_t\",outcome=\"ok\"} 1"));
+        for (int s = 0; s < 5; s++) {
+                snprintf(line, sizeof(line),
+                         "mgw_calls_ended_total{server=\"s_%d\",method=\"tools/call\","
+                         "tool=\"t_0\",outcome=\"ok\"} 1",
+                         s);
+                cr_assert(has_line(line), "%s", line);
+        }
         end();
 }
 

@@ -141,6 +141,18 @@ static const char *text_of(const json_t *span, const char *key)
         return json_string_value(json_object_get(span, key));
 }
 
+/* The text of that attribute. */
+static const char *attribute_of(const json_t *span, const char *key)
+{
+        const json_t *attribute;
+        size_t i;
+
+        json_array_foreach (json_object_get(span, "attributes"), i, attribute)
+                if (strcmp(text_of(attribute, "key"), key) == 0)
+                        return text_of(json_object_get(attribute, "value"), "stringValue");
+        return "";
+}
+
 Test(traces, a_span_goes_out_in_the_form_of_otlp)
 {
         const json_t *span;
@@ -157,6 +169,52 @@ Test(traces, a_span_goes_out_in_the_form_of_otlp)
         cr_assert_str_eq(text_of(span, "name"), "tools/call", "nobody has listed that name");
         cr_assert_str_eq(text_of(span, "startTimeUnixNano"), "1700000000000000000");
         cr_assert_str_eq(text_of(span, "endTimeUnixNano"), "1700000000000005000");
+        json_decref(batch);
+        close_world();
+}
+
+/* Each byte of what others have chosen may become six. */
+Test(traces, a_call_with_long_names_of_controls_has_its_span_too)
+{
+        char uri[2000], name[400], id[300];
+        struct call_record record;
+        json_t *params, *batch;
+
+        memset(uri, 1, sizeof(uri) - 1);
+        memset(name, 1, sizeof(name) - 1);
+        memset(id, 1, sizeof(id) - 1);
+        uri[sizeof(uri) - 1] = name[sizeof(name) - 1] = id[sizeof(id) - 1] = '\0';
+        open_world(1);
+        record = record_of(sampled, &params);
+        json_object_set_new(params, "uri", json_string(uri));
+        record.name = record.server = name;
+        record.is_known = true;
+        record.id = json_string(id);
+        record.session_id = record.request_id = record.revision = id;
+        record.span = span_begin(&context, &record, NULL, false);
+        observe_call(&context, &record);
+        batch = take_batch("200 OK");
+        check_int(json_array_size(spans_of(batch)), 1);
+        json_decref((json_t *)record.id);
+        json_decref(params);
+        json_decref(batch);
+        close_world();
+}
+
+Test(traces, a_post_has_what_spans_of_http_must_have)
+{
+        const struct span_request request = {.path = STR("/mcp"), .parent = sampled};
+        const json_t *span;
+        json_t *batch;
+
+        open_world(1);
+        config.public_url = (char *)"https://mcp.example.com";
+        span_request_end_take(&context, span_request_begin(&context, &request), 200);
+        batch = take_batch("200 OK");
+        span = json_array_get(spans_of(batch), 0);
+        cr_assert_str_eq(attribute_of(span, "http.request.method"), "POST");
+        cr_assert_str_eq(attribute_of(span, "url.path"), "/mcp");
+        cr_assert_str_eq(attribute_of(span, "url.scheme"), "https");
         json_decref(batch);
         close_world();
 }
@@ -236,6 +294,7 @@ Test(traces, an_upstream_goes_on_in_our_span)
         span = json_array_get(spans_of(batch), 0);
         check_int(json_integer_value(json_object_get(span, "kind")), 3);
         check_int(json_integer_value(json_object_get(json_object_get(span, "status"), "code")), 2);
+        cr_assert_str_eq(attribute_of(span, "server.address"), "::1", "no brackets");
         cr_assert_str_eq(text_of(span, "parentSpanId"),
                          text_of(json_array_get(spans_of(batch), 1), "spanId"));
         snprintf(expected, sizeof(expected), "00-0af7651916cd43dd8448eb211c80319c-%s-01",

@@ -15,9 +15,11 @@
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{"                     \
         "\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},\"clientInfo\":{\"name\":%s,"      \
         "\"version\":\"1\"}}}"
-#define CALL_ECHO                                                                                  \
+#define CALL_ECHO CALL_ECHO_WITH("")
+#define CALL_ECHO_WITH(meta)                                                                       \
         "{'jsonrpc':'2.0','id':1,'method':'tools/call','params':{'name':'echo','arguments':{"      \
-        "'message':'hello'},'_meta':{'io.modelcontextprotocol/protocolVersion':'2026-07-28',"      \
+        "'message':'hello'},'_meta':{" meta                                                        \
+        "'io.modelcontextprotocol/protocolVersion':'2026-07-28',"                                  \
         "'io.modelcontextprotocol/clientInfo':{'name':'x','version':'1'},"                         \
         "'io.modelcontextprotocol/clientCapabilities':{}}}}"
 
@@ -144,6 +146,93 @@ Test(status, outside_it_is_for_admins_who_are_signed_in)
         check_int(answer_status(visitor_open(&v, "/")), 404);
         check_int(answer_status(visitor_open(&v, "/status/events")), 404);
         visitor_finish(&v);
+        gateway_stop();
+}
+
+#define OUTSIDE ",'public_url':'https://mcp.example.com'"
+
+/* Ada, outside: her page and its feed. */
+static void watch_outside(void)
+{
+        users_start(ADMINS, OUTSIDE);
+        sign_in(users_ada);
+        visitor_open(&v, "/");
+        feed = visitor_open(&v, "/status/events");
+        check_int(answer_status(feed), 200);
+        cr_assert_not_null(newest(feed, "snapshot"));
+}
+
+/* Within the time in which streams that come are told, and nothing more. */
+static void check_told_no_more(void)
+{
+        gateway_pass_ms(300);
+        cr_assert(feed->is_over);
+        cr_assert_null(answer_event(feed));
+        visitor_finish(&v);
+        gateway_stop();
+}
+
+static void sign_out(void)
+{
+        struct buf form;
+
+        visitor_open(&v, "/connect");
+        buf_init(&form, 16384);
+        check_int(form_add(&form, "csrf", visitor_field(&v, "csrf")), 0);
+        check_int(buf_add(&form, "", 1), 0);
+        check_int(answer_status(visitor_send(&v, "/oauth/sign-out", buf_bytes(&form).p)), 200);
+        buf_finish(&form);
+}
+
+Test(status, who_signs_out_is_told_no_more)
+{
+        watch_outside();
+        sign_out();
+        check_told_no_more();
+}
+
+Test(status, who_is_no_admin_any_more_is_told_no_more)
+{
+        watch_outside();
+        users_reload(HTTP "},'policy':{'groups':{'admins':['bob@example.com']},'rules':[{'who':['*'"
+                          "],'allow':{'servers':['*']}}]",
+                     OUTSIDE);
+        check_told_no_more();
+}
+
+Test(status, whose_token_is_gone_is_told_no_more)
+{
+        watch_outside();
+        users_forget();
+        users_add(users_bob, "bob@example.com", 30);
+        users_reload(ADMINS, OUTSIDE);
+        check_told_no_more();
+}
+
+Test(status, who_has_looked_loses_the_sessions_with_the_token_all_the_same)
+{
+        watch_outside();
+        c = (struct client){.authorization = users_ada};
+        client_open(&c, "2025-06-18", "{}");
+        client_listen(&c, NULL);
+        users_forget();
+        users_add(users_bob, "bob@example.com", 30);
+        users_reload(ADMINS, OUTSIDE);
+        cr_assert(c.stream->is_over);
+        visitor_finish(&v);
+        gateway_stop();
+}
+
+Test(status, by_the_inside_port_a_path_that_is_not_there_is_told_which_are)
+{
+        gateway_start(HTTP, "");
+        a = get("/nothing", true);
+        check_int(answer_status(a), 404);
+        cr_assert_null(memmem(answer_body(a).p, answer_body(a).n, "/mcp", 4));
+        cr_assert_not_null(memmem(answer_body(a).p, answer_body(a).n, "/metrics", 8));
+        a = get("/nothing", false);
+        check_int(answer_status(a), 404);
+        cr_assert_null(memmem(answer_body(a).p, answer_body(a).n, "/metrics", 8));
         gateway_stop();
 }
 
@@ -360,9 +449,9 @@ Test(status, who_does_not_read_is_told_no_more)
 
 /* ---- tools are tried ---- */
 
-static unsigned try(const char *origin, const char *type, bool is_inside)
+static unsigned try_body(const char *text, const char *origin, const char *type, bool is_inside)
 {
-        struct json_t *json = json_from(CALL_ECHO);
+        struct json_t *json = json_from(text);
         char *body = json_dumps(json, 0);
 
         a = client_send(&(const struct client_request){
@@ -379,6 +468,54 @@ static unsigned try(const char *origin, const char *type, bool is_inside)
         free(body);
         json_decref(json);
         return answer_status(a);
+}
+
+static unsigned try(const char *origin, const char *type, bool is_inside)
+{
+        return try_body(CALL_ECHO, origin, type, is_inside);
+}
+
+Test(status, what_is_no_trace_context_goes_no_further)
+{
+        gateway_start(HTTP, "'log_level':'debug'");
+        check_int(try_body(CALL_ECHO_WITH("'traceparent':'x',"), "http://localhost", NULL, true),
+                  200);
+        check_int(try_body(CALL_ECHO_WITH("'traceparent':'00-4bf92f3577b34da6a3ce929d0e0e4736-"
+                                          "00f067aa0ba902b7-01\\r\\nX-Evil: 1',"),
+                           "http://localhost", NULL, true),
+                  200);
+        cr_assert_null(strstr(gateway_log(), "Evil"));
+        check_int(try_body(CALL_ECHO_WITH("'traceparent':'00-4bf92f3577b34da6a3ce929d0e0e4736-"
+                                          "00f067aa0ba902b7-01',"),
+                           "http://localhost", NULL, true),
+                  200);
+        cr_assert_not_null(strstr(gateway_log(), "4bf92f3577b34da6a3ce929d0e0e4736"));
+        gateway_stop();
+}
+
+/* A stream would go on after its user has signed out. */
+Test(status, nothing_but_tools_is_asked_for_by_the_page)
+{
+        static const char listen[] =
+                "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"subscriptions/listen\",\"params\":{"
+                "\"notifications\":{\"toolsListChanged\":true},\"_meta\":{"
+                "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+                "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"x\",\"version\":\"1\"},"
+                "\"io.modelcontextprotocol/clientCapabilities\":{}}}}";
+
+        gateway_start(HTTP, "");
+        a = client_send(&(const struct client_request){.uri = "/status/mcp",
+                                                       .is_inside = true,
+                                                       .origin = "http://localhost",
+                                                       .accept = "text/event-stream",
+                                                       .version = STATELESS,
+                                                       .rpc_method = "subscriptions/listen",
+                                                       .body = listen});
+        gateway_settle();
+        check_int(answer_status(a), 403);
+        check_int(json_integer_value(json_at(answer_json(a), "id")), 7);
+        cr_assert(a->is_over);
+        gateway_stop();
 }
 
 Test(status, a_tool_is_run_for_the_page_itself_alone)
