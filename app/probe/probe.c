@@ -273,7 +273,7 @@ static int report(struct probe *p, int64_t took_ms, FILE *out)
 static bool is_mcp(const struct probe *p)
 {
         return p->peer.hello != NULL || p->peer.discovered != NULL ||
-               p->streams[PROBE_KIND_SSE].is_stream;
+               (p->streams[PROBE_KIND_SSE].is_stream && p->peer.led_away[0] == '\0');
 }
 
 static int run(struct probe *p, FILE *out)

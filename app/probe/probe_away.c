@@ -36,19 +36,41 @@ static const char *cure_of_status(unsigned status, bool has_token)
         return "is this the path of an MCP server? (often /mcp, or /sse)";
 }
 
+static const char *cure_of(const struct probe_peer *peer)
+{
+        if (!peer->is_answered)
+                return cure_of_fault(peer->refusal_fault);
+        if (peer->led_away[0] != '\0')
+                return "have the server name a path there (\"/message?...\"), or the address by "
+                       "which clients know it";
+        return cure_of_status(peer->refusal_status, probe_options_has_token(peer->options));
+}
+
+/* HTTP+SSE is spoken there, but its messages would go where credentials must not. */
+static void say_why(const struct probe_peer *peer, char *why, size_t size)
+{
+        if (peer->led_away[0] != '\0')
+                snprintf(why, size,
+                         "HTTP+SSE: its endpoint leads to another origin, where no client goes: "
+                         "%s",
+                         peer->led_away);
+        else
+                snprintf(why, size, "%s", peer->refusal);
+}
+
 void probe_report_away(const struct probe_peer *peer, FILE *out, FILE *err)
 {
         const struct probe_options *o = peer->options;
-        const char *cure =
-                peer->is_answered ? cure_of_status(peer->refusal_status, probe_options_has_token(o))
-                                  : cure_of_fault(peer->refusal_fault);
+        const char *cure = cure_of(peer);
+        char why[512];
 
+        say_why(peer, why, sizeof(why));
         if (o->is_json)
                 probe_report_print_json_take(
                         json_pack("{s:o, s:o, s:s, s:b}", "url", probe_report_text(o->url), "error",
-                                  probe_report_text(peer->refusal), "what_to_do", cure, "lived", 0),
+                                  probe_report_text(why), "what_to_do", cure, "lived", 0),
                         out);
         fprintf(err, "mgw: %s: %s: %s\n", o->url, peer->is_answered ? "no MCP here" : "not reached",
-                peer->refusal);
+                why);
         fprintf(err, "mgw: what to do: %s\n", cure);
 }

@@ -25,6 +25,7 @@ struct probe_peer {
         char *url;          /* of Streamable HTTP */
         char *sse_url;      /* of HTTP+SSE, where it may be */
         char *message_url;  /* where HTTP+SSE takes messages; NULL: not known (yet) */
+        char led_away[256]; /* where it says it does, if no client goes there: another origin */
         char *session_id;   /* NULL: there is none */
         json_t *hello;      /* what initialize brought; NULL: nothing */
         json_t *discovered; /* what server/discover brought; NULL: nothing */

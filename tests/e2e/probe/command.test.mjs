@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { Program, freePort, mgwSanitized, startEverything, startGateway, testCertificate, waitFor } from '../lib/gateway.mjs';
-import { FaultServer, fault, sendJson } from '../lib/fault_server.mjs';
+import { FaultServer, beginSse, fault, sendJson } from '../lib/fault_server.mjs';
 import { command, inspect, probe, probed } from '../lib/probe.mjs';
 
 const env = { ...process.env, MGW_TOKEN: '' };
@@ -95,6 +95,23 @@ test('what is no MCP is told by what it is, and each has its own cure', async ()
   const { text } = await inspect(server.url.replace('http:', 'https:'));
   await server.stop();
   assert.match(text, /not reached: .*\nmgw: what to do: does this port speak TLS\? If not, the URL begins with http:\/\//);
+});
+
+test('an endpoint of HTTP+SSE at another origin is not followed, and told', async () => {
+  const elsewhere = await FaultServer.start();
+  const server = await FaultServer.start();
+  server.faults.initialize = fault.status(405);
+  server.faults['server/discover'] = fault.status(405);
+  server.faults.GET = (req, res) => beginSse(res).write(`event: endpoint\ndata: ${elsewhere.url}?sessionId=1\u001b[2J\n\n`);
+  for (const args of [['inspect', server.url], ['probe', server.url, '--for', '2s']]) {
+    const { code, text } = await command([...args, '--token', 'secret-token']);
+    assert.equal(code, 3);
+    assert.ok(text.includes(`its endpoint leads to another origin, where no client goes: ${elsewhere.url}?sessionId=1?[2J`), text);
+    assert.match(text, /what to do: have the server name a path there/);
+  }
+  assert.deepEqual(elsewhere.seen, []);
+  await server.stop();
+  await elsewhere.stop();
 });
 
 test('an answer without end is left when it is too big', async () => {
