@@ -128,6 +128,23 @@ describe('./dev up', { timeout: 120000 }, () => {
     assert.ok(!isRunning(haproxy));
   });
 
+  test('ended while the mgw before has a call to end, it ends that, and who has taken over', async () => {
+    const { program, ports } = await devUp();
+    await program.line(/Ctrl-C ends both\./, { timeoutMs: 60000 });
+    const [mgw, haproxy] = [pidOf('mgw'), pidOf('haproxy')];
+    const client = await connectClient(`http://localhost:${ports.MGW_HTTP_PORT}`, 'http');
+    const answer = client.callTool({ name: 'wait', arguments: { seconds: 4 } });
+    await waitFor(() => program.count(/Client connected: /) >= 2, 'its stream, and that of the answer');
+    const successor = new Program('successor', path.join(top, 'build/mgw'), ['--replace'], { env: { ...process.env, MGW_LISTEN: `unix:${runDir}/fcgi.sock` } });
+    await successor.line(/ listening on /);
+    assert.ok(isRunning(mgw));
+    assert.deepEqual(await program.stop('SIGINT'), { code: 0, signal: null }, program.tail());
+    assert.match(textOf(await answer), /4/);
+    assert.equal((await successor.exited).code, 0);
+    assert.ok(![mgw, haproxy].some(isRunning));
+    await client.close();
+  });
+
   test('one that took over and dies takes HAProxy with it, too', async () => {
     const { program } = await devUp();
     await program.line(/Ctrl-C ends both\./, { timeoutMs: 60000 });
