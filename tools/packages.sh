@@ -4,7 +4,7 @@
 
 . tools/release.sh
 
-PACKAGES_PACKAGES=("${RELEASE_PACKAGES[@]}" debootstrap lintian man-db python3-venv)
+PACKAGES_PACKAGES=("${RELEASE_PACKAGES[@]}" debootstrap lintian man-db python3-venv zsh)
 # What a Debian has to have before the package goes in: it is installed without a network.
 PACKAGES_ROOT=(
   systemd procps logrotate haproxy curl ca-certificates

@@ -5,7 +5,9 @@ RUN_DIR=$PWD/build/run
 admin_secret=
 admin_login=
 admin_shown=
-mgw_pid=
+mgw_pid=   # who serves
+mgw_child= # ends when it does
+mgw_lines=above
 haproxy_pid=
 signals=0
 prefixers=()
@@ -166,8 +168,13 @@ start() {
   setsid setpriv --pdeathsig TERM "$@" >&"$out" 2>&1 </dev/null {up_lock}>&- {out}>&- &
   started=$!
   exec {out}>&-
-  printf '%s\n' "$started" >"$RUN_DIR/$name.pid"
-  began_of "$started" >"$RUN_DIR/$name.began"
+  note "$name" "$started"
+}
+
+# For who looks, and for end_leftover.
+note() {
+  printf '%s\n' "$2" >"$RUN_DIR/$1.pid"
+  began_of "$2" >"$RUN_DIR/$1.began"
 }
 
 prefix() {
@@ -181,12 +188,36 @@ start_mgw() {
   rm -f "$MGW_SOCKET"
   start mgw build/mgw
   mgw_pid=$started
+  mgw_child=$started
   # HAProxy's first check should find it.
   for ((tries = 0; tries < 100; tries++)); do
     [ ! -S "$MGW_SOCKET" ] || return 0
     kill -0 "$mgw_pid" 2>/dev/null || return 0
     sleep 0.05
   done
+}
+
+# The process that listens at mgw's socket, as the kernel knows it.
+who_serves() {
+  python3 - "$MGW_SOCKET" 2>/dev/null <<'PYTHON'
+import socket, struct, sys
+with socket.socket(socket.AF_UNIX) as one:
+    one.settimeout(5)
+    one.connect(sys.argv[1])
+    print(struct.unpack("3i", one.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
+PYTHON
+}
+
+# mgw has ended: another may have taken its place (mgw --replace). That is none of our children, and one that is waits
+# for its end.
+follow_successor() {
+  local pid
+  pid=$(who_serves) && [ "$pid" != "$mgw_pid" ] && kill -0 "$pid" 2>/dev/null || return 1
+  setsid setpriv --pdeathsig TERM tail --pid="$pid" -f /dev/null {up_lock}>&- &
+  mgw_child=$!
+  mgw_pid=$pid
+  mgw_lines="where it was started"
+  note mgw "$pid"
 }
 
 start_haproxy() {
@@ -199,7 +230,7 @@ wait_for_health() {
   for ((tries = 0; tries < 200; tries++)); do
     [ "$signals" = 0 ] || return 0
     # Who ended, and how, is for watch_both to say.
-    kill -0 "$mgw_pid" 2>/dev/null && kill -0 "$haproxy_pid" 2>/dev/null || return 0
+    [ -z "$(first_gone)" ] || return 0
     ! curl -skf --max-time 1 -o /dev/null "https://$MGW_BIND:$MGW_TLS_PORT/health" || return 0
     sleep 0.1
   done
@@ -265,28 +296,25 @@ ending() {
 }
 
 watch_both() {
-  local who='' code=0 pid
-  # One that ended while the addresses were printed is none that wait -n tells of.
-  for pid in "$mgw_pid" "$haproxy_pid"; do
-    [ -z "$who" ] && ! kill -0 "$pid" 2>/dev/null || continue
-    who=$pid
-    wait "$pid" || code=$?
-  done
-  while [ -z "${who:-}" ] && [ "$signals" = 0 ]; do
+  local who='' code=0
+  while [ "$signals" = 0 ]; do
     code=0
     # wait -n does not tell of one whose end bash has printed already.
     who=$(first_gone)
     if [ -n "$who" ]; then
       wait "$who" 2>/dev/null || code=$?
     else
-      wait -n -p who "$mgw_pid" "$haproxy_pid" 2>/dev/null || code=$?
+      wait -n -p who "$mgw_child" "$haproxy_pid" 2>/dev/null || code=$?
     fi
+    [ -n "${who:-}" ] || continue
+    { [ "$who" = "$mgw_child" ] && follow_successor; } || break
+    say "./dev: mgw was replaced: process $mgw_pid serves; its log is where it was started"
   done
   case ${who:-} in
-    "$mgw_pid")
+    "$mgw_child")
       mgw_pid=
       if [ "$signals" = 0 ]; then
-        say "./dev: mgw ended $(ending $code): its last lines are above. Ending HAProxy." >&2
+        say "./dev: mgw ended$([ "$mgw_lines" != above ] || echo " $(ending $code)"): its last lines are $mgw_lines. Ending HAProxy." >&2
         code=1
       fi
       ;;
@@ -302,17 +330,21 @@ watch_both() {
 
 first_gone() {
   local pid
-  for pid in "$mgw_pid" "$haproxy_pid"; do
+  for pid in "$mgw_child" "$haproxy_pid"; do
     kill -0 "$pid" 2>/dev/null || { printf '%s\n' "$pid" && return; }
   done
 }
 
-# mgw first, so that what it still answers reaches the clients.
+# mgw first, so that what it still answers reaches the clients; and who has taken its place, if one has.
 end_both() {
   local result=$1 code=0
   if [ -n "$mgw_pid" ]; then
     [ "$signals" -gt 0 ] || kill -TERM "$mgw_pid" 2>/dev/null || code=0
-    await "$mgw_pid" || code=$?
+    await "$mgw_child" || code=$?
+    while follow_successor; do
+      kill -TERM "$mgw_pid" 2>/dev/null || true
+      await "$mgw_child" || true
+    done
     if [ "$code" != 0 ]; then
       say "./dev: mgw ended $(ending $code)" >&2
       result=1

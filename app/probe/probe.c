@@ -235,6 +235,19 @@ static void watch(struct probe *p)
 
 /* ---- the command ---- */
 
+/* The longest of all streams. */
+static int64_t interval_ms(const struct probe *p)
+{
+        int64_t longest_ms = 0;
+
+        for (int kind = 0; kind < PROBE_N_KINDS; kind++) {
+                int64_t ms = probe_judge_interval_ms(&p->streams[kind].record);
+
+                longest_ms = ms > longest_ms ? ms : longest_ms;
+        }
+        return longest_ms;
+}
+
 static int report(struct probe *p, int64_t took_ms, FILE *out)
 {
         struct probe_view view = {
@@ -244,6 +257,7 @@ static int report(struct probe *p, int64_t took_ms, FILE *out)
         };
         struct probe_report report = {.peer = &p->peer, .view = &view, .watched_ms = took_ms};
 
+        view.interval_ms = interval_ms(p);
         for (int kind = 0; kind < PROBE_N_KINDS; kind++) {
                 const struct probe_record *r = &p->streams[kind].record;
 
@@ -259,7 +273,7 @@ static int report(struct probe *p, int64_t took_ms, FILE *out)
 static bool is_mcp(const struct probe *p)
 {
         return p->peer.hello != NULL || p->peer.discovered != NULL ||
-               p->streams[PROBE_KIND_SSE].is_stream;
+               (p->streams[PROBE_KIND_SSE].is_stream && p->peer.led_away[0] == '\0');
 }
 
 static int run(struct probe *p, FILE *out)

@@ -134,6 +134,20 @@ static void fail(struct probe_answer *a, const char *why)
                 str_to_text(str_from(why), a->why, sizeof(a->why));
 }
 
+static void ask_end(struct ask *ask)
+{
+        ask->is_done = true;
+        ask->request = NULL;
+        ask->answer->took_ms = clock_monotonic_ms() - ask->started_ms;
+}
+
+/* The rest is not heard. */
+static void ask_leave(struct ask *ask)
+{
+        http_cancel(ask->request);
+        ask_end(ask);
+}
+
 static void ask_on_head(void *owner, const struct http_response *response)
 {
         struct ask *ask = owner;
@@ -141,6 +155,7 @@ static void ask_on_head(void *owner, const struct http_response *response)
         char *lines = alloc_str(response->lines);
 
         a->status = response->status;
+        str_to_text(response->content_type, a->media_type, sizeof(a->media_type));
         ask->peer->is_answered = true;
         probe_peer_see(ask->peer, lines);
         free(lines);
@@ -151,6 +166,18 @@ static void ask_on_head(void *owner, const struct http_response *response)
         }
 }
 
+/* Where it has failed anyway nobody looks for JSON. */
+static void say_no_json(struct probe_answer *a, const char *why)
+{
+        const char *type = a->media_type[0] != '\0' ? a->media_type : "of no type";
+
+        if (a->status >= 400)
+                snprintf(a->why, sizeof(a->why), "HTTP %u (%s)", a->status, type);
+        else
+                snprintf(a->why, sizeof(a->why), "HTTP %u, and its body (%s) is no JSON: %s",
+                         a->status, type, why);
+}
+
 /* Takes what answers the request; other messages of the server are passed over. */
 static bool take_message(struct ask *ask, struct str text)
 {
@@ -159,8 +186,7 @@ static bool take_message(struct ask *ask, struct str text)
         char why[160];
 
         if (rpc_parse_any(text, &message, why, sizeof(why)) != 0) {
-                snprintf(a->why, sizeof(a->why), "HTTP %u, and its body is no JSON: %s", a->status,
-                         why);
+                say_no_json(a, why);
                 return false;
         }
         if (json_object_get(message, "method") == NULL &&
@@ -174,13 +200,6 @@ static bool take_message(struct ask *ask, struct str text)
         return false;
 }
 
-static void ask_end(struct ask *ask)
-{
-        ask->is_done = true;
-        ask->request = NULL;
-        ask->answer->took_ms = clock_monotonic_ms() - ask->started_ms;
-}
-
 static void read_events(struct ask *ask, const char *p, size_t n)
 {
         struct sse_event event;
@@ -190,15 +209,14 @@ static void read_events(struct ask *ask, const char *p, size_t n)
         while (n > 0 && r != SSE_E_MORE && !ask->is_done) {
                 r = sse_reader_feed(&ask->reader, p, n, &used, &event);
                 if (r < 0 || r == SSE_E_BIG) {
-                        fail(ask->answer, "an event of its answer is too big");
+                        fail(ask->answer, "an event of its answer is too big: over 16 MiB");
+                        ask_leave(ask);
                         return;
                 }
                 p += used;
                 n -= used;
-                if (r == 0 && event.data.n > 0 && take_message(ask, event.data)) {
-                        http_cancel(ask->request);
-                        ask_end(ask);
-                }
+                if (r == 0 && event.data.n > 0 && take_message(ask, event.data))
+                        ask_leave(ask);
         }
 }
 
@@ -206,10 +224,12 @@ static enum http_flow ask_on_body(void *owner, const char *p, size_t n)
 {
         struct ask *ask = owner;
 
-        if (ask->is_stream)
+        if (ask->is_stream) {
                 read_events(ask, p, n);
-        else if (buf_add(&ask->body, p, n) != 0)
-                fail(ask->answer, "its answer is too big");
+        } else if (buf_add(&ask->body, p, n) != 0) {
+                fail(ask->answer, "its answer is too big: over 16 MiB");
+                ask_leave(ask);
+        }
         return HTTP_GO_ON;
 }
 
@@ -217,10 +237,12 @@ static void ask_on_done(void *owner, const struct http_failure *failure)
 {
         struct ask *ask = owner;
 
-        if (failure != NULL)
+        if (failure != NULL) {
                 fail(ask->answer, failure->why);
-        else if (!ask->is_stream && ask->body.len > 0 && ask->answer->status != 202)
+                ask->answer->fault = failure->fault;
+        } else if (!ask->is_stream && ask->body.len > 0 && ask->answer->status != 202) {
                 (void)take_message(ask, buf_bytes(&ask->body));
+        }
         ask_end(ask);
 }
 
@@ -262,15 +284,16 @@ static void await_on_stream(struct ask *ask)
                 fail(a, "the request was taken, and no answer came on the stream");
 }
 
-static void say_error(struct probe_answer *a)
+static void say_error(struct probe_answer *a, bool has_token)
 {
         const json_t *error = json_object_get(a->message, "error");
         const char *text = rpc_text(error, "message");
         char plain[300];
 
         if (a->status == 401) {
-                snprintf(a->why, sizeof(a->why),
-                         "HTTP 401: it wants to know who asks: give --token, or MGW_TOKEN");
+                snprintf(a->why, sizeof(a->why), "HTTP 401: %s",
+                         has_token ? "it does not take this token"
+                                   : "it wants to know who asks: give --token, or MGW_TOKEN");
         } else if (error != NULL) {
                 str_to_text(str_from(text != NULL ? text : ""), plain, sizeof(plain));
                 snprintf(a->why, sizeof(a->why), "error %lld: %s (HTTP %u)",
@@ -286,9 +309,8 @@ static void ask_wait(struct ask *ask)
         while (!ask->is_done && !ask->peer->is_stopped)
                 probe_peer_turn(ask->peer, 100);
         if (!ask->is_done) {
-                http_cancel(ask->request);
                 fail(ask->answer, "stopped by a signal");
-                ask_end(ask);
+                ask_leave(ask);
         }
 }
 
@@ -324,7 +346,7 @@ void probe_ask(struct probe_peer *peer, enum probe_way way, const char *method, 
         if (a->message != NULL && json_object_get(a->message, "result") != NULL)
                 a->why[0] = '\0';
         else
-                say_error(a);
+                say_error(a, probe_options_has_token(peer->options));
         if (a->why[0] == '\0' && (peer->answer_ms < 0 || a->took_ms < peer->answer_ms))
                 peer->answer_ms = a->took_ms;
 }

@@ -19,7 +19,9 @@ char **probe_message_get_lines(struct probe_peer *peer, bool has_session);
 
 struct probe_answer {
         unsigned status; /* 0: there was none */
-        char why[512];   /* "": it was answered; else what went wrong, in a sentence */
+        char media_type[64];
+        enum http_fault fault; /* where no whole answer came; else HTTP_FAULT_OURS */
+        char why[512];         /* "": it was answered; else what went wrong, in a sentence */
         char *session_id;
         json_t *message; /* the JSON-RPC answer; NULL: none */
         int64_t took_ms;

@@ -68,6 +68,20 @@ static size_t intervals(const struct probe_record *r, int64_t *ms)
         return n;
 }
 
+int64_t probe_judge_interval_ms(const struct probe_record *r)
+{
+        int64_t before_ms = r->head_ms, longest_ms = 0;
+
+        for (size_t i = 0; i < r->n_beats; i++) {
+                if (r->beats[i].n_comments == 0 || !probe_judge_is_keep_alive(r, &r->beats[i]))
+                        continue;
+                if (r->beats[i].at_ms - before_ms > longest_ms)
+                        longest_ms = r->beats[i].at_ms - before_ms;
+                before_ms = r->beats[i].at_ms;
+        }
+        return longest_ms;
+}
+
 static void judge_intervals(const struct probe_record *r, struct probe_finding *f)
 {
         int64_t *ms = alloc_array(r->n_beats + 1, sizeof(*ms));
@@ -259,14 +273,21 @@ static bool is_cut(const struct probe_record *r, const struct probe_view *view)
         return false;
 }
 
-static bool is_silent(const struct probe_record *r, const struct probe_view *view,
-                      const struct probe_finding *f)
+/* Where another stream has keep-alives this one ought to have had one, too. */
+static bool lacks_keep_alives(const struct probe_record *r, const struct probe_view *view)
 {
-        bool has_shown_life = f->n_keep_alives > 0 || r->n_beats > 1;
+        return view->interval_ms > 0 && 2 * probe_record_longest_ms(r) > 3 * view->interval_ms;
+}
 
-        if ((double)probe_record_longest_ms(r) >= SILENT_S * 1000.0 / view->scale)
-                return true;
-        return r->end == PROBE_END_NONE && !has_shown_life;
+/* An answer ends a call: what would have become of a longer one other streams tell, or nobody. */
+static enum probe_verdict verdict_of_quiet(const struct probe_record *r,
+                                           const struct probe_view *view)
+{
+        if (r->end == PROBE_END_NONE && r->n_beats <= 1)
+                return lacks_keep_alives(r, view) ? PROBE_VERDICT_SILENT : PROBE_VERDICT_UNCLEAR;
+        if (r->end == PROBE_END_ANSWERED && view->interval_ms == 0)
+                return PROBE_VERDICT_UNCLEAR;
+        return PROBE_VERDICT_LIVED;
 }
 
 static enum probe_verdict verdict_of(const struct probe_record *r, const struct probe_view *view,
@@ -280,9 +301,11 @@ static enum probe_verdict verdict_of(const struct probe_record *r, const struct 
                 return PROBE_VERDICT_NONE;
         if (f->held != PROBE_HELD_NOT)
                 return PROBE_VERDICT_BUFFERED;
-        if (is_silent(r, view, f))
+        if ((double)probe_record_longest_ms(r) >= SILENT_S * 1000.0 / view->scale)
                 return PROBE_VERDICT_SILENT;
-        return r->end == PROBE_END_ORDERLY ? PROBE_VERDICT_CLOSED : PROBE_VERDICT_LIVED;
+        if (r->end == PROBE_END_ORDERLY)
+                return PROBE_VERDICT_CLOSED;
+        return f->n_keep_alives > 0 ? PROBE_VERDICT_LIVED : verdict_of_quiet(r, view);
 }
 
 struct probe_finding probe_judge(const struct probe_record *r, const struct probe_view *view)
@@ -311,9 +334,10 @@ bool probe_verdict_is_bad(enum probe_verdict verdict)
 const char *probe_verdict_word(enum probe_verdict verdict)
 {
         static const char *const words[] = {
-                [PROBE_VERDICT_NONE] = "none",         [PROBE_VERDICT_LIVED] = "lived",
-                [PROBE_VERDICT_CLOSED] = "closed",     [PROBE_VERDICT_SILENT] = "silent",
-                [PROBE_VERDICT_BUFFERED] = "buffered", [PROBE_VERDICT_CUT] = "cut",
+                [PROBE_VERDICT_NONE] = "none",     [PROBE_VERDICT_LIVED] = "lived",
+                [PROBE_VERDICT_CLOSED] = "closed", [PROBE_VERDICT_UNCLEAR] = "unclear",
+                [PROBE_VERDICT_SILENT] = "silent", [PROBE_VERDICT_BUFFERED] = "buffered",
+                [PROBE_VERDICT_CUT] = "cut",
         };
 
         return words[verdict];

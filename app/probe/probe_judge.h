@@ -7,8 +7,9 @@
 enum probe_verdict {
         PROBE_VERDICT_NONE, /* the server offers no such stream, or refused it */
         PROBE_VERDICT_LIVED,
-        PROBE_VERDICT_CLOSED, /* by the server, which told when to come back */
-        PROBE_VERDICT_SILENT, /* it lived here, but so silently that others would cut it */
+        PROBE_VERDICT_CLOSED,  /* by the server, which told when to come back */
+        PROBE_VERDICT_UNCLEAR, /* too little time: no keep-alive came, and none had to */
+        PROBE_VERDICT_SILENT,  /* it lived here, but so silently that others would cut it */
         PROBE_VERDICT_BUFFERED,
         PROBE_VERDICT_CUT,
 };
@@ -26,9 +27,10 @@ enum probe_held {
 
 /* What is known of the way, from all streams and requests. */
 struct probe_view {
-        double scale;       /* timeouts on it are so many times shorter than usual */
-        int64_t answer_ms;  /* how long the server takes to answer a small request */
-        probe_parties seen; /* by their marks */
+        double scale;        /* timeouts on it are so many times shorter than usual */
+        int64_t answer_ms;   /* how long the server takes to answer a small request */
+        probe_parties seen;  /* by their marks */
+        int64_t interval_ms; /* the longest between keep-alives of the server; 0: none came */
 };
 
 #define PROBE_SUSPECTS_MAX 3
@@ -51,6 +53,8 @@ struct probe_finding {
 
 /* Is what arrived then a sign of life, and not the head, nor the answer of a call? */
 bool probe_judge_is_keep_alive(const struct probe_record *r, const struct probe_beat *beat);
+/* The longest time between two keep-alives of the server, progress aside; 0: none came. */
+int64_t probe_judge_interval_ms(const struct probe_record *r);
 struct probe_finding probe_judge(const struct probe_record *r, const struct probe_view *view);
 /* Is it one for which the exit status is 1? */
 bool probe_verdict_is_bad(enum probe_verdict verdict);

@@ -11,6 +11,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define FOR_MS_DEFAULT (INT64_C(120) * 1000)
 #define FOR_MS_MAX (INT64_C(24) * 3600 * 1000)
@@ -103,7 +104,8 @@ static int take_token(struct probe_options *o, const char *token, FILE *err)
         return 0;
 }
 
-static int take_option(struct probe_options *o, int option, FILE *err)
+/* word: the option as it was written, where it is none of ours or lacks its value. */
+static int take_option(struct probe_options *o, int option, const char *word, FILE *err)
 {
         switch (option) {
         case 'f':
@@ -136,8 +138,10 @@ static int take_option(struct probe_options *o, int option, FILE *err)
         case 'j':
                 o->is_json = true;
                 return 0;
+        case ':':
+                return refuse(o, err, "a value is missing after", word);
         default:
-                return refuse(o, err, "not understood", NULL);
+                return refuse(o, err, "no such option", word);
         }
 }
 
@@ -178,17 +182,25 @@ int probe_options_read(struct probe_options *o, int argc, char **argv, FILE *err
         o->scale = 1;
         optind = 0; /* begins anew, with argv[1] */
         opterr = 0;
-        while (r == 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        while (r == 0 && (option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
                 if (option == 't')
                         token = optarg;
                 else if (!o->is_probe && (option == 'f' || option == 's'))
                         r = refuse(o, err, "inspect has neither --for nor --scale", NULL);
                 else
-                        r = take_option(o, option, err);
+                        r = take_option(o, option, argv[optind - 1], err);
         }
         if (r == 0 && token != NULL && token[0] != '\0')
                 r = take_token(o, token, err);
         return r == 0 ? take_url(o, argc, argv, err) : r;
+}
+
+bool probe_options_has_token(const struct probe_options *o)
+{
+        for (char **line = o->headers; line != NULL && *line != NULL; line++)
+                if (strncasecmp(*line, "Authorization:", 14) == 0)
+                        return true;
+        return false;
 }
 
 void probe_options_finish(struct probe_options *o)

@@ -23,5 +23,7 @@ struct probe_options {
  * read is to be finished in either case. */
 int probe_options_read(struct probe_options *o, int argc, char **argv, FILE *err);
 void probe_options_finish(struct probe_options *o);
+/* Does it say who asks? */
+bool probe_options_has_token(const struct probe_options *o);
 /* "90s", "10m", "1h", or seconds alone: in *msp. 0, -EINVAL. */
 int probe_options_duration(const char *text, int64_t *msp);

@@ -25,12 +25,15 @@ struct probe_peer {
         char *url;          /* of Streamable HTTP */
         char *sse_url;      /* of HTTP+SSE, where it may be */
         char *message_url;  /* where HTTP+SSE takes messages; NULL: not known (yet) */
+        char led_away[256]; /* where it says it does, if no client goes there: another origin */
         char *session_id;   /* NULL: there is none */
         json_t *hello;      /* what initialize brought; NULL: nothing */
         json_t *discovered; /* what server/discover brought; NULL: nothing */
-        char refusal[512];  /* why neither did */
-        bool is_answered;   /* somebody has answered by HTTP */
-        int64_t answer_ms;  /* the quickest answer; -1: none yet */
+        char refusal[512];  /* why neither did: in words, by its status, */
+        unsigned refusal_status;
+        enum http_fault refusal_fault; /* and where no answer came */
+        bool is_answered;              /* somebody has answered by HTTP */
+        int64_t answer_ms;             /* the quickest answer; -1: none yet */
         probe_parties seen;
         uint64_t last_id;
         /* HTTP+SSE: which answer is waited for, and that answer. */

@@ -175,6 +175,7 @@ static void print_cures(const struct probe_report *report, FILE *out)
 struct tally {
         unsigned n[PROBE_VERDICT_CUT + 1];
         unsigned n_streams, n_bad;
+        enum probe_exit exit;
 };
 
 static struct tally tally_of(const struct probe_report *report)
@@ -188,27 +189,64 @@ static struct tally tally_of(const struct probe_report *report)
                 t.n_streams += verdict != PROBE_VERDICT_NONE;
                 t.n_bad += probe_verdict_is_bad(verdict);
         }
+        if (t.n_bad > 0)
+                t.exit = PROBE_EXIT_BADLY;
+        else if (t.n[PROBE_VERDICT_UNCLEAR] > 0)
+                t.exit = PROBE_EXIT_UNCLEAR;
         return t;
+}
+
+/* "all 5 streams were cut", "of 5 streams 1 was cut, 2 were buffered and 2 lived". */
+static void print_tally(const struct tally *t, FILE *out)
+{
+        static const struct {
+                const char *one, *many;
+        } fates[] = {
+                [PROBE_VERDICT_LIVED] = {"lived", "lived"},
+                [PROBE_VERDICT_CLOSED] = {"was closed by the server", "were closed by the server"},
+                [PROBE_VERDICT_UNCLEAR] = {"had no keep-alive yet", "had no keep-alive yet"},
+                [PROBE_VERDICT_SILENT] = {"was silent", "were silent"},
+                [PROBE_VERDICT_BUFFERED] = {"was buffered", "were buffered"},
+                [PROBE_VERDICT_CUT] = {"was cut", "were cut"},
+        };
+        unsigned left = t->n_streams;
+
+        for (int verdict = PROBE_VERDICT_CUT; verdict > PROBE_VERDICT_NONE; verdict--) {
+                unsigned n = t->n[verdict];
+                const char *fate = n == 1 ? fates[verdict].one : fates[verdict].many;
+
+                if (n == 0)
+                        continue;
+                if (n == t->n_streams && n == 1)
+                        fprintf(out, "its only stream %s", fate);
+                else if (n == t->n_streams)
+                        fprintf(out, "all %u streams %s", n, fate);
+                else if (left == t->n_streams)
+                        fprintf(out, "of %u streams %u %s", left, n, fate);
+                else
+                        fprintf(out, "%s%u %s", left == n ? " and " : ", ", n, fate);
+                left -= n;
+        }
 }
 
 static void print_verdict(const struct probe_report *report, FILE *out)
 {
+        static const char *const verdicts[] = {
+                [PROBE_EXIT_WELL] = "this way keeps streams alive",
+                [PROBE_EXIT_BADLY] = "this way does NOT keep streams alive",
+                [PROBE_EXIT_UNCLEAR] = "the watch was too short to tell",
+        };
         struct tally t = tally_of(report);
         char number[PROBE_TIME_SIZE];
 
-        probe_words_time(report->watched_ms, number);
         fputs("\nverdict: ", out);
-        if (t.n_streams == 0)
+        if (t.n_streams == 0) {
                 fputs("the server offers no stream that could be cut\n", out);
-        else if (t.n_bad == 0)
-                fprintf(out, "this way keeps streams alive: all %u lived for %s\n", t.n_streams,
-                        number);
-        else
-                fprintf(out,
-                        "this way does NOT keep streams alive: of %u %u cut, %u buffered, %u "
-                        "silent, in %s\n",
-                        t.n_streams, t.n[PROBE_VERDICT_CUT], t.n[PROBE_VERDICT_BUFFERED],
-                        t.n[PROBE_VERDICT_SILENT], number);
+        } else {
+                fprintf(out, "%s: ", verdicts[t.exit]);
+                print_tally(&t, out);
+                fprintf(out, " (watched for %s)\n", probe_words_time(report->watched_ms, number));
+        }
         if (report->peer->options->is_insecure)
                 fputs("(--insecure: no certificate was judged)\n", out);
 }
@@ -343,11 +381,17 @@ static json_t *way_of(const struct probe_report *report)
         return all;
 }
 
-static void print_json_take(json_t *json, FILE *out)
+void probe_report_print_json_take(json_t *json, FILE *out)
 {
-        json_dumpf(json, out, JSON_INDENT(2));
+        json_dumpf(json, out, JSON_INDENT(2) | JSON_ENSURE_ASCII); /* a terminal may be there */
         fputc('\n', out);
         json_decref(json);
+}
+
+/* null: that is not known. */
+static json_t *lived_of(int exit)
+{
+        return exit == PROBE_EXIT_UNCLEAR ? json_null() : json_boolean(exit == PROBE_EXIT_WELL);
 }
 
 void probe_report_print_json(const struct probe_report *report, FILE *out)
@@ -359,34 +403,16 @@ void probe_report_print_json(const struct probe_report *report, FILE *out)
         probe_report_server(report->peer, server);
         for (int kind = 0; kind < PROBE_N_KINDS; kind++)
                 json_array_append_new(streams, result_of(report, &report->results[kind]));
-        json = json_pack("{s:o, s:s, s:o, s:o, s:I, s:I, s:f, s:o, s:b}", "url",
+        json = json_pack("{s:o, s:s, s:o, s:o, s:I, s:I, s:f, s:o, s:o}", "url",
                          probe_report_text(report->peer->options->url), "server", server,
                          "revisions", probe_report_revisions(report->peer), "on_the_way",
                          way_of(report), "answer_ms", (json_int_t)report->view->answer_ms,
                          "watched_ms", (json_int_t)report->watched_ms, "scale", report->view->scale,
-                         "streams", streams, "lived", probe_report_exit(report) == PROBE_EXIT_WELL);
-        print_json_take(json, out);
+                         "streams", streams, "lived", lived_of(probe_report_exit(report)));
+        probe_report_print_json_take(json, out);
 }
 
 int probe_report_exit(const struct probe_report *report)
 {
-        return tally_of(report).n_bad > 0 ? PROBE_EXIT_BADLY : PROBE_EXIT_WELL;
-}
-
-void probe_report_away(const struct probe_peer *peer, FILE *out, FILE *err)
-{
-        const char *cure =
-                peer->is_answered
-                        ? "is this the path of an MCP server? (often /mcp, or /sse)"
-                        : "is the name right, the port open, and does the server run? (curl -v "
-                          "tells more; --ca trusts an authority of your own)";
-
-        if (peer->options->is_json)
-                print_json_take(json_pack("{s:o, s:o, s:b}", "url",
-                                          probe_report_text(peer->options->url), "error",
-                                          probe_report_text(peer->refusal), "lived", 0),
-                                out);
-        fprintf(err, "mgw: %s: %s: %s\n", peer->options->url,
-                peer->is_answered ? "no MCP here" : "not reached", peer->refusal);
-        fprintf(err, "mgw: what to do: %s\n", cure);
+        return tally_of(report).exit;
 }

@@ -21,13 +21,14 @@ struct probe_report {
 
 void probe_report_print(const struct probe_report *report, FILE *out);
 void probe_report_print_json(const struct probe_report *report, FILE *out);
-/* PROBE_EXIT_WELL or _BADLY. */
+/* PROBE_EXIT_WELL, _BADLY or _UNCLEAR. */
 int probe_report_exit(const struct probe_report *report);
-/* What could not be reached. */
+/* What could not be reached, or speaks no MCP, and what to do. */
 void probe_report_away(const struct probe_peer *peer, FILE *out, FILE *err);
 /* "mgw 0.1.0", what the server calls itself, and the revisions that it speaks; for inspect too. */
 #define PROBE_SERVER_SIZE 256
 void probe_report_server(const struct probe_peer *peer, char text[PROBE_SERVER_SIZE]);
+void probe_report_print_json_take(json_t *json, FILE *out);
 /* A text as JSON, without what is no UTF-8 or a control; null where there is none. */
 json_t *probe_report_text(const char *text);
 /* The names of the revisions that the server speaks, in an array. */

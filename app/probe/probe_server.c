@@ -1,6 +1,7 @@
 /* The conversation with a server that both commands begin, and end, with. */
 #include "probe_server.h"
 
+#include "mgw/base/clock.h"
 #include "mgw/base/strv.h"
 #include "mgw/wire/rpc.h"
 
@@ -12,6 +13,8 @@
 #define PAGES_MAX 100
 /* Of a list, as it is held. */
 #define LIST_MAX_BYTES ((size_t)64 << 20)
+/* From its first page to the last. */
+#define LIST_MS 60000
 
 enum probe_way probe_server_way(const struct probe_peer *peer)
 {
@@ -42,6 +45,8 @@ static void greet_by(struct probe_peer *peer, enum probe_way way)
         probe_ask(peer, way, "initialize", NULL, NULL, &a);
         take_hello(peer, way, &a);
         snprintf(peer->refusal, sizeof(peer->refusal), "%s", a.why);
+        peer->refusal_status = a.status;
+        peer->refusal_fault = a.fault;
         probe_answer_finish(&a);
 }
 
@@ -80,14 +85,18 @@ json_t *probe_server_list(struct probe_peer *peer, const char *method, const cha
         json_t *all = json_array(), *params = NULL;
         struct probe_answer a;
         const char *cursor = NULL;
+        int64_t begun_ms = clock_monotonic_ms();
         size_t bytes = 0;
         int n = 0;
 
         do {
                 probe_ask(peer, probe_server_way(peer), method, params, NULL, &a);
                 bytes += rpc_cost(a.message);
-                snprintf(why, why_size, "%s",
-                         bytes > LIST_MAX_BYTES ? "it is too long: over 64 MiB" : a.why);
+                snprintf(why, why_size, "%s", a.why);
+                if (bytes > LIST_MAX_BYTES)
+                        snprintf(why, why_size, "it is too long: over 64 MiB");
+                else if (clock_monotonic_ms() - begun_ms > LIST_MS)
+                        snprintf(why, why_size, "it takes too long: over 60 s");
                 cursor = take_page(all, &a, key);
                 params = cursor != NULL ? json_pack("{s:s}", "cursor", cursor) : NULL;
                 probe_answer_finish(&a);

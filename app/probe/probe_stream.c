@@ -105,6 +105,8 @@ static void take_endpoint(struct probe_stream *s, struct str ref)
         if (s->record.opening_ms < 0) {
                 s->record.opening_ms = stream_age_ms(s);
                 peer->message_url = http_resolve(s->record.url, text);
+                if (peer->message_url == NULL)
+                        str_to_text(ref, peer->led_away, sizeof(peer->led_away));
         }
         free(text);
 }
@@ -273,7 +275,7 @@ bool probe_stream_get_endpoint(struct probe_stream *s)
         int64_t end_ms = clock_monotonic_ms() + ENDPOINT_MS;
 
         probe_stream_get(s, peer->sse_url, false);
-        while (peer->message_url == NULL && probe_stream_is_open(s) && !peer->is_stopped &&
+        while (s->record.opening_ms < 0 && probe_stream_is_open(s) && !peer->is_stopped &&
                clock_monotonic_ms() < end_ms)
                 probe_peer_turn(peer, 100);
         return peer->message_url != NULL;

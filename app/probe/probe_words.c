@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A watch in which every usual keep-alive has come several times. */
+#define ENOUGH_S 120
+
 /* Appends; what does not fit is left out. */
 __attribute__((format(printf, 2, 3))) static void say(char text[PROBE_WORDS_MAX], const char *fmt,
                                                       ...)
@@ -246,17 +249,44 @@ static void say_cure_of_held(const struct probe_view *view, char *cure)
 static void say_silence(const struct probe_record *r, const struct probe_view *view,
                         const struct probe_finding *f, struct probe_words *w)
 {
+        char number[PROBE_TIME_SIZE];
+
         say(w->what, "; silent for ");
         say_time(w->what, probe_record_longest_ms(r), view);
         if (f->n_suspects > 0)
                 say(w->how, "%s cuts what is silent for %u s", f->suspects[0]->who,
                     f->suspects[0]->seconds);
         else
-                say(w->how,
-                    "nothing was cut in this time, and nothing came that would keep it alive "
-                    "for longer: watch for longer (--for)");
+                say(w->how, "another stream of this server has a keep-alive every %s",
+                    probe_words_time(view->interval_ms, number));
         say(w->cure, "have the server send a keep-alive, such as a comment line every 30 s "
                      "(mgw: keepalive_s)");
+}
+
+/* ---- unclear ---- */
+
+/* As --for takes it: two minutes, on a way that is not scaled. */
+static void say_longer(const struct probe_view *view, char *cure)
+{
+        if (view->scale > 1)
+                say(cure, "--for %gs", ENOUGH_S / view->scale);
+        else
+                say(cure, "--for %dm", ENOUGH_S / 60);
+}
+
+static void say_unclear(const struct probe_record *r, const struct probe_view *view,
+                        struct probe_words *w)
+{
+        char number[PROBE_TIME_SIZE];
+
+        say(w->how,
+            "nothing was cut in %s, and no keep-alive came: servers send one every 15 or 30 s, "
+            "timeouts that are usual begin at 50 s",
+            probe_words_time(r->ended_ms, number));
+        say(w->cure, "watch for longer: ");
+        say_longer(view, w->cure);
+        if (r->end == PROBE_END_ANSWERED)
+                say(w->cure, ", and --call a tool that takes so long");
 }
 
 static void say_notes(const struct probe_record *r, const struct probe_finding *f,
@@ -301,6 +331,10 @@ void probe_words_of(const struct probe_record *r, const struct probe_view *view,
         case PROBE_VERDICT_SILENT:
                 say_life(r, f, w->what);
                 say_silence(r, view, f, w);
+                break;
+        case PROBE_VERDICT_UNCLEAR:
+                say_life(r, f, w->what);
+                say_unclear(r, view, w);
                 break;
         case PROBE_VERDICT_LIVED:
         case PROBE_VERDICT_CLOSED:

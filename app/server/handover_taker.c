@@ -8,6 +8,8 @@
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/fastcgi/fcgi_server.h"
+#include "mgw/loop/sock.h"
 #include "mgw/session/endpoint_session.h"
 #include "mgw/session/refuse.h"
 #include "mgw/wire/json_str.h"
@@ -467,6 +469,12 @@ bool handover_take_socket(struct handover *h, int *fdp, bool *was_inheritedp)
         return true;
 }
 
+/* The kernel tells who connects whose socket it is (SO_PEERCRED): that of who has listened last. */
+static void socket_claim(const struct handover *h)
+{
+        (void)listen(fcgi_server_fd(h->sv->fcgi_server), SOCK_BACKLOG);
+}
+
 /* Who has said welcome and is gone serves no more; who is there and silent may serve still. */
 int handover_taker_begin(struct handover *h)
 {
@@ -479,6 +487,7 @@ int handover_taker_begin(struct handover *h)
                                 "clients still");
                 return -EINVAL;
         }
+        socket_claim(h);
         (void)handover_link_join(&h->taker.link, handover_context(h)->loop);
         timer_arm(handover_context(h)->loop, &h->taker.sweep, HANDOVER_SWEEP_MS);
         handover_watch(h);

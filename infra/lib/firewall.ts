@@ -13,17 +13,24 @@ export const mcpPaths = ['/mcp', '/sse', '/message'];
 /** Requests of one address in five minutes at the paths where somebody without a token may write. */
 export const oauthRate = 300;
 
-/** A rule of the core rule set, its label, and where what it looks for is right. */
+/** Where a browser is, with the path that it is to come back to in a cookie: that of a client on one's own machine, for one. */
+const browserPaths = ['/', '/status/*', '/connect', '/connect/*', '/oauth/*'];
+const metadataPaths = ['/.well-known/*', '/mcp/.well-known/*', '/sse/.well-known/*', '/oauth/client.json'];
+
+/** A rule of the core rule set, its label, and where what it looks for is right. A path that ends in * is of all below it. */
 export const exempt = [
-  { rule: 'EC2MetaDataSSRF_BODY', label: 'EC2MetaDataSSRF_Body', paths: ['/oauth/register', '/oauth/token'] },
-  { rule: 'GenericRFI_BODY', label: 'GenericRFI_Body', paths: ['/oauth/register', '/oauth/token'] },
+  // The form of /oauth/sign-in has the path that it leads back to.
+  { rule: 'EC2MetaDataSSRF_BODY', label: 'EC2MetaDataSSRF_Body', paths: ['/oauth/register', '/oauth/token', '/oauth/sign-in'] },
+  { rule: 'GenericRFI_BODY', label: 'GenericRFI_Body', paths: ['/oauth/register', '/oauth/token', '/oauth/sign-in'] },
   { rule: 'EC2MetaDataSSRF_QUERYARGUMENTS', label: 'EC2MetaDataSSRF_QueryArguments', paths: ['/oauth/authorize'] },
   { rule: 'GenericRFI_QUERYARGUMENTS', label: 'GenericRFI_QueryArguments', paths: ['/oauth/authorize'] },
-  // A client id is what the client said of itself, sealed: a query with one is long.
-  { rule: 'SizeRestrictions_QUERYSTRING', label: 'SizeRestrictions_QueryString', paths: ['/oauth/authorize'] },
-  { rule: 'SizeRestrictions_BODY', label: 'SizeRestrictions_Body', paths: ['/oauth/register', '/oauth/token'] },
+  { rule: 'EC2MetaDataSSRF_COOKIE', label: 'EC2MetaDataSSRF_Cookie', paths: browserPaths },
+  { rule: 'SizeRestrictions_Cookie_HEADER', label: 'SizeRestrictions_Cookie_Header', paths: browserPaths },
+  // A client id is what the client said of itself, sealed: a query with one is long. So is the code of some providers, beside our state.
+  { rule: 'SizeRestrictions_QUERYSTRING', label: 'SizeRestrictions_QueryString', paths: ['/oauth/authorize', '/oauth/callback', '/connect/callback'] },
+  { rule: 'SizeRestrictions_BODY', label: 'SizeRestrictions_Body', paths: ['/oauth/register', '/oauth/token', '/oauth/sign-in', '/oauth/consent'] },
   // Programs need not say who they are.
-  { rule: 'NoUserAgent_HEADER', label: 'NoUserAgent_Header', paths: ['/oauth/register', '/oauth/token'] },
+  { rule: 'NoUserAgent_HEADER', label: 'NoUserAgent_Header', paths: ['/oauth/register', '/oauth/token', '/oauth/revoke', ...metadataPaths] },
 ];
 
 function path(positionalConstraint: string, searchString: string): Statement {
@@ -32,6 +39,11 @@ function path(positionalConstraint: string, searchString: string): Statement {
       fieldToMatch: { uriPath: {} }, positionalConstraint, searchString, textTransformations: [{ priority: 0, type: 'NONE' }],
     },
   };
+}
+
+/** As in `exempt`. */
+function at(p: string): Statement {
+  return p.endsWith('*') ? path('STARTS_WITH', p.slice(0, -1)) : path('EXACTLY', p);
 }
 
 function any(statements: Statement[]): Statement {
@@ -80,7 +92,7 @@ export class Firewall extends Construct {
         andStatement: {
           statements: [
             { labelMatchStatement: { scope: 'LABEL', key: `awswaf:managed:aws:core-rule-set:${label}` } },
-            { notStatement: { statement: any(paths.map((p) => path('EXACTLY', p))) } },
+            { notStatement: { statement: any(paths.map(at)) } },
           ],
         },
       },

@@ -68,6 +68,20 @@ export const stopSecondsMax = 120;
 /** What mgw needs past its drain_s. */
 export const stopSecondsMore = 10;
 
+/** Of mgw's configuration as JSON has it, in a task definition of 64 kB. */
+export const configBytesMax = 50000;
+
+/** CPU units of Fargate, and the MiB that go with them: from, to, in steps of. */
+const memoryOf: Record<number, [number, number, number]> = {
+  256: [512, 2048, 512], 512: [1024, 4096, 1024], 1024: [2048, 8192, 1024], 2048: [4096, 16384, 1024], 4096: [8192, 30720, 1024],
+  8192: [16384, 61440, 4096], 16384: [32768, 122880, 8192],
+};
+
+function isSize({ cpu, memoryMiB }: Settings): boolean {
+  const [from, to, step] = memoryOf[cpu] ?? [1, 0, 1];
+  return memoryMiB >= from && memoryMiB <= to && memoryMiB % step === 0 && !(cpu === 256 && memoryMiB === 1536);
+}
+
 export class SettingsError extends Error {}
 
 function must(isRight: boolean, what: string): void {
@@ -86,6 +100,7 @@ export function settingsOf(given: Record<string, unknown>): Settings {
   must(network.publicSubnetIds.length === network.publicSubnetCidrs.length, '"network.publicSubnetCidrs": one for each public subnet');
   must(settings.drainSeconds >= 0 && settings.drainSeconds + stopSecondsMore <= stopSecondsMax,
     `"drainSeconds": Fargate ends a container ${stopSecondsMax} s after SIGTERM, so ${stopSecondsMax - stopSecondsMore} at most`);
+  must(isSize(settings), `"cpu", "memoryMiB": Fargate has no task of ${settings.cpu} units and ${settings.memoryMiB} MiB`);
   must(settings.tasks.min >= 1 && settings.tasks.max >= settings.tasks.min, '"tasks": min is 1 or more, and max no less');
   must(settings.tasks.max === 1 || settings.state === 'memory',
     '"tasks": with "state": "efs" there is one, since each mgw needs a folder of its own; more need "state": "memory"');
@@ -95,5 +110,7 @@ export function settingsOf(given: Record<string, unknown>): Settings {
 /** The file, and mgw's configuration, as its text. */
 export function readSettings(file: string): { settings: Settings; config: string } {
   const settings = settingsOf(JSON.parse(fs.readFileSync(file, 'utf8')));
-  return { settings, config: fs.readFileSync(path.resolve(path.dirname(file), settings.config), 'utf8') };
+  const config = fs.readFileSync(path.resolve(path.dirname(file), settings.config), 'utf8');
+  must(Buffer.byteLength(JSON.stringify(config)) <= configBytesMax, `"config": a task definition holds 64 kB, of which ${configBytesMax} bytes are for mgw's configuration`);
+  return { settings, config };
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { describe, test } from 'node:test';
 import { exempt, oauthRate } from '../lib/firewall.ts';
-import { only, template } from './lib/made.ts';
+import { infra, only, template } from './lib/made.ts';
 
 const rules: any[] = only('AWS::WAFv2::WebACL').Rules;
 const prefix = 'awswaf:managed:aws:core-rule-set:';
@@ -39,6 +41,7 @@ describe('the firewall', () => {
     for (const label of ['EC2MetaDataSSRF_Body', 'GenericRFI_Body']) {
       assert.equal(isBlocked('/oauth/register', label), false, label);
       assert.equal(isBlocked('/oauth/token', label), false, label);
+      assert.equal(isBlocked('/oauth/sign-in', label), false, label);
       assert.equal(isBlocked('/connect/start', label), true, label);
       assert.equal(isBlocked('/oauth/register/more', label), true, label);
     }
@@ -49,6 +52,24 @@ describe('the firewall', () => {
       assert.equal(isBlocked('/oauth/authorize', label), false, label);
       assert.equal(isBlocked('/oauth/register', label), true, label);
     }
+  });
+
+  test('a browser that signs in for such a client is let through, with its cookies and what the provider gave it', () => {
+    for (const label of ['EC2MetaDataSSRF_Cookie', 'SizeRestrictions_Cookie_Header'])
+      for (const path of ['/oauth/authorize', '/oauth/callback', '/oauth/consent', '/oauth/style.css', '/connect', '/connect/start', '/', '/status/events'])
+        assert.equal(isBlocked(path, label), false, `${path}: ${label}`);
+    for (const path of ['/oauth/callback', '/connect/callback']) assert.equal(isBlocked(path, 'SizeRestrictions_QueryString'), false, path);
+    for (const path of ['/oauth/sign-in', '/oauth/consent']) assert.equal(isBlocked(path, 'SizeRestrictions_Body'), false, path);
+  });
+
+  test('a program that does not say who it is finds the metadata, and gets and gives back its tokens', () => {
+    const known = /acl known_path path ([^\n]*)/g;
+    const cfg = fs.readFileSync(path.join(infra, '../haproxy/haproxy.cfg'), 'utf8');
+    const paths = [...cfg.matchAll(known)].flatMap(([, all]) => all.split(' '));
+    const ofPrograms = paths.filter((p) => p.includes('/.well-known/') || ['/oauth/register', '/oauth/token', '/oauth/revoke', '/oauth/client.json'].includes(p));
+    assert.ok(ofPrograms.length > 10);
+    for (const path of ofPrograms) assert.equal(isBlocked(path, 'NoUserAgent_Header'), false, path);
+    for (const path of ['/oauth/authorize', '/connect', '/']) assert.equal(isBlocked(path, 'NoUserAgent_Header'), true, path);
   });
 
   test('each rule that is let off counts, and has one that blocks by its label behind it', () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { describe, test } from 'node:test';
-import { container, environment, only, template } from './lib/made.ts';
+import { container, environment, infra, only, template } from './lib/made.ts';
 
 const files = template().findResources('AWS::EFS::FileSystem');
 const properties = only('AWS::EFS::FileSystem');
@@ -15,6 +17,7 @@ describe('what outlives a task', () => {
   test('there it is a folder of mgw\'s user', () => {
     const { PosixUser, RootDirectory } = only('AWS::EFS::AccessPoint');
     assert.deepEqual(PosixUser, { Uid: '10001', Gid: '10001' });
+    assert.match(fs.readFileSync(path.join(infra, '../app/Dockerfile'), 'utf8'), /groupadd --gid 10001 mgw [^]*useradd --uid 10001 --gid mgw [^]*\nUSER mgw:mgw\n/);
     assert.deepEqual(RootDirectory, { Path: '/mgw', CreationInfo: { OwnerUid: '10001', OwnerGid: '10001', Permissions: '0700' } });
   });
 

@@ -56,6 +56,7 @@ describe('the release', { timeout: 600000 }, () => {
       'lib/systemd/system/mgw.service', 'lib/systemd/system/mgw.socket', 'lib/systemd/system/mgw-haproxy.service',
       'usr/lib/sysusers.d/mgw.conf', 'usr/lib/tmpfiles.d/mgw.conf', 'etc/logrotate.d/mgw', 'usr/share/mgw/haproxy.cfg',
       'usr/share/man/man1/mgw.1.gz', 'usr/share/man/man5/mgw.json.5.gz', 'usr/share/bash-completion/completions/mgw',
+      'usr/share/zsh/vendor-completions/_mgw',
       'usr/share/doc/mgw/README.md', 'usr/share/doc/mgw/docs/upstreams.md', 'usr/share/doc/mgw/examples/http.mgw.json',
     ]) assert.ok(fs.existsSync(inRoot(file)), file);
     const conffiles = await ok('dpkg-deb', '-I', fileOf(/^mgw_.*\.deb$/), 'conffiles');
@@ -99,26 +100,43 @@ describe('the release', { timeout: 600000 }, () => {
     for (const key of ['url', 'command, args', 'rest, or openapi', 'prefix', 'token_url', 'tls_server_name', 'timeout_s']) assert.match(text, new RegExp(`^ +${key}\\b`, 'm'), key);
   });
 
-  /** What a shell would offer for the last of these words. */
-  const offered = async (...words) => {
-    const script = `. "$1"; PATH=${path.dirname(mgw)}:$PATH; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mgw 2>/dev/null; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const told = await run('bash', ['-c', script, 'bash', inRoot('usr/share/bash-completion/completions/mgw'), 'mgw', ...words], { cwd: top });
-    return told.stdout.trim().split('\n').filter(Boolean);
+  const completions = { bash: 'usr/share/bash-completion/completions/mgw', zsh: 'usr/share/zsh/vendor-completions/_mgw' };
+  /** Each asks it as the shell would, and prints what it offers for the last of the words. In zsh that is what compadd is given. */
+  const ask = {
+    bash: '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mgw 2>/dev/null; printf \'%s\\n\' "${COMPREPLY[@]}"',
+    zsh: `compadd() { shift; print -rl -- \${(M)@:#$PREFIX*}; }; _files() { print -rl -- $PREFIX*(N); }
+      function asked() { source $file; }
+      file=$1; shift; words=("$@"); CURRENT=$#; PREFIX=$words[-1]; asked`,
+  };
+  const offeredBy = (shell) => async (...words) => {
+    const env = { ...process.env, PATH: `${path.dirname(mgw)}:${process.env.PATH}` };
+    const told = await run(shell, [...(shell === 'zsh' ? ['-f'] : []), '-c', ask[shell], shell, inRoot(completions[shell]), 'mgw', ...words], { cwd: top, env });
+    if (shell === 'zsh') assert.equal(told.stderr, '');
+    return told.stdout.trim().split('\n').filter(Boolean).sort();
   };
 
-  test('bash completes what the help has', async () => {
-    const first = await offered('');
-    for (const word of ['token', 'policy', 'import', 'probe', '--config', '--replace', '--check-config', '--version']) assert.ok(first.includes(word), word);
-    assert.deepEqual(await offered('to'), ['token']);
-    assert.deepEqual(await offered('token', '--'), ['--days', '--file']);
-    assert.deepEqual(await offered('--config', 'x', '--r'), ['--replace']);
-    assert.deepEqual(await offered('token', '--file', 'meson.b'), ['meson.build']);
-    assert.deepEqual(await offered('token', '--days', ''), []);
-    assert.deepEqual(await offered('probe', '--for', ''), []);
-    assert.deepEqual(await offered('policy', ''), ['check']);
-    assert.deepEqual(await offered('import', 'a', 'meson.b'), ['meson.build']);
-    assert.deepEqual(await offered('--check-config', 'meson.b'), ['meson.build']);
-    assert.deepEqual(await offered('nothing', ''), []);
+  for (const shell of ['bash', 'zsh']) {
+    test(`${shell} completes what the help has`, async () => {
+      const offered = offeredBy(shell);
+      const first = await offered('');
+      for (const word of ['token', 'policy', 'import', 'probe', '--config', '--replace', '--check-config', '--version']) assert.ok(first.includes(word), word);
+      assert.deepEqual(await offered('to'), ['token']);
+      assert.deepEqual(await offered('token', '--'), ['--days', '--file']);
+      assert.deepEqual(await offered('--config', 'x', '--r'), ['--replace']);
+      assert.deepEqual(await offered('token', '--file', 'meson.b'), ['meson.build']);
+      assert.deepEqual(await offered('token', '--days', ''), []);
+      assert.deepEqual(await offered('probe', '--for', ''), []);
+      assert.deepEqual(await offered('policy', ''), ['check']);
+      assert.deepEqual(await offered('import', 'a', 'meson.b'), ['meson.build']);
+      assert.deepEqual(await offered('--check-config', 'meson.b'), ['meson.build']);
+      assert.deepEqual(await offered('nothing', ''), []);
+    });
+  }
+
+  test('zsh takes its completion by the name of the command', async () => {
+    await ok('zsh', '-n', inRoot(completions.zsh));
+    const script = `fpath=(${path.dirname(inRoot(completions.zsh))} $fpath); autoload -Uz compinit && compinit -u -D; print -r -- $_comps[mgw]`;
+    assert.equal((await ok('zsh', '-f', '-c', script)).trim(), '_mgw');
   });
 
   test('the SBOM is one, and has each library that the program is linked with, as dpkg knows it', async () => {

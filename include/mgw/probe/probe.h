@@ -14,7 +14,8 @@ enum probe_exit {
         PROBE_EXIT_WELL = 0,  /* all streams lived; inspect: it was answered */
         PROBE_EXIT_BADLY = 1, /* one was cut, held back or silent; inspect: a list or call failed */
         PROBE_EXIT_USAGE = 2,
-        PROBE_EXIT_AWAY = 3, /* nothing that speaks MCP was reached */
+        PROBE_EXIT_AWAY = 3,    /* nothing that speaks MCP was reached */
+        PROBE_EXIT_UNCLEAR = 4, /* the watch was too short to tell */
 };
 
 /* argv[0] is the command's own name ("probe"). What was found goes to out; what cannot be done, and

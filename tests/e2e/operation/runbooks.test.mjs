@@ -50,11 +50,12 @@ after(() => fs.rmSync(dir, { recursive: true, force: true }));
 describe('runbooks', { timeout: 120000 }, () => {
   const gateways = {};
   let env;
+  let token;
   const files = { text: path.join(dir, 'mgw.log'), json: path.join(dir, 'mgw.json.log') };
 
   before(async () => {
     const tokens = path.join(dir, 'tokens.json');
-    const token = execFileSync(mgwRelease, ['token', 'bob@example.com', '--file', tokens], { encoding: 'utf8' }).trim();
+    token = execFileSync(mgwRelease, ['token', 'bob@example.com', '--file', tokens], { encoding: 'utf8' }).trim();
     fs.writeFileSync(path.join(dir, 'mgw.json'), `{
   "mcpServers": {
     "docs": { "url": "https://docs.example.com/mcp" }
@@ -142,6 +143,19 @@ describe('runbooks', { timeout: 120000 }, () => {
     });
   }
 
+  test('an answer that took long and was given is no stream that was cut', async () => {
+    const { mgw, url } = gateways.json;
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+    const post = async (message, more) => fetch(`${url}/mcp`, { method: 'POST', headers: { ...headers, ...more }, body: JSON.stringify(message) });
+    const begun = await post(initialize);
+    const call = { jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'wait', arguments: { seconds: 1.5 } } };
+    const answer = await post(call, { 'mcp-session-id': begun.headers.get('mcp-session-id') });
+    assert.match(await answer.text(), /"id":2/);
+    const line = await mgw.line(/Client answered: \S+ \(bob@example\.com\) in \ds/);
+    for (const { pattern } of [disconnects, ...lifetimeBands]) assert.equal(matches(pattern, line), false, pattern);
+    assert.doesNotMatch(line, /after \d+s/);
+  });
+
   test('the number of streams is read out of the text form', () => {
     const { lines } = gateways.text.mgw;
     const values = lines.map((line) => valueOf(streams.pattern, streams.value, line)).filter((v) => v !== undefined);
@@ -192,4 +206,14 @@ test('sizing.md counts with the figures of performance.md', () => {
   assert.equal(rows.length, 7);
   // Rounded there, and another machine's noise here.
   for (const [costs, row] of rows) assert.ok(Math.abs(costs / measured.get(row) - 1) < 0.3, `${row}: ${costs}, measured ${measured.get(row)}`);
+});
+
+test('sizing.md: what fits a GiB follows from what a stream costs', () => {
+  const keptMiB = Number(/with (\d+) MiB kept/.exec(textOf('sizing.md'))[1]);
+  const rows = [...textOf('sizing.md').matchAll(/^\| idle streams, .*\((\d+) kB each.*?\) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$/gm)];
+  assert.equal(rows.length, 2);
+  for (const [, kB, ...fits] of rows) {
+    const want = [1, 2, 4].map((gib) => Math.floor((gib * 1024 - keptMiB) * 2 ** 20 / (kB * 1000) / 1000) * 1000);
+    assert.deepEqual(fits.map((n) => Number(n.replace(',', ''))), want);
+  }
 });

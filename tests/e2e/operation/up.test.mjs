@@ -106,6 +106,57 @@ describe('./dev up', { timeout: 120000 }, () => {
     assert.ok(!program.lines.includes('mgw is up.'), program.tail());
   });
 
+  test('an mgw that takes over (--replace) is followed, and another after it; all end with ./dev', async () => {
+    const { program, ports } = await devUp();
+    await program.line(/Ctrl-C ends both\./, { timeoutMs: 60000 });
+    const haproxy = pidOf('haproxy');
+    const successors = [];
+    for (let n = 0; n < 2; n++) {
+      const before = pidOf('mgw');
+      const env = { ...process.env, MGW_LISTEN: `unix:${runDir}/fcgi.sock`, MGW_NODE: `successor${n}` };
+      const successor = new Program('successor', path.join(top, 'build/mgw'), ['--replace'], { env });
+      successors.push(successor);
+      await program.line(new RegExp(`\\./dev: mgw was replaced: process ${successor.pid} serves`));
+      assert.ok(!isRunning(before) && isRunning(haproxy));
+      assert.equal(pidOf('mgw'), successor.pid);
+      const client = await connectClient(`http://localhost:${ports.MGW_HTTP_PORT}`, 'http');
+      assert.match(client.transport.sessionId, new RegExp(`^successor${n}\\.`));
+      await client.close();
+    }
+    assert.deepEqual(await program.stop('SIGINT'), { code: 0, signal: null }, program.tail());
+    for (const { exited } of successors) assert.equal((await exited).code, 0);
+    assert.ok(!isRunning(haproxy));
+  });
+
+  test('ended while the mgw before has a call to end, it ends that, and who has taken over', async () => {
+    const { program, ports } = await devUp();
+    await program.line(/Ctrl-C ends both\./, { timeoutMs: 60000 });
+    const [mgw, haproxy] = [pidOf('mgw'), pidOf('haproxy')];
+    const client = await connectClient(`http://localhost:${ports.MGW_HTTP_PORT}`, 'http');
+    const answer = client.callTool({ name: 'wait', arguments: { seconds: 4 } });
+    await waitFor(() => program.count(/Client connected: /) >= 2, 'its stream, and that of the answer');
+    const successor = new Program('successor', path.join(top, 'build/mgw'), ['--replace'], { env: { ...process.env, MGW_LISTEN: `unix:${runDir}/fcgi.sock` } });
+    await successor.line(/ listening on /);
+    assert.ok(isRunning(mgw));
+    assert.deepEqual(await program.stop('SIGINT'), { code: 0, signal: null }, program.tail());
+    assert.match(textOf(await answer), /4/);
+    assert.equal((await successor.exited).code, 0);
+    assert.ok(![mgw, haproxy].some(isRunning));
+    await client.close();
+  });
+
+  test('one that took over and dies takes HAProxy with it, too', async () => {
+    const { program } = await devUp();
+    await program.line(/Ctrl-C ends both\./, { timeoutMs: 60000 });
+    const haproxy = pidOf('haproxy');
+    const successor = new Program('successor', path.join(top, 'build/mgw'), ['--replace'], { env: { ...process.env, MGW_LISTEN: `unix:${runDir}/fcgi.sock` } });
+    await program.line(/mgw was replaced/);
+    successor.child.kill('SIGKILL');
+    await program.line(/\.\/dev: mgw ended: its last lines are where it was started\. Ending HAProxy\./);
+    assert.equal((await program.exited).code, 1);
+    await waitFor(() => !isRunning(haproxy), 'HAProxy to be gone');
+  });
+
   test('an mgw that dies takes HAProxy with it, and is told', async () => {
     const { program } = await devUp();
     await program.line(/Ctrl-C ends both\./, { timeoutMs: 60000 });

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { Program, freePort, mgwSanitized, startEverything, startGateway, testCertificate, waitFor } from '../lib/gateway.mjs';
-import { FaultServer, sendJson } from '../lib/fault_server.mjs';
+import { FaultServer, beginSse, fault, sendJson } from '../lib/fault_server.mjs';
 import { command, inspect, probe, probed } from '../lib/probe.mjs';
 
 const env = { ...process.env, MGW_TOKEN: '' };
@@ -28,6 +28,8 @@ test('usage: 2, and a sentence', async () => {
     [['probe', 'http://localhost', '--for', 'ever'], /--for takes a time such as 90s, 10m or 1h: "ever"/],
     [['inspect', 'http://localhost', '--for', '10m'], /inspect has neither --for nor --scale/],
     [['inspect', 'http://localhost', '--call', 'x', '--arguments', '{'], /--arguments takes an object of JSON/],
+    [['inspect', 'http://localhost', '--tokn', 'x'], /no such option: "--tokn"/],
+    [['inspect', 'http://localhost', '--token'], /a value is missing after: "--token"/],
   ]) {
     const { code, text } = await command(args);
     assert.equal(code, 2);
@@ -56,6 +58,9 @@ test('a server that wants to know who asks: 3, with the hint; with a token, by o
   const without = await inspect(`${gateway.url}/mcp`);
   assert.equal(without.code, 3);
   assert.match(without.text, /HTTP 401: it wants to know who asks: give --token/);
+  const wrong = await inspect(`${gateway.url}/mcp`, '--token', 'mgw_wrong');
+  assert.equal(wrong.code, 3);
+  assert.match(wrong.text, /HTTP 401: it does not take this token\nmgw: what to do: is the token over, or of another server\?/);
   assert.equal((await inspect(`${gateway.url}/mcp`, '--token', token)).code, 0);
   assert.equal((await command(['inspect', `${gateway.url}/mcp`], { MGW_TOKEN: token })).code, 0);
   const { code, by } = await probed(`${gateway.url}/mcp`, '--header', `Authorization: Bearer ${token}`, '--for', '4s');
@@ -68,8 +73,65 @@ test('a certificate that is not trusted: 3; --ca and --insecure', async () => {
   const strict = await command(['inspect', url, '--token', token]);
   assert.equal(strict.code, 3);
   assert.match(strict.text, /certificate/);
+  assert.match(strict.text, /what to do: --ca FILE trusts an authority of your own/);
   assert.equal((await command(['inspect', url, '--token', token, '--insecure'])).code, 0);
   assert.equal((await command(['inspect', url, '--token', token, '--ca', testCertificate().cert])).code, 0);
+});
+
+test('what is no MCP is told by what it is, and each has its own cure', async () => {
+  const server = await FaultServer.start();
+  const first = async (fault) => {
+    server.faults.initialize = fault;
+    server.faults['server/discover'] = fault;
+    server.faults.GET = fault;
+    const { code, text } = await inspect(server.url);
+    assert.equal(code, 3);
+    return text.replace(/\nmgw: what to do: /, ' | ');
+  };
+  assert.match(await first((req, res) => sendJson(res, '<html>', 200, { 'content-type': 'text/html' })), /HTTP 200, and its body \(text\/html\) is no JSON: .* \| is this the path/);
+  assert.match(await first(fault.status(502, { 'content-type': 'text/html' })), /HTTP 502 \(text\/html\) \| the server has failed, or a proxy/);
+  assert.match(await first(fault.status(403)), /HTTP 403 \(of no type\) \| may this token/);
+  assert.match(await first(fault.status(308, { location: 'http://127.0.0.1:9/mcp' })), /redirected to http:\/\/127\.0\.0\.1:9, another origin: not followed .* \| ask where it leads to/);
+  const { text } = await inspect(server.url.replace('http:', 'https:'));
+  await server.stop();
+  assert.match(text, /not reached: .*\nmgw: what to do: does this port speak TLS\? If not, the URL begins with http:\/\//);
+});
+
+test('an endpoint of HTTP+SSE at another origin is not followed, and told', async () => {
+  const elsewhere = await FaultServer.start();
+  const server = await FaultServer.start();
+  server.faults.initialize = fault.status(405);
+  server.faults['server/discover'] = fault.status(405);
+  server.faults.GET = (req, res) => beginSse(res).write(`event: endpoint\ndata: ${elsewhere.url}?sessionId=1\u001b[2J\n\n`);
+  for (const args of [['inspect', server.url], ['probe', server.url, '--for', '2s']]) {
+    const { code, text } = await command([...args, '--token', 'secret-token']);
+    assert.equal(code, 3);
+    assert.ok(text.includes(`its endpoint leads to another origin, where no client goes: ${elsewhere.url}?sessionId=1?[2J`), text);
+    assert.match(text, /what to do: have the server name a path there/);
+  }
+  assert.deepEqual(elsewhere.seen, []);
+  await server.stop();
+  await elsewhere.stop();
+});
+
+test('an answer without end is left when it is too big', async () => {
+  const server = await FaultServer.start();
+  const piece = Buffer.alloc(1 << 20, 'x');
+  let n = 0;
+  const endless = async (req, res) => {
+    res.writeHead(200, { 'content-type': 'application/json' });
+    while (!res.destroyed) {
+      n++;
+      if (!res.write(piece)) await new Promise((go) => { res.once('drain', go).once('close', go); });
+    }
+  };
+  server.faults.initialize = endless;
+  server.faults['server/discover'] = endless;
+  const { code, text } = await inspect(server.url);
+  await server.stop();
+  assert.equal(code, 3);
+  assert.match(text, /its answer is too big: over 16 MiB/);
+  assert.ok(n < 100, `${n} MiB were heard`);
 });
 
 test('SIGINT ends the watch: what was seen until then is judged', async () => {
@@ -91,6 +153,15 @@ test('on a terminal a line shows how it goes; elsewhere none', async () => {
   assert.match(program.lines.join('\n'), /\r.*0:0\d of 0:03 \| get \d+, \ds silent \| sse/);
   const { text } = await command(line.split(' ').slice(1));
   assert.doesNotMatch(text, /\r/);
+});
+
+test('what a server says of itself cannot move the cursor in JSON either', async () => {
+  const server = await FaultServer.start();
+  server.faults['server/discover'] = (req, res, msg) => sendJson(res, { jsonrpc: '2.0', id: msg.id, result: { supportedVersions: ['2025\u009b2J'] } });
+  const { text } = await command(['probe', server.url, '--for', '1s', '--json']);
+  await server.stop();
+  assert.match(text, /2025\\u009b2J/i);
+  assert.ok(!/[^\n -~]/.test(text), text);
 });
 
 test('the session is ended, and no stream is left', async () => {

@@ -122,6 +122,16 @@ describe('mgw probe', { concurrency: 4 }, () => {
     assert.match(by.get.known_by, /cuts what is silent for 50 s/);
   });
 
+  test('too short a watch blames nobody: 4, and what to pass', async () => {
+    const { code, report, by } = await probed(`${gateways.silent.tls}/mcp`, '--for', '2s');
+    assert.deepEqual(verdicts(by), all('unclear'), JSON.stringify(report, null, 1));
+    assert.equal(code, 4);
+    assert.equal(report.lived, null);
+    assert.match(by.get.what_to_do, /^watch for longer: --for 12s$/);
+    const { text } = await probe(`${gateways.silent.tls}/mcp`, '--for', '2s');
+    assert.match(text, /^verdict: the watch was too short to tell: all 5 streams had no keep-alive yet \(watched for 2\.\d s\)$/m);
+  });
+
   for (const [name, { party, timeout, buffers, compresses }] of Object.entries(bad)) {
     test(`${name} as deploy/proxies configures it: all streams live, and it is seen`, async () => {
       const proxy = await kept(startProxy(name, gateways.lively.httpPort));
@@ -201,7 +211,7 @@ describe('mgw probe', { concurrency: 4 }, () => {
     assert.match(text, /^on the way  nginx \(Server: nginx\/[\d.]+\)$/m);
     assert.match(text, /^GET of Streamable HTTP: cut$/m);
     assert.match(text.replace(/\s+/g, ' '), /of silence: as nginx with its default proxy_read_timeout does/);
-    assert.match(text, /^verdict: this way does NOT keep streams alive: of 5 5 cut/m);
+    assert.match(text, /^verdict: this way does NOT keep streams alive: all 5 streams were cut \(watched for [\d.]+ s\)$/m);
     assert.equal(text.match(/^what to do: /gm).length, 1);
   });
 });

@@ -117,14 +117,73 @@ Test(probe_judge, silence_that_others_would_cut_is_told)
         cr_assert_not(probe_limit_is_marked(f.suspects[0]), "nobody of whom nothing was seen");
 }
 
-Test(probe_judge, too_short_a_watch_shows_nothing)
+/* What would keep it alive for longer may be due yet: nobody is blamed. */
+Test(probe_judge, too_short_a_watch_blames_nobody)
 {
+        struct probe_finding f;
+
         record = record_of(PROBE_KIND_GET);
         probe_record_beat(&record, 21, 1);
         record_end(&record, PROBE_END_NONE, 20000);
+        f = record_judge(&record);
+        check_int(f.verdict, PROBE_VERDICT_UNCLEAR);
+        cr_assert_not(probe_verdict_is_bad(f.verdict));
+        check_int(f.n_suspects, 0);
+        check_has(record_words(&record).how, "no keep-alive came");
+        check_has(record_words(&record).cure, "watch for longer: --for 2m");
+        record_end(&record, PROBE_END_NONE, 50100);
         check_int(record_judge(&record).verdict, PROBE_VERDICT_SILENT);
-        check_int(record_judge(&record).n_suspects, 0);
-        check_has(record_words(&record).how, "watch for longer");
+}
+
+/* Its tool was done before any keep-alive was due. */
+Test(probe_judge, a_call_that_is_answered_soon_shows_nothing)
+{
+        struct probe_view view = {.scale = 10, .answer_ms = 15};
+        struct probe_finding f;
+        struct probe_words words;
+
+        record = record_of(PROBE_KIND_CALL);
+        probe_record_beat(&record, 3000, 0);
+        record_end(&record, PROBE_END_ANSWERED, 3000);
+        f = probe_judge(&record, &view);
+        check_int(f.verdict, PROBE_VERDICT_UNCLEAR);
+        probe_words_of(&record, &view, &f, &words);
+        check_has(words.cure, "--for 12s");
+        check_has(words.cure, "--call a tool that takes so long");
+        view.interval_ms = 1500; /* another stream has shown that the way is good */
+        check_int(probe_judge(&record, &view).verdict, PROBE_VERDICT_LIVED);
+}
+
+Test(probe_judge, a_stream_without_what_the_others_have_is_silent)
+{
+        struct probe_view view = {.scale = 1, .answer_ms = 15};
+        struct probe_finding f;
+        struct probe_words words;
+
+        record = record_of(PROBE_KIND_SSE);
+        record_keep_alives(&record, 15000, 31000);
+        view.interval_ms = probe_judge_interval_ms(&record);
+        check_int(view.interval_ms, 15000);
+        probe_record_finish(&record);
+        record = record_of(PROBE_KIND_GET);
+        record_end(&record, PROBE_END_NONE, 31000);
+        f = probe_judge(&record, &view);
+        check_int(f.verdict, PROBE_VERDICT_SILENT);
+        probe_words_of(&record, &view, &f, &words);
+        check_has(words.how, "has a keep-alive every 15.0 s");
+        record_end(&record, PROBE_END_NONE, 20000); /* it may be about to have one */
+        check_int(probe_judge(&record, &view).verdict, PROBE_VERDICT_UNCLEAR);
+}
+
+/* What a tool tells of its progress comes when the tool says so. */
+Test(probe_judge, progress_tells_no_interval)
+{
+        record = record_of(PROBE_KIND_CALL);
+        for (int64_t at_ms = 1000; at_ms <= 9000; at_ms += 1000)
+                probe_record_beat(&record, at_ms, 0);
+        record_end(&record, PROBE_END_NONE, 10000);
+        check_int(record_judge(&record).interval_ms, 1000);
+        check_int(probe_judge_interval_ms(&record), 0);
 }
 
 /* ---- cuts ---- */
@@ -292,7 +351,7 @@ Test(probe_judge, progress_that_comes_with_the_answer_was_held_back)
         check_int(record_judge(&record).verdict, PROBE_VERDICT_BUFFERED);
         check_has(record_words(&record).how, "progress");
         record.n_events = 1; /* the answer alone */
-        check_int(record_judge(&record).verdict, PROBE_VERDICT_LIVED);
+        check_int(record_judge(&record).held, PROBE_HELD_NOT);
 }
 
 /* A line that stood still for a moment is no proxy that buffers. */

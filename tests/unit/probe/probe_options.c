@@ -93,6 +93,9 @@ Test(probe_options, what_cannot_be_is_refused_with_a_word)
         cr_assert_lt(READ("probe", "http://x", "--arguments", "{}"), 0);
         check_has(said, "needs --call");
         cr_assert_lt(READ("probe", "http://x", "--what"), 0);
+        check_has(said, "no such option: \"--what\"");
+        cr_assert_lt(READ("probe", "http://x", "--for"), 0);
+        check_has(said, "missing after: \"--for\"");
         cr_assert_lt(READ("inspect", "http://x", "--for", "10m"), 0);
         check_has(said, "usage: mgw inspect URL");
 }
