@@ -112,20 +112,16 @@ static void stream_leave(struct stream *s)
         loop_bury(context->loop, s, free);
 }
 
-/* What was answered was not cut: who looks for the ages at which streams are cut does not want it.
- */
+/* What was answered was not cut, and is said to be so: who looks for the ages at which streams are
+ * cut leaves it out. */
 static void stream_log_end(const struct stream *s, int64_t life_ms)
 {
         const struct user *user = s->session->client.user;
 
-        if (!share_may_log(s->req->share, user->email))
-                return;
-        if (s->cause == STREAM_CAUSE_ANSWERED)
-                log_info(NULL, "[MCP] Client answered: %s (%s) in %" PRId64 "s", s->id, user->email,
-                         life_ms / 1000);
-        else
-                log_info(NULL, "[MCP] Client disconnected: %s (%s) after %" PRId64 "s", s->id,
-                         user->email, life_ms / 1000);
+        if (share_may_log(s->req->share, user->email))
+                log_info(NULL, "[MCP] Client disconnected: %s (%s) after %" PRId64 "s%s", s->id,
+                         user->email, life_ms / 1000,
+                         s->cause == STREAM_CAUSE_ANSWERED ? ", answered" : "");
 }
 
 static void stream_over(struct stream *s)

@@ -12,10 +12,12 @@ export interface LifetimeBand {
   pattern: string;
 }
 
+/** Behind the seconds stands the end, or, where the log is JSON, two characters. Streams that ended with their answer have more. */
 const ended = 'disconnected.*after\\s';
+const end = 's.?.?$';
 
 function band(name: string, suspect: string, from: number, to: number, ...seconds: string[]): LifetimeBand {
-  return { name, suspect, from, to, pattern: `%${seconds.map((s) => `${ended}${s}s`).join('|')}%` };
+  return { name, suspect, from, to, pattern: `%${seconds.map((s) => ended + s + end).join('|')}%` };
 }
 
 /** Ages, in whole seconds, at which something between us and a client is known to end streams that it takes for idle. */
@@ -27,7 +29,7 @@ export const lifetimeBands: LifetimeBand[] = [
   band('StreamsEndedAt300', "a client's own timer (Node's fetch, 300 s)", 290, 310, '29[0-9]', '30[0-9]', '310'),
 ];
 
-export const disconnects = { name: 'StreamsEnded', pattern: '"Client disconnected"' };
+export const disconnects = { name: 'StreamsEnded', pattern: '"Client disconnected" -"s, answered"' };
 export const connects = { name: 'StreamsOpened', pattern: '"Client connected"' };
 
 /** A refresh token that came twice: somebody has stolen it. */

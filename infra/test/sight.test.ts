@@ -9,8 +9,8 @@ const filters = Object.values(template().findResources('AWS::Logs::MetricFilter'
 const alarms = Object.values(template().findResources('AWS::CloudWatch::Alarm')).map((r) => r.Properties);
 
 /** Lines in both forms of the log. */
-function ended(seconds: number): string[] {
-  const message = `[MCP] Client disconnected: N517VSnnuK0 (ada@example.com) after ${seconds}s`;
+function ended(seconds: number, how = ''): string[] {
+  const message = `[MCP] Client disconnected: N517VSnnuK0 (ada@example.com) after ${seconds}s${how}`;
   return [`2026-11-30T12:00:00.000Z INFO ${message}`, JSON.stringify({ time: '2026-11-30T12:00:00.000Z', level: 'info', message })];
 }
 
@@ -39,6 +39,9 @@ describe('numbers out of the log', () => {
     const pattern = filter('StreamsEnded').FilterPattern;
     for (const line of ended(7265)) assert.equal(matches(pattern, line), true);
     assert.equal(matches(pattern, ended(7265)[0].toLowerCase()), false);
+    for (const line of ended(60, ', answered')) {
+      for (const { name } of [{ name: 'StreamsEnded' }, ...lifetimeBands]) assert.equal(matches(filter(name).FilterPattern, line), false, line);
+    }
     assert.equal(matches(filter('StreamsOpened').FilterPattern, '2026-11-30T12:00:00.000Z INFO [MCP] Client connected: x (a@example.com)'), true);
   });
 

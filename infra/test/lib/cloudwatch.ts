@@ -1,4 +1,4 @@
-// CloudWatch's filter patterns, as far as ours go, so that they can be held against lines of the log: a phrase in quotes, a word, a
+// CloudWatch's filter patterns, as far as ours go, so that they can be held against lines of the log: a phrase in quotes, with another that must not be there, a word, a
 // regular expression between %, columns in [], conditions on JSON in {}. What CloudWatch would refuse is refused.
 
 const allowed = /^[A-Za-z0-9_#=@/;,\-^$?[\]{}|\\*+.]*$/;
@@ -41,7 +41,8 @@ export function matches(pattern: string, line: string): boolean {
   if (pattern.startsWith('%')) return regexOf(pattern).test(line);
   if (pattern.startsWith('[')) return columns(pattern, line) !== undefined;
   if (pattern.startsWith('{')) return json(pattern, line);
-  return line.includes(pattern.replace(/^"|"$/g, ''));
+  const [wanted, unwanted] = pattern.split(' -').map((term) => term.replace(/^"|"$/g, ''));
+  return line.includes(wanted) && !(unwanted !== undefined && line.includes(unwanted));
 }
 
 /** The value that a pattern in columns takes out of a line. */
