@@ -183,17 +183,28 @@ static void answer_asked(struct handover *h)
         }
 }
 
-/* Nothing of it is here any more but its upstream sessions, which the taker has of its own. */
-static bool is_over(const struct handover *h, const struct session *s, int64_t now_ms)
+/* Nothing of it is here any more but its upstream sessions, which the taker has of its own. What is
+ * still coming may be for it. */
+static bool is_over(const struct handover *h, const struct session *s)
 {
         return s->is_given && s->is_settled && list_is_empty(&s->calls) &&
-               !handover_link_is_open(&h->taker.link) && now_ms - s->used_ms > SETTLED_MS;
+               !handover_link_is_open(&h->taker.link) &&
+               fcgi_server_n_coming(h->sv->fcgi_server) == 0 &&
+               loop_now_ms(handover_context(h)->loop) - s->used_ms > SETTLED_MS;
+}
+
+/* It ends when the taker has heard that: what it passes for it before finds it. */
+static void tell_over(struct handover *h, struct session *s)
+{
+        if (s->is_told_over)
+                return;
+        s->is_told_over = true;
+        handover_link_say_take(&h->giver.link, "over", json_pack("{s:s}", "id", s->id), -1);
 }
 
 /* Walks all sessions: at first, and some times a second until this process ends. */
 static void give_what_may_go(struct handover *h)
 {
-        int64_t now_ms = loop_now_ms(handover_context(h)->loop);
         struct session *s, *next;
 
         h->giver.n_left = 0;
@@ -205,11 +216,10 @@ static void give_what_may_go(struct handover *h)
                         give_session(h, s);
                 else if (s->is_given && !list_is_empty(&s->streams))
                         give_streams(h, s);
-                if (is_over(h, s, now_ms))
-                        session_end(s);
-                else
-                        h->giver.n_left += s->client.kind == UPSTREAM_CLIENT_SSE ||
-                                           s->client.kind == UPSTREAM_CLIENT_SESSION;
+                if (is_over(h, s))
+                        tell_over(h, s);
+                h->giver.n_left += s->client.kind == UPSTREAM_CLIENT_SSE ||
+                                   s->client.kind == UPSTREAM_CLIENT_SESSION;
         }
         answer_asked(h);
 }
@@ -311,6 +321,17 @@ static void on_request(struct handover *h, json_t *line)
         buf_finish(&records);
 }
 
+static void on_over(struct handover *h, json_t *line)
+{
+        struct session *s = handover_session(h, line);
+
+        if (s == NULL)
+                return;
+        s->is_told_over = false;
+        if (is_over(h, s))
+                session_end(s);
+}
+
 static void on_bye(struct handover *h, json_t *line)
 {
         (void)line;
@@ -337,9 +358,9 @@ static const struct {
         void (*on_line)(struct handover *h, json_t *line); /* fd is borrowed */
         bool needs_go;
 } lines[] = {
-        {"hello", on_hello, false},    {"ready", on_ready, false},    {"ask", on_ask, true},
-        {"stray", on_stray, true},     {"settled", on_settled, true}, {"end", on_end, true},
-        {"request", on_request, true}, {"bye", on_bye, true},
+        {"hello", on_hello, false}, {"ready", on_ready, false},    {"ask", on_ask, true},
+        {"stray", on_stray, true},  {"settled", on_settled, true}, {"over", on_over, true},
+        {"end", on_end, true},      {"request", on_request, true}, {"bye", on_bye, true},
 };
 
 static void on_line(struct handover_link *link, const char *what, json_t *line)

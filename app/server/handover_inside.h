@@ -4,6 +4,8 @@
  *   taker: hello      giver: accepts no more, leaves the store; welcome, with the listening socket
  *   taker: ready      giver: go; then its sessions, each with its events and streams; and it drains
  *
+ *   giver: over (a session has nothing here any more)    taker: over; then the giver ends it
+ *
  * Up to `go` the giver goes on as if nothing had been, should the taker leave or be silent. From
  * then on a session's calls end where they began: see session/session_handover. */
 #pragma once

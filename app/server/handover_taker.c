@@ -316,6 +316,16 @@ static void on_event(struct handover *h, json_t *line)
                                            (uint32_t)json_integer_value(json_array_get(id, 1))},
                         json_str(json_object_get(line, "text")),
                         json_is_true(json_object_get(line, "was_sent")));
+/* What has been passed for it has gone before. */
+static void on_over(struct handover *h, json_t *line)
+{
+        struct session *s = handover_session(h, line);
+
+        if (s != NULL)
+                s->is_elsewhere = false;
+        handover_link_say_take(&h->taker.link, "over", json_incref(line), -1);
+}
+
 }
 
 static void on_stream(struct handover *h, json_t *line)
@@ -349,7 +359,7 @@ static const struct {
         {"go", on_go, false},           {"bye", on_bye, true},
         {"session", on_session, true},  {"none", on_none, true},
         {"event", on_event, true},      {"stream", on_stream, true},
-        {"message", on_message, true},
+        {"message", on_message, true},  {"over", on_over, true},
 };
 
 static void on_line(struct handover_link *link, const char *what, json_t *line)

@@ -313,6 +313,7 @@ struct session *session_take(struct context *context, const json_t *record, cons
                 (enum upstream_client_kind)json_integer_value(json_object_get(record, "kind")),
                 json_str(json_object_get(record, "id")));
         take_state(s, record);
+        s->is_elsewhere = true;
         s->is_untold = true; /* its client may be on its way back: it is listened for */
         session_touch(s);
         if (s->client.is_initialized && context->n_upstreams > 0)

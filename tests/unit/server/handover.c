@@ -1,4 +1,5 @@
 /* One process takes over from another: the test is the one, and says what it likes. */
+#include "../../world/fcgi_client.h"
 #include "../check.h"
 #include "../json.h"
 #include "client.h"
@@ -6,6 +7,7 @@
 #include "servers.h"
 #include "users.h"
 
+#include <fastcgi.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -211,6 +213,49 @@ Test(handover, the_first_signal_to_a_process_that_is_replaced_cuts_no_call)
         check_int(gateway_stop(), 0);
 }
 
+/* All of a POST but for its last byte. */
+static struct answer *begin_to_post(const struct client *who, const char *body)
+{
+        const char *params[] = {"CONTENT_TYPE",
+                                "application/json",
+                                "HTTP_ACCEPT",
+                                "application/json, text/event-stream",
+                                "HTTP_MCP_SESSION_ID",
+                                who->session,
+                                NULL};
+        struct answer *a = client_connect();
+        struct buf all;
+
+        buf_init(&all, LINES_MAX_BYTES);
+        fcgi_client_write(
+                &all, &(const struct fcgi_client_request){"POST", "/mcp", params, str_from(body)});
+        answer_send(a, buf_bytes(&all).p, all.len - FCGI_HEADER_LEN - 1);
+        buf_finish(&all);
+        return a;
+}
+
+Test(handover, a_request_that_is_still_coming_finds_its_session)
+{
+        static const char call[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\","
+                                   "\"params\":{\"name\":\"u_t\",\"arguments\":{}}}";
+        struct answer *a;
+        char settled[200];
+
+        gateway_start(U, "");
+        client_open(&c, "2025-11-25", "{}");
+        a = begin_to_post(&c, call);
+        take_over();
+        snprintf(settled, sizeof(settled), "{'do':'settled','id':'%s'}", c.session);
+        say_and_settle(settled);
+        gateway_pass_ms(5000);
+        answer_send(a, "}", 1);
+        gateway_pass_ms(1000);
+        cr_assert_not_null(json_at(client_answer(&c, a, 1), "result"), "%u %s", answer_status(a),
+                           gateway_log());
+        leave();
+        gateway_stop();
+}
+
 /* ---- the test is taken over from ---- */
 
 static pthread_t giver;
@@ -310,6 +355,58 @@ Test(handover, who_may_not_come_by_the_new_configuration_has_no_session_in_it)
         c = (struct client){
                 .version = "2025-11-25", .authorization = users_ada, .session = "n.ada"};
         cr_assert(is_served(&c, 1), "%s", gateway_log());
+        leave();
+        gateway_stop();
+}
+
+/* A call whose answer came by a stream; the id of its first event. */
+static void call_by_stream(struct client *who, char id[64])
+{
+        struct answer *a = client_ask(who, 1, "tools/call", "{'name':'u_t','arguments':{}}");
+
+        gateway_pass_ms(5000);
+        cr_assert_null(answer_event(a));
+        snprintf(id, 64, "%s", a->event_id);
+        sent_result(servers_await("tools/call"), "'content':[]");
+        cr_assert_not_null(client_answer(who, a, 1), "%s", gateway_log());
+}
+
+Test(handover, a_session_that_is_here_alone_asks_nothing_of_the_other_process)
+{
+        char id[64];
+
+        begin_to_give(go);
+        gateway_start_over(U, "");
+        pthread_join(giver, NULL);
+        servers_keep("tools/call");
+        client_open(&c, "2025-11-25", "{}");
+        call_by_stream(&c, id);
+        client_listen(&c, id);
+        cr_assert_not(hears("request"));
+        cr_assert_not_null(client_answer(&c, c.stream, 1), "what it missed");
+        leave();
+        gateway_stop();
+}
+
+#define ANY "{'source':0,'user':'anonymous','has_all_scopes':true,'expires_ms':0}"
+
+Test(handover, a_session_that_is_over_there_asks_nothing_of_the_other_process)
+{
+        char id[64];
+
+        begin_to_give(go);
+        gateway_start_over(U, "");
+        pthread_join(giver, NULL);
+        servers_keep("tools/call");
+        give_session("n.any", ANY);
+        c = (struct client){.version = "2025-11-25", .session = "n.any"};
+        gateway_pass_ms(1000);
+        cr_assert(hears("settled"));
+        call_by_stream(&c, id);
+        say_and_settle("{'do':'over','id':'n.any'}");
+        cr_assert(hears("over"));
+        client_listen(&c, id);
+        cr_assert_not(hears("request"));
         leave();
         gateway_stop();
 }
