@@ -316,7 +316,7 @@ struct session *session_take(struct context *context, const json_t *record, cons
         s->is_elsewhere = true;
         s->is_untold = true; /* its client may be on its way back: it is listened for */
         session_touch(s);
-        if (s->client.is_initialized && context->n_upstreams > 0)
+        if (s->client.is_initialized)
                 take_upstreams(s, record);
         s->is_arriving = !handshake_is_settled(s);
         share_let_go(share);

@@ -410,3 +410,16 @@ Test(handover, a_session_that_is_over_there_asks_nothing_of_the_other_process)
         leave();
         gateway_stop();
 }
+
+Test(handover, a_session_that_came_where_no_server_is_configured_gets_those_that_come)
+{
+        begin_to_give(go);
+        gateway_start_over("", "");
+        pthread_join(giver, NULL);
+        give_session("n.any", ANY);
+        c = (struct client){.version = "2025-11-25", .session = "n.any"};
+        gateway_reload(U, "");
+        cr_assert(is_served(&c, 1), "%s", gateway_log());
+        leave();
+        gateway_stop();
+}
