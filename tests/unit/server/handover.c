@@ -411,6 +411,43 @@ Test(handover, a_session_that_is_over_there_asks_nothing_of_the_other_process)
         gateway_stop();
 }
 
+Test(handover, a_server_that_is_slow_to_begin_is_waited_for_once)
+{
+        struct answer *a;
+
+        begin_to_give(go);
+        servers_keep("initialize");
+        gateway_start_over(U, "");
+        servers_keep("initialize");
+        pthread_join(giver, NULL);
+        give_session("n.any", ANY);
+        c = (struct client){.version = "2025-11-25", .session = "n.any"};
+        a = client_ask(&c, 1, "ping", "");
+        gateway_pass_ms(6000);
+        cr_assert_not_null(client_answer(&c, a, 1), "%s", gateway_log());
+        a = client_ask(&c, 2, "ping", "");
+        gateway_settle();
+        cr_assert_not_null(client_answer(&c, a, 2), "%s", gateway_log());
+        leave();
+        gateway_stop();
+}
+
+Test(handover, more_requests_than_may_wait_for_their_sessions_are_told_to_come_again)
+{
+        struct answer *a = NULL;
+
+        begin_to_give(go);
+        gateway_start_over(U, "'connections_max':10000");
+        pthread_join(giver, NULL);
+        c = (struct client){.version = "2025-11-25", .session = "n.any"};
+        for (int i = 0; i < 4100; i++)
+                a = client_say(&c, "{'jsonrpc':'2.0','id':1,'method':'ping'}");
+        gateway_settle();
+        check_int(answer_status(a), 503);
+        leave();
+        gateway_stop();
+}
+
 Test(handover, a_session_that_came_where_no_server_is_configured_gets_those_that_come)
 {
         begin_to_give(go);
