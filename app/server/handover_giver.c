@@ -19,6 +19,7 @@
 #define PATIENCE_MS 10000
 /* The taker may have the store still, and end. */
 #define RECLAIM_MS 200
+#define RECLAIM_MAX_MS 30000
 /* Events may still come here that the taker's upstream sessions have been too young for. */
 #define SETTLED_MS 500
 #define ASKED_MAX 10000
@@ -50,15 +51,35 @@ static int reclaim(struct context *context, FILE *err)
         return store_reclaim(context->store, err);
 }
 
+bool handover_is_offering(const struct handover *h)
+{
+        return h->giver.state == HANDOVER_GIVER_OFFERING;
+}
+
+/* Each time that it fails is told: the later, the less often. */
+static void giver_reclaim(struct handover *h)
+{
+        int64_t *wait_ms = &h->giver.reclaim_ms;
+        bool is_back = server_read(handover_context(h), reclaim) == 0;
+
+        if (is_back && h->giver.state == HANDOVER_GIVER_RECLAIMING)
+                log_info(NULL, "[mgw] the state is this process's again (state_dir)");
+        h->giver.state = is_back ? HANDOVER_GIVER_NONE : HANDOVER_GIVER_RECLAIMING;
+        if (is_back)
+                return;
+        timer_arm(handover_context(h)->loop, &h->giver.deadline, *wait_ms);
+        *wait_ms = *wait_ms * 2 < RECLAIM_MAX_MS ? *wait_ms * 2 : RECLAIM_MAX_MS;
+}
+
 /* As if nothing had been. */
 static void giver_take_back(struct handover *h)
 {
         timer_disarm(handover_context(h)->loop, &h->giver.deadline);
         fcgi_server_resume(h->sv->fcgi_server);
-        h->giver.state = server_read(handover_context(h), reclaim) == 0 ? HANDOVER_GIVER_NONE
-                                                                        : HANDOVER_GIVER_RECLAIMING;
-        if (h->giver.state == HANDOVER_GIVER_RECLAIMING)
-                timer_arm(handover_context(h)->loop, &h->giver.deadline, RECLAIM_MS);
+        h->giver.reclaim_ms = RECLAIM_MS;
+        giver_reclaim(h);
+        if (h->sv->was_told_to_end)
+                server_drain(h->sv);
 }
 
 static void giver_refuse(struct handover *h, const char *why)
@@ -119,7 +140,7 @@ static void giver_on_deadline(struct timer *timer)
         struct handover *h = container_of(timer, struct handover, giver.deadline);
 
         if (h->giver.state == HANDOVER_GIVER_RECLAIMING) {
-                giver_take_back(h);
+                giver_reclaim(h);
                 return;
         }
         giver_refuse(h, "it has said nothing for too long");
@@ -300,6 +321,17 @@ static void on_settled(struct handover *h, json_t *line)
         s->used_ms = loop_now_ms(handover_context(h)->loop);
 }
 
+static void on_over(struct handover *h, json_t *line)
+{
+        struct session *s = handover_session(h, line);
+
+        if (s == NULL)
+                return;
+        s->is_told_over = false;
+        if (is_over(h, s))
+                session_end(s);
+}
+
 static void on_end(struct handover *h, json_t *line)
 {
         struct session *s = handover_session(h, line);
@@ -319,17 +351,6 @@ static void on_request(struct handover *h, json_t *line)
                 request_take_whole(h->sv->fcgi_server, handover_link_take_fd(&h->giver.link),
                                    buf_bytes(&records));
         buf_finish(&records);
-}
-
-static void on_over(struct handover *h, json_t *line)
-{
-        struct session *s = handover_session(h, line);
-
-        if (s == NULL)
-                return;
-        s->is_told_over = false;
-        if (is_over(h, s))
-                session_end(s);
 }
 
 static void on_bye(struct handover *h, json_t *line)

@@ -31,6 +31,7 @@ struct handover_giver {
         struct timer
                 deadline;   /* the taker is to say hello, or ready; or the store is tried again */
         struct timer sweep; /* GIVING: what can be given now, what is over */
+        int64_t reclaim_ms; /* RECLAIMING: until it is tried again */
         struct list asked;  /* sessions that the taker has asked for, and that are not given yet */
         unsigned n_asked;
         bool has_said_bye; /* it wants to end, should the taker pass nothing more to it */

@@ -78,7 +78,8 @@ static void server_on_signal(struct signal_watch *watch, int signo)
                         server_reload(sv);
         } else if (!sv->was_told_to_end) {
                 sv->was_told_to_end = true;
-                if (!sv->context.is_draining) /* it does already when another takes over */
+                /* it does already when another takes over, or will when that has failed */
+                if (!sv->context.is_draining && !handover_is_offering(sv->handover))
                         server_drain(sv);
         } else {
                 log_warn(NULL, "[mgw] second signal: ended at once");

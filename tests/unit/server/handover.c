@@ -213,6 +213,40 @@ Test(handover, the_first_signal_to_a_process_that_is_replaced_cuts_no_call)
         check_int(gateway_stop(), 0);
 }
 
+Test(handover, a_signal_while_another_gets_ready_waits_for_it)
+{
+        gateway_start(U, "");
+        client_open(&c, "2025-11-25", "{}");
+        client_listen(&c, NULL);
+        knock();
+        say_and_settle("{'do':'hello','protocol':1,'pid':1}");
+        cr_assert(hears("welcome"));
+        gateway_signal(SIGTERM);
+        gateway_pass_ms(3000);
+        cr_assert_not(answer_is_closed(c.stream), "%s", gateway_log());
+        say_and_settle("{'do':'ready'}");
+        cr_assert(hears("session"));
+        cr_assert(hears("stream"));
+        leave();
+        gateway_pass_ms(1000);
+        cr_assert(gateway_is_over());
+        check_int(gateway_stop(), 0);
+}
+
+Test(handover, a_signal_counts_where_the_other_does_not_come)
+{
+        gateway_start(U, "");
+        client_open(&c, "2025-11-25", "{}");
+        knock();
+        say_and_settle("{'do':'hello','protocol':1,'pid':1}");
+        gateway_signal(SIGTERM);
+        cr_assert_not(gateway_is_over());
+        leave();
+        gateway_pass_ms(3000);
+        cr_assert(gateway_is_over());
+        check_int(gateway_stop(), 0);
+}
+
 /* All of a POST but for its last byte. */
 static struct answer *begin_to_post(const struct client *who, const char *body)
 {
