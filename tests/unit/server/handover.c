@@ -247,6 +247,24 @@ Test(handover, a_signal_counts_where_the_other_does_not_come)
         check_int(gateway_stop(), 0);
 }
 
+Test(handover, who_watches_goes_on_at_the_new_process)
+{
+        struct answer *feed;
+
+        gateway_start(U, "");
+        feed = client_send(&(const struct client_request){
+                .method = "GET", .uri = "/status/events", .is_inside = true});
+        gateway_settle();
+        check_int(answer_status(feed), 200);
+        take_over();
+        gateway_pass_ms(3000);
+        cr_assert(answer_is_closed(feed));
+        leave();
+        gateway_pass_ms(1000);
+        cr_assert(gateway_is_over(), "%s", gateway_log());
+        check_int(gateway_stop(), 0);
+}
+
 /* All of a POST but for its last byte. */
 static struct answer *begin_to_post(const struct client *who, const char *body)
 {
