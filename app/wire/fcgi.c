@@ -207,6 +207,67 @@ static const char *const value_names[VALUE_COUNT] = {FCGI_MAX_CONNS, FCGI_MAX_RE
                                                      FCGI_MPXS_CONNS};
 
 static int value_find(struct str name)
+/* ---- what a web server says ---- */
+
+static int add_record(struct buf *out, uint8_t type, uint16_t id, struct str content)
+{
+        uint8_t head[FCGI_HEADER_LEN];
+        int r;
+
+        fcgi_head(head, type, id, content.n);
+        r = buf_add(out, head, sizeof(head));
+        return r == 0 ? buf_add_str(out, content) : r;
+}
+
+int fcgi_add_begin(struct buf *out, uint16_t id, bool keep_conn)
+{
+        const FCGI_BeginRequestBody begin = {.roleB0 = FCGI_RESPONDER,
+                                             .flags = keep_conn ? FCGI_KEEP_CONN : 0};
+
+        return add_record(out, FCGI_BEGIN_REQUEST, id,
+                          (struct str){(const char *)&begin, sizeof(begin)});
+}
+
+int fcgi_add_stream(struct buf *out, uint8_t type, uint16_t id, struct str content)
+{
+        int r = 0;
+
+        while (r == 0 && content.n > 0) {
+                size_t n = content.n < FCGI_MAX_LENGTH ? content.n : FCGI_MAX_LENGTH;
+
+                r = add_record(out, type, id, (struct str){content.p, n});
+                content = (struct str){content.p + n, content.n - n};
+        }
+        return r;
+}
+
+int fcgi_add_stream_end(struct buf *out, uint8_t type, uint16_t id)
+{
+        return add_record(out, type, id, STR(""));
+}
+
+/* Of four bytes, however short. */
+static int add_length(struct buf *out, size_t n)
+{
+        const uint8_t length[4] = {(uint8_t)(0x80 | n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+                                   (uint8_t)n};
+
+        return buf_add(out, length, sizeof(length));
+}
+
+int fcgi_add_pair(struct buf *out, struct str name, struct str value)
+{
+        int r = add_length(out, name.n);
+
+        if (r == 0)
+                r = add_length(out, value.n);
+        if (r == 0)
+                r = buf_add_str(out, name);
+        return r == 0 ? buf_add_str(out, value) : r;
+}
+
+/* ---- values ---- */
+
 {
         int i = 0;
 

@@ -48,6 +48,13 @@ int fcgi_add_end(struct buf *out, uint16_t id, uint8_t protocol_status);
 /* The answer to GET_VALUES (4.1): of the asked names those that we know, each once.
  * 0, FCGI_E_BAD, BUF_E_FULL, -ENOMEM. */
 int fcgi_add_values_result(struct buf *out, const struct fcgi_record *get_values,
+/* What a web server says: BEGIN_REQUEST (5.1) to a responder; the content of a stream (3.3; PARAMS,
+ * STDIN), in as many records as it takes, none for none; the empty record that is the end of one;
+ * a name-value pair (3.4). 0, BUF_E_FULL, -ENOMEM. */
+int fcgi_add_begin(struct buf *out, uint16_t id, bool keep_conn);
+int fcgi_add_stream(struct buf *out, uint8_t type, uint16_t id, struct str content);
+int fcgi_add_stream_end(struct buf *out, uint8_t type, uint16_t id);
+int fcgi_add_pair(struct buf *out, struct str name, struct str value);
                            unsigned max_conns);
 /* The answer to a management record of a type that we do not know (4.2). */
 int fcgi_add_unknown_type(struct buf *out, uint8_t type);
