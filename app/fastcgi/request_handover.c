@@ -16,7 +16,7 @@ static bool may_go(const struct request *req)
         const struct fcgi_conn *c = req->conn;
 
         return !c->is_dead && !c->is_http && c->out.len == 0 && c->n_requests == 1 &&
-               c->reader.partial.len == 0 && !c->closes_when_flushed;
+               fcgi_reader_is_between(&c->reader) && !c->closes_when_flushed;
 }
 
 int request_give(struct request *req, struct request_handover *handover)

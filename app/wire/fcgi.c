@@ -92,14 +92,19 @@ static int feed_partial(struct fcgi_reader *r, const uint8_t *p, size_t n, size_
         return 0;
 }
 
-/* Drops a gathered record that the last feed gave out. */
-static void drop_given(struct fcgi_reader *r)
+bool fcgi_reader_is_between(const struct fcgi_reader *r)
 {
         size_t n;
         const uint8_t *got = gathered(r, &n);
 
-        if (n > 0 && n == record_size(got, n))
-                buf_consume(&r->partial, n);
+        return n == 0 || n == record_size(got, n);
+}
+
+/* Drops a gathered record that the last feed gave out. */
+static void drop_given(struct fcgi_reader *r)
+{
+        if (fcgi_reader_is_between(r))
+                buf_consume(&r->partial, r->partial.len);
 }
 
 int fcgi_reader_feed(struct fcgi_reader *r, const uint8_t *p, size_t n, size_t *usedp,
@@ -202,11 +207,6 @@ int fcgi_add_unknown_type(struct buf *out, uint8_t type)
         return buf_add(out, &rec, sizeof(rec));
 }
 
-enum { VALUE_MAX_CONNS, VALUE_MAX_REQS, VALUE_MPXS_CONNS, VALUE_COUNT };
-static const char *const value_names[VALUE_COUNT] = {FCGI_MAX_CONNS, FCGI_MAX_REQS,
-                                                     FCGI_MPXS_CONNS};
-
-static int value_find(struct str name)
 /* ---- what a web server says ---- */
 
 static int add_record(struct buf *out, uint8_t type, uint16_t id, struct str content)
@@ -268,6 +268,11 @@ int fcgi_add_pair(struct buf *out, struct str name, struct str value)
 
 /* ---- values ---- */
 
+enum { VALUE_MAX_CONNS, VALUE_MAX_REQS, VALUE_MPXS_CONNS, VALUE_COUNT };
+static const char *const value_names[VALUE_COUNT] = {FCGI_MAX_CONNS, FCGI_MAX_REQS,
+                                                     FCGI_MPXS_CONNS};
+
+static int value_find(struct str name)
 {
         int i = 0;
 

@@ -265,8 +265,9 @@ Test(handover, who_watches_goes_on_at_the_new_process)
         check_int(gateway_stop(), 0);
 }
 
-/* All of a POST but for its last byte. */
-static struct answer *begin_to_post(const struct client *who, const char *body)
+/* All of a request but for its last bytes. */
+static struct answer *begin_to_send(const struct client *who, const char *method, const char *body,
+                                    const char *last_event_id, size_t n_left)
 {
         const char *params[] = {"CONTENT_TYPE",
                                 "application/json",
@@ -274,14 +275,16 @@ static struct answer *begin_to_post(const struct client *who, const char *body)
                                 "application/json, text/event-stream",
                                 "HTTP_MCP_SESSION_ID",
                                 who->session,
+                                last_event_id != NULL ? "HTTP_LAST_EVENT_ID" : NULL,
+                                last_event_id,
                                 NULL};
         struct answer *a = client_connect();
         struct buf all;
 
         buf_init(&all, LINES_MAX_BYTES);
         fcgi_client_write(
-                &all, &(const struct fcgi_client_request){"POST", "/mcp", params, str_from(body)});
-        answer_send(a, buf_bytes(&all).p, all.len - FCGI_HEADER_LEN - 1);
+                &all, &(const struct fcgi_client_request){method, "/mcp", params, str_from(body)});
+        answer_send(a, buf_bytes(&all).p, all.len - n_left);
         buf_finish(&all);
         return a;
 }
@@ -295,7 +298,7 @@ Test(handover, a_request_that_is_still_coming_finds_its_session)
 
         gateway_start(U, "");
         client_open(&c, "2025-11-25", "{}");
-        a = begin_to_post(&c, call);
+        a = begin_to_send(&c, "POST", call, NULL, FCGI_HEADER_LEN + 1);
         take_over();
         snprintf(settled, sizeof(settled), "{'do':'settled','id':'%s'}", c.session);
         say_and_settle(settled);
@@ -304,6 +307,19 @@ Test(handover, a_request_that_is_still_coming_finds_its_session)
         gateway_pass_ms(1000);
         cr_assert_not_null(json_at(client_answer(&c, a, 1), "result"), "%u %s", answer_status(a),
                            gateway_log());
+        leave();
+        gateway_stop();
+}
+
+Test(handover, a_stream_is_given_whose_request_came_in_pieces)
+{
+        gateway_start(U, "");
+        client_open(&c, "2025-11-25", "{}");
+        c.stream = begin_to_send(&c, "GET", "", NULL, 4);
+        answer_send(c.stream, "\0\0\0\0", 4);
+        check_int(answer_status(c.stream), 200);
+        take_over();
+        cr_assert(hears("stream"), "%s", gateway_log());
         leave();
         gateway_stop();
 }
@@ -459,6 +475,24 @@ Test(handover, a_session_that_is_over_there_asks_nothing_of_the_other_process)
         cr_assert(hears("over"));
         client_listen(&c, id);
         cr_assert_not(hears("request"));
+        leave();
+        gateway_stop();
+}
+
+Test(handover, a_request_for_what_is_there_is_passed_whose_records_came_in_pieces)
+{
+        struct answer *a;
+
+        begin_to_give(go);
+        gateway_start_over(U, "");
+        pthread_join(giver, NULL);
+        give_session("n.any", ANY);
+        c = (struct client){.version = "2025-11-25", .session = "n.any"};
+        gateway_pass_ms(1000);
+        /* the length of the last record of its head is the first that is missing */
+        a = begin_to_send(&c, "GET", "", "3-1", 2 * FCGI_HEADER_LEN - 4);
+        answer_send(a, "\0\0\0\0\1\5\0\1\0\0\0\0", 12);
+        cr_assert(hears("request"), "%u %s", answer_status(a), gateway_log());
         leave();
         gateway_stop();
 }
