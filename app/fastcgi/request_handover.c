@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fastcgi.h>
 #include <stdio.h>
-#include <string.h>
 
 static bool may_go(const struct request *req)
 {
