@@ -7,6 +7,7 @@
 #include "mgw/base/clock.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/mcp/method.h"
 #include "mgw/session/endpoint_session.h"
 #include "mgw/session/handshake.h"
 #include "mgw/upstream/subscription_kind.h"
@@ -231,6 +232,16 @@ static uint32_t number_at(const json_t *pair, size_t at)
         return (uint32_t)json_integer_value(json_array_get(pair, at));
 }
 
+/* Of a GET stream, where its era has such. */
+static struct channel channel_of(const struct session *s, const json_t *pair)
+{
+        const struct channel channel = {number_at(pair, 0), number_at(pair, 1)};
+
+        return s->client.kind == UPSTREAM_CLIENT_SESSION && !channel_is_post(&channel)
+                       ? channel
+                       : (struct channel){0};
+}
+
 static void take_watched(struct upstream_session *us, const struct subscription_kind *kind,
                          const json_t *all)
 {
@@ -262,16 +273,16 @@ static void take_upstreams(struct session *s, const json_t *record)
 
 static void take_state(struct session *s, const json_t *record)
 {
-        const json_t *lost = json_object_get(record, "lost");
+        json_int_t level = json_integer_value(json_object_get(record, "log_level"));
 
         (void)era_revision_find(json_str(json_object_get(record, "revision")), &s->client.revision);
-        s->client.log_level = (int16_t)json_integer_value(json_object_get(record, "log_level"));
+        s->client.log_level = level >= 0 && level < METHOD_LOG_LEVELS ? (int16_t)level : -1;
         s->last_channel = NUMBERS_LEFT +
                           (uint32_t)json_integer_value(json_object_get(record, "last_channel"));
         s->last_server_request =
                 NUMBERS_LEFT +
                 (uint32_t)json_integer_value(json_object_get(record, "last_server_request"));
-        s->lost = (struct channel){number_at(lost, 0), number_at(lost, 1)};
+        s->lost = channel_of(s, json_object_get(record, "lost"));
         s->client.is_initialized = json_is_true(json_object_get(record, "is_initialized"));
 }
 
@@ -337,13 +348,12 @@ bool session_hears(const struct session *s)
 
 void session_take_event(struct session *s, struct replay_id id, struct str text, bool was_sent)
 {
-        if (s->client.kind == UPSTREAM_CLIENT_SESSION)
+        if (s->client.kind == UPSTREAM_CLIENT_SESSION && id.stream > 0 && text.n > 0)
                 channel_keep(s, id, text, was_sent);
 }
 
 int session_take_stream(struct session *s, struct fcgi_server *server, int fd, const json_t *record)
 {
-        const json_t *channel = json_object_get(record, "channel");
         const struct request_handover handover = {
                 .id = (uint16_t)json_integer_value(json_object_get(record, "request")),
                 .keep_conn = json_is_true(json_object_get(record, "keep_conn")),
@@ -357,8 +367,7 @@ int session_take_stream(struct session *s, struct fcgi_server *server, int fd, c
         }
         req = request_take_over(server, fd, &handover, share_hold(s->client.share));
         if (req != NULL)
-                session_go_on(s, req,
-                              (struct channel){number_at(channel, 0), number_at(channel, 1)},
+                session_go_on(s, req, channel_of(s, json_object_get(record, "channel")),
                               json_integer_value(json_object_get(record, "age_ms")));
         return 0;
 }

@@ -427,6 +427,53 @@ Test(handover, who_may_not_come_by_the_new_configuration_has_no_session_in_it)
         gateway_stop();
 }
 
+/* Of a session that begins so, and a stream of it. */
+static void give_odd(const char *session, const char *channel)
+{
+        char line[1000];
+        int ends[2];
+
+        cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+        snprintf(
+                line, sizeof(line),
+                "{'do':'session','id':'n.odd',%s,'is_initialized':true,'last_channel':4,'identity':"
+                "{'source':0},'init':{'protocolVersion':'2025-11-25','capabilities':{}}}",
+                session);
+        say_and_settle(line);
+        say_and_settle("{'do':'event','id':'n.odd','event':[4,1],'was_sent':false}");
+        snprintf(line, sizeof(line),
+                 "{'do':'stream','id':'n.odd','channel':%s,'request':1,'fd':true}", channel);
+        say_with(line, ends[0]);
+        say_and_settle("{'do':'message','id':'n.odd','message':'{\\\"jsonrpc\\\":\\\"2.0\\\","
+                       "\\\"method\\\":\\\"notifications/x\\\"}'}");
+        gateway_pass_ms(1000);
+        close(ends[0]);
+        close(ends[1]);
+        gateway_settle();
+        say_and_settle("{'do':'message','id':'n.odd','message':'{\\\"jsonrpc\\\":\\\"2.0\\\","
+                       "\\\"method\\\":\\\"notifications/x\\\"}'}");
+}
+
+Test(handover, what_is_odd_in_a_record_is_left_out)
+{
+        static const char *const odd[][2] = {
+                {"'kind':1,'revision':'2025-11-25','log_level':-1,'lost':[0,0]", "[3,7]"},
+                {"'kind':1,'revision':'2025-11-25','log_level':-1,'lost':[5,1]", "[4,1]"},
+                {"'kind':1,'revision':'2025-11-25','log_level':20000,'lost':[0,0]", "[4,1]"},
+                {"'kind':2,'revision':'2024-11-05','log_level':-1,'lost':[4,1]", "[4,1]"},
+        };
+
+        for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+                begin_to_give(go);
+                gateway_start_over(U, "");
+                pthread_join(giver, NULL);
+                give_odd(odd[i][0], odd[i][1]);
+                leave();
+                gateway_stop();
+                close(served_fd);
+        }
+}
+
 /* A call whose answer came by a stream; the id of its first event. */
 static void call_by_stream(struct client *who, char id[64])
 {
