@@ -56,6 +56,17 @@ bool handover_is_offering(const struct handover *h)
         return h->giver.state == HANDOVER_GIVER_OFFERING;
 }
 
+/* What the taker has read may be older than what is to be read. */
+bool handover_takes_reload(struct handover *h)
+{
+        if (handover_is_offering(h))
+                return h->giver.must_reload = true;
+        if (h->giver.state != HANDOVER_GIVER_GIVING || !handover_link_is_open(&h->giver.link))
+                return false;
+        handover_link_say_take(&h->giver.link, "reload", json_object(), -1);
+        return true;
+}
+
 /* Each time that it fails is told: the later, the less often. */
 static void giver_reclaim(struct handover *h)
 {
@@ -78,6 +89,9 @@ static void giver_take_back(struct handover *h)
         fcgi_server_resume(h->sv->fcgi_server);
         h->giver.reclaim_ms = RECLAIM_MS;
         giver_reclaim(h);
+        if (h->giver.must_reload)
+                server_on_hangup(h->sv);
+        h->giver.must_reload = false;
         if (h->sv->was_told_to_end)
                 server_drain(h->sv);
 }
@@ -271,6 +285,8 @@ static void on_ready(struct handover *h, json_t *line)
         fcgi_server_stop_listening(h->sv->fcgi_server);
         context->has_successor = true;
         handover_link_say_take(&h->giver.link, "go", json_object(), -1);
+        if (h->giver.must_reload)
+                handover_link_say_take(&h->giver.link, "reload", json_object(), -1);
         server_drain(h->sv);
         give_what_may_go(h);
         log_info(NULL, "[mgw] %u sessions are given to the process that takes over",

@@ -34,6 +34,7 @@ struct handover_giver {
         int64_t reclaim_ms; /* RECLAIMING: until it is tried again */
         struct list asked;  /* sessions that the taker has asked for, and that are not given yet */
         unsigned n_asked;
+        bool must_reload;  /* OFFERING: whoever serves then */
         bool has_said_bye; /* it wants to end, should the taker pass nothing more to it */
         bool may_end;      /* and the taker does not */
         unsigned n_left;   /* sessions that something is still to be given of */

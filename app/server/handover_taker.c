@@ -323,7 +323,13 @@ static void on_over(struct handover *h, json_t *line)
 
         if (s != NULL)
                 s->is_elsewhere = false;
-        handover_link_say_take(&h->taker.link, "over", json_incref(line), -1);
+        handover_link_say_take(&h->taker.link, "over", json_copy(line), -1);
+}
+
+static void on_reload(struct handover *h, json_t *line)
+{
+        (void)line;
+        server_on_hangup(h->sv);
 }
 
 static void on_none(struct handover *h, json_t *line)
@@ -380,6 +386,7 @@ static const struct {
         {"session", on_session, true},  {"none", on_none, true},
         {"event", on_event, true},      {"stream", on_stream, true},
         {"message", on_message, true},  {"over", on_over, true},
+        {"reload", on_reload, true},
 };
 
 static void on_line(struct handover_link *link, const char *what, json_t *line)

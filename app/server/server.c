@@ -74,8 +74,7 @@ static void server_on_signal(struct signal_watch *watch, int signo)
         if (signo == SIGCHLD) {
                 children_reap_adopted(sv->context.children);
         } else if (signo == SIGHUP) {
-                if (!sv->context.is_draining)
-                        server_reload(sv);
+                server_on_hangup(sv);
         } else if (!sv->was_told_to_end) {
                 sv->was_told_to_end = true;
                 /* it does already when another takes over, or will when that has failed */

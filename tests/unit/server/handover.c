@@ -247,6 +247,37 @@ Test(handover, a_signal_counts_where_the_other_does_not_come)
         check_int(gateway_stop(), 0);
 }
 
+#define V "'v':{'url':'http://v.example/mcp'}"
+
+Test(handover, a_reload_meanwhile_goes_to_the_new_process)
+{
+        gateway_start(U, "");
+        knock();
+        say_and_settle("{'do':'hello','protocol':1,'pid':1}");
+        gateway_reload(V, "");
+        say_and_settle("{'do':'ready'}");
+        cr_assert(hears("go"));
+        cr_assert(hears("reload"));
+        gateway_reload(U, "");
+        cr_assert(hears("reload"));
+        cr_assert_null(strstr(gateway_log(), "configuration read again"));
+        leave();
+        gateway_stop();
+}
+
+Test(handover, a_reload_meanwhile_counts_where_the_other_does_not_come)
+{
+        gateway_start(U, "");
+        client_open(&c, "2025-11-25", "{}");
+        knock();
+        say_and_settle("{'do':'hello','protocol':1,'pid':1}");
+        gateway_reload(U "," V, "");
+        leave();
+        cr_assert_not_null(strstr(gateway_log(), "configuration read again"));
+        cr_assert(is_served(&c, 1));
+        gateway_stop();
+}
+
 Test(handover, who_watches_goes_on_at_the_new_process)
 {
         struct answer *feed;
@@ -540,6 +571,17 @@ Test(handover, a_request_for_what_is_there_is_passed_whose_records_came_in_piece
         a = begin_to_send(&c, "GET", "", "3-1", 2 * FCGI_HEADER_LEN - 4);
         answer_send(a, "\0\0\0\0\1\5\0\1\0\0\0\0", 12);
         cr_assert(hears("request"), "%u %s", answer_status(a), gateway_log());
+        leave();
+        gateway_stop();
+}
+
+Test(handover, a_signal_to_the_process_that_goes_has_the_new_one_read_again)
+{
+        begin_to_give(go);
+        gateway_start_over(U, "");
+        pthread_join(giver, NULL);
+        say_and_settle("{'do':'reload'}");
+        cr_assert_not_null(strstr(gateway_log(), "configuration read again"));
         leave();
         gateway_stop();
 }
