@@ -269,6 +269,25 @@ static void giver_on_sweep(struct timer *timer)
         context->on_calm(context);
 }
 
+void handover_giver_tell_tasks(struct handover *h, const struct session *s, const json_t *tools)
+{
+        json_t *record = session_give_tasks(s, tools);
+
+        if (record != NULL)
+                handover_link_say_take(&h->giver.link, "tasks", record, -1);
+}
+
+/* Walks all sessions, once. */
+static void give_tasks(struct handover *h)
+{
+        struct session *s, *next;
+
+        HASH_ITER(hh, handover_context(h)->sessions, s, next)
+        {
+                handover_giver_tell_tasks(h, s, s->task_tools);
+        }
+}
+
 static void on_ready(struct handover *h, json_t *line)
 {
         struct context *context = handover_context(h);
@@ -288,6 +307,7 @@ static void on_ready(struct handover *h, json_t *line)
         if (h->giver.must_reload)
                 handover_link_say_take(&h->giver.link, "reload", json_object(), -1);
         server_drain(h->sv);
+        give_tasks(h);
         give_what_may_go(h);
         log_info(NULL, "[mgw] %u sessions are given to the process that takes over",
                  context->stats.n_sessions);

@@ -83,6 +83,9 @@ void handover_giver_init(struct handover *handover);
 /* Somebody has connected; takes fd over. */
 void handover_giver_open(struct handover *handover, int fd);
 void handover_giver_close(struct handover *handover);
+/* Of a standing session. */
+void handover_giver_tell_tasks(struct handover *handover, const struct session *session,
+                               const json_t *tools);
 /* It does not have that session, nor has its own giver. */
 void handover_giver_say_none(struct handover *handover, const char *id);
 

@@ -363,6 +363,11 @@ static void on_stream(struct handover *h, json_t *line)
                                           handover_link_take_fd(&h->taker.link), line);
 }
 
+static void on_tasks(struct handover *h, json_t *line)
+{
+        session_take_tasks(handover_context(h), line);
+}
+
 static void on_message(struct handover *h, json_t *line)
 {
         struct session *s = handover_session(h, line);
@@ -386,7 +391,7 @@ static const struct {
         {"session", on_session, true},  {"none", on_none, true},
         {"event", on_event, true},      {"stream", on_stream, true},
         {"message", on_message, true},  {"over", on_over, true},
-        {"reload", on_reload, true},
+        {"reload", on_reload, true},    {"tasks", on_tasks, true},
 };
 
 static void on_line(struct handover_link *link, const char *what, json_t *line)

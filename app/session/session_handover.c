@@ -10,6 +10,7 @@
 #include "mgw/mcp/method.h"
 #include "mgw/session/endpoint_session.h"
 #include "mgw/session/handshake.h"
+#include "mgw/session/task.h"
 #include "mgw/upstream/subscription_kind.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/json_str.h"
@@ -173,6 +174,13 @@ int session_give_stream(struct session *s, json_t **recordp)
                 stream_end(stream, STREAM_CAUSE_DRAIN);
         }
         return -EAGAIN;
+}
+
+json_t *session_give_tasks(const struct session *s, const json_t *tools)
+{
+        if (s->client.kind != UPSTREAM_CLIENT_STANDING || json_object_size(tools) == 0)
+                return NULL;
+        return json_pack("{s:o, s:O}", "identity", give_identity(s->identity), "tools", tools);
 }
 
 /* ---- taking ---- */
@@ -379,4 +387,20 @@ void session_take_stray(struct session *s, json_t *msg)
 
         if (rpc_msg_read(msg, &m, &why) == 0 && m.kind != RPC_REQUEST)
                 endpoint_session_on_stray(s, &m);
+}
+
+void session_take_tasks(struct context *context, const json_t *record)
+{
+        struct identity *identity = take_identity(context, json_object_get(record, "identity"));
+        json_t *tools = json_object_get(record, "tools"), *tool;
+        struct session *s = identity != NULL ? identity->user->standing : NULL;
+        const char *id;
+
+        if (identity != NULL && s == NULL && caller_may_stay(context, identity) &&
+            session_standing(context, identity, &s) < 0)
+                s = NULL;
+        json_object_foreach (tools, id, tool)
+                if (s != NULL)
+                        task_note(s, id, json_string_value(tool));
+        identity_let_go(identity);
 }

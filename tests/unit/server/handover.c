@@ -4,6 +4,7 @@
 #include "../json.h"
 #include "client.h"
 #include "gateway.h"
+#include "mgw/mcp/task_id.h"
 #include "servers.h"
 #include "users.h"
 
@@ -248,6 +249,43 @@ Test(handover, a_signal_counts_where_the_other_does_not_come)
 }
 
 #define V "'v':{'url':'http://v.example/mcp'}"
+
+#define ONE_TOOL "'drain_s':25},'policy':{'rules':[{'who':['*'],'allow':{'tools':['u_t']}}]"
+#define TASKS "{'extensions':{'io.modelcontextprotocol/tasks':{}}}"
+#define TASK                                                                                       \
+        "'resultType':'task','taskId':'k','status':'working','ttlMs':1000,"                        \
+        "'createdAt':'2026-01-01T00:00:00Z','lastUpdatedAt':'2026-01-01T00:00:00Z'"
+
+Test(handover, by_which_tool_a_task_was_begun_is_told)
+{
+        struct answer *a;
+        json_t *tasks;
+        const char *id;
+
+        gateway_start(U, ONE_TOOL);
+        servers_are(SERVERS_STATELESS);
+        servers_keep("tools/call");
+        client_open(&c, STATELESS, TASKS);
+        for (int i = 1; i <= 2; i++) {
+                a = client_ask(&c, i, "tools/call", "{'name':'u_t','arguments':{}}");
+                if (i == 2)
+                        take_over();
+                sent_result(servers_await("tools/call"), TASK);
+                id = json_text_at(client_answer(&c, a, i), "result/taskId");
+                cr_assert_str_neq(id, "", "%s", gateway_log());
+                if (i == 1)
+                        continue;
+                for (int n = 0; n < 2; n++) {
+                        tasks = heard("tasks");
+                        cr_assert_str_eq(
+                                json_string_value(json_object_get(json_at(tasks, "tools"), id)),
+                                "u_t");
+                        json_decref(tasks);
+                }
+        }
+        leave();
+        gateway_stop();
+}
 
 Test(handover, a_reload_meanwhile_goes_to_the_new_process)
 {
@@ -582,6 +620,31 @@ Test(handover, a_signal_to_the_process_that_goes_has_the_new_one_read_again)
         pthread_join(giver, NULL);
         say_and_settle("{'do':'reload'}");
         cr_assert_not_null(strstr(gateway_log(), "configuration read again"));
+        leave();
+        gateway_stop();
+}
+
+Test(handover, a_task_that_was_begun_at_the_other_process_is_found)
+{
+        static const uint8_t key[TASK_KEY_BYTES]; /* as give() has it */
+        char *id = task_id_show(key, STR("anonymous"), STR("u"), STR("k"));
+        char line[1000], params[400];
+        struct answer *a;
+
+        begin_to_give(go);
+        gateway_start_over(U, ONE_TOOL);
+        pthread_join(giver, NULL);
+        servers_are(SERVERS_STATELESS);
+        snprintf(line, sizeof(line), "{'do':'tasks','identity':" ANY ",'tools':{'%s':'u_t'}}", id);
+        say_and_settle(line);
+        servers_keep("tasks/get");
+        client_open(&c, STATELESS, TASKS);
+        snprintf(params, sizeof(params), "{'taskId':'%s'}", id);
+        a = client_ask(&c, 1, "tasks/get", params);
+        gateway_pass_ms(3000);
+        sent_result(servers_await("tasks/get"), "'taskId':'k','status':'completed'");
+        cr_assert_str_eq(json_text_at(client_answer(&c, a, 1), "result/taskId"), id);
+        free(id);
         leave();
         gateway_stop();
 }
