@@ -47,8 +47,8 @@ CIRCLES = [
     ),
     ({"core/identity", "core/share", "core/user"}, "a user lives while somebody acts as it or holds its share, and a share ends with its user"),
     (
-        {"server/handover", "server/handover_giver", "server/handover_taker", "server/server_drain"},
-        "a process in between gives and takes at once, and a drain waits for what is being given",
+        {"server/handover", "server/handover_giver", "server/handover_taker", "server/server_drain", "server/server_reload"},
+        "a process in between gives and takes at once, a drain waits for what is being given, and a reload is for the one that serves",
     ),
     ({"loop/child", "loop/child_io"}, "a child in two files: what its pipes tell ends its life, and its end closes them"),
     (

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -44,6 +45,23 @@ int file_replace(const char *path, struct str text)
                 unlink(temp);
         free(temp);
         return r;
+}
+
+char *file_read(const char *path, size_t max_bytes)
+{
+        char *text = alloc_zeroed(max_bytes + 2);
+        FILE *file = fopen(path, "re");
+        size_t n = file != NULL ? fread(text, 1, max_bytes + 1, file) : 0;
+        bool is_read = file != NULL && !ferror(file) && n <= max_bytes;
+
+        if (file != NULL)
+                fclose(file);
+        while (n > 0 && strchr(" \t\r\n", text[n - 1]) != NULL)
+                text[--n] = '\0';
+        if (is_read)
+                return text;
+        free(text);
+        return NULL;
 }
 
 bool file_is_open_to_others(const char *path)

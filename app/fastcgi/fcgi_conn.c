@@ -309,11 +309,13 @@ static void fcgi_conn_begin(struct fcgi_conn *c, uint8_t first)
 
 void fcgi_conn_feed(struct fcgi_conn *c, const uint8_t *p, size_t n)
 {
-        while (n > 0 && !c->is_dead) {
+        int r = 0;
+
+        while (r == 0 && !c->is_dead) {
                 struct fcgi_record rec;
                 size_t used = 0;
-                int r = fcgi_reader_feed(&c->reader, p, n, &used, &rec);
 
+                r = fcgi_reader_feed(&c->reader, p, n, &used, &rec);
                 p += used;
                 n -= used;
                 if (r == 0)

@@ -74,6 +74,7 @@ static void request_on_turn(struct work *work)
 {
         struct request *req = container_of(work, struct request_input, work)->req;
 
+        request_set_coming(req, false);
         req->conn->server->events->on_request(req);
 }
 
@@ -168,6 +169,7 @@ static void fcgi_conn_on_begin(struct fcgi_conn *c, const struct fcgi_record *re
         req->id = rec->id;
         req->in->req = req;
         req->keep_conn = keep_conn;
+        request_set_coming(req, true);
         list_init(&req->waiters);
         buf_init(&req->in->raw_params, c->server->context->config->head_max_bytes);
         buf_init(&req->in->body, 0);

@@ -19,6 +19,7 @@ struct fcgi_server {
         struct context *context;
         struct sock_listener listener;
         struct sock_peers peers;
+        unsigned n_coming; /* requests that have is_coming */
         struct list conns;
         struct list ending; /* of them those that close, or linger, at the end of this turn */
         struct loop_task end;
@@ -105,3 +106,5 @@ void request_tell_drained(struct request *req);
 void request_lose(struct request *req);
 /* All of it is there, or no more of it is wanted. */
 void request_has_come(struct request *req);
+/* It is to be handed to on_request, or has been, or never will be. */
+void request_set_coming(struct request *req, bool is_coming);

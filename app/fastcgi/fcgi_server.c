@@ -99,6 +99,11 @@ void fcgi_server_resume(struct fcgi_server *server)
         sock_listener_resume(&server->listener);
 }
 
+unsigned fcgi_server_n_coming(const struct fcgi_server *server)
+{
+        return server->n_coming;
+}
+
 int fcgi_server_fd(const struct fcgi_server *server)
 {
         return server->listener.fd;

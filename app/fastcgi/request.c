@@ -5,6 +5,7 @@
 #include "mgw/core/identity.h"
 #include "mgw/core/share.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fastcgi.h>
 #include <stdio.h>
@@ -57,6 +58,15 @@ void request_tell_drained(struct request *req)
         }
 }
 
+void request_set_coming(struct request *req, bool is_coming)
+{
+        struct fcgi_server *server = req->conn->server;
+
+        assert(!req->is_coming || server->n_coming > 0);
+        server->n_coming += is_coming - req->is_coming;
+        req->is_coming = is_coming;
+}
+
 /* It is held no more. */
 static void request_let_go(struct request *req)
 {
@@ -71,6 +81,7 @@ static void request_let_go(struct request *req)
 static void request_drop(struct request *req)
 {
         request_let_go(req);
+        request_set_coming(req, false);
         request_tell_drained(req);
         if (req->in != NULL)
                 work_cancel(&req->in->work);

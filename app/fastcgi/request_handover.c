@@ -9,14 +9,13 @@
 #include <errno.h>
 #include <fastcgi.h>
 #include <stdio.h>
-#include <string.h>
 
 static bool may_go(const struct request *req)
 {
         const struct fcgi_conn *c = req->conn;
 
         return !c->is_dead && !c->is_http && c->out.len == 0 && c->n_requests == 1 &&
-               c->reader.partial.len == 0 && !c->closes_when_flushed;
+               fcgi_reader_is_between(&c->reader) && !c->closes_when_flushed;
 }
 
 int request_give(struct request *req, struct request_handover *handover)
@@ -57,54 +56,6 @@ struct request *request_take_over(struct fcgi_server *server, int fd,
 
 /* ---- whole ---- */
 
-#define RECORD_MAX_BYTES 65535
-
-/* In records of one type. 0, BUF_E_FULL, -ENOMEM. */
-static int add_records(struct buf *out, uint8_t type, uint16_t id, struct str bytes)
-{
-        uint8_t head[FCGI_HEADER_LEN];
-        int r = 0;
-
-        while (bytes.n > 0 && r == 0) {
-                size_t n = bytes.n < RECORD_MAX_BYTES ? bytes.n : RECORD_MAX_BYTES;
-
-                fcgi_head(head, type, id, n);
-                r = buf_add(out, head, sizeof(head));
-                if (r == 0)
-                        r = buf_add(out, bytes.p, n);
-                bytes = (struct str){bytes.p + n, bytes.n - n};
-        }
-        return r;
-}
-
-static int add_end(struct buf *out, uint8_t type, uint16_t id)
-{
-        uint8_t head[FCGI_HEADER_LEN];
-
-        fcgi_head(head, type, id, 0);
-        return buf_add(out, head, sizeof(head));
-}
-
-static int add_length(struct buf *out, size_t n)
-{
-        const uint8_t length[4] = {(uint8_t)(0x80 | n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8),
-                                   (uint8_t)n};
-
-        return buf_add(out, length, sizeof(length));
-}
-
-/* One pair (FastCGI 1.0, 3.4). */
-static int add_pair(struct buf *out, struct str name, struct str value)
-{
-        int r = add_length(out, name.n);
-
-        if (r == 0)
-                r = add_length(out, value.n);
-        if (r == 0)
-                r = buf_add_str(out, name);
-        return r == 0 ? buf_add_str(out, value) : r;
-}
-
 static int add_params(struct buf *out, const struct request *req, size_t n_body)
 {
         const struct str content_length = STR("CONTENT_LENGTH");
@@ -117,29 +68,26 @@ static int add_params(struct buf *out, const struct request *req, size_t n_body)
                 struct str value = str_from(*it), name = str_cut(&value, '=');
 
                 if (!str_eq(name, content_length))
-                        r = add_pair(&pairs, name, value);
+                        r = fcgi_add_pair(&pairs, name, value);
         }
         snprintf(length, sizeof(length), "%zu", n_body);
         if (r == 0)
-                r = add_pair(&pairs, content_length, str_from(length));
+                r = fcgi_add_pair(&pairs, content_length, str_from(length));
         if (r == 0)
-                r = add_records(out, FCGI_PARAMS, req->id, buf_bytes(&pairs));
+                r = fcgi_add_stream(out, FCGI_PARAMS, req->id, buf_bytes(&pairs));
         buf_finish(&pairs);
-        return r == 0 ? add_end(out, FCGI_PARAMS, req->id) : r;
+        return r == 0 ? fcgi_add_stream_end(out, FCGI_PARAMS, req->id) : r;
 }
 
 static int add_whole(struct buf *out, const struct request *req, struct str body)
 {
-        const FCGI_BeginRequestBody begin = {.roleB0 = FCGI_RESPONDER,
-                                             .flags = req->keep_conn ? FCGI_KEEP_CONN : 0};
-        int r = add_records(out, FCGI_BEGIN_REQUEST, req->id,
-                            (struct str){(const char *)&begin, sizeof(begin)});
+        int r = fcgi_add_begin(out, req->id, req->keep_conn);
 
         if (r == 0)
                 r = add_params(out, req, body.n);
         if (r == 0)
-                r = add_records(out, FCGI_STDIN, req->id, body);
-        return r == 0 && req->has_stdin ? add_end(out, FCGI_STDIN, req->id) : r;
+                r = fcgi_add_stream(out, FCGI_STDIN, req->id, body);
+        return r == 0 && req->has_stdin ? fcgi_add_stream_end(out, FCGI_STDIN, req->id) : r;
 }
 
 int request_give_whole(struct request *req, struct str body, struct buf *records)

@@ -68,6 +68,14 @@ static void on_kept(struct session *s, struct replay_id id, struct str text, boo
         handover_link_say_take(&of_session(s)->giver.link, "event", line, -1);
 }
 
+static void on_task(struct session *s, const char *id, const char *tool)
+{
+        json_t *tools = json_pack("{s:s}", id, tool);
+
+        handover_giver_tell_tasks(of_session(s), s, tools);
+        json_decref(tools);
+}
+
 static void on_stray(struct session *s, const json_t *msg)
 {
         say_message(&of_session(s)->taker.link, "stray", s, msg);
@@ -92,6 +100,7 @@ static bool on_request(struct request *req, struct str body)
 static const struct session_handover_events session_events = {
         .on_message = on_message,
         .on_kept = on_kept,
+        .on_task = on_task,
         .on_stray = on_stray,
         .on_settled = on_settled,
         .on_request = on_request,

@@ -18,7 +18,12 @@ bool handover_take_socket(struct handover *handover, int *fdp, bool *was_inherit
 /* All is open: the other gives its sessions, and ends. Then takers may come here. 0, -EINVAL: it
  * has been told. */
 int handover_begin(struct handover *handover);
-/* In on_head, its user is known: does it wait for a session that the other process has? */
+/* Is somebody about to take over? Then this process drains when it is known whether they have. */
+bool handover_is_offering(const struct handover *handover);
+/* Is it for the process that takes over, or is about to? Else that is to be done here. */
+bool handover_takes_reload(struct handover *handover);
+/* In on_head, its user is known: does it wait for a session that the other process has? Where too
+ * many do it has been answered. */
 bool handover_holds(struct handover *handover, struct request *req);
 /* Is nothing to be given any more, and nothing to come? The taker is asked, and tells later. */
 bool handover_may_leave(struct handover *handover);

@@ -19,6 +19,7 @@
 #define PATIENCE_MS 10000
 /* The taker may have the store still, and end. */
 #define RECLAIM_MS 200
+#define RECLAIM_MAX_MS 30000
 /* Events may still come here that the taker's upstream sessions have been too young for. */
 #define SETTLED_MS 500
 #define ASKED_MAX 10000
@@ -50,15 +51,49 @@ static int reclaim(struct context *context, FILE *err)
         return store_reclaim(context->store, err);
 }
 
+bool handover_is_offering(const struct handover *h)
+{
+        return h->giver.state == HANDOVER_GIVER_OFFERING;
+}
+
+/* What the taker has read may be older than what is to be read. */
+bool handover_takes_reload(struct handover *h)
+{
+        if (handover_is_offering(h))
+                return h->giver.must_reload = true;
+        if (h->giver.state != HANDOVER_GIVER_GIVING || !handover_link_is_open(&h->giver.link))
+                return false;
+        handover_link_say_take(&h->giver.link, "reload", json_object(), -1);
+        return true;
+}
+
+/* Each time that it fails is told: the later, the less often. */
+static void giver_reclaim(struct handover *h)
+{
+        int64_t *wait_ms = &h->giver.reclaim_ms;
+        bool is_back = server_read(handover_context(h), reclaim) == 0;
+
+        if (is_back && h->giver.state == HANDOVER_GIVER_RECLAIMING)
+                log_info(NULL, "[mgw] the state is this process's again (state_dir)");
+        h->giver.state = is_back ? HANDOVER_GIVER_NONE : HANDOVER_GIVER_RECLAIMING;
+        if (is_back)
+                return;
+        timer_arm(handover_context(h)->loop, &h->giver.deadline, *wait_ms);
+        *wait_ms = *wait_ms * 2 < RECLAIM_MAX_MS ? *wait_ms * 2 : RECLAIM_MAX_MS;
+}
+
 /* As if nothing had been. */
 static void giver_take_back(struct handover *h)
 {
         timer_disarm(handover_context(h)->loop, &h->giver.deadline);
         fcgi_server_resume(h->sv->fcgi_server);
-        h->giver.state = server_read(handover_context(h), reclaim) == 0 ? HANDOVER_GIVER_NONE
-                                                                        : HANDOVER_GIVER_RECLAIMING;
-        if (h->giver.state == HANDOVER_GIVER_RECLAIMING)
-                timer_arm(handover_context(h)->loop, &h->giver.deadline, RECLAIM_MS);
+        h->giver.reclaim_ms = RECLAIM_MS;
+        giver_reclaim(h);
+        if (h->giver.must_reload)
+                server_on_hangup(h->sv);
+        h->giver.must_reload = false;
+        if (h->sv->was_told_to_end)
+                server_drain(h->sv);
 }
 
 static void giver_refuse(struct handover *h, const char *why)
@@ -119,7 +154,7 @@ static void giver_on_deadline(struct timer *timer)
         struct handover *h = container_of(timer, struct handover, giver.deadline);
 
         if (h->giver.state == HANDOVER_GIVER_RECLAIMING) {
-                giver_take_back(h);
+                giver_reclaim(h);
                 return;
         }
         giver_refuse(h, "it has said nothing for too long");
@@ -183,17 +218,28 @@ static void answer_asked(struct handover *h)
         }
 }
 
-/* Nothing of it is here any more but its upstream sessions, which the taker has of its own. */
-static bool is_over(const struct handover *h, const struct session *s, int64_t now_ms)
+/* Nothing of it is here any more but its upstream sessions, which the taker has of its own. What is
+ * still coming may be for it. */
+static bool is_over(const struct handover *h, const struct session *s)
 {
         return s->is_given && s->is_settled && list_is_empty(&s->calls) &&
-               !handover_link_is_open(&h->taker.link) && now_ms - s->used_ms > SETTLED_MS;
+               !handover_link_is_open(&h->taker.link) &&
+               fcgi_server_n_coming(h->sv->fcgi_server) == 0 &&
+               loop_now_ms(handover_context(h)->loop) - s->used_ms > SETTLED_MS;
+}
+
+/* It ends when the taker has heard that: what it passes for it before finds it. */
+static void tell_over(struct handover *h, struct session *s)
+{
+        if (s->is_told_over)
+                return;
+        s->is_told_over = true;
+        handover_link_say_take(&h->giver.link, "over", json_pack("{s:s}", "id", s->id), -1);
 }
 
 /* Walks all sessions: at first, and some times a second until this process ends. */
 static void give_what_may_go(struct handover *h)
 {
-        int64_t now_ms = loop_now_ms(handover_context(h)->loop);
         struct session *s, *next;
 
         h->giver.n_left = 0;
@@ -205,11 +251,10 @@ static void give_what_may_go(struct handover *h)
                         give_session(h, s);
                 else if (s->is_given && !list_is_empty(&s->streams))
                         give_streams(h, s);
-                if (is_over(h, s, now_ms))
-                        session_end(s);
-                else
-                        h->giver.n_left += s->client.kind == UPSTREAM_CLIENT_SSE ||
-                                           s->client.kind == UPSTREAM_CLIENT_SESSION;
+                if (is_over(h, s))
+                        tell_over(h, s);
+                h->giver.n_left += s->client.kind == UPSTREAM_CLIENT_SSE ||
+                                   s->client.kind == UPSTREAM_CLIENT_SESSION;
         }
         answer_asked(h);
 }
@@ -222,6 +267,25 @@ static void giver_on_sweep(struct timer *timer)
         give_what_may_go(h);
         timer_arm(context->loop, timer, HANDOVER_SWEEP_MS);
         context->on_calm(context);
+}
+
+void handover_giver_tell_tasks(struct handover *h, const struct session *s, const json_t *tools)
+{
+        json_t *record = session_give_tasks(s, tools);
+
+        if (record != NULL)
+                handover_link_say_take(&h->giver.link, "tasks", record, -1);
+}
+
+/* Walks all sessions, once. */
+static void give_tasks(struct handover *h)
+{
+        struct session *s, *next;
+
+        HASH_ITER(hh, handover_context(h)->sessions, s, next)
+        {
+                handover_giver_tell_tasks(h, s, s->task_tools);
+        }
 }
 
 static void on_ready(struct handover *h, json_t *line)
@@ -240,7 +304,10 @@ static void on_ready(struct handover *h, json_t *line)
         fcgi_server_stop_listening(h->sv->fcgi_server);
         context->has_successor = true;
         handover_link_say_take(&h->giver.link, "go", json_object(), -1);
+        if (h->giver.must_reload)
+                handover_link_say_take(&h->giver.link, "reload", json_object(), -1);
         server_drain(h->sv);
+        give_tasks(h);
         give_what_may_go(h);
         log_info(NULL, "[mgw] %u sessions are given to the process that takes over",
                  context->stats.n_sessions);
@@ -290,6 +357,17 @@ static void on_settled(struct handover *h, json_t *line)
         s->used_ms = loop_now_ms(handover_context(h)->loop);
 }
 
+static void on_over(struct handover *h, json_t *line)
+{
+        struct session *s = handover_session(h, line);
+
+        if (s == NULL)
+                return;
+        s->is_told_over = false;
+        if (is_over(h, s))
+                session_end(s);
+}
+
 static void on_end(struct handover *h, json_t *line)
 {
         struct session *s = handover_session(h, line);
@@ -337,9 +415,9 @@ static const struct {
         void (*on_line)(struct handover *h, json_t *line); /* fd is borrowed */
         bool needs_go;
 } lines[] = {
-        {"hello", on_hello, false},    {"ready", on_ready, false},    {"ask", on_ask, true},
-        {"stray", on_stray, true},     {"settled", on_settled, true}, {"end", on_end, true},
-        {"request", on_request, true}, {"bye", on_bye, true},
+        {"hello", on_hello, false}, {"ready", on_ready, false},    {"ask", on_ask, true},
+        {"stray", on_stray, true},  {"settled", on_settled, true}, {"over", on_over, true},
+        {"end", on_end, true},      {"request", on_request, true}, {"bye", on_bye, true},
 };
 
 static void on_line(struct handover_link *link, const char *what, json_t *line)

@@ -4,6 +4,8 @@
  *   taker: hello      giver: accepts no more, leaves the store; welcome, with the listening socket
  *   taker: ready      giver: go; then its sessions, each with its events and streams; and it drains
  *
+ *   giver: over (a session has nothing here any more)    taker: over; then the giver ends it
+ *
  * Up to `go` the giver goes on as if nothing had been, should the taker leave or be silent. From
  * then on a session's calls end where they began: see session/session_handover. */
 #pragma once
@@ -29,8 +31,10 @@ struct handover_giver {
         struct timer
                 deadline;   /* the taker is to say hello, or ready; or the store is tried again */
         struct timer sweep; /* GIVING: what can be given now, what is over */
+        int64_t reclaim_ms; /* RECLAIMING: until it is tried again */
         struct list asked;  /* sessions that the taker has asked for, and that are not given yet */
         unsigned n_asked;
+        bool must_reload;  /* OFFERING: whoever serves then */
         bool has_said_bye; /* it wants to end, should the taker pass nothing more to it */
         bool may_end;      /* and the taker does not */
         unsigned n_left;   /* sessions that something is still to be given of */
@@ -79,6 +83,9 @@ void handover_giver_init(struct handover *handover);
 /* Somebody has connected; takes fd over. */
 void handover_giver_open(struct handover *handover, int fd);
 void handover_giver_close(struct handover *handover);
+/* Of a standing session. */
+void handover_giver_tell_tasks(struct handover *handover, const struct session *session,
+                               const json_t *tools);
 /* It does not have that session, nor has its own giver. */
 void handover_giver_say_none(struct handover *handover, const char *id);
 

@@ -7,7 +7,6 @@
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
-#include "mgw/core/share.h"
 #include "mgw/fastcgi/fcgi_server.h"
 #include "mgw/loop/sock.h"
 #include "mgw/session/endpoint_session.h"
@@ -181,17 +180,38 @@ bool handover_holds(struct handover *h, struct request *req)
         struct str id;
         bool is_asked;
 
-        if (h == NULL || h->taker.is_releasing || h->taker.n_held >= HELD_MAX)
+        if (h == NULL || h->taker.is_releasing)
                 return false;
         id = endpoint_session_named(req, text);
         if (id.n == 0 || id.n >= ENDPOINT_SESSION_ID_SIZE || !is_elsewhere(h, id, &is_asked))
                 return false;
+        if (h->taker.n_held >= HELD_MAX) {
+                refuse_busy(req, NULL, 503); /* 404 would tell that its session is over */
+                return true;
+        }
         held = held_new(h, req, id);
         request_own(req, &events, held);
         request_hold(req);
         if (is_asked)
                 ask(h, held->id);
         return true;
+}
+
+/* What its upstreams have not said by now is waited for no more, by those that come later either.
+ * Walks who waits. */
+static void held_release_late(struct handover *h)
+{
+        int64_t before_ms = loop_now_ms(handover_context(h)->loop) - patience_ms(h);
+
+        list_for_each (it, &h->taker.held) {
+                const struct held *held = container_of(it, struct held, node);
+                struct session *s = NULL;
+
+                HASH_FIND_STR(handover_context(h)->sessions, held->id, s);
+                if (s != NULL && held->since_ms <= before_ms)
+                        s->is_arriving = false;
+        }
+        held_release_all(h, NULL, before_ms);
 }
 
 /* Walks all sessions, as long as some may be new here. */
@@ -216,7 +236,7 @@ static void taker_on_sweep(struct timer *timer)
         struct loop *loop = handover_context(h)->loop;
 
         tell_who_hears(h, !handover_taker_is_busy(h));
-        held_release_all(h, NULL, loop_now_ms(loop) - patience_ms(h));
+        held_release_late(h);
         if (handover_taker_is_busy(h))
                 timer_arm(loop, timer, HANDOVER_SWEEP_MS);
         else
@@ -298,6 +318,22 @@ static void on_session(struct handover *h, json_t *line)
         h->taker.arrived_ms = loop_now_ms(handover_context(h)->loop);
 }
 
+/* What has been passed for it has gone before. */
+static void on_over(struct handover *h, json_t *line)
+{
+        struct session *s = handover_session(h, line);
+
+        if (s != NULL)
+                s->is_elsewhere = false;
+        handover_link_say_take(&h->taker.link, "over", json_copy(line), -1);
+}
+
+static void on_reload(struct handover *h, json_t *line)
+{
+        (void)line;
+        server_on_hangup(h->sv);
+}
+
 static void on_none(struct handover *h, json_t *line)
 {
         const char *id = rpc_text(line, "id");
@@ -329,6 +365,11 @@ static void on_stream(struct handover *h, json_t *line)
                                           handover_link_take_fd(&h->taker.link), line);
 }
 
+static void on_tasks(struct handover *h, json_t *line)
+{
+        session_take_tasks(handover_context(h), line);
+}
+
 static void on_message(struct handover *h, json_t *line)
 {
         struct session *s = handover_session(h, line);
@@ -351,7 +392,8 @@ static const struct {
         {"go", on_go, false},           {"bye", on_bye, true},
         {"session", on_session, true},  {"none", on_none, true},
         {"event", on_event, true},      {"stream", on_stream, true},
-        {"message", on_message, true},
+        {"message", on_message, true},  {"over", on_over, true},
+        {"reload", on_reload, true},    {"tasks", on_tasks, true},
 };
 
 static void on_line(struct handover_link *link, const char *what, json_t *line)

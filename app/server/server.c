@@ -74,11 +74,11 @@ static void server_on_signal(struct signal_watch *watch, int signo)
         if (signo == SIGCHLD) {
                 children_reap_adopted(sv->context.children);
         } else if (signo == SIGHUP) {
-                if (!sv->context.is_draining)
-                        server_reload(sv);
+                server_on_hangup(sv);
         } else if (!sv->was_told_to_end) {
                 sv->was_told_to_end = true;
-                if (!sv->context.is_draining) /* it does already when another takes over */
+                /* it does already when another takes over, or will when that has failed */
+                if (!sv->context.is_draining && !handover_is_offering(sv->handover))
                         server_drain(sv);
         } else {
                 log_warn(NULL, "[mgw] second signal: ended at once");

@@ -38,8 +38,8 @@ void server_on_last_words(struct timer *timer);
 int server_read(struct context *context, int (*open)(struct context *context, FILE *err));
 /* For the first time. 0, -errno: told in the log. */
 int server_read_tokens(struct context *context);
-/* Reads the configuration again. */
-void server_reload(struct server *sv);
+/* Reads the configuration again, here or where another process serves; not while it drains. */
+void server_on_hangup(struct server *sv);
 /* By the configuration: what each user may have, how many streams there may be, and who may what.
  */
 void server_limits(struct context *context);

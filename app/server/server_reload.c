@@ -2,6 +2,7 @@
  * leaves all as it was. Else what has changed takes its place at once, between two turns: nothing
  * keeps a pointer into the former but entries of servers, which live as long as who serves by them
  * (upstream/upstreams). */
+#include "handover.h"
 #include "mgw/auth/authority.h"
 #include "mgw/auth/caller.h"
 #include "mgw/auth/policy.h"
@@ -205,7 +206,7 @@ static void server_take(struct server *sv, struct config *next)
         config_finish(&before);
 }
 
-void server_reload(struct server *sv)
+static void server_reload(struct server *sv)
 {
         struct context *context = &sv->context;
         struct config next = {.n_servers = 0};
@@ -220,4 +221,14 @@ void server_reload(struct server *sv)
         (void)server_read(context, server_keep);
         server_take(sv, &next);
         log_info(NULL, "[mgw] configuration read again, upstreams: %zu", sv->config->n_servers);
+}
+
+void server_on_hangup(struct server *sv)
+{
+        if (handover_takes_reload(sv->handover))
+                return;
+        if (sv->context.is_draining)
+                log_warn(NULL, "[mgw] the configuration is not read again: this process is ending");
+        else
+                server_reload(sv);
 }

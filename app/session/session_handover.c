@@ -7,8 +7,10 @@
 #include "mgw/base/clock.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/mcp/method.h"
 #include "mgw/session/endpoint_session.h"
 #include "mgw/session/handshake.h"
+#include "mgw/session/task.h"
 #include "mgw/upstream/subscription_kind.h"
 #include "mgw/upstream/upstream_session.h"
 #include "mgw/wire/json_str.h"
@@ -174,6 +176,13 @@ int session_give_stream(struct session *s, json_t **recordp)
         return -EAGAIN;
 }
 
+json_t *session_give_tasks(const struct session *s, const json_t *tools)
+{
+        if (s->client.kind != UPSTREAM_CLIENT_STANDING || json_object_size(tools) == 0)
+                return NULL;
+        return json_pack("{s:o, s:O}", "identity", give_identity(s->identity), "tools", tools);
+}
+
 /* ---- taking ---- */
 
 static char **texts_of(const json_t *list)
@@ -231,6 +240,16 @@ static uint32_t number_at(const json_t *pair, size_t at)
         return (uint32_t)json_integer_value(json_array_get(pair, at));
 }
 
+/* Of a GET stream, where its era has such. */
+static struct channel channel_of(const struct session *s, const json_t *pair)
+{
+        const struct channel channel = {number_at(pair, 0), number_at(pair, 1)};
+
+        return s->client.kind == UPSTREAM_CLIENT_SESSION && !channel_is_post(&channel)
+                       ? channel
+                       : (struct channel){0};
+}
+
 static void take_watched(struct upstream_session *us, const struct subscription_kind *kind,
                          const json_t *all)
 {
@@ -262,16 +281,16 @@ static void take_upstreams(struct session *s, const json_t *record)
 
 static void take_state(struct session *s, const json_t *record)
 {
-        const json_t *lost = json_object_get(record, "lost");
+        json_int_t level = json_integer_value(json_object_get(record, "log_level"));
 
         (void)era_revision_find(json_str(json_object_get(record, "revision")), &s->client.revision);
-        s->client.log_level = (int16_t)json_integer_value(json_object_get(record, "log_level"));
+        s->client.log_level = level >= 0 && level < METHOD_LOG_LEVELS ? (int16_t)level : -1;
         s->last_channel = NUMBERS_LEFT +
                           (uint32_t)json_integer_value(json_object_get(record, "last_channel"));
         s->last_server_request =
                 NUMBERS_LEFT +
                 (uint32_t)json_integer_value(json_object_get(record, "last_server_request"));
-        s->lost = (struct channel){number_at(lost, 0), number_at(lost, 1)};
+        s->lost = channel_of(s, json_object_get(record, "lost"));
         s->client.is_initialized = json_is_true(json_object_get(record, "is_initialized"));
 }
 
@@ -313,9 +332,10 @@ struct session *session_take(struct context *context, const json_t *record, cons
                 (enum upstream_client_kind)json_integer_value(json_object_get(record, "kind")),
                 json_str(json_object_get(record, "id")));
         take_state(s, record);
+        s->is_elsewhere = true;
         s->is_untold = true; /* its client may be on its way back: it is listened for */
         session_touch(s);
-        if (s->client.is_initialized && context->n_upstreams > 0)
+        if (s->client.is_initialized)
                 take_upstreams(s, record);
         s->is_arriving = !handshake_is_settled(s);
         share_let_go(share);
@@ -336,13 +356,12 @@ bool session_hears(const struct session *s)
 
 void session_take_event(struct session *s, struct replay_id id, struct str text, bool was_sent)
 {
-        if (s->client.kind == UPSTREAM_CLIENT_SESSION)
+        if (s->client.kind == UPSTREAM_CLIENT_SESSION && id.stream > 0 && text.n > 0)
                 channel_keep(s, id, text, was_sent);
 }
 
 int session_take_stream(struct session *s, struct fcgi_server *server, int fd, const json_t *record)
 {
-        const json_t *channel = json_object_get(record, "channel");
         const struct request_handover handover = {
                 .id = (uint16_t)json_integer_value(json_object_get(record, "request")),
                 .keep_conn = json_is_true(json_object_get(record, "keep_conn")),
@@ -356,8 +375,7 @@ int session_take_stream(struct session *s, struct fcgi_server *server, int fd, c
         }
         req = request_take_over(server, fd, &handover, share_hold(s->client.share));
         if (req != NULL)
-                session_go_on(s, req,
-                              (struct channel){number_at(channel, 0), number_at(channel, 1)},
+                session_go_on(s, req, channel_of(s, json_object_get(record, "channel")),
                               json_integer_value(json_object_get(record, "age_ms")));
         return 0;
 }
@@ -369,4 +387,20 @@ void session_take_stray(struct session *s, json_t *msg)
 
         if (rpc_msg_read(msg, &m, &why) == 0 && m.kind != RPC_REQUEST)
                 endpoint_session_on_stray(s, &m);
+}
+
+void session_take_tasks(struct context *context, const json_t *record)
+{
+        struct identity *identity = take_identity(context, json_object_get(record, "identity"));
+        json_t *tools = json_object_get(record, "tools"), *tool;
+        struct session *s = identity != NULL ? identity->user->standing : NULL;
+        const char *id;
+
+        if (identity != NULL && s == NULL && caller_may_stay(context, identity) &&
+            session_standing(context, identity, &s) < 0)
+                s = NULL;
+        json_object_foreach (tools, id, tool)
+                if (s != NULL)
+                        task_note(s, id, json_string_value(tool));
+        identity_let_go(identity);
 }

@@ -48,7 +48,7 @@ bool session_goes_on_elsewhere(const struct session *s, struct request *req)
 {
         struct replay_id last;
 
-        return session_handover(s) != NULL &&
+        return s->is_elsewhere && session_handover(s) != NULL &&
                replay_id_read(req->in->head.last_event_id, &last) == 0 && last.stream % 2 != 0 &&
                post_response_find((struct session *)s, last.stream) == NULL &&
                session_handover(s)->on_request(req, STR(""));

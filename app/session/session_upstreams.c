@@ -167,12 +167,13 @@ static bool has_call(const struct session *s, const struct upstream *u)
         return false;
 }
 
+/* But for those that have their answer, and wait for their client to come for it. */
 static void fail_calls(struct session *s, const struct upstream *u)
 {
         list_for_each_safe (it, &s->calls) {
                 struct call *call = container_of(it, struct call, node);
 
-                if (call->upstream == u)
+                if (call->upstream == u && call->state != CALL_STATE_ANSWERED)
                         call_fail(call, RPC_INTERNAL_ERROR, "upstream %s: %s", upstream_name(u),
                                   u->retired);
         }

@@ -6,9 +6,11 @@
 #include "mgw/mcp/task_id.h"
 #include "mgw/session/access.h"
 #include "mgw/session/listing.h"
+#include "mgw/session/session_handover.h"
 #include "mgw/wire/json_str.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Tasks of one session whose tools are kept; those begun last. */
 #define NOTED_MAX 500
@@ -18,13 +20,12 @@
 
 /* ---- by which tool it was begun: what may not be called is not reached by its tasks ---- */
 
-static void note_tool(struct call *call, const json_t *id)
+void task_note(struct session *s, const char *id, const char *tool)
 {
-        struct session *s = call->session;
-        size_t n = json_string_length(id);
+        size_t n = strlen(id);
         const char *oldest;
 
-        if (session_context(s)->policy == NULL || call->name == NULL || n > NOTED_ID_MAX_BYTES)
+        if (session_context(s)->policy == NULL || tool == NULL || n > NOTED_ID_MAX_BYTES)
                 return;
         if (s->task_tools == NULL) {
                 s->task_tools = json_object();
@@ -33,9 +34,11 @@ static void note_tool(struct call *call, const json_t *id)
         if (json_object_size(s->task_tools) >= NOTED_MAX &&
             (oldest = json_object_iter_key(json_object_iter(s->task_tools))) != NULL)
                 json_object_del(s->task_tools, oldest);
-        json_object_set_new(s->task_tools, json_string_value(id), json_string(call->name));
+        json_object_set_new(s->task_tools, id, json_string(tool));
         ledger_hold_set_past(&s->task_tools_hold,
                              json_object_size(s->task_tools) * (NOTED_BYTES + n));
+        if (session_handover(s) != NULL)
+                session_handover(s)->on_task(s, id, tool);
 }
 
 /* Of one whose tool is not known any more: when all tools are. */
@@ -116,6 +119,7 @@ bool task_show_answer(struct call *call, json_t *answer)
         if (is_task || call->method->class == METHOD_BY_TASK)
                 task_show(call_upstream_session(call), result);
         if (is_task)
-                note_tool(call, json_object_get(result, "taskId"));
+                task_note(call->session, json_string_value(json_object_get(result, "taskId")),
+                          call->name);
         return true;
 }

@@ -108,11 +108,13 @@ static void watch_on_gone(struct request *req)
 
 static const struct request_events watch_events = {.on_gone = watch_on_gone};
 
+/* Who comes back comes to the process that serves. */
 static bool watch_is_due(const struct watch *watch)
 {
         const struct context *context = watch->status->context;
 
-        return loop_now_ms(context->loop) - watch->began_ms >= WATCH_LIFE_MS ||
+        return context->has_successor ||
+               loop_now_ms(context->loop) - watch->began_ms >= WATCH_LIFE_MS ||
                !status_viewer_may_stay(context, watch->identity);
 }
 

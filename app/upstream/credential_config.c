@@ -26,7 +26,8 @@ struct token_fetch {
         const struct config_oauth *oauth;
         const char *server;
         const char *email;   /* NULL: everybody's */
-        char *refresh_token; /* the newest, where the server hands out new ones */
+        char *refresh_token; /* the newest, where it is not the configuration's */
+        char *filed;         /* what its file held when it was read or written last */
         struct http_request *http;
         struct buf body;
         unsigned status;
@@ -46,6 +47,27 @@ static const char *newest_refresh_token(const struct token_fetch *c)
         return c->refresh_token != NULL ? c->refresh_token : c->oauth->refresh_token;
 }
 
+static void set_text(char **textp, const char *text)
+{
+        free(*textp);
+        *textp = text != NULL ? alloc_text(text) : NULL;
+}
+
+/* While one process takes over from another, both renew: who does it later finds here what the
+ * other was given. Somebody may have put one there, too, whose former one was over. */
+static void look_into_file(struct token_fetch *c)
+{
+        const char *path = c->oauth->refresh_token_file;
+        char *token = path != NULL ? file_read(path, CONFIG_OAUTH_TOKEN_MAX + 1) : NULL;
+
+        if (hdr_is_visible(str_from(token), CONFIG_OAUTH_TOKEN_MAX) &&
+            (c->filed == NULL || strcmp(token, c->filed) != 0)) {
+                set_text(&c->refresh_token, token);
+                set_text(&c->filed, token);
+        }
+        free(token);
+}
+
 /* A new refresh token ends the old one, often at once. */
 static void keep_refresh_token(struct token_fetch *c, const char *token)
 {
@@ -56,14 +78,15 @@ static void keep_refresh_token(struct token_fetch *c, const char *token)
         if (!hdr_is_visible(str_from(token), CONFIG_OAUTH_TOKEN_MAX) ||
             strcmp(token, newest_refresh_token(c) != NULL ? newest_refresh_token(c) : "") == 0)
                 return;
-        free(c->refresh_token);
-        c->refresh_token = alloc_text(token);
+        set_text(&c->refresh_token, token);
         if (path == NULL)
                 return;
         buf_init(&line, CONFIG_OAUTH_TOKEN_MAX + 1);
         r = buf_addf(&line, "%s\n", token) == 0 ? file_replace(path, buf_bytes(&line)) : -ENOMEM;
         buf_finish(&line);
-        if (r < 0)
+        if (r == 0)
+                set_text(&c->filed, token);
+        else
                 log_error(LOG_FIELDS({"user", c->email}),
                           "[oauth] %s: the new refresh token cannot be kept in %s: %s: it is lost "
                           "when mgw ends",
@@ -210,6 +233,7 @@ static int fetch_start(struct token_fetch *c)
         struct buf form;
         int r;
 
+        look_into_file(c);
         buf_init(&form, FORM_MAX_BYTES);
         r = make_form(c, &form);
         if (r == 0) {
@@ -240,6 +264,7 @@ static void config_destroy(struct credential *credential)
         struct token_fetch *c = credential->state;
 
         free(c->refresh_token);
+        free(c->filed);
         buf_finish(&c->body);
         free(c);
 }
@@ -257,6 +282,7 @@ void credential_config_init(struct credential *credential)
         c->oauth = account->config->oauth;
         c->server = upstream_name(account->upstream);
         c->email = account->config->email;
+        set_text(&c->filed, c->oauth->refresh_token);
         buf_init(&c->body, ANSWER_MAX_BYTES);
         credential->source = &source;
         credential->state = c;

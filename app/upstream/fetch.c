@@ -76,7 +76,7 @@ static void fetch_tell_rivals(const struct fetch *f)
         json_t *entry;
         size_t i;
 
-        if (rule->rivals[0] == NULL)
+        if (rule->rivals == NULL || rule->rivals[0] == NULL)
                 return;
         json_array_foreach (f->entries, i, entry) {
                 const char *name = json_string_value(json_object_get(entry, "name"));

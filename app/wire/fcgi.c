@@ -92,14 +92,19 @@ static int feed_partial(struct fcgi_reader *r, const uint8_t *p, size_t n, size_
         return 0;
 }
 
-/* Drops a gathered record that the last feed gave out. */
-static void drop_given(struct fcgi_reader *r)
+bool fcgi_reader_is_between(const struct fcgi_reader *r)
 {
         size_t n;
         const uint8_t *got = gathered(r, &n);
 
-        if (n > 0 && n == record_size(got, n))
-                buf_consume(&r->partial, n);
+        return n == 0 || n == record_size(got, n);
+}
+
+/* Drops a gathered record that the last feed gave out. */
+static void drop_given(struct fcgi_reader *r)
+{
+        if (fcgi_reader_is_between(r))
+                buf_consume(&r->partial, r->partial.len);
 }
 
 int fcgi_reader_feed(struct fcgi_reader *r, const uint8_t *p, size_t n, size_t *usedp,
@@ -201,6 +206,67 @@ int fcgi_add_unknown_type(struct buf *out, uint8_t type)
                   sizeof(rec.body));
         return buf_add(out, &rec, sizeof(rec));
 }
+
+/* ---- what a web server says ---- */
+
+static int add_record(struct buf *out, uint8_t type, uint16_t id, struct str content)
+{
+        uint8_t head[FCGI_HEADER_LEN];
+        int r;
+
+        fcgi_head(head, type, id, content.n);
+        r = buf_add(out, head, sizeof(head));
+        return r == 0 ? buf_add_str(out, content) : r;
+}
+
+int fcgi_add_begin(struct buf *out, uint16_t id, bool keep_conn)
+{
+        const FCGI_BeginRequestBody begin = {.roleB0 = FCGI_RESPONDER,
+                                             .flags = keep_conn ? FCGI_KEEP_CONN : 0};
+
+        return add_record(out, FCGI_BEGIN_REQUEST, id,
+                          (struct str){(const char *)&begin, sizeof(begin)});
+}
+
+int fcgi_add_stream(struct buf *out, uint8_t type, uint16_t id, struct str content)
+{
+        int r = 0;
+
+        while (r == 0 && content.n > 0) {
+                size_t n = content.n < FCGI_MAX_LENGTH ? content.n : FCGI_MAX_LENGTH;
+
+                r = add_record(out, type, id, (struct str){content.p, n});
+                content = (struct str){content.p + n, content.n - n};
+        }
+        return r;
+}
+
+int fcgi_add_stream_end(struct buf *out, uint8_t type, uint16_t id)
+{
+        return add_record(out, type, id, STR(""));
+}
+
+/* Of four bytes, however short. */
+static int add_length(struct buf *out, size_t n)
+{
+        const uint8_t length[4] = {(uint8_t)(0x80 | n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8),
+                                   (uint8_t)n};
+
+        return buf_add(out, length, sizeof(length));
+}
+
+int fcgi_add_pair(struct buf *out, struct str name, struct str value)
+{
+        int r = add_length(out, name.n);
+
+        if (r == 0)
+                r = add_length(out, value.n);
+        if (r == 0)
+                r = buf_add_str(out, name);
+        return r == 0 ? buf_add_str(out, value) : r;
+}
+
+/* ---- values ---- */
 
 enum { VALUE_MAX_CONNS, VALUE_MAX_REQS, VALUE_MPXS_CONNS, VALUE_COUNT };
 static const char *const value_names[VALUE_COUNT] = {FCGI_MAX_CONNS, FCGI_MAX_REQS,

@@ -10,27 +10,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define RECORD_MAX 65535
-
-static void add_record(struct buf *out, uint8_t type, struct str content)
-{
-        uint8_t head[FCGI_HEADER_LEN];
-
-        fcgi_head(head, type, 1, content.n);
-        REQUIRE(buf_add(out, head, sizeof(head)) == 0 && buf_add_str(out, content) == 0);
-}
-
 static void add_pair(struct buf *out, const char *name, const char *value)
 {
-        const size_t sizes[] = {strlen(name), strlen(value)};
+        REQUIRE(fcgi_add_pair(out, str_from(name), str_from(value)) == 0);
+}
 
-        for (size_t i = 0; i < 2; i++) {
-                uint8_t four[] = {(uint8_t)(0x80 | sizes[i] >> 24), (uint8_t)(sizes[i] >> 16),
-                                  (uint8_t)(sizes[i] >> 8), (uint8_t)sizes[i]};
-
-                REQUIRE(buf_add(out, four, sizeof(four)) == 0);
-        }
-        REQUIRE(buf_add_str(out, str_from(name)) == 0 && buf_add_str(out, str_from(value)) == 0);
+static void add_stream(struct buf *out, uint8_t type, struct str content)
+{
+        REQUIRE(fcgi_add_stream(out, type, 1, content) == 0 &&
+                fcgi_add_stream_end(out, type, 1) == 0);
 }
 
 static void add_params(struct buf *out, const struct fcgi_client_request *r)
@@ -38,7 +26,7 @@ static void add_params(struct buf *out, const struct fcgi_client_request *r)
         struct buf pairs;
         char length[24];
 
-        buf_init(&pairs, RECORD_MAX);
+        buf_init(&pairs, FCGI_MAX_LENGTH);
         snprintf(length, sizeof(length), "%zu", r->body.n);
         add_pair(&pairs, "REQUEST_METHOD", r->method);
         add_pair(&pairs, "REQUEST_URI", r->uri);
@@ -48,20 +36,8 @@ static void add_params(struct buf *out, const struct fcgi_client_request *r)
         add_pair(&pairs, "HTTP_HOST", "localhost");
         for (size_t i = 0; r->params != NULL && r->params[i] != NULL; i += 2)
                 add_pair(&pairs, r->params[i], r->params[i + 1]);
-        add_record(out, FCGI_PARAMS, buf_bytes(&pairs));
-        add_record(out, FCGI_PARAMS, STR(""));
+        add_stream(out, FCGI_PARAMS, buf_bytes(&pairs));
         buf_finish(&pairs);
-}
-
-static void add_body(struct buf *out, struct str body)
-{
-        while (body.n > 0) {
-                size_t n = body.n < RECORD_MAX ? body.n : RECORD_MAX;
-
-                add_record(out, FCGI_STDIN, (struct str){body.p, n});
-                body = (struct str){body.p + n, body.n - n};
-        }
-        add_record(out, FCGI_STDIN, STR(""));
 }
 
 int fcgi_client_connect(const char *path)
@@ -79,7 +55,7 @@ int fcgi_client_connect(const char *path)
 
 void fcgi_client_write(struct buf *out, const struct fcgi_client_request *request)
 {
-        add_record(out, FCGI_BEGIN_REQUEST, (struct str){"\0\1\0\0\0\0\0\0", 8});
+        REQUIRE(fcgi_add_begin(out, 1, false) == 0);
         add_params(out, request);
-        add_body(out, request->body);
+        add_stream(out, FCGI_STDIN, request->body);
 }

@@ -22,6 +22,8 @@ void fcgi_server_stop_listening(struct fcgi_server *server);
 /* Who connects waits until it is resumed, here or by who has got the descriptor. */
 void fcgi_server_pause(struct fcgi_server *server);
 void fcgi_server_resume(struct fcgi_server *server);
+/* Requests that have begun, and that on_request is to hear of still. */
+unsigned fcgi_server_n_coming(const struct fcgi_server *server);
 /* The socket that it listens at; borrowed. */
 int fcgi_server_fd(const struct fcgi_server *server);
 void fcgi_server_destroy(struct fcgi_server *server);

@@ -47,7 +47,8 @@ struct request {
         bool keep_conn;
         bool has_params; /* the empty PARAMS record came */
         bool has_stdin;  /* the empty STDIN record came */
-        bool is_running; /* handed to on_request */
+        bool is_coming;  /* on_request has not been called, and it is not over */
+        bool is_running; /* all of it is there, or no more of it is wanted */
         bool is_held;    /* what becomes of it is not known yet */
         bool was_held;
         bool takes_body;      /* else what comes of one is thrown away */

@@ -34,11 +34,13 @@ struct session {
         uint32_t last_server_request;
         uint16_t n_calls; /* without those that listen: they count as streams */
         uint16_t n_server_requests;
-        bool is_given;    /* to another process: its calls alone are here (session_handover) */
-        bool is_settled;  /* likewise: and the upstream sessions that it has there are open */
-        bool is_arriving; /* from another process: its upstream sessions are not settled yet */
-        bool is_untold;   /* likewise: the other process listens upstream for it still */
-        bool is_opening;  /* its upstream sessions: they are not all there yet */
+        bool is_given;     /* to another process: its calls alone are here (session_handover) */
+        bool is_settled;   /* likewise: and the upstream sessions that it has there are open */
+        bool is_told_over; /* likewise: and has been told that nothing of it is here any more */
+        bool is_elsewhere; /* from another process: calls of it may be there still */
+        bool is_arriving;  /* likewise: its upstream sessions are not settled yet */
+        bool is_untold;    /* likewise: the other process listens upstream for it still */
+        bool is_opening;   /* its upstream sessions: they are not all there yet */
         char id[];
 };
 

@@ -14,6 +14,8 @@ struct session_handover_events {
         /* Likewise: an event of a POST, kept for replay. */
         void (*on_kept)(struct session *session, struct replay_id id, struct str text,
                         bool was_sent);
+        /* A task of a standing session has begun, by that tool. */
+        void (*on_task)(struct session *session, const char *id, const char *tool);
         /* A client has said that of a call or a question that is not here. */
         void (*on_stray)(struct session *session, const json_t *msg);
         /* Its upstream sessions are open, or known to be down. */
@@ -42,6 +44,10 @@ void session_give_events(const struct session *session,
 /* One of its streams: its descriptor, and a new object that tells of it. One that cannot be given
  * ends. -EAGAIN: none is left. */
 int session_give_stream(struct session *session, json_t **recordp);
+
+/* Of a standing session, which is not given: id of a task -> tool. A new object; NULL: nothing. */
+json_t *session_give_tasks(const struct session *session, const json_t *tools);
+void session_take_tasks(struct context *context, const json_t *record);
 
 /* The session of a record, or NULL: *whyp says what is wrong with it. */
 struct session *session_take(struct context *context, const json_t *record, const char **whyp);

@@ -11,6 +11,8 @@ struct task_owner {
 
 /* Needs to know nothing but the id. */
 struct task_owner task_owner(const struct call *call, const char *shown);
+/* A task of that id, as the client knows it, was begun by that tool. */
+void task_note(struct session *session, const char *id, const char *tool);
 /* Has the call's client declared that it knows tasks? False: the call is over. */
 bool task_check_client(struct call *call);
 /* Makes what an upstream says of a task (a result, params of a notification) the client's: its id.

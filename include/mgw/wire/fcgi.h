@@ -20,8 +20,8 @@ struct fcgi_record {
         size_t n_content;
 };
 
-/* A record that comes whole is borrowed from the input; one that straddles reads is gathered here.
- * Between records it holds no memory. */
+/* A record that comes whole is borrowed from the input; one that straddles reads is gathered here,
+ * until the next feed. Between records it holds no memory. */
 struct fcgi_reader {
         struct buf partial;
 };
@@ -32,6 +32,9 @@ void fcgi_reader_finish(struct fcgi_reader *r);
  * 0 = rec filled, borrowed until the next feed or change of p. FCGI_E_MORE, FCGI_E_BAD, -ENOMEM. */
 int fcgi_reader_feed(struct fcgi_reader *r, const uint8_t *p, size_t n, size_t *usedp,
                      struct fcgi_record *rec);
+
+/* Has all that it was fed been given out? */
+bool fcgi_reader_is_between(const struct fcgi_reader *r);
 
 /* The body of BEGIN_REQUEST (5.1). 0, FCGI_E_BAD. */
 int fcgi_begin_decode(const struct fcgi_record *rec, uint16_t *rolep, bool *keep_connp);
@@ -45,6 +48,13 @@ int fcgi_add_stdout(struct buf *out, uint16_t id, const void *p, size_t n);
 size_t fcgi_stdout_size(size_t n);
 /* The empty STDOUT and END_REQUEST (5.5) with one of the FCGI_REQUEST_COMPLETE... states. */
 int fcgi_add_end(struct buf *out, uint16_t id, uint8_t protocol_status);
+/* What a web server says: BEGIN_REQUEST (5.1) to a responder; the content of a stream (3.3; PARAMS,
+ * STDIN), in as many records as it takes, none for none; the empty record that is the end of one;
+ * a name-value pair (3.4). 0, BUF_E_FULL, -ENOMEM. */
+int fcgi_add_begin(struct buf *out, uint16_t id, bool keep_conn);
+int fcgi_add_stream(struct buf *out, uint8_t type, uint16_t id, struct str content);
+int fcgi_add_stream_end(struct buf *out, uint8_t type, uint16_t id);
+int fcgi_add_pair(struct buf *out, struct str name, struct str value);
 /* The answer to GET_VALUES (4.1): of the asked names those that we know, each once.
  * 0, FCGI_E_BAD, BUF_E_FULL, -ENOMEM. */
 int fcgi_add_values_result(struct buf *out, const struct fcgi_record *get_values,

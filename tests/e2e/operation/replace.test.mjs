@@ -2,6 +2,8 @@
 
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
 import { LoggingMessageNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
@@ -387,6 +389,28 @@ describe('a process that does not go, or does not come', { timeout: 120000, conc
     assert.equal((await call(gateway, session, rpc(3, 'ping'))).status, 200);
     await endedWell(await gateway.replace());
     assert.equal((await call(gateway, session, rpc(4, 'ping'))).status, 200);
+    await gateway.stop();
+    fs.rmSync(dir, { recursive: true });
+  });
+
+  test('a state that the other keeps is asked for again, ever less often', async () => {
+    const dir = fs.mkdtempSync('/tmp/mgw-replace-');
+    const gateway = await startGateway({ settings: { ...settings, STATE_DIR: `${dir}/state` } });
+    const socket = net.connect(door(gateway));
+    socket.write('{"do":"hello","protocol":1}\n');
+    await gateway.mgw.line(/is to take over/);
+    const keeper = spawn('flock', [`${dir}/state/state.lock`, 'cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    keeper.stdin.write('kept');
+    await once(keeper.stdout, 'data');
+    socket.destroy();
+    const tries = () => gateway.mgw.lines.filter((line) => /another mgw uses this folder/.test(line)).map((line) => Date.parse(line.slice(0, 24)));
+    await waitFor(() => tries().length > 3, 'some tries');
+    assert.ok(tries()[3] - tries()[2] >= 790, gateway.mgw.tail());
+    keeper.stdin.end();
+    await gateway.mgw.line(/the state is this process's again/);
+    await endedWell(await gateway.replace());
+    const session = await openSession(gateway.url);
+    assert.equal((await call(gateway, session, rpc(2, 'ping'))).status, 200);
     await gateway.stop();
     fs.rmSync(dir, { recursive: true });
   });

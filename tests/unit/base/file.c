@@ -76,3 +76,23 @@ Test(file, that_cannot_be_written_leaves_nothing)
         cr_assert_eq(rmdir(path), 0);                /* finish() finds what else is left */
         cr_assert_not(file_is_open_to_others(path));
 }
+
+Test(file, is_read_without_blanks_at_its_end)
+{
+        char *text;
+
+        cr_assert_null(file_read(path, 10), "it is not there");
+        check_int(file_replace(path, STR("a token \r\n")), 0);
+        cr_assert_null(file_read(path, 9), "it is longer");
+        text = file_read(path, 10);
+        cr_assert_str_eq(text, "a token");
+        free(text);
+        check_int(file_replace(path, STR(" \n")), 0);
+        text = file_read(path, 10);
+        cr_assert_str_eq(text, "");
+        free(text);
+        unlink(path);
+        cr_assert_eq(mkdir(path, 0700), 0);
+        cr_assert_null(file_read(path, 10), "a folder stands there");
+        cr_assert_eq(rmdir(path), 0);
+}

@@ -5,6 +5,9 @@
 #include "gateway.h"
 #include "servers.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #define GUARDED                                                                                    \
         "'u':{'url':'http://u.example/mcp','oauth':{'token_url':'http://t.example/token',"         \
         "'client_id':'i','client_secret':'long_s3cret','scope':'a b'%s}}"
@@ -112,6 +115,42 @@ Test(credentials, a_new_refresh_token_is_kept)
         cr_assert_not_null(fgets(kept, sizeof(kept), file));
         fclose(file);
         cr_assert_str_eq(kept, "r2\n");
+        gateway_pass_ms(120 * 1000);
+        a = client_ask(&c, 1, "tools/call", CALL_T);
+        cr_assert_not_null(strstr(servers_await("POST")->http->body, "refresh_token=r2"));
+        gateway_stop();
+}
+
+Test(credentials, a_refresh_token_that_another_has_put_into_the_file_is_used)
+{
+        char more[300], path[200];
+
+        snprintf(path, sizeof(path), "%s", gateway_file("refresh", "r1\n"));
+        snprintf(more, sizeof(more), ",'refresh_token_file':'%s'", path);
+        begin(more);
+        give_token("{'access_token':'t1','expires_in':120,'refresh_token':'r2'}");
+        go_on();
+        (void)gateway_file("refresh", "r3\n");
+        gateway_pass_ms(120 * 1000);
+        a = client_ask(&c, 1, "tools/call", CALL_T);
+        cr_assert_not_null(strstr(servers_await("POST")->http->body, "refresh_token=r3"));
+        gateway_stop();
+}
+
+Test(credentials, a_refresh_token_that_could_not_be_kept_is_used_all_the_same)
+{
+        char more[300], path[200];
+
+        snprintf(path, sizeof(path), "%s", gateway_file("refresh", "r1\n"));
+        snprintf(more, sizeof(more), ",'refresh_token_file':'%s'", path);
+        begin(more);
+        cr_assert_eq(unlink(path), 0);
+        cr_assert_eq(mkdir(path, 0700), 0); /* nothing takes the place of a folder */
+        give_token("{'access_token':'t1','expires_in':120,'refresh_token':'r2'}");
+        go_on();
+        cr_assert_not_null(strstr(gateway_log(), "cannot be kept"));
+        cr_assert_eq(rmdir(path), 0);
+        (void)gateway_file("refresh", "r1\n");
         gateway_pass_ms(120 * 1000);
         a = client_ask(&c, 1, "tools/call", CALL_T);
         cr_assert_not_null(strstr(servers_await("POST")->http->body, "refresh_token=r2"));

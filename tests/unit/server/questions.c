@@ -259,6 +259,39 @@ Test(questions, an_answer_that_comes_meanwhile_waits_for_the_retry)
         gateway_stop();
 }
 
+/* The server's entry changes while the client is asked. */
+Test(questions, an_answer_of_a_server_that_goes_waits_for_the_retry)
+{
+        char state[STATE_SIZE];
+
+        begin(HTTP, STATELESS, ALL);
+        sent_event(call, NULL, ELICITATION);
+        keep_state(client_answer(&c, a, 1), state);
+        sent_event_result(call, NULL, "'content':[]");
+        gateway_reload("'u':{'url':'http://there.example/mcp'}", "");
+        gateway_pass_ms(60000);
+        a = retry(2, state, "{}");
+        cr_assert_str_eq(json_text_at(client_answer(&c, a, 2), "result/resultType"), "complete");
+        gateway_pass_ms(1000);
+        gateway_stop();
+}
+
+Test(questions, whoever_comes_back_for_a_server_that_has_gone_is_told)
+{
+        char state[STATE_SIZE];
+
+        begin(HTTP, STATELESS, ALL);
+        sent_event(call, NULL, ELICITATION);
+        keep_state(client_answer(&c, a, 1), state);
+        gateway_reload("'u':{'url':'http://there.example/mcp'}", "");
+        gateway_pass_ms(60000);
+        a = retry(2, state, "{}");
+        cr_assert_not_null(
+                strstr(json_text_at(client_answer(&c, a, 2), "error/message"), "has changed"));
+        gateway_pass_ms(1000);
+        gateway_stop();
+}
+
 Test(questions, whoever_does_not_come_back_in_time_has_given_up)
 {
         char state[STATE_SIZE];

@@ -174,6 +174,24 @@ TEST_FOR_EACH(reload, a_call_to_a_server_that_goes_may_end)
         gateway_stop();
 }
 
+TEST_OVER_EACH(reload, a_list_may_come_from_a_server_that_goes)
+{
+        struct sent *call;
+
+        gateway_start(server, "'drain_s':5");
+        client_open(&c, "2025-11-25", "{}");
+        servers_keep("tools/call");
+        a = client_ask(&c, 1, "tools/call", call_of("u_t"));
+        call = servers_await("tools/call");
+        servers_keep("prompts/list");
+        (void)client_ask(&c, 2, "prompts/list", "");
+        gateway_reload(V, "'drain_s':5");
+        sent_honestly(servers_await("prompts/list"));
+        sent_result(call, "'content':[]");
+        cr_assert_not_null(json_at(client_answer(&c, a, 1), "result"), "%s", gateway_log());
+        gateway_stop();
+}
+
 TEST_FOR_EACH(reload, else_it_is_told_why_there_will_be_no_answer)
 {
         gateway_start(U "," V, "'drain_s':5");

@@ -81,6 +81,36 @@ Test(fcgi_writer, end)
                         "\0\0\0\0\3\0\0\0");
 }
 
+Test(fcgi_writer, begin)
+{
+        check_int(fcgi_add_begin(&out, 0x102, false), 0);
+        check_buf(&out, "\1\1\1\2\0\10\0\0\0\1\0\0\0\0\0\0");
+        check_int(fcgi_add_begin(&out, 1, true), 0);
+        check_buf(&out, "\1\1\0\1\0\10\0\0\0\1\1\0\0\0\0\0");
+}
+
+Test(fcgi_writer, streams)
+{
+        static char text[65536];
+
+        check_int(fcgi_add_stream(&out, FCGI_STDIN, 1, STR("body")), 0);
+        check_int(fcgi_add_stream(&out, FCGI_STDIN, 1, STR("")), 0);
+        check_int(fcgi_add_stream_end(&out, FCGI_PARAMS, 1), 0);
+        check_buf(&out, "\1\5\0\1\0\4\0\0body"
+                        "\1\4\0\1\0\0\0\0");
+        memset(text, 'b', sizeof(text));
+        check_int(fcgi_add_stream(&out, FCGI_STDIN, 1, (struct str){text, sizeof(text)}), 0);
+        check_int(out.len, 8 + 65535 + 8 + 1);
+        buf_consume(&out, 8 + 65535);
+        check_buf(&out, "\1\5\0\1\0\1\0\0b");
+}
+
+Test(fcgi_writer, pairs)
+{
+        check_int(fcgi_add_pair(&out, STR("NAME"), STR("")), 0);
+        check_buf(&out, "\x80\0\0\4\x80\0\0\0NAME");
+}
+
 Test(fcgi_writer, unknown_type)
 {
         check_int(fcgi_add_unknown_type(&out, 0xfe), 0);
