@@ -13,6 +13,9 @@
 #include <string.h>
 
 #define SIGN_INS_MAX 256
+/* Who has a state may have a provider asked for any code: nobody is to be in the way of all by it.
+ */
+#define SIGN_INS_PER_ADDRESS_MAX 32
 
 /* ---- how it ends ---- */
 
@@ -119,6 +122,8 @@ void sign_in_end(struct sign_in *in)
         store_cancel(&in->used);
         list_unlink(&in->node);
         in->browser->n_sign_ins--;
+        in->share->n_sign_ins--;
+        share_let_go(in->share);
         context->stats.n_calls--;
         loop_bury(context->loop, in, sign_in_free);
         if (context->is_draining)
@@ -138,7 +143,8 @@ struct sign_in *sign_in_begin(struct request *req)
         struct browser *browser = context->browser;
         struct sign_in *in;
 
-        if (browser->n_sign_ins >= SIGN_INS_MAX) {
+        if (browser->n_sign_ins >= SIGN_INS_MAX ||
+            req->share->n_sign_ins >= SIGN_INS_PER_ADDRESS_MAX) {
                 page_fault(req, 503, "Too many people sign in at this moment",
                            "Wait a few seconds, and load this page again.");
                 return NULL;
@@ -148,6 +154,8 @@ struct sign_in *sign_in_begin(struct request *req)
         in->req = req;
         list_append(&browser->sign_ins, &in->node);
         browser->n_sign_ins++;
+        in->share = share_hold(req->share);
+        in->share->n_sign_ins++;
         context->stats.n_calls++;
         request_own(req, &events, in);
         return in;

@@ -284,3 +284,23 @@ Test(browser, one_user_does_not_connect_too_many_at_once)
         gateway_pass_ms(60000);
         stop();
 }
+
+static unsigned ask_provider(const char *address)
+{
+        struct visitor stranger = {.address = address};
+        unsigned status = answer_status(visitor_open(&stranger, "/oauth/sign-in"));
+
+        visitor_finish(&stranger);
+        return status;
+}
+
+Test(browser, one_address_does_not_take_the_places_of_all_who_sign_in)
+{
+        gateway_start(HTTP, "'public_url':'https://mcp.example.com','auth':{'login':{'issuer':"
+                            "'https://id.example','client_id':'mgw'}}");
+        servers_keep("GET"); /* the provider is silent */
+        for (int i = 0; i < 34; i++)
+                check_int(ask_provider("192.0.2.1"), i < 32 ? 0 : 503);
+        check_int(ask_provider("192.0.2.2"), 0);
+        stop();
+}
