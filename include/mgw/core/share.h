@@ -36,6 +36,7 @@ struct share {
         unsigned n_children;  /* that serve, or are being started */
         unsigned n_sign_ins;  /* on their way */
         unsigned n_fetches;   /* of documents that it has named (auth/fetched) */
+        unsigned n_audit;     /* blocks of the audit's room, of lines that are not written yet */
         unsigned n_processes; /* of them, and of those that are about to end */
         bool is_address;
         uint8_t address[16];
