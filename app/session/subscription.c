@@ -158,9 +158,12 @@ void subscriptions_deliver(struct session *session, const struct upstream_sessio
         list_for_each_safe (it, &session->client.user->subscriptions) {
                 const struct subscription *sub = container_of(it, struct subscription, node);
 
-                if (bridge_filter_takes(sub->filter, msg) &&
-                    (us == NULL || access_to_notice(sub->call->identity, us, msg)))
-                        subscription_send(sub, msg);
+                if (!bridge_filter_takes(sub->filter, msg) ||
+                    (us != NULL && !access_to_notice(sub->call->identity, us, msg)))
+                        continue;
+                if (us != NULL)
+                        upstream_spend(us->upstream);
+                subscription_send(sub, msg);
         }
 }
 

@@ -333,18 +333,29 @@ bool upstream_session_is_past(const struct upstream_session *us,
         return us->generation != then.generation || (then.was_up && !upstream_session_is_up(us));
 }
 
+/* No more than a turn may bring, but for answers, of which there are as many as requests. */
 static void upstream_session_on_batch(struct upstream_session *us, struct pending_request *via,
                                       const json_t *batch)
 {
         const struct upstream_session_moment then = upstream_session_now(us);
+        const uint32_t spent = upstream_spent(us->upstream);
         json_t *each;
-        size_t i;
+        size_t i, n_skipped = 0;
 
         json_array_foreach (batch, i, each) {
                 if (upstream_session_is_past(us, then))
                         return;
+                if (json_object_get(each, "method") != NULL) {
+                        if (upstream_spent(us->upstream) - spent >= HTTP_SOURCE_SPEND_MAX) {
+                                n_skipped++;
+                                continue;
+                        }
+                        upstream_spend(us->upstream);
+                }
                 upstream_session_on_one(us, via, each, false);
         }
+        if (n_skipped > 0)
+                upstream_session_skip(us, "it stands in an array of too many");
 }
 
 void upstream_session_on_message(struct upstream_session *us, struct pending_request *via,
