@@ -575,6 +575,20 @@ Test(authorization, a_code_that_comes_twice_ends_what_it_gave)
         stop();
 }
 
+Test(authorization, who_renews_without_end_does_not_fill_the_log)
+{
+        unsigned n = 0;
+
+        start();
+        need_tokens();
+        for (int i = 0; i < 500; i++)
+                take_tokens(renew());
+        for (const char *p = gateway_log(); (p = strstr(p, "renewed its tokens")) != NULL; p++)
+                n++;
+        cr_assert(n > 0 && n <= 300, "%u lines", n);
+        stop();
+}
+
 /* Each is kept for as long as it may last. */
 Test(authorization, one_user_lets_in_so_many_clients_a_day)
 {
