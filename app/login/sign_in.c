@@ -51,9 +51,33 @@ static void lead_on(struct request *req, struct cookies *cookies, const char *em
         free(refresh);
 }
 
+/* The end of each is remembered until its time (browser_sign_out). */
+static bool may_sign_in(struct request *req, const struct person *person)
+{
+        struct context *context = request_context(req);
+        struct user *user = person->source != IDENTITY_ANONYMOUS
+                                    ? user_of_email(context->users, str_from(person->email), 0)
+                                    : NULL;
+        struct share *share;
+        bool may;
+
+        if (user == NULL)
+                return true;
+        share = share_of(context, user, req->in->head.remote_addr);
+        may = share_takes_login(share);
+        share_let_go(share);
+        user_let_go(user);
+        return may;
+}
+
 void sign_in_succeed(struct request *req, struct cookies *cookies, const struct person *person,
                      const char *path)
 {
+        static const struct sign_in_fault too_often = {
+                .status = 429,
+                .what = "You have signed in too often today",
+                .what_to_do = "Try again in a few minutes.",
+        };
         static const struct sign_in_fault too_big = {
                 .status = 403,
                 .what = "This account cannot be signed in",
@@ -61,6 +85,10 @@ void sign_in_succeed(struct request *req, struct cookies *cookies, const struct 
                               "name only those that this gateway looks at.",
         };
 
+        if (!may_sign_in(req, person)) {
+                sign_in_fail(req, cookies, &too_often);
+                return;
+        }
         if (!browser_add_login(cookies, request_context(req)->browser, person)) {
                 sign_in_fail(req, cookies, &too_big);
                 return;

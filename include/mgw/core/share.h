@@ -21,7 +21,8 @@ struct share {
         struct list back_offs;     /* core/back_off */
         struct rate calls;
         struct rate sign_ins;   /* tries to sign in by a token */
-        struct rate logins;     /* of clients that the user has let in */
+        struct rate logins;     /* of the user in a browser, and of clients they have let in */
+        struct rate exchanges;  /* codes that a provider was asked about */
         struct rate assertions; /* of clients, with what they have of the user's */
         struct log_budget log;
         struct list work;      /* core/work: what waits for a turn */
@@ -67,7 +68,8 @@ bool share_may_log(struct share *share, const char *whose);
 
 /* May n messages of which n_calls are requests come in now? 0, or the status to refuse with. */
 unsigned share_refuses_calls(struct share *share, unsigned n, unsigned n_calls);
-/* May its user let in one more client, who is then remembered for as long as a login lasts? */
+/* May its user sign in once more, or let in one more client, which is then remembered for as long
+ * as that lasts? */
 bool share_takes_login(struct share *share);
 /* May a stream be opened? Likewise. */
 unsigned share_refuses_stream(const struct share *share);
