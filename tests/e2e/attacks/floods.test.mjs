@@ -30,7 +30,7 @@ async function useIt(arena) {
 
 const ofHttp = [
   'questions on the GET stream', 'pings on the GET stream', 'notifications on the GET stream', 'changed lists on the GET stream',
-  'changed lists in arrays on the GET stream', 'a line without end on the GET stream', 'comments on the GET stream', 'questions before the result', 'pings before the result',
+  'changed lists in arrays on the GET stream', 'a line without end on the GET stream', 'comments on the GET stream', 'events behind an id of 8 MB', 'questions before the result', 'pings before the result',
   'progress before the result', 'a body without end after HTTP 500', 'a JSON body without end', 'heads without end',
   'informational answers without end', 'informational answers of long reasons', 'trailers without end', 'chunks of a byte',
   'chunks of long extensions', 'sessions that are never there',

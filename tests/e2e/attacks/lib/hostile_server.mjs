@@ -55,6 +55,13 @@ const modes = {
   'comments on the GET stream': { GET: stream(() => ': c\n\n'.repeat(10000)) },
   'questions before the result': { 'tools/call': streamOfCall(questions('sampling/createMessage')) },
   'pings before the result': { 'tools/call': streamOfCall(questions('ping')) },
+  'events behind an id of 8 MB': {
+    'tools/call': (req, res) => {
+      beginSse(res);
+      res.write(`id: ${'x'.repeat(8000000)}\ndata: \n\n`);
+      flood(res, () => 'data\n\n'.repeat(5000));
+    },
+  },
   'progress before the result': {
     'tools/call': (req, res, msg) => {
       const progress = event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: msg.params._meta?.progressToken, progress: 1 } }).repeat(500);
