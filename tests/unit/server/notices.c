@@ -248,3 +248,39 @@ Test(notices, a_program_that_speaks_to_many_takes_many_turns)
                 check_int(n_heard(&clients[i]), N_LINES);
         gateway_stop();
 }
+
+/* A notification with so much in it. */
+static struct str long_notice(const char *method, const char *key)
+{
+        static char text[1100000];
+        int n = snprintf(text, sizeof(text),
+                         "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/%s\",\"params\":"
+                         "{\"%s\":\"x:%0*d\"}}",
+                         method, key, 1000000, 0);
+
+        return (struct str){text, (size_t)n};
+}
+
+Test(notices, what_all_who_share_a_program_are_told_is_short)
+{
+        static struct client clients[2];
+
+        gateway_start(SHARED, "");
+        servers_are(SERVERS_SESSION);
+        for (int i = 0; i < 2; i++) {
+                client_open(&clients[i], "2025-06-18", "{}");
+                client_listen(&clients[i], NULL);
+        }
+        world_child_line(world_child_ago(0), long_notice("tools/list_changed", "why"));
+        world_child_line(world_child_ago(0), long_notice("resources/updated", "uri"));
+        gateway_settle();
+        for (int i = 0; i < 2; i++) {
+                const json_t *msg =
+                        client_hears(&clients[i], NULL, "notifications/tools/list_changed");
+
+                cr_assert_not_null(msg, "%s", gateway_log());
+                cr_assert_null(json_object_get(msg, "params"));
+        }
+        cr_assert_not_null(strstr(gateway_log(), "it has over 64 kB"), "%s", gateway_log());
+        gateway_stop();
+}
