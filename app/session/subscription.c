@@ -315,7 +315,7 @@ static void watch_end(struct watch *watch)
         ledger_hold_set_past(&watch->hold, 0);
         if (!session->client.is_ending && was_last) {
                 if (watch->kind == &subscription_kind_resources) /* also while it is down */
-                        json_object_del(watch->owner->subscribed, watch->theirs);
+                        subscription_kind_remove(watch->owner, watch->kind, watch->theirs);
                 upstream_session_request_take(watch->owner, watch->kind->unsubscribe,
                                               json_pack("{s:s}", watch->kind->key, watch->theirs));
         }
