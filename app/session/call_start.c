@@ -22,7 +22,6 @@
 #include <string.h>
 
 #define TOKEN_MAX_BYTES 1024
-#define CALL_E_BUSY (-32000)
 
 static void call_dispatch(struct call *call);
 
