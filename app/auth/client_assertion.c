@@ -4,6 +4,7 @@
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/config/config.h"
+#include "mgw/core/share.h"
 #include "mgw/wire/rpc.h"
 
 #include <openssl/evp.h>
@@ -18,13 +19,16 @@
 struct client_assertion {
         struct authority *authority;
         struct client *client;
+        struct share *share; /* held, and so is user: */
+        struct share *user;  /* NULL: nobody's */
         client_assertion_fn *on_done;
         void *owner;
         char *text;
         struct jwt jwt;
         struct fetched_wait wait; /* for its keys */
         struct store_op op;       /* that it is used */
-        struct loop_task busy;    /* too many are: tells so */
+        struct loop_task later;   /* tells, where nothing is to be noted: */
+        bool is_busy;             /* too many come */
         bool has_doubted;
 };
 
@@ -55,8 +59,10 @@ void client_assertion_cancel(struct client_assertion *assertion)
                 return;
         fetched_cancel(&assertion->wait);
         store_cancel(&assertion->op);
-        loop_task_cancel(&assertion->busy);
+        loop_task_cancel(&assertion->later);
         client_let_go(assertion->client);
+        share_let_go(assertion->share);
+        share_let_go(assertion->user);
         jwt_finish(&assertion->jwt);
         free(assertion->text);
         free(assertion);
@@ -97,10 +103,12 @@ static void on_noted(struct store_op *op)
                 done(assertion, NULL, false);
 }
 
-static void on_busy(struct loop_task *task)
+static void on_later(struct loop_task *task)
 {
-        done(container_of(task, struct client_assertion, busy),
-             "too many client_assertions come at this time", true);
+        struct client_assertion *assertion = container_of(task, struct client_assertion, later);
+
+        done(assertion, assertion->is_busy ? "too many client_assertions come at this time" : NULL,
+             assertion->is_busy);
 }
 
 /* By its jti, or, where it has none, by all of it. */
@@ -123,18 +131,28 @@ static void note_use(struct client_assertion *assertion)
         free(text);
 }
 
-/* Whoever has a page on the web can make clients, and have a record written with each assertion: so
- * many, that the records of others always have room beside those of an hour. */
+/* Whoever has a page on the web can make clients, and who is a user let them in and have a record
+ * written with each assertion: so many, that the records of others always have room beside those of
+ * an hour. */
+static bool may_note(struct client_assertion *assertion)
+{
+        int64_t now_ms = loop_now_ms(assertion->authority->context->loop);
+
+        return rate_take(&assertion->user->assertions, 1, CLIENT_ASSERTIONS_OF_USER_BURST, 1,
+                         now_ms) &&
+               rate_take(&assertion->authority->assertions, CLIENT_ASSERTIONS_A_SECOND,
+                         CLIENT_ASSERTIONS_BURST, 1, now_ms);
+}
+
 static void take(struct client_assertion *assertion)
 {
-        struct loop *loop = assertion->authority->context->loop;
-
-        assertion->busy.on_run = on_busy;
-        if (rate_take(&assertion->authority->assertions, CLIENT_ASSERTIONS_A_SECOND,
-                      CLIENT_ASSERTIONS_BURST, 1, loop_now_ms(loop)))
+        if (assertion->user != NULL && may_note(assertion)) {
                 note_use(assertion);
-        else
-                loop_defer(loop, &assertion->busy);
+                return;
+        }
+        assertion->is_busy = assertion->user != NULL;
+        assertion->later.on_run = on_later;
+        loop_defer(assertion->authority->context->loop, &assertion->later);
 }
 
 /* ---- is it good? ---- */
@@ -169,7 +187,7 @@ static const char *judge_claims(const struct client_assertion *assertion)
 
 static bool start_fetch(struct client_assertion *assertion)
 {
-        return fetched_start(&assertion->authority->client_keys, &assertion->wait,
+        return fetched_start(&assertion->authority->client_keys, &assertion->wait, assertion->share,
                              assertion->client->jwks_uri);
 }
 
@@ -235,14 +253,17 @@ static const char *begin(struct client_assertion *assertion)
         return why;
 }
 
-struct client_assertion *client_assertion_start(struct authority *authority, struct client *client,
+struct client_assertion *client_assertion_start(struct authority *authority,
+                                                const struct client_assertion_options *options,
                                                 struct str text, client_assertion_fn *on_done,
                                                 void *owner, const char **faultp)
 {
         struct client_assertion *assertion = alloc_zeroed(sizeof(*assertion));
 
         assertion->authority = authority;
-        assertion->client = client_hold(client);
+        assertion->client = client_hold(options->client);
+        assertion->share = share_hold(options->share);
+        assertion->user = share_hold(options->user);
         assertion->on_done = on_done;
         assertion->owner = owner;
         assertion->text = alloc_str(text);

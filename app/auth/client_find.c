@@ -74,10 +74,11 @@ static void on_ready(struct fetched_wait *wait)
         find->on_found(find);
 }
 
-static bool find_document(struct authority *authority, struct client_find *find, const char *url)
+static bool find_document(struct authority *authority, struct client_find *find,
+                          struct share *share, const char *url)
 {
         find->wait.on_ready = on_ready;
-        if (!fetched_start(&authority->client_documents, &find->wait, url))
+        if (!fetched_start(&authority->client_documents, &find->wait, share, url))
                 return false;
         take(find);
         return true;
@@ -92,7 +93,8 @@ static struct client *find_static(const struct authority *authority, struct str 
         return NULL;
 }
 
-bool client_find_start(struct authority *authority, struct client_find *find, const char *id)
+bool client_find_start(struct authority *authority, struct client_find *find, struct share *share,
+                       const char *id)
 {
         const struct config *config = authority->context->config;
         struct str text = str_from(id);
@@ -106,7 +108,7 @@ bool client_find_start(struct authority *authority, struct client_find *find, co
         else if (sealed_is(text) && config->login.has_registration)
                 find->client = client_from_id(&authority->keys, text);
         else if (client_id_is_document(text, config->allow_private_documents))
-                return find_document(authority, find, id);
+                return find_document(authority, find, share, id);
         if (find->client == NULL)
                 find->fault = "it is not known here: it may have to register again";
         return true;

@@ -167,12 +167,21 @@ static bool record_read(struct record *record, struct str text)
 
 static void read_record(struct family_use *use);
 
+/* Whoever brings it again and again has ended the login by the first time. */
+static void code_again(struct family_use *use)
+{
+        if (store_set_has(&use->authority->ended, use->family))
+                use_done(use, FAMILY_E_OVER);
+        else
+                use_again(use);
+}
+
 static void on_written(struct store_op *op)
 {
         struct family_use *use = container_of(op, struct family_use, op);
 
         if (op->result == STORE_E_CONFLICT && use->generation == 0)
-                use_again(use);
+                code_again(use);
         else if (op->result == STORE_E_CONFLICT && ++use->n_tries < TRIES_MAX)
                 read_record(use);
         else

@@ -10,8 +10,9 @@
 #include <string.h>
 
 #define DOCUMENTS_MAX 512
-/* On their way at once: each may take as long as TIMEOUT_MS. */
-#define FETCHES_MAX 16
+/* On their way at once, of all and of one address: each may take as long as TIMEOUT_MS. */
+#define FETCHES_MAX 24
+#define FETCHES_PER_ADDRESS_MAX 3
 #define DOCUMENT_MAX_BYTES (16u << 10)
 #define TIMEOUT_MS 5000
 #define AGE_MIN_MS (INT64_C(300) * 1000)
@@ -27,6 +28,7 @@ struct fetched {
         struct fetched_cache *cache;
         struct list waits;
         struct http_document *fetch; /* NULL: it is not on its way */
+        struct share *share;         /* held while it is: whose request it was for */
         void *content;               /* NULL: the fault */
         const char *fault;
         bool is_fault_of_network;
@@ -64,9 +66,21 @@ static void forget_content(struct fetched *document)
         charge(document, own_bytes(document));
 }
 
+static void fetch_over(struct fetched *document)
+{
+        if (document->share == NULL)
+                return;
+        document->fetch = NULL;
+        document->cache->n_fetches--;
+        document->share->n_fetches--;
+        share_let_go(document->share);
+        document->share = NULL;
+}
+
 static void document_free(struct fetched *document)
 {
         http_document_cancel(document->fetch);
+        fetch_over(document);
         forget_content(document);
         charge(document, 0);
         HASH_DEL(document->cache->documents, document);
@@ -180,8 +194,7 @@ static void on_document(void *owner, const struct http_document_answer *answer)
         struct fetched *document = owner;
         struct fetched_cache *cache = document->cache;
 
-        document->fetch = NULL;
-        cache->n_fetches--;
+        fetch_over(document);
         list_move_to_tail(&cache->by_use, &document->node);
         document->fault = NULL;
         document->is_fault_of_network = answer->fault != NULL || answer->status >= 500;
@@ -201,7 +214,7 @@ static void on_document(void *owner, const struct http_document_answer *answer)
         tell_waits(document);
 }
 
-static void fetch(struct fetched *document)
+static void fetch(struct fetched *document, struct share *share)
 {
         static const char *const headers[] = {"Accept: application/json", NULL};
         const struct http_document_options options = {
@@ -214,6 +227,8 @@ static void fetch(struct fetched *document)
         };
 
         forget_content(document);
+        document->share = share_hold(share);
+        document->share->n_fetches++;
         document->cache->n_fetches++;
         document->fetch = http_document_start(document->cache->context->http, &options, on_document,
                                               document);
@@ -221,7 +236,8 @@ static void fetch(struct fetched *document)
 
 /* ---- who asks ---- */
 
-bool fetched_start(struct fetched_cache *cache, struct fetched_wait *wait, const char *url)
+bool fetched_start(struct fetched_cache *cache, struct fetched_wait *wait, struct share *share,
+                   const char *url)
 {
         struct fetched *document = find(cache, url);
 
@@ -232,14 +248,15 @@ bool fetched_start(struct fetched_cache *cache, struct fetched_wait *wait, const
                 return true;
         }
         if (document == NULL || document->fetch == NULL) {
-                if (cache->n_fetches >= FETCHES_MAX) {
+                if (cache->n_fetches >= FETCHES_MAX ||
+                    share->n_fetches >= FETCHES_PER_ADDRESS_MAX) {
                         wait->content = NULL;
                         wait->fault = "too many are being fetched";
                         wait->is_fault_of_network = true;
                         return true;
                 }
                 document = document != NULL ? document : document_new(cache, url);
-                fetch(document);
+                fetch(document, share);
         }
         list_append(&document->waits, &wait->node);
         return false;

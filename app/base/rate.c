@@ -18,6 +18,11 @@ bool rate_take(struct rate *rate, uint32_t per_s, uint32_t burst, uint32_t n, in
         return true;
 }
 
+int64_t rate_full_in_ms(const struct rate *rate, int64_t now_ms)
+{
+        return rate_is_full(rate, now_ms) ? 0 : (rate->full_at_us + 999) / 1000 - now_ms;
+}
+
 bool rate_is_full(const struct rate *rate, int64_t now_ms)
 {
         return rate->full_at_us <= now_ms * 1000;

@@ -15,6 +15,8 @@
 #define FORGOTTEN_AFTER_MS 10000
 /* What may be saved up of calls a second, in seconds. */
 #define BURST_S 5
+#define DAY_S 86400
+#define LOGINS_A_DAY 200
 
 static bool share_may_go(const struct share *share)
 {
@@ -172,10 +174,16 @@ void share_let_go(struct share *share)
                 share_watch_end(share);
 }
 
+/* What it may do a day is remembered for as long as that tells it from who is new. */
 void share_watch_end(struct share *share)
 {
-        if (share_may_go(share))
-                timer_arm(share->context->loop, &share->expiry, FORGOTTEN_AFTER_MS);
+        struct loop *loop = share->context->loop;
+        int64_t ms;
+
+        if (!share_may_go(share))
+                return;
+        ms = rate_full_in_ms(&share->logins, loop_now_ms(loop));
+        timer_arm(loop, &share->expiry, ms > FORGOTTEN_AFTER_MS ? ms : FORGOTTEN_AFTER_MS);
 }
 
 bool share_may_log(struct share *share, const char *whose)
@@ -194,6 +202,12 @@ unsigned share_refuses_calls(struct share *share, unsigned n, unsigned n_calls)
                          loop_now_ms(share->context->loop))
                        ? 0
                        : 429;
+}
+
+bool share_takes_login(struct share *share)
+{
+        return rate_take(&share->logins, 1, DAY_S, DAY_S / LOGINS_A_DAY,
+                         loop_now_ms(share->context->loop));
 }
 
 unsigned share_refuses_stream(const struct share *share)

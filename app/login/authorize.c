@@ -229,6 +229,25 @@ static void give_code(struct authorize *a)
         free(text);
 }
 
+/* Each is a record for as long as it may last. false: it has been refused. */
+static bool takes_login(struct authorize *a)
+{
+        struct share *share =
+                share_of(a->authority->context, a->identity->user, a->req->in->head.remote_addr);
+        bool takes = share_takes_login(share);
+
+        share_let_go(share);
+        if (!takes)
+                refuse(a, "temporarily_unavailable", "its user has let in too many clients today");
+        return takes;
+}
+
+static void let_in(struct authorize *a)
+{
+        if (takes_login(a))
+                give_code(a);
+}
+
 /* ---- is the user asked? ---- */
 
 static void ask(struct authorize *a)
@@ -246,7 +265,7 @@ static void on_consent_read(struct store_op *op)
         struct authorize *a = container_of(op, struct authorize, op);
 
         if (op->result == 0 && consent_covers(op->records[0].value, &a->ar))
-                give_code(a);
+                let_in(a);
         else
                 ask(a);
 }
@@ -256,7 +275,7 @@ static void judge_consent(struct authorize *a)
         char *key;
 
         if (a->client->kind == CLIENT_STATIC && !a->ar.asks_consent) {
-                give_code(a);
+                let_in(a);
                 return;
         }
         if (a->ar.asks_consent || !consent_may_be_kept(&a->ar)) {
@@ -367,7 +386,7 @@ void authorize_on_get(struct request *req)
         if (id == NULL || id[0] == '\0')
                 fail(a, 400, "The address that has brought you here names no program (client_id).",
                      "Begin again in the program that you want to use.");
-        else if (client_find_start(authority, &a->find, id))
+        else if (client_find_start(authority, &a->find, req->share, id))
                 on_client_known(a);
 }
 
@@ -385,10 +404,11 @@ static void on_consent_kept(struct store_op *op)
 
 static void allow(struct authorize *a)
 {
-        char *key =
-                consent_may_be_kept(&a->ar) ? consent_key(a->identity->user->email, &a->ar) : NULL;
-        char *scopes;
+        char *key, *scopes;
 
+        if (!takes_login(a))
+                return;
+        key = consent_may_be_kept(&a->ar) ? consent_key(a->identity->user->email, &a->ar) : NULL;
         log_it(a, NULL, "a user has allowed a client what it asks for");
         decide(a, "consent", "ok", NULL);
         if (key == NULL) {

@@ -1,10 +1,13 @@
 #include "client_request.h"
 
+#include "mgw/auth/sealed.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/base64.h"
+#include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/base/strv.h"
 #include "mgw/core/share.h"
+#include "mgw/core/user.h"
 #include "mgw/login/decision.h"
 #include "oauth_answer.h"
 
@@ -163,16 +166,63 @@ static void on_assertion(void *owner, const char *fault, bool is_of_network)
                 refuse_client(cr, fault);
 }
 
+/* Is it what this client was given for a user? */
+static bool opens(const struct client_request *cr, const char *text, struct authorization *of)
+{
+        static const char *const kinds[] = {SEALED_CODE, SEALED_REFRESH, SEALED_ACCESS};
+        json_t *content;
+        bool is_theirs;
+
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+                if (sealed_open(&cr->authority->keys, kinds[i], clock_wall_ms(), str_from(text),
+                                &content) != 0)
+                        continue;
+                is_theirs = authorization_from_json(of, content) &&
+                            strcmp(of->client, cr->client->key) == 0;
+                json_decref(content);
+                if (is_theirs)
+                        return true;
+                authorization_finish(of);
+        }
+        return false;
+}
+
+/* The share of who has given this client what comes with the request, held. NULL: nobody has. */
+static struct share *share_of_giver(const struct client_request *cr)
+{
+        static const char *const names[] = {"code", "refresh_token", "token"};
+        struct context *context = cr->authority->context;
+        struct share *share = NULL;
+        struct authorization of;
+
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && share == NULL; i++) {
+                const char *text = client_request_get(cr, names[i]);
+                struct user *user;
+
+                if (text == NULL || !opens(cr, text, &of))
+                        continue;
+                user = user_of_email(context->users, str_from(of.email), 0);
+                share = user != NULL ? share_of(context, user, cr->req->in->head.remote_addr)
+                                     : share_hold(cr->req->share); /* too many are here */
+                user_let_go(user);
+                authorization_finish(&of);
+        }
+        return share;
+}
+
 static void judge_assertion(struct client_request *cr, const char *text)
 {
         const char *type = client_request_get(cr, "client_assertion_type"), *fault;
+        struct client_assertion_options options = {.client = cr->client, .share = cr->req->share};
 
         if (text == NULL || type == NULL || strcmp(type, CLIENT_ASSERTION_TYPE) != 0) {
                 refuse_client(cr, "private_key_jwt: a client_assertion is needed, with its type");
                 return;
         }
-        cr->assertion = client_assertion_start(cr->authority, cr->client, str_from(text),
+        options.user = share_of_giver(cr);
+        cr->assertion = client_assertion_start(cr->authority, &options, str_from(text),
                                                on_assertion, cr, &fault);
+        share_let_go(options.user);
         if (cr->assertion == NULL)
                 refuse_client(cr, fault);
 }
@@ -247,6 +297,6 @@ void client_request_start(struct request *req, void (*on_client)(struct client_r
                 return;
         if (given.id[0] == '\0')
                 refuse_client(cr, "client_id is missing");
-        else if (client_find_start(authority, &cr->find, given.id))
+        else if (client_find_start(authority, &cr->find, req->share, given.id))
                 on_client_known(cr);
 }

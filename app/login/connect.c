@@ -197,8 +197,13 @@ struct account *connect_account(struct request *req, const char *server, struct 
 
 void connect_log(const struct connect_task *task, const char *what, const char *detail)
 {
-        log_info(LOG_FIELDS({"user", connect_task_email(task)}, {"detail", detail}),
-                 "[connect] %s: %s", upstream_name(task->account->upstream), what);
+        struct user *user = task->identity->user;
+        struct share *share = share_of(task->connect->context, user, STR(""));
+
+        if (share_may_log(share, user->email))
+                log_info(LOG_FIELDS({"user", user->email}, {"detail", detail}), "[connect] %s: %s",
+                         upstream_name(task->account->upstream), what);
+        share_let_go(share);
 }
 
 void connect_decide(const struct connect_task *task, const char *kind, const char *outcome,

@@ -13,6 +13,9 @@
 #include <string.h>
 
 #define SIGN_INS_MAX 256
+/* Who has a state may have a provider asked for any code: nobody is to be in the way of all by it.
+ */
+#define SIGN_INS_PER_ADDRESS_MAX 32
 
 /* ---- how it ends ---- */
 
@@ -48,9 +51,33 @@ static void lead_on(struct request *req, struct cookies *cookies, const char *em
         free(refresh);
 }
 
+/* The end of each is remembered until its time (browser_sign_out). */
+static bool may_sign_in(struct request *req, const struct person *person)
+{
+        struct context *context = request_context(req);
+        struct user *user = person->source != IDENTITY_ANONYMOUS
+                                    ? user_of_email(context->users, str_from(person->email), 0)
+                                    : NULL;
+        struct share *share;
+        bool may;
+
+        if (user == NULL)
+                return true;
+        share = share_of(context, user, req->in->head.remote_addr);
+        may = share_takes_login(share);
+        share_let_go(share);
+        user_let_go(user);
+        return may;
+}
+
 void sign_in_succeed(struct request *req, struct cookies *cookies, const struct person *person,
                      const char *path)
 {
+        static const struct sign_in_fault too_often = {
+                .status = 429,
+                .what = "You have signed in too often today",
+                .what_to_do = "Try again in a few minutes.",
+        };
         static const struct sign_in_fault too_big = {
                 .status = 403,
                 .what = "This account cannot be signed in",
@@ -58,6 +85,10 @@ void sign_in_succeed(struct request *req, struct cookies *cookies, const struct 
                               "name only those that this gateway looks at.",
         };
 
+        if (!may_sign_in(req, person)) {
+                sign_in_fail(req, cookies, &too_often);
+                return;
+        }
         if (!browser_add_login(cookies, request_context(req)->browser, person)) {
                 sign_in_fail(req, cookies, &too_big);
                 return;
@@ -119,6 +150,8 @@ void sign_in_end(struct sign_in *in)
         store_cancel(&in->used);
         list_unlink(&in->node);
         in->browser->n_sign_ins--;
+        in->share->n_sign_ins--;
+        share_let_go(in->share);
         context->stats.n_calls--;
         loop_bury(context->loop, in, sign_in_free);
         if (context->is_draining)
@@ -138,7 +171,8 @@ struct sign_in *sign_in_begin(struct request *req)
         struct browser *browser = context->browser;
         struct sign_in *in;
 
-        if (browser->n_sign_ins >= SIGN_INS_MAX) {
+        if (browser->n_sign_ins >= SIGN_INS_MAX ||
+            req->share->n_sign_ins >= SIGN_INS_PER_ADDRESS_MAX) {
                 page_fault(req, 503, "Too many people sign in at this moment",
                            "Wait a few seconds, and load this page again.");
                 return NULL;
@@ -148,6 +182,8 @@ struct sign_in *sign_in_begin(struct request *req)
         in->req = req;
         list_append(&browser->sign_ins, &in->node);
         browser->n_sign_ins++;
+        in->share = share_hold(req->share);
+        in->share->n_sign_ins++;
         context->stats.n_calls++;
         request_own(req, &events, in);
         return in;

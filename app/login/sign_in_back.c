@@ -1,6 +1,7 @@
 /* From the provider: what the browser brings, and the exchange of the code. */
 #include "mgw/auth/oauth_flow.h"
 #include "mgw/base/alloc.h"
+#include "mgw/core/share.h"
 #include "mgw/login/page.h"
 #include "mgw/wire/hdr.h"
 #include "sign_in_inside.h"
@@ -10,6 +11,9 @@
 
 #define CODE_MAX_BYTES 4096
 #define ERROR_MAX_BYTES 64
+/* Who has a state may bring any code: a provider that is asked too often refuses all. */
+#define EXCHANGES_A_SECOND 5
+#define EXCHANGES_BURST 100
 
 /* ---- the code ---- */
 
@@ -49,10 +53,27 @@ static void on_tokens(void *owner, const struct oauth_tokens *tokens)
         }
 }
 
+static bool may_exchange(const struct sign_in *in)
+{
+        return rate_take(&in->share->exchanges, EXCHANGES_A_SECOND, EXCHANGES_BURST, 1,
+                         loop_now_ms(in->browser->context->loop));
+}
+
 static void exchange_code(struct sign_in *in, const char *code)
 {
-        char *redirect = sign_in_redirect_uri(in);
+        static const struct sign_in_fault too_often = {
+                .status = 429,
+                .what = "Too many sign in from your address at this moment",
+                .what_to_do = "Wait a few seconds, and begin anew.",
+        };
+        char *redirect;
         struct buf form;
+
+        if (!may_exchange(in)) {
+                sign_in_refuse(in, &too_often);
+                return;
+        }
+        redirect = sign_in_redirect_uri(in);
 
         buf_init(&form, FORM_MAX_BYTES);
         (void)form_add(&form, "grant_type", "authorization_code");

@@ -18,6 +18,7 @@ struct sign_in {
         struct list node; /* browser->sign_ins */
         struct browser *browser;
         struct request *req;
+        struct share *share; /* held: the address's that it comes from */
         struct sign_in_state state;
         struct cookies cookies; /* that go with the answer */
         bool asks_who;          /* the provider is to ask, whoever is signed in there */

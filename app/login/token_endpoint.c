@@ -13,6 +13,7 @@
 #include "mgw/base/log.h"
 #include "mgw/base/strv.h"
 #include "mgw/config/config.h"
+#include "mgw/core/share.h"
 #include "mgw/login/decision.h"
 #include "oauth_answer.h"
 #include "person.h"
@@ -69,6 +70,15 @@ static void decide(const struct client_request *cr, const char *kind, const char
                                .client = cr->client->key, .reason = reason));
 }
 
+/* A client may renew its tokens as often as it likes. */
+static void log_it(const struct client_request *cr, const char *what)
+{
+        if (share_may_log(cr->req->share, cr->of.email))
+                log_info(LOG_FIELDS({"user", cr->of.email}, {"client", cr->client->key},
+                                    {"login", cr->of.family}),
+                         "[OAuth] %s", what);
+}
+
 static void give(struct client_request *cr)
 {
         json_t *object = tokens(cr);
@@ -78,10 +88,8 @@ static void give(struct client_request *cr)
                 client_request_refuse(cr, 500, "server_error", "the token would be too long");
                 return;
         }
-        log_info(LOG_FIELDS({"user", cr->of.email}, {"client", cr->client->key},
-                            {"login", cr->of.family}),
-                 cr->generation == 0 ? "[OAuth] a client has got tokens"
-                                     : "[OAuth] a client has renewed its tokens");
+        log_it(cr,
+               cr->generation == 0 ? "a client has got tokens" : "a client has renewed its tokens");
         decide(cr, "tokens", cr->generation == 0 ? "code" : "refresh");
         cr->req = NULL;
         request_own(req, NULL, NULL);
@@ -266,9 +274,7 @@ static void on_ended(void *owner, int outcome)
                 refuse_store(cr);
                 return;
         }
-        log_info(LOG_FIELDS({"user", cr->of.email}, {"client", cr->client->key},
-                            {"login", cr->of.family}),
-                 "[OAuth] a client has ended its login");
+        log_it(cr, "a client has ended its login");
         decide(cr, "revoke", NULL);
         revoked(cr);
 }

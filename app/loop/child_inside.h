@@ -19,6 +19,7 @@ struct children {
 struct child_in {
         struct loop_io io; /* fd -1: closed */
         struct buf queue;
+        struct ledger_hold hold; /* of it */
         bool was_full;
 };
 

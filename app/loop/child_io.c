@@ -14,10 +14,24 @@
 /* What a pipe holds. */
 #define CHILD_READ_BYTES 65536
 #define CHILD_ERROR_READ_BYTES 4096
+/* So much that waits for a child is never refused. */
+#define CHILD_QUEUE_FREE_BYTES CHILD_READ_BYTES
 
 static_assert(CHILD_E_FULL == BUF_E_FULL, "child_write() passes the outcome on");
 
 /* ---- standard input ---- */
+
+static void in_charge(struct child_in *in)
+{
+        if (in->hold.payer != NULL)
+                ledger_hold_set_past(&in->hold, in->queue.size);
+}
+
+static bool in_is_paid(const struct child_in *in, size_t n)
+{
+        return in->hold.payer == NULL || in->queue.len + n <= CHILD_QUEUE_FREE_BYTES ||
+               ledger_check(in->hold.payer, n) == 0;
+}
 
 void child_in_close(struct child *child)
 {
@@ -28,6 +42,7 @@ void child_in_close(struct child *child)
         loop_io_remove(child->loop, &child->in.io);
         close(fd);
         buf_finish(&child->in.queue);
+        in_charge(&child->in);
 }
 
 /* 0, -EPIPE. */
@@ -41,6 +56,7 @@ static int in_flush(struct child *child)
 
                 if (n >= 0) {
                         buf_consume(&in->queue, (size_t)n);
+                        in_charge(in);
                 } else if (errno == EAGAIN) {
                         return loop_io_set(child->loop, &in->io, LOOP_OUT);
                 } else if (errno != EINTR) {
@@ -77,12 +93,17 @@ int child_write(struct child *child, struct str bytes)
                 return -EPIPE;
         if (bytes.n > in->queue.max)
                 return -EMSGSIZE;
+        if (!was_empty && !in_is_paid(in, bytes.n)) {
+                in->was_full = true;
+                return CHILD_E_FULL;
+        }
         n = was_empty ? write(in->io.fd, bytes.p, bytes.n) : 0;
         if (n == (ssize_t)bytes.n)
                 return 0;
         if (n > 0)
                 bytes = (struct str){bytes.p + n, bytes.n - (size_t)n};
         r = buf_add_str(&in->queue, bytes);
+        in_charge(in);
         if (r == CHILD_E_FULL)
                 in->was_full = true;
         if (r != 0 && n > 0) /* what comes next would be glued to it */
@@ -281,6 +302,7 @@ int child_io_open(struct child *child, int fds[3], const struct child_options *o
         int r;
 
         buf_init(&child->in.queue, options->queue_max_bytes);
+        ledger_hold_init(&child->in.hold, options->memory, LEDGER_CALL);
         lines_init(&child->out.lines, options->line_max_bytes, CHILD_READ_BYTES, false,
                    options->memory);
         lines_init(&child->err.lines, CHILD_ERROR_LINE_MAX, CHILD_ERROR_READ_BYTES, true, NULL);

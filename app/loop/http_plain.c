@@ -293,7 +293,8 @@ static bool connection_feed(struct http_connection *c, struct str bytes)
                 bytes.p += used;
                 bytes.n -= used;
                 switch (r) {
-                case HTTP1_RESPONSE_MORE:
+                case HTTP1_RESPONSE_MORE: /* what is no body takes a turn's share too */
+                        http_turn_spend(c->request, (uint32_t)used);
                         break;
                 case HTTP1_RESPONSE_HEAD:
                         if (!connection_tell_head(c))
@@ -314,6 +315,12 @@ static bool connection_feed(struct http_connection *c, struct str bytes)
         return true;
 }
 
+/* May all be read that is there? What ends with the connection is. */
+static bool connection_goes_on(const struct http_connection *c, ssize_t n)
+{
+        return c->is_gone || (n == HTTP_READ_BYTES && !http_turn_is_spent(c->request));
+}
+
 /* A read that fills the buffer is followed by another: its source's share of the turn ends that. */
 static void connection_read(struct http_connection *c)
 {
@@ -329,8 +336,7 @@ static void connection_read(struct http_connection *c)
                         return;
                 }
                 c->is_answered = true;
-        } while (connection_feed(c, (struct str){bytes, (size_t)n}) &&
-                 (n == HTTP_READ_BYTES || c->is_gone));
+        } while (connection_feed(c, (struct str){bytes, (size_t)n}) && connection_goes_on(c, n));
 }
 
 static bool connection_feed_held(struct http_connection *c, struct buf *held)

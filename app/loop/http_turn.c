@@ -3,9 +3,8 @@
 #include "http_inside.h"
 #include "turn.h"
 
-/* What a request, and all of its source, may bring in one turn. */
+/* What a request may bring in one turn. */
 #define HTTP_REQUEST_SPEND_MAX (64u << 10)
-#define HTTP_SOURCE_SPEND_MAX (256u << 10)
 
 static void client_defer(struct http_client *client)
 {
@@ -27,10 +26,9 @@ static uint32_t spent_in(const struct http_client *client, uint64_t turn, uint32
 bool http_turn_is_spent(const struct http_request *request)
 {
         const struct http_client *client = request->client;
-        const struct http_source *source = request->source;
 
         return spent_in(client, request->turn, request->spent) >= HTTP_REQUEST_SPEND_MAX ||
-               spent_in(client, source->turn, source->spent) >= HTTP_SOURCE_SPEND_MAX;
+               http_source_spent(request->source, client->loop->n_turns) >= HTTP_SOURCE_SPEND_MAX;
 }
 
 static void source_hold(struct http_client *client, struct http_request *request)
@@ -60,9 +58,8 @@ bool http_turn_holds(struct http_request *request)
 void http_turn_spend(struct http_request *request, uint32_t n_bytes)
 {
         struct http_client *client = request->client;
-        struct http_source *source = request->source;
 
         request->spent = spent_in(client, request->turn, request->spent) + n_bytes;
-        source->spent = spent_in(client, source->turn, source->spent) + n_bytes;
-        request->turn = source->turn = client->loop->n_turns;
+        request->turn = client->loop->n_turns;
+        http_source_spend(request->source, request->turn, n_bytes);
 }

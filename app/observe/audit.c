@@ -5,6 +5,7 @@
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
 #include "mgw/config/config.h"
+#include "mgw/core/share.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +17,46 @@
 #define STRANGERS_PER_S 100
 #define STRANGERS_BURST 1000
 
+/* ---- who pays ---- */
+
+/* So many blocks are to be left: those for decisions, and to others as many as who pays has. So
+ * whoever takes all that they may leaves room. */
+static uint32_t n_kept(enum audit_state state, const struct share *share)
+{
+        if (state != AUDIT_STATE_OPEN)
+                return 0;
+        return AUDIT_BLOCKS_KEPT + (share != NULL ? share->n_audit : 0);
+}
+
+static struct audit_entry *take_paid(struct audit *audit, struct share *share,
+                                     enum audit_state state, struct str text, size_t n_tail)
+{
+        struct audit_journal *journal = &audit->journal;
+        uint32_t n_free = journal->n_free;
+        struct audit_entry *entry =
+                audit_journal_take(journal, state, text, n_tail, n_kept(state, share));
+
+        if (entry != NULL && share != NULL) {
+                share->n_audit += n_free - journal->n_free;
+                audit->payers[entry - journal->blocks] = share_hold(share);
+        }
+        return entry;
+}
+
+static void give_back(struct audit *audit, uint32_t block)
+{
+        struct audit_journal *journal = &audit->journal;
+        struct share *share = audit->payers[block];
+        uint32_t n_free = journal->n_free;
+
+        audit_journal_free(journal, &journal->blocks[block]);
+        if (share == NULL)
+                return;
+        audit->payers[block] = NULL;
+        share->n_audit -= journal->n_free - n_free;
+        share_let_go(share);
+}
+
 /* ---- to the writer ---- */
 
 static void exchange(struct audit *audit)
@@ -25,7 +66,7 @@ static void exchange(struct audit *audit)
         audit_writer_exchange(&audit->writer, audit->ended, audit->n_ended, audit->done, &n);
         audit->n_ended = 0;
         for (uint32_t i = 0; i < n; i++)
-                audit_journal_free(&audit->journal, &audit->journal.blocks[audit->done[i]]);
+                give_back(audit, audit->done[i]);
         audit->stats.lines += n;
         audit->stats.n_waiting -= n;
 }
@@ -36,14 +77,14 @@ static void on_hand_over(struct loop_task *task)
 }
 
 /* What has been written in the meantime makes room. */
-static struct audit_entry *take(struct audit *audit, enum audit_state state, struct str text,
-                                size_t n_tail)
+static struct audit_entry *take(struct audit *audit, struct share *share, enum audit_state state,
+                                struct str text, size_t n_tail)
 {
-        struct audit_entry *entry = audit_journal_take(&audit->journal, state, text, n_tail);
+        struct audit_entry *entry = take_paid(audit, share, state, text, n_tail);
 
         if (entry == NULL) {
                 exchange(audit);
-                entry = audit_journal_take(&audit->journal, state, text, n_tail);
+                entry = take_paid(audit, share, state, text, n_tail);
         }
         return entry;
 }
@@ -112,6 +153,12 @@ static void tell_missing(struct audit *audit)
 
 /* ---- calls ---- */
 
+/* For a call of who has nothing there. */
+static bool has_room(const struct audit *audit)
+{
+        return audit->journal.n_free > AUDIT_BLOCKS_KEPT + AUDIT_LINE_MAX / AUDIT_BLOCK_TEXT;
+}
+
 int audit_begin(struct context *context, const struct call_record *record,
                 struct audit_entry **entryp)
 {
@@ -126,11 +173,14 @@ int audit_begin(struct context *context, const struct call_record *record,
                 return AUDIT_E_UNWRITABLE;
         }
         audit_line_call(audit, &t, record);
-        *entryp = take(audit, AUDIT_STATE_OPEN, (struct str){t.p, t.n}, AUDIT_TAIL_MAX);
+        *entryp = take(audit, record->share, AUDIT_STATE_OPEN, (struct str){t.p, t.n},
+                       AUDIT_TAIL_MAX);
         if (*entryp != NULL) {
                 tell_missing(audit);
                 return 0;
         }
+        if (refuses(audit) && has_room(audit))
+                return AUDIT_E_USER;
         if (refuses(audit)) {
                 audit->stats.refused++;
                 return AUDIT_E_UNWRITABLE;
@@ -173,7 +223,7 @@ void audit_decide(struct context *context, const struct audit_decision *decision
                 return;
         }
         audit_line_decision(audit, &t, decision);
-        entry = take(audit, AUDIT_STATE_ENDED, (struct str){t.p, t.n}, 0);
+        entry = take(audit, NULL, AUDIT_STATE_ENDED, (struct str){t.p, t.n}, 0);
         if (entry == NULL) {
                 miss(audit);
                 return;

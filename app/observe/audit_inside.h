@@ -53,10 +53,10 @@ struct audit_journal {
 int audit_journal_open(struct audit_journal *journal, const char *beside);
 /* Lets go of it, and of its file where nothing waits there. */
 void audit_journal_close(struct audit_journal *journal);
-/* An entry in that state, with text as its head, and room for n_tail more bytes. NULL: there is no
- * room, or but what is kept for others. */
+/* An entry in that state, with text as its head, and room for n_tail more bytes. NULL: less than
+ * n_kept blocks would be left. */
 struct audit_entry *audit_journal_take(struct audit_journal *journal, enum audit_state state,
-                                       struct str text, size_t n_tail);
+                                       struct str text, size_t n_tail, uint32_t n_kept);
 /* Puts s at the offset of the entry's text. */
 void audit_journal_put(struct audit_journal *journal, struct audit_entry *entry, size_t at,
                        struct str s);
@@ -147,6 +147,7 @@ struct audit {
         uint32_t ended[AUDIT_BLOCKS];
         uint32_t n_ended;
         uint32_t done[AUDIT_BLOCKS];
+        struct share *payers[AUDIT_BLOCKS]; /* held; of calls, by their first block */
         struct audit_stats stats;
         struct rate strangers;
         uint64_t n_left_out; /* lines of strangers, which have not been told of */

@@ -99,14 +99,13 @@ static size_t n_blocks_for(size_t n)
 }
 
 struct audit_entry *audit_journal_take(struct audit_journal *journal, enum audit_state state,
-                                       struct str text, size_t n_tail)
+                                       struct str text, size_t n_tail, uint32_t n_kept)
 {
-        uint32_t kept = state == AUDIT_STATE_OPEN ? AUDIT_BLOCKS_KEPT : 0;
         size_t n = n_blocks_for(text.n + n_tail);
         uint32_t next = AUDIT_NO_BLOCK;
         struct audit_entry *entry;
 
-        if (n + kept > journal->n_free)
+        if (n + n_kept > journal->n_free)
                 return NULL;
         for (size_t i = 0; i < n; i++) {
                 uint32_t block = journal->free[--journal->n_free];

@@ -208,7 +208,7 @@ static bool take_over(struct audit *audit, struct old *old, struct end *end)
                         continue;
                 if (is_unsure)
                         end_cut(end, line);
-                entry = audit_journal_take(&audit->journal, AUDIT_STATE_ENDED, line, 0);
+                entry = audit_journal_take(&audit->journal, AUDIT_STATE_ENDED, line, 0, 0);
                 if (entry == NULL)
                         return false;
                 audit_queue(audit, entry);

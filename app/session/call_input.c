@@ -12,6 +12,7 @@
 #include "mgw/session/post_response.h"
 #include "mgw/session/request_state.h"
 #include "mgw/session/server_request.h"
+#include "mgw/wire/rpc.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -21,14 +22,21 @@
 
 struct call_input {
         struct call *call;
-        json_t *requests; /* our id -> what the client is asked for */
-        json_t *answer;   /* the call's, which came while it was suspended */
+        json_t *requests;        /* our id -> what the client is asked for */
+        json_t *answer;          /* the call's, which came while it was suspended */
+        struct ledger_hold hold; /* of both */
         struct timer ask;
         struct timer deadline; /* of the suspension */
         json_int_t round;
         bool is_suspended;
         char name[RAND_TEXT_SIZE(NAME_RANDOM_BYTES)];
 };
+
+/* 0, or as ledger_hold_set(): its user has no room for it. */
+static int call_input_count(struct call_input *input)
+{
+        return ledger_hold_set(&input->hold, rpc_cost(input->requests) + rpc_cost(input->answer));
+}
 
 /* ---- suspending ---- */
 
@@ -130,6 +138,7 @@ static struct call_input *call_input_of(struct call *call)
         input = alloc_zeroed(sizeof(*input));
         input->requests = json_object();
         input->call = call;
+        ledger_hold_init(&input->hold, &call->share->memory, LEDGER_CALL);
         input->ask.on_due = call_input_on_ask;
         input->deadline.on_due = call_input_on_deadline;
         rand_text(input->name, NAME_RANDOM_BYTES);
@@ -152,6 +161,10 @@ const char *call_input_ask(struct call *call, const char *id, const json_t *requ
         input = call_input_of(call);
         if (json_object_set_new(input->requests, id, bridge_input_request(request)) < 0)
                 return "out of memory";
+        if (call_input_count(input) != 0) {
+                json_object_del(input->requests, id);
+                return "its user has no memory for it (memory_per_user_max_bytes)";
+        }
         if (!input->is_suspended)
                 timer_arm(session_context(call->session)->loop, &input->ask, 0);
         return NULL;
@@ -164,8 +177,10 @@ bool call_input_is_pending(const struct call_input *input)
 
 void call_input_forget(struct call *call, const char *id)
 {
-        if (call->input != NULL)
-                json_object_del(call->input->requests, id);
+        if (call->input == NULL)
+                return;
+        json_object_del(call->input->requests, id);
+        (void)call_input_count(call->input);
 }
 
 bool call_input_keeps_answer(struct call_input *input, json_t *answer)
@@ -174,6 +189,14 @@ bool call_input_keeps_answer(struct call_input *input, json_t *answer)
                 return false;
         assert(input->answer == NULL);
         input->answer = answer;
+        if (call_input_count(input) == 0)
+                return true;
+        json_decref(answer);
+        input->answer =
+                rpc_error_take(input->call->id, CALL_E_BUSY,
+                               "its user has no memory for the answer until it is asked for "
+                               "(memory_per_user_max_bytes)",
+                               NULL);
         return true;
 }
 
@@ -196,6 +219,7 @@ void call_input_drop(struct call_input *input)
         call_input_suspend(input, false);
         timer_disarm(loop, &input->ask);
         timer_disarm(loop, &input->deadline);
+        ledger_hold_set_past(&input->hold, 0);
         loop_bury(loop, input, call_input_free);
 }
 
@@ -263,6 +287,7 @@ void call_input_go_on(struct call *call, struct post_response *post, const struc
         call_input_suspend(input, false);
         input->round++;
         input->answer = NULL;
+        (void)call_input_count(input);
         timer_disarm(session_context(call->session)->loop, &input->deadline);
         call_set_post(call, post);
         call_identify(call);

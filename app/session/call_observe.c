@@ -9,14 +9,14 @@
 
 #include <stdio.h>
 
-bool call_observe_begin(struct call *call)
+int call_observe_begin(struct call *call)
 {
         struct context *context = session_context(call->session);
         struct call_record record = call_record_begun(call);
 
         call->span = span_begin(context, &record, call->post != NULL ? call->post->span : NULL,
                                 call->post != NULL);
-        return audit_begin(context, &record, &call->audit) == 0;
+        return audit_begin(context, &record, &call->audit);
 }
 
 /* There may be more of them than lines that can wait. */

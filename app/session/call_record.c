@@ -32,6 +32,7 @@ struct call_record call_record_begun(const struct call *call)
 
         return (struct call_record){
                 .identity = call->identity,
+                .share = call->session->client.share,
                 .client_name = rpc_text(info, "name"),
                 .client_version = rpc_text(info, "version"),
                 .revision = call_revision(call),

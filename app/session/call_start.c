@@ -4,6 +4,7 @@
 
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/observe/audit.h"
 #include "mgw/session/access.h"
 #include "mgw/session/builtin.h"
 #include "mgw/session/call_admit.h"
@@ -21,7 +22,6 @@
 #include <string.h>
 
 #define TOKEN_MAX_BYTES 1024
-#define CALL_E_BUSY (-32000)
 
 static void call_dispatch(struct call *call);
 
@@ -298,21 +298,25 @@ static void call_refuse_memory(struct call *call, const char *method, int outcom
                            : "the gateway has no memory for new work now (memory_max_bytes)");
 }
 
-static void call_refuse_audit(struct call *call, const char *method)
+static void call_refuse_audit(struct call *call, const char *method, int outcome)
 {
+        bool is_users = outcome == AUDIT_E_USER;
+
         if (call->post != NULL && !call->post->is_batch)
-                call->post->status = 503;
+                call->post->status = is_users ? 429 : 503;
         call_fail(call, CALL_E_BUSY,
-                  "%s: the gateway cannot write its audit, and does nothing without it", method);
+                  is_users ? "%s: too much of what this user asks for waits to be written into the "
+                             "audit"
+                           : "%s: the gateway cannot write its audit, and does nothing without it",
+                  method);
 }
 
 static void call_begin(struct call *call, const char *method)
 {
-        bool may_begin = call_observe_begin(call);
-        int r = call_count_bytes(call);
+        int audit = call_observe_begin(call), r = call_count_bytes(call);
 
-        if (!may_begin)
-                call_refuse_audit(call, method);
+        if (audit != 0)
+                call_refuse_audit(call, method, audit);
         else if (r != 0)
                 call_refuse_memory(call, method, r);
         else if (is_long(call->progress_token))

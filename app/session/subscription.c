@@ -158,9 +158,12 @@ void subscriptions_deliver(struct session *session, const struct upstream_sessio
         list_for_each_safe (it, &session->client.user->subscriptions) {
                 const struct subscription *sub = container_of(it, struct subscription, node);
 
-                if (bridge_filter_takes(sub->filter, msg) &&
-                    (us == NULL || access_to_notice(sub->call->identity, us, msg)))
-                        subscription_send(sub, msg);
+                if (!bridge_filter_takes(sub->filter, msg) ||
+                    (us != NULL && !access_to_notice(sub->call->identity, us, msg)))
+                        continue;
+                if (us != NULL)
+                        upstream_spend(us->upstream);
+                subscription_send(sub, msg);
         }
 }
 
@@ -312,7 +315,7 @@ static void watch_end(struct watch *watch)
         ledger_hold_set_past(&watch->hold, 0);
         if (!session->client.is_ending && was_last) {
                 if (watch->kind == &subscription_kind_resources) /* also while it is down */
-                        json_object_del(watch->owner->subscribed, watch->theirs);
+                        subscription_kind_remove(watch->owner, watch->kind, watch->theirs);
                 upstream_session_request_take(watch->owner, watch->kind->unsubscribe,
                                               json_pack("{s:s}", watch->kind->key, watch->theirs));
         }

@@ -6,6 +6,7 @@
 #include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
+#include "mgw/core/share.h"
 #include "mgw/mcp/bridge.h"
 
 #include <assert.h>
@@ -21,11 +22,12 @@ const char mrtr_lack_input[] = "it asks for input that this client has not said 
 struct mrtr {
         struct pending_request *pending;
         struct requester requester;
-        struct loop_task task; /* a reply has come, or none is needed */
-        struct timer deadline; /* of this round */
-        json_t *result;        /* the server's, that asks */
-        json_t *requests;      /* key -> what the client has not replied to */
-        json_t *responses;     /* key -> what it has */
+        struct loop_task task;   /* a reply has come, or none is needed */
+        struct timer deadline;   /* of this round */
+        json_t *result;          /* the server's, that asks */
+        json_t *requests;        /* key -> what the client has not replied to */
+        json_t *responses;       /* key -> what it has */
+        struct ledger_hold hold; /* of all three */
         unsigned n;
         char why[300]; /* it cannot go on */
 };
@@ -92,6 +94,7 @@ static void mrtr_on_message_take(struct requester *requester, json_t *msg)
         json_t *response = request != NULL ? bridge_input_response(request, msg) : NULL;
 
         if (response != NULL) {
+                ledger_hold_set_past(&r->hold, r->hold.bytes + rpc_cost(response));
                 json_object_set_new(r->responses, key, response);
                 json_object_del(r->requests, key);
         } else if (request != NULL && r->why[0] == '\0') {
@@ -151,6 +154,7 @@ static struct mrtr *mrtr_of(struct pending_request *pending)
         r->requester.upstream = pending->owner->upstream;
         r->requester.on_message_take = mrtr_on_message_take;
         list_init(&r->requester.server_requests);
+        ledger_hold_init(&r->hold, &pending->request->call->share->memory, LEDGER_CALL);
         pending->mrtr = r;
         return r;
 }
@@ -164,6 +168,8 @@ void mrtr_go_on(struct pending_request *pending, json_t *result)
         pending_request_park(pending);
         r->n++;
         why = mrtr_check(r, result);
+        if (why == NULL && ledger_hold_set(&r->hold, rpc_cost(result)) != 0)
+                why = "its user has no memory for what it asks (memory_per_user_max_bytes)";
         if (why != NULL) {
                 mrtr_end(r, why);
                 return;
@@ -197,5 +203,6 @@ void mrtr_drop(struct mrtr *r)
         r->requester.client->events->on_requester_gone(&r->requester);
         loop_task_cancel(&r->task);
         timer_disarm(mrtr_loop(r), &r->deadline);
+        ledger_hold_set_past(&r->hold, 0);
         loop_bury(mrtr_loop(r), r, mrtr_free);
 }

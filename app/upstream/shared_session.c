@@ -218,12 +218,19 @@ struct upstream_call *shared_session_only_call(const struct upstream_session *sh
 
 /* ---- what comes ---- */
 
+/* Whoever is told makes work, as who speaks does. */
+static void tell(struct upstream_session *user_session, json_t *msg)
+{
+        upstream_spend(user_session->upstream);
+        upstream_session_on_message(user_session, NULL, msg);
+}
+
 /* Walks all user sessions: each is told. */
 void shared_session_pass(struct upstream_session *shared, json_t *msg)
 {
         list_for_each_safe (it, &shared->user_sessions)
                 if (user_session_of(it)->state == UPSTREAM_SESSION_READY)
-                        upstream_session_on_message(user_session_of(it), NULL, msg);
+                        tell(user_session_of(it), msg);
 }
 
 /* Is it, or what it lies under, subscribed to? A step for each part of its path, however many are.
@@ -258,7 +265,7 @@ static void shared_session_on_updated(struct upstream_session *shared, const str
                 if (uri == NULL || !is_subscribed(user_session_of(it), uri))
                         continue;
                 copy = json_deep_copy(m->root);
-                upstream_session_on_message(user_session_of(it), NULL, copy);
+                tell(user_session_of(it), copy);
                 json_decref(copy);
         }
 }
@@ -274,7 +281,7 @@ static void shared_session_on_task(struct upstream_session *shared, const struct
                 if (id == NULL || json_object_get(user_session_of(it)->tasks, id) == NULL)
                         continue;
                 copy = json_deep_copy(m->root);
-                upstream_session_on_message(user_session_of(it), NULL, copy);
+                tell(user_session_of(it), copy);
                 json_decref(copy);
         }
 }
@@ -314,7 +321,7 @@ static void shared_session_on_notice(struct upstream_session *shared, struct ups
         } else {
                 list_for_each_safe (it, &shared->user_sessions)
                         if (client_wants(user_session_of(it)->client, m))
-                                upstream_session_on_message(user_session_of(it), NULL, m->root);
+                                tell(user_session_of(it), m->root);
         }
 }
 

@@ -34,6 +34,14 @@ json_t *subscription_kind_by(const struct upstream_session *us,
         return kind == &subscription_kind_tasks ? us->tasks : us->subscribed;
 }
 
+/* What one takes beside its name. */
+#define NAME_AROUND_BYTES 150
+
+static size_t cost(const char *name)
+{
+        return strlen(name) + NAME_AROUND_BYTES;
+}
+
 int subscription_kind_add(struct upstream_session *us, const struct subscription_kind *kind,
                           const char *name)
 {
@@ -41,11 +49,19 @@ int subscription_kind_add(struct upstream_session *us, const struct subscription
 
         if (*names == NULL)
                 *names = json_object();
+        if (json_object_get(*names, name) != NULL)
+                return 0;
+        if (ledger_hold_set(&us->watched, us->watched.bytes + cost(name)) != 0)
+                return -ENOMEM;
         return json_object_set_new(*names, name, json_true()) < 0 ? -ENOMEM : 0;
 }
 
 void subscription_kind_remove(struct upstream_session *us, const struct subscription_kind *kind,
                               const char *name)
 {
-        json_object_del(subscription_kind_by(us, kind), name);
+        size_t n = cost(name);
+
+        if (json_object_del(subscription_kind_by(us, kind), name) == 0)
+                ledger_hold_set_past(&us->watched,
+                                     us->watched.bytes > n ? us->watched.bytes - n : 0);
 }

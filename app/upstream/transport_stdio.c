@@ -30,6 +30,7 @@ struct stdio_peer {
         struct list of_share;            /* share->children while it runs */
         struct pending_request *relayed; /* the line in progress is its answer */
         struct waiter room;              /* a client that does not read holds the child back */
+        struct loop_task next_turn;      /* and so does a turn in which it has brought enough */
         struct timer idle;
         int64_t start_until_ms; /* its start may last so long; 0: it has started */
         char last_words[160];   /* of its stderr, before it is ready */
@@ -63,6 +64,7 @@ static void peer_stop(struct stdio_peer *peer)
         peer_leave_share(peer);
         timer_disarm(upstream_session_loop(peer->us), &peer->idle);
         list_unlink(&peer->room.node);
+        loop_task_cancel(&peer->next_turn);
         child_stop(peer->child);
         peer->child = NULL;
 }
@@ -140,6 +142,23 @@ static void peer_on_client_room(struct waiter *waiter)
                 child_resume(peer->child);
 }
 
+static void peer_on_next_turn(struct loop_task *task)
+{
+        const struct stdio_peer *peer = container_of(task, struct stdio_peer, next_turn);
+
+        if (peer->child != NULL && list_is_empty(&peer->room.node))
+                child_resume(peer->child);
+}
+
+/* What one turn may bring of all its upstream's is bounded, as it is of what comes by HTTP. */
+static void peer_wait_for_turn(struct stdio_peer *peer)
+{
+        if (peer->child == NULL || upstream_spent(peer->us->upstream) < HTTP_SOURCE_SPEND_MAX)
+                return;
+        child_pause(peer->child);
+        loop_defer(upstream_session_loop(peer->us), &peer->next_turn);
+}
+
 static void peer_on_line(void *owner, struct str line)
 {
         struct stdio_peer *peer = owner;
@@ -147,6 +166,7 @@ static void peer_on_line(void *owner, struct str line)
         peer_watch_idle(peer);
         upstream_session_on_text(peer->us, NULL, line);
         peer_wait_for_room(peer);
+        peer_wait_for_turn(peer);
 }
 
 static bool peer_on_long_line(void *owner, struct str head)
@@ -216,6 +236,7 @@ static void peer_on_exit(void *owner, int status, const char *how)
         peer->child = NULL;
         timer_disarm(upstream_session_loop(peer->us), &peer->idle);
         list_unlink(&peer->room.node);
+        loop_task_cancel(&peer->next_turn);
         upstream_session_lost(peer->us, &failure);
 }
 
@@ -274,6 +295,7 @@ static void stdio_create(struct upstream_session *us)
         peer->us = us;
         peer->idle.on_due = peer_on_idle;
         peer->room.on_drained = peer_on_client_room;
+        peer->next_turn.on_run = peer_on_next_turn;
         us->peer = peer;
 }
 

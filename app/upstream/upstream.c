@@ -8,6 +8,9 @@
 
 #include <stdio.h>
 
+/* A message makes as much work as so many bytes (http_source_spend()). */
+#define MESSAGE_COST 1024
+
 const char upstream_backing_off[] = "is left alone for a while, after failures in a row";
 
 const char *upstream_name(const struct upstream *upstream)
@@ -39,6 +42,16 @@ bool upstream_may_try(struct upstream *u, const struct share *share)
         const struct breaker_pace pace = pace_of(u);
 
         return breaker_may_try(&u->breaker, &pace, loop_now_ms(u->context->loop), share);
+}
+
+void upstream_spend(struct upstream *u)
+{
+        http_source_spend(&u->http, loop_turn_no(u->context->loop), MESSAGE_COST);
+}
+
+uint32_t upstream_spent(const struct upstream *u)
+{
+        return http_source_spent(&u->http, loop_turn_no(u->context->loop));
 }
 
 void upstream_worked(struct upstream *u)

@@ -496,6 +496,7 @@ struct upstream_session *upstream_session_create(struct upstream *upstream,
         us->requester.upstream = upstream;
         us->requester.on_message_take = upstream_session_on_client_message;
         list_init(&us->user_sessions);
+        ledger_hold_init(&us->watched, &client->share->memory, LEDGER_SUBSCRIPTION);
         us->told_level = -1;
         us->transport->create(us);
         return us;
@@ -548,6 +549,7 @@ void upstream_session_close(struct upstream_session *us)
         loop_task_cancel(&us->pump);
         upstream_session_move(us, UPSTREAM_SESSION_ENDED);
         us->transport->destroy(us);
+        ledger_hold_set_past(&us->watched, 0);
         upstream_session_leave_account(us);
         loop_bury(upstream_session_loop(us), us, upstream_session_free);
 }

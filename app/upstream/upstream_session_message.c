@@ -13,6 +13,8 @@
 #define SUBSCRIPTION_MAX_BYTES 8192
 /* Subscriptions that are made again in a new session. */
 #define SUBSCRIPTIONS_MAX 1000
+/* Of a notification that many are told of: each has a copy. */
+#define TOLD_MANY_MAX_BYTES (64u << 10)
 
 /* The only one that waits for a result, when nothing else can be answered: a late answer to what
  * was cancelled must not be taken for another's. Walks to the second request, past SENDS_MAX others
@@ -148,6 +150,44 @@ static void upstream_session_on_notice(struct upstream_session *us, struct upstr
         us->client->events->on_notification(us, call, m);
 }
 
+static void upstream_session_pass(struct upstream_session *us, struct upstream_call *call,
+                                  const struct rpc_msg *m)
+{
+        if (upstream_session_is_shared(us))
+                shared_session_on_notification(us, call, m);
+        else
+                upstream_session_on_notice(us, call, m);
+}
+
+/* Are there many who may be told: all that share a program, or all that listen in a standing
+ * session? */
+static bool tells_many(const struct upstream_session *us, const struct upstream_call *call,
+                       enum method_class class)
+{
+        bool is_of_all = class == METHOD_LIST_CHANGED || class == METHOD_UPDATED ||
+                         class == METHOD_TASK_CHANGED;
+
+        return upstream_session_is_shared(us)
+                       ? is_of_all || call == NULL
+                       : is_of_all && us->client->kind == UPSTREAM_CLIENT_STANDING;
+}
+
+/* Of a list it is enough to know that it has changed. */
+static void upstream_session_pass_short(struct upstream_session *us, struct upstream_call *call,
+                                        const struct rpc_msg *m)
+{
+        struct rpc_msg bare = *m;
+
+        if (method_find(m->method)->class != METHOD_LIST_CHANGED) {
+                upstream_session_skip(us, "many are to be told of it, and it has over 64 kB");
+                return;
+        }
+        bare.root = rpc_notification_take(m->method, NULL);
+        bare.params = NULL;
+        upstream_session_pass(us, call, &bare);
+        json_decref(bare.root);
+}
+
 /* Is what came by it, or by the upstream session, said by a server without sessions? */
 static bool is_of_stateless(const struct upstream_session *us, const struct pending_request *via)
 {
@@ -198,10 +238,10 @@ static void upstream_session_on_notification(struct upstream_session *us,
                 return; /* what it had asked is forgotten */
         else if (class == METHOD_CANCELLED)
                 us->client->events->on_server_request_cancelled(&us->requester, m->root);
-        else if (upstream_session_is_shared(us))
-                shared_session_on_notification(us, call, m);
+        else if (tells_many(us, call, class) && rpc_length(m->root) > TOLD_MANY_MAX_BYTES)
+                upstream_session_pass_short(us, call, m);
         else
-                upstream_session_on_notice(us, call, m);
+                upstream_session_pass(us, call, m);
 }
 
 /* Which subscription it is of is for us alone to know. */
@@ -333,18 +373,29 @@ bool upstream_session_is_past(const struct upstream_session *us,
         return us->generation != then.generation || (then.was_up && !upstream_session_is_up(us));
 }
 
+/* No more than a turn may bring, but for answers, of which there are as many as requests. */
 static void upstream_session_on_batch(struct upstream_session *us, struct pending_request *via,
                                       const json_t *batch)
 {
         const struct upstream_session_moment then = upstream_session_now(us);
+        const uint32_t spent = upstream_spent(us->upstream);
         json_t *each;
-        size_t i;
+        size_t i, n_skipped = 0;
 
         json_array_foreach (batch, i, each) {
                 if (upstream_session_is_past(us, then))
                         return;
+                if (json_object_get(each, "method") != NULL) {
+                        if (upstream_spent(us->upstream) - spent >= HTTP_SOURCE_SPEND_MAX) {
+                                n_skipped++;
+                                continue;
+                        }
+                        upstream_spend(us->upstream);
+                }
                 upstream_session_on_one(us, via, each, false);
         }
+        if (n_skipped > 0)
+                upstream_session_skip(us, "it stands in an array of too many");
 }
 
 void upstream_session_on_message(struct upstream_session *us, struct pending_request *via,

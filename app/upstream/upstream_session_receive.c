@@ -8,8 +8,6 @@
 
 /* In one message of an upstream, with the names of members. */
 #define UPSTREAM_VALUES_MAX 1000000
-/* A message makes as much work as so many bytes (http_source_spend()). */
-#define MESSAGE_COST 1024
 /* What a buffer takes for an answer that may still be relayed is never refused. */
 #define GATHERED_FREE_BYTES ((size_t)2 * RELAY_MIN_BYTES)
 
@@ -89,24 +87,26 @@ static int upstream_session_read(struct upstream_session *us, struct pending_req
         return 0;
 }
 
-/* Messages among other text, one behind the other, or of an array in which one is broken. Walks the
- * text twice. */
+/* Messages among other text, one behind the other, or of an array in which one is broken: as many
+ * as a turn may bring. Walks the text twice. */
 static void upstream_session_salvage(struct upstream_session *us, struct pending_request *via,
                                      struct str text, const char *fault)
 {
         const struct upstream_session_moment then = upstream_session_now(us);
+        const uint32_t spent = upstream_spent(us->upstream);
         struct str rest = text, found;
         bool is_any = false;
         char why[160];
 
-        while (rpc_next_message(&rest, &found)) {
+        while (upstream_spent(us->upstream) - spent < HTTP_SOURCE_SPEND_MAX &&
+               rpc_next_message(&rest, &found)) {
                 struct pending_request *open =
                         via != NULL && pending_request_is_open(via) ? via : NULL;
 
                 if (upstream_session_is_past(us, then))
                         return;
                 is_any = true;
-                http_source_spend(&us->upstream->http, MESSAGE_COST);
+                upstream_spend(us->upstream);
                 if (found.n == text.n)
                         upstream_session_on_unreadable(us, open, found, fault);
                 else if (upstream_session_read(us, open, found, true, why, sizeof(why)) != 0)
@@ -122,7 +122,7 @@ void upstream_session_on_text(struct upstream_session *us, struct pending_reques
         char why[160];
         int r;
 
-        http_source_spend(&us->upstream->http, MESSAGE_COST);
+        upstream_spend(us->upstream);
         r = upstream_session_read(us, via, text, false, why, sizeof(why));
         if (r == RPC_E_JSON)
                 upstream_session_salvage(us, via, text, why);

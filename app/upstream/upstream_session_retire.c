@@ -7,6 +7,7 @@ void upstream_session_succeed(struct upstream_session *us, const struct upstream
                 return;
         json_decref(us->subscribed);
         us->subscribed = json_copy(before->subscribed);
+        ledger_hold_set_past(&us->watched, before->watched.bytes);
         upstream_session_try(us); /* which subscribes again */
 }
 

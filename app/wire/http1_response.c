@@ -101,6 +101,12 @@ static int on_begin(http_parser *parser)
         return count(of(parser), LINE_BYTES);
 }
 
+static int on_reason(http_parser *parser, const char *p, size_t n)
+{
+        (void)p;
+        return count(of(parser), n);
+}
+
 static int on_name(http_parser *parser, const char *p, size_t n)
 {
         struct http1_response *r = of(parser);
@@ -211,6 +217,7 @@ static size_t execute(struct http1_response *r, const char *p, size_t n)
 {
         static const http_parser_settings settings = {
                 .on_message_begin = on_begin,
+                .on_status = on_reason,
                 .on_header_field = on_name,
                 .on_header_value = on_value,
                 .on_headers_complete = on_head,

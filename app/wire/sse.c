@@ -113,7 +113,7 @@ void sse_reader_init(struct sse_reader *r, uint32_t max_event_bytes)
         buf_init(&r->line, max_event_bytes);
         buf_init(&r->data, max_event_bytes);
         buf_init(&r->name, max_event_bytes);
-        buf_init(&r->last_id, max_event_bytes);
+        buf_init(&r->last_id, SSE_ID_MAX_BYTES);
 }
 
 void sse_reader_finish(struct sse_reader *r)
@@ -153,7 +153,7 @@ static int set_id(struct sse_reader *r, struct str value)
         if (value.n > 0 && memchr(value.p, '\0', value.n) != NULL)
                 return 0;
         r->has_id = true;
-        return replace(&r->last_id, value);
+        return replace(&r->last_id, value.n <= SSE_ID_MAX_BYTES ? value : STR(""));
 }
 
 static void set_retry(struct sse_reader *r, struct str value)

@@ -16,8 +16,9 @@ struct client_find {
 /* Documents of clients (draft-ietf-oauth-client-id-metadata-document). */
 extern const struct fetched_kind client_document_kind;
 
-/* True: it has been found, or not, and on_found is not called. False: on_found will be, from the
- * loop. */
-bool client_find_start(struct authority *authority, struct client_find *find, const char *id);
+/* share: whose request it is for. True: it has been found, or not, and on_found is not called.
+ * False: on_found will be, from the loop. */
+bool client_find_start(struct authority *authority, struct client_find *find, struct share *share,
+                       const char *id);
 /* on_found is not called any more. Harmless when it is not waiting. */
 void client_find_cancel(struct client_find *find);

@@ -2,7 +2,7 @@
  * as loop/http_document does for strangers, and what is read of them is kept for a while: a failure
  * for ten seconds, all else as the server says, 5 minutes to 24 hours. The one that was used
  * longest ago gives way where there are too many. Who asks for one that is on its way waits for
- * that. */
+ * that. Few are on their way at once, and fewer for one address. */
 #pragma once
 
 #include "mgw/core/context.h"
@@ -38,8 +38,10 @@ void fetched_cache_init(struct fetched_cache *cache, struct context *context,
                         const struct fetched_kind *kind);
 /* Who waits is not told. Before the HTTP client goes. */
 void fetched_cache_finish(struct fetched_cache *cache);
-/* True: wait has been filled in, and on_ready is not called. False: it will be, from the loop. */
-bool fetched_start(struct fetched_cache *cache, struct fetched_wait *wait, const char *url);
+/* share: whose request it is for. True: wait has been filled in, and on_ready is not called. False:
+ * it will be, from the loop. */
+bool fetched_start(struct fetched_cache *cache, struct fetched_wait *wait, struct share *share,
+                   const char *url);
 /* What is known of it may be old: the next fetched_start() fetches it anew. False: it is not half a
  * minute old. */
 bool fetched_doubt(struct fetched_cache *cache, const char *url);

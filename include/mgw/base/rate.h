@@ -11,5 +11,7 @@ struct rate {
 
 /* Takes n now, or nothing: false when that is more than has been saved up. per_s 0: no limit. */
 bool rate_take(struct rate *rate, uint32_t per_s, uint32_t burst, uint32_t n, int64_t now_ms);
+/* In how long will all have been made good that was taken? 0: it has been. */
+int64_t rate_full_in_ms(const struct rate *rate, int64_t now_ms);
 /* Has all been made good that was taken? */
 bool rate_is_full(const struct rate *rate, int64_t now_ms);

@@ -20,7 +20,10 @@ struct share {
         struct timer expiry;       /* of the longest idle session; of itself when nobody holds it */
         struct list back_offs;     /* core/back_off */
         struct rate calls;
-        struct rate sign_ins; /* tries to sign in by a token */
+        struct rate sign_ins;   /* tries to sign in by a token */
+        struct rate logins;     /* of the user in a browser, and of clients they have let in */
+        struct rate exchanges;  /* codes that a provider was asked about */
+        struct rate assertions; /* of clients, with what they have of the user's */
         struct log_budget log;
         struct list work;      /* core/work: what waits for a turn */
         struct list busy_node; /* context->busy_shares while something does */
@@ -32,6 +35,9 @@ struct share {
         unsigned n_streams;
         unsigned n_calls;     /* without those that listen */
         unsigned n_children;  /* that serve, or are being started */
+        unsigned n_sign_ins;  /* on their way */
+        unsigned n_fetches;   /* of documents that it has named (auth/fetched) */
+        unsigned n_audit;     /* blocks of the audit's room, of lines that are not written yet */
         unsigned n_processes; /* of them, and of those that are about to end */
         bool is_address;
         uint8_t address[16];
@@ -62,5 +68,8 @@ bool share_may_log(struct share *share, const char *whose);
 
 /* May n messages of which n_calls are requests come in now? 0, or the status to refuse with. */
 unsigned share_refuses_calls(struct share *share, unsigned n, unsigned n_calls);
+/* May its user sign in once more, or let in one more client, which is then remembered for as long
+ * as that lasts? */
+bool share_takes_login(struct share *share);
 /* May a stream be opened? Likewise. */
 unsigned share_refuses_stream(const struct share *share);

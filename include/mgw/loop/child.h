@@ -58,7 +58,8 @@ struct child_options {
         uint64_t data_max_bytes;     /* of a process: its heap, and what else it maps for writing */
         uint64_t processes_max;      /* of uid: processes and threads; of no effect without a uid */
         uint64_t files_max;          /* descriptors of a process */
-        struct ledger_payer *memory; /* pays for the line in progress; NULL: nobody */
+        struct ledger_payer *memory; /* pays for the line in progress, and for what is written and
+                                        not read; NULL: nobody */
         uint32_t line_max_bytes;     /* a longer line of standard output ends the child */
         uint32_t line_long_bytes;    /* 0: on_long_line is never called */
         uint32_t queue_max_bytes;    /* cap on what waits for standard input */

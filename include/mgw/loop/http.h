@@ -139,10 +139,17 @@ char *http_resolve(const char *base, const char *ref);
 int http_start(struct http_client *client, const struct http_options *options,
                const struct http_handlers *handlers, void *owner, struct http_request **requestp);
 void http_resume(struct http_request *request);
-/* For on_body: what has come makes as much work as so many bytes more. */
-static inline void http_source_spend(struct http_source *source, uint32_t n_bytes)
+/* All of a source may bring so much in one turn. */
+#define HTTP_SOURCE_SPEND_MAX (256u << 10)
+/* In that turn of the loop: what has come makes as much work as so many bytes more. */
+static inline void http_source_spend(struct http_source *source, uint64_t turn, uint32_t n_bytes)
 {
-        source->spent += n_bytes;
+        source->spent = (source->turn == turn ? source->spent : 0) + n_bytes;
+        source->turn = turn;
+}
+static inline uint32_t http_source_spent(const struct http_source *source, uint64_t turn)
+{
+        return source->turn == turn ? source->spent : 0;
 }
 /* What is still to come of it goes to another owner. */
 void http_hand_over(struct http_request *request, const struct http_handlers *handlers,

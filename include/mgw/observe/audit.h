@@ -6,7 +6,9 @@
 #include "mgw/core/context.h"
 #include "mgw/observe/call_record.h"
 
-#define AUDIT_E_UNWRITABLE 1 /* the call is to be refused */
+/* The call is to be refused: */
+#define AUDIT_E_UNWRITABLE 1
+#define AUDIT_E_USER 2 /* its user has too many that wait to be written */
 
 struct audit_entry;
 
@@ -26,7 +28,7 @@ struct audit_decision {
 };
 
 /* For a call that begins, of what record says by then. 0: *entryp is for record->audit when it
- * ends (NULL: no line is kept of it). AUDIT_E_UNWRITABLE. */
+ * ends (NULL: no line is kept of it). AUDIT_E_UNWRITABLE, AUDIT_E_USER. */
 int audit_begin(struct context *context, const struct call_record *record,
                 struct audit_entry **entryp);
 /* Its call has ended, or what it asks for has begun and may last for ever. No other does: a line is

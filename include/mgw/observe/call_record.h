@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct audit_entry;
+struct share;
 struct span;
 
 enum call_outcome {
@@ -23,6 +24,7 @@ enum call_outcome {
 
 struct call_record {
         const struct identity *identity;
+        struct share *share;        /* who pays for what is kept of it; NULL: nobody */
         const char *client_name;    /* as the client calls itself; NULL: it has not said */
         const char *client_version; /* likewise */
         const char *revision;       /* of MCP, that it speaks */

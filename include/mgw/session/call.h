@@ -130,6 +130,8 @@ void call_set_post(struct call *call, struct post_response *post);
 /* The whole answer (result or error, with or without its id): sent under the client's id; ends the
  * call. */
 void call_answer_take(struct call *call, json_t *answer);
+/* Of an error: for want of room, now. */
+#define CALL_E_BUSY (-32000)
 void call_fail(struct call *call, int code, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
 void call_succeed_take(struct call *call, json_t *result);

@@ -3,8 +3,8 @@
 
 #include "mgw/session/call.h"
 
-/* False: it is to be refused, since there can be no line for it. */
-bool call_observe_begin(struct call *call);
+/* 0, or why there can be no line for it, as audit_begin() has it: it is to be refused. */
+int call_observe_begin(struct call *call);
 /* It listens, for as long as its client stays: its line says that it was let in. */
 void call_observe_listening(struct call *call);
 /* A request to its upstream begins, with these params, which may get a trace context. */

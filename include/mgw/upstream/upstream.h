@@ -90,6 +90,10 @@ void upstream_failed(struct upstream *upstream, const struct share *share, enum 
 extern const char upstream_backing_off[];
 /* For lines that an upstream can make come without end: is there room in the log now? */
 bool upstream_may_log(struct upstream *upstream);
+/* A message of it, or one who is told of one, makes work in this turn. */
+void upstream_spend(struct upstream *upstream);
+/* So much in all, so far (http_source). */
+uint32_t upstream_spent(const struct upstream *upstream);
 /* When an upstream session that is down should try again, from now: not before at_least_ms (of
  * upstream_retry_s, if that is longer); different for each that asks. */
 int64_t upstream_retry_in_ms(const struct upstream *upstream, const struct share *share,

@@ -41,6 +41,7 @@ struct upstream_session {
         json_t *init_result; /* the result of initialize, or what would be it; NULL: never opened */
         json_t *subscribed;  /* the client's subscriptions there: URI -> true; NULL: none so far */
         json_t *tasks;       /* the same of tasks, by their ids there; NULL: none so far */
+        struct ledger_hold watched;     /* of both */
         struct upstream_listen *listen; /* to a server without sessions; NULL: not so far */
         const struct transport *transport;
         void *peer;                    /* the transport's */

@@ -27,6 +27,9 @@ struct sse_event {
  * nothing. */
 int sse_add_event(struct buf *out, const struct sse_event *ev);
 
+/* A longer id is none: whoever resumes by it would have to keep it, and send it back. */
+#define SSE_ID_MAX_BYTES 1024
+
 struct sse_reader {
         struct buf line;
         struct buf data;
@@ -38,8 +41,8 @@ struct sse_reader {
         bool gives_data; /* the line in progress, as it comes */
 };
 
-/* The cap holds for each line and for the data of each event; a reader holds at most four times as
- * much. */
+/* The cap holds for each line and for the data of each event; a reader holds at most three times as
+ * much, and an id. */
 void sse_reader_init(struct sse_reader *r, uint32_t max_event_bytes);
 void sse_reader_finish(struct sse_reader *r);
 /* Feeds n bytes; *usedp says how many were taken. 0 = ev filled (id is the last event id so far, p

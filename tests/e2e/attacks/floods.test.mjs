@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MB, attack, bearer, hostileChild, scale, startHostile } from './lib/arena.mjs';
-import { dial, headOf, open, requestOf } from './lib/ada.mjs';
+import { dial, headOf, many, open, requestOf } from './lib/ada.mjs';
 import { headersOf, messageOf } from '../lib/stateless.mjs';
 import { rpc } from '../lib/stream.mjs';
 
@@ -30,9 +30,10 @@ async function useIt(arena) {
 
 const ofHttp = [
   'questions on the GET stream', 'pings on the GET stream', 'notifications on the GET stream', 'changed lists on the GET stream',
-  'a line without end on the GET stream', 'comments on the GET stream', 'questions before the result', 'pings before the result',
+  'changed lists in arrays on the GET stream', 'a line without end on the GET stream', 'comments on the GET stream', 'events behind an id of 8 MB', 'questions before the result', 'pings before the result',
   'progress before the result', 'a body without end after HTTP 500', 'a JSON body without end', 'heads without end',
-  'informational answers without end', 'trailers without end', 'chunks of a byte', 'sessions that are never there',
+  'informational answers without end', 'informational answers of long reasons', 'trailers without end', 'chunks of a byte',
+  'chunks of long extensions', 'sessions that are never there',
 ];
 for (const mode of ofHttp) {
   attack(`an HTTP upstream that sends ${mode}`, { make: (t) => upstreamOf(t, mode), bounds: { cpuS: FLOOD_S + 0.5, bytes: 80 * MB } }, useIt);
@@ -47,7 +48,7 @@ for (const mode of ['a cursor without end, pages of 2 MB', 'a cursor without end
 }
 
 const ofPipe = [
-  'stderr', 'stderr without a line end', 'short lines', 'notifications', 'changed lists', 'changed resources', 'progress', 'answers that nobody waits for',
+  'stderr', 'stderr without a line end', 'short lines', 'notifications', 'changed lists', 'changed lists in arrays', 'changed resources', 'progress', 'answers that nobody waits for',
   'questions', 'pings', 'junk', 'empty lines', 'a line without end', 'questions, and never reads',
 ];
 // A line may have 64 MB before it ends its child, of which ada has two: for her session, and for what she asks without one.
@@ -67,3 +68,16 @@ for (const mode of ofPipe) {
     listener.close();
   });
 }
+
+attack('a program that floods all who share it with changed lists', {
+  config: { mcpServers: { c: { ...hostileChild('changed lists', FLOOD_S + 2), scope: 'shared' } } }, bounds: { cpuS: FLOOD_S + 3, bytes: 80 * MB, logLines: 1000 },
+}, async (arena) => {
+  const lines = await many(100, 10, async () => {
+    const ada = await open(arena);
+    const line = await dial(arena);
+    await line.send(headOf('GET', '/mcp', { ...ada.headers, accept: 'text/event-stream' }));
+    return line;
+  });
+  await sleep(FLOOD_S * 1000);
+  for (const line of lines) line.close();
+});

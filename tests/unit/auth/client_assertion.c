@@ -3,6 +3,7 @@
 #include "../check.h"
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
+#include "mgw/core/share.h"
 #include "signer.h"
 #include "world.h"
 
@@ -47,34 +48,96 @@ static void on_done(void *owner, const char *why, bool is_network)
         world_told(owner, 0);
 }
 
-static void show(const char *jti)
+/* user: whose code or token comes with it; NULL: nobody's. */
+static void show(const char *jti, struct share *user)
 {
         char *text = sign(jti);
         const char *why = NULL;
+        const struct client_assertion_options options = {.client = client, .user = user};
 
         fault = "nothing has been told";
         w.is_told = false;
-        cr_assert_not_null(client_assertion_start(w.context.authority, client, str_from(text),
+        cr_assert_not_null(client_assertion_start(w.context.authority, &options, str_from(text),
                                                   on_done, &w, &why),
                            "%s", why);
         world_wait(&w);
         free(text);
 }
 
-Test(client_assertion, is_good_once_and_clients_do_not_fill_the_store)
+static void check_good(void)
+{
+        cr_assert_null(fault, "%s", fault);
+}
+
+static void check_bad(bool is_for_now)
+{
+        cr_assert_not_null(fault);
+        cr_assert_eq(is_of_network, is_for_now);
+}
+
+static void start(void)
 {
         world_open(&w, false);
         client = make_client();
         cr_assert_not_null(client);
-        show("a");
-        cr_assert_null(fault, "%s", fault);
-        show("a");
-        cr_assert_not_null(fault);
-        cr_assert_not(is_of_network);
-        w.context.authority->assertions.full_at_us = INT64_MAX / 2; /* used up for long */
-        show("b");
-        cr_assert_not_null(fault);
-        cr_assert(is_of_network);
+}
+
+static void stop(void)
+{
         client_let_go(client);
         world_close(&w);
+}
+
+Test(client_assertion, is_good_once_and_clients_do_not_fill_the_store)
+{
+        static struct share ada;
+
+        start();
+        ada.context = &w.context;
+        show("a", &ada);
+        check_good();
+        show("a", &ada);
+        check_bad(false);
+        w.context.authority->assertions.full_at_us = INT64_MAX / 2; /* used up for long */
+        show("b", &ada);
+        check_bad(true);
+        stop();
+}
+
+Test(client_assertion, one_user_does_not_use_up_what_all_may)
+{
+        static struct share ada, bob;
+        char jti[16];
+        int n = 0;
+
+        start();
+        ada.context = bob.context = &w.context;
+        do {
+                snprintf(jti, sizeof(jti), "%d", n);
+                show(jti, &ada);
+        } while (fault == NULL && ++n < 1000);
+        cr_assert_geq(n, 100);
+        check_bad(true);
+        show("of bob", &bob);
+        check_good();
+        stop();
+}
+
+/* What comes without anything of ours is refused behind it, and uses up nothing. */
+Test(client_assertion, what_comes_with_nobodys_token_is_not_noted)
+{
+        static struct share ada;
+
+        start();
+        ada.context = &w.context;
+        show("a", NULL);
+        check_good();
+        show("a", NULL);
+        check_good();
+        check_int(w.context.authority->assertions.full_at_us, 0);
+        show("a", &ada);
+        check_good();
+        show("a", &ada);
+        check_bad(false);
+        stop();
 }

@@ -52,6 +52,27 @@ Test(family, a_code_that_is_used_twice_ends_what_it_gave)
         end();
 }
 
+static unsigned n_ends;
+
+static void on_login_end(struct context *context, const char *login)
+{
+        (void)context;
+        (void)login;
+        n_ends++;
+}
+
+Test(family, a_code_that_is_used_again_and_again_ends_its_login_once)
+{
+        begin(false);
+        w.context.on_login_end = on_login_end;
+        check_int(world_use(&w, &of, 0), 0);
+        check_int(world_use(&w, &of, 0), FAMILY_E_USED);
+        check_int(world_use(&w, &of, 0), FAMILY_E_OVER);
+        check_int(world_use(&w, &of, 0), FAMILY_E_OVER);
+        check_int(n_ends, 1);
+        end();
+}
+
 Test(family, a_code_that_is_used_twice_at_once_is_good_once)
 {
         int first, second;

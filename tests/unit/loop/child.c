@@ -394,6 +394,33 @@ KID_TEST(child, a_full_queue_is_told_and_so_is_its_room)
         kid_finish(&kid);
 }
 
+KID_TEST(child, what_it_does_not_read_is_paid_for)
+{
+        enum { MESSAGE = 400000, LINE = 4000 };
+        static char text[MESSAGE + 1];
+        struct ledger ledger = {0};
+        struct ledger_payer payer = {.ledger = &ledger, .max_bytes = 2 << 20};
+        struct kid kid = {.options = {.queue_max_bytes = 64 << 20, .memory = &payer}};
+        int n = 0, r;
+
+        memset(text, 'x', MESSAGE);
+        for (int i = LINE - 1; i < MESSAGE; i += LINE)
+                text[i] = '\n';
+        kid_start(&kid, (const char *const[]){"cat", NULL});
+        cr_assert_eq(kill(child_pid(kid.child), SIGSTOP), 0);
+        while ((r = child_write(kid.child, str_from(text))) == 0)
+                cr_assert_lt(++n, 20);
+        check_int(r, CHILD_E_FULL);
+        cr_assert_gt(n, 1);
+        cr_assert_gt(payer.bytes, (uint64_t)(n - 1) * MESSAGE);
+        cr_assert_eq(kill(child_pid(kid.child), SIGCONT), 0);
+        KID_AWAIT(kid.n_rooms == 1);
+        KID_AWAIT(kid.n_lines == (unsigned)n * (MESSAGE / LINE));
+        cr_assert_lt(payer.bytes, 1 << 20);
+        kid_finish(&kid);
+        check_int(payer.bytes, 0);
+}
+
 KID_TEST(child, room_is_told_though_more_is_written_first)
 {
         enum { MESSAGE = 90000 };

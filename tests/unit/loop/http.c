@@ -1014,6 +1014,33 @@ Test(CARRIER, informational_heads_without_end_are_no_answer)
         cr_assert_eq(f.n_heads, 0);
 }
 
+Test(CARRIER, interim_answers_with_long_reasons_are_not_heard_out)
+{
+        struct fetch f = {0};
+
+        fetch_get(&f, "/reasons");
+        fetch_await_end(&f);
+        cr_assert(f.has_why);
+        cr_assert_eq(f.fault, HTTP_FAULT_STRANGE);
+        cr_assert_eq(f.n_heads, 0);
+}
+
+/* What is no body takes a turn's share too; curl has a measure of its own. */
+Test(CARRIER, chunks_that_are_mostly_extensions_take_many_turns)
+{
+        struct fetch f = {0};
+        uint64_t n_turns = loop_turn_no(loop);
+
+        fetch_get(&f, "/extensions");
+        fetch_await_success(&f);
+        cr_assert_eq(f.n_body, WEB_EXTENSIONS);
+        n_turns = loop_turn_no(loop) - n_turns;
+        cr_assert_geq(n_turns,
+                      (uint64_t)WEB_EXTENSIONS * WEB_EXTENSION_BYTES /
+                              (IS_CURLS ? 4u << 20 : 256u << 10),
+                      "%llu turns", (unsigned long long)n_turns);
+}
+
 Test(CARRIER, reset_while_it_is_paused)
 {
         struct fetch f = {.flow = HTTP_PAUSE};

@@ -48,7 +48,7 @@ static enum http_flow many_on_body(void *owner, const char *p, size_t n)
         n_bytes += n;
         if (mine != NULL)
                 *mine += n;
-        http_source_spend(&source, piece_cost);
+        http_source_spend(&source, loop_turn_no(loop), piece_cost);
         return HTTP_GO_ON;
 }
 

@@ -134,6 +134,29 @@ static void web_informed(int fd)
                 ;
 }
 
+static void web_reasons(int fd)
+{
+        static char reason[200000];
+        bool goes_on;
+
+        memset(reason, 'x', sizeof(reason) - 1);
+        do
+                goes_on = web_say(fd, "HTTP/1.1 100 ") && web_say(fd, reason) &&
+                          web_say(fd, "\r\n\r\n");
+        while (goes_on);
+}
+
+static void web_extensions(int fd)
+{
+        static char extension[WEB_EXTENSION_BYTES];
+        bool goes_on = web_say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+
+        memset(extension, 'x', sizeof(extension) - 1);
+        for (int i = 0; i < WEB_EXTENSIONS && goes_on; i++)
+                goes_on = web_say(fd, "1;") && web_say(fd, extension) && web_say(fd, "\r\nx\r\n");
+        web_say(fd, "0\r\n\r\n");
+}
+
 static void web_reset(struct web *web, int fd)
 {
         const struct linger none = {.l_onoff = 1};
@@ -287,6 +310,10 @@ static bool web_serve(struct web *web, int fd, const struct web_request *request
                 web_answer(fd, "", "bye", 3);
         if (path_is(path, "/informed"))
                 web_informed(fd);
+        if (path_is(path, "/reasons"))
+                web_reasons(fd);
+        if (path_is(path, "/extensions"))
+                web_extensions(fd);
         if (path_is(path, "/reset"))
                 web_reset(web, fd);
         if (path_is(path, "/trailers"))

@@ -10,6 +10,8 @@
 /* Bytes of /big; byte i is WEB_BYTE(i). */
 #define WEB_BIG_BYTES (8u << 20)
 #define WEB_BYTE(i) ((char)('a' + (i) % 23))
+#define WEB_EXTENSIONS 256
+#define WEB_EXTENSION_BYTES 200000
 
 /*      /hello?N        "hello N", with a session id and other headers
  *      /echo           the request as it came, head and body
@@ -23,6 +25,8 @@
  *      /early          103, then 200
  *      /head           a head that tells of 1000 bytes, and none of them
  *      /informed       100 until the client closes
+ *      /reasons        the same, with long reasons
+ *      /extensions     WEB_EXTENSIONS chunks of "x", with WEB_EXTENSION_BYTES around each
  *      /extra          "one", and another answer behind it
  *      /later          "one", and after sem_post(&go) another answer
  *      /bye            "bye", as if the connection were kept, and closes

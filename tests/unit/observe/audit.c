@@ -1,6 +1,7 @@
 /* Lines: what stands in them, and what becomes of calls when they cannot be written. */
 #include "mgw/observe/audit.h"
 #include "audit_world.h"
+#include "mgw/core/share.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -466,6 +467,40 @@ Test(audit, what_is_not_seen_in_a_text_is_written_so_that_it_is)
         fclose(file);
         cr_assert_not_null(strstr(text, "\"a\\u009b2Jb\\u202ec\\u00add\\udb40\\udc41e\u00e9\""),
                            "%s", text);
+        audit_world_close(&w);
+}
+
+/* A call that brings much, and does not end. False: refused. */
+static bool begin_long(struct share *share, const json_t *params)
+{
+        struct call_record record = audit_world_call(&w, "t");
+
+        record.share = share;
+        record.params = params;
+        return audit_begin(&w.context, &record, &record.audit) == 0;
+}
+
+Test(audit, one_user_leaves_room_for_the_calls_of_others)
+{
+        static struct share ada, bob;
+        static char text[15000];
+        unsigned n = 0;
+        json_t *params;
+
+        memset(text, 'x', sizeof(text) - 1);
+        params = json_pack("{s:{s:s}}", "arguments", "text", text);
+        audit_world_open(&w);
+        w.config.audit_arguments = true;
+        audit_world_start(&w);
+        ada.context = bob.context = &w.context;
+        while (begin_long(&ada, params))
+                cr_assert_lt(++n, 2000);
+        cr_assert_gt(n, 300);
+        for (unsigned i = 0; i < n / 4; i++)
+                cr_assert(begin_long(&bob, params), "bob has room for %u", i);
+        cr_assert_not(begin_long(&ada, params));
+        audit_world_stop(&w);
+        json_decref(params);
         audit_world_close(&w);
 }
 

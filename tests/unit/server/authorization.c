@@ -575,6 +575,43 @@ Test(authorization, a_code_that_comes_twice_ends_what_it_gave)
         stop();
 }
 
+Test(authorization, who_renews_without_end_does_not_fill_the_log)
+{
+        unsigned n = 0;
+
+        start();
+        need_tokens();
+        for (int i = 0; i < 500; i++)
+                take_tokens(renew());
+        for (const char *p = gateway_log(); (p = strstr(p, "renewed its tokens")) != NULL; p++)
+                n++;
+        cr_assert(n > 0 && n <= 300, "%u lines", n);
+        stop();
+}
+
+/* Each is kept for as long as it may last, as is the end of what was signed in. */
+Test(authorization, one_user_lets_in_so_many_clients_a_day)
+{
+        start();
+        need_code(WEB);
+        for (int i = 2; i < 200; i++)
+                check_int(answer_status(visitor_open(&v, asking(WEB, NULL, NULL))), 303);
+        check_int(answer_status(visitor_open(&v, asking(WEB, NULL, NULL))), 400);
+        cr_assert(visitor_sees(&v, "too many clients"));
+        sign_in(users_bob);
+        visitor_open(&v, asking(WEB, NULL, NULL));
+        check_int(answer_status(decide("allow")), 303);
+        cr_assert_str_not_empty(led("code"));
+        /* nobody is forgotten for that */
+        gateway_pass_ms(450 * 1000);
+        sign_in(users_ada);
+        gateway_pass_ms(60 * 1000);
+        check_int(answer_status(visitor_open(&v, asking(WEB, NULL, NULL))), 400);
+        gateway_pass_ms(400 * 1000);
+        check_int(answer_status(visitor_open(&v, asking(WEB, NULL, NULL))), 303);
+        stop();
+}
+
 Test(authorization, parameters_that_come_twice_are_refused)
 {
         char form[32768];
@@ -963,22 +1000,46 @@ Test(authorization, documents_that_are_none_of_the_clients)
         stop();
 }
 
+/* For a document of its own each time; the status it is answered with, 0: it is being fetched. */
+static unsigned ask_for_document(const char *address)
+{
+        static unsigned n;
+        struct visitor stranger = {.address = address};
+        unsigned status;
+
+        snprintf(id, sizeof(id), "https://client.example/%u", n++);
+        status = answer_status(visitor_open(&stranger, asking(WEB, NULL, NULL)));
+        visitor_finish(&stranger);
+        return status;
+}
+
+Test(authorization, one_address_has_few_documents_fetched_at_once)
+{
+        start();
+        for (int i = 0; i < 5; i++)
+                check_int(ask_for_document("192.0.2.1"), i < 3 ? 0 : 502);
+        check_int(ask_for_document("192.0.2.2"), 0);
+        check_int(world_http_n(), 4);
+        serve(404, "");
+        check_int(ask_for_document("192.0.2.1"), 502);
+        check_int(ask_for_document("192.0.2.2"), 0);
+        /* who has not answered in time is not waited for */
+        gateway_pass_ms(6 * 1000);
+        check_int(world_http_n(), 0);
+        check_int(ask_for_document("192.0.2.1"), 0);
+        stop();
+}
+
 Test(authorization, documents_of_strangers_are_few_at_once)
 {
-        struct visitor others[17] = {{.address = "192.0.2.1"}};
+        char address[16];
 
         start();
-        for (int i = 0; i < 17; i++) {
-                snprintf(id, sizeof(id), "https://client.example/%d", i);
-                visitor_open(&others[i], asking(WEB, NULL, NULL));
-                check_int(answer_status(others[i].page), i < 16 ? 0 : 502);
+        for (int i = 0; i < 26; i++) {
+                snprintf(address, sizeof(address), "192.0.2.%d", i / 3);
+                check_int(ask_for_document(address), i < 24 ? 0 : 502);
         }
-        check_int(world_http_n(), 16);
-        /* who leaves is not waited for */
-        answer_cut(others[0].page);
-        gateway_settle();
-        for (int i = 0; i < 17; i++)
-                visitor_finish(&others[i]);
+        check_int(world_http_n(), 24);
         stop();
 }
 

@@ -284,3 +284,84 @@ Test(browser, one_user_does_not_connect_too_many_at_once)
         gateway_pass_ms(60000);
         stop();
 }
+
+static unsigned ask_provider(const char *address)
+{
+        struct visitor stranger = {.address = address};
+        unsigned status = answer_status(visitor_open(&stranger, "/oauth/sign-in"));
+
+        visitor_finish(&stranger);
+        return status;
+}
+
+Test(browser, one_address_does_not_take_the_places_of_all_who_sign_in)
+{
+        gateway_start(HTTP, "'public_url':'https://mcp.example.com','auth':{'login':{'issuer':"
+                            "'https://id.example','client_id':'mgw'}}");
+        servers_keep("GET"); /* the provider is silent */
+        for (int i = 0; i < 34; i++)
+                check_int(ask_provider("192.0.2.1"), i < 32 ? 0 : 503);
+        check_int(ask_provider("192.0.2.2"), 0);
+        stop();
+}
+
+Test(browser, one_user_signs_in_so_often_a_day)
+{
+        users_start(HTTP, "");
+        for (int i = 0; i < 200; i++) {
+                sign_in(users_ada, "/connect");
+                gateway_pass_ms(1000); /* tries of an address are counted, too */
+        }
+        visitor_open(&v, "/oauth/sign-in");
+        check_int(answer_status(send_token(pasted(users_ada), "/connect")), 429);
+        cr_assert(visitor_sees(&v, "too often today"));
+        gateway_pass_ms(1000);
+        sign_in(users_bob, "/connect");
+        stop();
+}
+
+/* Back from a provider, with a state of ours and a code of the visitor's own making. */
+static unsigned bring_code(struct visitor *stranger)
+{
+        char uri[4096];
+        const char *address = stranger->address, *location, *state;
+
+        visitor_finish(stranger); /* with another browser each time */
+        *stranger = (struct visitor){.address = address};
+        visitor_open(stranger, "/oauth/sign-in");
+        check_int(answer_status(stranger->page), 303);
+        location = answer_header(stranger->page, "Location");
+        state = strstr(location, "state=");
+        cr_assert_not_null(state, "%s", location);
+        snprintf(uri, sizeof(uri), "/oauth/callback?code=x&%.*s", (int)strcspn(state, "&"), state);
+        return answer_status(visitor_open(stranger, uri));
+}
+
+Test(browser, one_address_does_not_have_a_provider_asked_without_end)
+{
+        static const char metadata[] =
+                "{\"issuer\":\"https://id.example\",\"authorization_endpoint\":"
+                "\"https://id.example/a\",\"token_endpoint\":\"https://id.example/t\","
+                "\"jwks_uri\":\"https://id.example/jwks\"}";
+        struct visitor stranger = {.address = "192.0.2.1"}, other = {.address = "192.0.2.2"};
+        unsigned n = 0;
+
+        gateway_start(HTTP, "'public_url':'https://mcp.example.com','auth':{'login':{'issuer':"
+                            "'https://id.example','client_id':'mgw'}}");
+        servers_keep("GET");
+        servers_keep("POST");
+        sent_text(servers_await("GET"), "application/json", metadata);
+        sent_end(servers_last("GET"));
+        gateway_settle();
+        while (bring_code(&stranger) == 0) {
+                sent_status(servers_await("POST"), 400, "{\"error\":\"invalid_grant\"}");
+                gateway_settle();
+                cr_assert_lt(++n, 200);
+        }
+        check_int(answer_status(stranger.page), 429);
+        check_int(n, 100);
+        check_int(bring_code(&other), 0);
+        visitor_finish(&stranger);
+        visitor_finish(&other);
+        stop();
+}

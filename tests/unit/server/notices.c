@@ -175,3 +175,112 @@ Test(notices, a_question_that_cannot_be_read_is_answered_so)
         cr_assert_not_null(json_at(servers_last("reply")->msg, "error"));
         gateway_stop();
 }
+
+/* ---- too many at once ---- */
+
+#define LIST_CHANGED "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}"
+
+static unsigned n_heard(struct client *client)
+{
+        unsigned n = 0;
+
+        while (client_hears(client, NULL, "notifications/tools/list_changed") != NULL)
+                n++;
+        return n;
+}
+
+/* An array of so many, the answer to the call behind them. */
+static char *array_of(unsigned n)
+{
+        size_t size = n * sizeof(LIST_CHANGED) + 200;
+        char *text = malloc(size), *p = text;
+
+        *p++ = '[';
+        for (unsigned i = 0; i < n; i++)
+                p += sprintf(p, "%s,", LIST_CHANGED);
+        snprintf(p, size - (size_t)(p - text),
+                 "{\"jsonrpc\":\"2.0\",\"id\":%d,\"result\":{\"content\":[]}}]",
+                 (int)json_integer_value(json_object_get(call->msg, "id")));
+        return text;
+}
+
+TEST_OVER_EACH(notices, of_an_array_no_more_is_taken_than_a_turn_may_bring_but_its_answers)
+{
+        char *text;
+        unsigned n;
+
+        begin(server, "2025-06-18");
+        client_listen(&c, NULL);
+        text = array_of(20000);
+        servers_say(text);
+        free(text);
+        cr_assert_not_null(client_answer(&c, a, 1), "%s", gateway_log());
+        n = n_heard(&c);
+        cr_assert_geq(n, 10, "%u", n);
+        cr_assert_leq(n, 256, "%u", n);
+        cr_assert_not_null(strstr(gateway_log(), "an array of too many"));
+        gateway_stop();
+}
+
+#define N_SHARING 20
+#define N_LINES 600
+
+/* What one program says to all takes turns as all that it makes does. */
+Test(notices, a_program_that_speaks_to_many_takes_many_turns)
+{
+        static struct client clients[N_SHARING];
+        uint64_t n_turns;
+
+        gateway_start(SHARED, "");
+        servers_are(SERVERS_SESSION);
+        for (int i = 0; i < N_SHARING; i++) {
+                client_open(&clients[i], "2025-06-18", "{}");
+                client_listen(&clients[i], NULL);
+        }
+        n_turns = loop_turn_no(world.context->loop);
+        for (int i = 0; i < N_LINES; i++)
+                world_child_line(world_child_ago(0), STR(LIST_CHANGED));
+        gateway_settle();
+        n_turns = loop_turn_no(world.context->loop) - n_turns;
+        cr_assert_geq(n_turns, N_SHARING * N_LINES / 256, "%llu turns",
+                      (unsigned long long)n_turns);
+        for (int i = 0; i < N_SHARING; i++)
+                check_int(n_heard(&clients[i]), N_LINES);
+        gateway_stop();
+}
+
+/* A notification with so much in it. */
+static struct str long_notice(const char *method, const char *key)
+{
+        static char text[1100000];
+        int n = snprintf(text, sizeof(text),
+                         "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/%s\",\"params\":"
+                         "{\"%s\":\"x:%0*d\"}}",
+                         method, key, 1000000, 0);
+
+        return (struct str){text, (size_t)n};
+}
+
+Test(notices, what_all_who_share_a_program_are_told_is_short)
+{
+        static struct client clients[2];
+
+        gateway_start(SHARED, "");
+        servers_are(SERVERS_SESSION);
+        for (int i = 0; i < 2; i++) {
+                client_open(&clients[i], "2025-06-18", "{}");
+                client_listen(&clients[i], NULL);
+        }
+        world_child_line(world_child_ago(0), long_notice("tools/list_changed", "why"));
+        world_child_line(world_child_ago(0), long_notice("resources/updated", "uri"));
+        gateway_settle();
+        for (int i = 0; i < 2; i++) {
+                const json_t *msg =
+                        client_hears(&clients[i], NULL, "notifications/tools/list_changed");
+
+                cr_assert_not_null(msg, "%s", gateway_log());
+                cr_assert_null(json_object_get(msg, "params"));
+        }
+        cr_assert_not_null(strstr(gateway_log(), "it has over 64 kB"), "%s", gateway_log());
+        gateway_stop();
+}

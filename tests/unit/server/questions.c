@@ -436,3 +436,87 @@ Test(questions, a_server_that_asks_for_ever_is_not_followed_for_ever)
         cr_assert_not_null(json_at(client_answer(&c, a, 1), "error"));
         gateway_stop();
 }
+
+/* ---- what is kept meanwhile ---- */
+
+static uint64_t n_held(void)
+{
+        return world.context->ledger.by_kind[LEDGER_CALL];
+}
+
+/* So much text in it. */
+static const char *long_fields(const char *before, size_t n, const char *after)
+{
+        static char text[400000];
+        size_t n_before = (size_t)snprintf(text, sizeof(text), "%s", before);
+
+        memset(text + n_before, 'x', n);
+        snprintf(text + n_before + n, sizeof(text) - n_before - n, "%s", after);
+        return text;
+}
+
+#define LONG 300000
+#define LONG_RESULT long_fields("'content':[{'type':'text','text':'", LONG, "'}]")
+
+Test(questions, an_answer_that_waits_for_the_retry_is_paid_for)
+{
+        char state[STATE_SIZE];
+        uint64_t before;
+
+        begin(HTTP, STATELESS, ALL);
+        sent_event(call, NULL, ELICITATION);
+        keep_state(client_answer(&c, a, 1), state);
+        before = n_held();
+        sent_event_result(call, NULL, LONG_RESULT);
+        cr_assert_geq(n_held(), before + LONG);
+        a = retry(2, state, "{}");
+        cr_assert_not_null(json_at(client_answer(&c, a, 2), "result/content"));
+        cr_assert_lt(n_held(), before);
+        gateway_stop();
+}
+
+Test(questions, an_answer_that_there_is_no_room_for_does_not_wait)
+{
+        enum { N = 4 };
+        static char states[N][STATE_SIZE];
+
+        gateway_start(HTTP, "'memory_per_user_max_bytes':1000000");
+        servers_keep("tools/call");
+        servers_are(SERVERS_SESSION);
+        client_open(&c, STATELESS, ALL);
+        for (int i = 0; i < N; i++) {
+                a = client_ask(&c, i, "tools/call", CALL_T);
+                call = servers_await("tools/call");
+                sent_event(call, NULL, ELICITATION);
+                keep_state(client_answer(&c, a, i), states[i]);
+                sent_event_result(call, NULL, LONG_RESULT);
+        }
+        cr_assert_lt(n_held(), 1000000);
+        a = retry(N, states[N - 1], "{}");
+        cr_assert_not_null(strstr(json_text_at(client_answer(&c, a, N), "error/message"),
+                                  "no memory for the answer"),
+                           "%s", gateway_log());
+        a = retry(N + 1, states[0], "{}");
+        cr_assert_not_null(json_at(client_answer(&c, a, N + 1), "result/content"));
+        gateway_stop();
+}
+
+Test(questions, what_a_stateless_server_asks_is_paid_for)
+{
+        uint64_t before;
+
+        gateway_start(HTTP, "");
+        servers_keep("tools/call");
+        servers_are(SERVERS_STATELESS);
+        client_open(&c, "2025-11-25", ALL);
+        a = client_ask(&c, 1, "tools/call", CALL_T);
+        call = servers_await("tools/call");
+        before = n_held();
+        sent_result(call,
+                    long_fields("'resultType':'input_required','inputRequests':{'k':{'method':"
+                                "'elicitation/create','params':" ELICIT "}},'requestState':'",
+                                LONG, "'"));
+        cr_assert_not_null(client_hears(&c, a, "elicitation/create"), "%s", gateway_log());
+        cr_assert_geq(n_held(), before + LONG);
+        gateway_stop();
+}

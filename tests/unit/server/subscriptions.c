@@ -224,3 +224,41 @@ Test(subscriptions, a_task_is_told_of_to_its_user)
         cr_assert_not_null(json_at(client_answer(&c, a, 4), "error"));
         gateway_stop();
 }
+
+/* So long a URI, each time another. */
+static void subscribe_long(struct client *client, int id)
+{
+        static char params[8300];
+
+        snprintf(params, sizeof(params), "{'uri':'r://%08d%0*d'}", id, 8000, 0);
+        cr_assert_not_null(
+                client_answer(client, client_ask(client, id, "resources/subscribe", params), id),
+                "%s", gateway_log());
+}
+
+static uint64_t n_kept(void)
+{
+        return world.context->ledger.by_kind[LEDGER_SUBSCRIPTION];
+}
+
+TEST_OVER_EACH(subscriptions, of_a_session_are_paid_for)
+{
+        uint64_t before;
+
+        gateway_start(server, "");
+        servers_are(SERVERS_SESSION);
+        client_open(&c, "2025-11-25", "{}");
+        before = n_kept();
+        for (int id = 1; id <= 20; id++)
+                subscribe_long(&c, id);
+        cr_assert_geq(n_kept(), before + (uint64_t)20 * 8000, "%llu", (unsigned long long)n_kept());
+        cr_assert_not_null(client_answer(&c,
+                                         client_ask(&c, 21, "resources/unsubscribe",
+                                                    "{'uri':'r://x'}"), /* that is not there */
+                                         21));
+        client_send(&(struct client_request){.method = "DELETE", .session = c.session});
+        gateway_settle();
+        gateway_pass_ms(20000);
+        check_int(n_kept(), before);
+        gateway_stop();
+}

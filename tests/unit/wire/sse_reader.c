@@ -208,6 +208,25 @@ Test(sse_reader, an_event_over_the_cap_is_big)
         }
 }
 
+Test(sse_reader, an_id_that_is_too_long_is_none)
+{
+        static char text[3000];
+        struct sse_reader r;
+        struct buf seen;
+
+        snprintf(text, sizeof(text), "id: a\ndata: 1\n\nid: %0*d\ndata: 2\n\ndata: 3\n\nid: b\n\n",
+                 SSE_ID_MAX_BYTES + 1, 0);
+        buf_init(&seen, 1 << 20);
+        sse_reader_init(&r, 10000);
+        check_int(feed_piece(&r, text, strlen(text), &seen), SSE_E_MORE);
+        check_str(buf_bytes(&seen), STR("id<a> name<> data<1> retry -1\n"
+                                        "id- name<> data<2> retry -1\n"
+                                        "id- name<> data<3> retry -1\n"
+                                        "id<b> name<> data- retry -1\n"));
+        sse_reader_finish(&r);
+        buf_finish(&seen);
+}
+
 Test(sse_reader, holds_nothing_but_the_last_id_between_events)
 {
         struct sse_reader r;

@@ -33,6 +33,7 @@ const floods = {
   'short lines': () => flood(2, '\n'),
   notifications: () => flood(1, line({ method: 'notifications/message', params: { level: 'error', data: 'y'.repeat(100) } })),
   'changed lists': () => flood(1, line({ method: 'notifications/tools/list_changed' })),
+  'changed lists in arrays': () => flood(1, `${JSON.stringify(Array.from({ length: 5000 }, () => ({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' })))}\n`),
   'changed resources': () => flood(1, line({ method: 'notifications/resources/updated', params: { uri: 'x:1' } })),
   progress: () => flood(1, line({ method: 'notifications/progress', params: { progressToken: 1, progress: 1 } })),
   'answers that nobody waits for': () => flood(1, line({ id: 999, result: {} })),

@@ -30,6 +30,7 @@ const questions = (method) => () => {
 };
 const notifications = event({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'error', data: 'x' } }).repeat(500);
 const changes = event({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' }).repeat(500);
+const arrays = event(Array.from({ length: 5000 }, () => ({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' })));
 const stream = (blockOf) => (req, res) => {
   beginSse(res).flushHeaders();
   const begin = setInterval(() => {
@@ -49,10 +50,18 @@ const modes = {
   'pings on the GET stream': { GET: stream(questions('ping')) },
   'notifications on the GET stream': { GET: stream(() => notifications) },
   'changed lists on the GET stream': { GET: stream(() => changes) },
+  'changed lists in arrays on the GET stream': { GET: stream(() => arrays) },
   'a line without end on the GET stream': { GET: stream(() => 'x'.repeat(65536)) },
   'comments on the GET stream': { GET: stream(() => ': c\n\n'.repeat(10000)) },
   'questions before the result': { 'tools/call': streamOfCall(questions('sampling/createMessage')) },
   'pings before the result': { 'tools/call': streamOfCall(questions('ping')) },
+  'events behind an id of 8 MB': {
+    'tools/call': (req, res) => {
+      beginSse(res);
+      res.write(`id: ${'x'.repeat(8000000)}\ndata: \n\n`);
+      flood(res, () => 'data\n\n'.repeat(5000));
+    },
+  },
   'progress before the result': {
     'tools/call': (req, res, msg) => {
       const progress = event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: msg.params._meta?.progressToken, progress: 1 } }).repeat(500);
@@ -80,6 +89,7 @@ const modes = {
     },
   },
   'informational answers without end': { 'tools/call': (req) => flood(req.socket, () => 'HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n'.repeat(500)) },
+  'informational answers of long reasons': { 'tools/call': (req) => flood(req.socket, () => `HTTP/1.1 100 ${'x'.repeat(250000)}\r\n\r\n`) },
   'trailers without end': {
     'tools/call': (req) => {
       req.socket.write('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n');
@@ -90,6 +100,12 @@ const modes = {
     'tools/call': (req) => {
       req.socket.write('HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n');
       flood(req.socket, () => '1\r\n:\r\n'.repeat(5000));
+    },
+  },
+  'chunks of long extensions': {
+    'tools/call': (req) => {
+      req.socket.write('HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n');
+      flood(req.socket, () => `1;${'x'.repeat(250000)}\r\n:\r\n`);
     },
   },
   'a cursor without end, pages of 2 MB': {
