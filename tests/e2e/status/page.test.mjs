@@ -94,6 +94,10 @@ describe('the status page by the inside port', { timeout: 240000 }, () => {
     await rowOf(visit, 'streams', 'a client to be seen').waitFor();
     const keepalives = rowOf(visit, 'streams', 'a client to be seen').locator('td[data-name="Keep-alives"]');
     await waitFor(async () => Number(await keepalives.textContent()) >= 2, 'keep-alives to be counted');
+    const holder = rowOf(visit, 'users', '127.0.0.1');
+    await holder.locator('td[data-name="Streams"]', { hasText: /^[1-9]/ }).waitFor();
+    assert.match(await holder.locator('td[data-name="Memory"]').innerText(), /^[\d.]+ k?B$/, 'who holds it is known');
+    assert.match(await visit.page.locator('#memory').innerText(), /session/);
     stream.close();
     await rowOf(visit, 'streams', 'a client to be seen').waitFor({ state: 'detached' });
     const end = rowOf(visit, 'ends', 'a client to be seen').first();
