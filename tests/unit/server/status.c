@@ -278,7 +278,7 @@ Test(status, secrets_of_the_configuration_are_not_told)
 {
         struct str body;
 
-        gateway_start("'u':{'url':'http://u.example/SECRET/mcp?key=SECRET','headers':{"
+        gateway_start("'u':{'url':'http://SECRET@u.example:8443/SECRET/mcp?key=SECRET','headers':{"
                       "'Authorization':'Bearer SECRET'}},'p':{'command':'/bin/p','args':['SECRET'],"
                       "'env':{'KEY':'SECRET'}}",
                       "'state_key':'SECRET-SECRET-SECRET-SECRET-SECRET'");
@@ -287,7 +287,7 @@ Test(status, secrets_of_the_configuration_are_not_told)
         cr_assert_null(memmem(body.p, body.n, "SECRET", 6));
         cr_assert_not_null(memmem(body.p, body.n, "[\"state_key\",\"(set)\",false]", 27));
         const json_t *config = newest(feed, "config");
-        cr_assert_str_eq(json_text_at(config, "servers/rows/0/target"), "http://u.example");
+        cr_assert_str_eq(json_text_at(config, "servers/rows/0/target"), "http://u.example:8443");
         cr_assert_str_eq(json_text_at(config, "servers/rows/1/target"), "p");
         gateway_stop();
 }
