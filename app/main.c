@@ -59,11 +59,22 @@ static void print_version(void)
                OpenSSL_version(OPENSSL_VERSION));
 }
 
+static int check_tokens(const struct config *config)
+{
+        struct user_table *users = NULL;
+        int r = user_table_create(&users, config->auth_tokens_file, stderr);
+
+        user_table_destroy(users);
+        return r;
+}
+
 static int check_config(const char *path)
 {
         struct config config;
         int r = config_load(&config, path, stderr);
 
+        if (r == 0)
+                r = check_tokens(&config);
         if (r == 0 && config.n_left_out > 0)
                 printf("%s: ok, but %zu of %zu servers left out\n", path, config.n_left_out,
                        config.n_left_out + config.n_servers);

@@ -231,7 +231,13 @@ static bool take_hint(struct question *q, const char *text)
         return false;
 }
 
-static bool take_arguments(struct question *q, int argc, char **argv)
+static bool refuse(FILE *err, const char *why)
+{
+        fprintf(err, "mgw policy check: %s\nmgw policy --help tells what can be given\n", why);
+        return false;
+}
+
+static bool take_arguments(struct question *q, int argc, char **argv, FILE *err)
 {
         static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                                 {"group", required_argument, NULL, 'g'},
@@ -247,11 +253,16 @@ static bool take_arguments(struct question *q, int argc, char **argv)
                         (void)strv_add_take(&q->identity.groups, strdup(optarg));
                 else if (o == 's')
                         (void)strv_add_take(&q->identity.scopes, strdup(optarg));
-                else if (o != 'i' || !take_hint(q, optarg))
-                        return false;
+                else if (o != 'i')
+                        return refuse(err, "it does not know what is said above");
+                else if (!take_hint(q, optarg))
+                        return refuse(err, "--hint takes NAME=true or NAME=false, such as "
+                                           "readOnlyHint=true");
         }
-        if (argc - optind < 1 || argc - optind > 2 || q->path == NULL)
-                return false;
+        if (argc - optind < 1 || argc - optind > 2)
+                return refuse(err, "it is asked of one USER, and of one TOOL or all");
+        if (q->path == NULL || q->path[0] == '\0')
+                return refuse(err, "of which configuration? --config FILE, or MGW_CONFIG");
         q->user.email = argv[optind];
         q->tool = argv[optind + 1]; /* or NULL */
         q->identity.user = &q->user;
@@ -348,10 +359,11 @@ int policy_explain_command(int argc, char **argv, FILE *out, FILE *err)
         if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
             (argc > 2 && strcmp(argv[2], "--help") == 0))
                 return usage(argc < 2 ? err : out, argc < 2 ? EXIT_USAGE : EXIT_ALLOWED);
-        if (strcmp(argv[1], "check") != 0 || !take_arguments(&q, argc - 1, argv + 1))
+        if (strcmp(argv[1], "check") != 0)
                 code = usage(err, EXIT_USAGE);
         else
-                code = answer(&q, out, err);
+                code = take_arguments(&q, argc - 1, argv + 1, err) ? answer(&q, out, err)
+                                                                   : EXIT_USAGE;
         strv_free(q.identity.groups);
         strv_free(q.identity.scopes);
         json_decref(q.said);

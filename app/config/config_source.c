@@ -25,13 +25,13 @@ static int read_all(FILE *f, size_t max, struct str *text)
                 size = more;
                 n += fread(p + n, 1, size - n, f);
         } while (n == size && size <= max);
-        *text = (struct str){p, n};
         if (ferror(f) || n > max) {
                 int r = !ferror(f) ? -EFBIG : errno != 0 ? -errno : -EIO;
 
                 free(p);
                 return r;
         }
+        *text = (struct str){p, n};
         return 0;
 }
 

@@ -66,6 +66,7 @@ function listen() {
   source.addEventListener('error', () => {
     if (source.readyState !== EventSource.CLOSED) return; // the end of its minute: it comes back at once
     setFeed('lost', 'not connected');
+    notice('mgw does not answer this page: it is away, eight others watch already, or you are signed in no more (load the page again). It is asked every five seconds.');
     source.close();
     setTimeout(listen, 5000);
   });

@@ -72,14 +72,16 @@ function part(it) {
   return element;
 }
 
-/** columns: [{ name, cell: (row) => content, n: it is a number, tight: it is never broken }]; the first names its row. */
+/** columns: [{ name, cell: (row) => content, n: it is a number, tight: it is never broken }]; the first names its row. first: so many rows are shown until one asks for all. */
 class Table {
   #rows = new Map();
+  #isWhole = false;
 
-  constructor(id, label, columns, { key, empty }) {
+  constructor(id, label, columns, { key, empty, first = Infinity }) {
     this.table = byId(id);
     this.columns = columns;
     this.key = key;
+    this.first = first;
     this.body = el('tbody', { role: 'rowgroup' });
     // Roles are said, for where they are drawn as cards.
     const head = el('tr', { role: 'row' }, ...columns.map(({ name, n }) => el('th', { role: 'columnheader', scope: 'col', class: n && 'n' }, name)));
@@ -87,7 +89,12 @@ class Table {
     this.table.setAttribute('aria-label', label);
     this.table.replaceChildren(el('thead', { role: 'rowgroup' }, head), this.body);
     this.empty = el('p', { class: 'empty' }, empty);
-    this.table.after(this.empty);
+    this.more = el('button', { type: 'button', class: 'quiet more-rows', hidden: true });
+    this.more.addEventListener('click', () => {
+      this.#isWhole = !this.#isWhole;
+      this.show(this.all);
+    });
+    this.table.after(this.empty, this.more);
     this.table.hidden = true;
   }
 
@@ -109,12 +116,23 @@ class Table {
     });
   }
 
-  show(rows, empty) {
+  #showMore() {
+    this.more.hidden = this.all.length <= this.first;
+    const text = this.#isWhole ? `Show the first ${this.first}` : `Show all ${this.all.length}`;
+    if (this.more.textContent !== text) this.more.textContent = text;
+  }
+
+  show(all, empty) {
+    const rows = this.#isWhole ? all : all.slice(0, this.first);
     const isFirst = this.#rows.size === 0;
-    const gone = new Map(this.#rows);
+    const gone = new Map(this.#rows), taken = new Set();
     let at = this.body.firstElementChild;
+    this.all = all;
+    this.#showMore();
     rows.forEach((row, i) => {
-      const key = this.key(row, i);
+      let key = this.key(row, i);
+      while (taken.has(key)) key += '+'; // names are cut: two may look alike
+      taken.add(key);
       let entry = this.#rows.get(key);
       if (entry === undefined) {
         entry = this.#make();
@@ -137,4 +155,4 @@ class Table {
 }
 
 /** "12 of 240": what is said of rows of which not all are shown. */
-const shown = ({ n, rows }) => (rows.length < n ? `${count(rows.length)} of ${count(n)} are shown` : count(n));
+const shown = ({ n, rows }) => (rows.length < n ? `${count(rows.length)} of ${count(n)} are told` : count(n));

@@ -10,6 +10,8 @@ const states = {
   up: ['up', 'good'], failing: ['failing', 'warn'], down: ['left alone', 'bad'], trying: ['being tried', 'warn'], not_asked: ['not asked yet', ''],
 };
 
+const FIRST = 20;
+
 const tables = {
   streams: new Table('streams-table', 'Live streams', [
     { name: 'User', cell: (s) => s.user },
@@ -22,7 +24,7 @@ const tables = {
     { name: 'Keep-alives', n: true, cell: (s) => count(s.keepalives) },
     { name: 'Waiting', n: true, cell: (s) => (s.waiting > 0 ? { text: bytes(s.waiting), tone: 'warn', title: 'The client has not read these yet' } : '') },
     { name: 'Id', cell: (s) => ({ text: s.id, mono: true, soft: true }) },
-  ], { key: (s) => s.id, empty: 'No stream is open.' }),
+  ], { key: (s) => s.id, empty: 'No stream is open.', first: FIRST }),
   upstreams: new Table('upstreams-table', 'Upstreams', [
     { name: 'Server', cell: (u) => u.name },
     { name: 'State', cell: (u) => [{ text: states[u.state]?.[0] ?? u.state, chip: states[u.state]?.[1] ?? '' },
@@ -34,7 +36,7 @@ const tables = {
     { name: 'Answers', n: true, cell: (u) => count(u.answers) },
     { name: 'Last fault', cell: (u) => (u.fault ? [u.fault, { text: `${lasting(u.fault_ago_ms)} ago`, soft: true }] : '') },
     { name: 'Holds', n: true, cell: (u) => bytes(u.bytes) },
-  ], { key: (u) => u.name, empty: 'No server is configured: mgw has its own tools alone.' }),
+  ], { key: (u) => u.name, empty: 'No server is configured: mgw has its own tools alone.', first: FIRST }),
   users: new Table('users-table', 'Users and what they hold', [
     { name: 'User', cell: (u) => u.name },
     { name: 'Memory', n: true, cell: (u) => bytes(u.bytes) },
@@ -42,14 +44,14 @@ const tables = {
     { name: 'Streams', n: true, cell: (u) => count(u.streams) },
     { name: 'Calls', n: true, cell: (u) => count(u.calls) },
     { name: 'Programs', n: true, cell: (u) => count(u.programs) },
-  ], { key: (u) => u.name, empty: 'Nobody holds anything.' }),
+  ], { key: (u) => u.name, empty: 'Nobody holds anything.', first: FIRST }),
   ends: new Table('ends-table', 'Recent ends', [
     { name: 'When', tight: true, cell: (e) => clock(e.at_ms) },
     { name: 'What', cell: (e) => e.what },
     { name: 'Of', cell: (e) => [e.user, e.client ? { text: e.client, soft: true } : ''] },
     { name: 'Cause', cell: (e) => ({ text: causes[e.cause]?.[0] ?? e.cause, chip: causes[e.cause]?.[1] ?? (e.isCall ? 'bad' : '') }) },
     { name: 'Lasted', n: true, cell: (e) => (e.lasted_ms < 1000 ? quick(e.lasted_ms * 1000) : lasting(e.lasted_ms)) },
-  ], { key: (e) => e.key, empty: 'Nothing has ended yet.' }),
+  ], { key: (e) => e.key, empty: 'Nothing has ended yet.', first: FIRST }),
   settings: new Table('settings-table', 'Settings', [
     { name: 'Setting', cell: ([key]) => ({ text: key, mono: true }) },
     { name: 'Value', cell: ([, value]) => ({ text: Array.isArray(value) ? value.join(', ') : value === '' ? '""' : String(value), mono: true }) },
@@ -63,7 +65,7 @@ const tables = {
     { name: 'Era', cell: (s) => s.era },
     { name: 'Accounts', cell: (s) => [s.has_oauth ? 'OAuth' : '', s.accounts > 0 ? some(s.accounts, 'user') : '', s.is_per_user ? { text: 'of these users alone', soft: true } : ''] },
     { name: 'Time-out', n: true, cell: (s) => (s.timeout_ms > 0 ? lasting(s.timeout_ms) : 'none') },
-  ], { key: (s) => s.name, empty: 'None.' }),
+  ], { key: (s) => s.name, empty: 'None.', first: FIRST }),
 };
 
 // ---- tiles ----
@@ -73,8 +75,7 @@ function tile({ name, value, more, state }) {
 }
 
 function showTiles(config, { totals, memory, upstreams }) {
-  const up = upstreams.rows.filter(({ state }) => state === 'up' || state === 'not_asked').length;
-  const away = upstreams.rows.length - up;
+  const away = upstreams.n - upstreams.n_well;
   const full = memory.max_bytes > 0 ? memory.bytes / memory.max_bytes : 0;
   byId('tiles').replaceChildren(...[
     { name: 'Streams', value: count(totals.streams), more: `of ${count(config.streams_max)}; ${count(totals.streams_opened_total)} opened` },
@@ -82,7 +83,7 @@ function showTiles(config, { totals, memory, upstreams }) {
     { name: 'Calls running', value: count(totals.calls), more: `${count(totals.calls_total)} so far` },
     { name: 'Memory', value: bytes(memory.bytes), more: memory.max_bytes > 0 ? `of ${bytes(memory.max_bytes)}; ${some(memory.refused_total, 'refusal')}` : 'no cap', state: full > .9 ? 'bad' : full > .7 ? 'warn' : null },
     { name: 'Keep-alives', value: count(totals.keepalives_total), more: config.keepalive_ms > 0 ? `every ${config.keepalive_ms / 1000} s` : 'switched off' },
-    { name: 'Upstreams', value: `${up} of ${upstreams.rows.length}`, more: upstreams.rows.length === 0 ? 'none is configured' : away === 0 ? 'none is away' : `${away} left alone or failing`, state: away > 0 ? 'warn' : null },
+    { name: 'Upstreams', value: `${upstreams.n_well} of ${upstreams.n}`, more: upstreams.n === 0 ? 'none is configured' : away === 0 ? 'none is away' : `${away} left alone or failing`, state: away > 0 ? 'warn' : null },
   ].map(tile));
 }
 

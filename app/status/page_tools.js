@@ -64,62 +64,7 @@ async function loadTools() {
 
 // ---- the form ----
 
-const types = (schema) => [schema?.type].flat().filter((type) => type !== undefined && type !== 'null');
-
-/** How a value is asked for: one of an enum, a check, a number, a text, or JSON. */
-function kindOf(schema) {
-  const [type, ...more] = types(schema);
-  if (Array.isArray(schema?.enum) && schema.enum.every((it) => ['string', 'number', 'boolean'].includes(typeof it))) return 'choice';
-  if (more.length > 0) return 'json';
-  return { boolean: 'check', integer: 'number', number: 'number', string: 'text' }[type] ?? 'json';
-}
-
-function inputOf(kind, id, schema, isRequired) {
-  const given = schema?.default;
-  if (kind === 'choice') {
-    return el('select', { id }, ...(isRequired && given === undefined ? [el('option', { value: '' }, 'choose')] : given === undefined ? [el('option', { value: '' }, 'left out')] : []),
-      ...schema.enum.map((it, i) => el('option', { value: String(i), selected: it === given }, String(it))));
-  }
-  if (kind === 'check') return el('input', { id, type: 'checkbox', checked: given === true });
-  if (kind === 'number') {
-    return el('input', { id, type: 'number', step: types(schema)[0] === 'integer' ? 1 : 'any', min: schema.minimum, max: schema.maximum, value: given, required: isRequired });
-  }
-  const isLong = kind === 'json' || (schema.maxLength ?? 0) > 200 || typeof given === 'string' && given.includes('\n');
-  const value = given === undefined ? '' : kind === 'json' ? json(given) : String(given);
-  const input = el(isLong ? 'textarea' : 'input', { id, ...(isLong ? {} : { type: 'text' }), autocomplete: 'off', spellcheck: false, required: isRequired, placeholder: kind === 'json' ? 'JSON' : null });
-  input.value = value;
-  return input;
-}
-
-/** What has been filled in; undefined: it is left out. */
-function valueOf({ kind, input, schema, isRequired, name }) {
-  if (kind === 'check') return input.checked || isRequired || schema.default !== undefined ? input.checked : undefined;
-  if (kind === 'text') return input.value !== '' || isRequired ? input.value : undefined;
-  if (input.value.trim() === '') {
-    if (isRequired) throw new Error(`${name} is missing`);
-    return undefined;
-  }
-  if (kind === 'choice') return schema.enum[Number(input.value)];
-  if (kind === 'number') return Number(input.value);
-  try {
-    return JSON.parse(input.value);
-  } catch (error) {
-    throw new Error(`${name} is not JSON: ${error.message}`);
-  }
-}
-
-let fields = [];
-
-function fieldOf([name, schema], i, required) {
-  const isRequired = required.includes(name), kind = kindOf(schema), id = `argument-${i}`;
-  const input = inputOf(kind, id, schema, isRequired);
-  const hints = [schema?.description, kind === 'number' && (schema.minimum !== undefined || schema.maximum !== undefined) ? `${schema.minimum ?? '…'} to ${schema.maximum ?? '…'}` : '',
-    kind === 'json' ? types(schema).join(' or ') : ''].filter((it) => typeof it === 'string' && it !== '').join(' · ');
-  if (hints) input.setAttribute('aria-describedby', `${id}-hint`);
-  fields.push({ name, schema: schema ?? {}, kind, input, isRequired });
-  return el('div', { class: kind === 'check' ? 'field check' : 'field' }, el('label', { for: id }, schema?.title ?? name, ' ', isRequired ? '' : el('span', { class: 'soft' }, 'optional')),
-    input, hints ? el('p', { class: 'hint', id: `${id}-hint` }, hints) : null);
-}
+let form = makeForm({});
 
 function chips({ annotations = {} }) {
   if (annotations.readOnlyHint === true) return el('span', { class: 'chip', 'data-tone': 'good' }, 'only reads, it says');
@@ -129,16 +74,15 @@ function chips({ annotations = {} }) {
 }
 
 function chooseTool(name) {
-  const tool = tools.get(name), form = byId('tool-form');
-  fields = [];
-  form.hidden = tool === undefined;
+  const tool = tools.get(name);
+  byId('tool-form').hidden = tool === undefined;
   if (tool === undefined) return setText('tool-about', '');
   setText('tool-about', tool.description ?? '');
-  const properties = Object.entries(tool.inputSchema?.properties ?? {}), required = tool.inputSchema?.required ?? [];
+  form = makeForm(tool.inputSchema);
   const run = el('button', { type: 'submit' }, 'Run');
   const cancel = el('button', { type: 'button', class: 'quiet', id: 'tool-cancel', hidden: true }, 'Cancel');
   cancel.addEventListener('click', () => running?.abort());
-  form.replaceChildren(...properties.map((property, i) => fieldOf(property, i, required)), el('div', { class: 'line' }, run, cancel, chips(tool)));
+  byId('tool-form').replaceChildren(...form.elements, el('div', { class: 'line' }, run, cancel, chips(tool)));
   return undefined;
 }
 
@@ -166,38 +110,38 @@ function showResult(result, ms) {
     ...(result.structuredContent !== undefined ? [el('pre', {}, json(result.structuredContent))] : []), ...(asks ? [el('pre', {}, json(result.inputRequests))] : []));
 }
 
-/** Arguments that a header repeats (2026-07-28, "x-mcp-header"). */
-function mirrorHeaders(args) {
-  const headers = {};
-  for (const { name, schema } of fields) {
-    const header = schema['x-mcp-header'], value = args[name];
+/** Arguments that a header repeats (2026-07-28, "x-mcp-header"), and those within them. */
+function mirrorHeaders(schema, args, headers = {}) {
+  for (const [name, property] of propertiesOf(schema)) {
+    const header = property?.['x-mcp-header'], value = args?.[name];
     if (typeof header === 'string' && ['string', 'number', 'boolean'].includes(typeof value)) headers[`Mcp-Param-${header}`] = headerValue(String(value));
+    mirrorHeaders(property, value, headers);
   }
   return headers;
 }
 
 let running;
 
+/** While one runs, no other is chosen. */
+function setRunning(controller) {
+  running = controller;
+  for (const element of [byId('tool'), byId('tools-load'), byId('tool-form').querySelector('button[type=submit]')]) element.disabled = controller !== undefined;
+  byId('tool-cancel').hidden = controller === undefined;
+}
+
 async function runTool(event) {
   event.preventDefault();
-  const button = byId('tool-form').querySelector('button[type=submit]'), began = performance.now();
+  const name = byId('tool').value, began = performance.now();
   try {
-    const args = {};
-    for (const field of fields) {
-      const value = valueOf(field);
-      if (value !== undefined) args[field.name] = value;
-    }
-    running = new AbortController();
-    button.disabled = true;
-    byId('tool-cancel').hidden = false;
+    const args = form.take();
+    setRunning(new AbortController());
     showAnswer(el('p', { class: 'empty' }, 'It runs …'));
-    showResult(await ask('tools/call', { name: byId('tool').value, arguments: args }, { signal: running.signal, headers: mirrorHeaders(args) }), performance.now() - began);
+    const headers = mirrorHeaders(tools.get(name).inputSchema, args);
+    showResult(await ask('tools/call', { name, arguments: args }, { signal: running.signal, headers }), performance.now() - began);
   } catch (error) {
     showFault(error.name === 'AbortError' ? new Error('cancelled') : error);
   }
-  running = undefined;
-  button.disabled = false;
-  byId('tool-cancel').hidden = true;
+  setRunning(undefined);
 }
 
 byId('tools-load').addEventListener('click', loadTools);

@@ -4,8 +4,9 @@
 
 #include "mgw/auth/policy.h"
 #include "mgw/config/config.h"
-#include "mgw/wire/hdr.h"
+#include "mgw/loop/http.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const kinds[] = {
@@ -25,14 +26,14 @@ static const char *const eras[] = {
         [CONFIG_ERA_STATELESS] = "stateless",
 };
 
-/* "https://host": no more of an address. */
+/* "https://host:port": no more of an address. */
 static json_t *target_of_url(const char *url)
 {
-        struct str host = hdr_url_host(str_from(url));
-        char text[STATUS_TEXT_SIZE];
+        char *origin = http_origin(url);
+        json_t *target = status_text(origin);
 
-        str_to_text(host, text, sizeof(text));
-        return json_sprintf("%s://%s", strncmp(url, "https:", 6) == 0 ? "https" : "http", text);
+        free(origin);
+        return target;
 }
 
 /* The program's own name. */

@@ -42,14 +42,13 @@ json_t *status_streams(const struct context *context)
 {
         int64_t now_ms = loop_now_ms(context->loop);
         struct status_best best = {.n = 0};
-        size_t steps = 0;
+        const struct list *it = context->streams.prev;
         json_t *rows = json_array();
 
-        list_for_each (it, &context->streams) {
+        /* from the tail, where the newest stand: those that follow have mostly no place any more */
+        for (size_t i = 0; i < STATUS_WALK_MAX && it != &context->streams; i++, it = it->prev) {
                 const struct stream *s = container_of(it, struct stream, due_node);
 
-                if (++steps > STATUS_WALK_MAX)
-                        break;
                 status_best_add(&best, s, rank_of(s));
         }
         for (size_t i = 0; i < best.n; i++)

@@ -1,4 +1,4 @@
-/* Configured servers, in their order, and how they fare. */
+/* Configured servers and how they fare: those first that are not well, then in their order. */
 #include "status_inside.h"
 
 #include "mgw/config/config.h"
@@ -44,12 +44,28 @@ static json_t *upstream_row(const struct upstream *u, int64_t now_ms)
         return row;
 }
 
+/* 0: it is well, or nobody has asked it. */
+static uint64_t rank_of(const struct upstream *u)
+{
+        return breaker_is_open(&u->breaker) ? 2 : u->breaker.n_failures > 0;
+}
+
 json_t *status_upstreams(const struct context *context)
 {
         int64_t now_ms = loop_now_ms(context->loop);
-        json_t *rows = json_array();
+        struct status_best best = {.n = 0};
+        json_t *rows = json_array(), *told;
+        size_t n_well = 0;
 
-        for (size_t i = 0; i < context->n_upstreams && i < STATUS_ROWS_MAX; i++)
-                json_array_append_new(rows, upstream_row(context->upstreams[i], now_ms));
-        return status_rows_take(context->n_upstreams, rows);
+        for (size_t i = 0; i < context->n_upstreams; i++) {
+                const struct upstream *u = context->upstreams[i];
+
+                n_well += rank_of(u) == 0;
+                status_best_add(&best, u, rank_of(u));
+        }
+        for (size_t i = 0; i < best.n; i++)
+                json_array_append_new(rows, upstream_row(best.rows[i].of, now_ms));
+        told = status_rows_take(context->n_upstreams, rows);
+        json_object_set_new(told, "n_well", json_integer((json_int_t)n_well));
+        return told;
 }

@@ -187,6 +187,8 @@ describe('mgw policy check', { timeout: 60000 }, () => {
     assert.equal(check('bob@example.com', 'mail_label', '--scope', 'other').status, 1);
     assert.equal(check('bob@example.com', 'mail_label').status, 0);
     assert.equal(check().status, 2);
+    const env = { ...process.env, MGW_CONFIG: '' };
+    assert.match(spawnSync(mgwSanitized, ['policy', 'check', 'bob@example.com'], { encoding: 'utf8', env }).stderr, /of which configuration\? --config FILE, or MGW_CONFIG/);
   });
 
   test('tells what a user may of each server', () => {

@@ -366,6 +366,17 @@ describe('the command line', { timeout: 60000 }, () => {
     });
   }
 
+  for (const [name, tokens, expected] of [['not there', undefined, /tokens\.json: cannot be read: No such file.*mgw token EMAIL/], ['no file of tokens', '{}', /tokens\.json:1: must be \{"users": \[\.\.\.\]\}/]]) {
+    test(`--check-config looks at the tokens: the file is ${name}`, async () => {
+      const file = path.join(path.dirname(scratchFile('any', '')), 'tokens.json');
+      fs.rmSync(file, { force: true });
+      if (tokens) fs.writeFileSync(file, tokens, { mode: 0o600 });
+      const { code, stdout, stderr } = await check('tokens.mgw.json', JSON.stringify({ gateway: { auth: { tokens_file: file } } }));
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, expected);
+    });
+  }
+
   test('a file that is not there, and a wrong variable, are named', async () => {
     const missing = await mgw(['--check-config', '/nonexistent/mgw.json']);
     assert.equal(missing.code, 1);

@@ -2,10 +2,12 @@
 // names and before hostile pages; tools are run from it. Pictures are left in build/log/screenshots.
 
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import http from 'node:http';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { looks, startChromium } from '../lib/chromium.mjs';
+import { FormServer } from '../lib/form_server.mjs';
 import { adminSecret, asOperator, startEverything, startGateway, waitFor } from '../lib/gateway.mjs';
 import { startLogin } from '../lib/login.mjs';
 import { ask } from '../lib/raw.mjs';
@@ -39,14 +41,16 @@ async function chooseTool(visit, name) {
 }
 
 describe('the status page by the inside port', { timeout: 240000 }, () => {
-  let everything, gateway, chromium;
+  let everything, forms, gateway, chromium;
   before(async () => {
     everything = await startEverything();
+    forms = await FormServer.start();
     gateway = await startGateway({
       settings: { KEEPALIVE_S: 1 },
       config: {
         mcpServers: {
           everything: { url: everything.url },
+          forms: { url: forms.url },
           away: { url: 'http://127.0.0.1:1/a/SECRET/mcp?key=SECRET', headers: { Authorization: 'Bearer SECRET' } },
         },
       },
@@ -56,6 +60,7 @@ describe('the status page by the inside port', { timeout: 240000 }, () => {
   after(async () => {
     await chromium?.close();
     await gateway?.stop();
+    await forms?.stop();
     await everything?.stop();
   });
   const open = async (options = {}) => {
@@ -89,6 +94,10 @@ describe('the status page by the inside port', { timeout: 240000 }, () => {
     await rowOf(visit, 'streams', 'a client to be seen').waitFor();
     const keepalives = rowOf(visit, 'streams', 'a client to be seen').locator('td[data-name="Keep-alives"]');
     await waitFor(async () => Number(await keepalives.textContent()) >= 2, 'keep-alives to be counted');
+    const holder = rowOf(visit, 'users', '127.0.0.1');
+    await holder.locator('td[data-name="Streams"]', { hasText: /^[1-9]/ }).waitFor();
+    assert.match(await holder.locator('td[data-name="Memory"]').innerText(), /^[\d.]+ k?B$/, 'who holds it is known');
+    assert.match(await visit.page.locator('#memory').innerText(), /session/);
     stream.close();
     await rowOf(visit, 'streams', 'a client to be seen').waitFor({ state: 'detached' });
     const end = rowOf(visit, 'ends', 'a client to be seen').first();
@@ -144,6 +153,110 @@ describe('the status page by the inside port', { timeout: 240000 }, () => {
     await visit.close();
   });
 
+  /** Runs the tool that is chosen, and returns the arguments that its server was given. */
+  async function argumentsOf(visit) {
+    await visit.press('Run');
+    await visit.page.locator('#answer').getByText('answered').waitFor();
+    return JSON.parse(await visit.page.locator('#answer pre').innerText());
+  }
+
+  test('a form has a field for each value, a group for an object, and what is left empty is left out', async () => {
+    const visit = await open();
+    const field = (name) => visit.page.locator('#tool-form').getByLabel(name, { exact: true });
+    await chooseTool(visit, 'forms_models');
+    await visit.press('Run');
+    await visit.page.locator('#answer').getByText('color is missing').waitFor();
+    await field('color').selectOption('red');
+    await field('x').first().fill('1.5');
+    assert.deepEqual(await argumentsOf(visit), { limit: 10, color: 'red', background: 'green', from: { x: 1.5, y: 0 } });
+
+    await field('Note optional').fill('a text, and no JSON');
+    await field('Limit optional').fill('');
+    assert.equal(await field('x').last().isVisible(), false, 'of what is left out nothing is asked');
+    await field('to optional').focus();
+    await visit.page.keyboard.press('Space');
+    await field('x').last().fill('-2');
+    assert.match(await visit.page.locator('#tool-form').innerText(), /\[\{"x": number, "y"\?: number\}, …\]/);
+    await field('via optional').fill('[{"x":3}]');
+    const given = await argumentsOf(visit);
+    assert.deepEqual(given, { note: 'a text, and no JSON', color: 'red', background: 'green', from: { x: 1.5, y: 0 }, to: { x: -2, y: 0 }, via: [{ x: 3 }] });
+
+    await field('via optional').fill('[');
+    await visit.press('Run');
+    await visit.page.locator('#answer').getByText('via is not JSON').waitFor();
+    await field('via optional').fill('');
+    await field('Limit optional').focus();
+    await visit.page.keyboard.type('1e');
+    await visit.page.keyboard.press('Enter');
+    await visit.page.locator('#answer').getByText('limit is no number').waitFor();
+    good(visit);
+    await visit.close();
+  });
+
+  test('unions are choices where they are, false can be said, and headers repeat what is within groups', async () => {
+    const visit = await open();
+    const field = (name) => visit.page.locator('#tool-form').getByLabel(name, { exact: true });
+    await chooseTool(visit, 'forms_unions');
+    await field('level').selectOption('null');
+    await field('region').fill('Zürich');
+    assert.deepEqual(await argumentsOf(visit), { level: null, sure: false, where: { region: 'Zürich' } });
+    await field('speed optional').selectOption('Fast');
+    await field('whole optional').selectOption('false');
+    await field('either optional').fill('{"id":"7"}');
+    assert.match(await visit.page.locator('#tool-form').innerText(), /\{"id": string\} or string/);
+    assert.deepEqual(await argumentsOf(visit), { speed: 2, level: null, whole: false, sure: false, either: { id: '7' }, where: { region: 'Zürich' } });
+    good(visit);
+    await visit.close();
+  });
+
+  test('a schema that is long, round or wrong makes a form all the same, which fits a phone', async () => {
+    const visit = await open({ look: 'phone' });
+    await chooseTool(visit, 'forms_odd');
+    await visit.page.getByLabel('constructor optional').fill('1');
+    await visit.page.getByLabel('__proto__ optional').fill('2');
+    await visit.page.getByLabel('tree optional').check();
+    await visit.mustFit();
+    await visit.mustBeAccessible();
+    assert.ok(await visit.page.locator('#tool-form input').count() < 300);
+    await visit.press('Run');
+    await visit.page.locator('#answer').getByText('"__proto__":"2"').waitFor();
+    good(visit);
+    await visit.close();
+  });
+
+  test('while a tool runs no other is chosen', async () => {
+    const visit = await open();
+    await chooseTool(visit, 'wait');
+    await visit.page.getByLabel('seconds').fill('600');
+    await visit.press('Run');
+    await visit.page.getByText('It runs …').waitFor();
+    assert.ok(await visit.page.locator('#tool').isDisabled());
+    await visit.press('Cancel');
+    await visit.page.locator('#answer').getByText('cancelled').waitFor();
+    assert.ok(await visit.page.locator('#tool').isEnabled());
+    await visit.close();
+  });
+
+  test('who finds no room to watch is told so, and watches when there is some', async () => {
+    const leave = new AbortController(), others = [];
+    const watch = async () => {
+      const response = await fetch(`${gateway.stats}/status/events`, { headers: asOperator, signal: leave.signal });
+      if (response.ok) others.push(response);
+      return others.length === 8;
+    };
+    const visit = await chromium.visit({ password: adminSecret });
+    try {
+      await waitFor(watch, 'eight to watch: who was here before may be leaving still');
+      await visit.open(`${gateway.stats}/`);
+      await visit.page.getByText('eight others watch already').waitFor();
+    } finally {
+      leave.abort();
+    }
+    await isLive(visit);
+    await visit.page.locator('#notice').waitFor({ state: 'hidden' });
+    await visit.close();
+  });
+
   test('an image that a tool sends is shown, and nothing else is fetched for it', async () => {
     const visit = await open();
     await chooseTool(visit, 'everything_get-tiny-image');
@@ -164,12 +277,19 @@ describe('the status page by the inside port', { timeout: 240000 }, () => {
     assert.equal(searchParams.get('name'), 'mgw');
     assert.deepEqual(JSON.parse(Buffer.from(searchParams.get('config'), 'base64')), { url: 'https://mcp.example.com/mcp' });
     await visit.page.getByRole('tab', { name: 'Cursor' }).focus();
-    const snippets = { 'Claude Code': /claude mcp add --transport http mgw https:\/\/mcp\.example\.com\/mcp/, 'VS Code': /"type": "http"/, 'Claude Desktop': /mcp-remote/ };
-    for (const [name, pattern] of Object.entries(snippets)) {
+    const next = async (name) => {
       await visit.page.keyboard.press('ArrowRight');
       await visit.page.getByRole('tab', { name, selected: true }).waitFor();
-      assert.match(await visit.page.locator('#snippet pre').innerText(), pattern);
-    }
+      return visit.page.locator('#snippet pre').innerText();
+    };
+    const url = 'https://mcp.example.com/mcp';
+    assert.equal(await next('Claude Code'), `claude mcp add --transport http mgw ${url}`);
+    assert.deepEqual(JSON.parse(await next('VS Code')), { servers: { mgw: { type: 'http', url } } });
+    const install = await visit.page.getByRole('link', { name: 'Add to VS Code' }).getAttribute('href');
+    assert.deepEqual(JSON.parse(decodeURIComponent(install.replace(/^vscode:mcp\/install\?/, ''))), { name: 'mgw', type: 'http', url });
+    assert.deepEqual(JSON.parse(await next('Claude Desktop')), { mcpServers: { mgw: { command: 'npx', args: ['-y', 'mcp-remote', url] } } });
+    await visit.page.fill('#address', 'http://localhost:8080');
+    assert.deepEqual(JSON.parse(await visit.page.locator('#snippet pre').innerText()).mcpServers.mgw.args.slice(2), ['http://localhost:8080/mcp', '--allow-http']);
     good(visit);
     await visit.close();
   });
@@ -240,6 +360,65 @@ describe('the status page by the inside port', { timeout: 240000 }, () => {
     await isLive(visit);
     await visit.close();
   });
+});
+
+test('where tokens are asked for, clients are told where theirs goes', { timeout: 60000 }, async () => {
+  const gateway = await startGateway({
+    config: ({ dir }) => {
+      fs.writeFileSync(`${dir}/tokens.json`, '{"users": []}', { mode: 0o600 });
+      return { gateway: { auth: { tokens_file: `${dir}/tokens.json` } } };
+    },
+  });
+  const chromium = await startChromium();
+  try {
+    const visit = await chromium.visit({ password: adminSecret });
+    await visit.open(`${gateway.stats}/`);
+    await isLive(visit);
+    const snippet = async (name) => {
+      await visit.page.getByRole('tab', { name }).click();
+      return visit.page.locator('#snippet pre').innerText();
+    };
+    const headers = { Authorization: 'Bearer YOUR_TOKEN' };
+    const { searchParams } = new URL(await visit.page.getByRole('link', { name: 'Add to Cursor' }).getAttribute('href'));
+    assert.deepEqual(JSON.parse(Buffer.from(searchParams.get('config'), 'base64')).headers, headers);
+    assert.match(await snippet('Claude Code'), / --header "Authorization: Bearer YOUR_TOKEN"$/);
+    assert.deepEqual(JSON.parse(await snippet('VS Code')).servers.mgw.headers, headers);
+    const { args, env } = JSON.parse(await snippet('Claude Desktop')).mcpServers.mgw;
+    assert.deepEqual(args.slice(-2), ['--header', 'Authorization:${MGW_AUTHORIZATION}']);
+    assert.deepEqual(env, { MGW_AUTHORIZATION: headers.Authorization });
+    good(visit);
+    await visit.close();
+  } finally {
+    await chromium.close();
+    await gateway.stop();
+  }
+});
+
+test('of many, some are shown, and all to who asks', { timeout: 120000 }, async () => {
+  const many = Object.fromEntries(Array.from({ length: 120 }, (_, i) => [`${'away-'.repeat(10)}${i}`, { url: 'http://127.0.0.1:1/mcp' }]));
+  const chromium = await startChromium();
+  const gateway = await startGateway({ config: { mcpServers: many } });
+  try {
+    const visit = await chromium.visit({ password: adminSecret, look: 'phone' });
+    const streams = await Promise.all(Array.from({ length: 30 }, (_, i) => listen(gateway.url, `client ${i} ${'with a long name '.repeat(20)}`)));
+    await visit.open(`${gateway.stats}/`);
+    await isLive(visit);
+    await visit.page.locator('.tile', { hasText: 'Upstreams' }).getByText('of 120').waitFor();
+    assert.equal(await visit.page.locator('#streams-table tbody tr').count(), 20);
+    await visit.mustFit();
+    await visit.page.locator('#streams').getByRole('button', { name: 'Show all 30' }).press('Enter');
+    assert.equal(await visit.page.locator('#streams-table tbody tr').count(), 30);
+    await visit.mustFit();
+    await visit.press('Show the first 20');
+    assert.equal(await visit.page.locator('#streams-table tbody tr').count(), 20);
+    await visit.mustBeAccessible();
+    good(visit);
+    for (const stream of streams) stream.close();
+    await visit.close();
+  } finally {
+    await chromium.close();
+    await gateway.stop();
+  }
 });
 
 test('outside it is for members of the group admins who have signed in', { timeout: 120000 }, async () => {

@@ -413,7 +413,9 @@ Test(policy, a_decision_is_explained)
         check_explained(ARGUMENTS("a@x", "mail_list"), 1, "can have a tool called mail_list");
         check_explained(ARGUMENTS("a@x"), 0, "gmail: nothing\nnotes: the first");
         check_explained(ARGUMENTS("a@x"), 0, "; 5 calls a minute of each tool");
-        check_explained(ARGUMENTS("--hint", "x=true", "a@x"), 2, "mgw policy check USER [TOOL]");
+        check_explained(ARGUMENTS("--hint", "x=true", "a@x"), 2, "--hint takes NAME=true or");
+        check_explained(ARGUMENTS(NULL), 2, "asked of one USER");
+        check_explained(ARGUMENTS("a@x", "b", "c"), 2, "asked of one USER");
         finish();
         load("");
 }

@@ -234,14 +234,28 @@ Test(config, a_bad_variable_is_told_by_its_name)
         cr_assert_not_null(strstr(faults, "MGW_KEEPALIVE_S: must be a number"));
 }
 
-Test(config, a_missing_file_is_told)
+static void check_unread(const char *file, const char *why)
 {
         size_t size;
         FILE *err = open_memstream(&faults, &size);
 
-        cr_assert(config_load(&config, "/nowhere/mgw.json", err) < 0);
+        cr_assert(config_load(&config, file, err) < 0);
         fclose(err);
-        cr_assert_not_null(strstr(faults, "/nowhere/mgw.json: cannot be read"));
+        cr_assert_not_null(strstr(faults, why), "%s", faults);
+        finish();
+}
+
+Test(config, a_file_that_cannot_be_read_is_told)
+{
+        char big[] = "/tmp/mgw-config-XXXXXX";
+        int fd = mkstemp(big);
+
+        check_unread("/nowhere/mgw.json", "/nowhere/mgw.json: cannot be read: No such file");
+        check_unread("/tmp", "/tmp: cannot be read: Is a directory");
+        check_int(ftruncate(fd, (1 << 20) + 1), 0);
+        close(fd);
+        check_unread(big, ": cannot be read: File too large");
+        unlink(big);
 }
 
 /* ---- what outlives mgw ---- */

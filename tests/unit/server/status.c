@@ -367,7 +367,7 @@ Test(status, secrets_of_the_configuration_are_not_told)
 {
         struct str body;
 
-        gateway_start("'u':{'url':'http://u.example/SECRET/mcp?key=SECRET','headers':{"
+        gateway_start("'u':{'url':'http://SECRET@u.example:8443/SECRET/mcp?key=SECRET','headers':{"
                       "'Authorization':'Bearer SECRET'}},'p':{'command':'/bin/p','args':['SECRET'],"
                       "'env':{'KEY':'SECRET'}}",
                       "'state_key':'SECRET-SECRET-SECRET-SECRET-SECRET'");
@@ -376,7 +376,7 @@ Test(status, secrets_of_the_configuration_are_not_told)
         cr_assert_null(memmem(body.p, body.n, "SECRET", 6));
         cr_assert_not_null(memmem(body.p, body.n, "[\"state_key\",\"(set)\",false]", 27));
         const json_t *config = newest(feed, "config");
-        cr_assert_str_eq(json_text_at(config, "servers/rows/0/target"), "http://u.example");
+        cr_assert_str_eq(json_text_at(config, "servers/rows/0/target"), "http://u.example:8443");
         cr_assert_str_eq(json_text_at(config, "servers/rows/1/target"), "p");
         gateway_stop();
 }
@@ -397,6 +397,64 @@ Test(status, how_upstreams_fare_is_told)
         cr_assert_geq(json_integer_value(json_at(row, "latency_us")), 0);
         cr_assert_gt(json_integer_value(json_at(row, "tools")), 0);
         cr_assert_null(json_at(row, "fault"));
+        gateway_stop();
+}
+
+static void start_with_many_servers(void)
+{
+        char *many = strdup(""), *more;
+
+        for (int i = 0; i < N_MANY; i++) {
+                cr_assert_gt(asprintf(&more, "%s%s's%d':{'url':'http://s%d.example/mcp'}", many,
+                                      i > 0 ? "," : "", i, i),
+                             0);
+                free(many);
+                many = more;
+        }
+        gateway_start(many, "'streams_per_user_max':0,'sessions_per_user_max':0");
+        free(many);
+}
+
+/* The last one alone is not well. */
+Test(status, of_many_upstreams_those_that_are_not_well_come_first)
+{
+        const json_t *upstreams;
+
+        start_with_many_servers();
+        servers_keep("tools/call");
+        client_open(&c, "2025-06-18", "{}");
+        client_ask(&c, 2, "tools/list", "");
+        client_ask(&c, 1, "tools/call", "{'name':'s129_w','arguments':{}}");
+        sent_fail(servers_await("tools/call"), HTTP_FAULT_CUT, true);
+        watch();
+        upstreams = json_at(newest(feed, "snapshot"), "upstreams");
+        check_int(json_integer_value(json_at(upstreams, "n")), N_MANY);
+        check_int(json_integer_value(json_at(upstreams, "n_well")), N_MANY - 1);
+        check_int(json_array_size(json_at(upstreams, "rows")), STATUS_ROWS_MAX);
+        cr_assert_str_eq(json_text_at(upstreams, "rows/0/name"), "s129");
+        cr_assert_str_eq(json_text_at(upstreams, "rows/0/state"), "failing");
+        cr_assert_str_eq(json_text_at(upstreams, "rows/1/name"), "s0");
+        gateway_stop();
+}
+
+/* docs/status.md tells of it. */
+Test(status, a_snapshot_is_small_however_much_there_is)
+{
+        char *name, *text;
+
+        cr_assert_gt(asprintf(&name, "\"%0*d\"", 100, 7), 0);
+        start_with_many_servers();
+        for (int i = 0; i < 2 * N_MANY; i++) {
+                a = open_as(name);
+                if (i % 2 == 0)
+                        answer_cut(a);
+        }
+        free(name);
+        gateway_pass_ms(INT64_C(3600) * 1000);
+        watch();
+        text = json_dumps(newest(feed, "snapshot"), JSON_COMPACT);
+        cr_assert_lt(strlen(text), 64000, "%zu", strlen(text));
+        free(text);
         gateway_stop();
 }
 
