@@ -60,7 +60,7 @@ static void look_into_file(struct token_fetch *c)
         const char *path = c->oauth->refresh_token_file;
         char *token = path != NULL ? file_read(path, CONFIG_OAUTH_TOKEN_MAX + 1) : NULL;
 
-        if (hdr_is_visible(str_from(token), CONFIG_OAUTH_TOKEN_MAX) &&
+        if (token != NULL && hdr_is_visible(str_from(token), CONFIG_OAUTH_TOKEN_MAX) &&
             (c->filed == NULL || strcmp(token, c->filed) != 0)) {
                 set_text(&c->refresh_token, token);
                 set_text(&c->filed, token);
