@@ -12,6 +12,7 @@
 #include "mgw/session/call.h"
 #include "mgw/session/subscription.h"
 #include "mgw/wire/hdr.h"
+#include "mgw/wire/rpc.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -52,6 +53,12 @@ static void post_on_cut(struct post_response *post)
                 session_touch(post->session);
 }
 
+static void post_drop_answers(struct post_response *post)
+{
+        json_array_clear(post->answers);
+        ledger_hold_set_past(&post->hold, 0);
+}
+
 static void post_on_gone(struct request *req)
 {
         struct post_response *post = req->owner;
@@ -59,6 +66,7 @@ static void post_on_gone(struct request *req)
         post->req = NULL;
         if (!post_is_stream(post))
                 post_set_state(post, POST_RESPONSE_STATE_LEFT);
+        post_drop_answers(post);
         post_on_cut(post);
 }
 
@@ -124,6 +132,7 @@ bool post_response_begin_stream(struct post_response *post)
                 .owner = post,
         };
         if (stream_open(post->req, &options, &post->stream) < 0) {
+                post_drop_answers(post);
                 post_set_state(post, POST_RESPONSE_STATE_CUT);
                 return true; /* the connection is lost, and tells so by itself */
         }
@@ -131,7 +140,7 @@ bool post_response_begin_stream(struct post_response *post)
         post->req = NULL;
         json_array_foreach (post->answers, i, answer)
                 post_push(post, answer);
-        json_array_clear(post->answers);
+        post_drop_answers(post);
         return true;
 }
 
@@ -187,6 +196,7 @@ struct post_response *post_response_create(struct request *req, struct session *
         struct post_response *post = alloc_zeroed(sizeof(*post));
 
         post->answers = json_array();
+        ledger_hold_init(&post->hold, &req->share->memory, LEDGER_ANSWER);
         post->span = begin_span(req);
         post->req = req;
         post->session = session;
@@ -360,6 +370,7 @@ static void post_over(struct post_response *post)
         assert(post->n_open == 0 && post->call == NULL);
         span_request_end_take(context, post->span, post->status);
         timer_disarm(context->loop, &post->grace);
+        ledger_hold_set_past(&post->hold, 0);
         switch (post->state) {
         case POST_RESPONSE_STATE_WAITING:
                 post_reply(post);
@@ -379,6 +390,22 @@ static void post_over(struct post_response *post)
         loop_bury(context->loop, post, post_free);
 }
 
+/* It waits for those of the calls that are open still. */
+static void post_keep(struct post_response *post, const json_t *answer)
+{
+        size_t n = post->n_open > 1 ? rpc_cost(answer) : 0;
+
+        if (ledger_hold_set(&post->hold, post->hold.bytes + n) == 0)
+                json_array_append(post->answers, (json_t *)answer);
+        else
+                json_array_append_new(
+                        post->answers,
+                        rpc_error_take(json_object_get(answer, "id"), CALL_E_BUSY,
+                                       "its user has no memory for the answer until the others of "
+                                       "its batch have come (memory_per_user_max_bytes)",
+                                       NULL));
+}
+
 void post_response_answer(struct post_response *post, const json_t *answer)
 {
         assert(post->n_open > 0);
@@ -386,8 +413,8 @@ void post_response_answer(struct post_response *post, const json_t *answer)
                 (void)post_response_begin_stream(post);
         if (answer != NULL && post_is_stream(post))
                 post_push(post, answer);
-        else if (answer != NULL)
-                json_array_append(post->answers, (json_t *)answer);
+        else if (answer != NULL && post->state != POST_RESPONSE_STATE_LEFT)
+                post_keep(post, answer);
         if (--post->n_open == 0)
                 post_over(post);
 }

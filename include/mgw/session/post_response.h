@@ -31,7 +31,8 @@ struct post_response {
                 *call; /* the stateless era: its only one, until it is answered; NULL otherwise */
         struct span *span; /* kept by observe; NULL: it is not traced */
         struct timer grace;
-        json_t *answers;  /* array, until it becomes a stream */
+        json_t *answers;         /* array, until it becomes a stream */
+        struct ledger_hold hold; /* of those that wait for others */
         json_t *mirrored; /* stateless: its headers Mcp-Param-*, by their names in CGI; or NULL */
         struct channel channel;
         unsigned n_open;        /* calls without an answer */

@@ -131,6 +131,86 @@ Test(post, a_batch_that_takes_long_is_a_stream_of_what_came_and_what_comes)
         gateway_stop();
 }
 
+#define LONG 300000
+
+/* Of a batch, all but the last. */
+static struct answer *long_answers(int n_calls)
+{
+        static char text[LONG + 64];
+        char batch[2048];
+        size_t n = 0;
+        struct answer *a;
+
+        for (int i = 0; i < n_calls; i++)
+                n += (size_t)snprintf(
+                        batch + n, sizeof(batch) - n,
+                        "%s{'jsonrpc':'2.0','id':%d,'method':'tools/call','params':" CALL_T "}",
+                        i == 0 ? "[" : ",", i);
+        snprintf(batch + n, sizeof(batch) - n, "]");
+        n = (size_t)snprintf(text, sizeof(text), "'content':[{'type':'text','text':'");
+        memset(text + n, 'x', LONG);
+        snprintf(text + n + LONG, sizeof(text) - n - LONG, "'}]");
+        servers_keep("tools/call");
+        client_open(&c, "2025-03-26", "{}");
+        a = client_say(&c, batch);
+        for (int i = 1; i < n_calls; i++)
+                sent_result(servers_await("tools/call"), text);
+        gateway_settle();
+        return a;
+}
+
+static uint64_t n_held(void)
+{
+        return world.context->ledger.by_kind[LEDGER_ANSWER];
+}
+
+Test(post, answers_that_wait_for_the_others_of_their_batch_are_paid_for)
+{
+        struct answer *a;
+
+        gateway_start(HTTP, "");
+        a = long_answers(4);
+        cr_assert_geq(n_held(), 3 * LONG);
+        sent_result(servers_await("tools/call"), DONE);
+        check_int(json_array_size(answer_json(a)), 4);
+        gateway_settle();
+        check_int(n_held(), 0);
+        gateway_stop();
+}
+
+Test(post, answers_that_there_is_no_room_for_do_not_wait_for_the_others_of_their_batch)
+{
+        struct answer *a;
+        const json_t *all;
+
+        gateway_start(HTTP, "'memory_per_user_max_bytes':2000000");
+        a = long_answers(10);
+        cr_assert_lt(n_held(), 2000000);
+        sent_result(servers_await("tools/call"), DONE);
+        all = answer_json(a);
+        check_int(json_array_size(all), 10);
+        cr_assert_not_null(json_at(all, "0/result"));
+        check_int(json_integer_value(json_at(all, "8/id")), 8);
+        cr_assert_not_null(strstr(json_text_at(all, "8/error/message"), "memory"));
+        cr_assert_not_null(json_at(all, "9/result"));
+        gateway_stop();
+}
+
+Test(post, answers_that_nobody_waits_for_any_more_do_not_gather)
+{
+        struct answer *a;
+
+        gateway_start(HTTP, "");
+        a = long_answers(4);
+        answer_cut(a);
+        gateway_settle();
+        check_int(n_held(), 0);
+        sent_result(servers_await("tools/call"), DONE);
+        gateway_settle();
+        check_int(n_held(), 0);
+        gateway_stop();
+}
+
 Test(post, later_revisions_have_no_batches_and_none_is_empty)
 {
         gateway_start(HTTP, "");
