@@ -24,7 +24,8 @@
  * clients do not all come back at once. */
 #define FAREWELL_MS 5000
 
-/* When so many streams have left, the heap's free pages go back to the system, a moment later. */
+/* When so many streams have left, the heap's free pages go back to the system, a moment later, and
+ * once more until no others have left. */
 #define TRIM_STREAMS 1000
 #define TRIM_DELAY_MS 1000
 
@@ -87,6 +88,12 @@ static void stream_report(const struct stream *s, int64_t life_ms)
         observe_stream(session_context(session), &record);
 }
 
+static void stream_trim_later(struct context *context)
+{
+        context->streams_to_trim = context->stats.n_streams;
+        timer_arm(context->loop, &context->trim, TRIM_DELAY_MS);
+}
+
 /* It counts no more, and is freed at the end of this turn. */
 static void stream_leave(struct stream *s)
 {
@@ -107,7 +114,7 @@ static void stream_leave(struct stream *s)
                 context->stats.longest_stream_ms = (uint64_t)life_ms;
         if (context->streams_peak - context->stats.n_streams >= TRIM_STREAMS &&
             !timer_is_armed(&context->trim))
-                timer_arm(context->loop, &context->trim, TRIM_DELAY_MS);
+                stream_trim_later(context);
         s->req = NULL;
         loop_bury(context->loop, s, free);
 }
@@ -444,6 +451,8 @@ static void stream_on_trim(struct timer *timer)
 
         malloc_trim(0);
         context->streams_peak = context->stats.n_streams;
+        if (context->stats.n_streams < context->streams_to_trim)
+                stream_trim_later(context); /* others have left meanwhile, and may still */
 }
 
 void stream_context_follow(struct context *context)

@@ -101,7 +101,8 @@ struct context {
         struct timer sweep_report;
         uint64_t keepalives_reported;
         struct timer trim;
-        unsigned streams_peak; /* since the last trim */
+        unsigned streams_peak;    /* since the last trim */
+        unsigned streams_to_trim; /* as many were open when the next one was planned */
 
         uint8_t state_key[SEAL_KEY_BYTES]; /* session/request_state */
 
