@@ -4,6 +4,7 @@
 #include "../check.h"
 #include "../json.h"
 #include "client.h"
+#include "draw.h"
 #include "gateway.h"
 #include "mgw/auth/policy.h"
 #include "mgw/config/config.h"
@@ -23,7 +24,7 @@ static const char *const names[] = {"a", "b"};
 static const char *const emails[] = {"ada@example.com", "bob@example.com", "eve@other.example"};
 #define N_USERS 3
 
-static unsigned seed, state;
+static unsigned seed;
 static char rules[8000];
 static char lists[N_SERVERS][4][2000];
 static char *entries[N_SERVERS][N_TOOLS]; /* of tools, as JSON with single quotes */
@@ -41,16 +42,6 @@ static int id;
 #define CHECK(condition, fmt, ...)                                                                 \
         cr_assert(condition, "seed %u, %s, %s: " fmt "\n%s", seed, me->user->email, c.version,     \
                   __VA_ARGS__, rules)
-
-static unsigned draw(unsigned n)
-{
-        state = state * 1103515245u + 12345u;
-        return (state >> 16) % n;
-}
-
-#define ONE_OF(...)                                                                                \
-        (((const char *const[]){                                                                   \
-                __VA_ARGS__})[draw(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))])
 
 __attribute__((format(printf, 2, 3))) static void add(char *text, const char *fmt, ...)
 {
@@ -547,7 +538,7 @@ static void check_seed(const char *version)
 {
         char servers[9000], settings[300], tokens[200];
 
-        state = seed;
+        draw_begin(seed);
         draw_policy();
         draw_catalogs();
         snprintf(tokens, sizeof(tokens), "%s", gateway_file("tokens.json", "{}"));

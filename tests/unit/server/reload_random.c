@@ -4,6 +4,7 @@
 #include "../check.h"
 #include "../json.h"
 #include "client.h"
+#include "draw.h"
 #include "gateway.h"
 #include "servers.h"
 #include "users.h"
@@ -14,7 +15,6 @@
 #define N_CLIENTS 5
 #define N_ASKED 64
 
-static unsigned state;
 static struct client clients[N_CLIENTS];
 static bool is_there[N_CLIENTS];
 static int id;
@@ -25,16 +25,6 @@ static struct asked {
         struct client *by;
 } asked[N_ASKED];
 static unsigned n_asked;
-
-static unsigned draw(unsigned n)
-{
-        state = state * 1103515245u + 12345u;
-        return (state >> 16) % n;
-}
-
-#define ONE_OF(...)                                                                                \
-        (((const char *const[]){                                                                   \
-                __VA_ARGS__})[draw(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))])
 
 static const char *draw_servers(void)
 {
@@ -333,7 +323,7 @@ Test(reload_random, nothing_breaks)
 
         for (unsigned seed = first; seed < first + n; seed++) {
                 fprintf(stderr, "reload_random: seed %u\n", seed);
-                state = seed;
+                draw_begin(seed);
                 id = 0;
                 n_asked = 0;
                 memset(asked, 0, sizeof(asked));
