@@ -1003,26 +1003,25 @@ Test(CARRIER, no_post_goes_on_a_connection_that_is_over)
         }
 }
 
-Test(CARRIER, informational_heads_without_end_are_no_answer)
+static void no_answer_comes_of(const char *path)
 {
         struct fetch f = {0};
 
-        fetch_get(&f, "/informed");
+        fetch_get(&f, path);
         fetch_await_end(&f);
         cr_assert(f.has_why);
         cr_assert_eq(f.fault, HTTP_FAULT_STRANGE);
         cr_assert_eq(f.n_heads, 0);
 }
 
+Test(CARRIER, informational_heads_without_end_are_no_answer)
+{
+        no_answer_comes_of("/informed");
+}
+
 Test(CARRIER, interim_answers_with_long_reasons_are_not_heard_out)
 {
-        struct fetch f = {0};
-
-        fetch_get(&f, "/reasons");
-        fetch_await_end(&f);
-        cr_assert(f.has_why);
-        cr_assert_eq(f.fault, HTTP_FAULT_STRANGE);
-        cr_assert_eq(f.n_heads, 0);
+        no_answer_comes_of("/reasons");
 }
 
 /* What is no body takes a turn's share too; curl has a measure of its own. */

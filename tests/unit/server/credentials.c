@@ -99,15 +99,22 @@ Test(credentials, a_token_that_is_refused_is_renewed_once)
         gateway_stop();
 }
 
+/* Its first refresh token is r1, of a file. */
+static void begin_filed(char path[200], const char *more)
+{
+        char settings[300];
+
+        snprintf(path, 200, "%s", gateway_file("refresh", "r1\n"));
+        snprintf(settings, sizeof(settings), "%s,'refresh_token_file':'%s'", more, path);
+        begin(settings);
+}
+
 Test(credentials, a_new_refresh_token_is_kept)
 {
-        char more[300], kept[100] = "";
-        char path[200];
+        char kept[100] = "", path[200];
         FILE *file;
 
-        snprintf(path, sizeof(path), "%s", gateway_file("refresh", "r1\n"));
-        snprintf(more, sizeof(more), ",'refresh_token':'r1','refresh_token_file':'%s'", path);
-        begin(more);
+        begin_filed(path, ",'refresh_token':'r1'");
         cr_assert_not_null(strstr(servers_await("POST")->http->body, "refresh_token=r1"));
         give_token("{'access_token':'t1','expires_in':120,'refresh_token':'r2'}");
         go_on();
@@ -123,11 +130,9 @@ Test(credentials, a_new_refresh_token_is_kept)
 
 Test(credentials, a_refresh_token_that_another_has_put_into_the_file_is_used)
 {
-        char more[300], path[200];
+        char path[200];
 
-        snprintf(path, sizeof(path), "%s", gateway_file("refresh", "r1\n"));
-        snprintf(more, sizeof(more), ",'refresh_token_file':'%s'", path);
-        begin(more);
+        begin_filed(path, "");
         give_token("{'access_token':'t1','expires_in':120,'refresh_token':'r2'}");
         go_on();
         (void)gateway_file("refresh", "r3\n");
@@ -139,11 +144,9 @@ Test(credentials, a_refresh_token_that_another_has_put_into_the_file_is_used)
 
 Test(credentials, a_refresh_token_that_could_not_be_kept_is_used_all_the_same)
 {
-        char more[300], path[200];
+        char path[200];
 
-        snprintf(path, sizeof(path), "%s", gateway_file("refresh", "r1\n"));
-        snprintf(more, sizeof(more), ",'refresh_token_file':'%s'", path);
-        begin(more);
+        begin_filed(path, "");
         cr_assert_eq(unlink(path), 0);
         cr_assert_eq(mkdir(path, 0700), 0); /* nothing takes the place of a folder */
         give_token("{'access_token':'t1','expires_in':120,'refresh_token':'r2'}");

@@ -229,13 +229,19 @@ TEST_OVER_EACH(questions, a_stateless_client_is_answered_with_what_it_has_to_bri
         gateway_stop();
 }
 
+/* A client without sessions has asked, and is to bring what the server asks for. */
+static void begin_asked(const char *server, char kept[STATE_SIZE])
+{
+        begin(server, STATELESS, ALL);
+        sent_event(call, NULL, ELICITATION);
+        keep_state(client_answer(&c, a, 1), kept);
+}
+
 Test(questions, what_a_retry_lacks_is_asked_for_again)
 {
         char state[STATE_SIZE];
 
-        begin(HTTP, STATELESS, ALL);
-        sent_event(call, NULL, ELICITATION);
-        keep_state(client_answer(&c, a, 1), state);
+        begin_asked(HTTP, state);
         a = retry(2, state, "{'other':{}}");
         cr_assert_str_eq(json_text_at(client_answer(&c, a, 2), "result/resultType"),
                          "input_required");
@@ -250,9 +256,7 @@ Test(questions, an_answer_that_comes_meanwhile_waits_for_the_retry)
 {
         char state[STATE_SIZE];
 
-        begin(HTTP, STATELESS, ALL);
-        sent_event(call, NULL, ELICITATION);
-        keep_state(client_answer(&c, a, 1), state);
+        begin_asked(HTTP, state);
         sent_event_result(call, NULL, "'content':[]");
         a = retry(2, state, "{}");
         cr_assert_str_eq(json_text_at(client_answer(&c, a, 2), "result/resultType"), "complete");
@@ -264,9 +268,7 @@ Test(questions, an_answer_of_a_server_that_goes_waits_for_the_retry)
 {
         char state[STATE_SIZE];
 
-        begin(HTTP, STATELESS, ALL);
-        sent_event(call, NULL, ELICITATION);
-        keep_state(client_answer(&c, a, 1), state);
+        begin_asked(HTTP, state);
         sent_event_result(call, NULL, "'content':[]");
         gateway_reload("'u':{'url':'http://there.example/mcp'}", "");
         gateway_pass_ms(60000);
@@ -280,9 +282,7 @@ Test(questions, whoever_comes_back_for_a_server_that_has_gone_is_told)
 {
         char state[STATE_SIZE];
 
-        begin(HTTP, STATELESS, ALL);
-        sent_event(call, NULL, ELICITATION);
-        keep_state(client_answer(&c, a, 1), state);
+        begin_asked(HTTP, state);
         gateway_reload("'u':{'url':'http://there.example/mcp'}", "");
         gateway_pass_ms(60000);
         a = retry(2, state, "{}");
@@ -296,9 +296,7 @@ Test(questions, whoever_does_not_come_back_in_time_has_given_up)
 {
         char state[STATE_SIZE];
 
-        begin(STDIO, STATELESS, ALL);
-        sent_event(call, NULL, ELICITATION);
-        keep_state(client_answer(&c, a, 1), state);
+        begin_asked(STDIO, state);
         gateway_pass_ms(601000);
         check_int(servers_count("notifications/cancelled"), 1);
         cr_assert_not_null(json_at(servers_last("reply")->msg, "error"));
@@ -463,9 +461,7 @@ Test(questions, an_answer_that_waits_for_the_retry_is_paid_for)
         char state[STATE_SIZE];
         uint64_t before;
 
-        begin(HTTP, STATELESS, ALL);
-        sent_event(call, NULL, ELICITATION);
-        keep_state(client_answer(&c, a, 1), state);
+        begin_asked(HTTP, state);
         before = n_held();
         sent_event_result(call, NULL, LONG_RESULT);
         cr_assert_geq(n_held(), before + LONG);
