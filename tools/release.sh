@@ -40,18 +40,18 @@ release_of() (
   export SOURCE_DATE_EPOCH
   say "making $name of $(git rev-parse --short "$1") in ${2#"$PWD/"}"
   rm -rf "$2"
-  mkdir -p "$2/work"
-  git -c tar.umask=0022 archive --prefix "$name/" "$1" | tar -x -p --no-same-owner -C "$2/work"
-  release_tarball "$2/work" "$name" >"$2/$name.tar.xz"
+  mkdir -p "$2/tree"
+  git -c tar.umask=0022 archive --prefix "$name/" "$1" | tar -x -p --no-same-owner -C "$2/tree"
+  release_tarball "$2/tree" "$name" >"$2/$name.tar.xz"
   # As a stranger's machine has it: no flags and no cache of this one's.
-  if ! (cd "$2/work/$name" && env -u CC -u CFLAGS -u LDFLAGS dpkg-buildpackage -us -uc "-j$(nproc)") >"$log" 2>&1; then
+  if ! (cd "$2/tree/$name" && env -u CC -u CFLAGS -u LDFLAGS dpkg-buildpackage -us -uc "-j$(nproc)") >"$log" 2>&1; then
     tail -n 30 "$log" >&2
     die "the package cannot be built: see above and $log"
   fi
-  dpkg-deb -x "$2"/work/mgw_"$version"_*.deb "$2/work/root"
-  python3 tools/sbom.py "$2/work/root/usr/bin/mgw" mgw "$version" uthash-dev >"$2/$name.cdx.json"
-  find "$2/work" -maxdepth 1 -type f -exec mv -t "$2" {} +
-  rm -rf "$2/work"
+  dpkg-deb -x "$2"/tree/mgw_"$version"_*.deb "$2/tree/root"
+  python3 tools/sbom.py "$2/tree/root/usr/bin/mgw" mgw "$version" uthash-dev >"$2/$name.cdx.json"
+  find "$2/tree" -maxdepth 1 -type f -exec mv -t "$2" {} +
+  rm -rf "$2/tree"
 )
 
 release_tarball() {
