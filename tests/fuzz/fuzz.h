@@ -3,6 +3,7 @@
 
 #include "../world/require.h"
 #include "mgw/base/str.h"
+#include "mgw/wire/rpc.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -34,4 +35,14 @@ static inline char *exact_copy(const void *p, size_t n)
         if (n > 0)
                 memcpy(copy, p, n);
         return copy;
+}
+
+/* The text of what rpc_parse() has read, which may hold numbers that jansson's own printer refuses
+ * (rpc_number.h); the caller frees it. */
+static inline char *text_of(const json_t *value)
+{
+        struct str text;
+
+        REQUIRE(rpc_dump(value, &text) == 0);
+        return (char *)text.p;
 }

@@ -44,7 +44,7 @@ static void try_document(struct json_lazy *lazy, json_t *arguments)
 
 static void try_text(json_t *document, json_t *arguments)
 {
-        char *text = json_dumps(document, 0);
+        char *text = text_of(document);
         struct json_lazy *lazy;
         size_t at;
 

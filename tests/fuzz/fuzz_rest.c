@@ -3,6 +3,7 @@
 #include "fuzz_rest.h"
 
 #include "mgw/wire/rpc.h"
+#include "mgw/wire/rpc_number.h"
 
 #define SECRET "ya29.secret"
 
@@ -24,9 +25,9 @@ static int try_answer(struct rest_run *run, const json_t *json)
 {
         static const char *const secrets[] = {SECRET, NULL};
         const json_t *body = json_object_get(json, "body");
-        char *text = body != NULL && !json_is_string(body)
-                             ? json_dumps(body, JSON_ENCODE_ANY)
-                             : strdup(json_is_string(body) ? json_string_value(body) : "");
+        char *text = body == NULL          ? strdup("")
+                     : rpc_is_string(body) ? strdup(json_string_value(body))
+                                           : text_of(body);
         struct rest_answer answer = {
                 .status = 100 + (unsigned)json_integer_value(json_object_get(json, "status")) % 500,
                 .content_type = str_from(json_string_value(json_object_get(json, "type"))),
@@ -48,7 +49,7 @@ static int try_answer(struct rest_run *run, const json_t *json)
 /* Own words for errors may be anything. */
 static bool has_secret(const json_t *description)
 {
-        char *text = json_dumps(description, JSON_ENCODE_ANY);
+        char *text = text_of(description);
         bool has = strstr(text, "ya29") != NULL;
 
         free(text);

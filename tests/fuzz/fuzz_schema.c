@@ -71,7 +71,7 @@ static void try_both(json_t *json, json_t *value)
         negated = check_within("not", json, value);
         if (r != SCHEMA_E_LIMIT && (negated == 0 || negated == SCHEMA_E_INVALID) &&
             json_object_get(json, "$id") == NULL && !json_is_boolean(json)) {
-                char *text = json_dumps(json, JSON_COMPACT);
+                char *text = text_of(json);
 
                 REQUIRE(strstr(text, "$ref") != NULL || (negated == 0) == (r != 0));
                 free(text);

@@ -296,16 +296,16 @@ describe('under load', { timeout: 180000 }, () => {
     await waitFor(() => crowd.calls > 200, 'calls');
     clearInterval(tell);
     const to = n;
-    await waitFor(() => heards.every(([, heard]) => heard.numbers.has(to)), 'the last event', 5000, new Set(),
-      () => heards.map(([name, heard]) => `${name}: ${heard.numbers.has(to)}`).join('\n')).catch((error) => crowd.losses.push(error.message));
-    const missed = heards.flatMap(([name, heard]) => heard.missing(from, to).map((gap) => `${name} missed ${gap}`));
+    const missed = () => heards.flatMap(([name, heard]) => heard.missing(from, to).map((gap) => `${name} missed ${gap}`));
+    // what is said while a stream is away can come by an answer's stream, before that which the stream comes back for
+    await waitFor(() => missed().length === 0, 'all events', 5000, new Set(), () => missed().slice(0, 10).join('\n'))
+      .catch((error) => crowd.losses.push(error.message));
     const twice = heards.reduce((sum, [, heard]) => sum + heard.n - heard.numbers.size, 0);
     t.diagnostic(`${crowd.calls} calls, ${crowd.losses.length} lost, the longest ${crowd.longestMs} ms; `
-      + `${to - from} events to each of ${heards.length}, ${missed.length} lost, ${twice} heard twice; `
+      + `${to - from} events to each of ${heards.length}, ${missed().length} lost, ${twice} heard twice; `
       + `${streams.length} raw streams ended ${streams.reduce((sum, s) => sum + s.n - 1, 0)} times, back within ${Math.max(...streams.map((s) => s.awayMs))} ms`);
     await crowd.end();
     assert.deepEqual(crowd.losses.slice(0, 10), []);
-    assert.deepEqual(missed.slice(0, 10), []);
     return { upstream, gateway, streams, end: async () => { for (const s of streams) s.close(); await gateway.stop(); await upstream.stop(); } };
   }
 
