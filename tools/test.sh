@@ -8,6 +8,7 @@
 
 passed=0
 failed=0
+asked_part=
 # Who failed, for the end of what is printed: a line each, "part: test (file)".
 failures=()
 E2E_TESTS=(tests/e2e/{streams,door,clients,upstreams,rest,login,conformance,operation,observe,status,probe}/*.test.mjs)
@@ -15,8 +16,9 @@ NODE_LIMIT=${NODE_LIMIT:-25m}
 
 run_tests() {
   local part
-  case ${1:-all} in
-    all) set -- unit fuzz e2e sdks attacks infra packages lint ;;
+  asked_part=${1:-all}
+  case $asked_part in
+    all) set -- unit fuzz e2e sdks attacks infra packages lint compose ;;
     unit | fuzz | e2e | sdks | attacks | infra | packages | lint | compose) ;;
     *) die "no such part of the tests: $1 (unit, e2e, sdks, attacks, infra, packages, compose, fuzz, lint)" ;;
   esac

@@ -242,8 +242,7 @@ static void print_call(const struct inspect_report *report, FILE *out)
                 print_block(block, out);
         if (json_object_get(result, "structuredContent") != NULL) {
                 fputs("  structured content: ", out);
-                json_dumpf(json_object_get(result, "structuredContent"), out,
-                           JSON_COMPACT | JSON_ENSURE_ASCII);
+                probe_report_print_value(json_object_get(result, "structuredContent"), 0, out);
                 fputc('\n', out);
         }
 }
@@ -291,7 +290,5 @@ void inspect_report_print_json(const struct inspect_report *report, FILE *out)
         }
         if (report->has_call)
                 json_object_set_new(json, "call", call_of(report));
-        json_dumpf(json, out, JSON_INDENT(2) | JSON_ENSURE_ASCII); /* a terminal may be there */
-        fputc('\n', out);
-        json_decref(json);
+        probe_report_print_json_take(json, out);
 }

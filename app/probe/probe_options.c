@@ -6,6 +6,7 @@
 #include "mgw/base/strv.h"
 #include "mgw/probe/probe.h"
 #include "mgw/wire/hdr.h"
+#include "mgw/wire/rpc.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -90,8 +91,11 @@ static int read_scale(struct probe_options *o, const char *text)
 
 static int read_arguments(struct probe_options *o, const char *text)
 {
+        char why[160];
+
         json_decref(o->arguments);
-        o->arguments = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        if (rpc_parse(str_from(text), NULL, &o->arguments, why, sizeof(why)) != 0)
+                o->arguments = NULL;
         return json_is_object(o->arguments) ? 0 : -EINVAL;
 }
 

@@ -381,9 +381,19 @@ static json_t *way_of(const struct probe_report *report)
         return all;
 }
 
+void probe_report_print_value(const json_t *value, unsigned indent, FILE *out)
+{
+        struct str text;
+
+        if (rpc_dump_ascii(value, indent, &text) != 0) /* a terminal may be there */
+                return;
+        fwrite(text.p, 1, text.n, out);
+        free((char *)text.p);
+}
+
 void probe_report_print_json_take(json_t *json, FILE *out)
 {
-        json_dumpf(json, out, JSON_INDENT(2) | JSON_ENSURE_ASCII); /* a terminal may be there */
+        probe_report_print_value(json, 2, out);
         fputc('\n', out);
         json_decref(json);
 }

@@ -28,6 +28,9 @@ void probe_report_away(const struct probe_peer *peer, FILE *out, FILE *err);
 /* "mgw 0.1.0", what the server calls itself, and the revisions that it speaks; for inspect too. */
 #define PROBE_SERVER_SIZE 256
 void probe_report_server(const struct probe_peer *peer, char text[PROBE_SERVER_SIZE]);
+/* As JSON in ASCII. indent: rpc_dump_ascii(). */
+void probe_report_print_value(const json_t *value, unsigned indent, FILE *out);
+/* In lines of their own, with one behind the last. */
 void probe_report_print_json_take(json_t *json, FILE *out);
 /* A text as JSON, without what is no UTF-8 or a control; null where there is none. */
 json_t *probe_report_text(const char *text);

@@ -475,12 +475,17 @@ json_t *rpc_request_take(json_t *id_take, const char *method, json_t *params)
 
 int rpc_dump(const json_t *value, struct str *out)
 {
-        return rpc_write(value, false, out);
+        return rpc_write(value, &(struct rpc_write_style){0}, out);
 }
 
 int rpc_dump_sorted(const json_t *value, struct str *out)
 {
-        return rpc_write(value, true, out);
+        return rpc_write(value, &(struct rpc_write_style){.is_sorted = true}, out);
+}
+
+int rpc_dump_ascii(const json_t *value, unsigned indent, struct str *out)
+{
+        return rpc_write(value, &(struct rpc_write_style){.is_ascii = true, .indent = indent}, out);
 }
 
 const char *rpc_text(const json_t *object, const char *key)

@@ -24,7 +24,7 @@ struct writer {
         size_t n;
         size_t size;
         unsigned depth;
-        bool is_sorted;
+        const struct rpc_write_style *style;
 };
 
 /* Room for n more bytes. */
@@ -75,6 +75,18 @@ static bool put_escape(struct writer *w, char c)
         return put(w, escape, n);
 }
 
+/* Past 16 bits as two (RFC 8259 7). */
+static bool put_escapes(struct writer *w, uint32_t c)
+{
+        char escapes[16];
+        int n = c < 0x10000 ? snprintf(escapes, sizeof(escapes), "\\u%04X", (unsigned)c)
+                            : snprintf(escapes, sizeof(escapes), "\\u%04X\\u%04X",
+                                       (unsigned)(0xd800 + ((c - 0x10000) >> 10)),
+                                       (unsigned)(0xdc00 + (c & 0x3ff)));
+
+        return put(w, escapes, (size_t)n);
+}
+
 static bool put_text(struct writer *w, const char *p, size_t n)
 {
         const char *end = p + n, *from = p;
@@ -98,6 +110,11 @@ static bool put_text(struct writer *w, const char *p, size_t n)
                         if (length == 0)
                                 return false;
                         p += length;
+                        if (!w->style->is_ascii)
+                                continue;
+                        if (!put(w, from, (size_t)(p - length - from)) || !put_escapes(w, c))
+                                return false;
+                        from = p;
                         continue;
                 }
                 if (!put(w, from, (size_t)(p - from)) || !put_escape(w, *p))
@@ -109,10 +126,34 @@ static bool put_text(struct writer *w, const char *p, size_t n)
 
 static bool put_value(struct writer *w, const json_t *value);
 
+static bool put_break(struct writer *w, unsigned depth)
+{
+        size_t n = (size_t)depth * w->style->indent;
+
+        if (w->style->indent == 0)
+                return true;
+        if (!put_char(w, '\n') || !reserve(w, n))
+                return false;
+        memset(w->p + w->n, ' ', n);
+        w->n += n;
+        return true;
+}
+
+/* What stands before a member or an entry. */
+static bool put_start(struct writer *w, bool is_first)
+{
+        return (is_first || put_char(w, ',')) && put_break(w, w->depth);
+}
+
+static bool put_end(struct writer *w, char c, bool is_empty)
+{
+        return (is_empty || put_break(w, w->depth - 1)) && put_char(w, c);
+}
+
 static bool put_member(struct writer *w, struct str name, const json_t *member, bool is_first)
 {
-        return (is_first || put_char(w, ',')) && put_text(w, name.p, name.n) && put_char(w, ':') &&
-               put_value(w, member);
+        return put_start(w, is_first) && put_text(w, name.p, name.n) && put_char(w, ':') &&
+               (w->style->indent == 0 || put_char(w, ' ')) && put_value(w, member);
 }
 
 struct member {
@@ -159,15 +200,15 @@ static bool put_members(struct writer *w, json_t *object)
 
         if (!put_char(w, '{'))
                 return false;
-        if (w->is_sorted)
-                return put_sorted(w, object) && put_char(w, '}');
+        if (w->style->is_sorted)
+                return put_sorted(w, object) && put_end(w, '}', json_object_size(object) == 0);
         json_object_keylen_foreach(object, key, n, member)
         {
                 if (!put_member(w, (struct str){key, n}, member, is_first))
                         return false;
                 is_first = false;
         }
-        return put_char(w, '}');
+        return put_end(w, '}', is_first);
 }
 
 static bool put_entries(struct writer *w, const json_t *array)
@@ -178,9 +219,9 @@ static bool put_entries(struct writer *w, const json_t *array)
         if (!put_char(w, '['))
                 return false;
         json_array_foreach (array, i, entry)
-                if ((i > 0 && !put_char(w, ',')) || !put_value(w, entry))
+                if (!put_start(w, i == 0) || !put_value(w, entry))
                         return false;
-        return put_char(w, ']');
+        return put_end(w, ']', i == 0);
 }
 
 /* The shortest that is read back the same. Two steps at most for any but the smallest numbers: 15
@@ -260,9 +301,9 @@ static bool put_value(struct writer *w, const json_t *value)
         return false;
 }
 
-int rpc_write(const json_t *value, bool is_sorted, struct str *out)
+int rpc_write(const json_t *value, const struct rpc_write_style *style, struct str *out)
 {
-        struct writer w = {.is_sorted = is_sorted};
+        struct writer w = {.style = style};
         char *p;
 
         if (!put_value(&w, value) || !put_char(&w, '\0')) {

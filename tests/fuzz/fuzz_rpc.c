@@ -84,6 +84,23 @@ static void check_again(json_t *root)
         free((char *)second.p);
 }
 
+/* In lines, and escaped: it is the same still. */
+static void check_shown(json_t *root, unsigned indent)
+{
+        char why[160];
+        struct str text;
+        json_t *again;
+
+        REQUIRE(rpc_dump_ascii(root, indent, &text) == 0);
+        for (size_t i = 0; i < text.n; i++)
+                REQUIRE(text.p[i] == '\n' || (text.p[i] >= 0x20 && text.p[i] < 0x7f));
+        REQUIRE((indent > 0) || memchr(text.p, '\n', text.n) == NULL);
+        REQUIRE(rpc_parse(text, NULL, &again, why, sizeof(why)) == 0);
+        REQUIRE(same(root, again));
+        json_decref(again);
+        free((char *)text.p);
+}
+
 static void check_msg(const struct rpc_msg *msg)
 {
         bool is_call = msg->kind == RPC_REQUEST || msg->kind == RPC_NOTIFICATION;
@@ -109,6 +126,8 @@ static void check_answer(const struct rpc_msg *msg)
         REQUIRE(rpc_msg_read(answer, &read, &why) == 0);
         REQUIRE(read.kind == RPC_ERROR);
         check_again(answer);
+        check_shown(answer, 0);
+        check_shown(answer, 2);
         json_decref(answer);
 }
 
@@ -229,7 +248,7 @@ static void check_beside_jansson(struct str text)
         json_decref(theirs);
         if (ours == NULL)
                 return;
-        REQUIRE(rpc_write(ours, false, &written) == 0);
+        REQUIRE(rpc_dump(ours, &written) == 0);
         check_is_strict(written);
         json_decref(ours);
         free((char *)written.p);
@@ -300,6 +319,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
         }
         check_again(root);
+        check_shown(root, 0);
+        check_shown(root, 2);
         check_result((struct str){copy, size}, json_object_get(root, "result"),
                      json_object_get(root, "id"));
         if (rpc_msg_read(root, &msg, &reason) == 0) {

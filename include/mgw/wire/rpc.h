@@ -94,6 +94,9 @@ json_t *rpc_request_take(json_t *id_take, const char *method, json_t *params);
 int rpc_dump(const json_t *value, struct str *out);
 /* The same, the members of objects in the order of their names. */
 int rpc_dump_sorted(const json_t *value, struct str *out);
+/* The same for a terminal, to which other characters may mean something. With an indent each member
+ * and entry is on a line of its own. */
+int rpc_dump_ascii(const json_t *value, unsigned indent, struct str *out);
 
 /* A string member. NULL: there is none, or it is a number, or a NUL is in it, where C would cut it
  * into another text.

@@ -224,6 +224,24 @@ test('inspect: what a server says cannot move the cursor, and pages that never e
   assert.ok(!/[^\n -~]/.test(json.text), 'nor can it in JSON');
 });
 
+test('inspect: numbers that no double holds are as the server wrote them, whole JSON around them', async () => {
+  const server = await FaultServer.start();
+  const most = '18446744073709551615';
+  const sendText = (res, text) => { res.setHeader('content-type', 'application/json'); res.end(text); };
+  server.faults['tools/list'] = (req, res, msg) =>
+    sendText(res, `{"jsonrpc":"2.0","id":${msg.id},"result":{"tools":[{"name":"count","inputSchema":{"type":"object","properties":{"n":{"type":"integer","maximum":${most}}}}}]}}`);
+  server.faults['tools/call'] = (req, res, msg) =>
+    sendText(res, `{"jsonrpc":"2.0","id":${msg.id},"result":{"content":[],"structuredContent":{"n":${most},"after":"it"}}}`);
+  const call = [server.url, '--call', 'count', '--arguments', `{"n": ${most}}`];
+  const { code, text } = await inspect(...call);
+  assert.equal(code, 0, text);
+  assert.ok(text.includes(`{"n":${most},"after":"it"}`), text);
+  const json = await inspect(...call, '--json');
+  await server.stop();
+  assert.ok(json.text.includes(`"maximum": ${most}`), json.text);
+  assert.equal(JSON.parse(json.text).call.answer.result.structuredContent.after, 'it');
+});
+
 test('inspect: a server that says too much is not heard to the end', async () => {
   const server = await FaultServer.start();
   const names = Array.from({ length: 5000 }, (_, i) => `p${i}`);

@@ -251,6 +251,38 @@ Test(rpc_dump, sorts_when_asked)
         json_decref(root);
 }
 
+static void check_shown(const json_t *value, unsigned indent, struct str expected)
+{
+        struct str text;
+
+        check_int(rpc_dump_ascii(value, indent, &text), 0);
+        check_str(text, expected);
+        free((char *)text.p);
+}
+
+Test(rpc_dump, is_shown_in_ascii_and_in_lines_when_asked)
+{
+        json_t *root =
+                parsed("{\"a\\u00e9\":[18446744073709551615,{}, []],\"b\":{\"c\":\"\xe2\x82\xac "
+                       "\xf0\x9f\x98\x80!\"}}");
+
+        check_shown(root, 0,
+                    STR("{\"a\\u00E9\":[18446744073709551615,{},[]],"
+                        "\"b\":{\"c\":\"\\u20AC \\uD83D\\uDE00!\"}}"));
+        check_shown(root, 2,
+                    STR("{\n"
+                        "  \"a\\u00E9\": [\n"
+                        "    18446744073709551615,\n"
+                        "    {},\n"
+                        "    []\n"
+                        "  ],\n"
+                        "  \"b\": {\n"
+                        "    \"c\": \"\\u20AC \\uD83D\\uDE00!\"\n"
+                        "  }\n"
+                        "}"));
+        json_decref(root);
+}
+
 Test(rpc_parse, any_value_where_that_is_wanted)
 {
         static const char *const texts[] = {"7", "\"a\"", "null", "0.5", "{}", "[]", "true"};
