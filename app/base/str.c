@@ -148,6 +148,13 @@ size_t str_utf8_first(struct str s, uint32_t *code_point)
         return length;
 }
 
+/* C0, DEL and C1; those that turn what follows around (UAX 9), and that end a line. */
+static bool is_control(uint32_t c)
+{
+        return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x202a && c <= 0x202e) ||
+               (c >= 0x2066 && c <= 0x2069) || c == 0x2028 || c == 0x2029;
+}
+
 void str_to_text(struct str s, char *text, size_t size)
 {
         size_t used = 0;
@@ -155,7 +162,7 @@ void str_to_text(struct str s, char *text, size_t size)
         while (s.n > 0) {
                 uint32_t c;
                 size_t n = str_utf8_first(s, &c);
-                bool is_fit = n > 0 && c >= 0x20 && (c < 0x7f || c > 0x9f);
+                bool is_fit = n > 0 && !is_control(c);
 
                 n = n > 0 ? n : 1;
                 if (used + (is_fit ? n : 1) >= size)

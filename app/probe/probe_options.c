@@ -6,6 +6,7 @@
 #include "mgw/base/strv.h"
 #include "mgw/probe/probe.h"
 #include "mgw/wire/hdr.h"
+#include "mgw/wire/redirect.h"
 #include "mgw/wire/rpc.h"
 
 #include <errno.h>
@@ -154,6 +155,15 @@ static bool is_url(const char *url)
         return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
 }
 
+static void warn_of_clear_text(const struct probe_options *o, FILE *err)
+{
+        if (strncasecmp(o->url, "http://", 7) == 0 && probe_options_has_token(o) &&
+            redirect_kind(str_from(o->url)) != REDIRECT_LOOPBACK)
+                fputs("mgw: the token goes in the clear: with http:// anybody on the way reads it. "
+                      "If the server has TLS, the URL begins with https://\n",
+                      err);
+}
+
 static int take_url(struct probe_options *o, int argc, char **argv, FILE *err)
 {
         if (argc - optind != 1)
@@ -196,7 +206,11 @@ int probe_options_read(struct probe_options *o, int argc, char **argv, FILE *err
         }
         if (r == 0 && token != NULL && token[0] != '\0')
                 r = take_token(o, token, err);
-        return r == 0 ? take_url(o, argc, argv, err) : r;
+        if (r == 0)
+                r = take_url(o, argc, argv, err);
+        if (r == 0)
+                warn_of_clear_text(o, err);
+        return r;
 }
 
 bool probe_options_has_token(const struct probe_options *o)

@@ -38,5 +38,5 @@ int str_hex_digit(char c);
  * there is none. */
 size_t str_utf8_first(struct str s, uint32_t *code_point);
 /* As much of s as fits into text, whole characters and a NUL; a '?' stands for each byte that is no
- * UTF-8 or a control. */
+ * UTF-8, and for a control, be it one of direction or of lines. */
 void str_to_text(struct str s, char *text, size_t size);

@@ -68,6 +68,16 @@ test('a server that wants to know who asks: 3, with the hint; with a token, by o
   assert.equal(by.sse.verdict, 'lived');
 });
 
+test('a token in the clear is told, but where it does not leave the machine', async () => {
+  const clear = /the token goes in the clear/;
+  const away = 'http://mgw.invalid/mcp';
+  assert.match((await inspect(away, '--token', token)).text, clear);
+  assert.match((await inspect(away, '--header', `authorization: Bearer ${token}`)).text, clear);
+  assert.doesNotMatch((await inspect(away)).text, clear);
+  assert.doesNotMatch((await inspect(away.replace('http:', 'https:'), '--token', token)).text, clear);
+  assert.doesNotMatch((await inspect(`${gateway.url}/mcp`, '--token', token)).text, clear);
+});
+
 test('a certificate that is not trusted: 3; --ca and --insecure', async () => {
   const url = `${gateway.tls}/mcp`;
   const strict = await command(['inspect', url, '--token', token]);
@@ -212,11 +222,11 @@ test('inspect: what a server says cannot move the cursor, and pages that never e
   let n = 0;
   server.faults['tools/list'] = (req, res, msg) => {
     n++;
-    sendJson(res, { jsonrpc: '2.0', id: msg.id, result: { tools: [{ name: '\u001b[2Jbad', description: 'a\u0007b', inputSchema: {} }], nextCursor: `${n}` } });
+    sendJson(res, { jsonrpc: '2.0', id: msg.id, result: { tools: [{ name: '\u001b[2Jbad', description: 'a\u0007b\u202ec\u2066d\u2028e', inputSchema: {} }], nextCursor: `${n}` } });
   };
   const { code, text } = await inspect(server.url);
   assert.equal(code, 0, text);
-  assert.ok(!text.includes('\u001b') && !text.includes('\u0007'));
+  assert.ok(!/[\u001b\u0007\u202a-\u202e\u2066-\u2069\u2028]/.test(text), text);
   assert.equal(n, 100);
   const json = await inspect(server.url, '--json');
   await server.stop();

@@ -141,3 +141,15 @@ Test(str, utf8_characters_are_known_by_their_shortest_form)
                 cr_assert_eq(c, cases[i].code_point, "case %zu: U+%04X", i, c);
         }
 }
+
+Test(str, to_text_leaves_no_control_nor_what_turns_a_line_around)
+{
+        char text[64], small[4];
+
+        str_to_text(
+                STR("a\x1b[2J\x7f\xc2\x85 \xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8z\xff\xe2\x82\xac"),
+                text, sizeof(text));
+        check_str(str_from(text), STR("a?[2J?? ???z?\xe2\x82\xac"));
+        str_to_text(STR("ab\xe2\x82\xac"), small, sizeof(small));
+        check_str(str_from(small), STR("ab"));
+}
