@@ -67,6 +67,11 @@ char *config_text(struct loading *l, const char *key, json_type want, const json
 
 /* ---- "gateway" (config_settings.c) ---- */
 
+/* Marks of a setting. It holds until mgw ends (app/server/server_reload.c); or does so once it has
+ * been set. */
+#define CONFIG_FIXED 1u
+#define CONFIG_FIXED_ONCE_SET 2u
+
 /* Each setting's default. */
 void config_settings_default(struct config *config);
 void config_settings_load(struct loading *l, json_t *gateway);

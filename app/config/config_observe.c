@@ -24,7 +24,7 @@ static bool is_endpoint(const char *text)
 static const char *const unwritable_words[] = {"refuse", "go_on", NULL};
 
 const struct config_row config_observe_rows[] = {
-        {"audit.file", KIND_TEXT, AT(audit_file), "",
+        {"audit.file", KIND_TEXT, AT(audit_file), "", .marks = CONFIG_FIXED_ONCE_SET,
          .help = "a line of JSON for each call and decision goes to this file; \"-\": standard "
                  "output (docs/audit.md)",
          .is_right = is_audit_file, .why = "must be an absolute path, or \"-\""},

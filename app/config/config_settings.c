@@ -48,7 +48,6 @@ static const char *const name_words[] = {"given", "safe", NULL}; /* are they saf
 
 #define AT(field) offsetof(struct config, field)
 #define SECONDS_MAX 1e7
-#define FIXED 1u /* it holds until mgw ends: app/server/server_reload.c */
 #ifdef MGW_SANITIZED
 /* LeakSanitizer attaches to us at the end, as a debugger would. */
 #define SYSCALL_FILTER_STANDARD "false"
@@ -58,16 +57,16 @@ static const char *const name_words[] = {"given", "safe", NULL}; /* are they saf
 
 static const struct config_row settings[] = {
         {"listen", KIND_TEXT, AT(listen), "unix:/run/mgw/fcgi.sock", .is_shown = true,
-         .marks = FIXED,
+         .marks = CONFIG_FIXED,
          .help = "FastCGI socket: unix:PATH or tcp:ADDRESS:PORT; a socket of systemd's, or a "
                  "listening descriptor 0, wins",
          .is_right = is_listen, .why = "must be unix:/path/to/socket or tcp:ADDRESS:PORT"},
-        {"socket_mode", KIND_OCTAL, AT(socket_mode), "0660", 0, 0777, .marks = FIXED,
+        {"socket_mode", KIND_OCTAL, AT(socket_mode), "0660", 0, 0777, .marks = CONFIG_FIXED,
          .help = "permissions of the unix socket",
          .why = "must be a string of octal digits up to \"0777\""},
-        {"socket_group", KIND_TEXT, AT(socket_group), "", .is_shown = true, .marks = FIXED,
+        {"socket_group", KIND_TEXT, AT(socket_group), "", .is_shown = true, .marks = CONFIG_FIXED,
          .help = "group of the unix socket"},
-        {"node", KIND_TEXT, AT(node), "", .is_shown = true, .marks = FIXED,
+        {"node", KIND_TEXT, AT(node), "", .is_shown = true, .marks = CONFIG_FIXED,
          .help = "begins each session id (default: the host's name)", .is_right = is_node,
          .why = "must be 1 to 63 letters, digits or '-'"},
         {"keepalive_s", KIND_SECONDS, AT(keepalive_ms), "30", 0, SECONDS_MAX,
@@ -96,19 +95,19 @@ static const struct config_row settings[] = {
          .help = "messages a second of one user, or address, over a few seconds; 0: no limit"},
         {"input_wait_s", KIND_SECONDS, AT(input_wait_ms), "600", 0.001, SECONDS_MAX,
          .help = "how long a call waits for input of a client without a session"},
-        {"state_dir", KIND_FILE, AT(state_dir), "", .marks = FIXED,
+        {"state_dir", KIND_FILE, AT(state_dir), "", .marks = CONFIG_FIXED,
          .help = "folder of what outlives mgw: logins, and accounts that users have connected "
                  "(default: where there are such, that of auth.tokens_file)"},
-        {"state_key", KIND_TEXT, AT(state_key), "", .marks = FIXED,
+        {"state_key", KIND_TEXT, AT(state_key), "", .marks = CONFIG_FIXED,
          .help = "secret that seals what such clients give back, ids of tasks, tokens, and what is "
                  "in "
                  "state_dir; the same on all nodes (default: random; in state_dir: made once)",
          .is_right = is_secret, .why = "must have 32 characters at least"},
-        {"state_key_old", KIND_TEXT, AT(state_key_old), "", .marks = FIXED,
+        {"state_key_old", KIND_TEXT, AT(state_key_old), "", .marks = CONFIG_FIXED,
          .help = "the former state_key, while what was sealed by it is still about",
          .is_right = is_secret, .why = "must have 32 characters at least"},
-        {"connections_max", KIND_UINT32, AT(connections_max), "45000", 1, 1e7, .marks = FIXED,
-         .help = "FastCGI connections at once"},
+        {"connections_max", KIND_UINT32, AT(connections_max), "45000", 1, 1e7,
+         .marks = CONFIG_FIXED, .help = "FastCGI connections at once"},
         {"head_max_bytes", KIND_UINT32, AT(head_max_bytes), "65536", 1024, 1e7,
          .help = "cap on a request's head"},
         {"body_max_bytes", KIND_UINT32, AT(body_max_bytes), "4194304", 1024, 1e9,
@@ -117,11 +116,11 @@ static const struct config_row settings[] = {
          .help = "a request must be complete within this"},
         {"answer_timeout_s", KIND_SECONDS, AT(answer_timeout_ms), "30", 0.001, SECONDS_MAX,
          .help = "a client that takes nothing of what waits for it is cut after this"},
-        {"memory_max_bytes", KIND_UINT64, AT(memory_max_bytes), "0", 0, 1e15, .marks = FIXED,
+        {"memory_max_bytes", KIND_UINT64, AT(memory_max_bytes), "0", 0, 1e15, .marks = CONFIG_FIXED,
          .help = "memory of the process, after which new work is refused; 0: 60 % of the "
                  "container's or machine's"},
         {"memory_per_user_max_bytes", KIND_UINT64, AT(memory_per_user_max_bytes), "0", 0, 1e15,
-         .marks = FIXED, .help = "of that for one user, or address; 0: a quarter"},
+         .marks = CONFIG_FIXED, .help = "of that for one user, or address; 0: a quarter"},
         {"list_max_bytes", KIND_UINT64, AT(list_max_bytes), "16777216", 65536, 1e12,
          .help = "of one list of an upstream, as it is held; more is left out"},
         {"stream_queue_max_bytes", KIND_UINT32, AT(stream_queue_max_bytes), "1048576", 1024, 1e9,
@@ -129,9 +128,9 @@ static const struct config_row settings[] = {
         {"replay_max_bytes", KIND_UINT32, AT(replay_max_bytes), "262144", 0, 1e9,
          .help = "events kept for Last-Event-ID, a session"},
         {"replay_total_max_bytes", KIND_UINT64, AT(replay_total_max_bytes), "67108864", 0, 1e12,
-         .marks = FIXED, .help = "events kept for Last-Event-ID, all sessions"},
-        {"replay_age_s", KIND_SECONDS, AT(replay_age_ms), "300", 0, SECONDS_MAX, .marks = FIXED,
-         .help = "how long events are kept"},
+         .marks = CONFIG_FIXED, .help = "events kept for Last-Event-ID, all sessions"},
+        {"replay_age_s", KIND_SECONDS, AT(replay_age_ms), "300", 0, SECONDS_MAX,
+         .marks = CONFIG_FIXED, .help = "how long events are kept"},
         {"upstream_connect_timeout_ms", KIND_INT64, AT(upstream_connect_timeout_ms), "10000", 1,
          1e7, .help = "time for connecting to an upstream"},
         {"upstream_open_timeout_s", KIND_SECONDS, AT(upstream_open_timeout_ms), "20", 0.001,
@@ -151,7 +150,8 @@ static const struct config_row settings[] = {
          .help = "certificate (PEM) by which mgw shows upstreams who it is"},
         {"upstream_client_key_file", KIND_FILE, AT(upstream_client_key_file), "",
          .help = "its key (default: in the same file)"},
-        {"allow_private_documents", KIND_BOOL, AT(allow_private_documents), "false", .marks = FIXED,
+        {"allow_private_documents", KIND_BOOL, AT(allow_private_documents), "false",
+         .marks = CONFIG_FIXED,
          .help = "documents whose address somebody else names (of OAuth clients and servers) may "
                  "be at http and private addresses, for tests and closed networks: true or false"},
         {"catalog_age_s", KIND_SECONDS, AT(catalog_age_ms), "300", 0, SECONDS_MAX,
@@ -161,11 +161,12 @@ static const struct config_row settings[] = {
         {"children_per_user_max", KIND_UINT32, AT(children_per_user_max), "64", 0, 1e6,
          .help = "of one user, or address; one more ends the user's own longest idle one; 0: no "
                  "limit"},
-        {"children_uid_first", KIND_UINT32, AT(children_uid_first), "0", 0, 4e9, .marks = FIXED,
+        {"children_uid_first", KIND_UINT32, AT(children_uid_first), "0", 0, 4e9,
+         .marks = CONFIG_FIXED,
          .help = "they run as users of their own, from this uid on, one for each server and user; "
                  "0: as mgw's"},
-        {"children_uid_count", KIND_UINT32, AT(children_uid_count), "10000", 1, 1e6, .marks = FIXED,
-         .help = "how many uids are theirs"},
+        {"children_uid_count", KIND_UINT32, AT(children_uid_count), "10000", 1, 1e6,
+         .marks = CONFIG_FIXED, .help = "how many uids are theirs"},
         {"children_landlock", KIND_BOOL, AT(has_children_landlock), "true",
          .help = "where the kernel can, they are kept from the configuration, the tokens and all "
                  "other processes: true or false"},
@@ -175,10 +176,12 @@ static const struct config_row settings[] = {
          .help = "processes and threads of each of their uids; 0: no limit of its own"},
         {"children_files_max", KIND_UINT32, AT(children_files_max), "4096", 0, 1e7,
          .help = "descriptors of a process of theirs; 0: no limit of its own"},
-        {"seccomp", KIND_BOOL, AT(has_syscall_filter), SYSCALL_FILTER_STANDARD, .marks = FIXED,
+        {"seccomp", KIND_BOOL, AT(has_syscall_filter), SYSCALL_FILTER_STANDARD,
+         .marks = CONFIG_FIXED,
          .help = "system calls of administrators and debuggers are denied to mgw and all that it "
                  "starts: true or false"},
-        {"turn_limit_s", KIND_SECONDS, AT(turn_limit_ms), "30", 0, SECONDS_MAX, .marks = FIXED,
+        {"turn_limit_s", KIND_SECONDS, AT(turn_limit_ms), "30", 0, SECONDS_MAX,
+         .marks = CONFIG_FIXED,
          .help = "mgw ends when it has been stuck for so long, to be started anew; 0: never"},
         {"builtin_tools", KIND_BOOL, AT(has_builtin_tools), "true",
          .help = "gateway_status, echo and wait: true or false"},
@@ -299,14 +302,29 @@ void config_settings_load_environment(struct loading *l)
                         load_variable(l, row);
 }
 
-void config_settings_keep(struct config *config, struct config *before, FILE *err)
+static bool is_fixed(const struct config_row *row, const struct config *config)
 {
-        for (const struct config_row *row = settings; row->key != NULL; row++) {
-                if ((row->marks & FIXED) == 0 || config_row_is_same(row, config, before))
+        const char *const *text = (const void *)((const char *)config + row->offset);
+
+        return (row->marks & CONFIG_FIXED) != 0 ||
+               ((row->marks & CONFIG_FIXED_ONCE_SET) != 0 && (*text)[0] != '\0');
+}
+
+static void keep_fixed(const struct config_row *rows, struct config *config, struct config *before,
+                       FILE *err)
+{
+        for (const struct config_row *row = rows; row->key != NULL; row++) {
+                if (!is_fixed(row, before) || config_row_is_same(row, config, before))
                         continue;
                 fprintf(err, "gateway.%s: stays as it was until mgw is started again\n", row->key);
                 config_row_swap(row, config, before);
         }
+}
+
+void config_settings_keep(struct config *config, struct config *before, FILE *err)
+{
+        for (size_t i = 0; i < N_TABLES; i++)
+                keep_fixed(tables[i], config, before, err);
 }
 
 void config_settings_finish(struct config *config)

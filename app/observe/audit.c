@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define INSTANCE_BYTES 6
 #define STOP_MS 5000
@@ -323,20 +324,32 @@ void audit_close(struct context *context)
         free(audit);
 }
 
+/* A FIFO's reader would take it for the end. */
+int audit_check(const struct context *context, const struct config *next, FILE *err)
+{
+        const char *file = next->audit_file;
+        int fd;
+
+        if (context->audit != NULL || file[0] != '/' || is_device(file))
+                return 0;
+        fd = audit_writer_open(file);
+        if (fd >= 0) {
+                close(fd);
+                return 0;
+        }
+        fprintf(err, "gateway.audit.file: %s: %s\n", file, why_not_open(file, -fd));
+        return -EINVAL;
+}
+
 /* Files that have been moved away are made anew. */
 int audit_reload(struct context *context, bool is_taken)
 {
         struct audit *audit = context->audit;
-        const char *file = context->config->audit_file;
-        const char *now = audit == NULL                ? ""
-                          : audit->writer.path != NULL ? audit->writer.path
-                                                       : "-";
 
-        if (strcmp(file, now) != 0)
-                log_warn(NULL, "[audit] audit.file needs a restart");
-        if (audit == NULL)
-                return 0;
-        audit_writer_reopen(&audit->writer);
+        if (audit != NULL)
+                audit_writer_reopen(&audit->writer);
+        else if (audit_open(context) < 0)
+                return -EINVAL;
         audit_decide(context, &(const struct audit_decision){
                                       .kind = "reload",
                                       .outcome = is_taken ? "ok" : "refused",

@@ -125,6 +125,8 @@ struct audit_writer {
         int64_t synced_ms;
 };
 
+/* A FIFO that nobody reads is -ENXIO, and not waited for. The descriptor, -errno. */
+int audit_writer_open(const char *path);
 /* 0, -errno. */
 int audit_writer_start(struct audit_writer *writer, const struct audit_journal *journal,
                        const char *path);
@@ -163,6 +165,8 @@ struct audit {
 /* 0, -errno: told in the log. Where none is configured there is none. */
 int audit_open(struct context *context);
 void audit_close(struct context *context);
+/* 0, -EINVAL: told to err. */
+int audit_check(const struct context *context, const struct config *next, FILE *err);
 int audit_reload(struct context *context, bool is_taken);
 /* An entry has ended: its line is to be written. */
 static inline void audit_queue(struct audit *audit, struct audit_entry *entry)

@@ -36,15 +36,22 @@ struct batch {
 
 /* ---- the file ---- */
 
-/* A FIFO that nobody reads is -ENXIO, and not waited for. 0, -errno. */
+int audit_writer_open(const char *path)
+{
+        int fd =
+                open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+
+        return fd < 0 ? -errno : fd;
+}
+
+/* 0, -errno. */
 static int open_file(struct audit_writer *w)
 {
-        static const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
         struct stat st;
-        int fd = w->path == NULL ? STDOUT_FILENO : open(w->path, flags, 0600);
+        int fd = w->path == NULL ? STDOUT_FILENO : audit_writer_open(w->path);
 
         if (fd < 0)
-                return -errno;
+                return fd;
         if (w->fd >= 0 && w->path != NULL)
                 close(w->fd);
         w->fd = fd;

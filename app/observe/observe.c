@@ -27,6 +27,11 @@ void observe_close(struct context *context)
         metrics_destroy(context->metrics);
 }
 
+int observe_check(const struct context *context, const struct config *next, FILE *err)
+{
+        return audit_check(context, next, err);
+}
+
 int observe_reload(struct context *context, bool is_taken)
 {
         int r = audit_reload(context, is_taken);

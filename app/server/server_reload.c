@@ -64,6 +64,13 @@ static int server_load(struct context *context, FILE *err)
         return config_load(sv->next, sv->config->path, err);
 }
 
+static int server_check(struct context *context, FILE *err)
+{
+        const struct server *sv = container_of(context, struct server, context);
+
+        return observe_check(context, sv->next, err);
+}
+
 static int server_load_tokens(struct context *context, FILE *err)
 {
         const struct server *sv = container_of(context, struct server, context);
@@ -212,7 +219,8 @@ static void server_reload(struct server *sv)
         struct config next = {.n_servers = 0};
 
         sv->next = &next;
-        if (server_read(context, server_load) < 0 || server_read(context, server_load_tokens) < 0) {
+        if (server_read(context, server_load) < 0 || server_read(context, server_check) < 0 ||
+            server_read(context, server_load_tokens) < 0) {
                 log_error(NULL, "[mgw] the configuration stays as it was");
                 config_finish(&next);
                 (void)observe_reload(context, false);

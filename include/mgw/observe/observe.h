@@ -6,11 +6,15 @@
 #include "mgw/observe/call_record.h"
 #include "mgw/observe/stream_record.h"
 
+#include <stdio.h>
+
 /* After the configuration, the loop and the HTTP client are there. 0, -errno: told in the log. */
 int observe_open(struct context *context);
 /* Before the HTTP client goes. What waits to be written has a deadline. */
 void observe_close(struct context *context);
 
+/* Can be had what a configuration wants that is read while mgw runs? 0, -EINVAL: told to err. */
+int observe_check(const struct context *context, const struct config *next, FILE *err);
 /* The configuration has been read again, and context->config is the new one; or it had a fault
  * (is_taken: false), and all stays as it was. Files that have been moved away are made anew
  * (logrotate). 0, -errno: told in the log, and as it was before. */

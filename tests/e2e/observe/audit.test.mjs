@@ -196,6 +196,36 @@ describe('a file that is moved away', { timeout: 120000 }, () => {
     assert.deepEqual(numbers.toSorted((a, b) => a - b), done.toSorted((a, b) => a - b));
     assert.equal(lines.filter((l) => l.kind === 'reload' && l.outcome === 'ok').length, 3);
   });
+
+  test('SIGHUP turns it on, where the file can be written; where it goes stays until mgw is started again', async () => {
+    const file = path.join(scratch, 'later.log');
+    const gateway = await startGateway({ config: { mcpServers: {} } });
+    const session = await openSession(gateway.url);
+    const reload = async (audit, pattern) => {
+      const from = gateway.mgw.lines.length;
+      fs.writeFileSync(path.join(gateway.dir, 'mgw.json'), JSON.stringify({ mcpServers: {}, gateway: { audit } }));
+      gateway.mgw.child.kill('SIGHUP');
+      await gateway.mgw.line(pattern, { from });
+    };
+    const running = call(gateway, session, 1, 'wait', { seconds: 1 });
+    await reload({ file: `${scratch}/nowhere/a.log` }, /ERROR \[mgw\] gateway\.audit\.file: .*nowhere\/a\.log: No such file or directory/);
+    await gateway.mgw.line(/the configuration stays as it was/);
+    await call(gateway, session, 2, 'echo', { message: 'before' });
+    await reload({ file, arguments: true }, /configuration read again/);
+    await call(gateway, session, 3, 'echo', { message: 'after' });
+    await running;
+    await reload({ file: `${file}.other`, arguments: true }, /WARN \[mgw\] gateway\.audit\.file: stays as it was until mgw is started again/);
+    await reload({ arguments: true }, /gateway\.audit\.file: stays as it was/);
+    await call(gateway, session, 4, 'echo', { message: 'still' });
+    const old = await gateway.replace();
+    await old.exited;
+    await call(gateway, session, 5, 'echo', { message: 'off' });
+    await gateway.stop();
+    assert.ok(!fs.existsSync(`${file}.other`));
+    const lines = read(file);
+    assert.deepEqual(calls(lines).map((l) => l.arguments?.message), ['after', 'still'], 'a line of each call that began with it on');
+    assert.deepEqual(lines.filter((l) => l.kind !== 'call').map((l) => l.kind), ['start', 'reload', 'reload', 'reload', 'stop']);
+  });
 });
 
 /** A disk of that many bytes; undefined: none can be mounted here. */

@@ -158,3 +158,17 @@ Test(config_follow, what_holds_until_the_end_stays_and_is_told)
         check_int(now.drain_ms, 2000);
         cr_assert_str_eq(told, "gateway.listen: stays as it was until mgw is started again\n");
 }
+
+Test(config_follow, an_audit_can_be_had_later_and_then_stays)
+{
+        load(&before, "{'mcpServers': {}}");
+        follow("{'mcpServers': {}, 'gateway': {'audit': {'file': '/one'}}}");
+        cr_assert_str_eq(now.audit_file, "/one");
+        cr_assert_str_eq(told, "");
+        config_finish(&before);
+        load(&before, "{'mcpServers': {}, 'gateway': {'audit': {'file': '/one'}}}");
+        follow("{'mcpServers': {}, 'gateway': {'audit': {'file': '/other'}}}");
+        cr_assert_str_eq(now.audit_file, "/one");
+        cr_assert_str_eq(told,
+                         "gateway.audit.file: stays as it was until mgw is started again\n");
+}
