@@ -63,7 +63,8 @@ static void tell(struct http_document *d, const struct http_document_answer *ans
 
 static void fail(struct http_document *d, const char *fault)
 {
-        tell(d, &(struct http_document_answer){.max_age_s = -1, .fault = fault});
+        tell(d,
+             &(struct http_document_answer){.max_age_s = -1, .retry_after_s = -1, .fault = fault});
 }
 
 /* ---- what comes ---- */
@@ -74,6 +75,7 @@ static void on_head(void *owner, const struct http_response *response)
 
         d->answer.status = response->status;
         d->answer.max_age_s = response->max_age_s;
+        d->answer.retry_after_s = response->retry_after_s;
         free(d->content_type);
         d->content_type = alloc_str(response->content_type);
 }

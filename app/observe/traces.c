@@ -12,6 +12,7 @@
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
 #include "mgw/loop/http_document.h"
+#include "mgw/wire/rpc.h"
 #include "otlp.h"
 
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 #define ANSWER_MAX_BYTES 65536
 #define RETRY_MS 1000
 #define RETRY_MAX_MS 30000
+#define RETRY_AFTER_MAX_S 300
 #define TRIES_MAX 8
 #define LAST_MS 1000
 
@@ -39,6 +41,7 @@ struct traces {
         struct timer timer;
         struct http_document *request;
         struct traces_stats stats;
+        bool is_refusal_told; /* of a part of a batch */
         uint64_t random;
         char instance[RAND_TEXT_SIZE(9)];
 };
@@ -133,13 +136,51 @@ static void tell(struct traces *traces, const char *why)
         free(origin);
 }
 
-static void batch_over(struct traces *traces, bool is_sent)
+static void batch_over(struct traces *traces, unsigned n_sent)
 {
-        *(is_sent ? &traces->stats.sent : &traces->stats.dropped) += traces->n_batch;
+        traces->stats.sent += n_sent;
+        traces->stats.dropped += traces->n_batch - n_sent;
         traces->n_batch = 0;
         buf_finish(&traces->batch);
         if (traces->n_queued > 0)
                 wake(traces, traces->queue.len >= BATCH_BYTES ? 0 : EVERY_MS);
+}
+
+static void tell_refused(struct traces *traces, const char *why)
+{
+        char text[160];
+
+        if (traces->is_refusal_told)
+                return;
+        traces->is_refusal_told = true;
+        str_to_text(str_from(why != NULL ? why : "it does not say why"), text, sizeof(text));
+        log_warn(NULL, "[traces] the collector has refused some spans: %s", text);
+}
+
+/* OTLP/HTTP 1.x, "Partial Success": what is refused does not go again. A number of 64 bits is a
+ * string in protobuf's JSON. */
+static unsigned n_refused(struct traces *traces, struct str body)
+{
+        char why[160];
+        json_t *answer = NULL;
+        const json_t *partial, *number;
+        const char *digits;
+        uint64_t n = 0;
+
+        (void)rpc_parse(body, NULL, &answer, why, sizeof(why));
+        partial = json_object_get(answer, "partialSuccess");
+        number = json_object_get(partial, "rejectedSpans");
+        digits = rpc_text(partial, "rejectedSpans");
+        if (json_is_integer(number) && json_integer_value(number) > 0)
+                n = (uint64_t)json_integer_value(number);
+        else if (digits != NULL && str_to_u64(str_from(digits), &n) != 0)
+                n = 0;
+        if (n > 0)
+                tell_refused(traces, rpc_text(partial, "errorMessage"));
+        else
+                traces->is_refusal_told = false;
+        json_decref(answer);
+        return n < traces->n_batch ? (unsigned)n : traces->n_batch;
 }
 
 /* OTLP/HTTP 1.x, "Retryable Response Codes". */
@@ -148,12 +189,17 @@ static bool is_passing(unsigned status)
         return status == 429 || status == 502 || status == 503 || status == 504;
 }
 
-static void again(struct traces *traces)
+/* retry_after_s: as the collector wants it; -1: it has not said. */
+static void again(struct traces *traces, int64_t retry_after_s)
 {
         int64_t ms = RETRY_MS << traces->n_tries;
 
         ms = ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
-        timer_arm(traces->context->loop, &traces->timer, ms / 2 + rand_below((uint32_t)ms));
+        ms = ms / 2 + rand_below((uint32_t)ms);
+        if (retry_after_s > RETRY_AFTER_MAX_S)
+                retry_after_s = RETRY_AFTER_MAX_S;
+        timer_arm(traces->context->loop, &traces->timer,
+                  ms > retry_after_s * 1000 ? ms : retry_after_s * 1000);
 }
 
 static void on_answer(void *owner, const struct http_document_answer *answer)
@@ -165,14 +211,14 @@ static void on_answer(void *owner, const struct http_document_answer *answer)
         snprintf(why, sizeof(why), "HTTP %u", answer->status);
         if (answer->fault == NULL && answer->status / 100 == 2) {
                 tell(traces, NULL);
-                batch_over(traces, true);
+                batch_over(traces, traces->n_batch - n_refused(traces, answer->body));
         } else {
                 tell(traces, answer->fault != NULL ? answer->fault : why);
                 if ((answer->fault != NULL || is_passing(answer->status)) &&
                     ++traces->n_tries < TRIES_MAX)
-                        again(traces);
+                        again(traces, answer->retry_after_s);
                 else
-                        batch_over(traces, false);
+                        batch_over(traces, 0);
         }
         count_bytes(traces);
 }

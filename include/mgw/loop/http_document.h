@@ -30,7 +30,8 @@ struct http_document_answer {
         struct str body;         /* borrowed, for the call only */
         struct str content_type; /* likewise */
         int64_t max_age_s; /* Cache-Control: max-age; -1: not said; 0 for no-store and no-cache */
-        const char *fault; /* NULL, or what failed, in words for a log; then no other is set */
+        int64_t retry_after_s; /* Retry-After; -1: none */
+        const char *fault;     /* NULL, or what failed, in words for a log; then no other is set */
 };
 
 typedef void http_document_fn(void *owner, const struct http_document_answer *answer);

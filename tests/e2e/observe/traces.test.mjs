@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
 import { collector, spansOf, startCollector } from '../lib/collector.mjs';
-import { freePort, startGateway, waitFor } from '../lib/gateway.mjs';
+import { asOperator, freePort, startGateway, waitFor } from '../lib/gateway.mjs';
 import { openSession, rpc } from '../lib/stream.mjs';
 import { UpstreamServer } from '../lib/upstream_server.mjs';
 
@@ -26,9 +26,10 @@ const startStandIn = async (answer, port = 0) => {
   const server = http.createServer(async (req, res) => {
     const chunks = [];
     for await (const chunk of req) chunks.push(chunk);
-    const status = answer(batches.length, req);
+    const said = answer(batches.length, req);
+    const { status, headers = {}, body = {} } = typeof said === 'number' ? { status: said } : said;
     if (status === 200) batches.push(JSON.parse(Buffer.concat(chunks).toString()));
-    res.writeHead(status, { 'content-type': 'application/json' }).end('{}');
+    res.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
   }).listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -167,6 +168,23 @@ describe('sampling, and a collector that is away', { timeout: 120000 }, () => {
     const session = await openSession(gateway.url);
     for (let i = 0; i < 20; i++) assert.ok((await call(gateway, session, i + 10, 'echo', { message: 'x' })).result);
     await gateway.mgw.line(/takes no spans: HTTP 400/);
+    await gateway.stop();
+    await taker.stop();
+  });
+
+  test('a collector says when it wants to be asked again, and which spans it does not take', async () => {
+    const at = [];
+    const taker = await startStandIn(() => (at.push(Date.now()) === 1
+      ? { status: 429, headers: { 'retry-after': '4' } }
+      : { status: 200, body: { partialSuccess: { rejectedSpans: '1', errorMessage: 'too old\u001b[2J' } } }));
+    const gateway = await startGateway({ config: { mcpServers: {}, gateway: { traces: { url: taker.url } } } });
+    const session = await openSession(gateway.url);
+    await call(gateway, session, 1, 'echo', { message: 'x' });
+    await gateway.mgw.line(/WARN \[traces\] the collector has refused some spans: too old\?\[2J/, { timeoutMs: 60000 });
+    assert.ok(at[1] - at[0] > 3900, 'by itself it would have come back within two seconds');
+    const metrics = await (await fetch(`${gateway.stats}/metrics`, { headers: asOperator })).text();
+    assert.match(metrics, /^mgw_trace_spans_dropped_total 1$/m);
+    assert.match(metrics, /^mgw_trace_spans_sent_total [1-9]\d*$/m);
     await gateway.stop();
     await taker.stop();
   });
