@@ -117,11 +117,11 @@ static bool allows(const json_t *metadata, const char *key, const char *word)
         return false;
 }
 
-/* Marks that are not seen, and turn round what is. */
+/* Marks that are not seen. (Those that turn round what is are '?' already.) */
 static bool is_unseen(uint32_t c)
 {
         return c == 0xad || c == 0x61c || c == 0xfeff || (c >= 0x200b && c <= 0x200f) ||
-               (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f);
+               (c >= 0x2060 && c <= 0x206f);
 }
 
 static void read_name(struct client *client, const json_t *metadata)

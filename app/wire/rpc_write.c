@@ -18,6 +18,7 @@
 /* Of a number, and of the escapes of one character. */
 #define SHORT_MAX_BYTES 64
 #define SPARE_MAX_BYTES 512
+#define DEL 0x7f
 
 struct writer {
         char *p;
@@ -61,65 +62,54 @@ static bool put_char(struct writer *w, char c)
         return put(w, &c, 1);
 }
 
-static bool put_escape(struct writer *w, char c)
+/* Past 16 bits as two (RFC 8259 7). */
+static bool put_escape(struct writer *w, uint32_t c)
 {
         static const char meanings[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
-        const char *meaning = c != '\0' ? strchr(meanings, c) : NULL;
-        char escape[8] = "\\";
+        const char *meaning = c != 0 && c < 0x80 ? strchr(meanings, (int)c) : NULL;
+        char text[16] = "\\";
         size_t n = 2;
 
         if (meaning != NULL)
-                escape[1] = letters[meaning - meanings];
+                text[1] = letters[meaning - meanings];
+        else if (c < 0x10000)
+                n = (size_t)snprintf(text, sizeof(text), "\\u%04X", (unsigned)c);
         else
-                n = (size_t)snprintf(escape, sizeof(escape), "\\u%04X", (unsigned)c);
-        return put(w, escape, n);
-}
-
-/* Past 16 bits as two (RFC 8259 7). */
-static bool put_escapes(struct writer *w, uint32_t c)
-{
-        char escapes[16];
-        int n = c < 0x10000 ? snprintf(escapes, sizeof(escapes), "\\u%04X", (unsigned)c)
-                            : snprintf(escapes, sizeof(escapes), "\\u%04X\\u%04X",
-                                       (unsigned)(0xd800 + ((c - 0x10000) >> 10)),
-                                       (unsigned)(0xdc00 + (c & 0x3ff)));
-
-        return put(w, escapes, (size_t)n);
+                n = (size_t)snprintf(text, sizeof(text), "\\u%04X\\u%04X",
+                                     (unsigned)(0xd800 + ((c - 0x10000) >> 10)),
+                                     (unsigned)(0xdc00 + (c & 0x3ff)));
+        return put(w, text, n);
 }
 
 static bool put_text(struct writer *w, const char *p, size_t n)
 {
+        const bool is_ascii = w->style->is_ascii;
         const char *end = p + n, *from = p;
 
         if (!reserve(w, n + 2) || !put_char(w, '"'))
                 return false;
         while (p < end) {
-                uint32_t c;
+                uint32_t c = (unsigned char)*p;
                 size_t length = 1;
 
-                if (end - p >= 8 && rpc_is_plain(p)) {
+                if (!is_ascii && end - p >= 8 && rpc_is_plain(p)) {
                         p += 8;
                         continue;
                 }
-                if (rpc_is_plain_char(*p)) {
+                if (rpc_is_plain_char(*p) && !(is_ascii && c == DEL)) {
                         p++;
                         continue;
                 }
-                if ((unsigned char)*p >= 0x80) {
+                if (c >= 0x80)
                         length = str_utf8_first((struct str){p, (size_t)(end - p)}, &c);
-                        if (length == 0)
-                                return false;
-                        p += length;
-                        if (!w->style->is_ascii)
-                                continue;
-                        if (!put(w, from, (size_t)(p - length - from)) || !put_escapes(w, c))
-                                return false;
-                        from = p;
-                        continue;
-                }
-                if (!put(w, from, (size_t)(p - from)) || !put_escape(w, *p))
+                if (length == 0)
                         return false;
-                from = ++p;
+                p += length;
+                if (c >= 0x80 && !is_ascii)
+                        continue;
+                if (!put(w, from, (size_t)(p - length - from)) || !put_escape(w, c))
+                        return false;
+                from = p;
         }
         return put(w, from, (size_t)(end - from)) && put_char(w, '"');
 }

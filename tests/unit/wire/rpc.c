@@ -264,11 +264,11 @@ Test(rpc_dump, is_shown_in_ascii_and_in_lines_when_asked)
 {
         json_t *root =
                 parsed("{\"a\\u00e9\":[18446744073709551615,{}, []],\"b\":{\"c\":\"\xe2\x82\xac "
-                       "\xf0\x9f\x98\x80!\"}}");
+                       "\xf0\x9f\x98\x80\x7f!\"}}");
 
         check_shown(root, 0,
                     STR("{\"a\\u00E9\":[18446744073709551615,{},[]],"
-                        "\"b\":{\"c\":\"\\u20AC \\uD83D\\uDE00!\"}}"));
+                        "\"b\":{\"c\":\"\\u20AC \\uD83D\\uDE00\\u007F!\"}}"));
         check_shown(root, 2,
                     STR("{\n"
                         "  \"a\\u00E9\": [\n"
@@ -277,7 +277,7 @@ Test(rpc_dump, is_shown_in_ascii_and_in_lines_when_asked)
                         "    []\n"
                         "  ],\n"
                         "  \"b\": {\n"
-                        "    \"c\": \"\\u20AC \\uD83D\\uDE00!\"\n"
+                        "    \"c\": \"\\u20AC \\uD83D\\uDE00\\u007F!\"\n"
                         "  }\n"
                         "}"));
         json_decref(root);
