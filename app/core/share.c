@@ -30,6 +30,7 @@ static void share_init(struct share *share, struct context *context, uint64_t ma
 {
         share->context = context;
         share->memory = (struct ledger_payer){.ledger = &context->ledger, .max_bytes = max_bytes};
+        replay_owner_init(&share->replay, &share->memory);
         share->expiry.on_due = share_on_due;
         list_init(&share->idle_sessions);
         list_init(&share->children);

@@ -14,11 +14,12 @@ struct share {
         struct context *context;
         struct user *user; /* whose it is; NULL: an address's, or the gateway's own */
         struct ledger_payer memory;
-        struct list idle_node;     /* context->idle_shares while it has idle sessions */
-        struct list idle_sessions; /* in order of last use */
-        struct list children;      /* stdio servers of its sessions, in order of last use */
-        struct timer expiry;       /* of the longest idle session; of itself when nobody holds it */
-        struct list back_offs;     /* core/back_off */
+        struct replay_owner replay; /* of its sessions */
+        struct list idle_node;      /* context->idle_shares while it has idle sessions */
+        struct list idle_sessions;  /* in order of last use */
+        struct list children;       /* stdio servers of its sessions, in order of last use */
+        struct timer expiry;   /* of the longest idle session; of itself when nobody holds it */
+        struct list back_offs; /* core/back_off */
         struct rate calls;
         struct rate sign_ins;   /* tries to sign in by a token */
         struct rate logins;     /* of the user in a browser, and of clients they have let in */
