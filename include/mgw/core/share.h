@@ -35,6 +35,7 @@ struct share {
         unsigned n_idle_sessions;
         unsigned n_streams;
         unsigned n_calls;     /* without those that listen */
+        uint16_t n_asked;     /* of its clients by upstreams, in a standing session */
         unsigned n_children;  /* that serve, or are being started */
         unsigned n_sign_ins;  /* on their way */
         unsigned n_fetches;   /* of documents that it has named (auth/fetched) */
