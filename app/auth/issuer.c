@@ -7,6 +7,7 @@
 #include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
+#include "mgw/core/share.h"
 #include "mgw/loop/http_document.h"
 
 #include <stdlib.h>
@@ -62,6 +63,9 @@ void issuer_leave(struct issuer_wait *wait)
         list_unlink(&wait->node);
         wait->issuer->n_waits--;
         wait->issuer = NULL;
+        wait->share->n_waits--;
+        share_let_go(wait->share);
+        wait->share = NULL;
 }
 
 static void tell_waiting(struct issuer *issuer)
@@ -314,10 +318,13 @@ static bool is_known(const struct issuer *issuer)
         return issuer->jwks != NULL;
 }
 
-bool issuer_wait(struct issuer *issuer, struct issuer_wait *wait)
+bool issuer_wait(struct issuer *issuer, struct issuer_wait *wait, struct share *share)
 {
-        if (!issuer->is_fetching || issuer->n_waits >= ISSUER_WAITS_MAX)
+        if (!issuer->is_fetching || issuer->n_waits >= ISSUER_WAITS_MAX ||
+            share->n_waits >= ISSUER_WAITS_PER_SHARE_MAX)
                 return false;
+        wait->share = share_hold(share);
+        share->n_waits++;
         list_append(&issuer->waits, &wait->node);
         wait->issuer = issuer;
         issuer->n_waits++;

@@ -313,11 +313,15 @@ static void held_on_gone(struct request *req)
 static bool hold(struct request *req, struct issuer *issuer)
 {
         static const struct request_events events = {.on_gone = held_on_gone};
+        struct share *share = share_of_address(request_context(req), req->in->head.remote_addr);
         struct held *held = alloc_zeroed(sizeof(*held));
+        bool is_held;
 
         held->wait.on_ready = held_on_ready;
         held->req = req;
-        if (!issuer_wait(issuer, &held->wait)) {
+        is_held = issuer_wait(issuer, &held->wait, share);
+        share_let_go(share);
+        if (!is_held) {
                 free(held);
                 return false;
         }

@@ -46,14 +46,18 @@ uint64_t issuer_generation(const struct issuer *issuer);
 struct issuer_wait {
         struct list node;
         struct issuer *issuer; /* NULL: it waits for none */
+        struct share *share;   /* held meanwhile */
         /* Once, from the loop: what was asked for has come, or cannot come now. */
         void (*on_ready)(struct issuer_wait *wait);
 };
 
 #define ISSUER_WAITS_MAX 128
+/* Of one share: anybody can name a key that is not known. */
+#define ISSUER_WAITS_PER_SHARE_MAX 32
 
-/* Waits for what is being fetched, 10 s at most. false: nothing is, or too many wait. */
-bool issuer_wait(struct issuer *issuer, struct issuer_wait *wait);
+/* Waits for what is being fetched, 10 s at most; share: of the address that it comes from. false:
+ * nothing is, or too many wait. */
+bool issuer_wait(struct issuer *issuer, struct issuer_wait *wait, struct share *share);
 /* on_ready is not called any more. Harmless when zeroed. */
 void issuer_leave(struct issuer_wait *wait);
 

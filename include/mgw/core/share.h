@@ -38,6 +38,8 @@ struct share {
         uint16_t n_asked;     /* of its clients by upstreams, in a standing session */
         unsigned n_children;  /* that serve, or are being started */
         unsigned n_sign_ins;  /* on their way */
+        unsigned n_waits;     /* for keys of issuers */
+        unsigned n_held;      /* requests whose session another process has */
         unsigned n_fetches;   /* of documents that it has named (auth/fetched) */
         unsigned n_audit;     /* blocks of the audit's room, of lines that are not written yet */
         unsigned n_processes; /* of them, and of those that are about to end */
