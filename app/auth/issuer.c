@@ -357,9 +357,11 @@ static int read_signature(struct issuer *issuer, const struct jwt *jwt, const ch
                 return 0;
         *whyp = r == JWKS_E_BAD ? "its signature is wrong" : "its key is not known (kid)";
         if (r == JWKS_E_BAD && jwt->kid != NULL)
-                return JWT_E_BAD;
+                return ISSUER_E_FORGED;
         if (asks_for_key(issuer))
                 return ISSUER_E_WAIT;
+        if (r == JWKS_E_BAD)
+                return ISSUER_E_FORGED;
         return is_known(issuer) ? JWT_E_BAD : ISSUER_E_AWAY;
 }
 

@@ -62,8 +62,9 @@ bool issuer_wait(struct issuer *issuer, struct issuer_wait *wait, struct share *
 void issuer_leave(struct issuer_wait *wait);
 
 /* Outcomes beside those of jwt_check(). */
-#define ISSUER_E_WAIT 3 /* its key is not known: issuer_wait(), and then once more */
-#define ISSUER_E_AWAY 4 /* its key is not known, and the issuer has not told any */
+#define ISSUER_E_WAIT 3   /* its key is not known: issuer_wait(), and then once more */
+#define ISSUER_E_AWAY 4   /* its key is not known, and the issuer has not told any */
+#define ISSUER_E_FORGED 5 /* its signature is wrong, which takes its time to find out */
 
 /* Is the token of this issuer, for whom and what is demanded (demand->issuer is not looked at), and
  * signed by a key of its? 0: *claimsp is the caller's to json_decref(), *expires_msp of the wall

@@ -24,6 +24,7 @@ struct share {
         struct rate sign_ins;   /* tries to sign in by a token */
         struct rate logins;     /* of the user in a browser, and of clients they have let in */
         struct rate exchanges;  /* codes that a provider was asked about */
+        struct rate forged;     /* tokens that have come with wrong signatures */
         struct rate assertions; /* of clients, with what they have of the user's */
         struct log_budget log;
         struct list work;      /* core/work: what waits for a turn */

@@ -316,6 +316,43 @@ Test(issuers, one_address_has_a_part_of_the_requests_that_are_held)
         gateway_stop();
 }
 
+/* The same token with another signature. */
+static const char *forged(const char *authorization, char *copy, size_t size)
+{
+        char *at;
+
+        snprintf(copy, size, "%s", authorization);
+        at = strrchr(copy, '.') + 10;
+        *at = *at == 'A' ? 'B' : 'A';
+        return copy;
+}
+
+Test(issuers, one_address_does_not_have_signatures_looked_at_without_end)
+{
+        char copy[2000];
+        unsigned n = 0;
+        const char *bad, *good;
+
+        begin("");
+        give_keys(JWT_ES256, "k");
+        gateway_settle();
+        for (int i = 0; i < 60; i++) /* each has its signature looked at */
+                check_int(answer_status(ask(token_of("ada@example.com", "k", JWT_ES256, 600 + i))),
+                          200);
+        good = token_of("ada@example.com", "k", JWT_ES256, 600);
+        check_int(answer_status(ask(good)), 200);
+        bad = forged(good, copy, sizeof(copy));
+        for (int i = 0; i < 60; i++)
+                n += answer_status(ask(bad)) == 401;
+        check_int(n, 50);
+        check_int(answer_status(ask(bad)), 503);
+        check_int(answer_status(ask_from("192.0.2.7", bad)), 401);
+        check_int(answer_status(ask(good)), 200);
+        gateway_pass_ms(1000);
+        check_int(answer_status(ask(bad)), 401);
+        gateway_stop();
+}
+
 Test(issuers, more_requests_are_not_held)
 {
         const char *authorization;
