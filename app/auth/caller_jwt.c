@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of tokens of one address whose signatures are wrong. */
-#define FORGED_A_SECOND 5
-#define FORGED_BURST 50
 /* Beside the outcomes of issuer_read(). */
 #define E_TOO_MANY 100
 
@@ -184,15 +181,14 @@ static int read(struct context *context, struct issuer *issuer, const struct con
                                           .typ = rules->typ,
                                           .skew_s = rules->skew_ms / 1000};
         struct share *share = share_of_address(context, address);
-        int64_t now_ms = loop_now_ms(context->loop);
-        struct rate before = share->forged;
+        struct rate before = share->signatures;
         int r = E_TOO_MANY;
 
         *whyp = "too many have come from this address whose signatures are wrong";
-        if (rate_take(&share->forged, FORGED_A_SECOND, FORGED_BURST, 1, now_ms)) {
+        if (share_takes_signature(share)) {
                 r = issuer_read(issuer, text, &demand, wall_ms, claimsp, expires_msp, whyp);
                 if (r != ISSUER_E_FORGED)
-                        share->forged = before;
+                        share->signatures = before;
         }
         share_let_go(share);
         return r;

@@ -141,7 +141,7 @@ static void on_keys(void *owner, const struct http_document_answer *answer)
         if (why == NULL && answer->status != 200)
                 why = "the answer was not 200";
         if (why == NULL)
-                jwks = jwks_read(answer->body, &why);
+                jwks = jwks_read(answer->body, JWKS_KEYS_MAX, &why);
         if (jwks == NULL) {
                 fetch_fail(issuer, "no keys", why);
                 return;

@@ -24,7 +24,7 @@ struct share {
         struct rate sign_ins;   /* tries to sign in by a token */
         struct rate logins;     /* of the user in a browser, and of clients they have let in */
         struct rate exchanges;  /* codes that a provider was asked about */
-        struct rate forged;     /* tokens that have come with wrong signatures */
+        struct rate signatures; /* looked at of who is not known */
         struct rate assertions; /* of clients, with what they have of the user's */
         struct log_budget log;
         struct list work;      /* core/work: what waits for a turn */
@@ -76,5 +76,8 @@ unsigned share_refuses_calls(struct share *share, unsigned n, unsigned n_calls);
 /* May its user sign in once more, or let in one more client, which is then remembered for as long
  * as that lasts? */
 bool share_takes_login(struct share *share);
+/* May one more signature be looked at of who is not known? It takes milliseconds to find that it is
+ * wrong. */
+bool share_takes_signature(struct share *share);
 /* May a stream be opened? Likewise. */
 unsigned share_refuses_stream(const struct share *share);
