@@ -5,7 +5,11 @@
 #include "gateway.h"
 #include "servers.h"
 
+#include "mgw/base/alloc.h"
+
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define CALL_T "{'name':'u_t','arguments':{}}"
 
@@ -78,6 +82,47 @@ Test(limits, memory_of_a_user)
         gateway_settle();
         check_int(answer_status(a), 429);
         free(body);
+        gateway_stop();
+}
+
+/* initialize of a client whose name has so many bytes. */
+static struct answer *open_named(size_t n)
+{
+        static const char before[] =
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{"
+                "\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},\"clientInfo\":{"
+                "\"version\":\"1\",\"name\":\"";
+        char *body = alloc_zeroed(sizeof(before) + n + sizeof("\"}}}"));
+        struct answer *answer;
+
+        strcpy(body, before);
+        memset(body + strlen(before), 'n', n);
+        strcat(body, "\"}}}");
+        answer = client_send(&(const struct client_request){.body = body});
+        free(body);
+        gateway_settle();
+        return answer;
+}
+
+Test(limits, what_is_on_its_way_to_servers_is_its_users)
+{
+        gateway_start("'a':{'url':'http://a.example/mcp'},'b':{'url':'http://b.example/mcp'}", "");
+        servers_keep("initialize");
+        servers_keep("server/discover");
+        a = open_named(100000);
+        gateway_pass_ms(3000);
+        check_int(answer_status(a), 200);
+        cr_assert_geq(world.context->ledger.by_kind[LEDGER_CALL], 2 * 100000);
+        gateway_stop();
+}
+
+Test(limits, a_client_says_so_much_of_itself)
+{
+        gateway_start(HTTP, "");
+        a = open_named(300000);
+        check_int(json_integer_value(json_at(answer_json(a), "error/code")), -32602);
+        check_int(servers_count("initialize"), 0);
+        check_int(answer_status(open_named(200000)), 200);
         gateway_stop();
 }
 
