@@ -85,6 +85,35 @@ Test(limits, memory_of_a_user)
         gateway_stop();
 }
 
+static void begin_task(int id, int n)
+{
+        char fields[1000];
+
+        a = client_ask(&c, id, "tools/call", CALL_T);
+        snprintf(fields, sizeof(fields),
+                 "'resultType':'task','taskId':'%0*d','status':'working','ttlMs':1000,"
+                 "'createdAt':'2026-01-01T00:00:00Z','lastUpdatedAt':'2026-01-01T00:00:00Z'",
+                 n, id);
+        sent_result(servers_await("tools/call"), fields);
+        cr_assert_str_neq(json_text_at(client_answer(&c, a, id), "result/taskId"), "");
+}
+
+Test(limits, what_is_noted_of_each_task_is_paid_for)
+{
+        uint64_t before;
+
+        gateway_start(HTTP "},'policy':{'rules':[{'who':['*'],'allow':{'servers':['*']}}]", "");
+        servers_are(SERVERS_STATELESS);
+        servers_keep("tools/call");
+        client_open(&c, STATELESS, "{'extensions':{'io.modelcontextprotocol/tasks':{}}}");
+        begin_task(1, 1);
+        before = world.context->ledger.by_kind[LEDGER_SESSION];
+        begin_task(2, 500);
+        begin_task(3, 1);
+        cr_assert_geq(world.context->ledger.by_kind[LEDGER_SESSION], before + 500 + 2 * 250);
+        gateway_stop();
+}
+
 /* initialize of a client whose name has so many bytes. */
 static struct answer *open_named(size_t n)
 {
