@@ -37,8 +37,8 @@ bool caller_may_stay(const struct context *context, const struct identity *ident
         }
 }
 
-enum user_verdict caller_find(struct context *context, struct str authorization, int64_t wall_ms,
-                              struct issuer **issuerp, struct identity **identityp,
+enum user_verdict caller_find(struct context *context, struct str authorization, struct str address,
+                              int64_t wall_ms, struct issuer **issuerp, struct identity **identityp,
                               const char **whyp)
 {
         struct str text = hdr_bearer(authorization);
@@ -65,5 +65,5 @@ enum user_verdict caller_find(struct context *context, struct str authorization,
         verdict = caller_read_token(context, text, digest, wall_ms, identityp);
         if (verdict != USER_BAD_TOKEN || context->issuers == NULL || !jwt_is_like(text))
                 return verdict;
-        return caller_read_jwt(context, text, digest, wall_ms, issuerp, identityp, whyp);
+        return caller_read_jwt(context, text, digest, address, wall_ms, issuerp, identityp, whyp);
 }

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Beside the outcomes of issuer_read(). */
+#define E_TOO_MANY 100
+
 struct caller_issuers {
         struct context *context;
         struct issuer **issuers; /* in the order of the configuration */
@@ -143,6 +146,7 @@ static enum user_verdict verdict_of(int outcome)
                 return USER_EXPIRED;
         case ISSUER_E_WAIT:
         case ISSUER_E_AWAY:
+        case E_TOO_MANY:
                 return USER_UNSURE;
         default:
                 return USER_BAD_TOKEN;
@@ -167,10 +171,33 @@ static enum user_verdict take(struct context *context, const struct issuer *issu
         return verdict;
 }
 
+/* As issuer_read(), and E_TOO_MANY. Whoever has no token can have signatures looked at; what is
+ * wrong counts, so that users of one address may come all at once. */
+static int read(struct context *context, struct issuer *issuer, const struct config_jwt *rules,
+                struct str text, struct str address, int64_t wall_ms, json_t **claimsp,
+                int64_t *expires_msp, const char **whyp)
+{
+        const struct jwt_demand demand = {.audiences = (const char *const *)rules->audiences,
+                                          .typ = rules->typ,
+                                          .skew_s = rules->skew_ms / 1000};
+        struct share *share = share_of_address(context, address);
+        struct rate before = share->signatures;
+        int r = E_TOO_MANY;
+
+        *whyp = "too many have come from this address whose signatures are wrong";
+        if (share_takes_signature(share)) {
+                r = issuer_read(issuer, text, &demand, wall_ms, claimsp, expires_msp, whyp);
+                if (r != ISSUER_E_FORGED)
+                        share->signatures = before;
+        }
+        share_let_go(share);
+        return r;
+}
+
 enum user_verdict caller_read_jwt(struct context *context, struct str text,
-                                  const uint8_t digest[USER_DIGEST_BYTES], int64_t wall_ms,
-                                  struct issuer **issuerp, struct identity **identityp,
-                                  const char **whyp)
+                                  const uint8_t digest[USER_DIGEST_BYTES], struct str address,
+                                  int64_t wall_ms, struct issuer **issuerp,
+                                  struct identity **identityp, const char **whyp)
 {
         const struct config_jwt *rules = NULL;
         struct issuer *issuer = issuer_of(context->issuers, text, &rules, whyp);
@@ -180,11 +207,8 @@ enum user_verdict caller_read_jwt(struct context *context, struct str text,
         int r;
 
         if (issuer != NULL) {
-                struct jwt_demand demand = {.audiences = (const char *const *)rules->audiences,
-                                            .typ = rules->typ,
-                                            .skew_s = rules->skew_ms / 1000};
-
-                r = issuer_read(issuer, text, &demand, wall_ms, &claims, &expires_ms, whyp);
+                r = read(context, issuer, rules, text, address, wall_ms, &claims, &expires_ms,
+                         whyp);
                 if (r == ISSUER_E_WAIT && issuerp != NULL) {
                         *issuerp = issuer;
                         return USER_WAIT;

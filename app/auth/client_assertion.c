@@ -37,7 +37,7 @@ struct client_assertion {
 static void *read_keys(const char *url, struct str body, const char **faultp)
 {
         (void)url;
-        return jwks_read(body, faultp);
+        return jwks_read(body, JWKS_CLIENT_KEYS_MAX, faultp);
 }
 
 static void release_keys(void *content)
@@ -134,14 +134,19 @@ static void note_use(struct client_assertion *assertion)
 /* Whoever has a page on the web can make clients, and who is a user let them in and have a record
  * written with each assertion: so many, that the records of others always have room beside those of
  * an hour. */
-static bool may_note(struct client_assertion *assertion)
+static bool may_note(const struct client_assertion *assertion)
 {
         int64_t now_ms = loop_now_ms(assertion->authority->context->loop);
 
-        return rate_take(&assertion->user->assertions, 1, CLIENT_ASSERTIONS_OF_USER_BURST, 1,
-                         now_ms) &&
-               rate_take(&assertion->authority->assertions, CLIENT_ASSERTIONS_A_SECOND,
+        return rate_take(&assertion->authority->assertions, CLIENT_ASSERTIONS_A_SECOND,
                          CLIENT_ASSERTIONS_BURST, 1, now_ms);
+}
+
+static void tell_later(struct client_assertion *assertion, bool is_busy)
+{
+        assertion->is_busy = is_busy;
+        assertion->later.on_run = on_later;
+        loop_defer(assertion->authority->context->loop, &assertion->later);
 }
 
 static void take(struct client_assertion *assertion)
@@ -150,9 +155,7 @@ static void take(struct client_assertion *assertion)
                 note_use(assertion);
                 return;
         }
-        assertion->is_busy = assertion->user != NULL;
-        assertion->later.on_run = on_later;
-        loop_defer(assertion->authority->context->loop, &assertion->later);
+        tell_later(assertion, assertion->user != NULL);
 }
 
 /* ---- is it good? ---- */
@@ -234,6 +237,15 @@ static void on_keys(struct fetched_wait *wait)
                 done(assertion, fault, is_of_network);
 }
 
+/* It is its user's, or else of the address that it comes from. */
+static bool may_verify(struct client_assertion *assertion)
+{
+        if (assertion->user == NULL)
+                return share_takes_signature(assertion->share);
+        return rate_take(&assertion->user->assertions, 1, CLIENT_ASSERTIONS_OF_USER_BURST, 1,
+                         loop_now_ms(assertion->authority->context->loop));
+}
+
 static const char *begin(struct client_assertion *assertion)
 {
         const char *why = NULL;
@@ -244,9 +256,13 @@ static const char *begin(struct client_assertion *assertion)
         why = judge_claims(assertion);
         if (why != NULL)
                 return why;
+        if (!may_verify(assertion)) {
+                tell_later(assertion, true);
+                return NULL;
+        }
         if (assertion->client->jwks_uri != NULL)
                 return start_fetch(assertion) ? judge_fetched(assertion) : NULL;
-        keys = jwks_take(assertion->client->jwks, &why);
+        keys = jwks_take(assertion->client->jwks, JWKS_CLIENT_KEYS_MAX, &why);
         if (keys != NULL)
                 why = judge_keys(assertion, keys);
         jwks_destroy(keys);

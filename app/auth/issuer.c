@@ -7,6 +7,7 @@
 #include "mgw/base/alloc.h"
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
+#include "mgw/core/share.h"
 #include "mgw/loop/http_document.h"
 
 #include <stdlib.h>
@@ -62,6 +63,9 @@ void issuer_leave(struct issuer_wait *wait)
         list_unlink(&wait->node);
         wait->issuer->n_waits--;
         wait->issuer = NULL;
+        wait->share->n_waits--;
+        share_let_go(wait->share);
+        wait->share = NULL;
 }
 
 static void tell_waiting(struct issuer *issuer)
@@ -137,7 +141,7 @@ static void on_keys(void *owner, const struct http_document_answer *answer)
         if (why == NULL && answer->status != 200)
                 why = "the answer was not 200";
         if (why == NULL)
-                jwks = jwks_read(answer->body, &why);
+                jwks = jwks_read(answer->body, JWKS_KEYS_MAX, &why);
         if (jwks == NULL) {
                 fetch_fail(issuer, "no keys", why);
                 return;
@@ -314,10 +318,13 @@ static bool is_known(const struct issuer *issuer)
         return issuer->jwks != NULL;
 }
 
-bool issuer_wait(struct issuer *issuer, struct issuer_wait *wait)
+bool issuer_wait(struct issuer *issuer, struct issuer_wait *wait, struct share *share)
 {
-        if (!issuer->is_fetching || issuer->n_waits >= ISSUER_WAITS_MAX)
+        if (!issuer->is_fetching || issuer->n_waits >= ISSUER_WAITS_MAX ||
+            share->n_waits >= ISSUER_WAITS_PER_SHARE_MAX)
                 return false;
+        wait->share = share_hold(share);
+        share->n_waits++;
         list_append(&issuer->waits, &wait->node);
         wait->issuer = issuer;
         issuer->n_waits++;
@@ -350,9 +357,11 @@ static int read_signature(struct issuer *issuer, const struct jwt *jwt, const ch
                 return 0;
         *whyp = r == JWKS_E_BAD ? "its signature is wrong" : "its key is not known (kid)";
         if (r == JWKS_E_BAD && jwt->kid != NULL)
-                return JWT_E_BAD;
+                return ISSUER_E_FORGED;
         if (asks_for_key(issuer))
                 return ISSUER_E_WAIT;
+        if (r == JWKS_E_BAD)
+                return ISSUER_E_FORGED;
         return is_known(issuer) ? JWT_E_BAD : ISSUER_E_AWAY;
 }
 

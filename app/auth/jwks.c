@@ -196,7 +196,7 @@ static void take_key(struct jwks *jwks, const json_t *jwk)
 
 /* ---- the set ---- */
 
-struct jwks *jwks_take(const json_t *set, const char **whyp)
+struct jwks *jwks_take(const json_t *set, size_t max, const char **whyp)
 {
         const json_t *keys = json_object_get(set, "keys"), *jwk;
         struct jwks *jwks;
@@ -208,21 +208,21 @@ struct jwks *jwks_take(const json_t *set, const char **whyp)
         }
         jwks = alloc_zeroed(sizeof(*jwks));
         json_array_foreach ((json_t *)keys, i, jwk) {
-                if (i == JWKS_KEYS_MAX)
+                if (i == max)
                         break;
                 take_key(jwks, jwk);
         }
         return jwks;
 }
 
-struct jwks *jwks_read(struct str text, const char **whyp)
+struct jwks *jwks_read(struct str text, size_t max, const char **whyp)
 {
         json_t *set = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
         struct jwks *jwks = NULL;
 
         *whyp = "it is no JSON";
         if (set != NULL)
-                jwks = jwks_take(set, whyp);
+                jwks = jwks_take(set, max, whyp);
         json_decref(set);
         return jwks;
 }

@@ -15,11 +15,14 @@
 
 #define CLIENT_ID_MAX 2048
 #define CLIENT_SECRET_MAX 4096
+/* A server may name ever new authorization servers: what is kept of them is not to fill the store.
+ */
+#define NEW_A_DAY 20
+#define DAY_S 86400
 
 struct oauth_registration {
         const struct oauth_http *http;
-        struct store *store;
-        const char *public_url;
+        struct oauth_registrar registrar;
         struct oauth_party *party;
         struct http_document *document;
         struct store_op op;
@@ -117,7 +120,8 @@ static void keep(struct oauth_registration *r)
 
         if (rpc_dump(record, &text) == 0) {
                 r->op.on_done = on_kept;
-                store_put(r->store, &r->op, str_from(r->key), text, r->expires_ms, STORE_ANY);
+                store_put(r->registrar.store, &r->op, str_from(r->key), text, r->expires_ms,
+                          STORE_ANY);
         } else {
                 tell(r, "out of memory");
         }
@@ -164,7 +168,7 @@ static void on_registered(void *owner, const struct http_document_answer *answer
 
 static void register_us(struct oauth_registration *r)
 {
-        json_t *metadata = oauth_registration_metadata(r->public_url);
+        json_t *metadata = oauth_registration_metadata(r->registrar.public_url);
         struct str text = {NULL, 0};
 
         if (!r->party->takes_public && (r->party->takes_post || r->party->takes_basic))
@@ -198,6 +202,11 @@ static int read_kept(struct oauth_party *party, struct str value)
         return is_whole ? 0 : -EINVAL;
 }
 
+static bool may_register(const struct oauth_registration *r)
+{
+        return rate_take(r->registrar.rate, 1, DAY_S, DAY_S / NEW_A_DAY, clock_monotonic_ms());
+}
+
 static void on_found(struct store_op *op)
 {
         struct oauth_registration *r = container_of(op, struct oauth_registration, op);
@@ -206,8 +215,10 @@ static void on_found(struct store_op *op)
                 tell(r, "the store cannot be read");
         else if (op->result == 0 && read_kept(r->party, op->records[0].value) == 0)
                 tell(r, NULL);
-        else
+        else if (may_register(r))
                 register_us(r);
+        else
+                tell(r, "it has named too many authorization servers today");
 }
 
 /* Another public_url is another redirect address, which that client has not. */
@@ -228,11 +239,13 @@ bool oauth_registration_forget(struct store *store, struct store_op *op, const c
         return key != NULL;
 }
 
-struct oauth_registration *
-oauth_registration_start(const struct oauth_http *http, struct store *store,
-                         const struct config_oauth *oauth, const char *public_url,
-                         struct oauth_party *party, oauth_registration_fn *on_done, void *owner)
+struct oauth_registration *oauth_registration_start(const struct oauth_http *http,
+                                                    const struct oauth_registrar *registrar,
+                                                    const struct config_oauth *oauth,
+                                                    struct oauth_party *party,
+                                                    oauth_registration_fn *on_done, void *owner)
 {
+        const char *public_url = registrar->public_url;
         struct oauth_registration *r;
 
         if (oauth->client_id != NULL) {
@@ -253,8 +266,7 @@ oauth_registration_start(const struct oauth_http *http, struct store *store,
         }
         r = alloc_zeroed(sizeof(*r));
         r->http = http;
-        r->store = store;
-        r->public_url = public_url;
+        r->registrar = *registrar;
         r->party = party;
         r->on_done = on_done;
         r->owner = owner;
@@ -264,6 +276,6 @@ oauth_registration_start(const struct oauth_http *http, struct store *store,
                 return NULL;
         }
         r->op.on_done = on_found;
-        store_get(store, &r->op, str_from(r->key));
+        store_get(registrar->store, &r->op, str_from(r->key));
         return r;
 }

@@ -17,6 +17,8 @@
 #define BURST_S 5
 #define DAY_S 86400
 #define LOGINS_A_DAY 200
+#define SIGNATURES_A_SECOND 5
+#define SIGNATURES_BURST 50
 
 static bool share_may_go(const struct share *share)
 {
@@ -30,6 +32,7 @@ static void share_init(struct share *share, struct context *context, uint64_t ma
 {
         share->context = context;
         share->memory = (struct ledger_payer){.ledger = &context->ledger, .max_bytes = max_bytes};
+        replay_owner_init(&share->replay, &share->memory);
         share->expiry.on_due = share_on_due;
         list_init(&share->idle_sessions);
         list_init(&share->children);
@@ -207,6 +210,12 @@ unsigned share_refuses_calls(struct share *share, unsigned n, unsigned n_calls)
 bool share_takes_login(struct share *share)
 {
         return rate_take(&share->logins, 1, DAY_S, DAY_S / LOGINS_A_DAY,
+                         loop_now_ms(share->context->loop));
+}
+
+bool share_takes_signature(struct share *share)
+{
+        return rate_take(&share->signatures, SIGNATURES_A_SECOND, SIGNATURES_BURST, 1,
                          loop_now_ms(share->context->loop));
 }
 

@@ -118,7 +118,8 @@ static const char *read_token(struct request *req, const char *token, struct ide
         buf_init(&authorization, TOKEN_MAX_BYTES);
         if (buf_addf(&authorization, "Bearer %s", token) == 0)
                 verdict = caller_find(request_context(req), str_trim(buf_bytes(&authorization)),
-                                      clock_wall_ms(), NULL, identityp, &why);
+                                      req->in->head.remote_addr, clock_wall_ms(), NULL, identityp,
+                                      &why);
         buf_finish(&authorization);
         switch (verdict) {
         case USER_OK:

@@ -181,9 +181,11 @@ static void on_discovered(void *owner, struct oauth_party *party, const char *fa
                 return;
         }
         task->party = *party;
-        task->registration = oauth_registration_start(&task->http, context->store, oauth_of(task),
-                                                      context->config->public_url, &task->party,
-                                                      on_registered, task);
+        task->registration = oauth_registration_start(
+                &task->http,
+                &(const struct oauth_registrar){context->store, context->config->public_url,
+                                                &task->account->upstream->registrations},
+                oauth_of(task), &task->party, on_registered, task);
 }
 
 /* ---- who begins ---- */

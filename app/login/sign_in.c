@@ -235,7 +235,7 @@ void sign_in_require_metadata(struct sign_in *in, void (*on_known)(struct sign_i
 
         in->on_known = on_known;
         in->wait.on_ready = on_issuer_ready;
-        if (issuer_metadata(issuer) != NULL || !issuer_wait(issuer, &in->wait))
+        if (issuer_metadata(issuer) != NULL || !issuer_wait(issuer, &in->wait, in->share))
                 on_known(in);
 }
 

@@ -184,7 +184,8 @@ void sign_in_read_id_token(struct sign_in *in)
 
         if (r == 0)
                 take_claims(in);
-        else if (r == ISSUER_E_WAIT && in->on_known != NULL && issuer_wait(issuer, &in->wait))
+        else if (r == ISSUER_E_WAIT && in->on_known != NULL &&
+                 issuer_wait(issuer, &in->wait, in->share))
                 in->on_known = on_keys;
         else if (r == ISSUER_E_WAIT || r == ISSUER_E_AWAY)
                 sign_in_refuse_for_now(in, why);

@@ -1,6 +1,8 @@
-/* Every entry stands on two lists, each in order of time: its log's and the pool's. */
+/* Every entry stands on three lists, each in order of time: its log's, its owner's and the pool's.
+ */
 #include "mgw/mcp/replay.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,18 +26,41 @@ int replay_id_read(struct str text, struct replay_id *idp)
         return 0;
 }
 
+/* Owners that are looked at for the one that keeps most. */
+#define OWNERS_SEEN_MAX 64
+
 static uint32_t entry_bytes(const struct replay_entry *e)
 {
         return (uint32_t)sizeof(*e) + e->n;
 }
 
+static void entry_add(struct replay *log, struct replay_entry *e)
+{
+        struct replay_owner *owner = log->owner;
+
+        list_append(&log->entries, &e->node);
+        list_append(&owner->entries, &e->owner_node);
+        list_append(&log->pool->entries, &e->pool_node);
+        if (owner->bytes == 0)
+                list_append(&log->pool->owners, &owner->node);
+        log->bytes += entry_bytes(e);
+        owner->bytes += entry_bytes(e);
+        log->pool->bytes += entry_bytes(e);
+}
+
 static void entry_drop(struct replay_entry *e)
 {
+        struct replay_owner *owner = e->log->owner;
+
         e->log->bytes -= entry_bytes(e);
+        owner->bytes -= entry_bytes(e);
         e->log->pool->bytes -= entry_bytes(e);
-        ledger_release(e->log->payer, LEDGER_REPLAY, entry_bytes(e));
+        ledger_release(owner->payer, LEDGER_REPLAY, entry_bytes(e));
         list_unlink(&e->node);
+        list_unlink(&e->owner_node);
         list_unlink(&e->pool_node);
+        if (owner->bytes == 0)
+                list_unlink(&owner->node);
         free(e);
 }
 
@@ -43,6 +68,14 @@ void replay_pool_init(struct replay_pool *pool, uint64_t max_bytes, int64_t max_
 {
         *pool = (struct replay_pool){.max_bytes = max_bytes, .max_age_ms = max_age_ms};
         list_init(&pool->entries);
+        list_init(&pool->owners);
+}
+
+void replay_owner_init(struct replay_owner *owner, struct ledger_payer *payer)
+{
+        *owner = (struct replay_owner){.payer = payer};
+        list_init(&owner->node);
+        list_init(&owner->entries);
 }
 
 static struct replay_entry *pool_oldest(const struct replay_pool *pool)
@@ -60,10 +93,10 @@ void replay_pool_expire(struct replay_pool *pool, int64_t now_ms)
                 entry_drop(e);
 }
 
-void replay_init(struct replay *log, struct replay_pool *pool, struct ledger_payer *payer,
+void replay_init(struct replay *log, struct replay_pool *pool, struct replay_owner *owner,
                  uint32_t max_bytes)
 {
-        *log = (struct replay){.pool = pool, .payer = payer, .max_bytes = max_bytes};
+        *log = (struct replay){.pool = pool, .owner = owner, .max_bytes = max_bytes};
         list_init(&log->entries);
 }
 
@@ -82,6 +115,26 @@ void replay_finish(struct replay *log)
                 entry_drop(e);
 }
 
+/* Whose turn it is to give up: of some owners the one that keeps most. The next time others are
+ * seen. Walks OWNERS_SEEN_MAX at most. */
+static void pool_make_room(struct replay_pool *pool)
+{
+        struct replay_owner *most = NULL;
+        unsigned n_seen = 0;
+
+        list_for_each (it, &pool->owners) {
+                struct replay_owner *owner = container_of(it, struct replay_owner, node);
+
+                if (most == NULL || owner->bytes > most->bytes)
+                        most = owner;
+                if (++n_seen == OWNERS_SEEN_MAX)
+                        break;
+        }
+        assert(most != NULL);
+        list_move_to_tail(&pool->owners, &most->node);
+        entry_drop(container_of(list_first(&most->entries), struct replay_entry, owner_node));
+}
+
 int replay_add(struct replay *log, struct replay_id id, struct str data, bool was_sent,
                int64_t now_ms)
 {
@@ -96,8 +149,8 @@ int replay_add(struct replay *log, struct replay_id id, struct str data, bool wa
         while (log->bytes + size > log->max_bytes)
                 entry_drop(log_oldest(log));
         while (pool->bytes + size > pool->max_bytes)
-                entry_drop(pool_oldest(pool));
-        while ((r = ledger_charge_spare(log->payer, LEDGER_REPLAY, size)) != 0) {
+                pool_make_room(pool);
+        while ((r = ledger_charge_spare(log->owner->payer, LEDGER_REPLAY, size)) != 0) {
                 e = r == LEDGER_E_PAYER ? log_oldest(log) : NULL;
                 if (e == NULL)
                         return 0;
@@ -105,7 +158,7 @@ int replay_add(struct replay *log, struct replay_id id, struct str data, bool wa
         }
         e = calloc(1, size);
         if (e == NULL) {
-                ledger_release(log->payer, LEDGER_REPLAY, size);
+                ledger_release(log->owner->payer, LEDGER_REPLAY, size);
                 return -ENOMEM;
         }
         e->log = log;
@@ -114,10 +167,7 @@ int replay_add(struct replay *log, struct replay_id id, struct str data, bool wa
         e->was_sent = was_sent;
         e->n = (uint32_t)data.n;
         memcpy(e->data, data.p, data.n);
-        list_append(&log->entries, &e->node);
-        list_append(&pool->entries, &e->pool_node);
-        log->bytes += (uint32_t)size;
-        pool->bytes += size;
+        entry_add(log, e);
         return 0;
 }
 

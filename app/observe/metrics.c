@@ -28,6 +28,7 @@ void metrics_create(struct context *context)
 {
         struct metrics *metrics = alloc_zeroed(sizeof(*metrics));
 
+        metrics->context = context;
         for (size_t i = 0; i < STREAM_KIND_N; i++)
                 metrics->lived[i].bounds = &life_bounds;
         metrics->keepalives_late.bounds = &late_bounds;
@@ -105,6 +106,21 @@ static struct call_series *create(struct metrics *metrics, const struct call_key
         return series;
 }
 
+/* Half of the room is divided among the servers, and what mgw has itself. */
+static size_t own_part(const struct metrics *metrics)
+{
+        return METRICS_NAMED_MAX / 2 / (metrics->context->n_upstreams + 1);
+}
+
+/* Of the other half one takes no more than it leaves. */
+static bool has_room(const struct metrics *metrics, const struct named_series *named)
+{
+        size_t own = own_part(metrics);
+
+        return metrics->n_named < METRICS_NAMED_MAX &&
+               (named->n < own || named->n - own < METRICS_NAMED_MAX / 2 - metrics->n_common);
+}
+
 /* Of a server: as many as are configured. */
 static bool take_name(struct metrics *metrics, const char *server)
 {
@@ -117,8 +133,9 @@ static bool take_name(struct metrics *metrics, const char *server)
                 memcpy(named->server, server, n);
                 HASH_ADD_KEYPTR(hh, metrics->named, named->server, n, named);
         }
-        if (named->n >= METRICS_NAMED_MAX - metrics->n_named)
+        if (!has_room(metrics, named))
                 return false;
+        metrics->n_common += named->n >= own_part(metrics);
         named->n++;
         metrics->n_named++;
         return true;

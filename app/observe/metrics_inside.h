@@ -23,9 +23,11 @@ struct named_series {
 };
 
 struct metrics {
+        const struct context *context;
         struct call_series *calls;  /* hash by key */
         struct named_series *named; /* hash by server */
-        size_t n_named;
+        size_t n_named;             /* of all servers */
+        size_t n_common;            /* of them beyond the servers' own parts */
         struct metrics_calls sums;
         uint64_t bytes_in, bytes_out;
         unsigned n_open[STREAM_KIND_N];

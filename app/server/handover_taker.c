@@ -7,6 +7,8 @@
 #include "mgw/base/clock.h"
 #include "mgw/base/log.h"
 #include "mgw/config/config.h"
+#include "mgw/core/identity.h"
+#include "mgw/core/share.h"
 #include "mgw/fastcgi/fcgi_server.h"
 #include "mgw/loop/sock.h"
 #include "mgw/session/endpoint_session.h"
@@ -26,12 +28,14 @@
 /* A request waits so long for its session, at least. */
 #define HELD_MS 5000
 #define HELD_MAX 4096
+#define HELD_PER_SHARE_MAX 512
 
 /* A request that names a session which is not here: the giver is asked for it. */
 struct held {
         struct list node;
         struct handover *h;
         struct request *req; /* NULL: this process's own taker asks for it */
+        struct share *share; /* held; NULL: likewise */
         int64_t since_ms;
         char id[ENDPOINT_SESSION_ID_SIZE];
 };
@@ -43,12 +47,16 @@ static struct handover *of_link(struct handover_link *link)
 
 /* ---- who waits ---- */
 
-static struct held *held_new(struct handover *h, struct request *req, struct str id)
+static struct held *held_new(struct handover *h, struct request *req, struct share *share,
+                             struct str id)
 {
         struct held *held = alloc_zeroed(sizeof(*held));
 
         held->h = h;
         held->req = req;
+        held->share = share_hold(share);
+        if (share != NULL)
+                share->n_held++;
         held->since_ms = loop_now_ms(handover_context(h)->loop);
         memcpy(held->id, id.p, id.n);
         list_append(&h->taker.held, &held->node);
@@ -60,6 +68,9 @@ static void held_free(struct held *held)
 {
         list_unlink(&held->node);
         held->h->taker.n_held--;
+        if (held->share != NULL)
+                held->share->n_held--;
+        share_let_go(held->share);
         free(held);
 }
 
@@ -135,7 +146,7 @@ bool handover_taker_ask(struct handover *h, const char *id)
         if (!handover_link_is_open(&h->taker.link) || h->taker.n_held >= HELD_MAX ||
             strlen(id) >= ENDPOINT_SESSION_ID_SIZE)
                 return false;
-        (void)held_new(h, NULL, str_from(id));
+        (void)held_new(h, NULL, NULL, str_from(id));
         ask(h, id);
         return true;
 }
@@ -172,11 +183,34 @@ static bool is_elsewhere(const struct handover *h, struct str id, bool *is_asked
         return s != NULL ? s->is_arriving : handover_link_is_open(&h->taker.link);
 }
 
-bool handover_holds(struct handover *h, struct request *req)
+/* Who finds none is told to come again: 404 would tell that its session is over. */
+static bool has_room(const struct handover *h, const struct share *share)
+{
+        return h->taker.n_held < HELD_MAX && share->n_held < HELD_PER_SHARE_MAX;
+}
+
+static void hold(struct handover *h, struct request *req, struct str id, bool is_asked)
 {
         static const struct request_events events = {.on_gone = held_on_gone};
+        struct share *share =
+                share_of(handover_context(h), req->in->identity->user, req->in->head.remote_addr);
+
+        if (has_room(h, share)) {
+                struct held *held = held_new(h, req, share, id);
+
+                request_own(req, &events, held);
+                request_hold(req);
+                if (is_asked)
+                        ask(h, held->id);
+        } else {
+                refuse_busy(req, NULL, 503);
+        }
+        share_let_go(share);
+}
+
+bool handover_holds(struct handover *h, struct request *req)
+{
         char text[ENDPOINT_SESSION_ID_SIZE];
-        struct held *held;
         struct str id;
         bool is_asked;
 
@@ -185,15 +219,7 @@ bool handover_holds(struct handover *h, struct request *req)
         id = endpoint_session_named(req, text);
         if (id.n == 0 || id.n >= ENDPOINT_SESSION_ID_SIZE || !is_elsewhere(h, id, &is_asked))
                 return false;
-        if (h->taker.n_held >= HELD_MAX) {
-                refuse_busy(req, NULL, 503); /* 404 would tell that its session is over */
-                return true;
-        }
-        held = held_new(h, req, id);
-        request_own(req, &events, held);
-        request_hold(req);
-        if (is_asked)
-                ask(h, held->id);
+        hold(h, req, id, is_asked);
         return true;
 }
 

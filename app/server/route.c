@@ -138,8 +138,7 @@ static const struct refusal refusals[] = {
         [USER_EXPIRED] = {401, "invalid_token", "The bearer token has expired."},
         [USER_NOT_ALLOWED] = {403, NULL, "Its user is not let in here."},
         [USER_UNSURE] = {503, NULL,
-                         "The issuer of the bearer token, or the store, cannot be reached: try "
-                         "again soon."},
+                         "It cannot be told now whether the bearer token is good: try again soon."},
         [USER_TOO_MANY] = {503, NULL, "Too many users are here: try again soon."},
 };
 
@@ -313,11 +312,15 @@ static void held_on_gone(struct request *req)
 static bool hold(struct request *req, struct issuer *issuer)
 {
         static const struct request_events events = {.on_gone = held_on_gone};
+        struct share *share = share_of_address(request_context(req), req->in->head.remote_addr);
         struct held *held = alloc_zeroed(sizeof(*held));
+        bool is_held;
 
         held->wait.on_ready = held_on_ready;
         held->req = req;
-        if (!issuer_wait(issuer, &held->wait)) {
+        is_held = issuer_wait(issuer, &held->wait, share);
+        share_let_go(share);
+        if (!is_held) {
                 free(held);
                 return false;
         }
@@ -355,8 +358,8 @@ static bool judge_user(struct request *req)
                 return judge_admin(req);
         if (req->in->route->audience == FOR_USERS)
                 verdict = caller_find(request_context(req), req->in->head.authorization,
-                                      clock_wall_ms(), req->was_held ? NULL : &issuer,
-                                      &req->in->identity, &why);
+                                      req->in->head.remote_addr, clock_wall_ms(),
+                                      req->was_held ? NULL : &issuer, &req->in->identity, &why);
         if (verdict == USER_WAIT && hold(req, issuer))
                 return false;
         if (verdict == USER_OK)

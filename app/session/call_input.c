@@ -70,9 +70,9 @@ static void call_input_on_deadline(struct timer *timer)
                            "the client did not come back with its input in time (input_wait_s)");
 }
 
-/* Half of a user's calls may wait for input: then the longest waiting makes room. Walks the calls
- * of a standing session: without tokens those of all clients. */
-static void make_room(const struct session *s)
+/* Half of the calls of a share may wait for input: then its longest waiting makes room. Walks the
+ * calls of a standing session: without tokens those of all clients. */
+static void make_room(const struct session *s, const struct share *share)
 {
         unsigned n = 0;
         struct call *oldest = NULL;
@@ -80,7 +80,7 @@ static void make_room(const struct session *s)
         list_for_each (it, &s->calls) {
                 struct call *call = container_of(it, struct call, node);
 
-                if (call->input == NULL || !call->input->is_suspended)
+                if (call->share != share || call->input == NULL || !call->input->is_suspended)
                         continue;
                 if (n++ == 0)
                         oldest = call;
@@ -126,7 +126,7 @@ static void call_input_on_ask(struct timer *timer)
                   session_context(call->session)->config->input_wait_ms);
         post_response_answer(post, answer);
         json_decref(answer);
-        make_room(call->session);
+        make_room(call->session, call->share);
 }
 
 static struct call_input *call_input_of(struct call *call)

@@ -22,6 +22,8 @@
 #include <string.h>
 
 #define TOKEN_MAX_BYTES 1024
+/* What names a thing is looked for in lists, held against templates and rules, and counted by. */
+#define NAME_MAX_BYTES 1024
 
 static void call_dispatch(struct call *call);
 
@@ -280,9 +282,9 @@ static bool call_is_known(const struct call *call)
 }
 
 /* Ids and progress tokens are copied into each message about the call. */
-static bool is_long(const json_t *token)
+static bool is_over(const json_t *text, size_t max_bytes)
 {
-        return json_string_length(token) > TOKEN_MAX_BYTES;
+        return json_string_length(text) > max_bytes;
 }
 
 /* Refused as request_body_json() refuses what has not been read yet. */
@@ -311,6 +313,31 @@ static void call_refuse_audit(struct call *call, const char *method, int outcome
                   method);
 }
 
+/* NULL, or what is too long in it. */
+static const char *long_name(const struct call *call)
+{
+        const json_t *ref = json_object_get(call->params, "ref");
+
+        switch (call->method->class) {
+        case METHOD_BY_NAME:
+                return call->name != NULL && strlen(call->name) > NAME_MAX_BYTES ? "name" : NULL;
+        case METHOD_BY_URI:
+                return is_over(json_object_get(call->params, "uri"), CALL_URI_MAX_BYTES) ? "uri"
+                                                                                         : NULL;
+        case METHOD_BY_TASK:
+                return is_over(json_object_get(call->params, "taskId"), CALL_URI_MAX_BYTES)
+                               ? "taskId"
+                               : NULL;
+        case METHOD_COMPLETE:
+                return is_over(json_object_get(ref, "name"), NAME_MAX_BYTES) ||
+                                       is_over(json_object_get(ref, "uri"), CALL_URI_MAX_BYTES)
+                               ? "ref"
+                               : NULL;
+        default:
+                return NULL;
+        }
+}
+
 static void call_begin(struct call *call, const char *method)
 {
         int audit = call_observe_begin(call), r = call_count_bytes(call);
@@ -319,11 +346,13 @@ static void call_begin(struct call *call, const char *method)
                 call_refuse_audit(call, method, audit);
         else if (r != 0)
                 call_refuse_memory(call, method, r);
-        else if (is_long(call->progress_token))
+        else if (is_over(call->progress_token, TOKEN_MAX_BYTES))
                 call_fail(call, RPC_INVALID_PARAMS,
                           "params._meta.progressToken: more than %d bytes", TOKEN_MAX_BYTES);
         else if (!call_is_known(call))
                 call_fail(call, RPC_METHOD_NOT_FOUND, "unknown method: %s", method);
+        else if (long_name(call) != NULL)
+                call_fail(call, RPC_INVALID_PARAMS, "params.%s: too long", long_name(call));
         else
                 call_dispatch(call);
 }

@@ -38,7 +38,7 @@ void channel_keep(struct session *s, struct replay_id id, struct str text, bool 
         assert(s->client.kind == UPSTREAM_CLIENT_SESSION);
         if (s->replay == NULL && context->config->replay_max_bytes > 0) {
                 s->replay = alloc_zeroed(sizeof(*s->replay));
-                replay_init(s->replay, &context->replay, &s->client.share->memory,
+                replay_init(s->replay, &context->replay, &s->client.share->replay,
                             context->config->replay_max_bytes);
         }
         if (s->replay != NULL &&

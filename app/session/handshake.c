@@ -13,6 +13,9 @@
 
 #include <string.h>
 
+/* What a client says of itself goes to each server, and to some of them with each request. */
+#define SAID_MAX_BYTES (256u << 10)
+
 /* What a capability says about itself: subscribe holds where one upstream has it; changes of the
  * merged lists are told by ourselves too. */
 static json_t *capability_of(const char *name, const json_t *theirs, const json_t *so_far)
@@ -216,6 +219,11 @@ void handshake_initialize(struct call *call)
         }
         if (asked == NULL) {
                 call_fail(call, RPC_INVALID_PARAMS, "params.protocolVersion must be a string");
+                return;
+        }
+        if (rpc_cost(call->params) > SAID_MAX_BYTES) {
+                call_fail(call, RPC_INVALID_PARAMS,
+                          "what the client says of itself is too long (capabilities, clientInfo)");
                 return;
         }
         s->client.revision = era_negotiate(str_from(asked));

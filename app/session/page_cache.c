@@ -20,8 +20,6 @@
 /* Texts of so many different views: a user with a credential of their own may see another, and so
  * may one for whom other rules of the policy are. */
 #define KEPT_MAX 64
-/* Of all upstreams together (20,000 of each are kept); the pages behind are made each time. */
-#define PAGES_MAX 64
 /* What a page takes beside its text. */
 #define PAGE_BYTES 500
 
@@ -32,7 +30,9 @@ struct cached_page {
         bool is_stateless;
         era_revision revision;
         struct identity_rules rules;
-        json_t *pages[PAGES_MAX]; /* NULL: not asked for yet */
+        json_t **pages;   /* NULL: not asked for yet, or there is none */
+        size_t n_pages;   /* that there may be */
+        size_t n_entries; /* that there are; SIZE_MAX: no page has been made yet */
         struct ledger_hold hold;
         const struct upstream_list *of[]; /* by upstream: none outlives its end */
 };
@@ -57,8 +57,9 @@ static void page_cache_entry_destroy(struct context *context, struct cached_page
         assert(context->n_cached_pages > 0);
         list_unlink(&entry->node);
         context->n_cached_pages--;
-        for (size_t i = 0; i < PAGES_MAX; i++)
+        for (size_t i = 0; i < entry->n_pages; i++)
                 json_decref(entry->pages[i]);
+        free(entry->pages);
         ledger_hold_set_past(&entry->hold, 0);
         free(entry);
 }
@@ -76,6 +77,16 @@ static bool is_of(const struct cached_page *entry, const struct view *view)
                 if (entry->of[i] != list_of(view, i))
                         return false;
         return true;
+}
+
+/* That there may be; ours fit into one. */
+static size_t n_pages_of(const struct view *view)
+{
+        size_t n = PAGE_MAX;
+
+        for (size_t i = 0; i < session_context(view->session)->n_upstreams; i++)
+                n += json_array_size(upstream_list_entries(list_of(view, i)));
+        return (n + PAGE_MAX - 1) / PAGE_MAX;
 }
 
 /* Walks KEPT_MAX, and for each the upstreams. */
@@ -105,6 +116,9 @@ static struct cached_page *page_cache_of(const struct view *view)
         ledger_hold_init(&entry->hold, &context->own_share->memory, LEDGER_LIST);
         for (size_t i = 0; i < context->n_upstreams; i++)
                 entry->of[i] = list_of(view, i);
+        entry->n_entries = SIZE_MAX;
+        entry->n_pages = n_pages_of(view);
+        entry->pages = alloc_array(entry->n_pages, sizeof(json_t *));
         list_prepend(&context->cached_pages, &entry->node);
         context->n_cached_pages++;
         return entry;
@@ -144,7 +158,8 @@ static json_t *page_bridge_take(const struct session *s, enum list_kind list, js
 }
 
 /* NULL: no such cursor, or out of memory. */
-static json_t *page_make(const struct view *view, const char *cursor, char **collisionp)
+static json_t *page_make(const struct view *view, const char *cursor, size_t *n_entriesp,
+                         char **collisionp)
 {
         const struct context *context = session_context(view->session);
         struct catalog_part *parts = alloc_array(context->n_upstreams + 1, sizeof(*parts));
@@ -157,6 +172,8 @@ static json_t *page_make(const struct view *view, const char *cursor, char **col
                             &collision);
         if (collision != NULL)
                 *collisionp = strdup(collision);
+        if (all != NULL)
+                *n_entriesp = json_array_size(all);
         page = page_bridge_take(view->session, view->list,
                                 catalog_page(all, key, cursor, PAGE_MAX));
         json_decref(all);
@@ -185,31 +202,41 @@ static json_t *page_keep(struct cached_page *entry, json_t *page)
         return kept;
 }
 
-/* PAGES_MAX: it is not kept. */
-static size_t page_no(const char *cursor)
+/* Who has made a cursor up has no page made for it. false: it is none of ours. */
+static bool page_no(const char *cursor, size_t *nop)
 {
         uint64_t from = 0;
 
         if (cursor != NULL && (str_to_u64(str_from(cursor), &from) != 0 || from == 0))
-                return PAGES_MAX;
-        return from % PAGE_MAX == 0 && from / PAGE_MAX < PAGES_MAX ? (size_t)(from / PAGE_MAX)
-                                                                   : PAGES_MAX;
+                return false;
+        *nop = (size_t)(from / PAGE_MAX);
+        return from % PAGE_MAX == 0;
+}
+
+static bool may_be_there(const struct cached_page *entry, size_t no)
+{
+        return no < entry->n_pages && (no == 0 || no * PAGE_MAX < entry->n_entries);
 }
 
 json_t *page_cache_page(const struct session *session, struct identity *identity,
                         enum list_kind list, const char *cursor, char **collisionp)
 {
         const struct view view = {session, identity, list};
-        size_t no = page_no(cursor);
-        struct cached_page *entry = no < PAGES_MAX ? page_cache_of(&view) : NULL;
+        struct cached_page *entry;
         json_t *page;
+        size_t no;
 
         *collisionp = NULL;
-        if (entry != NULL && entry->pages[no] != NULL)
+        if (!page_no(cursor, &no))
+                return NULL;
+        entry = page_cache_of(&view);
+        if (!may_be_there(entry, no))
+                return NULL;
+        if (entry->pages[no] != NULL)
                 return json_copy(entry->pages[no]);
-        page = page_make(&view, cursor, collisionp);
-        if (entry == NULL || page == NULL)
-                return page;
+        page = page_make(&view, cursor, &entry->n_entries, collisionp);
+        if (page == NULL)
+                return NULL;
         entry->pages[no] = page_keep(entry, page);
         if (entry->pages[no] == NULL)
                 return page;

@@ -23,11 +23,19 @@ struct server_request {
         json_t *upstream_token; /* NULL: it wants no progress */
 };
 
+/* Of a session; of a standing session, which may be of many addresses, of the share whose call it
+ * is. */
+static uint16_t *count_of(struct session *s, const struct call *via)
+{
+        return s->client.kind == UPSTREAM_CLIENT_STANDING && via != NULL ? &via->share->n_asked
+                                                                         : &s->n_server_requests;
+}
+
 static void server_request_end(struct server_request *r)
 {
         list_unlink(&r->node);
         list_unlink(&r->requester_node);
-        r->session->n_server_requests--;
+        --*count_of(r->session, r->via);
         if (r->via != NULL)
                 r->via->n_server_requests--;
         json_decref(r->id);
@@ -105,7 +113,7 @@ void server_request_send(struct requester *from, struct upstream_call *upstream_
         const char *why;
         char id[24];
 
-        if (s->n_server_requests >= session_calls_max(s)) {
+        if (*count_of(s, via) >= session_calls_max(s)) {
                 requester_refuse(from, upstream_id, "too many requests wait for this client");
                 return;
         }
@@ -122,7 +130,7 @@ void server_request_send(struct requester *from, struct upstream_call *upstream_
         r->upstream_id = json_incref(upstream_id);
         list_append(&s->server_requests, &r->node);
         list_append(&from->server_requests, &r->requester_node);
-        s->n_server_requests++;
+        ++*count_of(s, via);
         json_object_set(request, "id", r->id);
         r->via = via;
         if (via != NULL)

@@ -395,6 +395,26 @@ static struct subscription *subscription_new(struct call *call)
         return sub;
 }
 
+/* False: the call is over. Walks WATCHES_MAX at most. */
+static bool check_names(struct call *call, const struct subscription_kind *kind)
+{
+        const json_t *names = asked_names(call, kind), *name;
+        size_t i;
+
+        if (json_array_size(names) > WATCHES_MAX) {
+                call_fail(call, RPC_INVALID_PARAMS, "params.notifications.%s: no more than %d",
+                          kind->list, WATCHES_MAX);
+                return false;
+        }
+        json_array_foreach (names, i, name)
+                if (json_string_length(name) > CALL_URI_MAX_BYTES) {
+                        call_fail(call, RPC_INVALID_PARAMS,
+                                  "params.notifications.%s: one is too long", kind->list);
+                        return false;
+                }
+        return true;
+}
+
 /* False: the call is over. */
 static bool subscription_check_asked(struct call *call)
 {
@@ -407,12 +427,8 @@ static bool subscription_check_asked(struct call *call)
                 return false;
         }
         for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-                if (json_array_size(asked_names(call, kinds[i])) > WATCHES_MAX) {
-                        call_fail(call, RPC_INVALID_PARAMS,
-                                  "params.notifications.%s: no more than %d", kinds[i]->list,
-                                  WATCHES_MAX);
+                if (!check_names(call, kinds[i]))
                         return false;
-                }
         return asked_names(call, &subscription_kind_tasks) == NULL || task_check_client(call);
 }
 

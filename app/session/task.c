@@ -20,23 +20,41 @@
 
 /* ---- by which tool it was begun: what may not be called is not reached by its tasks ---- */
 
+static size_t noted_bytes(const struct session *s, const char *id)
+{
+        const json_t *tool = json_object_get(s->task_tools, id);
+
+        return tool != NULL ? NOTED_BYTES + strlen(id) + json_string_length(tool) : 0;
+}
+
+static void note(struct session *s, const char *id, const char *tool)
+{
+        size_t bytes = s->task_tools_hold.bytes - noted_bytes(s, id);
+
+        json_object_set_new(s->task_tools, id, json_string(tool));
+        ledger_hold_set_past(&s->task_tools_hold, bytes + noted_bytes(s, id));
+}
+
+static void forget_oldest(struct session *s)
+{
+        const char *oldest = json_object_iter_key(json_object_iter(s->task_tools));
+        size_t bytes = s->task_tools_hold.bytes - noted_bytes(s, oldest);
+
+        json_object_del(s->task_tools, oldest);
+        ledger_hold_set_past(&s->task_tools_hold, bytes);
+}
+
 void task_note(struct session *s, const char *id, const char *tool)
 {
-        size_t n = strlen(id);
-        const char *oldest;
-
-        if (session_context(s)->policy == NULL || tool == NULL || n > NOTED_ID_MAX_BYTES)
+        if (session_context(s)->policy == NULL || tool == NULL || strlen(id) > NOTED_ID_MAX_BYTES)
                 return;
         if (s->task_tools == NULL) {
                 s->task_tools = json_object();
                 ledger_hold_init(&s->task_tools_hold, &s->client.share->memory, LEDGER_SESSION);
         }
-        if (json_object_size(s->task_tools) >= NOTED_MAX &&
-            (oldest = json_object_iter_key(json_object_iter(s->task_tools))) != NULL)
-                json_object_del(s->task_tools, oldest);
-        json_object_set_new(s->task_tools, id, json_string(tool));
-        ledger_hold_set_past(&s->task_tools_hold,
-                             json_object_size(s->task_tools) * (NOTED_BYTES + n));
+        if (json_object_size(s->task_tools) >= NOTED_MAX)
+                forget_oldest(s);
+        note(s, id, tool);
         if (session_handover(s) != NULL)
                 session_handover(s)->on_task(s, id, tool);
 }

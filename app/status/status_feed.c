@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WATCHES_MAX 8
+#define WATCHES_MAX 32
+#define WATCHES_PER_VIEWER_MAX 8
 #define PERIOD_MS 2000
 /* Between two snapshots at least, however fast streams come and go. */
 #define HURRY_MS 250
@@ -188,6 +189,16 @@ static void watch_begin(struct request *req, struct str first)
         (void)request_begin(req, headers, first);
 }
 
+/* Walks WATCHES_MAX. */
+static bool too_many(const struct status *status, const struct user *viewer)
+{
+        unsigned n = 0;
+
+        list_for_each (it, &status->watches)
+                n += container_of(it, struct watch, node)->identity->user == viewer;
+        return status->n_watches >= WATCHES_MAX || n >= WATCHES_PER_VIEWER_MAX;
+}
+
 void status_on_events(struct request *req)
 {
         static const struct cgi_header later[] = {
@@ -195,7 +206,7 @@ void status_on_events(struct request *req)
         struct status *status = request_context(req)->status;
         struct buf events;
 
-        if (status->n_watches >= WATCHES_MAX || request_context(req)->is_draining) {
+        if (too_many(status, req->in->identity->user) || request_context(req)->is_draining) {
                 request_reply(req, 503, later, STR("Too many watch, or mgw is going down.\n"));
                 return;
         }

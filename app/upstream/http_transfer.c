@@ -2,6 +2,7 @@
  * breaks off. A 404 means that the upstream has forgotten the session. */
 #include "mgw/base/strv.h"
 #include "mgw/config/config.h"
+#include "mgw/core/share.h"
 #include "mgw/mcp/mirror.h"
 #include "mgw/mcp/trace.h"
 #include "mgw/wire/hdr.h"
@@ -38,6 +39,10 @@ void http_transfer_drop(struct http_transfer *w)
         credential_leave(&w->use);
         timer_disarm(upstream_session_loop(w->us), &w->resume);
         ledger_hold_set_past(&w->hold, 0);
+        if (w->share != NULL)
+                ledger_hold_set_past(&w->sent, 0);
+        share_let_go(w->share);
+        w->share = NULL;
         list_unlink(&w->room.node);
         if (w->pending != NULL)
                 w->pending->transfer = NULL;
@@ -470,6 +475,8 @@ static int transfer_request(struct http_transfer *w)
 
         if (r == 0 && posts)
                 r = pending_request_dump(pending, &body);
+        if (w->share != NULL)
+                ledger_hold_set_past(&w->sent, body.n);
         if (r == 0) {
                 transfer_header_lines(w, &headers, lines);
                 const struct http_options options = {
@@ -563,5 +570,9 @@ struct http_transfer *http_transfer_create(struct upstream_session *us,
         sse_reader_init(&w->sse, pending != NULL ? MESSAGE_MAX_BYTES : UNASKED_MAX_BYTES);
         buf_init(&w->body, MESSAGE_MAX_BYTES);
         upstream_session_hold_init(&w->hold, us);
+        if (pending != NULL) {
+                w->share = share_hold(pending_request_share(pending));
+                ledger_hold_init(&w->sent, &w->share->memory, LEDGER_CALL);
+        }
         return w;
 }

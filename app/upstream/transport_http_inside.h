@@ -34,6 +34,8 @@ struct http_transfer {
         struct sse_reader sse;
         struct buf body;
         struct ledger_hold hold; /* of sse and body */
+        struct ledger_hold sent; /* of the text of its request, by its share: */
+        struct share *share;     /* held; NULL: it is a GET stream */
         struct timer resume;
         struct waiter room; /* a client that does not read holds it back */
         char *last_event_id;

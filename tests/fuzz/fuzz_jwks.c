@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         char *copy = exact_copy(data, size);
         const char *why = NULL;
-        struct jwks *jwks = jwks_read((struct str){copy, size}, &why);
+        struct jwks *jwks = jwks_read((struct str){copy, size}, JWKS_KEYS_MAX, &why);
 
         REQUIRE(jwks != NULL || why != NULL);
         if (jwks != NULL) {

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct jwt jwt;
 
         if (jwks == NULL)
-                jwks = jwks_read((struct str){set, sizeof(set) - 1}, &why);
+                jwks = jwks_read((struct str){set, sizeof(set) - 1}, JWKS_KEYS_MAX, &why);
         REQUIRE(jwks != NULL && jwks_n_keys(jwks) == 2);
         if (jwt_read(&jwt, (struct str){copy, size}, &why) == 0) {
                 REQUIRE(jwt_is_like((struct str){copy, size}) && size <= JWT_MAX_BYTES);

@@ -14,11 +14,12 @@ bool caller_is_anybody(const struct config *config);
 /* Where there is not: is who comes from that address let in? Without users the door is open to this
  * machine alone, unless it is said that it is to all (auth.anonymous). */
 bool caller_may_be_anybody(const struct config *config, struct str address);
-/* authorization is the header's value. USER_OK: *identityp is held for the caller. USER_WAIT:
- * *issuerp is asked for its keys (issuer_wait()), then this is to be asked again; with issuerp NULL
- * it is USER_UNSURE. Else *whyp is NULL, or a constant sentence about the token. */
-enum user_verdict caller_find(struct context *context, struct str authorization, int64_t wall_ms,
-                              struct issuer **issuerp, struct identity **identityp,
+/* authorization is the header's value, address the client's. USER_OK: *identityp is held for the
+ * caller. USER_WAIT: *issuerp is asked for its keys (issuer_wait()), then this is to be asked
+ * again; with issuerp NULL it is USER_UNSURE. Else *whyp is NULL, or a constant sentence about the
+ * token. */
+enum user_verdict caller_find(struct context *context, struct str authorization, struct str address,
+                              int64_t wall_ms, struct issuer **issuerp, struct identity **identityp,
                               const char **whyp);
 
 /* Would somebody with such a token be let in now? Of an issuer's no more is looked at than that the
@@ -51,11 +52,12 @@ bool caller_issuer_is_same(const struct config *config, const struct config *bef
                            const char *issuer);
 /* NULL is fine. */
 void caller_issuers_destroy(struct caller_issuers *issuers);
-/* As caller_find(), of an issuer's token. */
+/* As caller_find(), of an issuer's token. An address from which many have come whose signatures are
+ * wrong is told USER_UNSURE for a while. */
 enum user_verdict caller_read_jwt(struct context *context, struct str text,
-                                  const uint8_t digest[USER_DIGEST_BYTES], int64_t wall_ms,
-                                  struct issuer **issuerp, struct identity **identityp,
-                                  const char **whyp);
+                                  const uint8_t digest[USER_DIGEST_BYTES], struct str address,
+                                  int64_t wall_ms, struct issuer **issuerp,
+                                  struct identity **identityp, const char **whyp);
 
 /* ---- caller_known.c ---- */
 

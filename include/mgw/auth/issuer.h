@@ -46,20 +46,25 @@ uint64_t issuer_generation(const struct issuer *issuer);
 struct issuer_wait {
         struct list node;
         struct issuer *issuer; /* NULL: it waits for none */
+        struct share *share;   /* held meanwhile */
         /* Once, from the loop: what was asked for has come, or cannot come now. */
         void (*on_ready)(struct issuer_wait *wait);
 };
 
 #define ISSUER_WAITS_MAX 128
+/* Of one share: anybody can name a key that is not known. */
+#define ISSUER_WAITS_PER_SHARE_MAX 32
 
-/* Waits for what is being fetched, 10 s at most. false: nothing is, or too many wait. */
-bool issuer_wait(struct issuer *issuer, struct issuer_wait *wait);
+/* Waits for what is being fetched, 10 s at most; share: of the address that it comes from. false:
+ * nothing is, or too many wait. */
+bool issuer_wait(struct issuer *issuer, struct issuer_wait *wait, struct share *share);
 /* on_ready is not called any more. Harmless when zeroed. */
 void issuer_leave(struct issuer_wait *wait);
 
 /* Outcomes beside those of jwt_check(). */
-#define ISSUER_E_WAIT 3 /* its key is not known: issuer_wait(), and then once more */
-#define ISSUER_E_AWAY 4 /* its key is not known, and the issuer has not told any */
+#define ISSUER_E_WAIT 3   /* its key is not known: issuer_wait(), and then once more */
+#define ISSUER_E_AWAY 4   /* its key is not known, and the issuer has not told any */
+#define ISSUER_E_FORGED 5 /* its signature is wrong, which takes its time to find out */
 
 /* Is the token of this issuer, for whom and what is demanded (demand->issuer is not looked at), and
  * signed by a key of its? 0: *claimsp is the caller's to json_decref(), *expires_msp of the wall

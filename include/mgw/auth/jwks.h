@@ -7,12 +7,14 @@
 struct jwks;
 
 #define JWKS_KEYS_MAX 64
-#define JWKS_TRIES_MAX 8 /* keys that are tried for one token */
+#define JWKS_CLIENT_KEYS_MAX 16 /* of one that anybody may have made */
+#define JWKS_TRIES_MAX 8        /* keys that are tried for one token */
 
-/* NULL: it is no set, *whyp is a constant sentence. A set may have no key that is of use. */
-struct jwks *jwks_read(struct str text, const char **whyp);
+/* The first keys of it, JWKS_KEYS_MAX at most. NULL: it is no set, *whyp is a constant sentence. A
+ * set may have no key that is of use. */
+struct jwks *jwks_read(struct str text, size_t max, const char **whyp);
 /* The same of one that has been read. */
-struct jwks *jwks_take(const json_t *set, const char **whyp);
+struct jwks *jwks_take(const json_t *set, size_t max, const char **whyp);
 /* NULL is fine. */
 void jwks_destroy(struct jwks *jwks);
 size_t jwks_n_keys(const struct jwks *jwks);

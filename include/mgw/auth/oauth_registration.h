@@ -5,6 +5,7 @@
 
 #include "mgw/auth/oauth_http.h"
 #include "mgw/auth/oauth_party.h"
+#include "mgw/base/rate.h"
 #include "mgw/store/store.h"
 
 struct config_oauth;
@@ -17,12 +18,20 @@ struct oauth_registration;
 /* fault: NULL when the party's client is known. */
 typedef void oauth_registration_fn(void *owner, const char *fault);
 
-/* Sets the client of the party, which is borrowed until on_done, as are http and public_url.
- * on_done is called once, from the loop or from within. NULL: it has been called. */
-struct oauth_registration *
-oauth_registration_start(const struct oauth_http *http, struct store *store,
-                         const struct config_oauth *oauth, const char *public_url,
-                         struct oauth_party *party, oauth_registration_fn *on_done, void *owner);
+/* Where registrations are kept, and whose they are. */
+struct oauth_registrar {
+        struct store *store;
+        const char *public_url;
+        struct rate *rate; /* of new ones: each is kept */
+};
+
+/* Sets the client of the party, which is borrowed until on_done, as are http and what the registrar
+ * names. on_done is called once, from the loop or from within. NULL: it has been called. */
+struct oauth_registration *oauth_registration_start(const struct oauth_http *http,
+                                                    const struct oauth_registrar *registrar,
+                                                    const struct config_oauth *oauth,
+                                                    struct oauth_party *party,
+                                                    oauth_registration_fn *on_done, void *owner);
 void oauth_registration_cancel(struct oauth_registration *registration);
 /* The server does not know the client any more: the next registers anew. false: it is none that was
  * registered so, and op is not used. */

@@ -14,15 +14,17 @@ struct share {
         struct context *context;
         struct user *user; /* whose it is; NULL: an address's, or the gateway's own */
         struct ledger_payer memory;
-        struct list idle_node;     /* context->idle_shares while it has idle sessions */
-        struct list idle_sessions; /* in order of last use */
-        struct list children;      /* stdio servers of its sessions, in order of last use */
-        struct timer expiry;       /* of the longest idle session; of itself when nobody holds it */
-        struct list back_offs;     /* core/back_off */
+        struct replay_owner replay; /* of its sessions */
+        struct list idle_node;      /* context->idle_shares while it has idle sessions */
+        struct list idle_sessions;  /* in order of last use */
+        struct list children;       /* stdio servers of its sessions, in order of last use */
+        struct timer expiry;   /* of the longest idle session; of itself when nobody holds it */
+        struct list back_offs; /* core/back_off */
         struct rate calls;
         struct rate sign_ins;   /* tries to sign in by a token */
         struct rate logins;     /* of the user in a browser, and of clients they have let in */
         struct rate exchanges;  /* codes that a provider was asked about */
+        struct rate signatures; /* looked at of who is not known */
         struct rate assertions; /* of clients, with what they have of the user's */
         struct log_budget log;
         struct list work;      /* core/work: what waits for a turn */
@@ -34,8 +36,11 @@ struct share {
         unsigned n_idle_sessions;
         unsigned n_streams;
         unsigned n_calls;     /* without those that listen */
+        uint16_t n_asked;     /* of its clients by upstreams, in a standing session */
         unsigned n_children;  /* that serve, or are being started */
         unsigned n_sign_ins;  /* on their way */
+        unsigned n_waits;     /* for keys of issuers */
+        unsigned n_held;      /* requests whose session another process has */
         unsigned n_fetches;   /* of documents that it has named (auth/fetched) */
         unsigned n_audit;     /* blocks of the audit's room, of lines that are not written yet */
         unsigned n_processes; /* of them, and of those that are about to end */
@@ -71,5 +76,8 @@ unsigned share_refuses_calls(struct share *share, unsigned n, unsigned n_calls);
 /* May its user sign in once more, or let in one more client, which is then remembered for as long
  * as that lasts? */
 bool share_takes_login(struct share *share);
+/* May one more signature be looked at of who is not known? It takes milliseconds to find that it is
+ * wrong. */
+bool share_takes_signature(struct share *share);
 /* May a stream be opened? Likewise. */
 unsigned share_refuses_stream(const struct share *share);

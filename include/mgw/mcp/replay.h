@@ -1,6 +1,6 @@
 /* The capped log of events, by which a client that lost a stream gets what it missed (Streamable
- * HTTP, "Resumability"). Each session has a log; all logs share a pool, whose cap drops the oldest
- * events of anybody. */
+ * HTTP, "Resumability"). Each session has a log; all logs share a pool. When that is full, the
+ * owner that keeps most gives up its oldest events. */
 #pragma once
 
 #include "mgw/base/ledger.h"
@@ -23,21 +23,30 @@ int replay_id_read(struct str text, struct replay_id *idp);
 
 struct replay_pool {
         struct list entries; /* of all logs, oldest first */
+        struct list owners;  /* that keep any */
         uint64_t bytes;
         uint64_t max_bytes;
         int64_t max_age_ms;
 };
 
+/* A user, or an address: all their logs. Embedded by it. */
+struct replay_owner {
+        struct list node; /* pool->owners */
+        struct ledger_payer *payer;
+        struct list entries; /* of all its logs, oldest first */
+        uint64_t bytes;
+};
+
 struct replay {
         struct replay_pool *pool;
-        struct ledger_payer *payer; /* of all that is kept */
-        struct list entries;        /* in order of time */
+        struct replay_owner *owner;
+        struct list entries; /* in order of time */
         uint32_t bytes;
         uint32_t max_bytes;
 };
 
 struct replay_entry {
-        struct list node, pool_node;
+        struct list node, pool_node, owner_node;
         struct replay *log;
         struct replay_id id;
         int64_t at_ms;
@@ -50,7 +59,8 @@ void replay_pool_init(struct replay_pool *pool, uint64_t max_bytes, int64_t max_
 /* Drops what is too old. */
 void replay_pool_expire(struct replay_pool *pool, int64_t now_ms);
 
-void replay_init(struct replay *log, struct replay_pool *pool, struct ledger_payer *payer,
+void replay_owner_init(struct replay_owner *owner, struct ledger_payer *payer);
+void replay_init(struct replay *log, struct replay_pool *pool, struct replay_owner *owner,
                  uint32_t max_bytes);
 /* Drops all of it; harmless when zeroed. */
 void replay_finish(struct replay *log);

@@ -9,8 +9,9 @@
 #include "mgw/observe/histogram.h"
 #include "mgw/observe/stream_record.h"
 
-/* Sets of labels with a name in them; a tool has one for each outcome that it has had. A server has
- * half of what others leave: ever new names of one take none from the next. */
+/* Sets of labels with a name in them; a tool has one for each outcome that it has had. Each server
+ * has a part of its own of one half, and of the other no more than it leaves: ever new names of
+ * some take none from the next. */
 #define METRICS_NAMED_MAX 1000
 
 /* Sets context->metrics. */

@@ -117,6 +117,9 @@ static inline struct upstream_session *call_upstream_session(const struct call *
         return call->session->client.upstream_sessions[call->upstream->index];
 }
 
+/* Of a URI, or of a task's id, that a client names. */
+#define CALL_URI_MAX_BYTES (16u << 10)
+
 /* Stands on its session's list from now on; post is NULL in the sse era. What it is to do:
  * call_start(). */
 struct call *call_create(struct session *session, struct share *share, struct post_response *post,

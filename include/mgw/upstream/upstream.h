@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mgw/base/log_budget.h"
+#include "mgw/base/rate.h"
 #include "mgw/core/context.h"
 #include "mgw/mcp/catalog.h"
 #include "mgw/observe/histogram.h"
@@ -58,6 +59,7 @@ struct upstream {
         struct breaker breaker;
         struct upstream_health health;
         struct log_budget log;
+        struct rate registrations; /* of ours with authorization servers that it names */
         struct upstream_recent recent[2];
         json_t *recent_params; /* what was said to it of a client */
 };

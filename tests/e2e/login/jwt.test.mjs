@@ -334,7 +334,7 @@ describe('issuers that are down, hang or lie', { timeout: 120000 }, () => {
     await waitFor(() => issuer.asked.length > 0, 'the issuer to be asked');
     const { status, text } = await ask(gateway, await issuer.sign());
     assert.equal(status, 503);
-    assert.match(text, /cannot be reached/);
+    assert.match(text, /cannot be told now/);
     await gateway.stop();
     issuer.stop();
   });

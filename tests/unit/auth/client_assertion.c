@@ -48,12 +48,15 @@ static void on_done(void *owner, const char *why, bool is_network)
         world_told(owner, 0);
 }
 
+static struct share address;
+
 /* user: whose code or token comes with it; NULL: nobody's. */
 static void show(const char *jti, struct share *user)
 {
         char *text = sign(jti);
         const char *why = NULL;
-        const struct client_assertion_options options = {.client = client, .user = user};
+        const struct client_assertion_options options = {
+                .client = client, .share = &address, .user = user};
 
         fault = "nothing has been told";
         w.is_told = false;
@@ -78,6 +81,8 @@ static void check_bad(bool is_for_now)
 static void start(void)
 {
         world_open(&w, false);
+        address = (struct share){.context = &w.context};
+        share_hold(&address);
         client = make_client();
         cr_assert_not_null(client);
 }
@@ -139,5 +144,23 @@ Test(client_assertion, what_comes_with_nobodys_token_is_not_noted)
         check_good();
         show("a", &ada);
         check_bad(false);
+        stop();
+}
+
+/* To look at it takes its time, and whoever has a page on the web can make clients. */
+Test(client_assertion, one_address_does_not_have_them_looked_at_without_end)
+{
+        static struct share ada;
+        int n = 0;
+
+        start();
+        ada.context = &w.context;
+        do
+                show("a", NULL);
+        while (fault == NULL && ++n < 1000);
+        check_int(n, 50);
+        check_bad(true);
+        show("b", &ada);
+        check_good();
         stop();
 }

@@ -15,7 +15,7 @@ static struct jwks *set_of(json_t *keys_take)
 {
         json_t *set = json_pack("{s:o}", "keys", keys_take);
         const char *why = NULL;
-        struct jwks *jwks = jwks_take(set, &why);
+        struct jwks *jwks = jwks_take(set, JWKS_KEYS_MAX, &why);
 
         cr_assert_not_null(jwks, "%s", why);
         json_decref(set);
@@ -78,10 +78,10 @@ Test(jwks, that_is_none_is_told)
 
         for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
                 why = NULL;
-                cr_expect_null(jwks_read(str_from(texts[i]), &why), "%s", texts[i]);
+                cr_expect_null(jwks_read(str_from(texts[i]), JWKS_KEYS_MAX, &why), "%s", texts[i]);
                 cr_expect_not_null(why);
         }
-        jwks = jwks_read(STR("{\"keys\":[7,null,\"x\",[],{}]}"), &why);
+        jwks = jwks_read(STR("{\"keys\":[7,null,\"x\",[],{}]}"), JWKS_KEYS_MAX, &why);
         cr_assert_not_null(jwks);
         check_int(jwks_n_keys(jwks), 0);
         jwks_destroy(jwks);

@@ -28,7 +28,7 @@ static struct jwks *keys(void)
 {
         const char *why = NULL;
         char *text = signer_jwks();
-        struct jwks *jwks = jwks_read(str_from(text), &why);
+        struct jwks *jwks = jwks_read(str_from(text), JWKS_KEYS_MAX, &why);
 
         cr_assert_not_null(jwks, "%s", why);
         free(text);

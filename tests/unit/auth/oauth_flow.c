@@ -3,6 +3,7 @@
 #include "../check.h"
 #include "mgw/auth/oauth_discovery.h"
 #include "mgw/auth/oauth_registration.h"
+#include "world.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,4 +88,31 @@ Test(oauth_flow, answers_to_a_registration)
         cr_assert_not_null(
                 take_registration(&party, "{\"client_id\": \"c\", \"client_secret\": \"\"}"));
         oauth_party_finish(&party);
+}
+
+static const char *fault;
+
+static void on_registered(void *owner, const char *why)
+{
+        fault = why;
+        world_told(owner, 0);
+}
+
+/* A server names ever new ones, and what is kept of each stays. */
+Test(oauth_flow, so_many_authorization_servers_are_registered_with)
+{
+        static char issuer[] = "https://as.example", endpoint[] = "https://as.example/r";
+        struct oauth_party party = {.issuer = issuer, .registration_url = endpoint};
+        struct rate rate = {.full_at_us = INT64_MAX / 2}; /* used up for long */
+        struct world w;
+        struct oauth_registrar registrar = {.public_url = WORLD_URL, .rate = &rate};
+
+        world_open(&w, false);
+        registrar.store = w.context.store;
+        cr_assert_not_null(oauth_registration_start(NULL, &registrar, &(struct config_oauth){0},
+                                                    &party, on_registered, &w));
+        world_wait(&w);
+        cr_assert_str_eq(fault, "it has named too many authorization servers today");
+        cr_assert_null(party.client_id);
+        world_close(&w);
 }

@@ -7,20 +7,27 @@
 static struct ledger ledger;
 static struct ledger_payer payer = {.ledger = &ledger};
 static struct replay_pool pool;
-static struct replay one, two;
+static struct ledger_payer other = {.ledger = &ledger};
+static struct replay_owner ada, bob;
+static struct replay one, two, of_bob;
 
 static void set_up(void)
 {
         replay_pool_init(&pool, 10000, 1000);
-        replay_init(&one, &pool, &payer, 1000);
-        replay_init(&two, &pool, &payer, 100000);
+        replay_owner_init(&ada, &payer);
+        replay_owner_init(&bob, &other);
+        replay_init(&one, &pool, &ada, 1000);
+        replay_init(&two, &pool, &ada, 100000);
+        replay_init(&of_bob, &pool, &bob, 100000);
 }
 
 static void tear_down(void)
 {
         replay_finish(&one);
         replay_finish(&two);
+        replay_finish(&of_bob);
         check_int(pool.bytes, 0);
+        cr_assert(list_is_empty(&pool.owners));
         cr_assert_eq(ledger.bytes, 0);
 }
 
@@ -78,7 +85,45 @@ Test(replay, a_full_log_drops_its_oldest)
         check_int(replay_after(&one, (struct replay_id){2, 49})->id.seq, 50);
 }
 
-Test(replay, a_full_pool_drops_the_oldest_of_anybody)
+Test(replay, who_fills_the_pool_gives_up_their_own)
+{
+        char text[500];
+
+        memset(text, 'x', sizeof(text));
+        replay_add(&of_bob, (struct replay_id){2, 1}, STR("old"), true, 0);
+        for (uint32_t i = 1; i <= 50; i++) {
+                replay_add(&two, (struct replay_id){2, i}, (struct str){text, sizeof(text)}, true,
+                           0);
+                if (i == 40)
+                        replay_add(&of_bob, (struct replay_id){2, 2}, STR("new"), true, 0);
+        }
+        cr_assert(pool.bytes <= 10000);
+        check_int(count(&of_bob), 2);
+        check_int(replay_after(&two, (struct replay_id){2, 49})->id.seq, 50);
+}
+
+Test(replay, many_who_fill_the_pool_leave_others_their_part)
+{
+        enum { N = 100 };
+        static struct replay_owner owners[N];
+        static struct replay logs[N];
+        char text[100];
+
+        memset(text, 'x', sizeof(text));
+        replay_add(&of_bob, (struct replay_id){2, 1}, STR("old"), true, 0);
+        for (size_t i = 0; i < N; i++) {
+                replay_owner_init(&owners[i], &payer);
+                replay_init(&logs[i], &pool, &owners[i], 100000);
+        }
+        for (uint32_t i = 1; i <= 10 * N; i++)
+                replay_add(&logs[i % N], (struct replay_id){2, i}, (struct str){text, sizeof(text)},
+                           true, 0);
+        check_int(count(&of_bob), 1);
+        for (size_t i = 0; i < N; i++)
+                replay_finish(&logs[i]);
+}
+
+Test(replay, a_full_pool_drops_the_oldest_of_its_owner)
 {
         char text[500];
 

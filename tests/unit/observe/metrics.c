@@ -14,6 +14,7 @@ static struct buf out;
 
 static void begin(void)
 {
+        context.n_upstreams = 1;
         metrics_create(&context);
         buf_init(&out, 16u << 20);
 }
@@ -142,7 +143,8 @@ Test(metrics, a_server_with_ever_new_names_takes_none_from_others)
         char name[20], server[20], line[200];
 
         begin();
-        for (int s = 0; s < 5; s++)
+        context.n_upstreams = 20;
+        for (int s = 0; s < 20; s++)
                 for (int i = 0; i < METRICS_NAMED_MAX + 100; i++) {
                         struct call_record call = call_of(name);
 
@@ -153,10 +155,10 @@ Test(metrics, a_server_with_ever_new_names_takes_none_from_others)
                 }
         add(call_of("u_t"));
         cr_assert(has_line(CALLS "tool=\"u_t\",outcome=\"ok\"} 1"));
-        for (int s = 0; s < 5; s++) {
+        for (int s = 0; s < 20; s++) {
                 snprintf(line, sizeof(line),
                          "mgw_calls_ended_total{server=\"s_%d\",method=\"tools/call\","
-                         "tool=\"t_0\",outcome=\"ok\"} 1",
+                         "tool=\"t_20\",outcome=\"ok\"} 1",
                          s);
                 cr_assert(has_line(line), "%s", line);
         }

@@ -350,7 +350,8 @@ static void open_sse(struct client *c)
 struct answer *client_say(struct client *c, const char *json)
 {
         char uri[200], *body = quoted(json);
-        struct client_request r = {.body = body, .authorization = c->authorization};
+        struct client_request r = {
+                .body = body, .authorization = c->authorization, .address = c->address};
         struct answer *a;
 
         if (is_sse(c)) {
@@ -374,6 +375,7 @@ static struct answer *ask_stateless(struct client *c, int id, const char *method
         struct client_request r = {.version = STATELESS,
                                    .rpc_method = method,
                                    .authorization = c->authorization,
+                                   .address = c->address,
                                    .rpc_name = name};
         size_t n = strlen(params);
         struct answer *a;

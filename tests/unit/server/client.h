@@ -89,6 +89,7 @@ struct client {
         const char *version;
         const char *capabilities;
         const char *authorization;
+        const char *address; /* NULL: this machine's */
         char session[128];
         struct answer *stream; /* of the sse era; or the GET stream, where one is open */
         const char *meta;      /* of the stateless era: what more stands in each _meta, or NULL */

@@ -673,15 +673,21 @@ Test(handover, a_server_that_is_slow_to_begin_is_waited_for_once)
 Test(handover, more_requests_than_may_wait_for_their_sessions_are_told_to_come_again)
 {
         struct answer *a = NULL;
+        char address[20];
 
         begin_to_give(go);
         gateway_start_over(U, "'connections_max':10000");
         pthread_join(giver, NULL);
         c = (struct client){.version = "2025-11-25", .session = "n.any"};
-        for (int i = 0; i < 4100; i++)
+        for (int i = 0; i < 513; i++)
                 a = client_say(&c, "{'jsonrpc':'2.0','id':1,'method':'ping'}");
-        gateway_settle();
         check_int(answer_status(a), 503);
+        for (int i = 512; i <= 4096; i++) {
+                snprintf(address, sizeof(address), "127.0.0.%d", 2 + i / 512);
+                c.address = address;
+                a = client_say(&c, "{'jsonrpc':'2.0','id':1,'method':'ping'}");
+                check_int(answer_status(a), i < 4096 ? 0 : 503);
+        }
         leave();
         gateway_stop();
 }

@@ -65,13 +65,18 @@ static const char *token_of(const char *email, const char *kid, enum jwt_algorit
         return header;
 }
 
-static struct answer *ask(const char *authorization)
+static struct answer *ask_from(const char *address, const char *authorization)
 {
-        struct answer *a = client_send(
-                &(struct client_request){.authorization = authorization, .body = INITIALIZE});
+        struct answer *a = client_send(&(struct client_request){
+                .address = address, .authorization = authorization, .body = INITIALIZE});
 
         gateway_settle();
         return a;
+}
+
+static struct answer *ask(const char *authorization)
+{
+        return ask_from(NULL, authorization);
 }
 
 /* Is nothing known of them any more? */
@@ -290,20 +295,76 @@ Test(issuers, a_request_is_held_for_so_long)
         gateway_stop();
 }
 
-Test(issuers, more_requests_are_not_held)
+Test(issuers, one_address_has_a_part_of_the_requests_that_are_held)
 {
-        struct answer *answers[ISSUER_WAITS_MAX + 1];
+        struct answer *answers[ISSUER_WAITS_PER_SHARE_MAX + 1];
         const char *authorization;
 
         begin("");
         authorization = token_of("ada@example.com", "k", JWT_ES256, 600);
-        for (size_t i = 0; i <= ISSUER_WAITS_MAX; i++)
+        for (size_t i = 0; i <= ISSUER_WAITS_PER_SHARE_MAX; i++)
                 answers[i] = ask(authorization);
         check_int(answer_status(answers[0]), 0);
-        check_int(answer_status(answers[ISSUER_WAITS_MAX]), 503);
+        check_int(answer_status(answers[ISSUER_WAITS_PER_SHARE_MAX]), 503);
+        check_int(answer_status(ask_from("192.0.2.7", authorization)), 0);
         answer_cut(answers[1]);
         gateway_settle();
         check_int(answer_status(ask(authorization)), 0);
+        give_keys(JWT_ES256, "k");
+        gateway_settle();
+        check_int(answer_status(answers[0]), 200);
+        gateway_stop();
+}
+
+/* The same token with another signature. */
+static const char *forged(const char *authorization, char *copy, size_t size)
+{
+        char *at;
+
+        snprintf(copy, size, "%s", authorization);
+        at = strrchr(copy, '.') + 10;
+        *at = *at == 'A' ? 'B' : 'A';
+        return copy;
+}
+
+Test(issuers, one_address_does_not_have_signatures_looked_at_without_end)
+{
+        char copy[2000];
+        unsigned n = 0;
+        const char *bad, *good;
+
+        begin("");
+        give_keys(JWT_ES256, "k");
+        gateway_settle();
+        for (int i = 0; i < 60; i++) /* each has its signature looked at */
+                check_int(answer_status(ask(token_of("ada@example.com", "k", JWT_ES256, 600 + i))),
+                          200);
+        good = token_of("ada@example.com", "k", JWT_ES256, 600);
+        check_int(answer_status(ask(good)), 200);
+        bad = forged(good, copy, sizeof(copy));
+        for (int i = 0; i < 60; i++)
+                n += answer_status(ask(bad)) == 401;
+        check_int(n, 50);
+        check_int(answer_status(ask(bad)), 503);
+        check_int(answer_status(ask_from("192.0.2.7", bad)), 401);
+        check_int(answer_status(ask(good)), 200);
+        gateway_pass_ms(1000);
+        check_int(answer_status(ask(bad)), 401);
+        gateway_stop();
+}
+
+Test(issuers, more_requests_are_not_held)
+{
+        const char *authorization;
+        char address[20];
+
+        begin("");
+        authorization = token_of("ada@example.com", "k", JWT_ES256, 600);
+        for (unsigned i = 0; i <= ISSUER_WAITS_MAX; i++) {
+                snprintf(address, sizeof(address), "192.0.2.%u", i % 100);
+                check_int(answer_status(ask_from(address, authorization)),
+                          i < ISSUER_WAITS_MAX ? 0 : 503);
+        }
         gateway_stop();
 }
 

@@ -5,7 +5,11 @@
 #include "gateway.h"
 #include "servers.h"
 
+#include "mgw/base/alloc.h"
+
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define CALL_T "{'name':'u_t','arguments':{}}"
 
@@ -78,6 +82,76 @@ Test(limits, memory_of_a_user)
         gateway_settle();
         check_int(answer_status(a), 429);
         free(body);
+        gateway_stop();
+}
+
+static void begin_task(int id, int n)
+{
+        char fields[1000];
+
+        a = client_ask(&c, id, "tools/call", CALL_T);
+        snprintf(fields, sizeof(fields),
+                 "'resultType':'task','taskId':'%0*d','status':'working','ttlMs':1000,"
+                 "'createdAt':'2026-01-01T00:00:00Z','lastUpdatedAt':'2026-01-01T00:00:00Z'",
+                 n, id);
+        sent_result(servers_await("tools/call"), fields);
+        cr_assert_str_neq(json_text_at(client_answer(&c, a, id), "result/taskId"), "");
+}
+
+Test(limits, what_is_noted_of_each_task_is_paid_for)
+{
+        uint64_t before;
+
+        gateway_start(HTTP "},'policy':{'rules':[{'who':['*'],'allow':{'servers':['*']}}]", "");
+        servers_are(SERVERS_STATELESS);
+        servers_keep("tools/call");
+        client_open(&c, STATELESS, "{'extensions':{'io.modelcontextprotocol/tasks':{}}}");
+        begin_task(1, 1);
+        before = world.context->ledger.by_kind[LEDGER_SESSION];
+        begin_task(2, 500);
+        begin_task(3, 1);
+        cr_assert_geq(world.context->ledger.by_kind[LEDGER_SESSION], before + 500 + 2 * 250);
+        gateway_stop();
+}
+
+/* initialize of a client whose name has so many bytes. */
+static struct answer *open_named(size_t n)
+{
+        static const char before[] =
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{"
+                "\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},\"clientInfo\":{"
+                "\"version\":\"1\",\"name\":\"";
+        char *body = alloc_zeroed(sizeof(before) + n + sizeof("\"}}}"));
+        struct answer *answer;
+
+        strcpy(body, before);
+        memset(body + strlen(before), 'n', n);
+        strcat(body, "\"}}}");
+        answer = client_send(&(const struct client_request){.body = body});
+        free(body);
+        gateway_settle();
+        return answer;
+}
+
+Test(limits, what_is_on_its_way_to_servers_is_its_users)
+{
+        gateway_start("'a':{'url':'http://a.example/mcp'},'b':{'url':'http://b.example/mcp'}", "");
+        servers_keep("initialize");
+        servers_keep("server/discover");
+        a = open_named(100000);
+        gateway_pass_ms(3000);
+        check_int(answer_status(a), 200);
+        cr_assert_geq(world.context->ledger.by_kind[LEDGER_CALL], 2 * 100000);
+        gateway_stop();
+}
+
+Test(limits, a_client_says_so_much_of_itself)
+{
+        gateway_start(HTTP, "");
+        a = open_named(300000);
+        check_int(json_integer_value(json_at(answer_json(a), "error/code")), -32602);
+        check_int(servers_count("initialize"), 0);
+        check_int(answer_status(open_named(200000)), 200);
         gateway_stop();
 }
 

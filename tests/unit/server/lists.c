@@ -171,6 +171,10 @@ Test(lists, a_server_that_refuses_has_none)
 
 Test(lists, many_are_shown_by_pages)
 {
+        static const char *const made_up[] = {
+                "{'cursor':'made up'}", "{'cursor':'0'}",    "{'cursor':'1'}",
+                "{'cursor':'2499'}",    "{'cursor':'3000'}", "{'cursor':'18446744073709551000'}",
+        };
         const json_t *result;
         struct answer *a;
         char cursor[200] = "", params[300];
@@ -201,8 +205,10 @@ Test(lists, many_are_shown_by_pages)
                 a = client_ask(&c, id + 1, "tools/list", params);
         }
         check_int(n, 2500);
-        a = client_ask(&c, 777, "tools/list", "{'cursor':'made up'}");
-        cr_assert_not_null(json_at(client_answer(&c, a, 777), "error"));
+        for (size_t i = 0; i < sizeof(made_up) / sizeof(made_up[0]); i++) {
+                a = client_ask(&c, 777, "tools/list", made_up[i]);
+                cr_assert_not_null(json_at(client_answer(&c, a, 777), "error"), "%s", made_up[i]);
+        }
         gateway_stop();
 }
 

@@ -7,6 +7,11 @@
 #include "servers.h"
 #include "users.h"
 
+#include "mgw/base/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
 static struct client c, d;
 static struct answer *a;
 
@@ -62,6 +67,47 @@ TEST_FOR_EACH(policy, too_many_calls_of_a_tool_are_told_when_there_is_room)
         gateway_pass_ms(40000);
         cr_assert_not_null(
                 json_at(client_answer(&c, client_ask(&c, 5, "tools/call", CALL), 5), "result"));
+        gateway_stop();
+}
+
+/* As long as the text is that a client has made up. */
+static char *named(const char *before, size_t n, const char *after)
+{
+        char *text = alloc_zeroed(strlen(before) + n + strlen(after) + 1);
+
+        strcpy(text, before);
+        memset(text + strlen(before), 'n', n);
+        strcat(text, after);
+        return text;
+}
+
+static void check_refused(const char *method, char *params)
+{
+        const json_t *msg = client_answer(&c, client_ask(&c, 7, method, params), 7);
+
+        check_int(json_integer_value(json_at(msg, "error/code")), -32602);
+        cr_assert_not_null(strstr(json_text_at(msg, "error/message"), "too long"), "%s",
+                           json_text_at(msg, "error/message"));
+        free(params);
+}
+
+TEST_FOR_EACH(policy, a_long_name_is_counted_and_looked_for_nowhere)
+{
+        users_start(RULES({
+                            'who' : ['*'],
+                            'allow' : {'servers' : ['*']},
+                            'limits' : {'calls_per_minute' : 2}
+                    }),
+                    "");
+        open_ada(version);
+        check_refused("tools/call", named("{'name':'a_", 1023, "','arguments':{}}"));
+        check_refused("resources/read", named("{'uri':'a:", 16383, "'}"));
+        check_refused("completion/complete", named("{'ref':{'type':'ref/resource','uri':'a:", 16383,
+                                                   "'},'argument':{'name':'x','value':''}}"));
+        if (strcmp(version, STATELESS) == 0)
+                check_refused(
+                        "subscriptions/listen",
+                        named("{'notifications':{'resourceSubscriptions':['a:", 16383, "']}}"));
         gateway_stop();
 }
 

@@ -321,6 +321,47 @@ Test(questions, of_many_that_wait_the_oldest_is_given_up)
         gateway_stop();
 }
 
+Test(questions, without_users_what_waits_is_given_up_of_its_own_address)
+{
+        struct client other = {.address = "127.0.0.2"};
+
+        gateway_start(HTTP, "'calls_per_user_max':3");
+        servers_keep("tools/call");
+        servers_are(SERVERS_SESSION);
+        client_open(&other, STATELESS, ALL);
+        client_open(&c, STATELESS, ALL);
+        for (int i = 0; i < 4; i++) {
+                struct client *from = i == 0 ? &other : &c;
+
+                a = client_ask(from, i, "tools/call", CALL_T);
+                sent_event(servers_await("tools/call"), NULL, ELICITATION);
+                cr_assert_not_null(client_answer(from, a, i), "%d: %s", i, gateway_log());
+                servers_last("tools/call")->is_answered = true;
+                check_int(servers_count("notifications/cancelled"), i < 3 ? 0 : 1);
+        }
+        gateway_stop();
+}
+
+Test(questions, without_users_each_address_is_asked_as_much)
+{
+        struct client other = {.address = "127.0.0.2"};
+
+        gateway_start(HTTP, "'calls_per_user_max':1");
+        servers_keep("tools/call");
+        servers_are(SERVERS_SESSION);
+        client_open(&other, STATELESS, ALL);
+        client_open(&c, STATELESS, ALL);
+        client_ask(&other, 1, "tools/call", CALL_T);
+        sent_event(servers_await("tools/call"), NULL, ELICITATION);
+        servers_last("tools/call")->is_answered = true;
+        a = client_ask(&c, 2, "tools/call", CALL_T);
+        sent_event(servers_await("tools/call"), NULL, ELICITATION);
+        check_int(servers_count("reply"), 0);
+        cr_assert_str_eq(json_text_at(client_answer(&c, a, 2), "result/resultType"),
+                         "input_required");
+        gateway_stop();
+}
+
 Test(questions, a_stateless_client_is_not_asked_for_what_it_cannot)
 {
         begin(HTTP, STATELESS, "{}");

@@ -477,6 +477,17 @@ Test(status, few_may_watch_at_once)
         gateway_stop();
 }
 
+Test(status, one_who_watches_leaves_room_for_others)
+{
+        watch_outside();
+        for (int i = 0; i < 7; i++)
+                check_int(answer_status(visitor_open(&v, "/status/events")), 200);
+        check_int(answer_status(visitor_open(&v, "/status/events")), 503);
+        check_int(answer_status(get("/status/events", true)), 200);
+        visitor_finish(&v);
+        gateway_stop();
+}
+
 Test(status, a_watch_ends_after_a_minute_in_order)
 {
         gateway_start(HTTP, "");
