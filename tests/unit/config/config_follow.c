@@ -169,6 +169,5 @@ Test(config_follow, an_audit_can_be_had_later_and_then_stays)
         load(&before, "{'mcpServers': {}, 'gateway': {'audit': {'file': '/one'}}}");
         follow("{'mcpServers': {}, 'gateway': {'audit': {'file': '/other'}}}");
         cr_assert_str_eq(now.audit_file, "/one");
-        cr_assert_str_eq(told,
-                         "gateway.audit.file: stays as it was until mgw is started again\n");
+        cr_assert_str_eq(told, "gateway.audit.file: stays as it was until mgw is started again\n");
 }
