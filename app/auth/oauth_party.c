@@ -114,12 +114,26 @@ static void take_methods(struct oauth_party *party, const json_t *methods)
         party->takes_basic = !json_is_array(methods) || has_word(methods, "client_secret_basic");
 }
 
+/* RFC 8414 3.3, but for the slash that many a library writes behind a host, and that is the same
+ * path as none (RFC 3986 6.2.3). */
+static bool is_issuer(const char *said, const char *asked)
+{
+        bool is_said_longer = strlen(said) > strlen(asked);
+        const char *longer = is_said_longer ? said : asked, *origin = is_said_longer ? asked : said;
+        const char *host = strstr(origin, "://");
+        size_t n = strlen(origin);
+
+        return strcmp(said, asked) == 0 ||
+               (host != NULL && strpbrk(host + 3, "/?#") == NULL &&
+                strncmp(longer, origin, n) == 0 && strcmp(longer + n, "/") == 0);
+}
+
 const char *oauth_party_take_metadata(struct oauth_party *party, const json_t *metadata,
                                       const char *issuer, bool takes_http)
 {
         const char *said = rpc_text(metadata, "issuer");
 
-        if (said == NULL || strcmp(said, issuer) != 0)
+        if (said == NULL || !is_issuer(said, issuer))
                 return "its metadata are of another issuer";
         if (!has_word(json_object_get(metadata, "code_challenge_methods_supported"), "S256"))
                 return "it does not announce PKCE with S256";
@@ -129,7 +143,7 @@ const char *oauth_party_take_metadata(struct oauth_party *party, const json_t *m
         take_url(&party->revocation_url, metadata, "revocation_endpoint", takes_http);
         if (party->authorization_url == NULL || party->token_url == NULL)
                 return "its metadata name no usable endpoints";
-        set(&party->issuer, issuer);
+        set(&party->issuer, said);
         take_methods(party, json_object_get(metadata, "token_endpoint_auth_methods_supported"));
         party->sends_iss = json_is_true(
                 json_object_get(metadata, "authorization_response_iss_parameter_supported"));

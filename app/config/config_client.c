@@ -17,25 +17,42 @@
 /* ---- where the entries stand ---- */
 
 /* The first that is there is meant. Dots lead into objects. */
-static const char *const places[] = {
-        "mcpServers",      /* Claude Desktop and Code, Cursor, Cline, Roo, Windsurf, Gemini CLI,
-                              LibreChat */
-        "servers",         /* VS Code: mcp.json */
-        "mcp.servers",     /* VS Code: settings.json, devcontainer.json */
-        "amp.mcpServers",  /* Amp */
-        "context_servers", /* Zed */
-        "mcp",             /* opencode, Crush */
+static const struct place {
+        const char *at;
+        bool may_be_others; /* who keep other things under such a word */
+} places[] = {
+        {"mcpServers", false}, /* Claude Desktop and Code, Cursor, Cline, Roo, Windsurf, Gemini CLI,
+                                  LibreChat */
+        {"servers", false},    /* VS Code: mcp.json */
+        {"mcp.servers", false},                       /* VS Code: settings.json */
+        {"settings.mcp.servers", false},              /* VS Code: *.code-workspace */
+        {"customizations.vscode.mcp.servers", false}, /* devcontainer.json */
+        {"amp.mcpServers", false},                    /* Amp */
+        {"context_servers", false},                   /* Zed */
+        {"mcp_servers", false},
+        {"mcp.mcpServers", false},
+        {"mcp", true},        /* opencode, Crush */
+        {"extensions", true}, /* Goose */
+        {"", true},           /* all of the file: Warp, plugins of Claude Code */
 };
 
-/* Others keep other things under such a word. */
+static bool is_entry(const json_t *value)
+{
+        static const char *const keys[] = {"command", "url", "cmd", "uri"};
+
+        for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+                if (json_object_get(value, keys[i]) != NULL)
+                        return true;
+        return false;
+}
+
 static bool holds_entries(const json_t *object)
 {
         const char *key;
         json_t *value;
 
         json_object_foreach ((json_t *)object, key, value)
-                if (json_object_get(value, "command") != NULL ||
-                    json_object_get(value, "url") != NULL)
+                if (is_entry(value))
                         return true;
         return false;
 }
@@ -45,17 +62,30 @@ static json_t *member_at(json_t *root, const char *place)
         const char *dot = strchr(place, '.');
         char head[16];
 
+        if (place[0] == '\0')
+                return root;
         if (dot == NULL || json_object_get(root, place) != NULL)
                 return json_object_get(root, place);
         snprintf(head, sizeof(head), "%.*s", (int)(dot - place), place);
-        return json_object_get(json_object_get(root, head), dot + 1);
+        return member_at(json_object_get(root, head), dot + 1);
+}
+
+/* VS Code's stand beside its servers. */
+static json_t *inputs_beside(json_t *root, const char *place)
+{
+        const char *dot = strrchr(place, '.');
+        char *parent = alloc_format("%.*s", dot != NULL ? (int)(dot - place) : 0, place);
+        json_t *inputs = json_object_get(member_at(root, parent), "inputs");
+
+        free(parent);
+        return inputs;
 }
 
 static bool is_at(const char *place, const char *key)
 {
         size_t n = strcspn(place, ".");
 
-        return strcmp(place, key) == 0 || (strncmp(place, key, n) == 0 && key[n] == '\0');
+        return n == 0 || strcmp(place, key) == 0 || (strncmp(place, key, n) == 0 && key[n] == '\0');
 }
 
 bool config_client_holds_servers(const struct loading *l, const char *key)
@@ -131,18 +161,16 @@ json_t *config_client_open(struct loading *l, json_t *root)
         json_t *found = NULL, *servers;
 
         for (size_t i = 0; found == NULL && i < sizeof(places) / sizeof(places[0]); i++) {
-                l->servers_at = places[i];
-                found = member_at(root, places[i]);
-                if (strcmp(places[i], "mcp") == 0 && !holds_entries(found))
+                l->servers_at = places[i].at;
+                found = member_at(root, places[i].at);
+                if (places[i].may_be_others && !holds_entries(found))
                         found = NULL;
         }
         if (found == NULL)
-                l->servers_at = places[0];
+                l->servers_at = places[0].at;
         servers = json_is_array(found) ? list_to_object(found) : json_incref(found);
         l->is_ours = file_is_ours(root, servers);
-        l->inputs = member_at(root, "inputs");
-        if (l->inputs == NULL)
-                l->inputs = member_at(root, "mcp.inputs");
+        l->inputs = inputs_beside(root, l->servers_at);
         if (found != NULL && !json_is_object(servers)) {
                 config_fault(l, l->servers_at, "must be an object");
         } else if (found == NULL && !l->is_ours && has_others_alone(root)) {
@@ -150,8 +178,8 @@ json_t *config_client_open(struct loading *l, json_t *root)
                 json_t *value;
 
                 json_object_foreach (root, key, value)
-                        if (config_is_slip(key, "mcpServers") || config_is_slip(key, "servers") ||
-                            config_is_slip(key, "gateway"))
+                        if (config_is_slip(key, "mcpServers") || config_is_slip(key, "gateway") ||
+                            config_is_slip(key, "policy"))
                                 return servers; /* told with the key */
                 config_fault(l, "", "holds no \"mcpServers\", \"servers\" or \"context_servers\"");
         } else {

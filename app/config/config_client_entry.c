@@ -66,6 +66,38 @@ static json_t *texts_of(const json_t *value)
         return out;
 }
 
+/* A list of {"name", "value"} (Agent Client Protocol, registries), or of texts, such as
+ * "NAME=value" (Docker) and "Name: value" (curl), as the object that it stands for. What is neither
+ * stays. */
+static json_t *object_of(const json_t *value)
+{
+        json_t *out, *one;
+        size_t i;
+
+        if (!json_is_array(value))
+                return texts_of(value);
+        out = json_object();
+        json_array_foreach ((json_t *)value, i, one) {
+                struct str rest = str_from(json_string_value(one));
+                const char *name = json_string_value(json_object_get(one, "name"));
+                const json_t *text = json_object_get(one, "value");
+                size_t n = rest.n > 0 ? strcspn(rest.p, "=:") : 0;
+
+                if (name != NULL && text != NULL) {
+                        json_object_set_new(out, name, text_of(text));
+                } else if (n > 0 && n < rest.n) {
+                        struct str after = {rest.p + n + 1, rest.n - n - 1};
+
+                        after = rest.p[n] == ':' ? str_trim(after) : after;
+                        json_object_setn_new(out, rest.p, n, json_stringn(after.p, after.n));
+                } else {
+                        json_decref(out);
+                        return json_incref((json_t *)value);
+                }
+        }
+        return out;
+}
+
 static bool is_empty(const json_t *value)
 {
         return (json_is_string(value) && json_string_length(value) == 0) ||
@@ -85,11 +117,49 @@ static void put_texts(struct adoption *a, const char *key, json_t *value)
         json_object_set_new(a->out, key, texts_of(value));
 }
 
+/* Over those that are there already (Goose has two keys). */
+static void put_pairs(struct adoption *a, const char *key, json_t *value)
+{
+        json_t *pairs = object_of(value), *before = json_object_get(a->out, key);
+
+        if (json_is_object(before) && json_is_object(pairs))
+                json_object_update_missing(pairs, before);
+        json_object_set_new(a->out, key, pairs);
+}
+
+/* Names of variables that are the environment's (Goose keeps them in a keyring). */
+static void put_env_keys(struct adoption *a, const char *key, json_t *value)
+{
+        json_t *pairs = json_object(), *one, *before = json_object_get(a->out, key);
+        size_t i;
+
+        json_array_foreach (value, i, one)
+                if (json_is_string(one))
+                        json_object_set_new(pairs, json_string_value(one),
+                                            json_sprintf("${env:%s}", json_string_value(one)));
+        if (json_is_object(before))
+                json_object_update(pairs, before);
+        if (json_object_size(pairs) > 0)
+                json_object_set(a->out, key, pairs);
+        json_decref(pairs);
+}
+
 /* Under another name than ours: ours wins where both are there. */
 static void put_other(struct adoption *a, const char *key, json_t *value)
 {
         if (value != NULL && !is_empty(value) && json_object_get(a->out, key) == NULL)
                 put(a, key, value);
+}
+
+/* Without the blanks around it that a URL's readers pass over (WHATWG URL). */
+static void put_url(struct adoption *a, const char *key, json_t *value)
+{
+        const char *text = json_string_value(value);
+        struct str url = str_trim(str_from(text));
+        json_t *trimmed = text != NULL ? json_stringn(url.p, url.n) : json_incref(value);
+
+        put_other(a, key, trimmed);
+        json_decref(trimmed);
 }
 
 static const char *kind_word(const char *word)
@@ -193,7 +263,7 @@ static void put_disabled(struct adoption *a, const char *key, json_t *value)
 static void put_request(struct adoption *a, const char *key, json_t *value)
 {
         if (json_object_get(value, "headers") != NULL)
-                put_texts(a, key, json_object_get(value, "headers"));
+                put_pairs(a, key, json_object_get(value, "headers"));
 }
 
 static void ignore(struct adoption *a, const char *key, json_t *value)
@@ -225,23 +295,27 @@ static const struct client_key {
         void (*put)(struct adoption *a, const char *key, json_t *value);
         const char *ours;
 } client_keys[] = {
-        {"url", put_other, "url"},
-        {"serverurl", put_other, "url"},
-        {"sseurl", put_other, "url"},
-        {"endpoint", put_other, "url"},
+        {"url", put_url, "url"},
+        {"serverurl", put_url, "url"},
+        {"sseurl", put_url, "url"},
+        {"endpoint", put_url, "url"},
+        {"uri", put_url, "url"},
         {"httpurl", put, "url"}, /* wins over "url": Gemini CLI */
         {"type", put_type, "type"},
         {"transport", put_type, "type"},
         {"transporttype", put_type, "type"},
         {"command", put_command, "command"},
+        {"cmd", put_command, "command"},
         {"args", put_texts, "args"},
-        {"env", put_texts, "env"},
-        {"environment", put_texts, "env"},
+        {"env", put_pairs, "env"},
+        {"envs", put_pairs, "env"},
+        {"environment", put_pairs, "env"},
+        {"envkeys", put_env_keys, "env"},
         {"envfile", put_env_file, NULL},
         {"cwd", put_other, "cwd"},
         {"workingdirectory", put_other, "cwd"},
-        {"headers", put_texts, "headers"},
-        {"httpheaders", put_texts, "headers"},
+        {"headers", put_pairs, "headers"},
+        {"httpheaders", put_pairs, "headers"},
         {"requestinit", put_request, "headers"},
         {"requestoptions", put_request, "headers"},
         {"timeout", put_timeout, "timeout_s"},
@@ -249,6 +323,7 @@ static const struct client_key {
         {"enabled", put_is_enabled, "disabled"},
         {"isactive", put_is_enabled, "disabled"},
         {"disabled", put_disabled, "disabled"},
+        {"availabletools", put_filter, "include"},
         {"includetools", put_filter, "include"},
         {"enabledtools", put_filter, "include"},
         {"allowedtools", put_filter, "include"},
@@ -260,6 +335,7 @@ static const struct client_key {
         {"author", ignore, NULL},
         {"autoapprove", ignore, NULL},
         {"autostart", ignore, NULL},
+        {"bundled", ignore, NULL},
         {"category", ignore, NULL},
         {"chatmenu", ignore, NULL},
         {"comment", ignore, NULL},

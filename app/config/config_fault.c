@@ -49,7 +49,8 @@ void config_note(struct loading *l, const char *key, const char *fmt, ...)
 
 void config_key(char full[CONFIG_KEY_SIZE], const char *at, const char *key)
 {
-        if (snprintf(full, CONFIG_KEY_SIZE, "%s.%s", at, key) >= CONFIG_KEY_SIZE)
+        if (snprintf(full, CONFIG_KEY_SIZE, "%s%s%s", at, at[0] != '\0' ? "." : "", key) >=
+            CONFIG_KEY_SIZE)
                 full[CONFIG_KEY_SIZE - 1] = '\0';
 }
 

@@ -40,7 +40,8 @@ static void claim(struct loading *l, json_t *owners, const struct config_server 
                 shown != NULL && !is_given ? find_rival(l->config, s, shown) : NULL;
         char where[160], key[CONFIG_KEY_SIZE];
 
-        snprintf(where, sizeof(where), "%s.%s%s", l->servers_at, s->name, is_given ? ".tools" : "");
+        snprintf(where, sizeof(where), "%s%s%s%s", l->servers_at,
+                 l->servers_at[0] != '\0' ? "." : "", s->name, is_given ? ".tools" : "");
         if (is_given)
                 config_key(key, where, theirs);
         else

@@ -274,6 +274,43 @@ static size_t take_braces(struct expansion *x, struct str rest)
         return (size_t)(close + 1 - rest.p);
 }
 
+/* Continue's ${{ secrets.NAME }} and ${{ inputs.NAME }}. Bytes taken. */
+static size_t take_double(struct expansion *x, struct str rest)
+{
+        static const struct str owners[] = {{"secrets.", 8}, {"inputs.", 7}};
+        const char *close = memmem(rest.p, rest.n, "}}", 2);
+        struct str what = {rest.p + 3, close != NULL ? (size_t)(close - rest.p) - 3 : 0};
+        char name[NAME_MAX_BYTES];
+
+        what = str_trim(what);
+        for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++) {
+                struct str of = {what.p + owners[i].n, what.n - owners[i].n};
+
+                if (!str_has_prefix(what, owners[i]) || !is_variable_name(of))
+                        continue;
+                snprintf(name, sizeof(name), "%.*s", STR_ARG(of));
+                put_variable(x, name, NULL, "");
+                return (size_t)(close + 2 - rest.p);
+        }
+        fail(x, "${{...}} is nothing that mgw knows, but for ${{ secrets.NAME }}, which is the "
+                "environment variable NAME");
+        return rest.n;
+}
+
+/* Crush has a shell run $(...) in such a value; what mgw passed on would be no credential. */
+static void check_command(struct expansion *x, struct str rest)
+{
+        const char *last = strrchr(x->key, '.');
+
+        if (x->l->is_ours || !str_has_prefix(rest, STR("$(")) ||
+            memchr(rest.p, ')', rest.n) == NULL || last == NULL ||
+            (strcmp(last, ".headers") != 0 && strcmp(last, ".env") != 0 &&
+             strcmp(last, ".url") != 0))
+                return;
+        fail(x, "$(...) is run by a shell, which mgw has not: put its value into the environment "
+                "(${env:NAME})");
+}
+
 /* Bytes of rest that are done. */
 static size_t take_one(struct expansion *x, struct str whole, struct str rest)
 {
@@ -283,6 +320,8 @@ static size_t take_one(struct expansion *x, struct str whole, struct str rest)
                 put(x, x->l->keeps_variables ? STR("$${") : STR("${"));
                 return 3;
         }
+        if (str_has_prefix(rest, STR("${{")))
+                return take_double(x, rest);
         if (str_has_prefix(rest, STR("${"))) {
                 n = inner_length((struct str){rest.p + 2, rest.n - 2});
                 if (n + 2 > rest.n) {
@@ -300,6 +339,7 @@ static size_t take_one(struct expansion *x, struct str whole, struct str rest)
         if (rest.p[0] == '{' && (n = take_braces(x, rest)) > 0)
                 return n;
         check_placeholder(x, rest);
+        check_command(x, rest);
         put(x, (struct str){rest.p, 1});
         return 1;
 }

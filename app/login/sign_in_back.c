@@ -159,6 +159,10 @@ static struct sign_in_fault state_fault(int r)
                  .what_to_do = "The cookie that was set when you began has not come back. Let "
                                "this site set cookies, and begin anew.",
                  .detail = "no cookie came with the state"},
+                {.status = 400,
+                 .what = "This sign-in began before the sign-in service was another one",
+                 .what_to_do = "People sign in elsewhere now. Begin anew.",
+                 .detail = "the state is of another issuer, which was configured before"},
         };
 
         switch (r) {
@@ -168,6 +172,8 @@ static struct sign_in_fault state_fault(int r)
                 return faults[2];
         case SIGN_IN_STATE_E_NO_COOKIES:
                 return faults[3];
+        case SIGN_IN_STATE_E_ISSUER:
+                return faults[4];
         default:
                 return faults[0];
         }

@@ -8,6 +8,7 @@
 #include "mgw/base/alloc.h"
 #include "mgw/base/clock.h"
 #include "mgw/base/rand.h"
+#include "mgw/config/config.h"
 #include "return_path.h"
 
 #include <openssl/evp.h>
@@ -141,6 +142,24 @@ static char *find_path(const struct request *req, struct cookies *cookies, const
         return found;
 }
 
+/* ---- the provider ---- */
+
+static void issuer_digest(const struct request *req, char text[DIGEST_TEXT_SIZE])
+{
+        digest_of(str_from(request_context(req)->config->login.issuer), text);
+}
+
+/* A code is not shown to another provider than that which gave it: a reload may have put one in its
+ * place. */
+static bool is_of_issuer(const struct request *req, const json_t *content)
+{
+        const char *began_at = json_string_value(json_object_get(content, "o"));
+        char digest[DIGEST_TEXT_SIZE];
+
+        issuer_digest(req, digest);
+        return began_at == NULL || strcmp(began_at, digest) == 0;
+}
+
 /* ---- the whole ---- */
 
 char *sign_in_state_close(struct request *req, struct cookies *cookies,
@@ -149,8 +168,10 @@ char *sign_in_state_close(struct request *req, struct cookies *cookies,
         const struct context *context = request_context(req);
         struct str path = str_from(state->path);
         json_t *content = json_pack("{s:s, s:s}", "i", state->id, "v", state->verifier);
-        char name[NAME_SIZE], *text;
+        char name[NAME_SIZE], issuer[DIGEST_TEXT_SIZE], *text;
 
+        issuer_digest(req, issuer);
+        json_object_set_new(content, "o", json_string(issuer));
         own_name(name, state);
         cookies_add(cookies, context, name, STR("1"), SIGN_IN_LIFE_MS);
         (void)browser_id(req); /* who keeps no cookies is told by it */
@@ -189,6 +210,8 @@ int sign_in_state_open(struct request *req, struct cookies *cookies, struct sign
                 r = SEAL_E_BAD;
         else
                 r = judge_browser(req, cookies, state);
+        if (r == 0 && !is_of_issuer(req, content))
+                r = SIGN_IN_STATE_E_ISSUER;
         if (r == 0)
                 state->path = find_path(req, cookies, content);
         json_decref(content);

@@ -12,6 +12,7 @@
 /* Outcomes of sign_in_state_open(), beside 0, SEAL_E_BAD and SEAL_E_EXPIRED. */
 #define SIGN_IN_STATE_E_BROWSER 4    /* another browser's */
 #define SIGN_IN_STATE_E_NO_COOKIES 5 /* there is no saying whose */
+#define SIGN_IN_STATE_E_ISSUER 6     /* the provider is another one since */
 
 struct sign_in_state {
         char id[BROWSER_ID_SIZE]; /* also the nonce (OpenID Connect Core 3.1.2.1) */

@@ -44,12 +44,12 @@ static const char *name_of(struct openapi *o, const char *ref)
         return json_string_value(json_object_get(o->def_names, ref));
 }
 
-/* One that leads nowhere, or out of the document, takes everything. */
+/* One that leads nowhere, out of the document, or to all of it, takes everything. */
 static void copy_ref(struct openapi *o, json_t *schema)
 {
         const char *ref = json_string_value(json_object_get(schema, "$ref")), *name;
 
-        if (ref == NULL || !json_is_object(openapi_at(o, ref))) {
+        if (ref == NULL || strcmp(ref, "#") == 0 || !json_is_object(openapi_at(o, ref))) {
                 o->n_lost += json_object_get(schema, "$ref") != NULL;
                 json_object_del(schema, "$ref");
                 return;
@@ -121,6 +121,18 @@ static void drop_unasked(json_t *schema, const json_t *unasked)
 
 /* ---- what OpenAPI 3.0 and Swagger 2.0 say otherwise ---- */
 
+/* Some validators want the words of an enum to differ. */
+static bool has_null(const json_t *words)
+{
+        const json_t *word;
+        size_t i;
+
+        json_array_foreach ((json_t *)words, i, word)
+                if (json_is_null(word))
+                        return true;
+        return false;
+}
+
 /* "nullable" (OpenAPI 3.0), "x-nullable" (Swagger 2.0). */
 static void copy_nullable(json_t *schema)
 {
@@ -130,7 +142,7 @@ static void copy_nullable(json_t *schema)
             json_is_true(json_object_get(schema, "x-nullable"))) {
                 if (json_is_string(type))
                         json_object_set_new(schema, "type", json_pack("[O, s]", type, "null"));
-                if (json_is_array(words))
+                if (json_is_array(words) && !has_null(words))
                         json_array_append_new(words, json_null());
         }
         json_object_del(schema, "nullable");
@@ -397,6 +409,34 @@ void openapi_refs(const json_t *schema, json_t *refs)
                 openapi_refs(below, refs);
 }
 
+/* References within a schema that has an "$id" begin at that schema, which stands at base. */
+static void rebase_refs(json_t *schema, const char *base)
+{
+        const char *ref = json_string_value(json_object_get(schema, "$ref")), *key;
+        json_t *below;
+        size_t i;
+
+        if (ref != NULL && ref[0] == '#')
+                json_object_set_new(schema, "$ref", json_sprintf("%s%s", base, ref + 1));
+        json_object_foreach (schema, key, below)
+                rebase_refs(below, base);
+        json_array_foreach (schema, i, below)
+                rebase_refs(below, base);
+}
+
+static json_t *schema_at(struct openapi *o, const char *ref)
+{
+        json_t *found = openapi_at(o, ref), *own, *schema;
+
+        if (!json_is_string(json_object_get(found, "$id")))
+                return openapi_schema(o, found);
+        own = json_deep_copy(found);
+        rebase_refs(own, ref);
+        schema = openapi_schema(o, own);
+        json_decref(own);
+        return schema;
+}
+
 /* Made when the first tool asks for it; all have the same one. */
 static json_t *make_def(struct openapi *o, const char *name)
 {
@@ -405,7 +445,7 @@ static json_t *make_def(struct openapi *o, const char *name)
         if (json_object_get(def, "schema") != NULL)
                 return def;
         refs = json_object();
-        schema = openapi_schema(o, openapi_at(o, json_string_value(json_object_get(def, "ref"))));
+        schema = schema_at(o, json_string_value(json_object_get(def, "ref")));
         openapi_refs(schema, refs);
         json_object_set_new(def, "size", json_integer((json_int_t)openapi_count(schema)));
         json_object_set_new(def, "schema", schema);

@@ -138,6 +138,7 @@ static void on_hello(struct handover *h, json_t *line)
         log_info(NULL, "[mgw] process %d is to take over",
                  (int)json_integer_value(json_object_get(line, "pid")));
         h->giver.state = HANDOVER_GIVER_OFFERING;
+        h->giver.does_errands = json_is_true(json_object_get(line, "does_errands"));
         fcgi_server_pause(h->sv->fcgi_server);
         store_yield(context->store);
         timer_arm(context->loop, &h->giver.deadline, PATIENCE_MS);
@@ -304,6 +305,7 @@ static void on_ready(struct handover *h, json_t *line)
         fcgi_server_stop_listening(h->sv->fcgi_server);
         context->has_successor = true;
         handover_link_say_take(&h->giver.link, "go", json_object(), -1);
+        handover_errands_send(h);
         if (h->giver.must_reload)
                 handover_link_say_take(&h->giver.link, "reload", json_object(), -1);
         server_drain(h->sv);
@@ -400,7 +402,8 @@ bool handover_may_leave(struct handover *h)
 {
         if (h == NULL || !handover_link_is_open(&h->giver.link))
                 return true;
-        if (handover_link_is_open(&h->taker.link) || h->giver.n_left > 0)
+        if (handover_link_is_open(&h->taker.link) || h->giver.n_left > 0 ||
+            store_has_errands(handover_context(h)->store))
                 return false;
         if (!h->giver.has_said_bye)
                 handover_link_say_take(&h->giver.link, "bye", json_object(), -1);
@@ -415,9 +418,11 @@ static const struct {
         void (*on_line)(struct handover *h, json_t *line); /* fd is borrowed */
         bool needs_go;
 } lines[] = {
-        {"hello", on_hello, false}, {"ready", on_ready, false},    {"ask", on_ask, true},
-        {"stray", on_stray, true},  {"settled", on_settled, true}, {"over", on_over, true},
-        {"end", on_end, true},      {"request", on_request, true}, {"bye", on_bye, true},
+        {"hello", on_hello, false},    {"ready", on_ready, false},
+        {"ask", on_ask, true},         {"stray", on_stray, true},
+        {"settled", on_settled, true}, {"over", on_over, true},
+        {"end", on_end, true},         {"request", on_request, true},
+        {"bye", on_bye, true},         {"errand", handover_errand_on_done, true},
 };
 
 static void on_line(struct handover_link *link, const char *what, json_t *line)
@@ -440,6 +445,8 @@ static void on_link_end(struct handover_link *link, const char *why)
                 timer_disarm(handover_context(h)->loop, &h->giver.deadline);
         if (h->giver.state == HANDOVER_GIVER_OFFERING)
                 giver_take_back(h);
+        else
+                store_send(handover_context(h)->store, NULL);
 }
 
 void handover_giver_init(struct handover *h)
@@ -473,6 +480,8 @@ void handover_giver_close(struct handover *h)
         struct list *node;
 
         handover_link_close(&h->giver.link);
+        if (h->giver.state == HANDOVER_GIVER_GIVING)
+                store_send(handover_context(h)->store, NULL);
         timer_disarm(handover_context(h)->loop, &h->giver.deadline);
         timer_disarm(handover_context(h)->loop, &h->giver.sweep);
         while ((node = list_first(&h->giver.asked)) != NULL)

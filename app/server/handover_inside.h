@@ -4,6 +4,7 @@
  *   taker: hello      giver: accepts no more, leaves the store; welcome, with the listening socket
  *   taker: ready      giver: go; then its sessions, each with its events and streams; and it drains
  *
+ *   giver: errand (of the store)    taker: errand (what became of it)
  *   giver: over (a session has nothing here any more)    taker: over; then the giver ends it
  *
  * Up to `go` the giver goes on as if nothing had been, should the taker leave or be silent. From
@@ -13,6 +14,7 @@
 #include "handover_link.h"
 #include "mgw/loop/sock.h"
 #include "mgw/session/session_handover.h"
+#include "mgw/store/store.h"
 #include "server_inside.h"
 
 /* Whoever speaks another one cannot take over: it is started anew. */
@@ -34,6 +36,8 @@ struct handover_giver {
         int64_t reclaim_ms; /* RECLAIMING: until it is tried again */
         struct list asked;  /* sessions that the taker has asked for, and that are not given yet */
         unsigned n_asked;
+        struct store_courier courier;
+        bool does_errands; /* the taker */
         bool must_reload;  /* OFFERING: whoever serves then */
         bool has_said_bye; /* it wants to end, should the taker pass nothing more to it */
         bool may_end;      /* and the taker does not */
@@ -46,10 +50,11 @@ struct handover_taker {
         struct timer sweep; /* who has waited for too long */
         struct list held;   /* requests whose session may come */
         unsigned n_held;
-        int fd;             /* the listening socket, until it is listened at; -1 */
-        int64_t arrived_ms; /* the last session; 0: none has come */
-        bool was_inherited; /* by the giver: its path is nobody's to remove */
-        bool may_serve;     /* go has been said */
+        struct list errands; /* of the giver, under way here */
+        int fd;              /* the listening socket, until it is listened at; -1 */
+        int64_t arrived_ms;  /* the last session; 0: none has come */
+        bool was_inherited;  /* by the giver: its path is nobody's to remove */
+        bool may_serve;      /* go has been said */
         bool is_releasing;
         bool passes_nothing; /* the giver is about to end */
         bool is_refused;
@@ -76,6 +81,15 @@ void handover_watch(struct handover *handover);
 /* The session that a line names; NULL: it is not here. */
 struct session *handover_session(const struct handover *handover, const json_t *line);
 void handover_door_close(struct handover *handover);
+
+/* ---- handover_errand.c ---- */
+
+/* The taker has the store, and the giver's operations go there. */
+void handover_errands_send(struct handover *handover);
+void handover_errand_on_done(struct handover *handover, json_t *line);
+/* What the giver asks of the store, which is this process's. */
+void handover_errand_run(struct handover *handover, json_t *line);
+void handover_errands_forget(struct handover *handover);
 
 /* ---- handover_giver.c ---- */
 

@@ -414,12 +414,19 @@ static const struct {
         void (*on_line)(struct handover *h, json_t *line); /* fd is borrowed */
         bool needs_go;
 } lines[] = {
-        {"welcome", on_welcome, false}, {"refuse", on_refuse, false},
-        {"go", on_go, false},           {"bye", on_bye, true},
-        {"session", on_session, true},  {"none", on_none, true},
-        {"event", on_event, true},      {"stream", on_stream, true},
-        {"message", on_message, true},  {"over", on_over, true},
-        {"reload", on_reload, true},    {"tasks", on_tasks, true},
+        {"welcome", on_welcome, false},
+        {"refuse", on_refuse, false},
+        {"go", on_go, false},
+        {"bye", on_bye, true},
+        {"session", on_session, true},
+        {"none", on_none, true},
+        {"event", on_event, true},
+        {"stream", on_stream, true},
+        {"message", on_message, true},
+        {"over", on_over, true},
+        {"reload", on_reload, true},
+        {"tasks", on_tasks, true},
+        {"errand", handover_errand_run, true},
 };
 
 static void on_line(struct handover_link *link, const char *what, json_t *line)
@@ -438,6 +445,7 @@ static void on_link_end(struct handover_link *link, const char *why)
         handover_watch(h);
         log_info(NULL, "[mgw] the process that goes: %s", why);
         held_release_lost(h);
+        handover_errands_forget(h);
 }
 
 /* ---- its life ---- */
@@ -445,6 +453,7 @@ static void on_link_end(struct handover_link *link, const char *why)
 void handover_taker_init(struct handover *h)
 {
         list_init(&h->taker.held);
+        list_init(&h->taker.errands);
         h->taker.fd = -1;
         h->taker.link.on_line = on_line;
         h->taker.link.on_end = on_link_end;
@@ -457,6 +466,7 @@ void handover_taker_close(struct handover *h)
         handover_link_close(&h->taker.link);
         timer_disarm(handover_context(h)->loop, &h->taker.sweep);
         held_release_all(h, NULL, INT64_MAX);
+        handover_errands_forget(h);
         if (h->taker.fd >= 0)
                 close(h->taker.fd);
 }
@@ -517,8 +527,9 @@ int handover_take(struct handover *h)
         }
         handover_link_open(&h->taker.link, fd);
         handover_link_say_take(&h->taker.link, "hello",
-                               json_pack("{s:i, s:s, s:i}", "protocol", HANDOVER_PROTOCOL,
-                                         "version", MGW_VERSION, "pid", (int)getpid()),
+                               json_pack("{s:i, s:s, s:i, s:b}", "protocol", HANDOVER_PROTOCOL,
+                                         "version", MGW_VERSION, "pid", (int)getpid(),
+                                         "does_errands", true),
                                -1);
         if (wait_until(h, has_socket) && has_socket(h))
                 return 0;

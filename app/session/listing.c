@@ -91,8 +91,12 @@ static void answer_list(struct call *call)
         struct session *s = call->session;
         const char *cursor = json_string_value(json_object_get(call->params, "cursor"));
         char *collision;
-        json_t *page = page_cache_page(s, call->identity, list_of_key(call->method->list_key),
-                                       cursor, &collision);
+        json_t *page;
+
+        if (cursor != NULL && cursor[0] == '\0') /* none of ours: some ask so for the first page */
+                cursor = NULL;
+        page = page_cache_page(s, call->identity, list_of_key(call->method->list_key), cursor,
+                               &collision);
 
         if (collision != NULL && share_may_log(call->share, s->client.user->email))
                 log_warn(NULL,

@@ -62,6 +62,7 @@ int store_open(struct store **storep, struct loop *loop, const struct store_opti
                 store->secrets = secrets;
                 store->refusal.on_run = on_refusal;
                 list_init(&store->refused);
+                list_init(&store->errands);
                 *storep = store;
         }
         OPENSSL_cleanse(&secrets, sizeof(secrets));
@@ -93,6 +94,7 @@ void store_close(struct store *store)
                 forget(&jobs);
         }
         forget(&store->refused);
+        forget(&store->errands);
         loop_task_cancel(&store->refusal);
         OPENSSL_cleanse(&store->secrets, sizeof(store->secrets));
         store->form->destroy(store);
@@ -105,6 +107,7 @@ void store_yield(struct store *store)
         if (store->form->leave == NULL || store->is_away)
                 return;
         store->is_away = true;
+        store->is_cut_off = false;
         store->form->stop(store, &jobs);
         store->form->leave(store);
         while ((node = list_first(&jobs)) != NULL) {
@@ -118,6 +121,10 @@ int store_reclaim(struct store *store, FILE *err)
         int r = store->is_away ? store->form->take(store, err) : 0;
 
         store->is_away = r < 0;
+        if (r < 0)
+                store_send(store, NULL);
+        else
+                store_errands_start(store);
         return r;
 }
 
@@ -133,23 +140,16 @@ bool store_is_durable(const struct store *store)
 
 /* ---- what is asked ---- */
 
-static void refuse(struct store *store, struct store_job *job, int result)
-{
-        job->result = result;
-        list_append(&store->refused, &job->node);
-        loop_defer(store->loop, &store->refusal);
-}
-
 /* fault: why it cannot even be started, or 0. */
 static void start(struct store *store, struct store_job *job, int fault)
 {
         store->bytes_waiting += job->bytes;
-        if (fault == 0 && store->is_away)
-                fault = -EIO;
         if (fault == 0 && store->bytes_waiting > STORE_WAITING_MAX_BYTES)
                 fault = -EBUSY;
         if (fault < 0)
-                refuse(store, job, fault);
+                store_job_refuse(store, job, fault);
+        else if (store->is_away)
+                store_errand_add(store, job);
         else
                 store->form->start(store, job);
 }
@@ -193,6 +193,22 @@ void store_delete(struct store *store, struct store_op *op, struct str key, uint
 
         job->expected = expected;
         start(store, job, judge_key(key));
+}
+
+void store_run_errand(struct store *store, struct store_op *op, const struct store_errand *errand)
+{
+        switch (errand->kind) {
+        case STORE_ERRAND_GET:
+                store_get(store, op, errand->key);
+                break;
+        case STORE_ERRAND_PUT:
+                store_put(store, op, errand->key, errand->value, errand->expires_ms,
+                          errand->expected);
+                break;
+        case STORE_ERRAND_DELETE:
+                store_delete(store, op, errand->key, errand->expected);
+                break;
+        }
 }
 
 void store_list(struct store *store, struct store_op *op, struct str prefix, struct str after,

@@ -22,7 +22,8 @@ struct store_job {
         int64_t expires_ms;
         uint64_t expected;
         size_t max;
-        size_t bytes; /* what it counts for while it waits */
+        size_t bytes;    /* what it counts for while it waits */
+        uint64_t number; /* of an errand */
         int result;
         struct store_record *records;
         size_t n_records;
@@ -58,7 +59,11 @@ struct store {
         size_t bytes_waiting;
         struct list refused; /* jobs that were not started */
         struct loop_task refusal;
-        bool is_away;    /* another process has the folder */
+        struct list errands; /* jobs for the process that has the folder */
+        uint64_t last_errand;
+        struct store_courier *courier; /* NULL: there is none yet, or (is_cut_off) none any more */
+        bool is_away;                  /* another process has the folder */
+        bool is_cut_off;
         bool is_failing; /* the last write was not possible */
         bool is_sealed_told;
 };
@@ -78,9 +83,18 @@ bool store_job_is_write(const struct store_job *job);
 void store_job_tell(struct store *store, struct store_job *job);
 /* Likewise, when it has been done by a form: what has failed is logged too. */
 void store_job_done(struct store *store, struct store_job *job);
+/* It is told later that it has failed. */
+void store_job_refuse(struct store *store, struct store_job *job, int result);
 /* What becomes of a write to a record of this version; 0: there is none. 0, STORE_E_NONE,
  * STORE_E_CONFLICT. */
 int store_job_judge(const struct store_job *job, uint64_t version);
+
+/* ---- errands (store_errand.c) ---- */
+
+/* The store is away. */
+void store_errand_add(struct store *store, struct store_job *job);
+/* It is here again: they are done here. */
+void store_errands_start(struct store *store);
 
 /* ---- the folder (store_folder.c) ---- */
 

@@ -136,3 +136,10 @@ void store_job_done(struct store *store, struct store_job *job)
         log_outcome(store, job);
         store_job_tell(store, job);
 }
+
+void store_job_refuse(struct store *store, struct store_job *job, int result)
+{
+        job->result = result;
+        list_append(&store->refused, &job->node);
+        loop_defer(store->loop, &store->refusal);
+}

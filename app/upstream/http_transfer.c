@@ -218,13 +218,21 @@ static void transfer_feed_end(struct http_transfer *w)
                 upstream_session_on_last_text(w->us, w->pending, ev.data);
 }
 
-/* What an error page says is not for our clients. Errors of the stateless era come with status 4xx;
- * 401 may quote our token. */
+/* What an error page says is not for our clients; what an error of JSON-RPC says is. Those of the
+ * stateless era come with any status 4xx; 401 may quote our token. */
+static bool transfer_may_be_refused(const struct http_transfer *w)
+{
+        if (w->pending == NULL || !w->is_json || w->status == 401)
+                return false;
+        if (w->pending->is_stateless || pending_request_is_handshake(w->pending))
+                return w->status / 100 == 4;
+        return (w->status / 100 == 4 || w->status == 500) &&
+               !failure_status_is_accounts(w->status) && pending_request_is_request(w->pending);
+}
+
 static bool transfer_reads_body(const struct http_transfer *w)
 {
-        return w->status == 200 || w->status == 202 ||
-               (w->status / 100 == 4 && w->status != 401 && w->is_json && w->pending != NULL &&
-                (w->pending->is_stateless || pending_request_is_handshake(w->pending)));
+        return w->status == 200 || w->status == 202 || transfer_may_be_refused(w);
 }
 
 static enum http_flow transfer_on_body(void *owner, const char *p, size_t n)
@@ -318,6 +326,21 @@ static bool transfer_turns(struct http_transfer *w)
         return true;
 }
 
+/* A body that is no stream. That of a handshake's refusal is for transfer_turns(). */
+static void transfer_read_whole(struct http_transfer *w)
+{
+        struct pending_request *pending = w->pending;
+        struct str body = buf_bytes(&w->body);
+
+        if (w->is_stream || body.n == 0 ||
+            (w->status != 200 && pending_request_is_handshake(pending)))
+                return;
+        if (w->status / 100 != 2 && !pending->is_stateless)
+                upstream_session_on_refusal(w->us, pending, body);
+        else if (pending_request_is_request(pending) || body.p[0] == '{')
+                upstream_session_on_text(w->us, pending, body);
+}
+
 /* A response has come, whole: true when it has been acted upon. */
 static bool transfer_settles(struct http_transfer *w)
 {
@@ -336,10 +359,7 @@ static bool transfer_settles(struct http_transfer *w)
         }
         if (w->is_stream && !transfer_may_resume(w))
                 transfer_feed_end(w);
-        if (!w->is_stream && w->body.len > 0 &&
-            (w->status == 200 || !pending_request_is_handshake(pending)) &&
-            (pending_request_is_request(pending) || buf_bytes(&w->body).p[0] == '{'))
-                upstream_session_on_text(w->us, pending, buf_bytes(&w->body));
+        transfer_read_whole(w);
         if (!pending_request_is_open(pending) ||
             pending->transfer != w) /* answered, or on its way again */
                 return true;

@@ -141,6 +141,10 @@ extern const struct transport transport_shared;
 /* A message of the upstream; via: the pending request whose answer carries it, NULL: not known. */
 void upstream_session_on_text(struct upstream_session *us, struct pending_request *via,
                               struct str text);
+/* The body of a response by which an HTTP server has refused a request: an error of JSON-RPC, its
+ * own or nobody's, ends it. Anything else is passed over. */
+void upstream_session_on_refusal(struct upstream_session *us, struct pending_request *via,
+                                 struct str text);
 /* The same of what its stream ended within: it may be whole, else it is as if it had not come. */
 void upstream_session_on_last_text(struct upstream_session *us, struct pending_request *via,
                                    struct str text);

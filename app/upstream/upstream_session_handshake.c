@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 /* A server of which that is not known has this part of the time for an opening to understand
  * server/discover. */
@@ -225,6 +226,37 @@ static void upstream_session_on_stateless_error(struct pending_request *pending,
                 upstream_session_open_failed_as(us, failure);
 }
 
+/* A server that refuses a version, where it should offer its own, names those that it speaks
+ * (lifecycle, "Error Handling"). Is there another one to ask for, of those that keep sessions? */
+static bool names_another_version(const struct upstream_session *us, const json_t *error,
+                                  era_revision *revisionp)
+{
+        const json_t *versions = json_object_get(json_object_get(error, "data"), "supported");
+        const char *asked = json_string_value(json_object_get(us->init_params, "protocolVersion"));
+
+        return era_choose(versions, revisionp) == 0 && !era_is_stateless(*revisionp) &&
+               asked != NULL && strcmp(asked, era_revision_name(*revisionp)) != 0;
+}
+
+static bool upstream_session_asks_older(struct pending_request *pending, const json_t *error)
+{
+        struct upstream_session *us = pending->owner;
+        json_t *params;
+        era_revision revision;
+
+        if (pending->kind != PENDING_REQUEST_INITIALIZE || us->n_turns >= TURNS_MAX ||
+            !names_another_version(us, error, &revision))
+                return false;
+        us->n_turns++;
+        params = json_copy(us->init_params); /* others may share it */
+        json_object_set_new(params, "protocolVersion", json_string(era_revision_name(revision)));
+        json_decref(us->init_params);
+        us->init_params = params;
+        pending_request_end(pending);
+        upstream_session_handshake_as(us, false);
+        return true;
+}
+
 static void upstream_session_on_handshake_refused(struct pending_request *pending,
                                                   const json_t *error)
 {
@@ -237,6 +269,8 @@ static void upstream_session_on_handshake_refused(struct pending_request *pendin
                 .fault = FAULT_FINAL,
         };
 
+        if (!greeting_is_late(pending) && upstream_session_asks_older(pending, error))
+                return;
         if (!greeting_is_late(pending) && bridge_is_stateless_error(error)) {
                 upstream_session_on_stateless_error(pending, &failure, error);
         } else if (!upstream_session_handshake_otherwise(pending)) {
@@ -266,7 +300,10 @@ bool upstream_session_takes_refusal(struct pending_request *pending, struct str 
 {
         struct rpc_msg m;
         json_t *root = upstream_session_read_refusal(text, &m);
-        bool takes = root != NULL && bridge_is_stateless_error(m.error);
+        era_revision other;
+        bool takes = root != NULL && (bridge_is_stateless_error(m.error) ||
+                                      (pending->kind == PENDING_REQUEST_INITIALIZE &&
+                                       names_another_version(pending->owner, m.error, &other)));
 
         if (takes)
                 upstream_session_on_handshake_answer(pending, &m);

@@ -130,6 +130,20 @@ void upstream_session_on_text(struct upstream_session *us, struct pending_reques
                 upstream_session_on_unreadable(us, via, text, why);
 }
 
+void upstream_session_on_refusal(struct upstream_session *us, struct pending_request *via,
+                                 struct str text)
+{
+        struct rpc_msg m;
+        json_t *root = upstream_session_read_refusal(text, &m);
+
+        /* "server-error" is Python's SDK's for a request that it has not read */
+        if (root != NULL && json_is_string(m.id) && pending_request_find(us, m.id) == NULL)
+                json_object_del(root, "id");
+        if (root != NULL)
+                upstream_session_on_one(us, via, root, false);
+        json_decref(root);
+}
+
 void upstream_session_on_last_text(struct upstream_session *us, struct pending_request *via,
                                    struct str text)
 {

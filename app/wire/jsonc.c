@@ -27,8 +27,9 @@ static char *skip_comment(char *p, const char *end)
         if (end - p < 2 || p[0] != '/')
                 return p;
         if (p[1] == '/') {
-                to = memchr(p, '\n', (size_t)(end - p));
-                return to != NULL ? to : p + (end - p);
+                for (to = p; to < end && *to != '\n' && *to != '\r';)
+                        to++;
+                return to;
         }
         if (p[1] != '*')
                 return p;

@@ -161,6 +161,15 @@ static void drop_nulls(json_t *object)
         }
 }
 
+/* Writers of JSON that leave no member out give a notification an id of null. */
+static void drop_null_id(struct rpc_msg *msg, const char *method)
+{
+        if (!json_is_null(msg->id) || strncmp(method, "notifications/", 14) != 0)
+                return;
+        json_object_del(msg->root, "id");
+        msg->id = NULL;
+}
+
 /* NULL, or what is wrong. */
 static const char *read_call(json_t *method, struct rpc_msg *msg)
 {
@@ -170,6 +179,7 @@ static const char *read_call(json_t *method, struct rpc_msg *msg)
                 return "method must be a string without NUL";
         if (msg->params != NULL && !json_is_object_or_raw(msg->params))
                 return "params must be an object";
+        drop_null_id(msg, json_string_value(method));
         if (msg->id != NULL && !is_id(msg->id))
                 return "id must be a string of at most 1024 bytes, or an integer";
         drop_nulls(meta);

@@ -72,12 +72,40 @@ int store_open(struct store **storep, struct loop *loop, const struct store_opti
  * fine. */
 void store_close(struct store *store);
 /* Another process is to have the folder: what has been started is done and told of, and from now on
- * all fails with -EIO. Waits for the disk, as store_close() does. Harmless in memory, which is
- * nobody else's. */
+ * all waits until it is known who does it. Waits for the disk, as store_close() does. Harmless in
+ * memory, which is nobody else's. */
 void store_yield(struct store *store);
 bool store_is_away(const struct store *store);
-/* The other did not take it: takes it back. 0, -EINVAL (a fault has been written), -errno. */
+/* The other did not take it: takes it back. 0, -EINVAL (a fault has been written), -errno: what
+ * waits has failed. */
 int store_reclaim(struct store *store, FILE *err);
+
+/* What the process that has the folder is to do for this one: a get, put or delete. */
+struct store_errand {
+        enum { STORE_ERRAND_GET, STORE_ERRAND_PUT, STORE_ERRAND_DELETE } kind;
+        struct str key;
+        struct str value;
+        int64_t expires_ms;
+        uint64_t expected;
+};
+
+/* Embedded by who carries errands there. */
+struct store_courier {
+        void (*carry)(struct store_courier *courier, uint64_t number,
+                      const struct store_errand *errand);
+};
+
+/* While it is away: what waits goes by the courier from now on, in the order in which it was asked.
+ * NULL: it fails with -EIO. Lists do in any case. */
+void store_send(struct store *store, struct store_courier *courier);
+/* What became of the errand of that number; record: what a get has found, or a put's version; NULL:
+ * none. Never from within carry(). */
+void store_errand_done(struct store *store, uint64_t number, int result,
+                       const struct store_record *record);
+/* Does something wait for the other process? */
+bool store_has_errands(const struct store *store);
+/* Starts what another process has asked for. */
+void store_run_errand(struct store *store, struct store_op *op, const struct store_errand *errand);
 /* Is what it holds there after the process has ended? */
 bool store_is_durable(const struct store *store);
 

@@ -4,6 +4,7 @@
 import { after, afterEach, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { Peer, TYPE, begin, pairs, paramsOf, record, request } from '../lib/fastcgi.mjs';
 import { asOperator, startGateway, waitFor } from '../lib/gateway.mjs';
 import { ask, dial } from '../lib/raw.mjs';
@@ -180,6 +181,13 @@ describe('bodies', { timeout: 120000 }, () => {
       assert.match(await line.ended, /^HTTP\/1\.1 415 [^]*Content-Type must be application\/json/);
     });
   }
+
+  test('a body that is compressed: 415, and what only says so of plain text is taken', async () => {
+    const send = (coding, body) => fetch(`${gateway.url}/mcp`, { method: 'POST', headers: { ...live, 'content-encoding': coding }, body });
+    const response = await send('gzip', gzipSync(ping));
+    assert.deepEqual([response.status, (await response.json()).error.message], [415, 'compressed bodies are not taken (Content-Encoding)']);
+    for (const coding of ['identity', 'utf-8', '']) assert.equal((await send(coding, ping)).status, 200, coding);
+  });
 
   test('no Content-Type: 415', async () => {
     const { 'content-type': _, ...headers } = live;

@@ -1,24 +1,21 @@
-// mgw ends, by SIGTERM and by kill -9, at each moment of a login, and begins anew: nobody has to sign in again, nothing that was
-// over comes back; and nothing secret is where it does not belong.
+// mgw ends, by SIGTERM and by kill -9, at each moment of a login, and begins anew, reads its configuration again, or another process
+// takes over: nobody has to sign in again, nothing that was over comes back; and nothing secret is where it does not belong.
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { asOperator, waitFor } from '../lib/gateway.mjs';
+import { asOperator } from '../lib/gateway.mjs';
 import { allow, startLogin } from '../lib/login.mjs';
 import { startApp } from '../lib/login_app.mjs';
+import { turns } from '../lib/login_turns.mjs';
 
-for (const signal of ['SIGTERM', 'SIGKILL']) {
-  describe(`${signal} in the midst of a login`, { timeout: 180000 }, () => {
+for (const [way, turn] of Object.entries(turns)) {
+  describe(`${way} in the midst of a login`, { timeout: 180000 }, () => {
     let login;
     before(async () => { login = await startLogin(); });
     after(() => login.stop());
 
-    const restart = async () => {
-      await login.gateway.mgw.stop(signal);
-      login.gateway.mgw = await login.gateway.startMgw();
-      await waitFor(() => fetch(`${login.gateway.url}/ready`).then((r) => r.ok, () => false), 'HAProxy to know that it is back');
-    };
+    const restart = () => turn(login);
     const begin = (account = 'ada') => startApp(login, account);
 
     test('before the user signs in at the provider', async () => {
@@ -144,9 +141,7 @@ test('who may not come any more after a change of the configuration keeps no cli
   assert.equal((await app.ping(tokens.access_token)).status, 200);
   const file = `${login.gateway.dir}/mgw.json`;
   fs.writeFileSync(file, fs.readFileSync(file, 'utf8').replace('"example.com"', '"elsewhere.example"'));
-  await login.gateway.mgw.stop();
-  login.gateway.mgw = await login.gateway.startMgw();
-  await waitFor(() => fetch(`${login.gateway.url}/ready`).then((r) => r.ok, () => false), 'HAProxy to know that it is back');
+  await turns.SIGTERM(login);
   assert.equal((await app.refresh(tokens.refresh_token)).error, 'invalid_grant');
   await login.stop();
 });

@@ -85,7 +85,7 @@ describe('merged lists', { timeout: 120000 }, () => {
 
   test('of a cursor that nobody was given there is no page', async () => {
     const headers = await sessionOf();
-    for (const cursor of ['0', '-1', '3000', 'x', '']) assert.equal((await ask(gateway, headers, 'tools/list', { cursor })).error.code, -32602, cursor);
+    for (const cursor of ['0', '-1', '3000', 'x']) assert.equal((await ask(gateway, headers, 'tools/list', { cursor })).error.code, -32602, cursor);
   });
 
   test('take memory once, however many sessions ask', async () => {

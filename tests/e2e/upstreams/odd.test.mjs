@@ -304,30 +304,46 @@ describe('HTTP that is odd', { timeout: 60000 }, () => {
     'JSON with 201': (res, text) => res.writeHead(201, { 'content-type': 'application/json' }).end(text), 'an event with 299': (res, text) => res.writeHead(299, { 'content-type': 'text/event-stream' }).end(event(text)),
     'JSON with a charset': json({ 'content-type': 'application/json; charset=utf-8' }), 'JSON with blanks around': (res, text) => res.writeHead(200, { 'content-type': 'application/json' }).end(`\r\n \t${text}\r\n\r\n`),
   };
+  // A call that is refused in words of JSON-RPC: what the client must hear of it.
+  const refusals = {
+    '400 with its id': [400, (id) => ({ jsonrpc: '2.0', id, error: { code: -32602, message: 'no city' } }), [-32602, /^no city$/]],
+    '422 without an id': [422, () => ({ jsonrpc: '2.0', error: { code: -32602, message: 'no city' } }), [-32602, /^no city$/]],
+    '400 with an id of nobody': [400, () => ({ jsonrpc: '2.0', id: 'server-error', error: { code: -32600, message: 'Bad Request' } }), [-32600, /^Bad Request$/]],
+    '500 with its id as a text': [500, (id) => ({ jsonrpc: '2.0', id: `${id}`, error: { code: -32603, message: 'out of paper', data: { tray: 2 } } }), [-32603, /^out of paper$/]],
+    '404 with its id': [404, (id) => ({ jsonrpc: '2.0', id, error: { code: -32601, message: 'no such tool' } }), [-32601, /^no such tool$/]],
+    '400 with the id of another': [400, (id) => ({ jsonrpc: '2.0', id: id + 1000, error: { code: -32602, message: 'not for you' } }), [-32603, /it answered HTTP 400$/]],
+    '422 with other JSON': [422, () => ({ detail: [{ msg: 'field required' }] }), [-32603, /it answered HTTP 422$/]],
+    '500 with a result': [500, (id) => ({ jsonrpc: '2.0', id, result: { content: [] } }), [-32603, /it answered HTTP 500$/]],
+    '403 with a token': [403, (id) => ({ jsonrpc: '2.0', id, error: { code: -32000, message: 'Bearer abc may not' } }), [-32603, /it answered HTTP 403$/]],
+  };
   const acks = {
     '400 with an error': [400, { 'content-type': 'application/json' }, '{"jsonrpc":"2.0","id":null,"error":{"code":-32601,"message":"Method not found"}}'],
     '200 with null': [200, { 'content-type': 'application/json' }, 'null'], '202 with a word': [202, { 'content-type': 'text/plain' }, 'Accepted'], '204 alone': [204, {}, ''], '200 with nothing': [200, {}, ''],
     '200 with a result': [200, { 'content-type': 'application/json' }, '{"jsonrpc":"2.0","id":null,"result":{}}'],
   };
   let odd, gateway, client;
-  const names = [...Object.keys(ways), ...Object.keys(acks)].map((title) => title.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-'));
+  const names = [...Object.keys(ways), ...Object.keys(acks), ...Object.keys(refusals)].map((title) => title.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-'));
   before(async () => {
     odd = await OddServer.start();
     odd.lists['tools/list'] = { tools: [good] };
     odd.lists['tools/call'] = { content: [{ type: 'text', text: 'good' }] };
     const plain = odd.serve.bind(odd);
-    const [byName, ackOf] = [ways, acks].map((of) => Object.fromEntries(Object.entries(of).map(([title, value]) => [`/${title.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`, value])));
+    const [byName, ackOf, refusalOf] = [ways, acks, refusals].map((of) => Object.fromEntries(Object.entries(of).map(([title, value]) => [`/${title.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`, value])));
     odd.serve = async (req, res) => {
       let body = '';
       for await (const chunk of req) body += chunk;
       if (req.method !== 'POST') return plain(Object.assign(req, { url: '/json' }), res);
       const msg = JSON.parse(body);
-      if (msg.method === 'initialize') res.setHeader('mcp-session-id', 'one');
+      if (msg.method === 'initialize' && !refusalOf[req.url]) res.setHeader('mcp-session-id', 'one');
       if (msg.id === undefined && ackOf[req.url]) {
         const [status, headers, text] = ackOf[req.url];
         return res.writeHead(status, headers).end(text);
       }
       if (msg.id === undefined) return res.writeHead(202).end();
+      if (msg.method === 'tools/call' && refusalOf[req.url]) {
+        const [status, made] = refusalOf[req.url];
+        return res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(made(msg.id)));
+      }
       return (byName[req.url] ?? json({ 'content-type': 'application/json' }))(res, odd.say(msg));
     };
     gateway = await startGateway({ settings, config: { mcpServers: Object.fromEntries(names.map((name) => [name, { url: odd.at(name) }])), gateway: { builtin_tools: false } } });
@@ -349,6 +365,51 @@ describe('HTTP that is odd', { timeout: 60000 }, () => {
   }
 
   test('is worth no line in the log', () => assert.equal(gateway.mgw.count(/WARN \[(upstream|catalog)\](?!.*which some clients drop)/), 0, gateway.mgw.tail(40)));
+
+  for (const [title, [, , [code, message]]] of Object.entries(refusals)) {
+    test(`${title} for a call: says why`, async () => {
+      const { error } = await client.call(`${title.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}_good`);
+      assert.equal(error.code, code);
+      assert.match(error.message, message);
+    });
+  }
+});
+
+test('a server that refuses our version and names its own is asked in one of those', { timeout: 60000 }, async () => {
+  const odd = await OddServer.start();
+  const asked = {};
+  odd.lists['tools/list'] = { tools: [good] };
+  odd.lists['tools/call'] = { content: [{ type: 'text', text: 'good' }] };
+  odd.serve = async (req, res) => {
+    let body = '';
+    for await (const chunk of req) body += chunk;
+    if (req.method !== 'POST') return res.writeHead(405).end();
+    const { id, method, params } = JSON.parse(body);
+    if (id === undefined) return res.writeHead(202).end();
+    let [status, said] = [200, undefined];
+    if (method === 'initialize') (asked[req.url] ??= []).push(params.protocolVersion);
+    const supported = { '/none': ['1.0', '2024-10-07'], '/same': ['2025-11-25'] }[req.url] ?? ['2024-11-05', '2025-03-26'];
+    if (method === 'initialize' && !(supported.includes(params.protocolVersion) && req.url !== '/same')) {
+      status = req.url === '/400' ? 400 : 200;
+      said = JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32602, message: 'Unsupported protocol version', data: { supported, requested: params.protocolVersion } } });
+    } else if (method === 'initialize') {
+      said = JSON.stringify({ jsonrpc: '2.0', id, result: { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: { name: 'odd', version: '1' } } });
+    }
+    return res.writeHead(status, { 'content-type': 'application/json' }).end(said ?? odd.say({ id, method, params }));
+  };
+  const paths = ['200', '400', 'none', 'same'];
+  const gateway = await startGateway({ settings, config: { mcpServers: Object.fromEntries(paths.map((path) => [path, { url: odd.at(path), era: 'session' }])) } });
+  const client = await Client.open(gateway);
+  for (const path of ['200', '400']) {
+    assert.equal((await client.call(`${path}_good`)).result?.content[0].text, 'good', path);
+    assert.deepEqual(asked[`/${path}`].slice(0, 2), ['2025-11-25', '2025-03-26']);
+  }
+  for (const path of ['none', 'same']) {
+    assert.match((await client.call(`${path}_good`)).error.message, /has refused initialize/);
+    assert.deepEqual([...new Set(asked[`/${path}`])], ['2025-11-25']);
+  }
+  await gateway.stop();
+  await odd.stop();
 });
 
 describe('a greeting that is odd', { timeout: 120000 }, () => {

@@ -64,6 +64,39 @@ Test(oauth_party, metadata_of_its_issuer_are_taken)
         oauth_party_finish(&party);
 }
 
+Test(oauth_party, a_slash_behind_the_host_is_the_same_issuer)
+{
+        static const struct {
+                const char *said, *asked;
+                bool fits;
+        } cases[] = {
+                {"https://as.example/", "https://as.example", true},
+                {"https://as.example", "https://as.example/", true},
+                {"https://as.example:8443/", "https://as.example:8443", true},
+                {"https://as.example//", "https://as.example/", false},
+                {"https://as.example?", "https://as.example", false},
+                {"https://as.example/?", "https://as.example?", false},
+                {"https://as.example", "https://as.exampl/", false},
+                {"https://as.exampl", "https://as.example", false},
+                {"https://as.example/a/", "https://as.example/a", false},
+                {"https://as.example/a", "https://as.example/a/", false},
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                json_t *metadata = json_of(sound);
+                const char *fault;
+
+                json_object_set_new(metadata, "issuer", json_string(cases[i].said));
+                fault = oauth_party_take_metadata(&party, metadata, cases[i].asked, false);
+                cr_assert_eq(fault == NULL, cases[i].fits, "%s for %s", cases[i].said,
+                             cases[i].asked);
+                if (cases[i].fits)
+                        cr_assert_str_eq(party.issuer, cases[i].said, "as it says it in iss");
+                oauth_party_finish(&party);
+                json_decref(metadata);
+        }
+}
+
 Test(oauth_party, metadata_that_lie_or_lack_are_refused)
 {
         static const char *const cases[][2] = {

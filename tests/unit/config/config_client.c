@@ -126,6 +126,12 @@ Test(config_client, a_file_without_any_servers_is_told)
         check_told("holds no \"mcpServers\", \"servers\" or \"context_servers\"");
 }
 
+Test(config_client, what_only_looks_like_its_key_holds_no_servers)
+{
+        check_int(load("{\"server\": {\"type\": \"node\"}}"), -EINVAL);
+        check_told("holds no \"mcpServers\"");
+}
+
 Test(config_client, slips_at_the_top_are_told)
 {
         check_int(load("{\n\"mcpservers\": {}}"), -EINVAL);
@@ -165,6 +171,9 @@ Test(config_client, comments_commas_and_a_mark_are_no_matter_and_lines_stay)
                   0);
         cr_assert_str_eq(config.servers[0]->argv[1], "//");
         check_told("mcp.json:5: mcpServers.b: must be an object");
+        config_finish(&config);
+        free(told);
+        check_loads("{ // ours\r\"mcpServers\": {\"a\": {\"command\": \"x\"}}}", 1);
 }
 
 Test(config_client, utf16_and_toml_have_a_word_of_their_own)
@@ -293,6 +302,103 @@ Test(config_client, continues_list)
         cr_assert_eq(r, 0, "%s", told);
         cr_assert_str_eq(config.servers[0]->name, "SQLite-MCP");
         cr_assert_str_eq(config.servers[1]->url, "http://x");
+}
+
+Test(config_client, continues_secrets_are_variables)
+{
+        setenv("V_SECRET", "s", 1);
+        unsetenv("V_NONE");
+        check_int(load_as("c.yaml", "mcpServers:\n"
+                                    "  - name: a\n    url: http://x\n    requestOptions:\n"
+                                    "      headers:\n"
+                                    "        Authorization: Bearer ${{ secrets.V_SECRET }}\n"
+                                    "  - name: b\n    command: x\n"
+                                    "    env: {A: \"${{inputs.V_SECRET}}\", "
+                                    "B: \"${{ secrets.V_NONE }}\"}\n"),
+                  0);
+        check_int(config.n_servers, 1);
+        cr_assert_str_eq(config.servers[0]->account.headers[0], "Authorization: Bearer s");
+        check_told("mcpServers.b.env: the environment variable V_NONE is not set");
+}
+
+Test(config_client, goose)
+{
+        setenv("V_SECRET", "s", 1);
+        check_int(load_as("config.yaml",
+                          "extensions:\n"
+                          "  developer: {type: builtin, name: developer, bundled: true}\n"
+                          "  github:\n    cmd: npx\n    args: [-y, x]\n    type: stdio\n"
+                          "    env_keys: [V_SECRET]\n    envs: {A: b}\n    timeout: 300\n"
+                          "    available_tools: []\n"
+                          "  web: {type: streamable_http, uri: \"http://x/mcp\", enabled: true}\n"
+                          "GOOSE_MODEL: x\n"),
+                  0);
+        check_int(config.n_servers, 2);
+        check_int(config.n_left_out, 1);
+        cr_assert_str_eq(config.servers[0]->argv[0], "npx");
+        cr_assert_str_eq(config.servers[0]->account.env[0], "A=b");
+        cr_assert_str_eq(config.servers[0]->account.env[1], "V_SECRET=s");
+        cr_assert_str_eq(config.servers[1]->url, "http://x/mcp");
+        check_told("extensions.developer: is left out");
+        check_told("ignored: name, bundled, GOOSE_MODEL\n");
+}
+
+Test(config_client, wherever_they_stand)
+{
+        static const char *const texts[] = {
+                "{\"a\": {\"command\": \"x\", \"start_on_launch\": true},\n\"b\": 7}",
+                "{\"mcp_servers\": {\"a\": {\"command\": \"x\"},\n\"b\": 7}}",
+                "{\"mcp\": {\"mcpServers\": {\"a\": {\"command\": \"x\"},\n\"b\": 7}}}",
+                "{\"folders\": [], \"settings\": {\"mcp\": {\"servers\": {\"a\": {\"command\": "
+                "\"${input:i}\"},\n\"b\": 7}, \"inputs\": [{\"id\": \"i\", \"default\": "
+                "\"x\"}]}}}",
+                "{\"customizations\": {\"vscode\": {\"mcp\": {\"servers\": {\"a\": {\"command\": "
+                "\"x\"},\n\"b\": 7}}}}}",
+        };
+        static const char *const told_of[] = {
+                "mcp.json:2: b: must be an object",
+                "mcp.json:2: mcp_servers.b: must be",
+                "mcp.json:2: mcp.mcpServers.b: must be",
+                "mcp.json:2: settings.mcp.servers.b: must be",
+                "mcp.json:2: customizations.vscode.mcp.servers.b: must be",
+        };
+
+        for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+                cr_assert_eq(load(texts[i]), 0, "%s", told);
+                check_int(config.n_servers, 1);
+                cr_assert_str_eq(config.servers[0]->argv[0], "x");
+                check_told(told_of[i]);
+                config_finish(&config);
+                free(told);
+        }
+        check_loads("{\"mcpServers\": {}}", 0);
+}
+
+Test(config_client, pairs_in_lists)
+{
+        check_loads("{\"mcpServers\": [{\"name\": \"a\", \"command\": \"x\", \"env\": "
+                    "[{\"name\": \"A\", \"value\": 1}, \"B=c=d:e\"]},"
+                    "{\"name\": \"b\", \"url\": \" http://x/ \", \"headers\": "
+                    "[{\"name\": \"X\", \"value\": \"y\"}, \"Z: a=b\"]}]}",
+                    2);
+        cr_assert_str_eq(config.servers[0]->account.env[0], "A=1");
+        cr_assert_str_eq(config.servers[0]->account.env[1], "B=c=d:e");
+        cr_assert_str_eq(config.servers[1]->url, "http://x/");
+        cr_assert_str_eq(config.servers[1]->account.headers[0], "X: y");
+        cr_assert_str_eq(config.servers[1]->account.headers[1], "Z: a=b");
+}
+
+Test(config_client, what_a_shell_would_run_is_refused_where_credentials_stand)
+{
+        check_int(load("{\"mcp\": {\"a\": {\"command\": \"sh\", \"args\": [\"-c\", \"echo "
+                       "$(date)\"]},\n\"b\": {\"url\": \"http://x\", \"headers\": "
+                       "{\"Authorization\": \"$(echo Bearer $TOKEN)\"}},\n"
+                       "\"c\": {\"command\": \"x\", \"env\": {\"A\": \"$(gh auth token)\"}}}}"),
+                  0);
+        check_int(config.n_servers, 1);
+        cr_assert_str_eq(config.servers[0]->argv[2], "echo $(date)");
+        check_told("mcp.json:2: mcp.b.headers: $(...) is run by a shell");
+        check_told("mcp.json:3: mcp.c.env: $(...) is run by a shell");
 }
 
 Test(config_client, every_spelling_of_where_and_how)
@@ -432,7 +538,7 @@ Test(config_client, what_is_not_known_or_not_set_is_refused)
                      "\"a\": {\"url\": \"https://${V_NONE}/\"},\n"
                      "\"b\": {\"command\": \"x\", \"args\": [\"${command:pick}\"]},\n"
                      "\"c\": {\"command\": \"x\", \"cwd\": \"${V_NONE\"},\n"
-                     "\"d\": {\"command\": \"x\", \"env\": {\"A\": \"${{ secrets.X }}\"}},\n"
+                     "\"d\": {\"command\": \"x\", \"env\": {\"A\": \"${{ github.token }}\"}},\n"
                      "\"e\": {\"command\": \"x\", \"env\": {\"A\": \"$V_NONE\"}},\n"
                      "\"f\": {\"command\": \"x\", \"args\": [\"${A}\"], \"env\": {\"A\": "
                      "\"${A}\"}},\n"
@@ -445,7 +551,7 @@ Test(config_client, what_is_not_known_or_not_set_is_refused)
         check_told("mcp.json:2: mcpServers.a.url: the environment variable V_NONE is not set");
         check_told("mcp.json:3: mcpServers.b.args: ${command:pick} is nothing that mgw knows");
         check_told("mcp.json:4: mcpServers.c.cwd: ${ has no } behind it");
-        check_told("mcp.json:5: mcpServers.d.env: ${{ secrets.X } is nothing that mgw knows");
+        check_told("mcp.json:5: mcpServers.d.env: ${{...}} is nothing that mgw knows");
         check_told("mcp.json:6: mcpServers.e.env: the environment variable V_NONE is not set");
         check_told("mcp.json:7: mcpServers.f.args: the environment variable A is not set");
         check_told("mcp.json:8: mcpServers.g.args: ${...} stands too deep");

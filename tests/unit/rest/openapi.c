@@ -494,6 +494,36 @@ Test(openapi, references_may_lead_anywhere_in_the_document)
         json_decref(d);
 }
 
+Test(openapi, references_begin_at_a_schema_that_has_an_id)
+{
+        json_t *d = described_as(
+                "'openapi': '3.1.0'",
+                "'paths': {'/a': {'post': {'operationId': 'a', 'requestBody': {'content': "
+                " {'application/json': {'schema': {'$ref': '#/components/schemas/Node'}}}}},"
+                " 'put': {'operationId': 'b', 'requestBody': {'content': "
+                " {'application/json': {'schema': {'type': 'object', 'properties': "
+                "  {'all': {'$ref': '#'}}}}}}}}},"
+                "'components': {'schemas': {'Node': {'$id': 'https://a/node', '$defs': {'leaf': "
+                " {'type': 'integer'}}, 'properties': {'next': {'$ref': '#'}, 'leaf': {'$ref': "
+                " '#/$defs/leaf'}}}}}");
+
+        check_at(d, "/tools/a/inputSchema/$defs/Node/properties/next", "{'$ref': '#/$defs/Node'}");
+        check_at(d, "/tools/a/inputSchema/$defs/leaf", "{'type': 'integer'}");
+        check_at(d, "/tools/b/inputSchema/properties/body/properties", "{'all': {}}");
+        json_decref(d);
+}
+
+Test(openapi, null_stands_once_in_an_enum)
+{
+        json_t *d = described(
+                "'paths': {'/a': {'get': {'operationId': 'a', 'parameters': [{'name': 'b', 'in': "
+                "'query', 'schema': {'type': 'string', 'nullable': true, 'enum': ['x', "
+                "null]}}]}}}");
+
+        check_at(d, "/tools/a/inputSchema/properties/b/enum", "['x', null]");
+        json_decref(d);
+}
+
 Test(openapi, what_is_no_schema_takes_any_value)
 {
         json_t *d = described(

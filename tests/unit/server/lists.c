@@ -205,6 +205,9 @@ Test(lists, many_are_shown_by_pages)
                 a = client_ask(&c, id + 1, "tools/list", params);
         }
         check_int(n, 2500);
+        a = client_ask(&c, 776, "tools/list", "{'cursor':''}");
+        cr_assert_str_neq(json_text_at(client_answer(&c, a, 776), "result/nextCursor"), "",
+                          "the first page");
         for (size_t i = 0; i < sizeof(made_up) / sizeof(made_up[0]); i++) {
                 a = client_ask(&c, 777, "tools/list", made_up[i]);
                 cr_assert_not_null(json_at(client_answer(&c, a, 777), "error"), "%s", made_up[i]);

@@ -548,12 +548,15 @@ Test(store_database, another_process_may_have_it_and_gives_it_back)
         store_yield(w.store);
         cr_assert(told.is_told, "what has been started is done and told");
         check_int(told.result, 0);
-        check_int(world_get(&w, "under way"), -EIO);
+        told_init(&told);
+        store_get(w.store, &told.op, STR("under way"));
         cr_assert(store_is_away(w.store));
         take_by_another();
+        cr_assert_not(told.is_told, "it waits until it is known who does it");
         check_int(store_reclaim(w.store, stderr), 0);
         cr_assert_not(store_is_away(w.store));
-        check_int(world_get(&w, "under way"), 0);
+        world_wait(&w, &told);
+        check_int(told.result, 0);
         check_int(world_put(&w, "after", "2"), 0);
         store_yield(w.store); /* and it may be closed so */
 }
@@ -562,11 +565,128 @@ Test(store_database, what_another_process_has_cannot_be_taken_back)
 {
         struct store *other = NULL;
 
+        struct told told;
+
         store_yield(w.store);
+        told_init(&told);
+        store_get(w.store, &told.op, STR("a"));
         cr_assert_eq(store_open(&other, w.loop, &w.options, stderr), 0);
         check_int(store_reclaim(w.store, stderr), -EINVAL);
+        world_wait(&w, &told);
+        check_int(told.result, -EIO);
         check_int(world_get(&w, "a"), -EIO);
         store_close(other);
         check_int(store_reclaim(w.store, stderr), 0);
         check_int(world_get(&w, "a"), STORE_E_NONE);
+}
+
+/* ---- errands ---- */
+
+/* Carries errands to a store that has the folder, and back. */
+static struct carrier {
+        struct store_courier courier;
+        struct store *to;
+        uint64_t numbers[8];
+        struct told told[8];
+        size_t n;
+} carrier;
+
+static void carry(struct store_courier *courier, uint64_t number, const struct store_errand *errand)
+{
+        cr_assert_eq(courier, &carrier.courier);
+        cr_assert_lt(carrier.n, 8);
+        carrier.numbers[carrier.n] = number;
+        told_init(&carrier.told[carrier.n]);
+        store_run_errand(carrier.to, &carrier.told[carrier.n++].op, errand);
+}
+
+static void bring_back(size_t i)
+{
+        const struct store_record record = {.value = STR("found"), .version = 7, .expires_ms = 8};
+        struct told *told = &carrier.told[i];
+
+        world_wait(&w, told);
+        store_errand_done(w.store, carrier.numbers[i], told->result,
+                          told->result == 0 ? &record : NULL);
+}
+
+static void open_other(void)
+{
+        store_yield(w.store);
+        cr_assert_eq(store_open(&carrier.to, w.loop, &w.options, stderr), 0);
+        carrier.courier.carry = carry;
+        carrier.n = 0;
+}
+
+Test(store_database, what_is_asked_while_another_process_has_it_is_done_there)
+{
+        struct told told[3];
+
+        open_other();
+        for (size_t i = 0; i < 3; i++)
+                told_init(&told[i]);
+        store_put(w.store, &told[0].op, STR("a"), STR("1"), INT64_MAX, STORE_NEW);
+        check_int(carrier.n, 0);
+        store_send(w.store, &carrier.courier);
+        store_put(w.store, &told[1].op, STR("a"), STR("2"), INT64_MAX, STORE_NEW);
+        store_delete(w.store, &told[2].op, STR("none"), STORE_ANY);
+        check_int(carrier.n, 3);
+        cr_assert(store_has_errands(w.store));
+        for (size_t i = 0; i < 3; i++) {
+                cr_assert_not(told[i].is_told);
+                bring_back(i);
+                cr_assert(told[i].is_told);
+        }
+        cr_assert_not(store_has_errands(w.store));
+        check_int(told[0].result, 0);
+        check_int(told[1].result, STORE_E_CONFLICT);
+        check_int(told[2].result, STORE_E_NONE);
+        store_errand_done(w.store, 99, 0, NULL); /* nobody has asked for that */
+        told_init(&told[0]);
+        store_get(w.store, &told[0].op, STR("a"));
+        bring_back(3);
+        cr_assert_str_eq(told[0].text, "a=found ");
+        check_int(told[0].version, 7);
+        store_close(carrier.to);
+}
+
+Test(store_database, what_cannot_have_become_of_an_errand_is_not_believed)
+{
+        static const int results[] = {0, 4, 1 << 20};
+
+        open_other();
+        store_send(w.store, &carrier.courier);
+        for (size_t i = 0; i < 3; i++) {
+                struct told told;
+
+                told_init(&told);
+                store_get(w.store, &told.op, STR("a"));
+                world_wait(&w, &carrier.told[i]);
+                store_errand_done(w.store, carrier.numbers[i], results[i], NULL);
+                check_int(told.result, -EIO);
+        }
+        store_close(carrier.to);
+}
+
+Test(store_database, errands_fail_where_there_is_nobody_to_do_them)
+{
+        struct told told[3];
+
+        open_other();
+        for (size_t i = 0; i < 3; i++)
+                told_init(&told[i]);
+        store_get(w.store, &told[0].op, STR("a"));
+        store_list(w.store, &told[1].op, STR("a"), STR(""), 1);
+        world_wait(&w, &told[1]);
+        check_int(told[1].result, -EIO);
+        store_send(w.store, &carrier.courier);
+        world_wait(&w, &carrier.told[0]);
+        store_send(w.store, NULL);
+        cr_assert_not(told[0].is_told, "not from within the call");
+        store_put(w.store, &told[2].op, STR("a"), STR("1"), INT64_MAX, STORE_NEW);
+        world_wait(&w, &told[0]);
+        world_wait(&w, &told[2]);
+        check_int(told[0].result, -EIO);
+        check_int(told[2].result, -EIO);
+        store_close(carrier.to);
 }

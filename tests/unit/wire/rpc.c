@@ -465,6 +465,19 @@ Test(rpc_msg, an_error_may_lack_an_id)
 
 static void check_dump(json_t *msg_take, const char *want);
 
+Test(rpc_msg, a_notification_may_have_an_id_of_null)
+{
+        struct rpc_msg msg;
+        json_t *root = read_msg("{\"jsonrpc\":\"2.0\",\"id\":null,"
+                                "\"method\":\"notifications/initialized\"}",
+                                &msg);
+
+        check_int(msg.kind, RPC_NOTIFICATION);
+        cr_assert_null(msg.id);
+        cr_assert_null(json_object_get(root, "id"));
+        json_decref(root);
+}
+
 Test(rpc_msg, members_that_are_null_are_none)
 {
         struct rpc_msg msg;
