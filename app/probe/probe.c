@@ -294,9 +294,12 @@ static int run(struct probe *p, FILE *out)
 int probe_command(int argc, char **argv, FILE *out, FILE *err)
 {
         struct probe p = {.options.is_probe = true, .err = err};
-        int code = PROBE_EXIT_USAGE;
+        int code = PROBE_EXIT_USAGE, r = probe_options_read(&p.options, argc, argv, err);
 
-        if (probe_options_read(&p.options, argc, argv, err) == 0) {
+        if (r == PROBE_OPTIONS_HELP) {
+                code = PROBE_EXIT_WELL;
+                probe_options_print_usage(&p.options, out);
+        } else if (r == 0) {
                 p.has_terminal = isatty(fileno(err)) == 1;
                 code = PROBE_EXIT_AWAY;
                 if (probe_peer_open(&p.peer, &p.options) == 0)

@@ -38,6 +38,14 @@ test('usage: 2, and a sentence', async () => {
   }
 });
 
+test('--help: 0, and how it is used, by all of its options', async () => {
+  for (const name of ['probe', 'inspect']) {
+    const { code, text } = await command([name, '--help']);
+    assert.equal(code, 0);
+    assert.match(text, new RegExp(`^usage: mgw ${name} URL [^]*--token TOKEN[^]*--ca FILE`));
+  }
+});
+
 test('nobody there: 3, what, where and what to do', async () => {
   const url = `http://127.0.0.1:${await freePort()}/mcp`;
   for (const by of [probe, inspect]) {
