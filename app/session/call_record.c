@@ -11,19 +11,12 @@ static const json_t *client_info(const struct call *call)
                                        : session_client_info(call->session);
 }
 
-/* A result that is passed on as it came is none (wire/rpc_glance). */
-bool call_record_is_tool_error(const json_t *answer)
-{
-        return json_is_true(json_object_get(json_object_get(answer, "result"), "isError"));
-}
-
 static enum call_outcome outcome_of(const struct call *call, const char *why, const json_t *answer)
 {
         if (answer == NULL)
                 return why != NULL ? CALL_OUTCOME_CANCELLED : CALL_OUTCOME_OK;
-        if (json_object_get(answer, "error") != NULL)
-                return call->error_outcome;
-        return call_record_is_tool_error(answer) ? CALL_OUTCOME_TOOL_ERROR : CALL_OUTCOME_OK;
+        return json_object_get(answer, "error") != NULL ? call->error_outcome
+                                                        : call_record_outcome_of(answer);
 }
 
 struct call_record call_record_begun(const struct call *call)
