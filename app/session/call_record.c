@@ -4,11 +4,27 @@
 #include "mgw/base/clock.h"
 #include "mgw/mcp/bridge.h"
 
+/* Of an initialize that has just come its session knows nothing yet. */
+static bool is_first(const struct call *call)
+{
+        return call->method->class == METHOD_INITIALIZE && call->session->init_params == NULL;
+}
+
 /* A client of the stateless era says it in each request, another has said it once. */
 static const json_t *client_info(const struct call *call)
 {
+        if (is_first(call))
+                return json_object_get(call->params, "clientInfo");
         return call_is_stateless(call) ? bridge_client_info(call->params)
                                        : session_client_info(call->session);
+}
+
+static const char *revision_of(const struct call *call)
+{
+        const char *asked = is_first(call) ? rpc_text(call->params, "protocolVersion") : NULL;
+
+        return asked != NULL ? era_revision_name(era_negotiate(str_from(asked)))
+                             : call_revision(call);
 }
 
 static enum call_outcome outcome_of(const struct call *call, const char *why, const json_t *answer)
@@ -28,7 +44,7 @@ struct call_record call_record_begun(const struct call *call)
                 .share = call->session->client.share,
                 .client_name = rpc_text(info, "name"),
                 .client_version = rpc_text(info, "version"),
-                .revision = call_revision(call),
+                .revision = revision_of(call),
                 .session_id = call_is_stateless(call) ? NULL : call->session->id,
                 .id = call->id,
                 .method = call->method->name,
