@@ -117,7 +117,7 @@ int config_load(struct config *config, const char *path, FILE *err)
         config_login_check(&l);
         config_state_check(&l);
         config_servers_inherit(config);
-        free((void *)l.text.p);
+        config_file_forget(&l);
         config->n_allowed_origins = strv_count((const char *const *)config->allowed_origins);
         if (config->node[0] == '\0')
                 set_node_from_host(config);
