@@ -98,7 +98,7 @@ describe('the release', { timeout: 600000 }, () => {
       assert.match(text, new RegExp(`^ +${name.replaceAll('.', '\\.')}\\b`, 'm'), name);
       assert.ok(text.includes(what.slice(0, 60).trim()), what);
     }
-    for (const key of ['url', 'command, args', 'rest, or openapi', 'prefix', 'token_url', 'tls_server_name', 'timeout_s']) assert.match(text, new RegExp(`^ +${key}\\b`, 'm'), key);
+    for (const key of ['url', 'command, args', 'rest, or openapi', 'prefix', 'token_url', 'tls_server_name', 'timeout_s', 'who', 'allow or deny', 'limits']) assert.match(text, new RegExp(`^ +${key}\\b`, 'm'), key);
   });
 
   const completions = { bash: 'usr/share/bash-completion/completions/mgw', zsh: 'usr/share/zsh/vendor-completions/_mgw' };
