@@ -292,6 +292,26 @@ Test(status, a_stream_that_comes_and_goes_is_told_at_once)
         gateway_stop();
 }
 
+Test(status, who_has_no_session_says_its_name_with_what_it_listens_for)
+{
+        const json_t *snapshot;
+
+        gateway_start(HTTP, "");
+        watch();
+        client_open(&c, STATELESS, "{}");
+        a = client_ask(&c, 1, "subscriptions/listen",
+                       "{'notifications':{'toolsListChanged':true}}");
+        gateway_pass_ms(300);
+        snapshot = newest(feed, "snapshot");
+        cr_assert_str_eq(json_text_at(snapshot, "streams/rows/0/kind"), "listen");
+        cr_assert_str_eq(json_text_at(snapshot, "streams/rows/0/client/0"), "c");
+        answer_cut(a);
+        gateway_pass_ms(300);
+        snapshot = newest(feed, "snapshot");
+        cr_assert_str_eq(json_text_at(snapshot, "ends/streams/0/client"), "c");
+        gateway_stop();
+}
+
 Test(status, a_snapshot_comes_every_two_seconds_and_none_where_nobody_watches)
 {
         unsigned n = 0;
