@@ -360,6 +360,28 @@ Test(status, of_many_streams_the_newest_are_shown)
         gateway_stop();
 }
 
+#define SNAPSHOT_MAX_BYTES (256u << 10) /* docs/status.md */
+
+Test(status, a_snapshot_is_bounded_whatever_clients_call_themselves)
+{
+        char name[1000] = "\"", *text;
+
+        gateway_start(HTTP, "'streams_per_user_max':0,'sessions_per_user_max':0");
+        for (int i = 0; i < 300; i++)
+                strcat(name, "\\\"");
+        strcat(name, "\"");
+        for (int i = 0; i < N_MANY; i++)
+                answer_cut(open_as(name));
+        for (int i = 0; i < N_MANY; i++)
+                open_as(name);
+        watch();
+        text = json_dumps(newest(feed, "snapshot"), JSON_COMPACT);
+        cr_assert_gt(strlen(text), STATUS_ROWS_MAX * 160);
+        cr_assert_lt(strlen(text), SNAPSHOT_MAX_BYTES);
+        free(text);
+        gateway_stop();
+}
+
 Test(status, names_that_lie_are_texts_and_no_more)
 {
         char *name;
