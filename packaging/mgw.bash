@@ -1,8 +1,12 @@
 # bash completion for mgw(1): of what its own help says.
 
-# A command a line: its words, and in capitals what they stand for.
+# A command a line: its words, and in capitals what they stand for. These two have more options than the help has room for.
 _mgw_commands() {
+  local command
   "$1" --help 2>/dev/null | sed -n 's/^  mgw //p' | sed 's/  .*//; s/, mgw /\n/g' | tr -d '[]'
+  for command in probe inspect; do
+    "$1" $command --help 2>/dev/null | tr -s ' \n' ' ' | sed 's/^usage: mgw //; s/$/\n/' | tr -d "[]'"
+  done
 }
 
 _mgw() {

@@ -90,11 +90,10 @@ static void check_is_public(struct loading *l)
             strncmp(listen, "tcp:127.", 8) == 0 || strncmp(listen, "tcp:[::1]:", 10) == 0 ||
             strncmp(listen, "tcp:localhost:", 14) == 0)
                 return;
-        l->n_faults++;
-        fprintf(l->err,
-                "gateway.public_url: say at which address clients reach mgw, since it listens "
-                "beyond this machine (%s)\n",
-                listen);
+        config_fault_at(l, "gateway.listen", "gateway.public_url",
+                        "say at which address clients reach mgw, since it listens beyond this "
+                        "machine (%s)",
+                        listen);
 }
 
 int config_load(struct config *config, const char *path, FILE *err)
@@ -118,7 +117,7 @@ int config_load(struct config *config, const char *path, FILE *err)
         config_login_check(&l);
         config_state_check(&l);
         config_servers_inherit(config);
-        free((void *)l.text.p);
+        config_file_forget(&l);
         config->n_allowed_origins = strv_count((const char *const *)config->allowed_origins);
         if (config->node[0] == '\0')
                 set_node_from_host(config);

@@ -2,15 +2,25 @@
  * Faults are counted, notes are not. */
 #include "config_inside.h"
 #include "config_source.h"
+#include "mgw/wire/yaml_lines.h"
 
 #include <stdarg.h>
+
+unsigned config_line(const struct loading *l, const char *key)
+{
+        if (l->lines != NULL)
+                return yaml_lines_find(l->lines, key);
+        return l->text.n > 0 ? config_source_line(l->text, key) : 0;
+}
 
 static void __attribute__((format(printf, 4, 0)))
 tell_fault(struct loading *l, const char *key, const char *where, const char *fmt, va_list ap)
 {
+        unsigned line = config_line(l, key);
+
         l->n_faults++;
-        if (l->text.n > 0)
-                fprintf(l->err, "%s:%u: ", l->path, config_source_line(l->text, key));
+        if (line > 0)
+                fprintf(l->err, "%s:%u: ", l->path, line);
         else if (l->path != NULL)
                 fprintf(l->err, "%s: ", l->path);
         if (where[0] != '\0')

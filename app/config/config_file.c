@@ -3,6 +3,7 @@
 #include "config_source.h"
 #include "mgw/wire/jsonc.h"
 #include "mgw/wire/yaml.h"
+#include "mgw/wire/yaml_lines.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,6 +29,8 @@ static json_t *read_yaml(struct loading *l)
                 config_fault_place(l, r == -EINVAL ? fault.line : 1,
                                    r == -EINVAL ? fault.column : 1,
                                    r == -EINVAL ? fault.why : strerror(-r));
+        else
+                l->lines = yaml_lines_create(l->text);
         l->text.n = 0;
         return json;
 }
@@ -55,6 +58,7 @@ json_t *config_file_read(struct loading *l, const char *path)
 
         l->path = path;
         l->text = (struct str){NULL, 0};
+        l->lines = NULL;
         r = config_source_read(path, SOURCE_MAX_BYTES, &l->text);
         if (r < 0) {
                 fprintf(l->err, "%s: cannot be read: %s\n", path, strerror(-r));
@@ -78,4 +82,10 @@ json_t *config_file_read(struct loading *l, const char *path)
                 return NULL;
         }
         return json;
+}
+
+void config_file_forget(struct loading *l)
+{
+        yaml_lines_destroy(l->lines);
+        free((void *)l->text.p);
 }

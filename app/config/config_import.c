@@ -40,7 +40,7 @@ static bool import_file(struct loading *l, const char *path, json_t *others)
                 json_decref(servers);
         }
         json_decref(root);
-        free((void *)l->text.p);
+        config_file_forget(l);
         return l->n_faults == 0 && l->config->n_left_out == n_left_out;
 }
 

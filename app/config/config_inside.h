@@ -11,8 +11,9 @@
 struct loading {
         struct config *config;
         FILE *err;
-        const char *path; /* NULL: no file */
-        struct str text;  /* as JSON; empty: there are no lines to tell */
+        const char *path;         /* NULL: no file */
+        struct str text;          /* as JSON; empty: it is none */
+        struct yaml_lines *lines; /* of one that is YAML; NULL: it is none */
         unsigned n_faults;
         bool is_ours;           /* the file: not a client's */
         const char *servers_at; /* where its entries stand: "mcpServers", "servers"... */
@@ -38,6 +39,8 @@ void config_fault_place(struct loading *l, unsigned line, unsigned column, const
 /* Told like a fault, and none. */
 void config_note(struct loading *l, const char *key, const char *fmt, ...)
         __attribute__((format(printf, 3, 4)));
+/* The line of the key in the file; 0: there are no lines to tell. */
+unsigned config_line(const struct loading *l, const char *key);
 /* The path "at.key" into full; what is too long is cut. */
 void config_key(char full[CONFIG_KEY_SIZE], const char *at, const char *key);
 
@@ -53,6 +56,8 @@ bool config_is_slip(const char *word, const char *meant);
 
 /* The file at path, as JSON; l->text is then its text. NULL: the fault has been told. */
 json_t *config_file_read(struct loading *l, const char *path);
+/* What is known of its text. */
+void config_file_forget(struct loading *l);
 /* NAME=value lines of the file (.env), beside those there are; what has come first wins. */
 void config_env_file_load(struct loading *l, const char *at, const char *file, char ***linesp);
 

@@ -318,6 +318,7 @@ static void check_exchanged(struct loading *l, const struct config_server *s,
                 account->oauth != NULL ? account->oauth->exchange : NULL;
         const char *issuer = exchange != NULL ? exchange->issuer : NULL;
         bool is_known = issuer == NULL && l->config->n_jwt <= 1;
+        char key[CONFIG_KEY_SIZE];
 
         if (exchange == NULL)
                 return;
@@ -326,11 +327,10 @@ static void check_exchanged(struct loading *l, const struct config_server *s,
                                         strcmp(l->config->jwt[i].issuer, issuer) == 0);
         if (is_known)
                 return;
-        l->n_faults++;
-        fprintf(l->err,
-                "mcpServers.%s.oauth.token_exchange.issuer: must be the \"issuer\" of one of "
-                "gateway.auth.jwt: whose tokens are exchanged there\n",
-                s->name);
+        snprintf(key, sizeof(key), "%s.%s.oauth.token_exchange.issuer", l->servers_at, s->name);
+        config_fault(l, key,
+                     "must be the \"issuer\" of one of gateway.auth.jwt: whose tokens are "
+                     "exchanged there");
 }
 
 void config_oauth_check_exchanges(struct loading *l)
@@ -355,16 +355,17 @@ void config_oauth_check_public(struct loading *l)
         for (size_t i = 0; i < l->config->n_servers; i++) {
                 const struct config_server *s = l->config->servers[i];
                 bool connects_any = account_connects(&s->account);
+                char key[CONFIG_KEY_SIZE];
 
                 for (size_t j = 0; j < s->n_users; j++)
                         connects_any = connects_any || account_connects(&s->users[j]);
                 if (!connects_any || l->config->public_url[0] != '\0')
                         continue;
-                l->n_faults++;
-                fprintf(l->err,
-                        "gateway.public_url: say at which address browsers reach mgw: users "
-                        "connect their accounts at %s there\n",
-                        s->name);
+                snprintf(key, sizeof(key), "%s.%s.oauth", l->servers_at, s->name);
+                config_fault_at(l, key, "gateway.public_url",
+                                "say at which address browsers reach mgw: users connect their "
+                                "accounts at %s there",
+                                s->name);
                 return;
         }
 }

@@ -31,7 +31,8 @@ const struct config_row config_observe_rows[] = {
         {"audit.arguments", KIND_BOOL, AT(audit_arguments), "false",
          .help = "with what calls are given: true or false"},
         {"audit.mask", KIND_TEXTS, AT(audit_mask),
-         "password,passwd,secret,token,api_key,apikey,authorization,credential,private_key",
+         "password,passwd,secret,client_secret,token,access_token,refresh_token,api_key,apikey,"
+         "authorization,credential,private_key",
          .help = "names of arguments whose values are left out, at any depth", .is_split = true},
         {"audit.when_unwritable", KIND_WORD, AT(audit_when_unwritable), "refuse",
          .help = "\"refuse\": no call without its line; \"go_on\": it is counted how many lack "

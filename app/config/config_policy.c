@@ -252,7 +252,7 @@ static void load_rule(struct loading *l, const char *at, json_t *object,
         char full[CONFIG_KEY_SIZE];
 
         memset(rule->hints, -1, sizeof(rule->hints));
-        rule->line = l->text.n > 0 ? config_source_line(l->text, at) : 0;
+        rule->line = config_line(l, at);
         rule->denies = deny != NULL && allow == NULL;
         load_by(l, rule_rows, at, object, rule);
         config_key(full, at, rule->denies ? "deny" : "allow");

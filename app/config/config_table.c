@@ -228,7 +228,10 @@ static void load_pairs(struct loading *l, const struct config_row *row, const ch
                 if (text == NULL)
                         continue;
                 if (strpbrk(text, "\r\n") != NULL || strpbrk(name, "\r\n:= ") != NULL)
-                        config_fault(l, at, "%s: a name or value here holds no line break", name);
+                        config_fault(l, at,
+                                     "%s: a value here holds no line break, a name no ':', '=' or "
+                                     "blank either",
+                                     name);
                 else
                         (void)strv_add_take(textsp,
                                             alloc_format("%s%s%s", name, row->between, text));

@@ -25,6 +25,14 @@ static void tell(const struct place *place, const char *key, const char *path, c
         config_fault(place->l, at, "%s %s", path, why);
 }
 
+static void tell_unread(const struct place *place, const char *key, const char *path)
+{
+        char why[128];
+
+        snprintf(why, sizeof(why), "cannot be read: %s", strerror(errno));
+        tell(place, key, path, why);
+}
+
 static int no_passphrase(char *text, int size, int is_writing, void *owner)
 {
         (void)text, (void)size, (void)is_writing;
@@ -38,7 +46,7 @@ static X509 *read_cert(const struct place *place, const char *key, const char *p
         X509 *cert;
 
         if (f == NULL) {
-                tell(place, key, path, strerror(errno));
+                tell_unread(place, key, path);
                 return NULL;
         }
         cert = PEM_read_X509(f, NULL, NULL, NULL);
@@ -55,7 +63,7 @@ static EVP_PKEY *read_key(const struct place *place, const char *key, const char
         EVP_PKEY *pkey;
 
         if (f == NULL) {
-                tell(place, key, path, strerror(errno));
+                tell_unread(place, key, path);
                 return NULL;
         }
         pkey = PEM_read_PrivateKey(f, NULL, no_passphrase, &wants_passphrase);

@@ -35,9 +35,19 @@ void metrics_create(struct context *context)
         context->metrics = metrics;
 }
 
-void metrics_destroy(struct metrics *metrics)
+static void destroy_series(struct call_series **table)
 {
         struct call_series *series, *next;
+
+        HASH_ITER(hh, *table, series, next)
+        {
+                HASH_DEL(*table, series);
+                free(series);
+        }
+}
+
+void metrics_destroy(struct metrics *metrics)
+{
         struct named_series *named, *after;
 
         if (metrics == NULL)
@@ -47,11 +57,8 @@ void metrics_destroy(struct metrics *metrics)
                 HASH_DEL(metrics->named, named);
                 free(named);
         }
-        HASH_ITER(hh, metrics->calls, series, next)
-        {
-                HASH_DEL(metrics->calls, series);
-                free(series);
-        }
+        destroy_series(&metrics->calls);
+        destroy_series(&metrics->answers);
         free(metrics);
 }
 
@@ -84,15 +91,15 @@ static bool make_key(struct call_key *key, const struct call_record *record, con
                add_part(key, 1, record->method) && add_part(key, 2, name);
 }
 
-static struct call_series *find(const struct metrics *metrics, const struct call_key *key)
+static struct call_series *find(struct call_series *table, const struct call_key *key)
 {
         struct call_series *series;
 
-        HASH_FIND(hh, metrics->calls, key->bytes, key->n, series);
+        HASH_FIND(hh, table, key->bytes, key->n, series);
         return series;
 }
 
-static struct call_series *create(struct metrics *metrics, const struct call_key *key)
+static struct call_series *create(struct call_series **table, const struct call_key *key)
 {
         struct call_series *series = alloc_zeroed(sizeof(*series) + key->n);
 
@@ -102,8 +109,15 @@ static struct call_series *create(struct metrics *metrics, const struct call_key
         series->name = series->key + key->parts[2];
         series->outcome = (enum call_outcome)series->key[0];
         series->took.bounds = &histogram_of_calls;
-        HASH_ADD_KEYPTR(hh, metrics->calls, series->key, key->n, series);
+        HASH_ADD_KEYPTR(hh, *table, series->key, key->n, series);
         return series;
+}
+
+static struct call_series *find_or_create(struct call_series **table, const struct call_key *key)
+{
+        struct call_series *series = find(*table, key);
+
+        return series != NULL ? series : create(table, key);
 }
 
 /* Half of the room is divided among the servers, and what mgw has itself. */
@@ -148,16 +162,15 @@ static struct call_series *series_of(struct metrics *metrics, const struct call_
         struct call_key key;
 
         if (record->name != NULL && record->is_known && make_key(&key, record, record->name)) {
-                series = find(metrics, &key);
+                series = find(metrics->calls, &key);
                 if (series != NULL)
                         return series;
                 if (take_name(metrics, key.bytes + key.parts[0]))
-                        return create(metrics, &key);
+                        return create(&metrics->calls, &key);
         }
         if (!make_key(&key, record, record->name != NULL ? "other" : ""))
                 return NULL;
-        series = find(metrics, &key);
-        return series != NULL ? series : create(metrics, &key);
+        return find_or_create(&metrics->calls, &key);
 }
 
 /* One that listens is a stream, and counts as that. */
@@ -175,6 +188,14 @@ void metrics_add_call(struct metrics *metrics, const struct call_record *record)
         series = series_of(metrics, record);
         if (series != NULL)
                 histogram_add(&series->took, record->took_us);
+}
+
+void metrics_add_answer(struct metrics *metrics, const struct call_record *record)
+{
+        struct call_key key;
+
+        if (make_key(&key, record, ""))
+                histogram_add(&find_or_create(&metrics->answers, &key)->took, record->took_us);
 }
 
 struct metrics_calls metrics_calls(const struct metrics *metrics)

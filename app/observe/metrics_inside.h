@@ -4,7 +4,7 @@
 #include "mgw/base/hash.h"
 #include "mgw/observe/metrics.h"
 
-/* Calls of one set of labels. */
+/* Calls of one set of labels, or answers of servers. */
 struct call_series {
         UT_hash_handle hh;
         const char *server; /* these three lie in key; "": none */
@@ -24,10 +24,11 @@ struct named_series {
 
 struct metrics {
         const struct context *context;
-        struct call_series *calls;  /* hash by key */
-        struct named_series *named; /* hash by server */
-        size_t n_named;             /* of all servers */
-        size_t n_common;            /* of them beyond the servers' own parts */
+        struct call_series *calls;   /* hash by key */
+        struct call_series *answers; /* likewise: of servers to us, without names */
+        struct named_series *named;  /* hash by server */
+        size_t n_named;              /* of all servers */
+        size_t n_common;             /* of them beyond the servers' own parts */
         struct metrics_calls sums;
         uint64_t bytes_in, bytes_out;
         unsigned n_open[STREAM_KIND_N];

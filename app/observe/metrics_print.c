@@ -35,6 +35,21 @@ static void label_otel(const struct call_series *series, struct buf *labels)
                 exposition_label(labels, "error_type", call_record_outcome_name(series->outcome));
 }
 
+static void print_took(const struct call_series *table, const char *family, const char *help,
+                       struct buf *out)
+{
+        struct buf labels;
+
+        buf_init(&labels, LABELS_MAX_BYTES);
+        exposition_family(out, family, EXPOSITION_HISTOGRAM, help);
+        for (const struct call_series *it = table; it != NULL; it = it->hh.next) {
+                label_otel(it, &labels);
+                exposition_histogram(out, family, &labels, &it->took);
+                buf_consume(&labels, labels.len);
+        }
+        buf_finish(&labels);
+}
+
 static void print_calls(const struct metrics *metrics, struct buf *out)
 {
         struct buf labels;
@@ -48,15 +63,11 @@ static void print_calls(const struct metrics *metrics, struct buf *out)
                                   histogram_count(&it->took));
                 buf_consume(&labels, labels.len);
         }
-        exposition_family(out, "mcp_server_operation_duration_seconds", EXPOSITION_HISTOGRAM,
-                          "How long calls took, from their arrival to their answer");
-        for (const struct call_series *it = metrics->calls; it != NULL; it = it->hh.next) {
-                label_otel(it, &labels);
-                exposition_histogram(out, "mcp_server_operation_duration_seconds", &labels,
-                                     &it->took);
-                buf_consume(&labels, labels.len);
-        }
         buf_finish(&labels);
+        print_took(metrics->calls, "mcp_server_operation_duration_seconds",
+                   "How long calls took, from their arrival to their answer", out);
+        print_took(metrics->answers, "mcp_client_operation_duration_seconds",
+                   "How long servers took to answer", out);
         exposition_single(out, "mgw_call_received_bytes_total", EXPOSITION_COUNTER,
                           "Bytes of the params of calls that have ended, about", metrics->bytes_in);
         exposition_single(out, "mgw_call_sent_bytes_total", EXPOSITION_COUNTER,

@@ -47,6 +47,11 @@ void observe_call(struct context *context, const struct call_record *record)
         span_end(context, record);
 }
 
+void observe_answer(struct context *context, const struct call_record *record)
+{
+        metrics_add_answer(context->metrics, record);
+}
+
 void observe_streams_here(struct context *context, enum stream_kind kind, int by)
 {
         metrics_add_open(context->metrics, kind, by);

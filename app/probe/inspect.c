@@ -85,9 +85,12 @@ int inspect_command(int argc, char **argv, FILE *out, FILE *err)
         struct probe_options options = {0};
         struct probe_peer peer = {0};
         struct probe_stream stream;
-        int code = PROBE_EXIT_USAGE;
+        int code = PROBE_EXIT_USAGE, r = probe_options_read(&options, argc, argv, err);
 
-        if (probe_options_read(&options, argc, argv, err) == 0) {
+        if (r == PROBE_OPTIONS_HELP) {
+                code = PROBE_EXIT_WELL;
+                probe_options_print_usage(&options, out);
+        } else if (r == 0) {
                 probe_stream_init(&stream, &peer, PROBE_KIND_SSE, "");
                 code = PROBE_EXIT_AWAY;
                 if (probe_peer_open(&peer, &options) == 0)

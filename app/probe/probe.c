@@ -5,6 +5,7 @@
  * them. */
 #include "mgw/probe/probe.h"
 
+#include "mgw/base/buf.h"
 #include "mgw/base/clock.h"
 #include "mgw/loop/timer.h"
 #include "mgw/wire/rpc.h"
@@ -14,9 +15,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define LOOK_MS 100
+#define LINE_MAX_BYTES 1024
 
 struct probe {
         struct probe_options options;
@@ -180,30 +183,85 @@ static int64_t watched_ms(const struct probe *p)
         return clock_monotonic_ms() - p->begun_ms;
 }
 
-static void show_stream(const struct probe *p, const struct probe_stream *s)
+static bool is_shown(const struct probe_record *r)
 {
-        const struct probe_record *r = &s->record;
-
-        if (!r->is_offered || r->end == PROBE_END_REFUSED)
-                return;
-        if (probe_stream_is_open(s))
-                fprintf(p->err, " | %s %u, %llds silent", probe_record_word(r->kind), r->n_comments,
-                        (long long)(clock_monotonic_ms() - s->started_ms - r->last_ms) / 1000);
-        else
-                fprintf(p->err, " | %s %s", probe_record_word(r->kind),
-                        r->end == PROBE_END_ANSWERED ? "answered" : "ENDED");
+        return r->is_offered && r->end != PROBE_END_REFUSED;
 }
 
-/* Keep-alives and the silence of each, on one line that is written over. */
+static long long silent_s(const struct probe_stream *s)
+{
+        return (clock_monotonic_ms() - s->started_ms - s->record.last_ms) / 1000;
+}
+
+static void say_time(const struct probe *p, struct buf *line)
+{
+        long long s = watched_ms(p) / 1000, for_s = p->options.for_ms / 1000;
+
+        buf_addf(line, "%lld:%02lld of %lld:%02lld", s / 60, s % 60, for_s / 60, for_s % 60);
+}
+
+/* Keep-alives and the silence of each. */
+static void say_each(const struct probe *p, struct buf *line)
+{
+        for (int kind = 0; kind < PROBE_N_KINDS; kind++) {
+                const struct probe_stream *s = &p->streams[kind];
+                const struct probe_record *r = &s->record;
+
+                if (is_shown(r) && probe_stream_is_open(s))
+                        buf_addf(line, " | %s %u, %llds silent", probe_record_word(r->kind),
+                                 r->n_comments, silent_s(s));
+                else if (is_shown(r))
+                        buf_addf(line, " | %s %s", probe_record_word(r->kind),
+                                 r->end == PROBE_END_ANSWERED ? "answered" : "ENDED");
+        }
+}
+
+/* Of all together. */
+static void say_all(const struct probe *p, struct buf *line)
+{
+        unsigned n_open = 0, n_ended = 0, n_comments = 0;
+        long long silent = 0;
+
+        for (int kind = 0; kind < PROBE_N_KINDS; kind++) {
+                const struct probe_stream *s = &p->streams[kind];
+                bool is_open = probe_stream_is_open(s);
+
+                if (!is_shown(&s->record))
+                        continue;
+                n_comments += s->record.n_comments;
+                n_open += is_open;
+                n_ended += !is_open && s->record.end != PROBE_END_ANSWERED;
+                if (is_open && silent_s(s) > silent)
+                        silent = silent_s(s);
+        }
+        buf_addf(line, " | %u open, %u ENDED, %u keep-alives, %llds silent", n_open, n_ended,
+                 n_comments, silent);
+}
+
+static size_t columns_of(FILE *terminal)
+{
+        struct winsize size = {0};
+
+        return ioctl(fileno(terminal), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                                  : 80;
+}
+
+/* On one line that is written over: one that the terminal breaks would be left there. */
 static void show_progress(const struct probe *p)
 {
-        int64_t s = watched_ms(p) / 1000;
+        struct buf line;
 
-        fprintf(p->err, "\r\033[K%lld:%02lld of %lld:%02lld", (long long)s / 60, (long long)s % 60,
-                (long long)p->options.for_ms / 60000, (long long)p->options.for_ms / 1000 % 60);
-        for (int kind = 0; kind < PROBE_N_KINDS; kind++)
-                show_stream(p, &p->streams[kind]);
+        buf_init(&line, LINE_MAX_BYTES);
+        say_time(p, &line);
+        say_each(p, &line);
+        if (line.len >= columns_of(p->err)) {
+                buf_consume(&line, line.len);
+                say_time(p, &line);
+                say_all(p, &line);
+        }
+        fprintf(p->err, "\r\033[K%.*s", STR_ARG(buf_bytes(&line)));
         fflush(p->err);
+        buf_finish(&line);
 }
 
 static bool is_any_open(const struct probe *p)
@@ -294,9 +352,12 @@ static int run(struct probe *p, FILE *out)
 int probe_command(int argc, char **argv, FILE *out, FILE *err)
 {
         struct probe p = {.options.is_probe = true, .err = err};
-        int code = PROBE_EXIT_USAGE;
+        int code = PROBE_EXIT_USAGE, r = probe_options_read(&p.options, argc, argv, err);
 
-        if (probe_options_read(&p.options, argc, argv, err) == 0) {
+        if (r == PROBE_OPTIONS_HELP) {
+                code = PROBE_EXIT_WELL;
+                probe_options_print_usage(&p.options, out);
+        } else if (r == 0) {
                 p.has_terminal = isatty(fileno(err)) == 1;
                 code = PROBE_EXIT_AWAY;
                 if (probe_peer_open(&p.peer, &p.options) == 0)

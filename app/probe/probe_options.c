@@ -37,11 +37,20 @@ void probe_print_help(FILE *out)
               out);
 }
 
+static const char *usage_of(const struct probe_options *o)
+{
+        return o->is_probe ? probe_usage : inspect_usage;
+}
+
+void probe_options_print_usage(const struct probe_options *o, FILE *out)
+{
+        fputs(usage_of(o), out);
+}
+
 static int refuse(const struct probe_options *o, FILE *err, const char *what, const char *value)
 {
         fprintf(err, "mgw: %s%s%s%s\n%s", what, value != NULL ? ": \"" : "",
-                value != NULL ? value : "", value != NULL ? "\"" : "",
-                o->is_probe ? probe_usage : inspect_usage);
+                value != NULL ? value : "", value != NULL ? "\"" : "", usage_of(o));
         return -EINVAL;
 }
 
@@ -143,6 +152,8 @@ static int take_option(struct probe_options *o, int option, const char *word, FI
         case 'j':
                 o->is_json = true;
                 return 0;
+        case 'H':
+                return PROBE_OPTIONS_HELP;
         case ':':
                 return refuse(o, err, "a value is missing after", word);
         default:
@@ -186,6 +197,7 @@ int probe_options_read(struct probe_options *o, int argc, char **argv, FILE *err
                                                 {"ca", required_argument, NULL, 'C'},
                                                 {"insecure", no_argument, NULL, 'i'},
                                                 {"json", no_argument, NULL, 'j'},
+                                                {"help", no_argument, NULL, 'H'},
                                                 {"for", required_argument, NULL, 'f'},
                                                 {"scale", required_argument, NULL, 's'},
                                                 {0}};

@@ -19,9 +19,12 @@ struct probe_options {
         bool is_probe; /* has --for and --scale; set by the caller */
 };
 
-/* argv[0] is the command. 0; -EINVAL: err has been told what is wrong, and how it is used. What was
- * read is to be finished in either case. */
+#define PROBE_OPTIONS_HELP 1
+
+/* argv[0] is the command. 0; PROBE_OPTIONS_HELP: how it is used is asked for; -EINVAL: err has been
+ * told what is wrong, and that. What was read is to be finished in any case. */
 int probe_options_read(struct probe_options *o, int argc, char **argv, FILE *err);
+void probe_options_print_usage(const struct probe_options *o, FILE *out);
 void probe_options_finish(struct probe_options *o);
 /* Does it say who asks? */
 bool probe_options_has_token(const struct probe_options *o);

@@ -1,5 +1,5 @@
-/* What Prometheus reads: what is counted of the process and of upstreams here, of calls and streams
- * by observe/metrics. docs/metrics.md has a row for each family. */
+/* What Prometheus reads: what is counted of the process and of upstreams here, of calls, answers
+ * and streams by observe/metrics. docs/metrics.md has a row for each family. */
 #include "memory.h"
 #include "mgw/base/clock.h"
 #include "mgw/observe/exposition.h"
@@ -137,16 +137,6 @@ static void print_upstreams(const struct context *context, struct buf *out)
                         exposition_sample(out, families[k].name, &labels, families[k].value(u));
                         buf_consume(&labels, labels.len);
                 }
-        }
-        exposition_family(out, "mcp_client_operation_duration_seconds", EXPOSITION_HISTOGRAM,
-                          "How long the server took to answer");
-        for (size_t i = 0; i < context->n_upstreams; i++) {
-                const struct upstream *u = context->upstreams[i];
-
-                exposition_label(&labels, "server", upstream_name(u));
-                exposition_histogram(out, "mcp_client_operation_duration_seconds", &labels,
-                                     &u->health.took);
-                buf_consume(&labels, labels.len);
         }
         buf_finish(&labels);
 }

@@ -4,26 +4,35 @@
 #include "mgw/base/clock.h"
 #include "mgw/mcp/bridge.h"
 
+/* Of an initialize that has just come its session knows nothing yet. */
+static bool is_first(const struct call *call)
+{
+        return call->method->class == METHOD_INITIALIZE && call->session->init_params == NULL;
+}
+
 /* A client of the stateless era says it in each request, another has said it once. */
 static const json_t *client_info(const struct call *call)
 {
+        if (is_first(call))
+                return json_object_get(call->params, "clientInfo");
         return call_is_stateless(call) ? bridge_client_info(call->params)
                                        : session_client_info(call->session);
 }
 
-/* A result that is passed on as it came is none (wire/rpc_glance). */
-bool call_record_is_tool_error(const json_t *answer)
+static const char *revision_of(const struct call *call)
 {
-        return json_is_true(json_object_get(json_object_get(answer, "result"), "isError"));
+        const char *asked = is_first(call) ? rpc_text(call->params, "protocolVersion") : NULL;
+
+        return asked != NULL ? era_revision_name(era_negotiate(str_from(asked)))
+                             : call_revision(call);
 }
 
 static enum call_outcome outcome_of(const struct call *call, const char *why, const json_t *answer)
 {
         if (answer == NULL)
                 return why != NULL ? CALL_OUTCOME_CANCELLED : CALL_OUTCOME_OK;
-        if (json_object_get(answer, "error") != NULL)
-                return call->error_outcome;
-        return call_record_is_tool_error(answer) ? CALL_OUTCOME_TOOL_ERROR : CALL_OUTCOME_OK;
+        return json_object_get(answer, "error") != NULL ? call->error_outcome
+                                                        : call_record_outcome_of(answer);
 }
 
 struct call_record call_record_begun(const struct call *call)
@@ -35,7 +44,7 @@ struct call_record call_record_begun(const struct call *call)
                 .share = call->session->client.share,
                 .client_name = rpc_text(info, "name"),
                 .client_version = rpc_text(info, "version"),
-                .revision = call_revision(call),
+                .revision = revision_of(call),
                 .session_id = call_is_stateless(call) ? NULL : call->session->id,
                 .id = call->id,
                 .method = call->method->name,

@@ -7,6 +7,7 @@
 #include "mgw/base/alloc.h"
 #include "mgw/config/config.h"
 #include "mgw/core/share.h"
+#include "mgw/mcp/bridge.h"
 #include "mgw/mcp/trace.h"
 #include "mgw/observe/span.h"
 #include "mgw/session/call.h"
@@ -92,9 +93,22 @@ static void post_on_farewell(struct stream *stream)
                 subscription_complete(post->call);
 }
 
+/* Once it is over, or its call, nobody is asked any more. */
+static struct stream_client post_client(const struct stream *stream)
+{
+        const struct post_response *post = stream->owner;
+        const struct call *call = post != NULL ? post->call : NULL;
+        const json_t *info = call != NULL ? bridge_client_info(call->params) : NULL;
+
+        if (call != NULL && call->subscription != NULL)
+                return subscription_client(call->subscription);
+        return (struct stream_client){rpc_text(info, "name"), rpc_text(info, "version")};
+}
+
 static const struct stream_events post_stream_events = {
         .on_end = post_on_stream_end,
         .on_farewell = post_on_farewell,
+        .client = post_client,
 };
 
 static void post_push(struct post_response *post, const json_t *msg)

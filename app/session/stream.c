@@ -69,14 +69,23 @@ static void stream_set_state(struct stream *s, enum stream_state to)
         s->state = (uint8_t)to;
 }
 
-/* The client of a POST of the stateless era has said who it is in that alone. */
+struct stream_client stream_client(const struct stream *s)
+{
+        const json_t *info = session_client_info(s->session);
+
+        if (s->session->client.kind == UPSTREAM_CLIENT_STANDING && s->events != NULL &&
+            s->events->client != NULL)
+                return s->events->client(s);
+        return (struct stream_client){rpc_text(info, "name"), rpc_text(info, "version")};
+}
+
 static void stream_report(const struct stream *s, int64_t life_ms)
 {
         const struct session *session = s->session;
         const struct stream_record record = {
                 .id = s->id,
                 .email = session->client.user->email,
-                .client = rpc_text(session_client_info(session), "name"),
+                .client = stream_client(s).name,
                 .revision = session_revision(session),
                 .kind = s->kind,
                 .cause = s->cause,

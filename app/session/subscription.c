@@ -57,6 +57,8 @@ struct subscription {
         size_t n_begun;         /* of the resources, then of the tasks */
         unsigned n_pending;     /* of the watches */
         bool is_learning;       /* whose a resource is */
+        char client_name[64];   /* as the client calls itself: of what it asked no more is kept */
+        char client_version[32];
 };
 
 static struct context *subscription_context(const struct subscription *sub)
@@ -382,12 +384,30 @@ static void subscription_on_begin(struct loop_task *task)
                 subscription_check(sub);
 }
 
+static void note(const json_t *info, const char *key, char *text, size_t size)
+{
+        const char *said = rpc_text(info, key);
+
+        str_to_text(str_from(said != NULL ? said : ""), text, size);
+}
+
+struct stream_client subscription_client(const struct subscription *sub)
+{
+        return (struct stream_client){
+                sub->client_name[0] != '\0' ? sub->client_name : NULL,
+                sub->client_version[0] != '\0' ? sub->client_version : NULL,
+        };
+}
+
 static struct subscription *subscription_new(struct call *call)
 {
         struct subscription *sub = alloc_zeroed(sizeof(*sub));
+        const json_t *info = bridge_client_info(call->params);
 
         sub->filter = bridge_filter_of_changes(asked_filter(call));
         sub->call = call;
+        note(info, "name", sub->client_name, sizeof(sub->client_name));
+        note(info, "version", sub->client_version, sizeof(sub->client_version));
         sub->deadline.on_due = subscription_on_deadline;
         sub->begin.on_run = subscription_on_begin;
         list_init(&sub->node);

@@ -79,10 +79,10 @@ function chooseClient(name, focuses) {
   showSnippet();
 }
 
-/** What is known of the address: told by the configuration; else where this page came from, or what HAProxy has when nothing is said. */
+/** What is known of the address: told by the configuration; else where this page came from, or, at the inside port, where HAProxy listens on this machine. */
 function beginSnippets(config, viewer) {
   const address = byId('address');
-  if (address.value === '') address.value = config.public_url || (viewer.is_operator ? `http://${location.hostname}:8080` : location.origin);
+  if (address.value === '') address.value = config.public_url || (viewer.is_operator ? `http://${location.hostname}:${viewer.plain_port || 8080}` : location.origin);
   asksForToken = !config.auth.has_login && (config.auth.has_tokens || config.auth.issuers.length > 0);
   setText('connect-how', config.auth.has_login ? 'The client opens a browser, in which its user signs in.'
     : asksForToken ? 'In place of YOUR_TOKEN stands the user’s own: mgw token EMAIL makes one.'

@@ -76,10 +76,12 @@ static int make_events(struct buf *out, struct status *status)
 static int make_first_events(struct buf *out, const struct request *req)
 {
         const struct context *context = request_context(req);
+        struct str port = cgi_param(&req->in->params, "MGW_SHOWN_PORT");
         int r = add_event_take(out, STR("viewer"),
-                               json_pack("{s:o, s:b}", "user",
+                               json_pack("{s:o, s:b, s:s%}", "user",
                                          status_text(req->in->identity->user->email), "is_operator",
-                                         req->in->head.is_inside));
+                                         req->in->head.is_inside, "plain_port",
+                                         port.n > 0 ? port.p : "", port.n));
 
         if (r == 0)
                 r = add_event_take(out, STR("config"), status_config(context));

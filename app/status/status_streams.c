@@ -14,15 +14,13 @@ static uint64_t rank_of(const struct stream *s)
         return waits << 40 | (uint64_t)(s->opened_ms & 0xffffffffff);
 }
 
-/* NULL: in the stateless era each request says it anew. */
-static json_t *client_of(const struct session *s)
+static json_t *client_of(const struct stream *s)
 {
-        const json_t *info = session_client_info(s);
+        struct stream_client client = stream_client(s);
 
-        if (info == NULL)
+        if (client.name == NULL && client.version == NULL)
                 return json_null();
-        return json_pack("[o, o]", status_text(rpc_text(info, "name")),
-                         status_text(rpc_text(info, "version")));
+        return json_pack("[o, o]", status_text(client.name), status_text(client.version));
 }
 
 static json_t *stream_row(const struct stream *s, int64_t now_ms)
@@ -30,10 +28,10 @@ static json_t *stream_row(const struct stream *s, int64_t now_ms)
         const struct session *session = s->session;
 
         return json_pack("{s:s, s:o, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "id", s->id, "user",
-                         status_text(session->client.user->email), "client", client_of(session),
-                         "kind", stream_record_kind_name(s->kind), "revision",
-                         session_revision(session), "age_ms", (json_int_t)(now_ms - s->opened_ms),
-                         "silent_ms", (json_int_t)((uint32_t)now_ms - s->written_ms), "bytes",
+                         status_text(session->client.user->email), "client", client_of(s), "kind",
+                         stream_record_kind_name(s->kind), "revision", session_revision(session),
+                         "age_ms", (json_int_t)(now_ms - s->opened_ms), "silent_ms",
+                         (json_int_t)((uint32_t)now_ms - s->written_ms), "bytes",
                          (json_int_t)s->n_bytes, "keepalives", (json_int_t)s->n_keepalives,
                          "waiting", (json_int_t)request_n_unsent(s->req));
 }

@@ -100,13 +100,24 @@ struct upstream_call *pending_request_call(const struct pending_request *pending
         return pending != NULL && pending->request != NULL ? pending->request->call : NULL;
 }
 
+/* One that goes by a shared session is counted there. */
+static bool is_counted(const struct pending_request *pending)
+{
+        return pending->request != NULL && !upstream_session_uses_shared(pending->owner);
+}
+
+static void count_answer(const struct pending_request *pending, const json_t *answer)
+{
+        upstream_answered(pending->owner->upstream, pending_request_method(pending), answer,
+                          clock_monotonic_us() - pending->sent_us);
+}
+
 void pending_request_answer_take(struct pending_request *pending, json_t *answer)
 {
         struct upstream_request *request = pending->request;
-        const struct upstream_session *us = pending->owner;
 
-        if (request != NULL && !upstream_session_uses_shared(us))
-                upstream_answered(us->upstream, clock_monotonic_us() - pending->sent_us);
+        if (is_counted(pending))
+                count_answer(pending, answer);
         pending_request_end(pending);
         if (request == NULL)
                 json_decref(answer);
@@ -482,12 +493,15 @@ void pending_request_unreadable(struct pending_request *pending, const char *fau
 bool pending_request_begin_relay(struct pending_request *pending, bool as_event, struct str head)
 {
         struct upstream_call *call = pending_request_call(pending);
+        bool counts = is_counted(pending);
 
         if (call == NULL || call->is_relayed)
                 return false;
         call->is_relayed = true; /* by its end, which may come from within, it is known for that */
         call->is_relayed =
                 call->events->relay_begin(call, pending->id, pending->is_stateless, as_event, head);
+        if (call->is_relayed && counts)
+                count_answer(pending, NULL);
         return call->is_relayed;
 }
 

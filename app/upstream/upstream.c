@@ -5,6 +5,8 @@
 #include "mgw/base/log.h"
 #include "mgw/base/rand.h"
 #include "mgw/config/config.h"
+#include "mgw/mcp/method.h"
+#include "mgw/observe/observe.h"
 
 #include <stdio.h>
 
@@ -60,11 +62,16 @@ void upstream_worked(struct upstream *u)
                 log_info(NULL, "[upstream] %s: works again", upstream_name(u));
 }
 
-void upstream_answered(struct upstream *u, int64_t took_us)
+void upstream_answered(struct upstream *u, const char *method, const json_t *answer,
+                       int64_t took_us)
 {
         struct upstream_health *h = &u->health;
 
-        histogram_add(&h->took, took_us);
+        observe_answer(u->context,
+                       &(const struct call_record){.server = upstream_name(u),
+                                                   .method = method_find(method)->name,
+                                                   .outcome = call_record_outcome_of(answer),
+                                                   .took_us = took_us});
         h->latency_us =
                 h->n_answers++ == 0 ? took_us : h->latency_us + (took_us - h->latency_us) / 8;
 }

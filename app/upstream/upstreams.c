@@ -80,7 +80,6 @@ static struct upstream *upstream_new(struct context *context, struct config_serv
         *u = (struct upstream){
                 .context = context,
                 .server = config_server_hold(server),
-                .health.took.bounds = &histogram_of_calls,
                 .transport = transports[server->kind],
                 .first_transport = transports[server->kind],
                 .sharing = &transport_shared,

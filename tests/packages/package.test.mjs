@@ -87,6 +87,7 @@ describe('the release', { timeout: 600000 }, () => {
     const commands = help.split('\n').filter((line) => line.startsWith('  mgw ')).flatMap((line) => line.trim().split('  ')[0].split(', '));
     assert.ok(commands.length >= 6);
     for (const command of commands) assert.ok(text.includes(command), command);
+    for (const option of ['--for TIME', '--token TOKEN', '--call TOOL', '--ca FILE', '--insecure']) assert.match(text, new RegExp(`^ +${option}`, 'm'), option);
   });
 
   test('mgw.json(5) has each setting, and each key of a server', async () => {
@@ -97,7 +98,7 @@ describe('the release', { timeout: 600000 }, () => {
       assert.match(text, new RegExp(`^ +${name.replaceAll('.', '\\.')}\\b`, 'm'), name);
       assert.ok(text.includes(what.slice(0, 60).trim()), what);
     }
-    for (const key of ['url', 'command, args', 'rest, or openapi', 'prefix', 'token_url', 'tls_server_name', 'timeout_s']) assert.match(text, new RegExp(`^ +${key}\\b`, 'm'), key);
+    for (const key of ['url', 'command, args', 'rest, or openapi', 'prefix', 'token_url', 'tls_server_name', 'timeout_s', 'who', 'allow or deny', 'limits']) assert.match(text, new RegExp(`^ +${key}\\b`, 'm'), key);
   });
 
   const completions = { bash: 'usr/share/bash-completion/completions/mgw', zsh: 'usr/share/zsh/vendor-completions/_mgw' };
@@ -126,6 +127,8 @@ describe('the release', { timeout: 600000 }, () => {
       assert.deepEqual(await offered('token', '--file', 'meson.b'), ['meson.build']);
       assert.deepEqual(await offered('token', '--days', ''), []);
       assert.deepEqual(await offered('probe', '--for', ''), []);
+      assert.deepEqual(await offered('inspect', '--'), ['--arguments', '--ca', '--call', '--header', '--insecure', '--json', '--token']);
+      assert.deepEqual(await offered('probe', '--ca', 'meson.b'), ['meson.build']);
       assert.deepEqual(await offered('policy', ''), ['check']);
       assert.deepEqual(await offered('import', 'a', 'meson.b'), ['meson.build']);
       assert.deepEqual(await offered('--check-config', 'meson.b'), ['meson.build']);

@@ -48,5 +48,9 @@ struct call_record {
 
 /* As metrics and audit have it: "tool_error". */
 const char *call_record_outcome_name(enum call_outcome outcome);
+/* Is it a tool's own error (isError)? NULL is none. */
+bool call_record_is_tool_error(const json_t *answer);
+/* OK, ERROR or TOOL_ERROR, by itself; of NULL OK. */
+enum call_outcome call_record_outcome_of(const json_t *answer);
 /* All outcomes but ok and cancelled. */
 bool call_record_has_failed(enum call_outcome outcome);

@@ -20,6 +20,8 @@ void metrics_create(struct context *context);
 void metrics_destroy(struct metrics *metrics);
 
 void metrics_add_call(struct metrics *metrics, const struct call_record *record);
+/* Of a server: without a name there are no more than methods and outcomes allow. */
+void metrics_add_answer(struct metrics *metrics, const struct call_record *record);
 void metrics_add_open(struct metrics *metrics, enum stream_kind kind, int by);
 void metrics_add_stream(struct metrics *metrics, const struct stream_record *record);
 /* late_ms: after it was due. */

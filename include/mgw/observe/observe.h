@@ -22,6 +22,8 @@ int observe_reload(struct context *context, bool is_taken);
 
 /* A call ends: before its answer goes out. */
 void observe_call(struct context *context, const struct call_record *record);
+/* A server has answered a request of ours: server, method, outcome and took_us are read. */
+void observe_answer(struct context *context, const struct call_record *record);
 /* So many more streams of that kind are here: 1, or -1. One that goes on in another process has not
  * ended, and one that has come from there was not opened. */
 void observe_streams_here(struct context *context, enum stream_kind kind, int by);

@@ -8,5 +8,3 @@ struct call_record call_record_begun(const struct call *call);
 /* At its end, with that answer; NULL: it went out before, or why (not NULL) there is none. Borrows
  * from all three. */
 struct call_record call_record_of(const struct call *call, const char *why, const json_t *answer);
-/* Is it a tool's own error (isError)? NULL is none. */
-bool call_record_is_tool_error(const json_t *answer);

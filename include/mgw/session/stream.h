@@ -20,6 +20,12 @@ struct stream_writer {
         struct buf held; /* kept by session/stream: events that wait for its end */
 };
 
+/* As its client calls itself. NULL: it has not said. */
+struct stream_client {
+        const char *name;
+        const char *version;
+};
+
 /* What the owner of a stream hears. */
 struct stream_events {
         /* The stream is over, whoever ended it; it is freed at the end of this turn. */
@@ -27,6 +33,8 @@ struct stream_events {
         /* The proxy wants it to end, and is to be given what its owner ends it with. NULL: a stream
          * without an owner is ended, another ends with its owner's work. */
         void (*on_farewell)(struct stream *stream);
+        /* Of a client without a session, which says it in each request. NULL: none has such. */
+        struct stream_client (*client)(const struct stream *stream);
 };
 
 /* What a stream still takes. Its moves:
@@ -97,6 +105,9 @@ struct stream *stream_take_over(struct request *req, const struct stream_options
 void stream_end(struct stream *stream, enum stream_cause cause);
 /* What will have ended it, whoever does: the first that is told holds. NULL is fine. */
 void stream_blame(struct stream *stream, enum stream_cause cause);
+
+/* Borrowed. */
+struct stream_client stream_client(const struct stream *stream);
 
 void stream_context_init(struct context *context);
 /* The configuration is another: keepalive_s may be. */

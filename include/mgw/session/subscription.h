@@ -3,6 +3,7 @@
 #pragma once
 
 #include "mgw/session/call.h"
+#include "mgw/session/stream.h"
 #include "mgw/upstream/upstream_session.h"
 
 struct subscription;
@@ -11,6 +12,8 @@ struct subscription;
 void subscription_start(struct call *call);
 /* The call is over: what no other subscription wants is unsubscribed upstream. NULL is fine. */
 void subscription_drop(struct subscription *subscription);
+/* Who listens, borrowed. */
+struct stream_client subscription_client(const struct subscription *subscription);
 /* A change at that server (NULL: of no server's): goes to all of the session that want to know of
  * it, and may. */
 void subscriptions_deliver(struct session *session, const struct upstream_session *us,

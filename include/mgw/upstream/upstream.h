@@ -7,7 +7,6 @@
 #include "mgw/base/rate.h"
 #include "mgw/core/context.h"
 #include "mgw/mcp/catalog.h"
-#include "mgw/observe/histogram.h"
 #include "mgw/upstream/breaker.h"
 #include "mgw/upstream/upstream_list.h"
 
@@ -29,8 +28,7 @@ struct upstream_recent {
 
 /* How it has answered, for people who look. */
 struct upstream_health {
-        struct histogram took; /* of its answers */
-        uint64_t n_faults;     /* that say that it is not well */
+        uint64_t n_faults; /* that say that it is not well */
         uint64_t n_answers;
         int64_t latency_us;              /* of them, a new one counting an eighth */
         int64_t fault_at_ms;             /* of the loop */
@@ -83,8 +81,9 @@ bool upstream_is_private(const struct upstream *upstream);
 /* May this user try it now? */
 bool upstream_may_try(struct upstream *upstream, const struct share *share);
 void upstream_worked(struct upstream *upstream);
-/* A request has its answer. */
-void upstream_answered(struct upstream *upstream, int64_t took_us);
+/* A request of that method has its answer; NULL: it is a big result that is passed on. */
+void upstream_answered(struct upstream *upstream, const char *method, const json_t *answer,
+                       int64_t took_us);
 /* why: for the log. */
 void upstream_failed(struct upstream *upstream, const struct share *share, enum breaker_sign sign,
                      const char *why);

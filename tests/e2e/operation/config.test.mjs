@@ -189,21 +189,21 @@ describe('the files for TLS', () => {
     const made = spawnSync('openssl', ['pkey', '-in', one.key, '-aes256', '-passout', 'pass:x', '-out', locked]);
     assert.equal(made.status, 0);
     for (const [entry, gateway, why] of [
-      [{ ca_file: 'none.pem' }, {}, /tls\.json:5: mcpServers\.up\.ca_file: .*\/none\.pem No such file/],
+      [{ ca_file: 'none.pem' }, {}, /tls\.json:5: mcpServers\.up\.ca_file: .*\/none\.pem cannot be read: No such file/],
       [{ ca_file: one.key }, {}, /mcpServers\.up\.ca_file: .* holds no certificate \(PEM\)/],
       [{ client_cert_file: one.cert }, {}, /mcpServers\.up\.client_cert_file: .* holds no private key/],
       [{ client_cert_file: one.cert, client_key_file: other.key }, {}, /mcpServers\.up\.client_cert_file: .* is not the certificate of that key/],
       [{ client_cert_file: one.cert, client_key_file: locked }, {}, /mcpServers\.up\.client_key_file: .* has a passphrase/],
       [{ client_key_file: one.key }, {}, /mcpServers\.up\.client_key_file: needs "client_cert_file"/],
       [{ tls_server_name: 'https://x' }, {}, /mcpServers\.up\.tls_server_name: must be a name/],
-      [{}, { upstream_ca_file: 'none.pem' }, /tls\.json:\d: gateway\.upstream_ca_file: .*\/none\.pem No such file/],
+      [{}, { upstream_ca_file: 'none.pem' }, /tls\.json:\d: gateway\.upstream_ca_file: .*\/none\.pem cannot be read: No such file/],
       [{}, { upstream_client_key_file: one.key }, /gateway\.upstream_client_key_file: needs "upstream_client_cert_file"/],
     ]) {
       const { status, stderr } = check(entry, gateway);
       assert.equal(status, 1);
       assert.match(stderr, why);
     }
-    assert.match(mgw(['--check-config', write('x.json', {})], { MGW_UPSTREAM_CA_FILE: '/none.pem' }).stderr, /gateway\.upstream_ca_file: \/none\.pem No such file/);
+    assert.match(mgw(['--check-config', write('x.json', {})], { MGW_UPSTREAM_CA_FILE: '/none.pem' }).stderr, /gateway\.upstream_ca_file: \/none\.pem cannot be read: No such file/);
   });
 
   test('do not go with a program', () => {

@@ -38,6 +38,14 @@ test('usage: 2, and a sentence', async () => {
   }
 });
 
+test('--help: 0, and how it is used, by all of its options', async () => {
+  for (const name of ['probe', 'inspect']) {
+    const { code, text } = await command([name, '--help']);
+    assert.equal(code, 0);
+    assert.match(text, new RegExp(`^usage: mgw ${name} URL [^]*--token TOKEN[^]*--ca FILE`));
+  }
+});
+
 test('nobody there: 3, what, where and what to do', async () => {
   const url = `http://127.0.0.1:${await freePort()}/mcp`;
   for (const by of [probe, inspect]) {
@@ -156,11 +164,17 @@ test('SIGINT ends the watch: what was seen until then is judged', async () => {
   assert.equal(report.streams.find(({ kind }) => kind === 'get').end.how, 'open');
 });
 
-test('on a terminal a line shows how it goes; elsewhere none', async () => {
+test('on a terminal a line shows how it goes, which has room there; elsewhere none', async () => {
   const line = `${mgwSanitized} probe ${gateway.url}/mcp --token ${token} --for 3s`;
-  const program = new Program('script', 'script', ['-qec', line, '/dev/null'], { env });
-  await program.exited;
-  assert.match(program.lines.join('\n'), /\r.*0:0\d of 0:03 \| get \d+, \ds silent \| sse/);
+  const shown = async (columns) => {
+    const program = new Program('script', 'script', ['-qec', `stty cols ${columns}; ${line}`, '/dev/null'], { env });
+    await program.exited;
+    const lines = program.lines.join('\n').split('\r').filter((part) => / of 0:03 /.test(part)).map((part) => part.replace('\u001b[K', ''));
+    assert.ok(lines.length >= 2 && lines.every((part) => part.length < columns), lines.join('\n'));
+    return lines;
+  };
+  assert.match((await shown(200))[0], /^0:0\d of 0:03 \| get \d+, \ds silent \| sse/);
+  assert.match((await shown(80))[0], /^0:0\d of 0:03 \| 5 open, 0 ENDED, \d+ keep-alives, \ds silent$/);
   const { text } = await command(line.split(' ').slice(1));
   assert.doesNotMatch(text, /\r/);
 });

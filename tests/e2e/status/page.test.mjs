@@ -269,6 +269,7 @@ describe('the status page by the inside port', { timeout: 240000 }, () => {
 
   test('clients are told how to connect', async () => {
     const visit = await open();
+    assert.equal(await visit.page.inputValue('#address'), `http://127.0.0.1:${gateway.httpPort}`);
     await visit.page.fill('#address', 'https://mcp.example.com/');
     const href = await visit.page.getByRole('link', { name: 'Add to Cursor' }).getAttribute('href');
     const { protocol, pathname, searchParams } = new URL(href);

@@ -283,8 +283,9 @@ Test(config_client, librechat_in_yaml)
         check_int(config.n_servers, 2);
         cr_assert_str_eq(config.servers[0]->argv[3], "8080");
         check_int(config.servers[0]->timeout_ms, 60000);
-        check_told("librechat.yaml: mcpServers.each.headers: {{LIBRECHAT_USER_ID}} is filled in by "
-                   "its client for each user");
+        check_told(
+                "librechat.yaml:17: mcpServers.each.headers: {{LIBRECHAT_USER_ID}} is filled in by "
+                "its client for each user");
         check_told("ignored: iconPath, initTimeout, version, cache\n");
 }
 
@@ -292,6 +293,18 @@ Test(config_client, yaml_that_cannot_be_read_names_its_line)
 {
         check_int(load_as("x.yml", "mcpServers:\n  a: [\n"), -EINVAL);
         check_told("x.yml:3:1: ");
+}
+
+Test(config_client, faults_in_yaml_have_lines)
+{
+        check_int(load_as("x.yml", "# mine\ngateway:\n  keepalive_s: x\n\nmcpServers:\n  a:\n"
+                                   "    url: http://x/\n    nope: 1\npolicy:\n  rules:\n"
+                                   "    - {who: [\"*\"], allow: {servers: [\"*\"]}}\n"
+                                   "    - who: [\"*\"]\n      allow: {tols: [a]}\n"),
+                  -EINVAL);
+        check_told("x.yml:3: gateway.keepalive_s: must be");
+        check_told("x.yml:8: mcpServers.a.nope: not known");
+        check_told("x.yml:13: policy.rules.2.allow.tols: not known");
 }
 
 Test(config_client, continues_list)

@@ -147,7 +147,7 @@ Test(config_oauth, an_exchange_of_tokens)
                            "\"https://j\"}]}",
                            MCP, "{\"token_exchange\": {\"token_url\": \"https://i/t\"}}"),
                       0);
-        cr_assert_not_null(strstr(faults, "mcpServers.a.oauth.token_exchange.issuer: must be"),
+        cr_assert_not_null(strstr(faults, ":1: mcpServers.a.oauth.token_exchange.issuer: must be"),
                            "%s", faults);
 }
 
@@ -173,5 +173,5 @@ Test(config_oauth, faults)
         check_fault(MCP, "{\"token_exchange\": {}}", "needs \"token_url\" in its");
         check_fault(MCP, "{\"token_exchange\": {\"url\": \"x\"}}", "oauth.token_exchange.url");
         cr_assert_neq(load("", MCP, "{}"), 0);
-        cr_assert_not_null(strstr(faults, "gateway.public_url: say at which address browsers"));
+        cr_assert_not_null(strstr(faults, ":1: gateway.public_url: say at which address browsers"));
 }

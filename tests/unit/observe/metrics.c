@@ -110,6 +110,27 @@ Test(metrics, a_bound_counts_what_is_no_longer_than_it)
         end();
 }
 
+#define ANSWERED "mcp_client_operation_duration_seconds_count{mcp_method_name="
+
+Test(metrics, an_answer_of_a_server_is_counted_by_method_and_error_and_is_no_call)
+{
+        struct call_record answer = {.server = "u", .method = "tools/list", .took_us = 10};
+
+        begin();
+        metrics_add_answer(context.metrics, &answer);
+        answer.method = "tools/call";
+        metrics_add_answer(context.metrics, &answer);
+        metrics_add_answer(context.metrics, &answer);
+        answer.outcome = CALL_OUTCOME_ERROR;
+        metrics_add_answer(context.metrics, &answer);
+        cr_assert(has_line(ANSWERED "\"tools/list\",server=\"u\"} 1"), "%s", printed());
+        cr_assert(has_line(ANSWERED "\"tools/call\",server=\"u\"} 2"));
+        cr_assert(has_line(ANSWERED "\"tools/call\",server=\"u\",error_type=\"error\"} 1"));
+        check_int(metrics_calls(context.metrics).ended, 0);
+        check_int(n_of(CALLS), 0);
+        end();
+}
+
 Test(metrics, a_name_that_no_list_has_shown_is_no_label)
 {
         struct call_record call = call_of("drop tables");

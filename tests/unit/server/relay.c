@@ -77,10 +77,23 @@ static void say_all(struct sent *sent, bool by_event)
         sent_end(sent);
 }
 
+/* Nobody has held it, and yet it is an answer of its server. */
+static void check_counted(void)
+{
+        struct answer *a = client_send(&(const struct client_request){
+                .method = "GET", .uri = "/metrics", .is_inside = true});
+
+        gateway_settle();
+        cr_assert_not_null(strstr(answer_body(a).p, "mcp_client_operation_duration_seconds_count{"
+                                                    "mcp_method_name=\"tools/call\","
+                                                    "server=\"u\"} 1\n"));
+}
+
 static void check_whole(const json_t *answer)
 {
         cr_assert_not_null(answer, "%s", gateway_log());
         check_int(json_string_length(json_at(answer, "result/content/0/text")), PIECE * PIECES);
+        check_counted();
 }
 
 static void comes_whole(const char *version, bool by_event)

@@ -292,6 +292,26 @@ Test(status, a_stream_that_comes_and_goes_is_told_at_once)
         gateway_stop();
 }
 
+Test(status, who_has_no_session_says_its_name_with_what_it_listens_for)
+{
+        const json_t *snapshot;
+
+        gateway_start(HTTP, "");
+        watch();
+        client_open(&c, STATELESS, "{}");
+        a = client_ask(&c, 1, "subscriptions/listen",
+                       "{'notifications':{'toolsListChanged':true}}");
+        gateway_pass_ms(300);
+        snapshot = newest(feed, "snapshot");
+        cr_assert_str_eq(json_text_at(snapshot, "streams/rows/0/kind"), "listen");
+        cr_assert_str_eq(json_text_at(snapshot, "streams/rows/0/client/0"), "c");
+        answer_cut(a);
+        gateway_pass_ms(300);
+        snapshot = newest(feed, "snapshot");
+        cr_assert_str_eq(json_text_at(snapshot, "ends/streams/0/client"), "c");
+        gateway_stop();
+}
+
 Test(status, a_snapshot_comes_every_two_seconds_and_none_where_nobody_watches)
 {
         unsigned n = 0;
@@ -337,6 +357,28 @@ Test(status, of_many_streams_the_newest_are_shown)
         check_int(json_integer_value(json_at(snapshot, "streams/n")), N_MANY);
         check_int(json_array_size(json_at(snapshot, "streams/rows")), STATUS_ROWS_MAX);
         cr_assert_str_eq(json_text_at(snapshot, "streams/rows/0/client/0"), "the last");
+        gateway_stop();
+}
+
+#define SNAPSHOT_MAX_BYTES (256u << 10) /* docs/status.md */
+
+Test(status, a_snapshot_is_bounded_whatever_clients_call_themselves)
+{
+        char name[1000] = "\"", *text;
+
+        gateway_start(HTTP, "'streams_per_user_max':0,'sessions_per_user_max':0");
+        for (int i = 0; i < 300; i++)
+                strcat(name, "\\\"");
+        strcat(name, "\"");
+        for (int i = 0; i < N_MANY; i++)
+                answer_cut(open_as(name));
+        for (int i = 0; i < N_MANY; i++)
+                open_as(name);
+        watch();
+        text = json_dumps(newest(feed, "snapshot"), JSON_COMPACT);
+        cr_assert_gt(strlen(text), STATUS_ROWS_MAX * 160);
+        cr_assert_lt(strlen(text), SNAPSHOT_MAX_BYTES);
+        free(text);
         gateway_stop();
 }
 

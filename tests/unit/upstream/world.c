@@ -1,6 +1,7 @@
 #include "world.h"
 
 #include "mgw/base/log.h"
+#include "mgw/observe/metrics.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -123,6 +124,7 @@ void world_make(void)
         world.context.config = &world.config;
         cr_assert_eq(loop_create(&world.context.loop), 0);
         share_context_init(&world.context);
+        metrics_create(&world.context);
         upstreams_create(&world.context);
         world.context.upstreams[0]->transport = &fake;
         world.context.upstreams[0]->first_transport = &fake;
@@ -148,6 +150,7 @@ void world_end(void)
                 upstream_session_close(world.us);
         world_turn();
         upstreams_destroy(&world.context);
+        metrics_destroy(world.context.metrics);
         share_context_finish(&world.context);
         loop_destroy(world.context.loop);
         config_finish(&world.config);
