@@ -3,6 +3,7 @@
 
 #include "mgw/auth/authority.h"
 #include "mgw/base/buf.h"
+#include "mgw/login/decision.h"
 #include "mgw/mcp/method.h"
 #include "mgw/session/session.h"
 #include "mgw/wire/rpc.h"
@@ -65,8 +66,6 @@ static unsigned announce(struct context *context, const json_t *msg, const char 
                     (email != NULL && strcmp(email, s->client.user->email) != 0))
                         continue;
                 n += channel_announce(s, text);
-                if (email != NULL)
-                        break;
         }
         free((void *)text.p);
         return n;
@@ -90,6 +89,8 @@ void admin_on_announce(struct request *req)
                 "notifications/message",
                 json_pack("{s:s, s:s, s:s}", "level", level, "logger", "mgw", "data", message));
         unsigned n = announce(request_context(req), msg, email);
+        decision_tell(request_context(req), req,
+                      DECISION(.kind = "announce", .outcome = "ok", .user = email));
         json_decref(msg);
         json_decref(root);
         reply_text(req, 200, "application/json", text,

@@ -132,6 +132,31 @@ Test(door, an_announcement_reaches_each_stream)
         gateway_stop();
 }
 
+Test(door, an_announcement_to_a_user_reaches_all_of_their_streams)
+{
+        static struct client ada[2], bob;
+        struct answer *a;
+
+        users_start(HTTP, "");
+        bob.authorization = users_bob;
+        client_open(&bob, "2025-06-18", "{}");
+        client_listen(&bob, NULL);
+        for (size_t i = 0; i < 2; i++) {
+                ada[i].authorization = users_ada;
+                client_open(&ada[i], "2025-06-18", "{}");
+                client_listen(&ada[i], NULL);
+        }
+        a = send_it((struct client_request){
+                .uri = "/admin/announce",
+                .is_inside = true,
+                .body = "{\"message\":\"soon\",\"user\":\"ada@example.com\"}"});
+        check_json_is(answer_json(a), "{'streams':2}");
+        cr_assert_not_null(client_hears(&ada[0], NULL, "notifications/message"));
+        cr_assert_not_null(client_hears(&ada[1], NULL, "notifications/message"));
+        cr_assert_null(client_hears(&bob, NULL, "notifications/message"));
+        gateway_stop();
+}
+
 Test(door, without_users_it_is_open_to_this_machine_alone)
 {
         struct client_request r = {.method = "GET", .address = "192.0.2.1"};
