@@ -109,6 +109,7 @@ static size_t transfer_on_header(char *p, size_t size, size_t n, void *userdata)
                 .session_id = transfer_header(transfer, "Mcp-Session-Id"),
                 .cache_control = transfer_header(transfer, "Cache-Control"),
                 .www_authenticate = transfer_header(transfer, "WWW-Authenticate"),
+                .content_encoding = transfer_header(transfer, "Content-Encoding"),
         };
         runs = http_request_take_head(request, &head);
         buf_finish(&lines);

@@ -160,7 +160,8 @@ struct http_request {
 struct http_head {
         unsigned status;
         struct str lines; /* of an observed request */
-        struct str content_type, location, retry_after, session_id, cache_control, www_authenticate;
+        struct str content_type, location, retry_after, session_id, cache_control, www_authenticate,
+                content_encoding;
 };
 
 /* The one place that moves a request, and with it the list it stands on. */

@@ -227,6 +227,7 @@ static bool connection_tell_head(struct http_connection *c)
                 .session_id = http1_response_field(&c->answer, HTTP1_SESSION_ID),
                 .cache_control = http1_response_field(&c->answer, HTTP1_CACHE_CONTROL),
                 .www_authenticate = http1_response_field(&c->answer, HTTP1_WWW_AUTHENTICATE),
+                .content_encoding = http1_response_field(&c->answer, HTTP1_CONTENT_ENCODING),
         };
 
         bool runs = http_request_take_head(c->request, &head);

@@ -151,12 +151,23 @@ static void request_count_error(struct http_request *request, size_t n)
                 request_has_enough(request);
 }
 
+/* Nothing of ours asks for that. */
+static void request_refuse_compressed(struct http_request *request)
+{
+        if (!request_is_live(request))
+                return;
+        request->fault = HTTP_FAULT_STRANGE;
+        http_request_fail(request, "The answer is compressed, unasked (Content-Encoding)");
+}
+
 bool http_request_take_head(struct http_request *request, const struct http_head *head)
 {
         if (head->location.n > 0)
                 http_redirect_read(request, head->status, head->location.p);
         request_watch_error(request, head->status);
-        if (request->next_url == NULL)
+        if (request->next_url == NULL && hdr_is_compressed(head->content_encoding))
+                request_refuse_compressed(request);
+        else if (request->next_url == NULL)
                 request_tell_head(request, head);
         return http_request_runs(request);
 }

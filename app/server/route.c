@@ -230,20 +230,6 @@ static uint32_t body_max_bytes(const struct request *req)
                        : max_bytes;
 }
 
-/* No body is uncompressed here: it would be of any size. Others than these say it of what is plain
- * ("utf-8"). */
-static bool is_compressed(const struct request *req)
-{
-        static const char *const codings[] = {"gzip", "x-gzip", "deflate",
-                                              "br",   "zstd",   "compress"};
-        struct str said = cgi_param(&req->in->params, "HTTP_CONTENT_ENCODING");
-
-        for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++)
-                if (str_eq_nocase(said, str_from(codings[i])))
-                        return true;
-        return false;
-}
-
 static bool judge_body(struct request *req)
 {
         const struct route *route = req->in->route;
@@ -254,7 +240,9 @@ static bool judge_body(struct request *req)
                 if (!is_longer_than(req, IGNORED_BODY_MAX_BYTES))
                         return true;
                 refuse_length(req);
-        } else if (route->body == BODY_JSON && is_compressed(req)) {
+        } else if (route->body == BODY_JSON &&
+                   hdr_is_compressed(cgi_param(&req->in->params, "HTTP_CONTENT_ENCODING"))) {
+                /* it would be of any size */
                 refuse_message(req, 415, NULL, RPC_INVALID_REQUEST,
                                "compressed bodies are not taken (Content-Encoding)", NULL);
         } else if (route->body == BODY_FORM &&

@@ -94,6 +94,17 @@ bool hdr_media_is(struct str content_type, struct str type)
         return str_eq_nocase(str_trim(str_cut(&content_type, ';')), type);
 }
 
+bool hdr_is_compressed(struct str content_encoding)
+{
+        static const char *const codings[] = {"gzip", "x-gzip", "deflate",
+                                              "br",   "zstd",   "compress"};
+
+        for (size_t i = 0; i < sizeof(codings) / sizeof(codings[0]); i++)
+                if (str_eq_nocase(str_trim(content_encoding), str_from(codings[i])))
+                        return true;
+        return false;
+}
+
 static bool is_alnum(char c)
 {
         return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');

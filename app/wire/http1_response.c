@@ -47,6 +47,7 @@ static uint8_t field_of(struct str name)
                 [HTTP1_SESSION_ID] = {"Mcp-Session-Id", 14},
                 [HTTP1_WWW_AUTHENTICATE] = {"WWW-Authenticate", 16},
                 [HTTP1_TRANSFER_ENCODING] = {"Transfer-Encoding", 17},
+                [HTTP1_CONTENT_ENCODING] = {"Content-Encoding", 16},
         };
 
         for (unsigned i = 0; i < HTTP1_N_FIELDS; i++)

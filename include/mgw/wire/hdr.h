@@ -14,6 +14,9 @@ enum hdr_accept { HDR_ACCEPT_NO, HDR_ACCEPT_WILDCARD, HDR_ACCEPT_EXPLICIT };
 enum hdr_accept hdr_accepts(struct str accept, struct str type);
 /* Is a Content-Type the media type, whatever its parameters and case? */
 bool hdr_media_is(struct str content_type, struct str type);
+/* Does a Content-Encoding say that the body is compressed? Others than those of IANA's registry
+ * stand there of what is plain ("utf-8"). */
+bool hdr_is_compressed(struct str content_encoding);
 /* How long an answer may be kept, in seconds (Cache-Control, RFC 9111 5.2.2): of max-age; 0: not at
  * all (no-store, no-cache); -1: it does not say. */
 int64_t hdr_max_age_s(struct str cache_control);

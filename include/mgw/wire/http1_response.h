@@ -34,6 +34,7 @@ enum http1_field {
         HTTP1_CACHE_CONTROL,
         HTTP1_WWW_AUTHENTICATE,
         HTTP1_TRANSFER_ENCODING,
+        HTTP1_CONTENT_ENCODING,
         HTTP1_N_FIELDS,
 };
 

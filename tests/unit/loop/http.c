@@ -1166,6 +1166,18 @@ Test(CARRIER, cut_off_answers_are_failures_that_were_sent)
         }
 }
 
+Test(CARRIER, a_compressed_answer_is_a_failure_that_says_so)
+{
+        struct fetch f = {0};
+
+        fetch_start(&f, "POST", "/compressed", STR("{}"), NULL);
+        fetch_await_end(&f);
+        cr_assert_eq(f.fault, HTTP_FAULT_STRANGE);
+        cr_assert_not_null(strstr(f.why, "compressed"), "%s", f.why);
+        cr_assert_eq(f.n_heads, 0);
+        cr_assert_eq(f.n_pieces, 0);
+}
+
 Test(CARRIER, no_answer_and_no_http_are_failures_that_were_sent)
 {
         static const char *const paths[] = {"/silent", "/garbage"};

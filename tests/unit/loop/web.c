@@ -330,6 +330,9 @@ static bool web_serve(struct web *web, int fd, const struct web_request *request
                 web_say(fd, "HTTP/1.1 503 Status\r\nContent-Length: 100\r\n\r\nhalf");
         if (path_is(path, "/endless/"))
                 web_endless(fd, path + strlen("/endless/"));
+        if (path_is(path, "/compressed"))
+                web_say(fd, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n"
+                            "\x1f\x8b\x08\x01");
         if (path_is(path, "/garbage"))
                 web_say(fd, "220 mail.example.com ready\r\n");
         if (path_is(path, "/silent"))

@@ -40,6 +40,7 @@
  *      /half-chunk     the same in chunks
  *      /silent         takes the request and closes
  *      /garbage        no HTTP
+ *      /compressed     gzip, which nobody has asked for; closes
  *      /hang           takes the request and never answers
  *      /stream         a head and one event, then nothing more */
 struct web {
