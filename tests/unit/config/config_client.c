@@ -362,11 +362,11 @@ Test(config_client, wherever_they_stand)
                 "{\"a\": {\"command\": \"x\", \"start_on_launch\": true},\n\"b\": 7}",
                 "{\"mcp_servers\": {\"a\": {\"command\": \"x\"},\n\"b\": 7}}",
                 "{\"mcp\": {\"mcpServers\": {\"a\": {\"command\": \"x\"},\n\"b\": 7}}}",
-                "{\"folders\": [], \"settings\": {\"mcp\": {\"servers\": {\"a\": {\"command\": "
-                "\"${input:i}\"},\n\"b\": 7}, \"inputs\": [{\"id\": \"i\", \"default\": "
-                "\"x\"}]}}}",
-                "{\"customizations\": {\"vscode\": {\"mcp\": {\"servers\": {\"a\": {\"command\": "
-                "\"x\"},\n\"b\": 7}}}}}",
+                ("{\"folders\": [], \"settings\": {\"mcp\": {\"servers\": {\"a\": {\"command\": "
+                 "\"${input:i}\"},\n\"b\": 7}, \"inputs\": [{\"id\": \"i\", \"default\": "
+                 "\"x\"}]}}}"),
+                ("{\"customizations\": {\"vscode\": {\"mcp\": {\"servers\": {\"a\": {\"command\": "
+                 "\"x\"},\n\"b\": 7}}}}}"),
         };
         static const char *const told_of[] = {
                 "mcp.json:2: b: must be an object",

@@ -271,3 +271,12 @@ Test(hdr, reads_how_long_an_answer_may_be_kept)
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
                 cr_expect_eq(hdr_max_age_s(str_from(rows[i].text)), rows[i].s, "%s", rows[i].text);
 }
+
+Test(hdr, knows_a_compressed_body)
+{
+        cr_assert(hdr_is_compressed(STR("gzip")));
+        cr_assert(hdr_is_compressed(STR(" BR ")));
+        cr_assert_not(hdr_is_compressed(STR("")));
+        cr_assert_not(hdr_is_compressed(STR("identity")));
+        cr_assert_not(hdr_is_compressed(STR("utf-8")));
+}
