@@ -151,7 +151,7 @@ static void request_count_error(struct http_request *request, size_t n)
                 request_has_enough(request);
 }
 
-/* Nothing of ours asks for that. */
+/* None but who looks at the way to the server asks for that. */
 static void request_refuse_compressed(struct http_request *request)
 {
         if (!request_is_live(request))
@@ -165,7 +165,8 @@ bool http_request_take_head(struct http_request *request, const struct http_head
         if (head->location.n > 0)
                 http_redirect_read(request, head->status, head->location.p);
         request_watch_error(request, head->status);
-        if (request->next_url == NULL && hdr_is_compressed(head->content_encoding))
+        if (request->next_url == NULL && !request->is_observed &&
+            hdr_is_compressed(head->content_encoding))
                 request_refuse_compressed(request);
         else if (request->next_url == NULL)
                 request_tell_head(request, head);

@@ -493,10 +493,11 @@ void pending_request_unreadable(struct pending_request *pending, const char *fau
 bool pending_request_begin_relay(struct pending_request *pending, bool as_event, struct str head)
 {
         struct upstream_call *call = pending_request_call(pending);
-        bool counts = is_counted(pending);
+        bool counts;
 
         if (call == NULL || call->is_relayed)
                 return false;
+        counts = is_counted(pending); /* by its end it is not told any more */
         call->is_relayed = true; /* by its end, which may come from within, it is known for that */
         call->is_relayed =
                 call->events->relay_begin(call, pending->id, pending->is_stateless, as_event, head);
