@@ -176,6 +176,20 @@ TEST_FOR_EACH(relay, a_big_event_of_the_old_transport_comes_whole)
         gateway_stop();
 }
 
+Test(relay, what_answers_nothing_goes_nowhere)
+{
+        memset(piece, 'x', sizeof(piece));
+        gateway_start(HTTP, "");
+        client_open(&c, "2025-06-18", "{}");
+        client_listen(&c, NULL);
+        servers_say_bytes(STR("data: {\"jsonrpc\":\"2.0\",\"id\":99,\"result\":{\"x\":\""));
+        for (unsigned i = 0; i < PIECES; i++)
+                servers_say_bytes((struct str){piece, sizeof(piece)});
+        servers_say_bytes(STR("\"}}\n\n"));
+        cr_assert_not_null(client_answer(&c, client_ask(&c, 1, "tools/list", "{}"), 1));
+        gateway_stop();
+}
+
 Test(relay, whoever_takes_json_alone_gets_a_body_as_it_comes)
 {
         struct answer *a;
