@@ -54,7 +54,7 @@ void admin_on_ready(struct request *req)
 }
 
 /* A walk over all sessions, when the operator announces something. */
-static unsigned announce(struct context *context, const json_t *msg, const char *email)
+static unsigned announce(struct context *context, const json_t *msg, const char *email, bool once)
 {
         struct str text;
         unsigned n = 0;
@@ -66,6 +66,8 @@ static unsigned announce(struct context *context, const json_t *msg, const char 
                     (email != NULL && strcmp(email, s->client.user->email) != 0))
                         continue;
                 n += channel_announce(s, text);
+                if (once && n > 0)
+                        break;
         }
         free((void *)text.p);
         return n;
@@ -76,10 +78,11 @@ void admin_on_announce(struct request *req)
         char why[160] = "the body must be {\"message\": \"...\", \"level\": \"info\"}", text[64];
         json_t *root = NULL, *msg;
         const char *message, *level = "info", *email = NULL;
+        int once = 0;
 
         if (rpc_parse(buf_bytes(&req->in->body), NULL, &root, why, sizeof(why)) != 0 ||
-            json_unpack(root, "{s:s, s?s, s?s}", "message", &message, "level", &level, "user",
-                        &email) < 0 ||
+            json_unpack(root, "{s:s, s?s, s?s, s?b}", "message", &message, "level", &level, "user",
+                        &email, "once", &once) < 0 ||
             method_log_level(level) < 0) {
                 reply_text(req, 400, "text/plain", why, (int)strlen(why));
                 json_decref(root);
@@ -88,7 +91,7 @@ void admin_on_announce(struct request *req)
         msg = rpc_notification_take(
                 "notifications/message",
                 json_pack("{s:s, s:s, s:s}", "level", level, "logger", "mgw", "data", message));
-        unsigned n = announce(request_context(req), msg, email);
+        unsigned n = announce(request_context(req), msg, email, once != 0);
         decision_tell(request_context(req), req,
                       DECISION(.kind = "announce", .outcome = "ok", .user = email));
         json_decref(msg);

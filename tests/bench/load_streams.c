@@ -186,7 +186,7 @@ void streams_push(uint16_t admin_port, bool to_all, unsigned n_times, unsigned n
         memset(message, 'x', n_bytes);
         message[n_bytes - 1] = '~';
         n = (size_t)snprintf(body, sizeof(body), "{\"message\":\"%.*s\"%s}", (int)n_bytes, message,
-                             to_all ? "" : ",\"user\":\"anonymous\"");
+                             to_all ? "" : ",\"user\":\"anonymous\",\"once\":true");
         memcpy(user, authorization, sizeof(user));
         snprintf(authorization, sizeof(authorization), "Authorization: Bearer %s\r\n",
                  secret != NULL ? secret : "");

@@ -154,6 +154,11 @@ Test(door, an_announcement_to_a_user_reaches_all_of_their_streams)
         cr_assert_not_null(client_hears(&ada[0], NULL, "notifications/message"));
         cr_assert_not_null(client_hears(&ada[1], NULL, "notifications/message"));
         cr_assert_null(client_hears(&bob, NULL, "notifications/message"));
+        a = send_it((struct client_request){
+                .uri = "/admin/announce",
+                .is_inside = true,
+                .body = "{\"message\":\"soon\",\"user\":\"ada@example.com\",\"once\":true}"});
+        check_json_is(answer_json(a), "{'streams':1}");
         gateway_stop();
 }
 
