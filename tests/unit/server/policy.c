@@ -28,10 +28,8 @@ static void open_ada(const char *version)
 
 /* ---- limits ---- */
 
-TEST_FOR_EACH(policy, too_many_calls_of_a_tool_are_told_when_there_is_room)
+static void begin_with_two_a_minute(const char *version)
 {
-        const json_t *msg;
-
         users_start(RULES({
                             'who' : ['*'],
                             'allow' : {'servers' : ['*']},
@@ -39,6 +37,13 @@ TEST_FOR_EACH(policy, too_many_calls_of_a_tool_are_told_when_there_is_room)
                     }),
                     "");
         open_ada(version);
+}
+
+TEST_FOR_EACH(policy, too_many_calls_of_a_tool_are_told_when_there_is_room)
+{
+        const json_t *msg;
+
+        begin_with_two_a_minute(version);
         for (int i = 1; i <= 2; i++)
                 cr_assert_not_null(json_at(
                         client_answer(&c, client_ask(&c, i, "tools/call", CALL), i), "result"));
@@ -93,13 +98,7 @@ static void check_refused(const char *method, char *params)
 
 TEST_FOR_EACH(policy, a_long_name_is_counted_and_looked_for_nowhere)
 {
-        users_start(RULES({
-                            'who' : ['*'],
-                            'allow' : {'servers' : ['*']},
-                            'limits' : {'calls_per_minute' : 2}
-                    }),
-                    "");
-        open_ada(version);
+        begin_with_two_a_minute(version);
         check_refused("tools/call", named("{'name':'a_", 1023, "','arguments':{}}"));
         check_refused("resources/read", named("{'uri':'a:", 16383, "'}"));
         check_refused("completion/complete", named("{'ref':{'type':'ref/resource','uri':'a:", 16383,

@@ -321,15 +321,21 @@ Test(questions, of_many_that_wait_the_oldest_is_given_up)
         gateway_stop();
 }
 
+/* c and another, whose server asks in the middle of a call. */
+static void begin_two_addresses(const char *settings, struct client *other)
+{
+        gateway_start(HTTP, settings);
+        servers_keep("tools/call");
+        servers_are(SERVERS_SESSION);
+        client_open(other, STATELESS, ALL);
+        client_open(&c, STATELESS, ALL);
+}
+
 Test(questions, without_users_what_waits_is_given_up_of_its_own_address)
 {
         struct client other = {.address = "127.0.0.2"};
 
-        gateway_start(HTTP, "'calls_per_user_max':3");
-        servers_keep("tools/call");
-        servers_are(SERVERS_SESSION);
-        client_open(&other, STATELESS, ALL);
-        client_open(&c, STATELESS, ALL);
+        begin_two_addresses("'calls_per_user_max':3", &other);
         for (int i = 0; i < 4; i++) {
                 struct client *from = i == 0 ? &other : &c;
 
@@ -346,11 +352,7 @@ Test(questions, without_users_each_address_is_asked_as_much)
 {
         struct client other = {.address = "127.0.0.2"};
 
-        gateway_start(HTTP, "'calls_per_user_max':1");
-        servers_keep("tools/call");
-        servers_are(SERVERS_SESSION);
-        client_open(&other, STATELESS, ALL);
-        client_open(&c, STATELESS, ALL);
+        begin_two_addresses("'calls_per_user_max':1", &other);
         client_ask(&other, 1, "tools/call", CALL_T);
         sent_event(servers_await("tools/call"), NULL, ELICITATION);
         servers_last("tools/call")->is_answered = true;
