@@ -154,7 +154,8 @@ void server_request_refuse_all(struct session *s, const struct call *via, const 
         }
 }
 
-/* Walks what the session is asked: session_calls_max() at most. */
+/* Walks what the session is asked: session_calls_max() at most, in a standing session of each share
+ * that has calls there. */
 bool server_request_on_progress(struct session *s, json_t *notification)
 {
         json_t *params = json_object_get(notification, "params");
@@ -177,7 +178,8 @@ void server_request_forget_call(struct session *s, const struct call *call)
         server_request_refuse_all(s, call, "the call that asks is over");
 }
 
-/* Walks what the session is asked: session_calls_max() at most. */
+/* Walks what the session is asked: session_calls_max() at most, in a standing session of each share
+ * that has calls there. */
 bool server_request_on_reply(struct session *s, json_t *reply)
 {
         const json_t *id = json_object_get(reply, "id");
